@@ -1,0 +1,1 @@
+from structnn.structure import Sentence, StructureError, Tree

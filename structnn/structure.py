@@ -1,0 +1,242 @@
+"""Sentences and trees: what a parser gives and what every encoder reads. Knows nothing of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+
+__all__ = ["Sentence", "StructureError", "Tree"]
+
+
+class StructureError(ValueError):
+    """A sentence or a tree that is not well formed; the message says which token and why."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """An ordered, rooted tree, with a word at some or all of its nodes.
+
+    A dependency tree has one node for each token, node *i* being token *i*. A constituency tree has
+    more nodes than tokens; nodes with no word carry the token index -1. The children of a node are
+    ordered by their node index: number the nodes so that this is the order you mean.
+
+    Args:
+        parents: For each node the index of its parent, -1 for the root.
+        tokens: For each node the index of its token, -1 for a node with no word. Each token index is
+            used once. By default node *i* is token *i*.
+        labels: For each node a label: a relation, a phrase category or a sentiment.
+
+    Raises:
+        StructureError: Not exactly one root, a parent out of range, a cycle, lengths that differ, or
+            a token at two nodes. The message names the node.
+
+    Example:
+        >>> Tree([1, -1, 1], labels=["nsubj", "root", "obj"]).children
+        ((), (0, 2), ())
+    """
+
+    parents: Sequence[int]
+    tokens: Sequence[int] | None = None
+    labels: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        parents = _integers("parents", self.parents)
+        object.__setattr__(self, "parents", parents)
+        tokens = range(len(parents)) if self.tokens is None else self.tokens
+        object.__setattr__(self, "tokens", _integers("tokens", tokens))
+        if self.labels is not None:
+            object.__setattr__(self, "labels", _strings("labels", self.labels))
+        self._check_lengths()
+        self._check_tokens()
+        self._check_parents()
+
+    def __len__(self) -> int:
+        return len(self.parents)
+
+    @cached_property
+    def root(self) -> int:
+        """The index of the node that has no parent."""
+        return self.parents.index(-1)
+
+    @cached_property
+    def children(self) -> tuple[tuple[int, ...], ...]:
+        """For each node its children, in order."""
+        children: list[list[int]] = [[] for _ in self.parents]
+        for node, parent in enumerate(self.parents):
+            if parent >= 0:
+                children[parent].append(node)
+        return tuple(map(tuple, children))
+
+    @cached_property
+    def top_down(self) -> tuple[int, ...]:
+        """All nodes, each after its parent (breadth first)."""
+        order = [self.root]
+        for node in order:  # the list grows while it is read
+            order.extend(self.children[node])
+        return tuple(order)
+
+    @cached_property
+    def heights(self) -> tuple[int, ...]:
+        """For each node the number of edges to its deepest leaf: 0 for a leaf."""
+        heights = [0] * len(self)
+        for node in reversed(self.top_down):
+            parent = self.parents[node]
+            if parent >= 0:
+                heights[parent] = max(heights[parent], heights[node] + 1)
+        return tuple(heights)
+
+    @cached_property
+    def depths(self) -> tuple[int, ...]:
+        """For each node the number of edges to the root: 0 for the root."""
+        depths = [0] * len(self)
+        for node in self.top_down[1:]:
+            depths[node] = depths[self.parents[node]] + 1
+        return tuple(depths)
+
+    def _check_lengths(self) -> None:
+        if not self.parents:
+            raise StructureError("a tree needs at least one node, and `parents` is empty")
+        assert self.tokens is not None
+        if len(self.tokens) != len(self.parents):
+            raise StructureError(
+                f"`tokens` has {len(self.tokens)} entries for {len(self.parents)} nodes; "
+                "give one for each node (-1 for a node with no word)"
+            )
+        if self.labels is not None and len(self.labels) != len(self.parents):
+            raise StructureError(
+                f"`labels` has {len(self.labels)} entries for {len(self.parents)} nodes; "
+                "give one for each node"
+            )
+
+    def _check_tokens(self) -> None:
+        assert self.tokens is not None
+        words = [token for token in self.tokens if token != -1]
+        if sorted(words) != list(range(len(words))):
+            raise StructureError(
+                f"`tokens` must use each of 0 to {len(words) - 1} once (and -1 for nodes with no "
+                f"word), but is {_shorten(self.tokens)}"
+            )
+
+    def _check_parents(self) -> None:
+        size = len(self.parents)
+        roots = [node for node, parent in enumerate(self.parents) if parent == -1]
+        for node, parent in enumerate(self.parents):
+            if not -1 <= parent < size:
+                raise StructureError(
+                    f"node {node} has parent {parent}, which is out of range: "
+                    f"parents are 0 to {size - 1}, or -1 for the root"
+                )
+        if len(roots) != 1:
+            found = f"nodes {_shorten(roots)} all have parent -1" if roots else "no node has parent -1"
+            raise StructureError(f"a tree has exactly one root, but {found}")
+        if len(self.top_down) != size:
+            lost = next(iter(sorted(set(range(size)) - set(self.top_down))))
+            raise StructureError(f"node {self._on_cycle(lost)} is its own ancestor: heads make a cycle")
+
+    def _on_cycle(self, node: int) -> int:
+        """A node of the cycle that is reached from ``node`` by going up."""
+        seen: set[int] = set()
+        while node not in seen:
+            seen.add(node)
+            node = self.parents[node]
+        return node
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """The tokens of one example, and the structures known for them. Immutable.
+
+    Args:
+        tokens: The words; at least one.
+        dependencies: A tree with exactly one node for each token; labels are relations.
+        constituency: A tree in which each token has exactly one node, beside nodes with no word.
+        tags: A part of speech for each token (universal tags, where the parser gives them).
+        lemmas: A lemma for each token.
+        text: The text from which the tokens were made.
+        metadata: Anything else that the source says of the sentence, as strings.
+
+    Raises:
+        StructureError: No tokens, lengths that differ, or a tree that does not fit the tokens. The
+            message quotes the beginning of the sentence.
+    """
+
+    tokens: Sequence[str]
+    dependencies: Tree | None = None
+    constituency: Tree | None = None
+    tags: Sequence[str] | None = None
+    lemmas: Sequence[str] | None = None
+    text: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tokens", _strings("tokens", self.tokens))
+        if not self.tokens:
+            raise StructureError("a sentence needs at least one token, and `tokens` is empty")
+        for name in ("tags", "lemmas"):
+            values = getattr(self, name)
+            if values is not None:
+                object.__setattr__(self, name, _strings(name, values))
+                if len(values) != len(self.tokens):
+                    raise StructureError(
+                        f"`{name}` has {len(values)} entries for the {len(self.tokens)} tokens of "
+                        f"{self._quoted()}; give one for each token"
+                    )
+        if self.dependencies is not None and self.dependencies.tokens != tuple(range(len(self))):
+            raise StructureError(
+                f"`dependencies` must have one node for each token, in order: it has "
+                f"{len(self.dependencies)} nodes, and {self._quoted()} has {len(self)} tokens"
+            )
+        if self.constituency is not None:
+            assert self.constituency.tokens is not None
+            words = sum(token != -1 for token in self.constituency.tokens)
+            if words != len(self):
+                raise StructureError(
+                    f"`constituency` has words at {words} nodes, but {self._quoted()} has "
+                    f"{len(self)} tokens"
+                )
+        object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A read-only mapping does not pickle, and sentences travel between worker processes.
+        fields = (self.tokens, self.dependencies, self.constituency, self.tags, self.lemmas, self.text)
+        return Sentence, (*fields, dict(self.metadata))
+
+    def replace(self, **changes: object) -> Sentence:
+        """A copy with some fields changed, validated anew."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    def _quoted(self) -> str:
+        return repr(_shorten_text(" ".join(self.tokens)))
+
+
+def _integers(name: str, values: Iterable[int]) -> tuple[int, ...]:
+    try:
+        return tuple(value.__index__() for value in values)
+    except (AttributeError, TypeError):
+        raise StructureError(f"`{name}` must be a sequence of integers, but is {values!r}") from None
+
+
+def _strings(name: str, values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise StructureError(
+            f"`{name}` must be a sequence of strings, but is the one string "
+            f"{_shorten_text(values)!r}; split it into tokens first"
+        )
+    values = tuple(values)
+    for position, value in enumerate(values):
+        if not isinstance(value, str):
+            raise StructureError(f"`{name}` must hold strings, but entry {position} is {value!r}")
+    return values
+
+
+def _shorten(values: Sequence[int], limit: int = 12) -> str:
+    return str(list(values[:limit]))[:-1] + (", ...]" if len(values) > limit else "]")
+
+
+def _shorten_text(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else text[: limit - 3] + "..."
