@@ -1,1 +1,46 @@
+"""Graph- and tree-structured neural models for language, beside the sequence models.
+
+A :class:`Sentence` holds tokens and the structures known for them, a :class:`Batch` many sentences as
+flat tensors, and an :class:`Encoder` turns word vectors and structure into vectors for words, nodes
+and sentences.
+"""
+
+from structnn.batch import Batch, Corpus
+from structnn.classifier import SentenceClassifier
+from structnn.embeddings import WordEmbedding
+from structnn.encoders import ENCODERS, Chain, Encoder, Encoding, build_encoder, register_encoder
+from structnn.graph import EDGE_TYPES, Graph, GraphConstruction
+from structnn.readouts import READOUTS, Readout, build_readout, register_readout
+from structnn.registry import UnknownNameError
+from structnn.schedule import Schedule
 from structnn.structure import Sentence, StructureError, Tree
+from structnn.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "EDGE_TYPES",
+    "ENCODERS",
+    "READOUTS",
+    "UNIVERSAL_RELATIONS",
+    "Batch",
+    "Chain",
+    "Corpus",
+    "Encoder",
+    "Encoding",
+    "Graph",
+    "GraphConstruction",
+    "Readout",
+    "Schedule",
+    "Sentence",
+    "SentenceClassifier",
+    "StructureError",
+    "Tree",
+    "UnknownNameError",
+    "Vocabulary",
+    "WordEmbedding",
+    "build_encoder",
+    "build_readout",
+    "register_encoder",
+    "register_readout",
+]

@@ -129,11 +129,15 @@ class Tree:
                     f"parents are 0 to {size - 1}, or -1 for the root"
                 )
         if len(roots) != 1:
-            found = f"nodes {_shorten(roots)} all have parent -1" if roots else "no node has parent -1"
+            found = (
+                f"nodes {_shorten(roots)} all have parent -1" if roots else "no node has parent -1"
+            )
             raise StructureError(f"a tree has exactly one root, but {found}")
         if len(self.top_down) != size:
             lost = next(iter(sorted(set(range(size)) - set(self.top_down))))
-            raise StructureError(f"node {self._on_cycle(lost)} is its own ancestor: heads make a cycle")
+            raise StructureError(
+                f"node {self._on_cycle(lost)} is its own ancestor: heads make a cycle"
+            )
 
     def _on_cycle(self, node: int) -> int:
         """A node of the cycle that is reached from ``node`` by going up."""
@@ -203,7 +207,14 @@ class Sentence:
 
     def __reduce__(self) -> tuple[object, ...]:
         # A read-only mapping does not pickle, and sentences travel between worker processes.
-        fields = (self.tokens, self.dependencies, self.constituency, self.tags, self.lemmas, self.text)
+        fields = (
+            self.tokens,
+            self.dependencies,
+            self.constituency,
+            self.tags,
+            self.lemmas,
+            self.text,
+        )
         return Sentence, (*fields, dict(self.metadata))
 
     def replace(self, **changes: object) -> Sentence:
@@ -218,7 +229,9 @@ def _integers(name: str, values: Iterable[int]) -> tuple[int, ...]:
     try:
         return tuple(value.__index__() for value in values)
     except (AttributeError, TypeError):
-        raise StructureError(f"`{name}` must be a sequence of integers, but is {values!r}") from None
+        raise StructureError(
+            f"`{name}` must be a sequence of integers, but is {values!r}"
+        ) from None
 
 
 def _strings(name: str, values: Iterable[str]) -> tuple[str, ...]:

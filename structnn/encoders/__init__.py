@@ -1,0 +1,54 @@
+"""The encoders, by name."""
+
+from __future__ import annotations
+
+from structnn.encoders.base import Encoder, Encoding
+from structnn.encoders.chain import Chain
+from structnn.registry import Registry
+
+__all__ = ["ENCODERS", "Chain", "Encoder", "Encoding", "build_encoder", "register_encoder"]
+
+# Modules are named, not imported: torch-geometric loads with the first graph encoder.
+ENCODERS: Registry[Encoder] = Registry("encoder")
+ENCODERS.add("bag", "structnn.encoders.bag:Bag")
+ENCODERS.add("lstm", "structnn.encoders.recurrent:LSTM")
+ENCODERS.add("bilstm", "structnn.encoders.recurrent:LSTM", bidirectional=True)
+ENCODERS.add("cnn", "structnn.encoders.cnn:CNN")
+ENCODERS.add("transformer", "structnn.encoders.transformer:Transformer")
+ENCODERS.add("child_sum_tree_lstm", "structnn.encoders.child_sum:ChildSumTreeLSTM")
+ENCODERS.add("gcn", "structnn.encoders.graph:GCN")
+ENCODERS.add("gat", "structnn.encoders.graph:GAT")
+
+
+def register_encoder(name: str, cls: type[Encoder]) -> None:
+    """Make an encoder of your own available by name, here and on the command line.
+
+    Args:
+        name: Letters, digits and underscores.
+        cls: A subclass of :class:`Encoder` whose constructor takes ``input_dim`` and ``hidden_dim``,
+            then options with defaults as keyword-only arguments.
+    """
+    ENCODERS.add(name, cls)
+
+
+def build_encoder(name: str, input_dim: int, hidden_dim: int, **options: object) -> Encoder:
+    """The encoder of this name, or a chain of several: ``"bilstm>gat"``.
+
+    In a chain the token states of one encoder are the input of the next; the options go to the last.
+
+    Args:
+        name: A registered name, or several joined by ``>``.
+        input_dim: The width of the word vectors.
+        hidden_dim: The width of the hidden states, as the encoder's own page defines it.
+        options: The encoder's options.
+
+    Raises:
+        UnknownNameError: The name or an option is not known; the message lists the valid ones.
+    """
+    *first, last = (part.strip() for part in name.split(">"))
+    chain: list[Encoder] = []
+    for part in first:
+        chain.append(ENCODERS.build(part, {}, input_dim, hidden_dim))
+        input_dim = chain[-1].output_dim
+    encoder = ENCODERS.build(last, options, input_dim, hidden_dim)
+    return Chain([*chain, encoder]) if chain else encoder

@@ -1,0 +1,105 @@
+"""The one interface of all encoders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from structnn.batch import Batch
+from structnn.graph import GraphConstruction
+from structnn.readouts import build_readout
+
+__all__ = ["Encoder", "Encoding"]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What an encoder gives.
+
+    Attributes:
+        tokens: ``(tokens, output_dim)``: a vector for each word, in order, whatever the structure.
+        nodes: ``(nodes, output_dim)``: a vector for each node of the structure; the same tensor as
+            ``tokens`` where every node is a word.
+        sentence: ``(sentences, readout output_dim)``: a vector for each sentence.
+    """
+
+    tokens: Tensor
+    nodes: Tensor
+    sentence: Tensor
+
+
+class Encoder(nn.Module):
+    """Turns word vectors and a structure into vectors for words, nodes and sentences.
+
+    A subclass calls ``super().__init__`` with its dimensions, makes its layers, and defines
+    :meth:`encode`.
+
+    Args:
+        input_dim: The width of the word vectors.
+        output_dim: The width of the states.
+        readout: The name of the readout that makes the sentence vector.
+        backward_dim: How many of the last columns of the states were read from right to left.
+
+    Attributes:
+        reads: Which structure it reads: any of ``"sequence"``, ``"tree"`` and ``"graph"``. An encoder
+            that reads a tree or a graph has a state for each node, any other one for each token.
+        constructions: The graphs that it reads.
+        sentence_dim: The width of the sentence vector.
+
+    Shapes:
+        - x: ``(tokens, input_dim)``, the tokens of all sentences in a row
+        - output: an :class:`Encoding`
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(
+        self, input_dim: int, output_dim: int, *, readout: str, backward_dim: int = 0
+    ) -> None:
+        super().__init__()
+        for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, but is {size}")
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+        self.constructions: tuple[GraphConstruction, ...] = ()
+        self.readout = build_readout(readout, output_dim, backward_dim=backward_dim)
+
+    @property
+    def sentence_dim(self) -> int:
+        """The width of the sentence vector."""
+        return self.readout.output_dim
+
+    @property
+    def has_node_states(self) -> bool:
+        """Whether the states belong to nodes of the structure, not to tokens."""
+        return bool(self.reads & {"tree", "graph"})
+
+    def encode(self, x: Tensor, batch: Batch) -> Tensor:
+        """The states, ``(nodes, output_dim)`` or ``(tokens, output_dim)``; see ``reads``."""
+        raise NotImplementedError
+
+    def summarise(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
+        """The sentence vectors, ``(sentences, sentence_dim)``."""
+        sentence: Tensor = self.readout(nodes, tokens, batch)
+        return sentence
+
+    def forward(self, x: Tensor, batch: Batch) -> Encoding:
+        """Encode a batch.
+
+        Raises:
+            ValueError: ``x`` does not have a row for each token, or is not ``input_dim`` wide.
+            StructureError: A sentence lacks the structure that this encoder reads.
+        """
+        if x.shape != (batch.num_tokens, self.input_dim):
+            raise ValueError(
+                f"{type(self).__name__} expects x of shape (tokens, input_dim) = "
+                f"({batch.num_tokens}, {self.input_dim}), but got {tuple(x.shape)}"
+            )
+        nodes = self.encode(x, batch)
+        tokens = nodes
+        if self.has_node_states and not batch.nodes_are_tokens:
+            tokens = batch.to_tokens(nodes)
+        return Encoding(tokens, nodes, self.summarise(nodes, tokens, batch))

@@ -1,0 +1,102 @@
+"""Words and labels as numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+__all__ = ["UNIVERSAL_RELATIONS", "UNKNOWN", "Vocabulary"]
+
+UNKNOWN = "<unknown>"
+
+
+class Vocabulary:
+    """A fixed list of strings; index 0 stands for every string that is not in it.
+
+    Args:
+        words: The strings, without the unknown one. Their order is kept.
+        counts: How often each was seen in training; used by word dropout. 1 where not given.
+        lowercase: Look every string up in lower case. With ``fallback``-style tables (a word or else
+            its lower-case form) leave this off and list the forms that you want to be found.
+
+    Example:
+        >>> vocabulary = Vocabulary(["dogs", "bark"])
+        >>> vocabulary["bark"], vocabulary["meow"]
+        (2, 0)
+    """
+
+    def __init__(
+        self,
+        words: Iterable[str],
+        counts: Mapping[str, int] | None = None,
+        *,
+        lowercase: bool = False,
+    ) -> None:
+        self.words = (UNKNOWN, *words)
+        self.lowercase = lowercase
+        self.counts = (0, *((counts or {}).get(word, 1) for word in self.words[1:]))
+        self._index = {word: index for index, word in enumerate(self.words)}
+        if len(self._index) != len(self.words):
+            repeated = next(word for word, count in Counter(self.words).items() if count > 1)
+            raise ValueError(f"a vocabulary lists each word once, but {repeated!r} is repeated")
+
+    @classmethod
+    def from_tokens(
+        cls, sentences: Iterable[Sequence[str]], *, min_count: int = 1, lowercase: bool = False
+    ) -> Vocabulary:
+        """The vocabulary of these sentences, most frequent words first, ties in order of appearance.
+
+        Args:
+            sentences: The tokens of each sentence; for a fair test, of the training set alone.
+            min_count: Words seen less often are left out.
+            lowercase: Count and look up in lower case.
+        """
+        counts: Counter[str] = Counter()
+        for tokens in sentences:
+            counts.update(map(str.lower, tokens) if lowercase else tokens)
+        words = [word for word, count in counts.most_common() if count >= min_count]
+        return cls((word for word in words if word != UNKNOWN), counts, lowercase=lowercase)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.words)
+
+    def __getitem__(self, word: str) -> int:
+        return self._index.get(word.lower() if self.lowercase else word, 0)
+
+    def __contains__(self, word: str) -> bool:
+        return self[word] != 0
+
+    def to_json(self) -> dict[str, object]:
+        """All that :meth:`from_json` needs to make the same vocabulary."""
+        return {
+            "words": list(self.words[1:]),
+            "counts": list(self.counts[1:]),
+            "lowercase": self.lowercase,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> Vocabulary:
+        """The vocabulary that :meth:`to_json` described."""
+        words: list[str] = value["words"]  # type: ignore[assignment]
+        counts: list[int] = value["counts"]  # type: ignore[assignment]
+        pairs = dict(zip(words, counts, strict=True))
+        return cls(words, pairs, lowercase=bool(value["lowercase"]))
+
+
+class _Relations(Vocabulary):
+    """Universal relations; a subtype that is not listed (``nsubj:pass``) is looked up without it."""
+
+    def __getitem__(self, word: str) -> int:
+        return super().__getitem__(word) or super().__getitem__(word.partition(":")[0])
+
+
+UNIVERSAL_RELATIONS: Vocabulary = _Relations(
+    "root nsubj obj iobj csubj ccomp xcomp obl vocative expl dislocated advcl advmod discourse aux "
+    "cop mark nmod appos nummod acl amod det clf case conj cc fixed flat list parataxis compound "
+    "orphan goeswith reparandum punct dep".split()
+)
+"""The 37 relations of Universal Dependencies 2 (universaldependencies.org/u/dep). The default label
+vocabulary: batches made apart agree on it, with nothing to share or save."""
