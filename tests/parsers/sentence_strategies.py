@@ -1,0 +1,80 @@
+"""Hypothesis strategies for sentences with all that a sentence can hold."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import strategies as st
+
+from structnn.structure import Sentence, Tree
+
+# Surrogates can't be saved as UTF-8.
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+relations = st.sampled_from(["nsubj", "obj", "nmod:poss", "punct", "root"])
+
+
+@st.composite
+def parents(draw: st.DrawFn, size: int) -> list[int]:
+    """The parents of a random tree: nodes in a random order, each under one that came before."""
+    order = draw(st.permutations(range(size)))
+    heads = [-1] * size
+    for rank in range(1, size):
+        heads[order[rank]] = order[draw(st.integers(0, rank - 1))]
+    return heads
+
+
+@st.composite
+def dependency_trees(draw: st.DrawFn, size: int) -> Tree:
+    """A dependency tree over ``size`` tokens, with or without relations."""
+    labels = draw(st.none() | st.lists(relations, min_size=size, max_size=size))
+    return Tree(draw(parents(size)), labels=labels)
+
+
+@st.composite
+def constituency_trees(draw: st.DrawFn, size: int) -> Tree:
+    """A tree with the words at its leaves, in order, numbered in preorder, with or without labels."""
+    heads: list[int] = []
+    tokens: list[int] = []
+
+    def grow(first: int, last: int, parent: int, spare: int) -> None:
+        node = len(heads)
+        heads.append(parent)
+        if last - first == 1 and not (spare and draw(st.booleans())):
+            tokens.append(first)
+            return
+        tokens.append(-1)
+        cuts = sorted(draw(st.sets(st.integers(first + 1, last - 1)))) if last - first > 1 else []
+        spare = spare if cuts else spare - 1
+        edges = [first, *cuts, last]
+        if spare < 0:  # no longer chains of one child: split
+            edges = list(range(first, last + 1))
+        for left, right in pairwise(edges):
+            grow(left, right, node, max(spare, 0))
+
+    grow(0, size, -1, 2)
+    phrases = st.sampled_from(["S", "NP", "VP", "X-1", "0", "4"])
+    labels = draw(st.none() | st.lists(phrases, min_size=len(heads), max_size=len(heads)))
+    return Tree(heads, tokens=tokens, labels=labels)
+
+
+@st.composite
+def sentences(draw: st.DrawFn, max_size: int = 8) -> Sentence:
+    """A sentence with any of the things that a sentence can hold."""
+    size = draw(st.integers(1, max_size))
+
+    def column(values: st.SearchStrategy[str]) -> st.SearchStrategy[list[str] | None]:
+        # A column of nothing but `_` means "unknown" in CoNLL-U, so that is not what to ask of it.
+        known = st.lists(values, min_size=size, max_size=size)
+        return st.none() | known.filter(lambda column: set(column) != {"_"})
+
+    keys = st.text("abc_-. é", min_size=1, max_size=5).filter(lambda key: key == key.strip())
+    values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12)
+    return Sentence(
+        draw(st.lists(words, min_size=size, max_size=size)),
+        dependencies=draw(st.none() | dependency_trees(size)),
+        constituency=draw(st.none() | constituency_trees(size)),
+        tags=draw(column(words)),
+        lemmas=draw(column(words)),
+        text=draw(st.none() | values),
+        metadata=draw(st.dictionaries(keys, values, max_size=3)),
+    )
