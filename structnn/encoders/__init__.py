@@ -44,7 +44,11 @@ def build_encoder(name: str, input_dim: int, hidden_dim: int, **options: object)
 
     Raises:
         UnknownNameError: The name or an option is not known; the message lists the valid ones.
+        ValueError: A dimension is below one.
     """
+    for what, size in (("input_dim", input_dim), ("hidden_dim", hidden_dim)):
+        if size < 1:
+            raise ValueError(f"{what} must be at least 1, but is {size}")
     *first, last = (part.strip() for part in name.split(">"))
     chain: list[Encoder] = []
     for part in first:

@@ -45,6 +45,7 @@ class Encoder(nn.Module):
     Attributes:
         reads: Which structure it reads: any of ``"sequence"``, ``"tree"`` and ``"graph"``. An encoder
             that reads a tree or a graph has a state for each node, any other one for each token.
+        ordered_children: Whether the order of the children of a node matters to it.
         constructions: The graphs that it reads.
         sentence_dim: The width of the sentence vector.
 
@@ -54,6 +55,7 @@ class Encoder(nn.Module):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset()
+    ordered_children: ClassVar[bool] = False
 
     def __init__(
         self, input_dim: int, output_dim: int, *, readout: str, backward_dim: int = 0
@@ -76,6 +78,12 @@ class Encoder(nn.Module):
     def has_node_states(self) -> bool:
         """Whether the states belong to nodes of the structure, not to tokens."""
         return bool(self.reads & {"tree", "graph"})
+
+    @property
+    def reads_order(self) -> bool:
+        """Whether anything but the shape of the structure tells words apart: their order, in short."""
+        neighbours = any(construction.neighbours for construction in self.constructions)
+        return "sequence" in self.reads or self.ordered_children or neighbours
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states, ``(nodes, output_dim)`` or ``(tokens, output_dim)``; see ``reads``."""

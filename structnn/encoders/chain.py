@@ -53,6 +53,11 @@ class Chain(Encoder):
         return self.last.has_node_states
 
     @property
+    def reads_order(self) -> bool:
+        """Whether any of them does."""
+        return any(cast(Encoder, encoder).reads_order for encoder in self.encoders)
+
+    @property
     def sentence_dim(self) -> int:
         """As the last encoder's."""
         return self.last.sentence_dim

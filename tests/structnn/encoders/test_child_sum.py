@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from structnn import Batch, Tree, build_encoder
+from structnn.encoders.child_sum import ChildSumTreeLSTM, child_sum_tree_lstm
+from tests.structnn.examples import (
+    assert_close,
+    assert_computes,
+    batch_of,
+    chain,
+    phrase_trees,
+    random_tree,
+    sentence_of,
+    trees,
+)
+
+INPUT, HIDDEN = 3, 4
+
+
+def reference(encoder, x, tree):
+    """Equations 2 to 8 of Tai et al. (2015), a node at a time."""
+    w_i, w_o, w_u, w_f = encoder.input_gates.weight.chunk(4)
+    b_i, b_o, b_u, b_f = encoder.input_gates.bias.chunk(4)
+    u_i, u_o, u_u = encoder.child_gates.weight.chunk(3)
+    u_f = encoder.forget_gate.weight
+    zero = x.new_zeros(encoder.output_dim)
+    hidden, cell = {}, {}
+    for node in reversed(tree.top_down):
+        token = tree.tokens[node]
+        word = x[token] if token >= 0 else x.new_zeros(encoder.input_dim)
+        children = tree.children[node]
+        summed = sum((hidden[child] for child in children), zero)
+        i = torch.sigmoid(w_i @ word + u_i @ summed + b_i)
+        o = torch.sigmoid(w_o @ word + u_o @ summed + b_o)
+        u = torch.tanh(w_u @ word + u_u @ summed + b_u)
+        c = i * u
+        for child in children:
+            f = torch.sigmoid(w_f @ word + u_f @ hidden[child] + b_f)
+            c = c + f * cell[child]
+        cell[node] = c
+        hidden[node] = o * torch.tanh(c)
+    return torch.stack([hidden[node] for node in range(len(tree))])
+
+
+def encoder_of(seed=0):
+    torch.manual_seed(seed)
+    encoder = build_encoder("child_sum_tree_lstm", INPUT, HIDDEN).double()
+    for parameter in encoder.parameters():
+        torch.nn.init.normal_(parameter)  # no bias that happens to be zero
+    return encoder
+
+
+@given(st.lists(trees(), min_size=1, max_size=4))
+def test_equations_on_dependency_trees(forest):
+    assert_computes(encoder_of(), reference, forest)
+
+
+@given(st.lists(phrase_trees(arity=3), min_size=1, max_size=3))
+def test_equations_on_phrase_trees(forest):
+    assert_computes(encoder_of(), reference, forest)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [chain(30), chain(30, left=False), Tree([-1] + [0] * 20), Tree([*[20] * 20, -1]), Tree([-1])],
+    ids=["left chain", "right chain", "star", "star with its centre last", "one word"],
+)
+def test_equations_on_extreme_shapes(tree):
+    assert_computes(encoder_of(), reference, [tree, Tree([-1]), tree])
+
+
+def test_gradcheck_of_the_hand_written_backward():
+    import random
+
+    generator = random.Random(3)
+    batch = batch_of([random_tree(generator, size) for size in (1, 5, 4)])
+    schedule = batch.schedule
+    arguments = [
+        torch.randn(shape, dtype=torch.float64, requires_grad=True)
+        for shape in [
+            (batch.num_nodes, INPUT),
+            (4 * HIDDEN, INPUT),
+            (4 * HIDDEN,),
+            (3 * HIDDEN, HIDDEN),
+            (HIDDEN, HIDDEN),
+        ]
+    ]
+    assert torch.autograd.gradcheck(
+        lambda *tensors: child_sum_tree_lstm(*tensors, schedule), arguments
+    )
+
+
+@pytest.mark.parametrize("frozen", range(5))
+def test_any_part_may_be_frozen(frozen):
+    encoder = encoder_of()
+    batch = batch_of([chain(4), Tree([-1, 0, 0])])
+    x = torch.randn(7, INPUT, dtype=torch.float64, requires_grad=True)
+    sources = [x, *encoder.parameters()]
+    (encoder.encode(x, batch).square().sum()).backward()
+    full = [source.grad for source in sources]
+    for source in sources:
+        source.grad = None
+    sources[frozen].requires_grad_(False)
+    (encoder.encode(x, batch).square().sum()).backward()
+    for index, source in enumerate(sources):
+        if index == frozen:
+            assert source.grad is None
+        else:
+            assert_close(source.grad, full[index])
+
+
+def test_on_a_left_chain_it_is_an_lstm():
+    lstm = build_encoder("lstm", INPUT, HIDDEN).double()
+    tree_lstm = build_encoder("child_sum_tree_lstm", INPUT, HIDDEN).double()
+    network = lstm.network
+    # torch orders its gates i, f, g, o and has two biases; ours are i, o, u, f.
+    i, f, g, o = network.weight_ih_l0.data.chunk(4)
+    tree_lstm.input_gates.weight.data = torch.cat([i, o, g, f])
+    i, f, g, o = (network.bias_ih_l0 + network.bias_hh_l0).data.chunk(4)
+    tree_lstm.input_gates.bias.data = torch.cat([i, o, g, f])
+    i, f, g, o = network.weight_hh_l0.data.chunk(4)
+    tree_lstm.child_gates.weight.data = torch.cat([i, o, g])
+    tree_lstm.forget_gate.weight.data = f
+
+    batch = Batch.from_sentences([sentence_of(chain(length)) for length in (7, 1, 40)])
+    x = torch.randn(batch.num_tokens, INPUT, dtype=torch.float64)
+    one, other = lstm(x, batch), tree_lstm(x, batch)
+    torch.testing.assert_close(one.tokens, other.tokens, rtol=0, atol=1e-12)
+    torch.testing.assert_close(one.sentence, other.sentence, rtol=0, atol=1e-12)
+
+
+def test_a_chain_of_five_thousand_words():
+    encoder = ChildSumTreeLSTM(INPUT, HIDDEN)
+    batch = batch_of([chain(5000)])
+    x = torch.randn(5000, INPUT, requires_grad=True)
+    encoder(x, batch).sentence.sum().backward()
+    assert x.grad.isfinite().all()

@@ -1,0 +1,259 @@
+"""What holds for every encoder, whatever it computes. A newly registered one is tested at once."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+from torch import Tensor
+
+from structnn import (
+    ENCODERS,
+    Batch,
+    Encoder,
+    Sentence,
+    StructureError,
+    UnknownNameError,
+    build_encoder,
+)
+from tests.structnn.examples import chain, encode_one_by_one, random_sentences, sentence_of
+
+INPUT, HIDDEN = 6, 8
+SIZES = (5, 1, 9, 2, 14)
+
+# Trees in these have at most two children at each node.
+BINARY = {"nary_tree_lstm", "recursive_nn", "rntn"}
+
+# Beside each encoder as it comes, some of its options.
+VARIANTS: list[tuple[str, dict[str, object]]] = [
+    *((name, {}) for name in ENCODERS.names()),
+    ("bag", {"readout": "max", "layers": 2, "dropout": 0.2}),
+    ("lstm", {"layers": 2, "dropout": 0.2}),
+    ("bilstm", {"layers": 2, "readout": "attention"}),
+    ("cnn", {"widths": (1, 2, 5)}),
+    ("bilstm>child_sum_tree_lstm", {}),
+    ("cnn>transformer>gat", {}),
+    ("gcn", {"layers": 3, "readout": "root"}),
+]
+
+
+def describe(variant: tuple[str, dict[str, object]]) -> str:
+    name, options = variant
+    return ",".join([name, *(f"{key}={value}" for key, value in options.items())])
+
+
+every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=describe)
+every_name = pytest.mark.parametrize("name", ENCODERS.names())
+
+
+def build(variant: tuple[str, dict[str, object]], dtype: torch.dtype = torch.float64) -> Encoder:
+    name, options = variant
+    torch.manual_seed(1)
+    return build_encoder(name, INPUT, HIDDEN, **options).to(dtype).eval()
+
+
+def examples(variant: tuple[str, dict[str, object]], sizes: tuple[int, ...] = SIZES) -> Batch:
+    arity = 2 if set(variant[0].split(">")) & BINARY else None
+    return Batch.from_sentences(random_sentences(7, sizes, arity))
+
+
+def vectors(batch: Batch, dtype: torch.dtype = torch.float64) -> Tensor:
+    generator = torch.Generator().manual_seed(batch.num_tokens)
+    return torch.randn(batch.num_tokens, INPUT, dtype=dtype, generator=generator)
+
+
+def assert_same(found: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@every_variant
+def test_shapes(variant):
+    encoder, batch = build(variant), examples(variant)
+    encoding = encoder(vectors(batch), batch)
+    assert encoding.tokens.shape == (batch.num_tokens, encoder.output_dim)
+    assert encoding.sentence.shape == (len(batch), encoder.sentence_dim)
+    assert encoding.nodes is encoding.tokens
+
+
+@every_variant
+def test_batch_equals_one_by_one(variant):
+    encoder, batch = build(variant), examples(variant)
+    x = vectors(batch)
+    encoding = encoder(x, batch)
+    tokens, sentence = encode_one_by_one(encoder, x, batch)
+    assert_same(encoding.tokens, tokens)
+    assert_same(encoding.sentence, sentence)
+
+
+@every_variant
+def test_sentences_do_not_leak_into_each_other(variant):
+    encoder, batch = build(variant), examples(variant)
+    x = vectors(batch)
+    begin, end = batch.token_ptr[2], batch.token_ptr[3]
+    changed = x.clone()
+    changed[begin:end] += 100
+    before, after = encoder(x, batch), encoder(changed, batch)
+    others = [0, 1, 3, 4]
+    assert_same(after.sentence[others], before.sentence[others])
+    assert_same(after.tokens[:begin], before.tokens[:begin])
+    assert_same(after.tokens[end:], before.tokens[end:])
+    assert not torch.allclose(after.sentence[2], before.sentence[2])
+
+
+@every_variant
+def test_order_of_sentences_is_immaterial(variant):
+    encoder, batch = build(variant), examples(variant)
+    x = vectors(batch)
+    order = [3, 0, 4, 2, 1]
+    shuffled = Batch.from_sentences([batch.sentences[index] for index in order])
+    pieces = x.split(batch.lengths.tolist())
+    found = encoder(torch.cat([pieces[index] for index in order]), shuffled)
+    assert_same(found.sentence, encoder(x, batch).sentence[order])
+
+
+@every_variant
+def test_one_token_sentences(variant):
+    encoder, batch = build(variant), examples(variant, (1, 1, 1))
+    encoding = encoder(vectors(batch), batch)
+    assert encoding.sentence.isfinite().all()
+    alone = examples(variant, (1,))
+    assert_same(encoder(vectors(batch)[:1], alone).sentence, encoding.sentence[:1])
+
+
+@every_variant
+def test_gradients_reach_every_parameter(variant):
+    encoder, batch = build(variant).train(), examples(variant, (12, 1, 8, 15))
+    x = vectors(batch).requires_grad_()
+    encoding = encoder(x, batch)
+    (encoding.sentence.square().sum() + encoding.tokens.sin().sum()).backward()
+    for name, parameter in [("x", x), *encoder.named_parameters()]:
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
+
+
+@every_variant
+def test_a_seed_decides_everything(variant):
+    batch = examples(variant)
+    x = vectors(batch)
+    torch.manual_seed(5)
+    runs = []
+    for _ in range(2):
+        encoder = build(variant).train()
+        torch.manual_seed(2)
+        runs.append(encoder(x, batch).sentence)
+    assert torch.equal(*runs)
+
+
+@every_variant
+def test_state_dict_round_trip(variant):
+    encoder, batch = build(variant), examples(variant)
+    torch.manual_seed(99)
+    other = build_encoder(variant[0], INPUT, HIDDEN, **variant[1]).double().eval()
+    other.load_state_dict(encoder.state_dict())
+    x = vectors(batch)
+    assert torch.equal(other(x, batch).sentence, encoder(x, batch).sentence)
+
+
+@every_variant
+def test_bf16_autocast(variant):
+    encoder, batch = build(variant, torch.float32).train(), examples(variant)
+    x = vectors(batch, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        sentence = encoder(x, batch).sentence
+    sentence.float().square().sum().backward()
+    assert all(
+        parameter.grad is None or parameter.grad.isfinite().all()
+        for parameter in encoder.parameters()
+    )
+    exact = build(variant, torch.float32)(x, batch).sentence
+    if "dropout" not in variant[1]:
+        found = build(variant, torch.float32)
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = found(x, batch).sentence.float()
+        torch.testing.assert_close(rough, exact, rtol=0.1, atol=0.1)
+
+
+@every_variant
+def test_a_chain_of_a_thousand_words(variant):
+    encoder = build(variant, torch.float32)
+    sentence = sentence_of(chain(1000))
+    batch = Batch.from_sentences([sentence])
+    x = vectors(batch, torch.float32).requires_grad_()
+    encoding = encoder(x, batch)
+    (encoding.sentence.sum() + encoding.tokens.sum()).backward()
+    assert encoding.sentence.isfinite().all()
+    assert x.grad.isfinite().all()
+
+
+@every_variant
+def test_a_missing_tree_is_told(variant):
+    encoder = build(variant)
+    batch = Batch.from_sentences([Sentence(["no", "tree"])])
+    x = vectors(batch)
+    if encoder.reads & {"tree", "graph"}:
+        with pytest.raises(StructureError, match=r"'no tree'.*parse it first"):
+            encoder(x, batch)
+    else:
+        encoder(x, batch)
+
+
+@every_variant
+def test_a_wrong_width_is_told(variant):
+    encoder, batch = build(variant), examples(variant)
+    with pytest.raises(ValueError, match=rf"\({batch.num_tokens}, {INPUT}\).*\(3, 4\)"):
+        encoder(torch.zeros(3, 4, dtype=torch.float64), batch)
+
+
+@every_variant
+def test_word_order_matters_only_where_the_class_says_so(variant):
+    """Words change places and take their heads and dependents along."""
+    encoder, batch = build(variant), examples(variant, (12,))
+    (sentence,) = batch.sentences
+    x = vectors(batch)
+    place = torch.randperm(12, generator=torch.Generator().manual_seed(3))
+    tree = sentence.dependencies
+    parents, labels = [-1] * 12, [""] * 12
+    for node, parent in enumerate(tree.parents):
+        parents[place[node]] = -1 if parent < 0 else int(place[parent])
+        labels[place[node]] = tree.labels[node]
+    moved = sentence.replace(dependencies=type(tree)(parents, labels=labels))
+    found = encoder(x.new_zeros(x.shape).index_copy(0, place, x), Batch.from_sentences([moved]))
+    same = torch.allclose(found.tokens[place], encoder(x, batch).tokens, rtol=1e-10, atol=1e-12)
+    assert same == (not encoder.reads_order)
+
+
+@every_name
+def test_unknown_options_are_told(name):
+    with pytest.raises(UnknownNameError, match=r"no option 'no_such'.*its options are: .*readout"):
+        build_encoder(name, INPUT, HIDDEN, no_such=1)
+
+
+@every_name
+def test_sizes_are_checked(name):
+    with pytest.raises(ValueError, match=r"input_dim must be at least 1, but is 0"):
+        build_encoder(name, 0, HIDDEN)
+    with pytest.raises(ValueError, match="hidden_dim"):
+        build_encoder(name, INPUT, -8)
+
+
+@every_name
+def test_every_option_is_documented(name):
+    cls, _ = ENCODERS.get(name)
+    documentation = "\n".join(inspect.getdoc(base) or "" for base in cls.__mro__)
+    for option in ("input_dim", "hidden_dim", *ENCODERS.options(name)):
+        assert f"{option}: " in documentation, option
+
+
+@every_name
+def test_options_are_plain(name):
+    for option in ENCODERS.options(name).values():
+        assert isinstance(option.default, bool | int | float | str | tuple), option
+
+
+def test_an_unknown_name_is_told():
+    with pytest.raises(UnknownNameError, match=r"did you mean 'bilstm'\?.*there are: .*bag"):
+        build_encoder("bilsm", INPUT, HIDDEN)
+    with pytest.raises(UnknownNameError, match="unknown encoder 'gta'"):
+        build_encoder("bilstm>gta", INPUT, HIDDEN)

@@ -1,0 +1,164 @@
+"""Sentences, trees and comparisons that the tests of this package share."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+from structnn import UNIVERSAL_RELATIONS, Batch, Encoder, Sentence, Tree
+
+LABELS = [*UNIVERSAL_RELATIONS.words[1:8], "never-heard-of"]
+
+
+@st.composite
+def trees(draw: st.DrawFn, max_size: int = 10, arity: int | None = None) -> Tree:
+    """Trees with a word at each node, of any shape and any numbering of the nodes."""
+    size = draw(st.integers(1, max_size))
+    parents = [-1]
+    room = [arity or size]
+    for _ in range(1, size):
+        parent = draw(st.sampled_from([node for node, left in enumerate(room) if left]))
+        parents.append(parent)
+        room[parent] -= 1
+        room.append(arity or size)
+    number = draw(st.permutations(range(size)))
+    return renumber(Tree(parents, labels=[draw(st.sampled_from(LABELS)) for _ in parents]), number)
+
+
+def random_tree(generator: random.Random, size: int, arity: int | None = None) -> Tree:
+    parents = [-1]
+    room = [arity or size]
+    for _ in range(1, size):
+        parent = generator.choice([node for node, left in enumerate(room) if left])
+        parents.append(parent)
+        room[parent] -= 1
+        room.append(arity or size)
+    number = generator.sample(range(size), size)
+    return renumber(Tree(parents, labels=generator.choices(LABELS, k=size)), number)
+
+
+def renumber(tree: Tree, number: Sequence[int]) -> Tree:
+    """The same tree, node *i* now being ``number[i]``; words stay in the order of the nodes."""
+    parents = [-1] * len(tree)
+    labels = [""] * len(tree)
+    for node, parent in enumerate(tree.parents):
+        parents[number[node]] = -1 if parent < 0 else number[parent]
+        labels[number[node]] = tree.labels[node] if tree.labels else ""
+    return Tree(parents, labels=labels)
+
+
+@st.composite
+def phrase_trees(draw: st.DrawFn, max_words: int = 6, arity: int = 2) -> Tree:
+    """Trees in which words are at the leaves alone, numbered from the bottom up."""
+    words = draw(st.integers(1, max_words))
+    tokens = list(range(words))
+    parents = [-1] * words
+    top = list(range(words))
+    while len(top) > 1:
+        take = min(draw(st.integers(1, arity)), len(top))
+        take = max(take, 2) if len(parents) > 3 * words else take
+        first = draw(st.integers(0, len(top) - take))
+        node = len(parents)
+        for child in top[first : first + take]:
+            parents[child] = node
+        parents.append(-1)
+        tokens.append(-1)
+        top[first : first + take] = [node]
+    return Tree(parents, tokens, labels=[draw(st.sampled_from(LABELS)) for _ in parents])
+
+
+def sentence_of(tree: Tree) -> Sentence:
+    """A sentence that has this tree, whichever kind it is."""
+    words = [f"w{index}" for index in range(sum(token >= 0 for token in tree.tokens))]
+    if -1 in tree.tokens:
+        return Sentence(words, constituency=tree)
+    return Sentence(words, dependencies=tree)
+
+
+def batch_of(trees: Sequence[Tree]) -> Batch:
+    """A batch of the sentences of these trees, all dependency trees or all phrase trees."""
+    kind = "constituency" if any(-1 in tree.tokens for tree in trees) else "dependencies"
+    sentences = [sentence_of(tree).replace(**{kind: tree}) for tree in trees]
+    return Batch.from_sentences(sentences, structure=kind)
+
+
+def chain(size: int, *, left: bool = True) -> Tree:
+    """Each word heads the one before it (left) or the one behind it (right)."""
+    if left:
+        return Tree([*range(1, size), -1])
+    return Tree([-1, *range(size - 1)])
+
+
+def random_sentences(seed: int, sizes: Sequence[int], arity: int | None = None) -> list[Sentence]:
+    generator = random.Random(seed)
+    return [sentence_of(random_tree(generator, size, arity)) for size in sizes]
+
+
+def encode_one_by_one(encoder: Encoder, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Token states and sentence vectors, from batches of a single sentence."""
+    encodings = [
+        encoder(x[begin:end], Batch.from_sentences([sentence]))
+        for sentence, begin, end in zip(
+            batch.sentences, batch.token_ptr[:-1], batch.token_ptr[1:], strict=True
+        )
+    ]
+    return (
+        torch.cat([encoding.tokens for encoding in encodings]),
+        torch.cat([encoding.sentence for encoding in encodings]),
+    )
+
+
+Reference = Callable[[Encoder, Tensor, Tree], Tensor]
+
+
+def assert_computes(encoder: Encoder, reference: Reference, trees: Sequence[Tree]) -> None:
+    """The states of an encoder, and all gradients through them, are those of a plain reference.
+
+    Args:
+        encoder: In float64; it is put into evaluation mode.
+        reference: Called for one sentence with ``(encoder, x, tree)``, x being ``(words, input)``;
+            gives ``(nodes, output)`` or ``(words, output)`` as the encoder does.
+        trees: One for each sentence.
+    """
+    encoder.eval()
+    batch = batch_of(trees)
+    generator = torch.Generator().manual_seed(len(trees) + batch.num_tokens)
+    x = torch.randn(
+        batch.num_tokens, encoder.input_dim, dtype=torch.float64, generator=generator
+    ).requires_grad_()
+    ptr = batch.token_ptr.tolist()
+    found = encoder.encode(x, batch)
+    expected = torch.cat(
+        [
+            reference(encoder, x[begin:end], tree)
+            for tree, begin, end in zip(trees, ptr[:-1], ptr[1:], strict=True)
+        ]
+    )
+    assert_close(found, expected)
+    direction = torch.randn(found.shape, dtype=found.dtype, generator=generator)
+    parameters = {
+        name: parameter
+        for name, parameter in encoder.named_parameters()
+        if not name.startswith("readout.")
+    }
+    sources = [x, *parameters.values()]
+    gradients = torch.autograd.grad((found * direction).sum(), sources, allow_unused=True)
+    wanted = torch.autograd.grad((expected * direction).sum(), sources, allow_unused=True)
+    for name, source, one, other in zip(
+        ["x", *parameters], sources, gradients, wanted, strict=True
+    ):
+        one = torch.zeros_like(source) if one is None else one
+        other = torch.zeros_like(source) if other is None else other
+        assert_close(one, other, name)
+
+
+def assert_close(found: Tensor, expected: Tensor, name: str = "output") -> None:
+    """Equal to 1e-10, of the largest entry where that is above one."""
+    scale = max(1.0, float(expected.detach().abs().max())) if expected.numel() else 1.0
+    torch.testing.assert_close(
+        found, expected, rtol=0, atol=1e-10 * scale, msg=lambda text: f"{name}: {text}"
+    )

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from structnn import ENCODERS, Encoder, UnknownNameError, build_encoder, register_encoder
+from structnn.registry import Registry
+
+
+class Mine(Encoder):
+    """An encoder of one's own."""
+
+    def __init__(self, input_dim, hidden_dim, *, bias=True, readout="mean"):
+        super().__init__(input_dim, hidden_dim, readout=readout)
+        self.layer = nn.Linear(input_dim, hidden_dim, bias=bias)
+
+    def encode(self, x, batch):
+        return self.layer(x)
+
+
+def test_an_encoder_of_ones_own():
+    register_encoder("mine", Mine)
+    try:
+        encoder = build_encoder("mine>lstm", 3, 4)
+        assert encoder.output_dim == 4
+        assert build_encoder("mine", 3, 4, bias=False).layer.bias is None
+        with pytest.raises(UnknownNameError, match=r"'bais' \(did you mean 'bias'\?\)"):
+            build_encoder("mine", 3, 4, bais=False)
+    finally:
+        del ENCODERS._entries["mine"]
+
+
+def test_presets_are_not_options():
+    assert "bidirectional" not in ENCODERS.options("bilstm")
+    with pytest.raises(UnknownNameError, match="no option 'bidirectional'"):
+        build_encoder("bilstm", 3, 4, bidirectional=False)
+
+
+def test_names_are_identifiers():
+    with pytest.raises(ValueError, match="letters, digits and '_'"):
+        Registry("thing").add("a>b", nn.Linear)
+
+
+def test_heavy_libraries_load_when_they_are_needed():
+    program = """
+import sys
+import structnn
+structnn.build_encoder("child_sum_tree_lstm", 3, 4)
+assert "torch_geometric" not in sys.modules and "transformers" not in sys.modules
+structnn.build_encoder("gat", 3, 4)
+assert "torch_geometric" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_options_of_a_chain_go_to_the_last():
+    encoder = build_encoder("lstm>gat", 3, 4, heads=2)
+    assert encoder.output_dim == 4
+    with pytest.raises(UnknownNameError, match="'gat' has no option 'bidirectional'"):
+        build_encoder("lstm>gat", 3, 4, bidirectional=True)
+    assert torch.is_tensor(next(encoder.parameters()))

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from hypothesis import given
+
+from structnn import Sentence, StructureError, Tree
+from tests.structnn.examples import phrase_trees, sentence_of, trees
+
+
+@given(trees())
+def test_heights_depths_and_orders_agree(tree):
+    assert tree.depths[tree.root] == 0
+    seen = set()
+    for node in tree.top_down:
+        parent = tree.parents[node]
+        assert parent == -1 or parent in seen
+        seen.add(node)
+        if parent >= 0:
+            assert tree.depths[node] == tree.depths[parent] + 1
+            assert node in tree.children[parent]
+        heights = [tree.heights[child] for child in tree.children[node]]
+        assert tree.heights[node] == max(heights, default=-1) + 1
+    assert seen == set(range(len(tree)))
+
+
+@given(phrase_trees())
+def test_words_of_phrase_trees(tree):
+    sentence = sentence_of(tree)
+    assert len(sentence) == sum(token >= 0 for token in tree.tokens)
+
+
+@pytest.mark.parametrize(
+    ("parents", "message"),
+    [
+        ([], "at least one node"),
+        ([-1, -1], r"exactly one root, but nodes \[0, 1\]"),
+        ([1, 0], "no node has parent -1"),
+        ([-1, 5], "node 1 has parent 5, which is out of range: parents are 0 to 1"),
+        ([-1, -2], "node 1 has parent -2"),
+        ([-1, 2, 3, 1], "node 1 is its own ancestor"),
+        ([-1, 1], "node 1 is its own ancestor"),
+        (["a"], "must be a sequence of integers"),
+        (3, "must be a sequence of integers"),
+    ],
+)
+def test_ill_formed_trees(parents, message):
+    with pytest.raises(StructureError, match=message):
+        Tree(parents)
+
+
+def test_trees_with_wrong_words_or_labels():
+    with pytest.raises(StructureError, match="use each of 0 to 1 once"):
+        Tree([-1, 0], tokens=[0, 0])
+    with pytest.raises(StructureError, match="`tokens` has 1 entries for 2 nodes"):
+        Tree([-1, 0], tokens=[0])
+    with pytest.raises(StructureError, match="`labels` has 1 entries for 2 nodes"):
+        Tree([-1, 0], labels=["root"])
+    with pytest.raises(StructureError, match="one string 'root'"):
+        Tree([-1], labels="root")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tokens": []}, "at least one token"),
+        ({"tokens": "dogs bark"}, "split it into tokens first"),
+        ({"tokens": ["a", 1]}, "entry 1 is 1"),
+        ({"tokens": ["a", "b"], "tags": ["X"]}, "`tags` has 1 entries for the 2 tokens of 'a b'"),
+        ({"tokens": ["a", "b"], "dependencies": Tree([-1])}, "has 1 nodes, and 'a b' has 2 tokens"),
+        ({"tokens": ["a"], "constituency": Tree([-1, 0])}, "words at 2 nodes, but 'a' has 1"),
+        ({"tokens": ["a"], "dependencies": Tree([-1, 0], [-1, 0])}, "one node for each token"),
+    ],
+)
+def test_ill_formed_sentences(arguments, message):
+    with pytest.raises(StructureError, match=message):
+        Sentence(**arguments)
+
+
+def test_sentences_are_immutable_equal_and_travel():
+    sentence = Sentence(["a", "b"], dependencies=Tree([-1, 0]), metadata={"id": "1"})
+    assert pickle.loads(pickle.dumps(sentence)) == sentence
+    assert len({sentence, sentence.replace()}) == 1
+    with pytest.raises(AttributeError):
+        sentence.tokens = ()
+    with pytest.raises(TypeError):
+        sentence.metadata["id"] = "2"
+    assert sentence.replace(tags=["X", "Y"]).tags == ("X", "Y")
+    with pytest.raises(StructureError, match="`tags` has 1"):
+        sentence.replace(tags=["X"])
+
+
+def test_a_deep_chain_needs_no_recursion():
+    tree = Tree([-1, *range(5000)])
+    assert tree.heights[0] == 5000
+    assert tree.depths[5000] == 5000

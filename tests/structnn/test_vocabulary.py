@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from structnn import UNIVERSAL_RELATIONS, Vocabulary
+
+
+def test_counting_and_looking_up():
+    sentences = [["The", "dog", "saw", "the", "cat"], ["the", "cat"]]
+    vocabulary = Vocabulary.from_tokens(sentences, lowercase=True, min_count=2)
+    assert vocabulary.words == ("<unknown>", "the", "cat")
+    assert vocabulary.counts == (0, 3, 2)
+    assert (vocabulary["THE"], vocabulary["dog"]) == (1, 0)
+    assert "Cat" in vocabulary
+    assert "dog" not in vocabulary
+    cased = Vocabulary.from_tokens(sentences)
+    assert cased["The"] != cased["the"] != 0
+    assert list(cased)[0] == "<unknown>"
+    assert len(cased) == 6
+
+
+def test_round_trip():
+    vocabulary = Vocabulary.from_tokens([["b", "a", "b"]], lowercase=True)
+    again = Vocabulary.from_json(json.loads(json.dumps(vocabulary.to_json())))
+    assert again.words == vocabulary.words
+    assert again.counts == vocabulary.counts
+    assert again.lowercase
+
+
+def test_the_unknown_word_may_be_in_the_text():
+    assert Vocabulary.from_tokens([["<unknown>", "a"]]).words == ("<unknown>", "a")
+
+
+def test_repeated_words_are_told():
+    with pytest.raises(ValueError, match="'a' is repeated"):
+        Vocabulary(["a", "b", "a"])
+
+
+def test_subtypes_of_relations():
+    assert UNIVERSAL_RELATIONS["nsubj:pass"] == UNIVERSAL_RELATIONS["nsubj"] > 0
+    assert UNIVERSAL_RELATIONS["nonsense"] == 0
+    assert len(UNIVERSAL_RELATIONS) == 38
