@@ -1,0 +1,190 @@
+"""The parse cache: nothing is parsed twice, whatever happens to the process or to the file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from sentence_strategies import sentences
+
+from parsers.cache import CachedParser, CacheError, sentence_from_json, sentence_to_json
+from structnn.structure import Sentence, Tree
+
+ROOT = Path(__file__).parents[2]
+
+
+class Chain:
+    """A parser that makes chains, and remembers what it was asked."""
+
+    def __init__(self, fingerprint: str = "chain", delay: float = 0.0) -> None:
+        self.fingerprint = fingerprint
+        self.delay = delay
+        self.seen: list[str | list[str]] = []
+
+    def parse(self, texts: list[str | list[str]], /) -> list[Sentence]:
+        time.sleep(self.delay)
+        self.seen += texts
+        tokens = [text.split() if isinstance(text, str) else text for text in texts]
+        return [Sentence(words, dependencies=Tree(range(-1, len(words) - 1))) for words in tokens]
+
+
+@settings(deadline=None)
+@given(sentences())
+def test_json_keeps_all_that_a_sentence_holds(sentence: Sentence) -> None:
+    assert sentence_from_json(sentence_to_json(sentence)) == sentence
+
+
+def test_a_second_run_parses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "cache.sqlite"
+    texts = ["dogs bark", ["dogs bark"], ["dogs", "bark"], "dogs bark", "one", "\ud800"]
+    parser, progress = Chain(), []
+    cached = CachedParser(parser, path, chunk=2, progress=lambda *state: progress.append(state))
+    first = cached.parse(texts)
+    assert first == Chain().parse(texts)
+    assert parser.seen == ["dogs bark", ["dogs bark"], ["dogs", "bark"], "one", "\ud800"]
+    assert (cached.hits, cached.misses) == (1, 5)
+    assert progress == [(0, 6), (3, 6), (5, 6), (6, 6)]
+    again = CachedParser(Chain(), path)
+    assert again.parse(list(reversed(texts))) == first[::-1]
+    assert again.parser.seen == []
+    assert (again.hits, again.misses) == (6, 0)
+    assert again.fingerprint == "chain"
+    assert again.parse([]) == []
+
+
+def test_another_parser_does_not_share(tmp_path: Path) -> None:
+    for fingerprint in ("one", "two"):
+        parser = Chain(fingerprint)
+        CachedParser(parser, tmp_path / "cache").parse(["dogs bark"])
+        assert parser.seen == ["dogs bark"]
+
+
+def test_a_parser_that_loses_a_sentence_is_an_error(tmp_path: Path) -> None:
+    parser = Chain()
+    parser.parse = lambda texts: []  # type: ignore[assignment, method-assign]
+    with pytest.raises(CacheError, match=r"Chain\.parse gave 0 sentences for 1 inputs"):
+        CachedParser(parser, tmp_path / "cache").parse(["a"])
+
+
+CHILD = """
+import sys
+sys.path[:0] = ["tests/parsers", "."]
+from test_cache import CachedParser, Chain
+parser = Chain(delay=float(sys.argv[2]))
+sentences = CachedParser(parser, sys.argv[1], chunk=5).parse([f"word {i}" for i in range(200)])
+print(len(parser.seen), len(sentences), [s.tokens[1] for s in sentences] == list(map(str, range(200))))
+"""
+
+
+def child(path: Path, delay: float) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", CHILD, str(path), str(delay)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def rows(path: Path) -> int:
+    if not path.exists():
+        return 0
+    connection = sqlite3.connect(path, timeout=30)
+    try:
+        return int(connection.execute("SELECT count(*) FROM parses").fetchone()[0])
+    except sqlite3.OperationalError:  # no table yet
+        return 0
+    finally:
+        connection.close()
+
+
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    process = child(path, delay=0.1)
+    while rows(path) < 20:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = rows(path)
+    assert 20 <= kept < 200
+    output, _ = child(path, delay=0).communicate(timeout=60)
+    assert output.split() == [str(200 - kept), "200", "True"]
+
+
+def test_processes_share_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    processes = [child(path, delay=0.01) for _ in range(3)]
+    for process in processes:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert output.split()[1:] == ["200", "True"]
+    assert rows(path) == 200
+
+
+def test_a_file_that_is_no_cache_is_moved_aside(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    path.write_text("nothing like a database\n" * 1000)
+    with pytest.warns(UserWarning, match=r"cache is damaged \(file is not a database\).*moved to"):
+        cached = CachedParser(Chain(), path)
+    assert cached.parse(["a"]) == Chain().parse(["a"])
+    (aside,) = tmp_path.glob("cache.damaged-*")
+    assert aside.read_text().startswith("nothing like")
+
+
+def test_a_torn_file_is_reported_and_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    texts = [f"word {i}" for i in range(500)]
+    CachedParser(Chain(), path).parse(texts)
+    content = bytearray(path.read_bytes())
+    content[4096 : len(content) // 2] = os.urandom(len(content) // 2 - 4096)
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match=r"damaged"):
+        assert CachedParser(Chain(), path).parse(texts) == Chain().parse(texts)
+    again = Chain()
+    CachedParser(again, path).parse(texts)
+    assert again.seen == []
+
+
+def test_a_damaged_row_is_never_used(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    CachedParser(Chain(), path).parse(["a b", "c d"])
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE parses SET sentence = replace(sentence, 'c', 'x')")
+    connection.commit()
+    connection.close()
+    parser = Chain()
+    with pytest.warns(UserWarning, match="cache: parses kept there are damaged.*again: 2"):
+        assert CachedParser(parser, path).parse(["a b", "c d"]) == Chain().parse(["a b", "c d"])
+    with warnings.catch_warnings(action="error"):
+        CachedParser(parser, path).parse(["a b", "c d"])
+    assert parser.seen == ["a b", "c d"]
+
+
+def test_an_sqlite_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "diary.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE diary (day TEXT)")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(CacheError, match=r"diary.sqlite is an SQLite file, but not a parse cache"):
+        CachedParser(Chain(), path)
+    assert path.read_bytes() == before
+
+
+def test_a_folder_is_not_a_cache(tmp_path: Path) -> None:
+    with pytest.raises(CacheError, match="can't be used"):
+        CachedParser(Chain(), tmp_path)
+
+
+def test_chunks_have_at_least_one_input(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="chunk must be at least 1"):
+        CachedParser(Chain(), tmp_path / "cache", chunk=0)
