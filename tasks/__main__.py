@@ -1,0 +1,5 @@
+"""``python -m tasks`` is the ``structnn`` command."""
+
+from tasks.cli import main
+
+main()

@@ -1,0 +1,227 @@
+"""What the commands that train have in common: data, parser, structure, model and training.
+
+One dataclass holds the options with their defaults and help; :func:`spread` gives a command a
+command-line option for each of its fields.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+__all__ = ["ExperimentOptions", "ParserOptions", "spread"]
+
+
+def _option(panel: str, help_text: str, *names: str, **settings: Any) -> Any:
+    return typer.Option(*names, help=help_text, rich_help_panel=panel, **settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParserOptions:
+    """Which parser, and where its results are kept."""
+
+    language: Annotated[str, _option("Parser", "The language of the text.")] = "en"
+    package: Annotated[
+        str | None,
+        _option("Parser", "Stanza's package; by default the English one that ships with structnn."),
+    ] = None
+    model_dir: Annotated[Path | None, _option("Parser", "A folder of Stanza models.")] = None
+    split_sentences: Annotated[
+        bool,
+        _option(
+            "Parser",
+            "Let the parser split a text; the pieces are joined under one root.",
+            "--split-sentences",
+        ),
+    ] = False
+    cache: Annotated[
+        Path | None, _option("Parser", "The file that keeps parses.", show_default=False)
+    ] = None
+
+    def parser(self) -> dict[str, Any]:
+        """How to make the parser: keyword arguments of :class:`parsers.StanzaParser`."""
+        return {
+            "language": self.language,
+            "package": self.package,
+            "model_dir": None if self.model_dir is None else str(self.model_dir),
+            "split_sentences": self.split_sentences,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentOptions(ParserOptions):
+    """All that runs of one comparison share."""
+
+    data: Annotated[
+        str,
+        _option(
+            "Data",
+            "trec, trec50, mr, subj, sst5, sst2, structure-test, or a .csv, .tsv or .jsonl file.",
+        ),
+    ]
+    dev: Annotated[Path | None, _option("Data", "A file of dev examples.")] = None
+    test: Annotated[Path | None, _option("Data", "A file of test examples.")] = None
+    dev_fraction: Annotated[
+        float, _option("Data", "Share of train held out as dev where there is none.")
+    ] = 0.1
+    test_fraction: Annotated[
+        float, _option("Data", "Share held out as test where there is none.")
+    ] = 0.1
+    text_column: Annotated[str, _option("Data", "The column of the text.")] = "text"
+    label_column: Annotated[str, _option("Data", "The column of the label.")] = "label"
+    data_dir: Annotated[
+        Path | None, _option("Data", "Where named data is: SST's trees, or NLTK's corpora.")
+    ] = None
+    download: Annotated[
+        bool, _option("Data", "Fetch an NLTK corpus that isn't there.", "--download")
+    ] = False
+
+    structure: Annotated[
+        str,
+        _option(
+            "Structure",
+            "parse (dependencies), constituency (trees that come with the data), or a control in "
+            "their place: left_chain, right_chain, balanced, random, shuffled, flat.",
+        ),
+    ] = "parse"
+
+    hidden_dim: Annotated[int, _option("Model", "Width of the states.")] = 128
+    embedding: Annotated[
+        str | None,
+        _option("Model", "learned (the default), vectors, or wordllama (an extra)."),
+    ] = None
+    vectors: Annotated[str | None, _option("Model", "A GloVe, word2vec or fastText text file.")] = (
+        None
+    )
+    freeze: Annotated[bool, _option("Model", "Don't train given vectors.", "--freeze")] = False
+    embedding_dim: Annotated[int, _option("Model", "Width of learned word vectors.")] = 300
+    dropout: Annotated[float, _option("Model", "Of word vectors and sentence vectors.")] = 0.5
+    option: Annotated[
+        list[str] | None,
+        _option(
+            "Model", "An encoder's option, as gat.heads=8; may be repeated.", show_default=False
+        ),
+    ] = None
+
+    epochs: Annotated[int, _option("Training", "At most this many.")] = 30
+    patience: Annotated[int, _option("Training", "Epochs without a better dev accuracy.")] = 5
+    batch_size: Annotated[int, _option("Training", "Sentences.")] = 50
+    learning_rate: Annotated[float, _option("Training", "Of AdamW.")] = 1e-3
+    device: Annotated[str, _option("Training", "auto or cpu.")] = "auto"
+    mixed_precision: Annotated[str, _option("Training", "no, bf16 or fp16.")] = "no"
+
+    def check_encoders(self, encoders: list[str]) -> None:
+        """Refuse an ``--option`` for an encoder that is not among these, or that is misspelt."""
+        for target in self._own_options():
+            if target not in encoders:
+                raise ValueError(
+                    f"--option names the encoder {target!r}, which is not trained here; "
+                    f"these are: {', '.join(encoders)}"
+                )
+
+    def model(self, encoder: str) -> Any:
+        """The :class:`~tasks.models.ModelOptions` of one encoder.
+
+        The encoder is built once, so that a wrong name or option is found before any work.
+        """
+        from structnn import build_encoder
+        from tasks.models import ModelOptions
+
+        own = self._own_options().get(encoder, {})
+        model = ModelOptions(
+            encoder=encoder,
+            encoder_options=own,
+            hidden_dim=self.hidden_dim,
+            embedding=self.embedding or ("vectors" if self.vectors else "learned"),
+            vectors=self.vectors,
+            freeze=self.freeze,
+            embedding_dim=self.embedding_dim,
+            dropout=self.dropout,
+        )
+        build_encoder(encoder, model.embedding_dim, model.hidden_dim, **own)
+        return model
+
+    def training(self) -> Any:
+        """The :class:`~tasks.training.TrainingOptions`."""
+        from tasks.training import TrainingOptions
+
+        names = (field.name for field in fields(TrainingOptions))
+        return TrainingOptions(**{name: getattr(self, name) for name in names})
+
+    def dataset(self) -> Any:
+        """The :class:`~tasks.examples.Dataset`, loaded."""
+        from tasks.datasets import load_dataset
+
+        return load_dataset(
+            self.data,
+            dev=self.dev,
+            test=self.test,
+            dev_fraction=self.dev_fraction,
+            test_fraction=self.test_fraction,
+            text_column=self.text_column,
+            label_column=self.label_column,
+            data_dir=self.data_dir,
+            download=self.download,
+        )
+
+    def _own_options(self) -> dict[str, dict[str, Any]]:
+        own: dict[str, dict[str, Any]] = {}
+        for assignment in self.option or []:
+            target, equals, value = assignment.partition("=")
+            encoder, dot, name = target.rpartition(".")
+            if not (equals and dot):
+                raise ValueError(
+                    f"write --option as encoder.option=value, gat.heads=8 say, not {assignment!r}"
+                )
+            own.setdefault(encoder, {})[name] = _value(value)
+        return own
+
+
+def spread(options: type[ParserOptions]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each field of a dataclass, handed to it as ``options``."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(options, include_extras=True)
+        shared = [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if field.default is MISSING else field.default,
+                annotation=hints[field.name],
+            )
+            for field in fields(options)
+        ]
+        signature = inspect.signature(command, eval_str=True)
+        own = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in signature.parameters.values()
+            if parameter.name != "options"
+        ]
+
+        @functools.wraps(command)
+        def run(**arguments: Any) -> None:
+            values = {parameter.name: arguments.pop(parameter.name) for parameter in shared}
+            command(options=options(**values), **arguments)
+
+        run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in (*own, *shared)}
+        del run.__wrapped__  # type: ignore[attr-defined]
+        return run
+
+    return decorate
+
+
+def _value(text: str) -> Any:
+    """A number, a truth value or a list as in JSON; anything else is a string."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,130 @@
+"""From examples to sentences: parsed once, kept in the cache, every example accounted for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parsers import CachedParser, Parser, with_structure
+from structnn import Sentence
+from tasks.examples import DataError, Dataset, Example
+
+__all__ = [
+    "SPLITS",
+    "ParsedDataset",
+    "default_cache",
+    "make_parser",
+    "parse_dataset",
+    "parse_examples",
+    "tree_field",
+]
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class ParsedDataset:
+    """A data set with a sentence for each example, in order; none is left out.
+
+    Attributes:
+        dataset: The examples and labels.
+        sentences: For each split the sentences of its examples.
+        structure: What tree and graph encoders read: ``"parse"`` for the dependencies that the parser
+            found, ``"constituency"`` for trees that came with the data, or the name of a control.
+        parser: The fingerprint of the parser, None where the data brought its structures along.
+    """
+
+    dataset: Dataset
+    sentences: dict[str, tuple[Sentence, ...]]
+    structure: str = "parse"
+    parser: str | None = None
+
+    def targets(self, split: str) -> list[int]:
+        """The number of each example's label."""
+        index = {label: number for number, label in enumerate(self.dataset.labels)}
+        return [index[example.label] for example in getattr(self.dataset, split)]
+
+
+def parse_dataset(
+    dataset: Dataset,
+    parser: Parser,
+    cache: Path,
+    *,
+    structure: str = "parse",
+    progress: Callable[[int, int], None] | None = None,
+) -> ParsedDataset:
+    """Parse all examples of a data set, the ones in the cache excepted.
+
+    Args:
+        dataset: The examples.
+        parser: Any parser.
+        cache: The file that keeps parses.
+        structure: ``"parse"``; ``"constituency"``, for which nothing is parsed; or a control structure
+            to put in the parse's place, see :func:`parsers.with_structure`.
+        progress: Called with the number of examples done and of all.
+    """
+    examples = [example for split in SPLITS for example in getattr(dataset, split)]
+    if structure == "constituency":
+        sentences = [_brought_along(example) for example in examples]
+    else:
+        sentences = list(
+            with_structure(parse_examples(examples, parser, cache, progress=progress), structure)
+        )
+    by_split, begin = {}, 0
+    for split in SPLITS:
+        end = begin + len(getattr(dataset, split))
+        by_split[split] = tuple(sentences[begin:end])
+        begin = end
+    fingerprint = None if structure == "constituency" else parser.fingerprint
+    return ParsedDataset(dataset, by_split, structure, fingerprint)
+
+
+def parse_examples(
+    examples: Sequence[Example],
+    parser: Parser,
+    cache: Path,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Sentence]:
+    """A sentence for each example, parsed or from the cache; given constituency trees are kept."""
+    texts = [example.text for example in examples]
+    parsed = CachedParser(parser, cache, progress=progress).parse(texts)
+    return [
+        sentence
+        if example.sentence is None
+        else sentence.replace(constituency=example.sentence.constituency)
+        for example, sentence in zip(examples, parsed, strict=True)
+    ]
+
+
+def _brought_along(example: Example) -> Sentence:
+    if example.sentence is None or example.sentence.constituency is None:
+        raise DataError(
+            f"{example.source}: this example has no constituency tree; --structure constituency is for "
+            "data that bring their trees along, such as sst5"
+        )
+    return example.sentence
+
+
+def tree_field(structure: str) -> str:
+    """The field of a sentence that holds the tree of this structure."""
+    return "constituency" if structure == "constituency" else "dependencies"
+
+
+def make_parser(choice: Mapping[str, Any]) -> Parser:
+    """The parser that these options describe: the keyword arguments of :class:`parsers.StanzaParser`.
+
+    They are saved with a model, so that new text is parsed as the training data were.
+    """
+    from parsers import StanzaParser
+
+    return StanzaParser(**choice)
+
+
+def default_cache() -> Path:
+    """The file that keeps parses unless the user names another: in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "structnn" / "parses.sqlite"

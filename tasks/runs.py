@@ -1,0 +1,307 @@
+"""One run: one encoder trained with one seed, its result in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from structnn import UNIVERSAL_RELATIONS, SentenceClassifier, Vocabulary
+from tasks.models import (
+    ModelOptions,
+    SavedModel,
+    build_model,
+    count_parameters,
+    make_corpus,
+    save_model,
+)
+from tasks.parsing import ParsedDataset, tree_field
+from tasks.storage import read_json, write_json, write_json_lines
+from tasks.training import Epoch, TrainingOptions, predict_scores, train
+from tasks.vectors import WordVectors, read_vectors, wordllama_vectors
+
+__all__ = ["Run", "RunResult", "execute", "finished"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is trained, and how; two equal runs on the same data give the same result.
+
+    Args:
+        model: What the classifier is made of.
+        training: How it is trained.
+        seed: Decides weights, dropout and the order of the examples.
+    """
+
+    model: ModelOptions
+    training: TrainingOptions
+    seed: int
+
+    @property
+    def folder(self) -> Path:
+        """Where its result goes, below the folder of the experiment."""
+        return Path(self.model.encoder.replace(" ", "").replace(">", "+")) / f"seed-{self.seed}"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What came out of a run.
+
+    Attributes:
+        run: The run.
+        parameters: Trained parameters of the embedding, the encoder and the head.
+        dev_accuracy: Of the epoch that was kept, from 0 to 1.
+        test_accuracy: The same weights on test; None where there is no test set.
+        best_epoch: The epoch that was kept.
+        epochs: How many there were.
+        train_speed: Training sentences a second, evaluation left out.
+        inference_speed: Sentences a second, in large batches, collation included.
+        words_with_vectors: Share of the data's words that a given table knows; None if learned.
+    """
+
+    run: Run
+    parameters: Mapping[str, int]
+    dev_accuracy: float
+    test_accuracy: float | None
+    best_epoch: int
+    epochs: int
+    train_speed: float
+    inference_speed: float
+    words_with_vectors: float | None
+
+
+def finished(run: Run, data: ParsedDataset, out: Path) -> RunResult | None:
+    """The result of this run if it is in the folder already, else None.
+
+    Raises:
+        ValueError: The folder holds a run with other options or on other data.
+    """
+    folder = out / run.folder
+    if not (folder / "run.json").exists():
+        return None
+    _check_same(read_json(folder / "run.json"), _description(run, data), folder)
+    if not (folder / "result.json").exists():
+        return None
+    return RunResult(run=run, **read_json(folder / "result.json"))
+
+
+def execute(
+    run: Run,
+    data: ParsedDataset,
+    out: Path,
+    *,
+    parser: Mapping[str, Any],
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> RunResult:
+    """Train, evaluate and save; a run that is done already is only read, a broken-off one goes on.
+
+    The folder then holds ``run.json`` (what was asked), ``log.txt``, ``history.json`` (each epoch),
+    ``model.json`` and ``weights.safetensors``, ``dev.jsonl`` and ``test.jsonl`` (every prediction),
+    and ``result.json``, written last.
+
+    Args:
+        run: What to train.
+        data: The parsed data.
+        out: The folder of the experiment.
+        parser: How to make the parser again, saved with the model for new text.
+        on_epoch: Called after each epoch.
+
+    Raises:
+        ValueError: The folder holds a run with other options or on other data.
+    """
+    done = finished(run, data, out)
+    if done is not None:
+        return done
+    folder = out / run.folder
+    write_json(folder / "run.json", _description(run, data))
+    with _log(folder / "log.txt") as log:
+        log.info("%s, seed %d, on %s", run.model.encoder, run.seed, data.dataset.name)
+
+        torch.manual_seed(run.seed)
+        vocabulary, vectors = _words(run.model, data)
+        relations = _relations(data)
+        model = build_model(
+            run.model, data.dataset.labels, vocabulary, None if vectors is None else vectors.vectors
+        )
+        corpora = {
+            split: make_corpus(sentences, vocabulary, relations, data.structure)
+            for split, sentences in data.sentences.items()
+            if sentences
+        }
+
+        def report(epoch: Epoch) -> None:
+            log.info(
+                "epoch %d: train loss %.4f, dev loss %.4f, dev accuracy %.4f, %.1f s",
+                *(
+                    epoch.number,
+                    epoch.train_loss,
+                    epoch.dev_loss,
+                    epoch.dev_accuracy,
+                    epoch.seconds,
+                ),
+            )
+            if on_epoch is not None:
+                on_epoch(epoch)
+
+        checkpoint = folder / "checkpoint.safetensors"
+        training = train(
+            model,
+            {split: corpora[split] for split in ("train", "dev")},
+            {split: data.targets(split) for split in ("train", "dev")},
+            run.training,
+            seed=run.seed,
+            checkpoint=checkpoint,
+            on_epoch=report,
+        )
+        write_json(folder / "history.json", [asdict(epoch) for epoch in training.epochs])
+        save_model(
+            folder,
+            SavedModel(model, run.model, relations, data.structure, parser),
+        )
+
+        started = time.perf_counter()
+        scores = {
+            split: predict_scores(model, corpora[split]) for split in corpora if split != "train"
+        }
+        evaluated = sum(len(corpora[split]) for split in scores)
+        speed = evaluated / (time.perf_counter() - started)
+        accuracy = {
+            split: _write_predictions(folder / f"{split}.jsonl", model, data, split, values)
+            for split, values in scores.items()
+        }
+        result = RunResult(
+            run=run,
+            parameters=count_parameters(model),
+            dev_accuracy=accuracy["dev"],
+            test_accuracy=accuracy.get("test"),
+            best_epoch=training.best.number,
+            epochs=len(training.epochs),
+            train_speed=len(corpora["train"]) * len(training.epochs) / training.seconds,
+            inference_speed=speed,
+            words_with_vectors=None if vectors is None else vectors.coverage,
+        )
+        write_json(
+            folder / "result.json",
+            {name: value for name, value in vars(result).items() if name != "run"},
+        )
+        checkpoint.unlink(missing_ok=True)
+        log.info("dev accuracy %.4f, test accuracy %s", result.dev_accuracy, result.test_accuracy)
+    return result
+
+
+def _words(options: ModelOptions, data: ParsedDataset) -> tuple[Vocabulary, WordVectors | None]:
+    """The words that have a vector: those of train, or those that the given table knows."""
+    if options.embedding == "learned":
+        vocabulary = Vocabulary.from_tokens(
+            (sentence.tokens for sentence in data.sentences["train"]),
+            min_count=options.min_count,
+            lowercase=options.lowercase,
+        )
+        return vocabulary, None
+    # A table knows words that train lacks; using it for dev and test words looks at no label.
+    everything = Vocabulary.from_tokens(
+        sentence.tokens for sentences in data.sentences.values() for sentence in sentences
+    )
+    words = everything.words[1:]
+    if options.embedding == "wordllama":
+        found = wordllama_vectors(words)
+    else:
+        assert options.vectors is not None
+        found = read_vectors(options.vectors, words)
+    return found.as_vocabulary(everything)
+
+
+def _relations(data: ParsedDataset) -> Vocabulary:
+    if tree_field(data.structure) == "dependencies":
+        return UNIVERSAL_RELATIONS
+    trees = (sentence.constituency for sentence in data.sentences["train"])
+    return Vocabulary(sorted({label for tree in trees if tree for label in tree.labels or ()}))
+
+
+def _write_predictions(
+    path: Path, model: SentenceClassifier, data: ParsedDataset, split: str, scores: torch.Tensor
+) -> float:
+    """Save every prediction of a split; returns the accuracy."""
+    examples = getattr(data.dataset, split)
+    probabilities = scores.softmax(1)
+    guesses = [model.labels[index] for index in scores.argmax(1).tolist()]
+    rows = [
+        {
+            "source": example.source,
+            "text": example.plain_text,
+            "label": example.label,
+            "prediction": guess,
+            "probabilities": dict(
+                zip(model.labels, (round(value, 6) for value in row), strict=True)
+            ),
+        }
+        for example, guess, row in zip(examples, guesses, probabilities.tolist(), strict=True)
+    ]
+    write_json_lines(path, rows)
+    return sum(row["label"] == row["prediction"] for row in rows) / len(rows)
+
+
+def _description(run: Run, data: ParsedDataset) -> dict[str, Any]:
+    description = {
+        "model": asdict(run.model),
+        "training": asdict(run.training),
+        "seed": run.seed,
+        "data": {
+            "name": data.dataset.name,
+            "fingerprint": data.dataset.fingerprint,
+            "structure": data.structure,
+            "parser": data.parser,
+        },
+        "versions": _versions(),
+    }
+    # As it will be read back: JSON has no tuples.
+    return cast(dict[str, Any], json.loads(json.dumps(description)))
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("structnn", "torch", "torch-geometric", "stanza"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # used from a checkout
+            found[package] = "not installed"
+    return found
+
+
+def _check_same(found: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:
+    differences = [
+        f"{section}.{name} was {found.get(section, {}).get(name)!r} and is now {value!r}"
+        for section in ("model", "training", "data")
+        for name, value in wanted[section].items()
+        if found.get(section, {}).get(name) != value
+    ]
+    if differences:
+        raise ValueError(
+            f"{folder} holds a run with other options: {'; '.join(differences)}. "
+            "Give another --out, or delete that folder"
+        )
+
+
+@contextmanager
+def _log(path: Path) -> Iterator[logging.Logger]:
+    """A log file of plain lines, each with its time; it grows when a run goes on."""
+    logger = logging.Logger(path.name)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield logger
+    except BaseException as error:
+        logger.error("broken off: %r", error)
+        raise
+    finally:
+        handler.close()

@@ -1,0 +1,274 @@
+"""The training loop: early stopping on dev, one checkpoint each epoch, the same result every time."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor
+
+from structnn import Corpus, SentenceClassifier
+from tasks.storage import read_tensors, write_tensors
+
+__all__ = ["Epoch", "TrainingOptions", "TrainingResult", "predict_scores", "train"]
+
+EVALUATION_BATCH = 256  # sentences; evaluation keeps no activations, so batches can be large
+POOL = 50  # batches; sentences of like length are put together within pools of this size
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How a classifier is trained.
+
+    Args:
+        epochs: At most this many passes over the training set.
+        patience: Stop after this many epochs without a better dev accuracy.
+        batch_size: Sentences of a batch.
+        learning_rate: Of AdamW.
+        weight_decay: Of AdamW.
+        gradient_clip: The largest norm of the gradient.
+        device: ``"auto"`` for a GPU where there is one, or ``"cpu"``.
+        mixed_precision: ``"no"``, ``"bf16"`` or ``"fp16"``.
+    """
+
+    epochs: int = 30
+    patience: int = 5
+    batch_size: int = 50
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    gradient_clip: float = 5.0
+    device: str = "auto"
+    mixed_precision: str = "no"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "patience", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, but is {getattr(self, name)}")
+        for name in ("learning_rate", "gradient_clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be above 0, but is {getattr(self, name)}")
+        if self.device not in ("auto", "cpu"):
+            raise ValueError(f"device must be 'auto' or 'cpu', but is {self.device!r}")
+        if self.mixed_precision not in ("no", "bf16", "fp16"):
+            raise ValueError(
+                f"mixed_precision must be 'no', 'bf16' or 'fp16', but is {self.mixed_precision!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training set did."""
+
+    number: int
+    train_loss: float
+    dev_loss: float
+    dev_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training run; the model then has the weights of the best epoch.
+
+    Attributes:
+        epochs: All epochs, in order.
+        best: The epoch with the highest dev accuracy, ties broken by the lower dev loss.
+        seconds: Time spent in training, evaluation left out.
+    """
+
+    epochs: tuple[Epoch, ...]
+    best: Epoch
+    seconds: float
+
+
+def train(
+    model: SentenceClassifier,
+    corpora: dict[str, Corpus],
+    targets: dict[str, list[int]],
+    options: TrainingOptions,
+    *,
+    seed: int,
+    checkpoint: Path,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> TrainingResult:
+    """Train on ``train`` and keep the weights that are best on ``dev``.
+
+    No test example comes in here. After each epoch all state is written to ``checkpoint``; where
+    that file is found, training goes on from it, with the result of an unbroken run.
+
+    Args:
+        model: The classifier, changed in place.
+        corpora: The sentences of ``train`` and ``dev``.
+        targets: The number of the label of each sentence.
+        options: How to train.
+        seed: Decides the order of the examples; seed torch with it before making the model.
+        checkpoint: Where the state is kept.
+        on_epoch: Called after each epoch.
+
+    Raises:
+        FloatingPointError: The loss is no longer a number.
+        StorageError: The checkpoint is damaged.
+    """
+    accelerator = Accelerator(cpu=options.device == "cpu", mixed_precision=options.mixed_precision)
+    optimizer = torch.optim.AdamW(
+        [parameter for parameter in model.parameters() if parameter.requires_grad],
+        lr=options.learning_rate,
+        weight_decay=options.weight_decay,
+        fused=True,  # one pass over each parameter: the word table is by far the largest
+    )
+    wrapped, optimizer = accelerator.prepare(model, optimizer)
+    epochs: list[Epoch] = []
+    best_weights: dict[str, Tensor] = {}
+    if checkpoint.exists():
+        epochs, best_weights = _restore(checkpoint, model, optimizer)
+    train_targets = torch.tensor(targets["train"])
+    best = max(epochs, key=_merit, default=None)
+
+    while not _finished(epochs, best, options):
+        number = len(epochs) + 1
+        started = time.perf_counter()
+        wrapped.train()
+        total = torch.zeros((), device=accelerator.device)
+        order = _batches(corpora["train"].lengths, options.batch_size, seed, number)
+        for indices in _share(order, accelerator):
+            batch = (
+                corpora["train"]
+                .batch(indices)
+                .prepare(model.encoder.reads, model.encoder.constructions)
+            )
+            batch = batch.to(accelerator.device)
+            wanted = train_targets[torch.from_numpy(indices)].to(accelerator.device)
+            with accelerator.autocast():
+                loss = F.cross_entropy(wrapped(batch), wanted)
+            optimizer.zero_grad()
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(wrapped.parameters(), options.gradient_clip)
+            optimizer.step()
+            total += loss.detach() * len(indices)
+        train_loss = total.item() / len(train_targets)
+        seconds = time.perf_counter() - started
+        if not math.isfinite(train_loss):
+            raise FloatingPointError(
+                f"the loss became {train_loss} in epoch {number}: try a lower learning rate than "
+                f"{options.learning_rate}"
+            )
+        scores = predict_scores(model, corpora["dev"])
+        epoch = Epoch(number, train_loss, *_judge(scores, targets["dev"]), seconds)
+        epochs.append(epoch)
+        if best is None or _merit(epoch) > _merit(best):
+            best = epoch
+            best_weights = {
+                name: value.detach().cpu().clone() for name, value in model.state_dict().items()
+            }
+        if accelerator.is_main_process:
+            _store(checkpoint, model, optimizer, epochs, best_weights)
+        if on_epoch is not None:
+            on_epoch(epoch)
+
+    assert best is not None
+    model.load_state_dict(best_weights)
+    model.eval()
+    return TrainingResult(tuple(epochs), best, sum(epoch.seconds for epoch in epochs))
+
+
+@torch.inference_mode()
+def predict_scores(model: SentenceClassifier, corpus: Corpus) -> Tensor:
+    """The scores of each class for each sentence, in order: ``(sentences, classes)``, on the CPU."""
+    model.eval()
+    device = next(model.parameters()).device
+    by_length = np.argsort(corpus.lengths, kind="stable")
+    scores = torch.empty(len(corpus), len(model.labels))
+    for begin in range(0, len(corpus), EVALUATION_BATCH):
+        indices = by_length[begin : begin + EVALUATION_BATCH]
+        batch = corpus.batch(indices).to(device)
+        scores[torch.from_numpy(indices)] = model(batch).float().cpu()
+    return scores
+
+
+def _merit(epoch: Epoch) -> tuple[float, float]:
+    return epoch.dev_accuracy, -epoch.dev_loss
+
+
+def _finished(epochs: list[Epoch], best: Epoch | None, options: TrainingOptions) -> bool:
+    if len(epochs) >= options.epochs:
+        return True
+    return best is not None and len(epochs) - best.number >= options.patience
+
+
+def _judge(scores: Tensor, targets: list[int]) -> tuple[float, float]:
+    """Mean loss and accuracy over examples (not over batches, which differ in size)."""
+    wanted = torch.tensor(targets)
+    loss = F.cross_entropy(scores, wanted).item()
+    return loss, (scores.argmax(1) == wanted).double().mean().item()
+
+
+def _batches(
+    lengths: np.ndarray[Any, Any], batch_size: int, seed: int, epoch: int
+) -> list[np.ndarray[Any, Any]]:
+    """Batches of one epoch: random, yet with sentences of like length together."""
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(len(lengths))
+    batches = []
+    pool = POOL * batch_size
+    for begin in range(0, len(order), pool):
+        part = order[begin : begin + pool]
+        part = part[np.argsort(lengths[part], kind="stable")]
+        batches += [part[at : at + batch_size] for at in range(0, len(part), batch_size)]
+    return [batches[index] for index in random.permutation(len(batches))]
+
+
+def _share(
+    batches: list[np.ndarray[Any, Any]], accelerator: Accelerator
+) -> list[np.ndarray[Any, Any]]:
+    """This process's batches; every process has the same number, the first ones twice if need be."""
+    count = accelerator.num_processes
+    whole = batches + batches[: -len(batches) % count]
+    return whole[accelerator.process_index :: count]
+
+
+def _store(
+    path: Path,
+    model: SentenceClassifier,
+    optimizer: torch.optim.Optimizer,
+    epochs: list[Epoch],
+    best_weights: dict[str, Tensor],
+) -> None:
+    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"best/{name}": value for name, value in best_weights.items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{name}": value for name, value in values.items()}
+    tensors["random"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random-cuda"] = torch.cuda.get_rng_state()
+    write_tensors(path, tensors, [asdict(epoch) for epoch in epochs])
+
+
+def _restore(
+    path: Path, model: SentenceClassifier, optimizer: torch.optim.Optimizer
+) -> tuple[list[Epoch], dict[str, Tensor]]:
+    tensors, note = read_tensors(path)
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+    for name, value in tensors.items():
+        part, _, rest = name.partition("/")
+        if part in parts:
+            parts[part][rest] = value
+    model.load_state_dict(parts["model"])
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in parts["optimizer"].items():
+        index, _, key = name.partition("/")
+        state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict(
+        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
+    torch.set_rng_state(tensors["random"])
+    if "random-cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random-cuda"])
+    return [Epoch(**epoch) for epoch in note], parts["best"]

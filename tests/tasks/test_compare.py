@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from structnn import Encoder, register_encoder
+from tasks.compare import Failure, compare, plan, summarise
+from tasks.models import ModelOptions, load_model
+from tasks.runs import execute, finished
+from tasks.storage import read_json_lines
+from tasks.training import TrainingOptions, predict_scores
+from tests.tasks.toys import make_parsed
+
+TRAINING = TrainingOptions(epochs=2, batch_size=8, learning_rate=0.02)
+
+
+def models(*encoders):
+    return [ModelOptions(encoder=name, hidden_dim=8, embedding_dim=8) for name in encoders]
+
+
+def test_a_run_saves_everything_and_is_not_repeated(parsed, tmp_path):
+    (run,) = plan(models("bilstm"), 1, TRAINING)
+    assert finished(run, parsed, tmp_path) is None
+    result = execute(run, parsed, tmp_path, parser={"language": "en"})
+    folder = tmp_path / "bilstm" / "seed-0"
+    assert {path.name for path in folder.iterdir()} == {
+        "run.json", "log.txt", "history.json", "model.json", "weights.safetensors",
+        "dev.jsonl", "test.jsonl", "result.json",
+    }  # fmt: skip
+    rows = list(read_json_lines(folder / "test.jsonl"))
+    assert [row["text"] for row in rows] == [e.plain_text for e in parsed.dataset.test]
+    right = sum(row["label"] == row["prediction"] for row in rows)
+    assert result.test_accuracy == right / len(rows)
+    assert all(sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4) for row in rows)
+
+    saved = load_model(folder)
+    scores = predict_scores(saved.classifier, saved.corpus(parsed.sentences["test"]))
+    guesses = [saved.classifier.labels[index] for index in scores.argmax(1).tolist()]
+    assert guesses == [row["prediction"] for row in rows]
+
+    before = (folder / "weights.safetensors").stat().st_mtime_ns
+    assert execute(run, parsed, tmp_path, parser={}) == result
+    assert (folder / "weights.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_folder_with_other_options_or_data_is_refused(parsed, tmp_path):
+    (run,) = plan(models("bag"), 1, TRAINING)
+    execute(run, parsed, tmp_path, parser={})
+    (other,) = plan(models("bag"), 1, TrainingOptions(epochs=3, batch_size=8, learning_rate=0.02))
+    with pytest.raises(ValueError, match=r"training\.epochs was 2 and is now 3"):
+        execute(other, parsed, tmp_path, parser={})
+    with pytest.raises(ValueError, match=r"data\.fingerprint"):
+        execute(run, make_parsed(seed=1), tmp_path, parser={})
+
+
+def test_parallel_runs_give_the_table_of_serial_ones(parsed, tmp_path):
+    runs = plan(models("bag", "child_sum_tree_lstm", "bilstm>gcn"), 2, TRAINING)
+    tables = []
+    for workers, out in ((1, tmp_path / "a"), (2, tmp_path / "b")):
+        outcomes = list(compare(runs, parsed, out, parser={}, workers=workers))
+        comparison = summarise(runs, outcomes, out)
+        assert not comparison.failures
+        assert [row.encoder for row in comparison.rows] == ["bag", "child_sum_tree_lstm", "bilstm>gcn"]
+        tables.append([(row.encoder, row.dev, row.test, row.test_sd) for row in comparison.rows])
+        for name in ("table.md", "runs.csv", "table.json"):
+            assert (out / name).exists()
+    assert tables[0] == tables[1]
+
+
+class Faulty(Encoder):
+    """Fails when used."""
+
+    def __init__(self, input_dim: int, hidden_dim: int, *, readout: str = "mean") -> None:
+        super().__init__(input_dim, hidden_dim, readout=readout)
+
+    def encode(self, x, batch):
+        raise RuntimeError("out of luck")
+
+
+def test_a_failed_run_is_reported_and_the_rest_finished(parsed, tmp_path):
+    register_encoder("faulty", Faulty)
+    runs = plan(models("faulty", "bag"), 1, TRAINING)
+    outcomes = list(compare(runs, parsed, tmp_path, parser={}, workers=1))
+    comparison = summarise(runs, outcomes, tmp_path)
+    (failure,) = comparison.failures
+    assert isinstance(failure, Failure)
+    assert "out of luck" in failure.error
+    assert "out of luck" in (tmp_path / "faulty" / "seed-0" / "error.txt").read_text()
+    assert [row.encoder for row in comparison.rows] == ["bag"]
+
+
+def test_table_shows_mean_and_spread(parsed, tmp_path):
+    runs = plan(models("bag"), 2, TRAINING)
+    outcomes = list(compare(runs, parsed, tmp_path, parser={}, workers=1))
+    (row,) = summarise(runs, outcomes, tmp_path).rows
+    accuracies = [outcome.test_accuracy for outcome in outcomes]
+    assert row.test == pytest.approx(sum(accuracies) / 2)
+    assert row.test_sd == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
+    saved = json.loads((tmp_path / "table.json").read_text())
+    assert saved[0]["encoder"] == "bag"
+
+
+@pytest.mark.parametrize(
+    ("encoders", "seeds", "message"),
+    [(("bag", "bag"), 1, "listed twice"), ((), 1, "nothing to compare"), (("bag",), 0, "seeds")],
+)
+def test_impossible_plans_are_refused(encoders, seeds, message):
+    with pytest.raises(ValueError, match=message):
+        plan(models(*encoders), seeds, TRAINING)
