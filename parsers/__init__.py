@@ -1,0 +1,56 @@
+"""Text to structure: parsers, file formats, control structures, the parse cache, and pictures.
+
+Each name is loaded when it is first used, so that reading a file needs neither Stanza nor matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from parsers.brackets import BracketsError as BracketsError
+    from parsers.brackets import from_nltk as from_nltk
+    from parsers.brackets import iter_brackets as iter_brackets
+    from parsers.brackets import read_brackets as read_brackets
+    from parsers.brackets import to_brackets as to_brackets
+    from parsers.brackets import to_nltk as to_nltk
+    from parsers.brackets import write_brackets as write_brackets
+    from parsers.cache import CachedParser as CachedParser
+    from parsers.cache import CacheError as CacheError
+    from parsers.cache import Parser as Parser
+    from parsers.conllu import ConlluError as ConlluError
+    from parsers.conllu import iter_conllu as iter_conllu
+    from parsers.conllu import read_conllu as read_conllu
+    from parsers.conllu import write_conllu as write_conllu
+    from parsers.controls import STRUCTURES as STRUCTURES
+    from parsers.controls import parse_noise as parse_noise
+    from parsers.controls import with_structure as with_structure
+    from parsers.graphs import from_networkx as from_networkx
+    from parsers.graphs import to_networkx as to_networkx
+    from parsers.stanza_parser import StanzaParser as StanzaParser
+
+_MODULES = {
+    "brackets": "BracketsError from_nltk iter_brackets read_brackets to_brackets to_nltk "
+    "write_brackets",
+    "cache": "CacheError CachedParser Parser",
+    "conllu": "ConlluError iter_conllu read_conllu write_conllu",
+    "controls": "STRUCTURES parse_noise with_structure",
+    "graphs": "from_networkx to_networkx",
+    "stanza_parser": "StanzaParser",
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'parsers' has no attribute {name!r}")
+    value = getattr(import_module(f"parsers.{_MODULE_OF[name]}"), name)
+    globals()[name] = value  # next time without a detour
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sentence_strategies import constituency_trees
 
 from parsers.brackets import (
     BracketsError,
@@ -18,6 +17,7 @@ from parsers.brackets import (
     write_brackets,
 )
 from structnn.structure import Sentence, StructureError, Tree
+from tests.parsers.sentence_strategies import constituency_trees
 
 SST = Path(__file__).parents[2].parent / "shared" / "sst" / "trees"
 

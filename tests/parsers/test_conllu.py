@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from sentence_strategies import sentences
 
 from parsers.conllu import ConlluError, format_conllu, iter_conllu, read_conllu, write_conllu
 from structnn.structure import Sentence, StructureError, Tree
+from tests.parsers.sentence_strategies import sentences
 
 EWT = Path(__file__).parents[2].parent / "shared" / "ud" / "en_ewt" / "en_ewt-ud-dev.conllu"
 
