@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-__all__ = ["segment_max", "segment_mean", "segment_softmax", "segment_sum"]
+__all__ = ["Padding", "segment_max", "segment_mean", "segment_of", "segment_softmax", "segment_sum"]
 
 
-def segment_sum(x: Tensor, ptr: Tensor) -> Tensor:
-    """The sum of each segment: ``(rows, d)`` and ``(segments + 1,)`` to ``(segments, d)``."""
-    return _bags(x, ptr, "sum")
+def segment_of(ptr: Tensor, rows: int) -> Tensor:
+    """``(rows,)``: the segment of each row, from ``(segments + 1,)``, where each begins."""
+    return torch.repeat_interleave(ptr.diff(), output_size=rows)
+
+
+def segment_sum(x: Tensor, ptr: Tensor, segment: Tensor | None = None) -> Tensor:
+    """The sum of each segment.
+
+    Args:
+        x: ``(rows, d)``.
+        ptr: ``(segments + 1,)``, where each segment begins.
+        segment: ``(rows,)``, the segment of each row, if it is known already.
+
+    Returns:
+        ``(segments, d)``.
+    """
+    segment = segment_of(ptr, len(x)) if segment is None else segment
+    summed: Tensor = _SegmentSum.apply(x, ptr, segment)  # type: ignore[no-untyped-call]
+    return summed
 
 
 def segment_mean(x: Tensor, ptr: Tensor) -> Tensor:
-    """The mean of each segment: ``(rows, d)`` and ``(segments + 1,)`` to ``(segments, d)``."""
-    return _bags(x, ptr, "mean")
+    """The mean of each segment; no segment may be empty."""
+    return segment_sum(x, ptr) / ptr.diff()[:, None].to(x.dtype)
 
 
 def segment_max(x: Tensor, ptr: Tensor) -> Tensor:
@@ -35,7 +54,52 @@ def segment_softmax(scores: Tensor, ptr: Tensor, segment: Tensor) -> Tensor:
     # Shifting by the maximum changes nothing in exact arithmetic, so no gradient has to go through it.
     highest = segment_max(scores.detach(), ptr)
     weights = (scores - highest[segment]).exp()
-    return weights / segment_sum(weights, ptr)[segment]
+    return weights / segment_sum(weights, ptr, segment)[segment]
+
+
+class Padding:
+    """Segments side by side, all as long as the longest, for what is dense within a sentence.
+
+    Args:
+        ptr: ``(segments + 1,)``, where each segment begins.
+        rows: How many rows there are.
+
+    Attributes:
+        mask: ``(segments, longest)``, True where there is a row.
+    """
+
+    def __init__(self, ptr: Tensor, rows: int) -> None:
+        lengths = ptr.diff()
+        longest = int(lengths.max())
+        columns = torch.arange(longest, device=ptr.device)
+        self.mask = columns < lengths[:, None]
+        segment = segment_of(ptr, rows)
+        place = torch.arange(rows, device=ptr.device) - ptr[segment]
+        self._index = segment * longest + place
+
+    def pad(self, x: Tensor) -> Tensor:
+        """``(rows, ...)`` to ``(segments, longest, ...)``, zeros behind the shorter ones."""
+        padded = x.new_zeros(self.mask.numel(), *x.shape[1:]).index_copy(0, self._index, x)
+        return padded.view(*self.mask.shape, *x.shape[1:])
+
+    def unpad(self, padded: Tensor) -> Tensor:
+        """The inverse of :meth:`pad`."""
+        return padded.flatten(0, 1).index_select(0, self._index)
+
+
+class _SegmentSum(torch.autograd.Function):
+    """An embedding bag, whose own backward pass is several times slower than this gather."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, ptr: Tensor, segment: Tensor) -> Tensor:
+        ctx.save_for_backward(segment)
+        return _bags(x, ptr, "sum")
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (segment,) = ctx.saved_tensors
+        return grad.index_select(0, segment), None, None
 
 
 def _bags(x: Tensor, ptr: Tensor, mode: str) -> Tensor:

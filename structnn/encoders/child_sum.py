@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.schedule import Schedule
+from structnn.tree_scan import sum_children
 
 __all__ = ["ChildSumTreeLSTM", "child_sum_tree_lstm"]
 
@@ -200,14 +201,3 @@ class _ChildSum(torch.autograd.Function):
         if ctx.needs_input_grad[4]:
             d_u_f = d_forgets.t() @ h  # roots pulled zeros, so theirs is zero
         return d_x, d_w, d_b, d_u_iou, d_u_f, None
-
-
-def sum_children(
-    values: Tensor, schedule: Schedule, level: tuple[int, int], edges: tuple[int, int]
-) -> Tensor:
-    """For each node of a level of inner nodes the sum of its children's rows, ``(level, d)``."""
-    leaves = schedule.num_leaves
-    offsets = schedule.child_ptr[level[0] - leaves : level[1] - leaves + 1] - edges[0]
-    return F.embedding_bag(
-        schedule.child[edges[0] : edges[1]], values, offsets, mode="sum", include_last_offset=True
-    )

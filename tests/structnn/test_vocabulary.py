@@ -17,7 +17,7 @@ def test_counting_and_looking_up():
     assert "dog" not in vocabulary
     cased = Vocabulary.from_tokens(sentences)
     assert cased["The"] != cased["the"] != 0
-    assert list(cased)[0] == "<unknown>"
+    assert next(iter(cased)) == "<unknown>"
     assert len(cased) == 6
 
 

@@ -1,0 +1,258 @@
+"""Recursive networks over trees, a level of many trees at a time, from one small cell.
+
+A cell says how the states of one level follow from the states below it (or above it); the scan takes
+it through all levels. Its cost grows with the number of nodes alone, forward and backward: each
+level's computation is recorded by itself, and backward each node gathers what reaches it, so nothing
+as large as all nodes is ever copied for a single level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from structnn.batch import Batch
+from structnn.schedule import Schedule
+from structnn.segments import segment_softmax, segment_sum
+from structnn.structure import StructureError
+
+__all__ = ["Cell", "Children", "check_arity", "scan_down", "scan_up", "sum_children"]
+
+
+class Cell(nn.Module):
+    """One step of a recursive network, for all nodes of a level.
+
+    Upwards it is called with the level's inputs ``(level, input)`` and a :class:`Children`, or None at
+    the leaves; downwards with the inputs and the parents' states ``(level, state_dim)``, zeros for a
+    root. It gives ``(level, state_dim)``.
+
+    Args:
+        state_dim: The width of all that a node hands on.
+    """
+
+    def __init__(self, state_dim: int) -> None:
+        super().__init__()
+        self.state_dim = state_dim
+
+
+@dataclass(frozen=True)
+class Children:
+    """The children of a level's nodes, grouped by parent, siblings in order.
+
+    Attributes:
+        states: ``(children, state_dim)``.
+        ptr: ``(level + 1,)``: where the children of each node begin; each has at least one.
+        parent: ``(children,)``: the row of each child's parent within the level.
+        place: ``(children,)``: each child's place among its siblings, from 0.
+    """
+
+    states: Tensor
+    ptr: Tensor
+    parent: Tensor
+    place: Tensor
+
+    def sum(self, values: Tensor) -> Tensor:
+        """``(children, d)`` to ``(level, d)``: the sum over the children of each node."""
+        if len(values) == len(self.ptr) - 1:  # an only child each, as along a chain
+            return values
+        return segment_sum(values, self.ptr, self.parent)
+
+    def softmax(self, scores: Tensor) -> Tensor:
+        """``(children, d)``: softmax over the children of each node."""
+        return segment_softmax(scores, self.ptr, self.parent)
+
+    def slots(self, arity: int) -> Tensor:
+        """``(level, arity, state_dim)``: children in their places, zeros where there are fewer."""
+        level, width = len(self.ptr) - 1, self.states.shape[1]
+        if len(self.states) == level * arity:
+            return self.states.view(level, arity, width)
+        empty = self.states.new_zeros(level * arity, width)
+        filled = empty.index_copy(0, self.parent * arity + self.place, self.states)
+        return filled.view(level, arity, width)
+
+
+def scan_up(batch: Batch, inputs: Tensor, cell: Cell) -> Tensor:
+    """The states of all nodes, children before parents.
+
+    Args:
+        batch: Its trees.
+        inputs: ``(nodes, input)``, what the cell reads at each node.
+        cell: See :class:`Cell`.
+
+    Returns:
+        ``(nodes, state_dim)``.
+    """
+    return _scan(batch, inputs, cell, upward=True)
+
+
+def scan_down(batch: Batch, inputs: Tensor, cell: Cell) -> Tensor:
+    """The states of all nodes, parents before children; see :func:`scan_up`."""
+    return _scan(batch, inputs, cell, upward=False)
+
+
+def check_arity(batch: Batch, arity: int) -> None:
+    """Make sure that no node has more than ``arity`` children.
+
+    Raises:
+        StructureError: A node has; the message says how trees are binarised.
+    """
+    schedule = batch.schedule
+    if int(schedule.sibling.amax() if len(schedule.sibling) else 0) < arity:
+        return
+    child = schedule.child[schedule.sibling == arity][0]
+    node = schedule.order[schedule.parent[child]]
+    sentence = int(batch.node_batch[node])
+    text = " ".join(batch.sentences[sentence].tokens[:10])
+    raise StructureError(
+        f"sentence {sentence} of the batch ({text!r}) has a node with more than {arity} children, "
+        f"which an encoder with arity={arity} has no weights for: binarise the trees "
+        "(parsers.read_brackets(..., binarise='right')), choose a binary structure, or give a larger "
+        "`arity`"
+    )
+
+
+def sum_children(
+    values: Tensor, schedule: Schedule, level: tuple[int, int], edges: tuple[int, int]
+) -> Tensor:
+    """For each node of a level of inner nodes the sum of its children's rows, ``(level, d)``.
+
+    Args:
+        values: ``(nodes, d)``, in the schedule's order.
+        schedule: The order of the nodes.
+        level: The level's slice of ranks.
+        edges: Its slice of ``schedule.child``.
+    """
+    leaves = schedule.num_leaves
+    offsets = schedule.child_ptr[level[0] - leaves : level[1] - leaves + 1] - edges[0]
+    return F.embedding_bag(
+        schedule.child[edges[0] : edges[1]], values, offsets, mode="sum", include_last_offset=True
+    )
+
+
+def _scan(batch: Batch, inputs: Tensor, cell: Cell, *, upward: bool) -> Tensor:
+    schedule = batch.schedule
+    inputs = inputs.index_select(0, schedule.order)
+    parameters = [parameter for parameter in cell.parameters() if parameter.requires_grad]
+    if torch.is_grad_enabled() and (inputs.requires_grad or parameters):
+        states = _Scan.apply(schedule, upward, cell, inputs, *parameters)  # type: ignore[no-untyped-call]
+    else:
+        states = _run(schedule, upward, cell, inputs, None)
+    ordered: Tensor = states.index_select(0, schedule.rank)
+    return ordered
+
+
+@dataclass(frozen=True)
+class _Level:
+    """What was computed at a level, and from what; ``out`` knows its own small graph."""
+
+    inputs: Tensor
+    sources: Tensor | None
+    out: Tensor
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, schedule: Schedule, upward: bool, cell: Cell, inputs: Tensor, *parameters: Tensor
+    ) -> Tensor:
+        record: list[_Level] = []
+        states = _run(schedule, upward, cell, inputs, record)
+        ctx.schedule, ctx.upward, ctx.record, ctx.parameters = schedule, upward, record, parameters
+        return states
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        schedule: Schedule = ctx.schedule
+        needs_input = ctx.needs_input_grad[3]
+        d_inputs: list[Tensor] = []
+        d_parameters: list[Tensor | None] = [None] * len(ctx.parameters)
+        # What reaches each node from its parent, or (downwards) each node's share for its parent.
+        passed = grad.new_zeros(grad.shape)
+        levels = list(_levels(schedule, ctx.upward))
+        for (level, edges), step in zip(reversed(levels), reversed(ctx.record), strict=True):
+            begin, end = level
+            reaching = grad[begin:end]
+            if ctx.upward:
+                reaching = reaching + passed[begin:end]
+            elif begin > 0:
+                reaching = reaching + sum_children(passed, schedule, level, edges)
+            sources = [step.inputs] if needs_input else []
+            sources += [step.sources] if step.sources is not None else []
+            gradients: Sequence[Tensor | None] = [None] * (len(sources) + len(ctx.parameters))
+            if step.out.requires_grad:
+                gradients = torch.autograd.grad(
+                    step.out,
+                    [*sources, *ctx.parameters],
+                    reaching.to(step.out.dtype),
+                    allow_unused=True,
+                    retain_graph=True,
+                )
+            own, shared = gradients[: len(sources)], gradients[len(sources) :]
+            if needs_input:
+                first = own[0]
+                d_inputs.append(torch.zeros_like(step.inputs) if first is None else first)
+            if step.sources is not None and own[-1] is not None:
+                if ctx.upward:
+                    passed.index_copy_(0, schedule.child[edges[0] : edges[1]], own[-1])
+                else:
+                    passed[begin:end] = own[-1]
+            _accumulate(d_parameters, shared)
+        d_all = None
+        if needs_input:
+            d_all = torch.cat(d_inputs[::-1] if ctx.upward else d_inputs)
+        return None, None, None, d_all, *d_parameters
+
+
+def _run(
+    schedule: Schedule, upward: bool, cell: Cell, inputs: Tensor, record: list[_Level] | None
+) -> Tensor:
+    # The last row stays zero: downwards it is what roots read.
+    states = inputs.new_zeros(schedule.num_nodes + 1, cell.state_dim)
+    parent_of_child = schedule.parent.index_select(0, schedule.child)  # (edges,)
+    for (begin, end), (first, last) in _levels(schedule, upward):
+        level = inputs[begin:end]
+        sources = None
+        if not upward:
+            sources = states.index_select(0, schedule.parent[begin:end])
+        elif begin > 0:
+            sources = states.index_select(0, schedule.child[first:last])
+        if record is not None:
+            # Views of nothing: each level's graph ends here.
+            level = level.detach().requires_grad_(inputs.requires_grad)
+            sources = None if sources is None else sources.detach().requires_grad_()
+        with torch.set_grad_enabled(record is not None):
+            if upward and sources is not None:
+                offset = begin - schedule.num_leaves
+                ptr = schedule.child_ptr[offset : offset + end - begin + 1] - first
+                parent = parent_of_child[first:last] - begin
+                out = cell(level, Children(sources, ptr, parent, schedule.sibling[first:last]))
+            else:
+                out = cell(level, sources)
+        if record is not None:
+            record.append(_Level(level, sources, out))
+        states[begin:end] = out.detach()
+    return states[:-1]
+
+
+def _levels(schedule: Schedule, upward: bool) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """The ranks and the edges of each level, in the order of the scan.
+
+    Downwards the same levels are taken in reverse: a parent is always higher than its children.
+    """
+    pairs = list(zip(schedule.levels, schedule.edges, strict=True))
+    return iter(pairs) if upward else reversed(pairs)
+
+
+def _accumulate(totals: list[Tensor | None], parts: Sequence[Tensor | None]) -> None:
+    for index, part in enumerate(parts):
+        total = totals[index]
+        if part is not None:
+            # A copy: what autograd gives may be shared.
+            totals[index] = part.clone() if total is None else total.add_(part)

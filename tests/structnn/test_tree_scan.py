@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+from torch import nn
+
+from structnn import Tree
+from structnn.tree_scan import Cell, check_arity, scan_down, scan_up
+from tests.structnn.examples import batch_of, chain, random_tree
+
+
+class Up(Cell):
+    def __init__(self):
+        super().__init__(3)
+        self.layer = nn.Linear(3, 3, bias=False)
+
+    def forward(self, x, children):
+        if children is None:
+            return x.tanh()
+        weights = children.softmax(children.states)
+        return (x + self.layer(children.sum(weights * children.states))).tanh()
+
+
+class Down(Cell):
+    def __init__(self):
+        super().__init__(3)
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x, parents):
+        return (x + self.layer(parents)).tanh()
+
+
+@pytest.mark.parametrize(("scan", "cell"), [(scan_up, Up()), (scan_down, Down())])
+def test_gradcheck(scan, cell):
+    cell = cell.double()
+    generator = random.Random(1)
+    batch = batch_of([random_tree(generator, size) for size in (1, 6, 4)])
+    x = torch.randn(11, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(
+        lambda x, *_: scan(batch, x, cell), [x, *cell.parameters()], fast_mode=False
+    )
+
+
+@pytest.mark.parametrize(("scan", "cell"), [(scan_up, Up()), (scan_down, Down())])
+def test_only_what_needs_gradients_gets_them(scan, cell):
+    batch = batch_of([chain(4), Tree([-1, 0, 0])])
+    x = torch.randn(7, 3)
+    with torch.no_grad():
+        plain = scan(batch, x, cell)
+    assert not plain.requires_grad
+    found = scan(batch, x, cell)
+    assert torch.equal(found, plain)
+    found.sum().backward()
+    assert all(parameter.grad is not None for parameter in cell.parameters())
+    cell.requires_grad_(False)
+    assert not scan(batch, x, cell).requires_grad
+    x.requires_grad_()
+    scan(batch, x, cell).sum().backward()
+    assert x.grad.any()
+    cell.requires_grad_(True)
+
+
+def test_backward_twice():
+    batch = batch_of([chain(4)])
+    x = torch.randn(4, 3, requires_grad=True)
+    total = scan_up(batch, x, Up()).sum()
+    (first,) = torch.autograd.grad(total, x, retain_graph=True)
+    (second,) = torch.autograd.grad(total, x)
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize(("scan", "cell"), [(scan_up, Up()), (scan_down, Down())])
+def test_a_chain_of_two_thousand(scan, cell):
+    batch = batch_of([chain(2000)])
+    x = torch.randn(2000, 3, requires_grad=True)
+    scan(batch, x, cell.float()).sum().backward()
+    assert x.grad.isfinite().all()
+
+
+def test_arity():
+    batch = batch_of([Tree([-1]), Tree([-1, 0, 0])])
+    check_arity(batch, 2)
+    with pytest.raises(ValueError, match=r"sentence 1 of the batch \('w0 w1 w2'\)"):
+        check_arity(batch, 1)
+    check_arity(batch_of([Tree([-1])]), 1)
