@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import ast
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from structnn.batch import Batch
-from structnn.registry import Registry
-from structnn.segments import segment_max, segment_mean, segment_softmax, segment_sum
+from structnn.explain import note
+from structnn.registry import Registry, UnknownNameError
+from structnn.segments import (
+    Padding,
+    segment_max,
+    segment_mean,
+    segment_of,
+    segment_softmax,
+    segment_sum,
+)
 
 __all__ = ["READOUTS", "Readout", "build_readout", "register_readout"]
 
@@ -21,6 +31,9 @@ class Readout(nn.Module):
         input_dim: The width of the states.
         backward_dim: How many of the last columns were read from right to left (half of them in a
             bidirectional LSTM); only the readouts that single out an end look at it.
+
+    Attributes:
+        output_dim: The width of the sentence vector.
 
     Shapes:
         - nodes: ``(nodes, input_dim)``, or the same tensor as tokens where every node is a word
@@ -74,11 +87,48 @@ class MeanReadout(Readout):
         return segment_mean(nodes, state_ptr(nodes, tokens, batch))
 
 
+class SumReadout(Readout):
+    """The sum of all states."""
+
+    def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
+        return segment_sum(nodes, state_ptr(nodes, tokens, batch))
+
+
 class MaxReadout(Readout):
     """The largest value of each column ("max over time")."""
 
     def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
         return segment_max(nodes, state_ptr(nodes, tokens, batch))
+
+
+class KMaxReadout(Readout):
+    """The *k* largest values of each column, in the order of the words (Kalchbrenner et al. 2014).
+
+    A sentence with fewer than *k* states has zeros behind its last.
+
+    Args:
+        input_dim: The width of the states; the sentence vector is ``k`` times that.
+        backward_dim: See :class:`Readout`.
+        k: How many.
+    """
+
+    def __init__(self, input_dim: int, *, backward_dim: int = 0, k: int = 3) -> None:
+        super().__init__(input_dim, backward_dim=backward_dim)
+        if k < 1:
+            raise ValueError(f"k must be at least 1, but is {k}")
+        self.k = k
+        self.output_dim = k * input_dim
+
+    def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
+        padding = Padding(state_ptr(nodes, tokens, batch), len(nodes))
+        padded = padding.pad(nodes)  # (sentences, longest, input)
+        absent = ~padding.mask[:, :, None]
+        k = min(self.k, padded.shape[1])
+        best = padded.masked_fill(absent, -torch.inf).topk(k, dim=1).indices
+        # Whatever was chosen of the padding comes last, and is zero.
+        chosen = padded.gather(1, best.sort(dim=1).values)
+        chosen = torch.cat([chosen, chosen.new_zeros(len(batch), self.k - k, self.input_dim)], 1)
+        return chosen.flatten(1)
 
 
 class AttentionReadout(Readout):
@@ -93,10 +143,85 @@ class AttentionReadout(Readout):
         self.query = nn.Linear(input_dim, 1, bias=False)
 
     def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
-        ptr = state_ptr(nodes, tokens, batch)
-        segment = batch.token_batch if nodes is tokens else batch.node_batch
         scores = self.query(torch.tanh(self.projection(nodes)))  # (nodes, 1)
-        return segment_sum(segment_softmax(scores, ptr, segment) * nodes, ptr)
+        return attend(scores, nodes[:, None], state_ptr(nodes, tokens, batch))
+
+
+class SelfAttentiveReadout(Readout):
+    r"""Structured self-attention: several views of one sentence (Lin et al. 2017).
+
+    .. math:: A = \mathrm{softmax}\bigl(W_{s2} \tanh(W_{s1} H^\top)\bigr), \qquad M = A H
+
+    The sentence vector is *M*, its rows one after the other.
+
+    Args:
+        input_dim: The width of the states; the sentence vector is ``hops`` times that.
+        backward_dim: See :class:`Readout`.
+        hops: How many rows of attention, *r* in the paper.
+        attention_dim: The width of the attention's hidden layer, :math:`d_a`; ``input_dim`` if 0.
+    """
+
+    def __init__(
+        self, input_dim: int, *, backward_dim: int = 0, hops: int = 4, attention_dim: int = 0
+    ) -> None:
+        super().__init__(input_dim, backward_dim=backward_dim)
+        self.projection = nn.Linear(input_dim, attention_dim or input_dim, bias=False)
+        self.queries = nn.Linear(attention_dim or input_dim, hops, bias=False)
+        self.output_dim = hops * input_dim
+
+    def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
+        scores = self.queries(torch.tanh(self.projection(nodes)))  # (nodes, hops)
+        return attend(scores, nodes[:, None], state_ptr(nodes, tokens, batch))
+
+
+class MultiHeadReadout(Readout):
+    r"""Multi-head attention with one learned query (Vaswani et al. 2017; Lee et al. 2019).
+
+    .. math::
+        a^{(m)} = \mathrm{softmax}_t\bigl(q^{(m)\top} K^{(m)} h_t / \sqrt{d}\bigr), \qquad
+        s = W \bigl[\dots; \sum_t a^{(m)}_t V^{(m)} h_t; \dots\bigr] + b
+
+    Args:
+        input_dim: The width of the states; a multiple of ``heads``.
+        backward_dim: See :class:`Readout`.
+        heads: How many heads, *m*.
+    """
+
+    def __init__(self, input_dim: int, *, backward_dim: int = 0, heads: int = 4) -> None:
+        super().__init__(input_dim, backward_dim=backward_dim)
+        if input_dim % heads:
+            raise ValueError(
+                f"the 'multi_head_attention' readout needs states whose width is a multiple of "
+                f"heads={heads}, but they are {input_dim} wide"
+            )
+        self.heads = heads
+        # The query's product with the keys' weights is a vector for each head: no need for both.
+        self.queries = nn.Linear(input_dim, heads, bias=False)
+        self.values = nn.Linear(input_dim, input_dim, bias=False)
+        self.output = nn.Linear(input_dim, input_dim)
+
+    def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
+        values = self.values(nodes).unflatten(1, (self.heads, -1))  # (nodes, heads, d)
+        heads = attend(self.queries(nodes), values, state_ptr(nodes, tokens, batch))
+        summary: Tensor = self.output(heads)
+        return summary
+
+
+class Concatenation(Readout):
+    """Several readouts, side by side.
+
+    Args:
+        readouts: Of the same states.
+    """
+
+    def __init__(self, readouts: Sequence[Readout]) -> None:
+        super().__init__(readouts[0].input_dim, backward_dim=readouts[0].backward_dim)
+        self.parts = nn.ModuleList(readouts)
+        self.reads = frozenset().union(*(readout.reads for readout in readouts))  # type: ignore[misc]
+        self.output_dim = sum(readout.output_dim for readout in readouts)
+
+    def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
+        return torch.cat([part(nodes, tokens, batch) for part in self.parts], dim=1)
 
 
 def state_ptr(nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
@@ -104,12 +229,33 @@ def state_ptr(nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
     return batch.token_ptr if nodes is tokens else batch.node_ptr
 
 
+def attend(scores: Tensor, values: Tensor, ptr: Tensor) -> Tensor:
+    """Weigh the values of each sentence by the softmax of their scores.
+
+    Args:
+        scores: ``(rows, heads)``.
+        values: ``(rows, heads or 1, d)``.
+        ptr: ``(sentences + 1,)``.
+
+    Returns:
+        ``(sentences, heads * d)``.
+    """
+    segment = segment_of(ptr, len(scores))
+    weights = segment_softmax(scores, ptr, segment)
+    note("readout attention", weights)
+    return segment_sum((weights[:, :, None] * values).flatten(1), ptr, segment)
+
+
 READOUTS: Registry[Readout] = Registry("readout")
 READOUTS.add("last", LastReadout)
 READOUTS.add("root", RootReadout)
 READOUTS.add("mean", MeanReadout)
+READOUTS.add("sum", SumReadout)
 READOUTS.add("max", MaxReadout)
+READOUTS.add("k_max", KMaxReadout)
 READOUTS.add("attention", AttentionReadout)
+READOUTS.add("multi_head_attention", MultiHeadReadout)
+READOUTS.add("self_attentive", SelfAttentiveReadout)
 
 
 def register_readout(name: str, cls: type[Readout]) -> None:
@@ -117,12 +263,48 @@ def register_readout(name: str, cls: type[Readout]) -> None:
     READOUTS.add(name, cls)
 
 
-def build_readout(
-    name: str, input_dim: int, *, backward_dim: int = 0, **options: object
-) -> Readout:
-    """The readout of this name.
+def build_readout(spec: str, input_dim: int, *, backward_dim: int = 0) -> Readout:
+    """The readout that a string describes.
+
+    Args:
+        spec: A name, ``"mean"``; a name with options, ``"k_max(k=5)"``; or several of either, to be
+            set side by side, ``"mean+max"``.
+        input_dim: The width of the states.
+        backward_dim: See :class:`Readout`.
 
     Raises:
-        ValueError: The name or an option is not known; the message lists the valid ones.
+        UnknownNameError: A name or an option is not known; the message lists the valid ones.
+        ValueError: The string can't be read.
     """
-    return READOUTS.build(name, options, input_dim, backward_dim=backward_dim)
+    readouts = [
+        READOUTS.build(name, options, input_dim, backward_dim=backward_dim)
+        for name, options in _parse(spec)
+    ]
+    return readouts[0] if len(readouts) == 1 else Concatenation(readouts)
+
+
+def _parse(spec: str) -> list[tuple[str, dict[str, Any]]]:
+    """Names and options. The form is a subset of Python's expressions, and parsed as that."""
+    try:
+        expression = ast.parse(spec, mode="eval").body
+        parts: list[ast.expr] = []
+        while isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Add):
+            parts.insert(0, expression.right)
+            expression = expression.left
+        return [_parse_one(part) for part in [expression, *parts]]
+    except (SyntaxError, TypeError, ValueError) as error:
+        if isinstance(error, UnknownNameError):
+            raise
+        raise ValueError(
+            f"can't read the readout {spec!r}: write a name, a name with options as in 'k_max(k=5)', "
+            f"or several joined by '+'; there are: {', '.join(READOUTS.names())}"
+        ) from None
+
+
+def _parse_one(part: ast.expr) -> tuple[str, dict[str, Any]]:
+    if isinstance(part, ast.Call) and not part.args:
+        options = {cast(str, word.arg): ast.literal_eval(word.value) for word in part.keywords}
+        return _parse_one(part.func)[0], options
+    if isinstance(part, ast.Name):
+        return part.id, {}
+    raise ValueError(part)
