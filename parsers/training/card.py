@@ -1,0 +1,106 @@
+"""The model card: what a packed model was made of, and what it scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from parsers.training.score import as_table
+from parsers.training.treebank import read_treebank
+
+if TYPE_CHECKING:
+    from parsers.training.recipe import Recipe
+
+NOTES = "NOTES.md"
+"""A file of this name in the model directory is kept at the end of the card."""
+
+
+def model_card(
+    recipe: Recipe,
+    scores: dict[str, dict[str, dict[str, float]]],
+    results: dict[str, dict[str, float]],
+    command: str,
+) -> str:
+    """The text of ``MODEL_CARD.md``.
+
+    Args:
+        recipe: what was trained.
+        scores: of :func:`parsers.training.score.score_directory`.
+        results: steps and seconds that tagger and parser took.
+        command: the command line that did it.
+    """
+    files = sorted(recipe.output.rglob("*.pt"))
+    sizes = "\n".join(
+        f"| `{path.relative_to(recipe.output)}` | {path.stat().st_size / 1e6:.2f} MB |"
+        for path in files
+    )
+    total = sum(path.stat().st_size for path in files) / 1e6
+    treebanks = "\n".join(
+        f"| {path.name} | {len(treebank)} | {treebank.words} |"
+        for path in (recipe.train, recipe.dev, recipe.test)
+        for treebank in [read_treebank(path)]
+    )
+    steps = "\n".join(
+        f"- {stage}: {result['steps']:.0f} steps in {result['seconds'] / 60:.0f} minutes"
+        for stage, result in results.items()
+    )
+    speed = "\n".join(
+        f"- {name}: {inputs['gold tokens']['words/s']:.0f} words/s"
+        for name, inputs in scores.items()
+    )
+    vectors = (
+        f"Word vectors: {recipe.vectors_source or recipe.vectors.name}, reduced to "
+        f"{recipe.vector_dimensions} dimensions, {recipe.vector_words} words."
+        if recipe.vectors is not None
+        else "No pretrained word vectors."
+    )
+    notes = recipe.output / NOTES
+    ending = "\n" + notes.read_text(encoding="utf-8") if notes.is_file() else ""
+    names = " ".join(Path(path).name for path in (recipe.dev, recipe.test))
+    return f"""# Model card: {recipe.lang}, {recipe.package}
+
+A pipeline for [Stanza](https://stanfordnlp.github.io/stanza/): tokenizer, multiword tokens, tagger
+(UPOS, XPOS, features) and dependency parser. No lemmatizer: load it with `depparse_pretagged=True`.
+
+## Data
+
+{recipe.data or "Treebank: " + recipe.train.name}
+
+| file | sentences | words |
+|---|---|---|
+{treebanks}
+
+{vectors}
+
+The parser was trained on the tags of {recipe.folds} taggers, each tagging the part of the training
+set that it hadn't seen. The test file took no part in any choice; it was scored at the end.
+
+## Files
+
+| file | size |
+|---|---|
+{sizes}
+| all | {total:.2f} MB |
+
+Weights are in half precision, the word-vector table in single precision.
+
+## Training
+
+    {command}
+
+Seed {recipe.seed}. Weights are exponential moving averages over the updates.
+
+{steps}
+
+## Scores
+
+F1 by the CoNLL 2018 evaluation script, Stanza's own code throughout:
+
+{as_table(scores)}
+
+    python -m parsers.training.score --models DIR --lang {recipe.lang} {names}
+
+Tagger and parser on gold tokens, one thread, Stanza's own decoder:
+
+{speed}
+{ending}"""

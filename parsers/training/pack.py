@@ -1,0 +1,85 @@
+"""Put trained pieces into a Stanza model directory, in half precision and without leftovers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PROCESSORS = ("tokenize", "mwt", "pos", "depparse")
+
+_TRACES = ("_dir", "_file", "_name", "_path")  # where and from what a model was trained
+
+
+def halved(value: Any) -> Any:
+    """The same nested structure with every float tensor in half precision.
+
+    Stanza copies what it reads into freshly made float32 weights, so nothing else changes.
+    """
+    if isinstance(value, torch.Tensor):
+        return value.detach().half() if value.is_floating_point() else value.detach().clone()
+    if isinstance(value, Mapping):
+        return type(value)((key, halved(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return [halved(item) for item in value]
+    return value
+
+
+def pack(models: Mapping[str, Path], output: Path, *, lang: str, package: str) -> int:
+    """Write a model directory that Stanza's ``Pipeline`` loads, and return its size in bytes.
+
+    Args:
+        models: model file of each of :data:`PROCESSORS` (``mwt`` may be absent) and, where word
+            vectors were used, ``pretrain``.
+        output: the directory; gets ``resources.json`` and ``<lang>/<processor>/<package>.pt``.
+        lang: language code.
+        package: package name.
+
+    The word-vector table stays in single precision: Stanza uses it as it is on disk.
+    """
+    written = []
+    for processor, source in models.items():
+        state = torch.load(source, weights_only=True, map_location="cpu")
+        if processor != "pretrain":
+            state["model"] = halved(state["model"])
+            state["config"] = {
+                key: None if key.endswith(_TRACES) else value
+                for key, value in state["config"].items()
+            }
+            state["config"].update(_inference_options(processor))
+        target = output / lang / processor / f"{package}.pt"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(state, target, _use_new_zipfile_serialization=False)
+        written.append(target)
+    present = [processor for processor in PROCESSORS if processor in models]
+    needs_table = {"dependencies": [{"model": "pretrain", "package": package}]}
+    entry: dict[str, Any] = {
+        processor: {
+            package: needs_table
+            if "pretrain" in models and processor in ("pos", "depparse")
+            else {}
+        }
+        for processor in present
+    }
+    if "pretrain" in models:
+        entry["pretrain"] = {package: {}}
+    own = dict.fromkeys(present, package)
+    entry["packages"] = {package: own, "default": own}
+    resources = output / "resources.json"
+    known = json.loads(resources.read_text(encoding="utf-8")) if resources.is_file() else {}
+    known[lang] = entry
+    resources.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return sum(path.stat().st_size for path in [*written, resources])
+
+
+def _inference_options(processor: str) -> dict[str, Any]:
+    from parsers.training.tokenizer import MAXIMUM_TOKEN
+
+    if processor == "tokenize":  # the training window would also cut tokens at its length
+        return {"max_seqlen": MAXIMUM_TOKEN}
+    if processor == "depparse":
+        return {"batch_size": 600}
+    return {}

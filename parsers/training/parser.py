@@ -1,0 +1,158 @@
+"""The dependency parser: Stanza's biaffine graph parser (Dozat & Manning 2017), our loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from parsers.training.loop import Budget, fit
+
+OPTIONS: dict[str, Any] = {
+    "hidden_dim": 200,
+    "num_layers": 2,
+    "word_emb_dim": 50,
+    "tag_emb_dim": 50,
+    "char_emb_dim": 32,
+    "char_hidden_dim": 64,
+    "transformed_dim": 100,
+    "deep_biaff_hidden_dim": 100,  # the label scorer grows with its square
+    "use_ufeats": False,  # Stanza 1.15 adds the tag vector twice where features should go
+    "linearization": False,
+    "distance": False,
+    "word_cutoff": 7,
+    "dropout": 0.33,
+    "word_dropout": 0.2,
+    "augment_nopunct": 0.1,
+    "batch_size": 1200,
+}
+
+
+def _training_trainer() -> Any:
+    """Stanza's graph trainer around a parser whose loss scores labels for gold heads alone."""
+    from stanza.models.common.vocab import VOCAB_PREFIX_SIZE
+    from stanza.models.depparse.model import GraphParser
+    from stanza.models.depparse.trainer import GraphTrainer
+    from torch.nn import functional
+
+    class GoldHeadParser(GraphParser):
+        """The same model and the same loss; labels of pairs that carry no loss aren't computed."""
+
+        def loss(self, *inputs: Any, **named: Any) -> tuple[torch.Tensor, None]:
+            word_mask, wordchars, head, deprel = inputs[1], inputs[2], inputs[9], inputs[10]
+            states = self.embed(*inputs, **named)  # (sentences, words + 1, 2 * hidden)
+            arcs = self.unlabeled(self.drop(states), self.drop(states)).squeeze(3)
+            own = torch.eye(states.size(1), dtype=torch.bool).unsqueeze(0)
+            arcs = arcs.masked_fill(own | word_mask.unsqueeze(1), -torch.inf)[:, 1:]
+            real = ~word_mask[:, 1:]
+            loss = functional.cross_entropy(arcs[real], head[real], reduction="sum")
+
+            scorer = self.deprel
+            dependents = scorer.dropout(
+                scorer.hidden_func(scorer.W1(self.drop(states[:, 1:][real])))
+            )
+            heads = scorer.dropout(scorer.hidden_func(scorer.W2(self.drop(states))))
+            heads = heads[real.nonzero(as_tuple=True)[0], head[real]]  # (all words, biaffine)
+            dependents = functional.pad(dependents, (0, 1), value=1.0)
+            heads = functional.pad(heads, (0, 1), value=1.0)
+            bilinear = scorer.scorer.W_bilin
+            left = dependents @ bilinear.weight.flatten(1)
+            left = left.view(len(heads), heads.size(1), -1)
+            labels = torch.bmm(heads.unsqueeze(1), left).squeeze(1) + bilinear.bias
+            loss = loss + functional.cross_entropy(
+                labels, deprel[real] - VOCAB_PREFIX_SIZE, reduction="sum"
+            )
+            return loss / wordchars.size(0), None
+
+    class GoldHeadTrainer(GraphTrainer):
+        @staticmethod
+        def build_model(*arguments: Any, **named: Any) -> GoldHeadParser:
+            return GoldHeadParser(*arguments, **named)
+
+    return GoldHeadTrainer
+
+
+def train_parser(
+    train: Path,
+    dev: Path | None,
+    output: Path,
+    *,
+    lang: str,
+    package: str,
+    table: Path | None,
+    budget: Budget,
+    learning_rate: float = 2e-3,
+    seed: int = 1,
+    options: dict[str, Any] | None = None,
+) -> dict[str, float]:
+    """Train a parser on a CoNLL-U file with predicted tags and gold trees; save it as Stanza does.
+
+    Args:
+        train: CoNLL-U whose tags were predicted by taggers that hadn't seen those sentences.
+        dev: the same for dev, scored now and then (LAS), or None.
+        output: model file; ``output.checkpoint`` beside it holds the state of an unfinished run.
+        table: Stanza pretrain file with word vectors, or None.
+        options: Stanza's training options over those above.
+
+    Returns:
+        What :func:`parsers.training.loop.fit` returns.
+    """
+    from stanza.models import parser as stanza_parser
+    from stanza.models.common.doc import DEPREL, HEAD, Document
+    from stanza.models.common.pretrain import Pretrain
+    from stanza.models.common.utils import set_random_seed
+    from stanza.models.depparse.data import DataLoader, InfiniteBatch
+    from stanza.models.depparse.utils import predict_dataset
+    from stanza.utils.conll import CoNLL
+
+    set_random_seed(seed)
+    arguments = stanza_parser.parse_args(["--lang", lang, "--shorthand", f"{lang}_{package}"])
+    arguments.update(OPTIONS, pretrain=table is not None, charlm=False, second_optim=None)
+    arguments.update(options or {})
+    pretrain = None if table is None else Pretrain(str(table))
+    document = Document(CoNLL.conll2dict(input_file=str(train))[0])
+    data = DataLoader(document, arguments["batch_size"], arguments, pretrain, evaluation=False)
+    trainer = _training_trainer()(args=arguments, vocab=data.vocab, pretrain=pretrain, device="cpu")
+    infinite = InfiniteBatch(data)
+
+    def batches() -> Iterator[Any]:
+        while True:
+            yield infinite.next_batch()
+
+    evaluate = None
+    if dev is not None:
+        dev_document = CoNLL.conll2doc(input_file=str(dev))
+        dev_data = DataLoader(
+            dev_document,
+            1000,
+            arguments,
+            pretrain,
+            vocab=data.vocab,
+            evaluation=True,
+            sort_during_eval=True,
+        )
+        gold = [(int(head), relation) for head, relation in dev_document.get([HEAD, DEPREL])]
+
+        def evaluate() -> float:
+            predicted = [arc for tree in predict_dataset(trainer, dev_data) for arc in tree]
+            right = sum(
+                int(head) == gold_head and relation.split(":")[0] == gold_relation.split(":")[0]
+                for (head, relation), (gold_head, gold_relation) in zip(
+                    predicted, gold, strict=True
+                )
+            )
+            return right / len(gold)
+
+    result = fit(
+        trainer,
+        batches(),
+        budget=budget,
+        learning_rate=learning_rate,
+        checkpoint=output.with_suffix(".checkpoint"),
+        evaluate=evaluate,
+        name=output.stem,
+    )
+    trainer.save(str(output))
+    return result

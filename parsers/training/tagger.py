@@ -1,0 +1,180 @@
+"""The tagger (UPOS, XPOS, features): Stanza's model, trained by our loop, and its use on files."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from parsers.training.loop import Budget, fit
+from parsers.training.treebank import Block, write_blocks
+
+OPTIONS: dict[str, Any] = {
+    "share_hid": True,  # else the bilinear layers for tags take a third of the time
+    "tag_emb_dim": 0,
+    "hidden_dim": 150,
+    "num_layers": 1,
+    "word_emb_dim": 50,
+    "char_emb_dim": 50,
+    "char_hidden_dim": 100,
+    "transformed_dim": 100,
+    "deep_biaff_hidden_dim": 200,
+    "word_cutoff": 7,
+    "dropout": 0.25,
+    "word_dropout": 0.1,
+    "augment_nopunct": 0.1,
+    "batch_size": 50,
+}
+
+
+def _arguments(lang: str, package: str, table: Path | None, options: dict[str, Any]) -> dict:
+    from stanza.models import tagger
+
+    arguments = tagger.parse_args(["--lang", lang, "--shorthand", f"{lang}_{package}"])
+    arguments.update(OPTIONS, pretrain=table is not None, charlm=False, **options)
+    return arguments
+
+
+def _load_table(table: Path | None) -> Any:
+    from stanza.models.common.pretrain import Pretrain
+
+    return None if table is None else Pretrain(str(table))
+
+
+def length_batches(lengths: list[int], words: int, generator: random.Random) -> Iterator[list[int]]:
+    """Endless batches of indices of sentences of about one length, ``words`` words each.
+
+    Recurrent layers take as many steps as the longest sentence of a batch has words, so batches
+    of one length are several times faster than mixed ones.
+    """
+    while True:
+        order = sorted(range(len(lengths)), key=lambda i: lengths[i] + 3 * generator.random())
+        batches: list[list[int]] = [[]]
+        filled = 0
+        for index in order:
+            if batches[-1] and filled + lengths[index] > words:
+                batches.append([])
+                filled = 0
+            batches[-1].append(index)
+            filled += lengths[index]
+        generator.shuffle(batches)
+        yield from batches
+
+
+def train_tagger(
+    train: Path,
+    dev: Path | None,
+    output: Path,
+    *,
+    lang: str,
+    package: str,
+    table: Path | None,
+    budget: Budget,
+    learning_rate: float = 3e-3,
+    batch_words: int = 800,
+    seed: int = 1,
+    options: dict[str, Any] | None = None,
+) -> dict[str, float]:
+    """Train a tagger on a CoNLL-U file and save it as Stanza saves one.
+
+    Args:
+        train: CoNLL-U with gold tags.
+        dev: CoNLL-U to score now and then (UPOS accuracy), or None.
+        output: model file; ``output.checkpoint`` beside it holds the state of an unfinished run.
+        table: Stanza pretrain file with word vectors, or None.
+        options: Stanza's training options over those above.
+
+    Returns:
+        What :func:`parsers.training.loop.fit` returns.
+    """
+    from stanza.models.common.doc import UPOS, Document
+    from stanza.models.common.utils import set_random_seed
+    from stanza.models.pos.data import Dataset
+    from stanza.models.pos.trainer import Trainer
+    from stanza.utils.conll import CoNLL
+
+    set_random_seed(seed)
+    arguments = _arguments(lang, package, table, options or {})
+    pretrain = _load_table(table)
+    document = Document(CoNLL.conll2dict(input_file=str(train))[0])
+    vocab = Dataset.init_vocab([document], arguments)
+    data = Dataset(document, arguments, pretrain, vocab=vocab, evaluation=False)
+    for column in data.has_tags:  # a column that is empty everywhere is learned as empty
+        data.has_tags[column] = True
+    trainer = Trainer(args=arguments, vocab=vocab, pretrain=pretrain, device="cpu")
+
+    def batches() -> Iterator[Any]:
+        lengths = [len(sample.text) for sample in data.data]
+        for indices in length_batches(lengths, batch_words, random.Random(seed)):
+            yield data.collate_fn([data[index] for index in indices])
+
+    evaluate = None
+    if dev is not None:
+        dev_document = CoNLL.conll2doc(input_file=str(dev))
+        gold = dev_document.get([UPOS])
+
+        def evaluate() -> float:
+            predicted = [word[0] for word in _predict(trainer, dev_document, pretrain)]
+            return sum(map(str.__eq__, gold, predicted)) / len(gold)
+
+    result = fit(
+        trainer,
+        batches(),
+        budget=budget,
+        learning_rate=learning_rate,
+        checkpoint=output.with_suffix(".checkpoint"),
+        evaluate=evaluate,
+        name=output.stem,
+    )
+    trainer.save(str(output))
+    return result
+
+
+def _predict(trainer: Any, document: Any, pretrain: Any) -> list[list[str]]:
+    """``[UPOS, XPOS, features]`` of every word of the document, in order."""
+    from stanza.models.common.utils import unsort
+    from stanza.models.pos.data import Dataset
+
+    data = Dataset(
+        document,
+        trainer.args,
+        pretrain,
+        vocab=trainer.vocab,
+        evaluation=True,
+        sort_during_eval=True,
+    )
+    predictions: list[Any] = []
+    order: list[int] = []
+    indices = sorted(range(len(data)), key=lambda i: len(data.data[i].text))
+    with torch.no_grad():
+        for start in range(0, len(indices), 100):
+            batch = data.collate_fn([data[index] for index in indices[start : start + 100]])
+            order.extend(batch.idx)
+            predictions += trainer.predict(batch)
+    return [word for sentence in unsort(predictions, order) for word in sentence]
+
+
+def tag_blocks(blocks: list[Block], model: Path, table: Path | None, output: Path) -> Path:
+    """Write ``blocks`` with the tags and features that the model predicts, all else as it was."""
+    from stanza.models.pos.trainer import Trainer
+    from stanza.utils.conll import CoNLL
+
+    source = write_blocks(blocks, output.with_suffix(".untagged.conllu"))
+    pretrain = _load_table(table)
+    trainer = Trainer(pretrain=pretrain, model_file=str(model), device="cpu")
+    words = iter(_predict(trainer, CoNLL.conll2doc(input_file=str(source)), pretrain))
+    tagged = []
+    for block in blocks:
+        lines = []
+        for line in block:
+            columns = line.split("\t")
+            if columns[0].isdigit():
+                columns[3], columns[4], columns[5] = next(words)
+                line = "\t".join(columns)
+            lines.append(line)
+        tagged.append(lines)
+    source.unlink()
+    return write_blocks(tagged, output)

@@ -1,0 +1,144 @@
+"""UD treebanks as the trainers need them: checked, without lemmas, in folds, as raw text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+Block = list[str]
+"""One sentence of a CoNLL-U file: its lines, comments included, without the empty line."""
+
+
+class TreebankError(ValueError):
+    """A treebank that can't be used for training; the message says which file and line."""
+
+
+@dataclass(frozen=True)
+class Treebank:
+    """The sentences of one CoNLL-U file.
+
+    Attributes:
+        path: where they came from.
+        blocks: one list of lines per sentence.
+    """
+
+    path: Path
+    blocks: list[Block]
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+    @property
+    def words(self) -> int:
+        """Number of syntactic words."""
+        return sum(line.split("\t", 1)[0].isdigit() for block in self.blocks for line in block)
+
+    def has_multiword_tokens(self) -> bool:
+        """Whether any surface token holds several syntactic words (*don't*, *du*)."""
+        return any(
+            "-" in line.split("\t", 1)[0]
+            for block in self.blocks
+            for line in block
+            if not line.startswith("#")
+        )
+
+
+def read_treebank(path: Path) -> Treebank:
+    """Read a CoNLL-U file with gold words, tags and trees.
+
+    Lemmas become ``_``: the pipeline has no lemmatizer, and the parser must not learn from a
+    column that it will not have.  Enhanced dependencies and empty nodes are left out.
+
+    Raises:
+        TreebankError: a missing file, a line without ten columns, a word without tag, head or
+            relation, or no sentence at all.
+    """
+    if not path.is_file():
+        raise TreebankError(f"{path}: no such file")
+    blocks: list[Block] = []
+    block: Block = []
+    with open(path, encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            line = line.rstrip("\r\n")
+            if not line.strip():
+                if any(not kept.startswith("#") for kept in block):
+                    blocks.append(block)
+                block = []
+            elif line.startswith("#"):
+                block.append(line)
+            else:
+                columns = line.split("\t")
+                if len(columns) != 10:
+                    raise TreebankError(
+                        f"{path}, line {number}: {len(columns)} columns instead of 10"
+                    )
+                if "." in columns[0]:
+                    continue
+                if columns[0].isdigit():
+                    for column, name in ((3, "UPOS"), (6, "head"), (7, "relation")):
+                        if columns[column] == "_":
+                            raise TreebankError(f"{path}, line {number}: no {name}")
+                columns[2] = columns[8] = "_"
+                block.append("\t".join(columns))
+    if any(not kept.startswith("#") for kept in block):
+        blocks.append(block)
+    if not blocks:
+        raise TreebankError(f"{path}: no sentence in it")
+    return Treebank(path, blocks)
+
+
+def write_blocks(blocks: Sequence[Block], path: Path) -> Path:
+    """Write sentences as CoNLL-U and return the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join("\n".join(block) + "\n\n" for block in blocks), encoding="utf-8")
+    return path
+
+
+def word_forms(blocks: Sequence[Block]) -> list[str]:
+    """The form of every syntactic word, in order."""
+    return [
+        line.split("\t", 2)[1]
+        for block in blocks
+        for line in block
+        if line.split("\t", 1)[0].isdigit()
+    ]
+
+
+def folds(blocks: Sequence[Block], count: int) -> list[tuple[list[Block], list[Block]]]:
+    """``(rest, part)`` for each of ``count`` parts; the parts are runs of neighbouring sentences.
+
+    Neighbours stay together because the sentences of one document share words: a tagger that has
+    seen half of the document is better on the other half than it will be on new text.
+    """
+    bounds = [len(blocks) * index // count for index in range(count + 1)]
+    return [
+        ([*blocks[:start], *blocks[end:]], list(blocks[start:end]))
+        for start, end in zip(bounds, bounds[1:], strict=False)
+    ]
+
+
+def raw_text(blocks: Sequence[Block]) -> str:
+    """The text under a treebank, made from its tokens and ``SpaceAfter=No``.
+
+    A new document or paragraph (``# newdoc``, ``# newpar``) starts a paragraph; sentences within
+    one follow each other after a space, so that the tokenizer has to find their ends.
+    """
+    paragraphs: list[str] = []
+    current = ""
+    for block in blocks:
+        if any(line.startswith(("# newdoc", "# newpar")) for line in block) and current:
+            paragraphs.append(current.strip())
+            current = ""
+        covered = 0
+        for line in block:
+            if line.startswith("#"):
+                continue
+            columns = line.split("\t")
+            if "-" in columns[0]:
+                covered = int(columns[0].split("-")[1])
+            elif int(columns[0]) <= covered:
+                continue
+            current += columns[1] + ("" if "SpaceAfter=No" in columns[9].split("|") else " ")
+    paragraphs.append(current.strip())
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
