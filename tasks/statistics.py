@@ -1,0 +1,496 @@
+r"""What can be said of a comparison: metrics, intervals and tests on saved predictions.
+
+All functions are pure. A *matrix of correctness* has a row for each seed and a column for each test
+example, and is true where that run was right on that example.
+
+Two things vary: another seed gives another run, and another sample of examples another test set. A
+difference is believed if it stands out from **both**, so the verdict of :func:`compare_pairs` is that
+of :func:`two_way_test`, corrected for the number of pairs. The other tests are reported beside it:
+
+- :func:`paired_bootstrap` resamples both, and gives the interval of the difference;
+- :func:`permutation_test` exchanges the two encoders example by example: it asks whether *these runs*
+  would differ on other examples;
+- :func:`mcnemar` does so for one run of each;
+- :func:`almost_stochastic_order` compares the runs' scores alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Comparison",
+    "Difference",
+    "Spread",
+    "accuracy",
+    "almost_stochastic_order",
+    "calibration_error",
+    "class_f1",
+    "cohens_h",
+    "compare_pairs",
+    "holm",
+    "macro_f1",
+    "mcnemar",
+    "mean_absolute_error",
+    "minimum_detectable_difference",
+    "over_seeds",
+    "paired_bootstrap",
+    "permutation_test",
+    "two_way_test",
+]
+
+Floats = NDArray[np.float64]
+
+
+def accuracy(gold: ArrayLike, guesses: ArrayLike) -> float:
+    """The share of examples that are right."""
+    return float(np.mean(np.asarray(gold) == np.asarray(guesses)))
+
+
+def class_f1(gold: Sequence[str], guesses: Sequence[str]) -> dict[str, float]:
+    """F1 of each label that occurs in ``gold`` or in ``guesses``."""
+    from sklearn.metrics import f1_score
+
+    labels = sorted({*gold, *guesses})
+    scores = f1_score(list(gold), list(guesses), labels=labels, average=None, zero_division=0.0)
+    return dict(zip(labels, map(float, scores), strict=True))
+
+
+def macro_f1(gold: Sequence[str], guesses: Sequence[str]) -> float:
+    """The mean of :func:`class_f1`, each label counting alike."""
+    return float(np.mean(list(class_f1(gold, guesses).values())))
+
+
+def mean_absolute_error(
+    gold: Sequence[str], guesses: Sequence[str], labels: Sequence[str]
+) -> float:
+    """By how many steps of the scale ``labels`` a guess is wrong, on average."""
+    step = {label: position for position, label in enumerate(labels)}
+    return float(np.mean([abs(step[g] - step[h]) for g, h in zip(gold, guesses, strict=True)]))
+
+
+def calibration_error(correct: ArrayLike, confidence: ArrayLike, bins: int = 15) -> float:
+    """Expected calibration error (Guo et al. 2017): how far confidence is from accuracy.
+
+    Args:
+        correct: For each example, whether the guess was right.
+        confidence: The probability that the model gave to its guess.
+        bins: Number of intervals of confidence, equally wide.
+
+    Returns:
+        The distance of mean confidence and accuracy within each interval, weighted by its examples.
+    """
+    right, confident = np.asarray(correct, dtype=float), np.asarray(confidence, dtype=float)
+    interval = np.clip(np.ceil(confident * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(interval, right - confident, minlength=bins)
+    return float(np.abs(gaps).sum() / len(right))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a score varies over seeds.
+
+    Args:
+        mean: The mean.
+        sd: The standard deviation (of a sample); None with one seed.
+        low: Lower end of the confidence interval of the mean; None with one seed.
+        high: Upper end.
+        seeds: How many seeds.
+    """
+
+    mean: float
+    sd: float | None
+    low: float | None
+    high: float | None
+    seeds: int
+
+
+def over_seeds(scores: Sequence[float], confidence: float = 0.95) -> Spread:
+    """Mean, standard deviation and Student's interval of the scores of several seeds."""
+    from scipy import stats
+
+    mean, count = float(np.mean(scores)), len(scores)
+    if count == 1:
+        return Spread(mean, None, None, None, 1)
+    sd = float(np.std(scores, ddof=1))
+    half = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * sd / math.sqrt(count)
+    return Spread(mean, sd, mean - half, mean + half, count)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference of two mean accuracies, and how sure it is.
+
+    Args:
+        value: First less second.
+        standard_error: Its standard error, over seeds and examples.
+        p: The probability of a difference as large where there is none.
+    """
+
+    value: float
+    standard_error: float
+    p: float
+
+
+def two_way_test(first: ArrayLike, second: ArrayLike) -> Difference:
+    r"""Whether a difference stands out from both seeds and examples.
+
+    .. math:: t = \frac{\bar{a} - \bar{b}}{\sqrt{s_a^2/S_a + s_b^2/S_b + s_d^2/n}}
+
+    with the variances :math:`s_a^2, s_b^2` of the accuracies of runs, and :math:`s_d^2` of the
+    examples' differences (each the mean over seeds), and degrees of freedom by Satterthwaite's
+    formula. This is the idea of Clark's (1973) :math:`\min F'`, with the two encoders' seeds kept
+    apart as in Welch's test. It errs on the side of caution: the chance in single predictions
+    enters both terms. With one seed the first two terms are unknown and left out, and nothing is
+    said of other seeds.
+
+    Args:
+        first: Matrix of correctness of one encoder.
+        second: That of the other; it may have another number of seeds.
+
+    Returns:
+        The difference, its standard error and its two-sided p.
+    """
+    from scipy import stats
+
+    a, b = _matrices(first, second)
+    differences = a.mean(0) - b.mean(0)
+    difference = float(differences.mean())
+    terms = [(float(differences.var(ddof=1)) / a.shape[1], a.shape[1] - 1)]
+    for runs in (a.mean(1), b.mean(1)):
+        if len(runs) > 1:
+            terms.append((float(runs.var(ddof=1)) / len(runs), len(runs) - 1))
+    variance = sum(term for term, _ in terms)
+    if variance == 0:
+        return Difference(difference, 0.0, 1.0 if difference == 0 else 0.0)
+    degrees = variance**2 / sum(term**2 / freedom for term, freedom in terms)
+    error = math.sqrt(variance)
+    return Difference(difference, error, 2 * float(stats.t.sf(abs(difference) / error, degrees)))
+
+
+def permutation_test(first: ArrayLike, second: ArrayLike) -> float:
+    """Whether the two encoders could be exchanged, example by example; exact.
+
+    Where there is no difference, each example's results might as well have come from the other
+    encoder, all seeds of the example together (for a run that is good is good on many examples).
+    The p-value is the share of all those exchanges that give a difference of means as large. It is
+    summed over the distribution of that difference, not sampled. With one seed each it is
+    McNemar's.
+
+    Args:
+        first: Matrix of correctness of one encoder.
+        second: That of the other.
+
+    Returns:
+        The two-sided p.
+    """
+    from scipy import signal, stats
+
+    a, b = _matrices(first, second)
+    scale = math.lcm(len(a), len(b))
+    gains = np.rint(a.mean(0) * scale).astype(int) - np.rint(b.mean(0) * scale).astype(int)
+    sizes, counts = np.unique(np.abs(gains[gains != 0]), return_counts=True)
+    # How many of the gains of one size keep their sign is binomial; sums convolve.
+    distribution = np.ones(1)
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        kept = np.zeros(size * count + 1)
+        kept[::size] = stats.binom.pmf(np.arange(count + 1), count, 0.5)
+        distribution = signal.fftconvolve(distribution, kept)
+    totals = 2 * np.arange(len(distribution)) - len(distribution) + 1
+    p = float(distribution[np.abs(totals) >= abs(int(gains.sum()))].sum())
+    return min(max(p, 0.0), 1.0)
+
+
+def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
+    """McNemar's test of two runs, exact: of the examples that one alone got right, is it half?
+
+    Args:
+        first: For each example, whether the one run was right.
+        second: The same for the other.
+
+    Returns:
+        The two-sided p.
+    """
+    from scipy import stats
+
+    a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    only_first, only_second = int((a & ~b).sum()), int((b & ~a).sum())
+    if only_first + only_second == 0:
+        return 1.0
+    return float(stats.binomtest(only_first, only_first + only_second).pvalue)
+
+
+def paired_bootstrap(
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    samples: int = 10_000,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """The interval of a difference, with examples and seeds drawn anew (Sellam et al. 2022).
+
+    In each sample the examples are drawn with replacement, the same for both encoders, and the
+    seeds of each encoder by themselves. With one seed each, this is the usual paired bootstrap.
+
+    Args:
+        first: Matrix of correctness of one encoder.
+        second: That of the other.
+        confidence: The share of samples within the interval.
+        samples: How many samples.
+        seed: Decides the samples.
+
+    Returns:
+        Lower end, upper end (percentiles), and the two-sided p: twice the smaller share of samples
+        on either side of no difference.
+    """
+    a, b = _matrices(first, second)
+    rng = np.random.default_rng(seed)
+    size = a.shape[1]
+    differences = np.empty(samples)
+    # In parts, for the drawn indices of all samples at once would be large.
+    step = max(1, 2_000_000 // size)
+    for start in range(0, samples, step):
+        count = min(step, samples - start)
+        cells = rng.integers(size, size=(count, size)) + size * np.arange(count)[:, None]
+        weights = np.bincount(cells.ravel(), minlength=count * size).reshape(count, size)
+        means = []
+        for matrix in (a, b):
+            of_runs = weights @ matrix.T / size  # (samples, seeds)
+            drawn = rng.integers(len(matrix), size=of_runs.shape)
+            means.append(np.take_along_axis(of_runs, drawn, axis=1).mean(1))
+        differences[start : start + count] = means[0] - means[1]
+    low, high = np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
+    # Where no sample crosses, p is small and not nothing.
+    beyond = min((differences <= 1e-12).sum(), (differences >= -1e-12).sum())
+    return float(low), float(high), min(1.0, 2 * (float(beyond) + 1) / (samples + 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected as Holm (1979): rejecting those below a level keeps *any* error below it."""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        corrected[i] = largest
+    return corrected
+
+
+def cohens_h(first: float, second: float) -> float:
+    """Cohen's effect size of two shares: 0.2 is small, 0.5 medium, 0.8 large (Cohen 1988, ch. 6).
+
+    It is chosen over *d* because accuracies are shares: two points mean more near 100 % than near
+    50 %, and the effect doesn't grow when runs happen to vary little.
+    """
+    return 2 * math.asin(math.sqrt(first)) - 2 * math.asin(math.sqrt(second))
+
+
+def almost_stochastic_order(
+    first: Sequence[float],
+    second: Sequence[float],
+    *,
+    level: float = 0.05,
+    samples: int = 1000,
+    seed: int = 0,
+) -> float:
+    r"""How far the scores of the first are from being better at every quantile (Dror et al. 2019).
+
+    .. math:: \varepsilon = \frac{\int_{F^{-1} < G^{-1}} (F^{-1} - G^{-1})^2}{\int (F^{-1} - G^{-1})^2}
+
+    is 0 if the first's scores are better at every quantile and 1 if the second's are; its upper
+    confidence bound is returned, with the standard error by bootstrap. Below 0.5 the first is almost
+    stochastically better; below 0.2 it is so with few errors (Ulmer et al. 2022). With three or five
+    seeds the bootstrap knows little of the distributions: read it as a description.
+
+    Args:
+        first: A score for each seed of the first.
+        second: The same for the second.
+        level: Significance level of the bound.
+        samples: Samples of the bootstrap.
+        seed: Decides them.
+
+    Returns:
+        The bound, from 0 to 1; 0.5 if all scores are the same.
+    """
+    from scipy import stats
+
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    violation = _violation(a, b)
+    rng = np.random.default_rng(seed)
+    drawn = [_violation(rng.choice(a, len(a)), rng.choice(b, len(b))) for _ in range(samples)]
+    bound = violation - float(stats.norm.ppf(level)) * float(np.std(drawn))
+    return min(max(bound, 0.0), 1.0)
+
+
+def minimum_detectable_difference(
+    standard_error: float, level: float = 0.05, power: float = 0.8
+) -> float:
+    """The smallest true difference that a test finds with this power.
+
+    Args:
+        standard_error: Of the difference, as :func:`two_way_test` gives it.
+        level: Significance level, two-sided.
+        power: The chance of finding it.
+    """
+    from scipy import stats
+
+    return float(stats.norm.ppf(1 - level / 2) + stats.norm.ppf(power)) * standard_error
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two encoders on the same test examples.
+
+    Args:
+        first: Name of the one.
+        second: Name of the other.
+        difference: Mean accuracy of the first less that of the second.
+        low: Lower end of the difference's bootstrap interval.
+        high: Upper end.
+        p: Of :func:`two_way_test`.
+        p_corrected: The same by Holm over all pairs: it decides the verdict.
+        p_permutation: Of :func:`permutation_test`.
+        p_bootstrap: Of :func:`paired_bootstrap`.
+        p_mcnemar: The median of :func:`mcnemar` over runs of the same rank.
+        effect: :func:`cohens_h` of the mean accuracies.
+        order: :func:`almost_stochastic_order` of the better's scores over the other's.
+        detectable: :func:`minimum_detectable_difference`.
+        examples: How many test examples.
+        seeds: How many seeds, the fewer of the two.
+        pairs: Over how many pairs the p-value was corrected.
+        level: The significance level.
+    """
+
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_corrected: float
+    p_permutation: float
+    p_bootstrap: float
+    p_mcnemar: float
+    effect: float
+    order: float
+    detectable: float
+    examples: int
+    seeds: int
+    pairs: int
+    level: float
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the difference is significant, all pairs considered."""
+        return self.p_corrected < self.level
+
+    def __str__(self) -> str:
+        size = f"n = {self.examples} x {self.seeds} seed{'s' * (self.seeds != 1)}"
+        evidence = f"{_p(self.p_corrected)}, {size}"
+        if not self.told_apart:
+            return f"{self.first} and {self.second} can't be told apart on this data ({evidence})"
+        better, worse, sign = self.first, self.second, 1
+        if self.difference < 0:
+            better, worse, sign = worse, better, -1
+        low, high = sorted((sign * self.low * 100, sign * self.high * 100))
+        return (
+            f"{better} is better than {worse} on this data by {abs(self.difference) * 100:.1f} points "
+            f"(95 % interval {low:.1f} to {high:.1f}; {evidence})"
+        )
+
+
+def compare_pairs(
+    correct: Mapping[str, ArrayLike], *, level: float = 0.05, samples: int = 10_000, seed: int = 0
+) -> list[Comparison]:
+    """Compare every two encoders; ``str`` of a comparison says the result in words.
+
+    Args:
+        correct: For each encoder its matrix of correctness, all on the same examples in one order.
+        level: Significance level of the verdict.
+        samples: Samples of the bootstrap.
+        seed: Decides them.
+
+    Returns:
+        A comparison for each pair, in the order of ``correct``, with p-values corrected together.
+
+    Raises:
+        ValueError: The matrices don't fit each other, or have fewer than two examples.
+    """
+    pairs = list(combinations(correct, 2))
+    compared = [
+        _compare(first, second, *_matrices(correct[first], correct[second]), level, samples, seed)
+        for first, second in pairs
+    ]
+    corrected = holm([comparison.p for comparison in compared])
+    return [
+        replace(comparison, p_corrected=p, pairs=len(pairs))
+        for comparison, p in zip(compared, corrected, strict=True)
+    ]
+
+
+def _compare(
+    first: str, second: str, a: Floats, b: Floats, level: float, samples: int, seed: int
+) -> Comparison:
+    test = two_way_test(a, b)
+    low, high, p_bootstrap = paired_bootstrap(a, b, samples=samples, seed=seed)
+    better, worse = (a, b) if test.value >= 0 else (b, a)
+    return Comparison(
+        first=first,
+        second=second,
+        difference=test.value,
+        low=low,
+        high=high,
+        p=test.p,
+        p_corrected=test.p,
+        p_permutation=permutation_test(a, b),
+        p_bootstrap=p_bootstrap,
+        p_mcnemar=float(np.median([mcnemar(x, y) for x, y in zip(a, b, strict=False)])),
+        effect=cohens_h(float(a.mean()), float(b.mean())),
+        order=almost_stochastic_order(better.mean(1), worse.mean(1), level=level, seed=seed),
+        detectable=minimum_detectable_difference(test.standard_error, level),
+        examples=a.shape[1],
+        seeds=min(len(a), len(b)),
+        pairs=1,
+        level=level,
+    )
+
+
+def _matrices(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
+    matrices = []
+    for values in (first, second):
+        matrix = np.atleast_2d(np.asarray(values, dtype=float))
+        if matrix.ndim != 2 or matrix.shape[0] < 1 or matrix.shape[1] < 2:
+            raise ValueError(
+                f"a matrix of correctness is (seeds, examples) with at least two examples, not "
+                f"{matrix.shape}"
+            )
+        matrices.append(matrix)
+    a, b = matrices
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"the two were tested on {a.shape[1]} and {b.shape[1]} examples; compare them on the same"
+        )
+    return a, b
+
+
+def _violation(a: Floats, b: Floats) -> float:
+    """The share of the squared distance of two quantile functions where the first is the lower."""
+    # Both are steps: between these levels neither changes.
+    levels = np.union1d(np.arange(len(a) + 1) / len(a), np.arange(len(b) + 1) / len(b))
+    levels = levels[np.append(True, np.diff(levels) > 1e-12)]
+    middles, widths = (levels[1:] + levels[:-1]) / 2, np.diff(levels)
+    gaps = np.sort(a)[(middles * len(a)).astype(int)] - np.sort(b)[(middles * len(b)).astype(int)]
+    total: Any = (widths * gaps**2).sum()
+    return float((widths * gaps**2)[gaps < 0].sum() / total) if total else 0.5
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.01 else f"p = {p:.2f}"
