@@ -1,0 +1,1 @@
+"""Data sets, training, comparison and the ``structnn`` command."""

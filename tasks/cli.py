@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.markup import escape
 from rich.table import Table
 
 from tasks.options import ExperimentOptions, ParserOptions, spread
+from tasks.terminal import (
+    outcome_line,
+    parsed_data,
+    progress,
+    results,
+    resumable,
+    run_comparison,
+    status,
+)
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
-    from tasks.compare import Comparison
-    from tasks.parsing import ParsedDataset
-    from tasks.runs import Run, RunResult
     from tasks.training import Epoch
 
 app = typer.Typer(
@@ -31,8 +34,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Does structure help? Parse text, train sequence, tree and graph encoders, compare them.",
 )
-out_console = Console()
-console = Console(stderr=True)
 
 
 @app.command()
@@ -51,6 +52,7 @@ def parse(
         bool, typer.Option("--pretokenized", help="Tokens are given, with spaces between.")
     ] = False,
     text_column: Annotated[str, typer.Option(help="The column of the text.")] = "text",
+    encoding: Annotated[str, typer.Option(help="How the characters are written.")] = "utf-8",
 ) -> None:
     """Parse texts into a CoNLL-U file.
 
@@ -62,16 +64,16 @@ def parse(
     from tasks.files import read_texts
     from tasks.parsing import default_cache, make_parser
 
-    texts, blank = read_texts(source, text_column=text_column)
+    texts, blank = read_texts(source, text_column=text_column, encoding=encoding)
     if pretokenized:
         texts = [tuple(text.split()) if isinstance(text, str) else text for text in texts]
     parser = make_parser(options.parser())
     cache = options.cache or default_cache()
-    with _progress("parsing") as progress:
-        sentences = CachedParser(parser, cache, progress=progress).parse(texts)
+    with resumable(), progress("parsing") as show:
+        sentences = CachedParser(parser, cache, progress=show).parse(texts)
     write_conllu(sentences, output)
     passed_over = f" ({blank} blank lines passed over)" if blank else ""
-    console.print(f"{len(sentences)} texts parsed into {output}{passed_over}", highlight=False)
+    status.print(f"{len(sentences)} texts parsed into {output}{passed_over}")
 
 
 @app.command()
@@ -95,20 +97,20 @@ def train(
 
     options.check_encoders([encoder])
     run = Run(options.model(encoder), options.training(), seed)
-    parsed = _parsed_data(options)
+    parsed = parsed_data(options.dataset(), options)
     torch.set_num_threads(threads)
-    with _progress("epochs", options.epochs) as progress:
+    with resumable(), progress("epochs", options.epochs) as show:
 
         def report(epoch: Epoch) -> None:
-            progress(epoch.number, options.epochs)
-            console.print(
+            show(epoch.number, options.epochs)
+            status.print(
                 f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, dev loss "
                 f"{epoch.dev_loss:.4f}, dev accuracy {100 * epoch.dev_accuracy:.1f} %",
                 highlight=False,
             )
 
         result = execute(run, parsed, out, parser=options.parser(), on_epoch=report)
-    out_console.print(f"{_outcome(result)}; saved in {out / run.folder}", highlight=False)
+    results.print(f"{outcome_line(result)}; saved in {out / run.folder}")
 
 
 @app.command()
@@ -133,7 +135,7 @@ def compare(
     names = [name.strip() for name in encoders.split(",") if name.strip()]
     options.check_encoders(names)
     runs = plan([options.model(name) for name in names], seeds, options.training())
-    parsed = _parsed_data(options)
+    parsed = parsed_data(options.dataset(), options)
     comparison = run_comparison(runs, parsed, options.parser(), out, workers)
     if comparison.failures:
         raise typer.Exit(1)
@@ -176,7 +178,7 @@ def predict(
     for prediction in predictions:
         shares = (f"{share:.3f}" for share in prediction.probabilities.values())
         table.add_row(prediction.text, prediction.label, *shares)
-    out_console.print(table)
+    results.print(table)
 
 
 @app.command()
@@ -194,58 +196,21 @@ def draw(
     from tasks.parsing import make_parser
 
     draw_sentence(make_parser(options.parser()).parse([text])[0], output)
-    console.print(f"drawn in {output}")
+    status.print(f"drawn in {output}")
 
 
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="The folder of the results.")] = Path("runs/demo"),
     seeds: Annotated[int, typer.Option(help="Runs of each encoder.")] = 2,
+    epochs: Annotated[int, typer.Option(help="At most this many for each run.")] = 10,
+    pairs: Annotated[int, typer.Option(help="Pairs of sentences to train on.")] = 1500,
 ) -> None:
     """Show it all on sentences that no bag of words can tell apart; needs no data and no network."""
     from tasks.demo import run_demo
 
-    run_demo(out, seeds)
-
-
-def run_comparison(
-    runs: list[Run],
-    parsed: ParsedDataset,
-    parser: Mapping[str, Any],
-    out: Path,
-    workers: int | None = None,
-) -> Comparison:
-    """Execute runs, telling of each as it ends, then print the table and say where it is."""
-    from tasks.compare import HEADER, Failure, cells, summarise
-    from tasks.compare import compare as execute_all
-
-    outcomes = []
-    with _progress("runs", len(runs)) as progress:
-        for outcome in execute_all(runs, parsed, out, parser=parser, workers=workers):
-            outcomes.append(outcome)
-            name = (
-                f"{len(outcomes)}/{len(runs)} {outcome.run.model.encoder}, seed {outcome.run.seed}"
-            )
-            if isinstance(outcome, Failure):
-                console.print(f"{name}: failed: {_plain(outcome.error)}", highlight=False)
-            else:
-                console.print(f"{name}: {_outcome(outcome)}", highlight=False)
-            progress(len(outcomes), len(runs))
-    comparison = summarise(runs, outcomes, out)
-    seeds = len({run.seed for run in runs})
-    table = Table(*HEADER, title=f"{parsed.dataset.name}: mean ± standard deviation, {seeds} seeds")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in comparison.rows:
-        table.add_row(*cells(row))
-    out_console.print(table)
-    for note in parsed.dataset.notes:
-        out_console.print(f"- {note}", highlight=False)
-    for failure in comparison.failures:
-        where = out / failure.run.folder / "error.txt"
-        out_console.print(f"- failed: {failure.run.folder}, see {where}", highlight=False)
-    out_console.print(f"- saved in {out}: table.md, runs.csv, every prediction of every run")
-    return comparison
+    if run_demo(out, seeds, epochs, pairs).failures:
+        raise typer.Exit(1)
 
 
 def main() -> None:
@@ -255,58 +220,8 @@ def main() -> None:
     logging.getLogger("stanza").setLevel(logging.ERROR)
     try:
         app()
-    except KeyboardInterrupt:
-        console.print("stopped; the same command goes on from here")
-        sys.exit(130)
     except (ValueError, OSError, ImportError, ArithmeticError) as error:
         if os.environ.get("STRUCTNN_DEBUG"):
             raise
-        console.print(f"[bold red]error:[/bold red] {_plain(error)}", highlight=False)
+        status.print(f"[bold red]error:[/bold red] {escape(str(error))}")
         sys.exit(1)
-
-
-def _parsed_data(options: ExperimentOptions) -> ParsedDataset:
-    """Load and parse the data that the options describe."""
-    from tasks.parsing import default_cache, make_parser, parse_dataset
-
-    dataset = options.dataset()
-    sizes = ", ".join(
-        f"{len(getattr(dataset, split))} {split}" for split in ("train", "dev", "test")
-    )
-    console.print(f"{dataset.name}: {sizes}, {len(dataset.labels)} labels", highlight=False)
-    with _progress("parsing") as progress:
-        return parse_dataset(
-            dataset,
-            make_parser(options.parser()),
-            options.cache or default_cache(),
-            structure=options.structure,
-            progress=progress,
-        )
-
-
-def _outcome(result: RunResult) -> str:
-    test = "" if result.test_accuracy is None else f", test {100 * result.test_accuracy:.1f} %"
-    return (
-        f"dev {100 * result.dev_accuracy:.1f} %{test} "
-        f"(epoch {result.best_epoch} of {result.epochs}, {result.train_speed:,.0f} sentences/s)"
-    )
-
-
-def _plain(error: BaseException) -> str:
-    return str(error).replace("[", "\\[")
-
-
-@contextmanager
-def _progress(what: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; nothing elsewhere, where lines of their own tell what goes on."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done, of: bar.update(task, completed=done, total=of)

@@ -6,13 +6,15 @@ import csv
 import io
 import json
 import os
+import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tasks.examples import DataError, Example, is_visible, quote
 
-__all__ = ["is_data_file", "read_examples"]
+__all__ = ["is_data_file", "read_examples", "read_texts"]
 
 Row = Mapping[str, object]
 
@@ -68,23 +70,63 @@ def read_examples(
     return tuple(examples)
 
 
+def read_texts(
+    source: str, *, text_column: str = "text", encoding: str = "utf-8"
+) -> tuple[list[str | tuple[str, ...]], int]:
+    """Read texts that have no labels.
+
+    Args:
+        source: A ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` file, read as by
+            :func:`read_examples`; any other file, or ``-`` for standard input, has a text on each line.
+        text_column: The column that holds the text.
+        encoding: How characters are written; a byte order mark is passed over.
+
+    Returns:
+        The texts in order, and the number of blank lines passed over.
+
+    Raises:
+        DataError: The file can't be read, has a fault, or has no texts.
+    """
+    path = Path(source)
+    blank = 0
+    texts: list[str | tuple[str, ...]] = []
+    if path.suffix.lower() in _READERS:
+        for line, row in _reader(path)(path, _read(path, encoding)):
+            if text_column not in row:
+                raise DataError(
+                    f"{path}:{line}: there is no column {text_column!r}; the columns are {quote(row)}. "
+                    "Choose one with text_column (--text-column)"
+                )
+            text = _text(row[text_column], f"{path}:{line}")
+            if not (
+                is_visible(text) if isinstance(text, str) else text and all(map(is_visible, text))
+            ):
+                raise DataError(f"{path}:{line}: the text is empty; give one or remove the row")
+            texts.append(text)
+    else:
+        whole = sys.stdin.read().removeprefix("\ufeff") if source == "-" else _read(path, encoding)
+        # Lines end where an editor says they do: not at a form feed, nor at the Unicode separators.
+        lines = re.split(r"\r\n|\r|\n", whole)
+        if not lines[-1]:
+            lines.pop()  # what ends the last line begins no other
+        texts = [line.strip() for line in lines if is_visible(line)]
+        blank = len(lines) - len(texts)
+    if not texts:
+        raise DataError(f"{source}: there are no texts in it")
+    return texts, blank
+
+
 def is_data_file(name: str) -> bool:
     """Whether ``name`` looks like the name of a file, rather than of a data set."""
     return bool(Path(name).suffix) or len(Path(name).parts) > 1
 
 
 def _reader(path: Path) -> Callable[[Path, str], Iterator[tuple[int, Row]]]:
-    readers: dict[str, Callable[[Path, str], Iterator[tuple[int, Row]]]] = {
-        ".csv": _csv_rows,
-        ".tsv": _tsv_rows,
-        ".jsonl": _json_rows,
-        ".ndjson": _json_rows,
-    }
     try:
-        return readers[path.suffix.lower()]
+        return _READERS[path.suffix.lower()]
     except KeyError:
         raise DataError(
-            f"{path}: the format isn't known by this name; it must end in {', '.join(readers)}"
+            f"{path}: the format isn't known by this name; it must end in {', '.join(_READERS)}"
         ) from None
 
 
@@ -197,3 +239,11 @@ def _string(value: object) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+_READERS: dict[str, Callable[[Path, str], Iterator[tuple[int, Row]]]] = {
+    ".csv": _csv_rows,
+    ".tsv": _tsv_rows,
+    ".jsonl": _json_rows,
+    ".ndjson": _json_rows,
+}

@@ -76,6 +76,7 @@ class ExperimentOptions(ParserOptions):
     ] = 0.1
     text_column: Annotated[str, _option("Data", "The column of the text.")] = "text"
     label_column: Annotated[str, _option("Data", "The column of the label.")] = "label"
+    encoding: Annotated[str, _option("Data", "How the characters of a file are written.")] = "utf-8"
     data_dir: Annotated[
         Path | None, _option("Data", "Where named data is: SST's trees, or NLTK's corpora.")
     ] = None
@@ -167,6 +168,7 @@ class ExperimentOptions(ParserOptions):
             test_fraction=self.test_fraction,
             text_column=self.text_column,
             label_column=self.label_column,
+            encoding=self.encoding,
             data_dir=self.data_dir,
             download=self.download,
         )
@@ -212,7 +214,7 @@ def spread(options: type[ParserOptions]) -> Callable[[Callable[..., None]], Call
 
         run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in (*own, *shared)}
-        del run.__wrapped__  # type: ignore[attr-defined]
+        del run.__dict__["__wrapped__"]  # else its signature would be taken for this one's
         return run
 
     return decorate

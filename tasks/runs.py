@@ -16,6 +16,7 @@ from typing import Any, cast
 import torch
 
 from structnn import UNIVERSAL_RELATIONS, SentenceClassifier, Vocabulary
+from tasks.examples import Example
 from tasks.models import (
     ModelOptions,
     SavedModel,
@@ -231,7 +232,7 @@ def _write_predictions(
     path: Path, model: SentenceClassifier, data: ParsedDataset, split: str, scores: torch.Tensor
 ) -> float:
     """Save every prediction of a split; returns the accuracy."""
-    examples = getattr(data.dataset, split)
+    examples: tuple[Example, ...] = getattr(data.dataset, split)
     probabilities = scores.softmax(1)
     guesses = [model.labels[index] for index in scores.argmax(1).tolist()]
     rows = [
@@ -247,7 +248,8 @@ def _write_predictions(
         for example, guess, row in zip(examples, guesses, probabilities.tolist(), strict=True)
     ]
     write_json_lines(path, rows)
-    return sum(row["label"] == row["prediction"] for row in rows) / len(rows)
+    right = sum(row["label"] == row["prediction"] for row in rows)
+    return right / len(rows)
 
 
 def _description(run: Run, data: ParsedDataset) -> dict[str, Any]:

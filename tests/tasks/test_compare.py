@@ -61,7 +61,11 @@ def test_parallel_runs_give_the_table_of_serial_ones(parsed, tmp_path):
         outcomes = list(compare(runs, parsed, out, parser={}, workers=workers))
         comparison = summarise(runs, outcomes, out)
         assert not comparison.failures
-        assert [row.encoder for row in comparison.rows] == ["bag", "child_sum_tree_lstm", "bilstm>gcn"]
+        assert [row.encoder for row in comparison.rows] == [
+            "bag",
+            "child_sum_tree_lstm",
+            "bilstm>gcn",
+        ]
         tables.append([(row.encoder, row.dev, row.test, row.test_sd) for row in comparison.rows])
         for name in ("table.md", "runs.csv", "table.json"):
             assert (out / name).exists()

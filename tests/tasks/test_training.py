@@ -65,9 +65,7 @@ def test_a_broken_off_run_goes_on_to_the_same_result(parsed, tmp_path):
 
     model, corpora, targets = setup(parsed)
     with pytest.raises(Killed):
-        train(
-            model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "b", on_epoch=kill
-        )
+        train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "b", on_epoch=kill)
     torch.rand(5)  # whatever happened in between
     model, corpora, targets = setup(parsed)
     seen = []
@@ -104,7 +102,8 @@ def test_batches_cover_every_sentence_once_and_change_with_the_epoch():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"learning_rate": -1.0}, {"device": "tpu"}, {"mixed_precision": "int8"}]
+    "wrong",
+    [{"epochs": 0}, {"learning_rate": -1.0}, {"device": "tpu"}, {"mixed_precision": "int8"}],
 )
 def test_wrong_options_are_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

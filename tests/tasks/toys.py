@@ -11,7 +11,9 @@ from tasks.parsing import SPLITS, ParsedDataset
 
 def make_sentence(tokens: tuple[str, ...]) -> Sentence:
     parents = [-1, *(position // 2 for position in range(len(tokens) - 1))]
-    return Sentence(tokens, dependencies=Tree(parents, labels=["root"] + ["dep"] * (len(tokens) - 1)))
+    return Sentence(
+        tokens, dependencies=Tree(parents, labels=["root"] + ["dep"] * (len(tokens) - 1))
+    )
 
 
 def make_parsed(sizes=(60, 20, 20), seed=0) -> ParsedDataset:

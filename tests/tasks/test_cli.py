@@ -1,0 +1,176 @@
+"""The command from end to end, as a user runs it: in a process of its own, without a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from parsers import read_conllu
+
+ROOT = Path(__file__).parents[2]
+REFUSED = "http://127.0.0.1:9"  # a proxy that isn't there: every download fails at once
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PYTHONPATH": str(ROOT),
+        "http_proxy": REFUSED,
+        "https_proxy": REFUSED,
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "120",
+    }
+
+
+def structnn(tmp_path: Path, *arguments: object, status: int = 0, stdin: str | None = None):
+    done = subprocess.run(
+        [sys.executable, "-m", "tasks", *map(str, arguments)],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        input=stdin,
+        timeout=300,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture
+def questions(tmp_path):
+    """Sentences about animals or about weather, which a few epochs tell apart."""
+    generator = random.Random(0)
+    animals, weather = ["dog", "cat", "horse", "bird"], ["rain", "snow", "wind", "fog"]
+    rows = []
+    for index in range(80):
+        label = ("animal", "weather")[index % 2]
+        noun = generator.choice(animals if label == "animal" else weather)
+        verb = generator.choice(["comes", "stops", "moves"])
+        when = generator.choice(["today", "again", "in the evening"])
+        rows.append({"text": f"The {noun} {verb} {when}.", "label": label, "row": index})
+    path = tmp_path / "weather.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+QUICK = ("--epochs", 4, "--hidden-dim", 8, "--embedding-dim", 16, "--batch-size", 8)
+QUICK = (*QUICK, "--learning-rate", 0.02)
+
+
+def test_parse_keeps_every_line(tmp_path):
+    lines = ["\ufeffDogs bark.", "", "Stop", "她 喜欢 猫 。", "a 🙂 smiles\tat you", "word " * 2000]
+    (tmp_path / "in.txt").write_bytes("\r\n".join(lines).encode())
+    done = structnn(tmp_path, "parse", "in.txt", "-o", "out.conllu")
+    assert "5 texts parsed" in done.stderr
+    assert "1 blank lines passed over" in done.stderr
+    sentences = read_conllu(tmp_path / "out.conllu")
+    assert [len(sentence) for sentence in sentences][1] == 1
+    assert sentences[0].tokens[:2] == ("Dogs", "bark")
+    assert len(sentences[4]) == 2000
+    assert all(sentence.dependencies is not None for sentence in sentences)
+    structnn(tmp_path, "parse", "-", "-o", "again.conllu", "--pretokenized", stdin="Do n't go !\n")
+    assert read_conllu(tmp_path / "again.conllu")[0].tokens == ("Do", "n't", "go", "!")
+
+
+def test_compare_then_predict(tmp_path, questions):
+    encoders = "bag,child_sum_tree_lstm,bilstm>gat"
+    command = ("compare", "--data", questions, "--encoders", encoders, "--seeds", 1, *QUICK)
+    done = structnn(tmp_path, *command, "--out", "runs/w")
+    for name in encoders.split(","):
+        assert name in done.stdout
+    assert "held out" in done.stdout
+    table = (tmp_path / "runs/w/table.md").read_text()
+    again = structnn(tmp_path, *command, "--out", "runs/w")
+    assert (tmp_path / "runs/w/table.md").read_text() == table
+    assert "child_sum_tree_lstm" in again.stdout
+
+    run = "runs/w/child_sum_tree_lstm/seed-0"
+    done = structnn(
+        tmp_path, "predict", run, "--json", "The cat stops today.", "The fog comes again."
+    )
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["label"], second["label"]) == ("animal", "weather")
+    assert sum(first["probabilities"].values()) == pytest.approx(1)
+    done = structnn(tmp_path, "predict", "runs/w", "Hello", status=1)
+    assert "bag/seed-0" in done.stderr.replace("\n", "")
+
+
+def test_a_killed_comparison_goes_on_to_the_same_result(tmp_path, questions):
+    command = ["train", "--data", questions, "--encoder", "bilstm", *QUICK, "--epochs", 8]
+    command += ["--patience", 8]
+    structnn(tmp_path, *command, "--out", "unbroken")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tasks", *map(str, command), "--out", "killed"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:
+        if line.startswith("epoch 2"):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait(timeout=60)
+    assert not (tmp_path / "killed/bilstm/seed-0/result.json").exists()
+    done = structnn(tmp_path, *command, "--out", "killed")
+    assert "epoch 1:" not in done.stderr
+    for name in ("test.jsonl", "weights.safetensors"):
+        found = [
+            (tmp_path / out / "bilstm/seed-0" / name).read_bytes() for out in ("unbroken", "killed")
+        ]
+        assert found[0] == found[1]
+
+
+def test_draw(tmp_path):
+    structnn(tmp_path, "draw", "The dogs that the cat chased bark.", "-o", "tree.png")
+    assert (tmp_path / "tree.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_demo(tmp_path):
+    started = time.monotonic()
+    done = structnn(tmp_path, "demo", "--out", "demo", "--seeds", 1, "--epochs", 1, "--pairs", 40)
+    assert "bag" in done.stdout
+    assert (tmp_path / "demo/tree.png").exists()
+    assert time.monotonic() - started < 240
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--encoders", "bilsm"), "did you mean 'bilstm'"),
+        (("--encoders", "gat", "--option", "gat.head=3"), "did you mean 'heads'"),
+        (
+            ("--encoders", "gat", "--option", "gut.heads=3"),
+            "encoder 'gut', which is not trained here",
+        ),
+        (("--encoders", "bag", "--data", "nothing.csv"), "nothing.csv"),
+        (("--encoders", "bag", "--label-column", "class"), "there is no column 'class'"),
+        (("--encoders", "bag", "--epochs", 0), "epochs must be at least 1"),
+        (("--encoders", "bag", "--language", "xx"), "xx"),
+        (("--encoders", "bag", "--structure", "spiral"), "left_chain"),
+    ],
+)
+def test_wrong_options_end_in_one_clear_line(tmp_path, questions, arguments, message):
+    given = ("--data", questions, "--out", "runs/x")
+    done = structnn(tmp_path, "compare", *given, *arguments, status=1)
+    assert message in " ".join(done.stderr.split())
+    assert not (tmp_path / "runs").exists()
+
+
+def test_data_that_would_have_to_be_downloaded_say_how(tmp_path):
+    given = ("--data", "trec", "--encoders", "bag", "--out", "x")
+    folder = ("--data-dir", tmp_path / "empty")
+    done = structnn(tmp_path, "compare", *given, *folder, status=1)
+    assert "python -m nltk.downloader qc" in " ".join(done.stderr.split())
+    done = structnn(tmp_path, "compare", *given, *folder, "--download", status=1)
+    assert "qc" in done.stderr
