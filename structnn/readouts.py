@@ -124,9 +124,10 @@ class KMaxReadout(Readout):
         padded = padding.pad(nodes)  # (sentences, longest, input)
         absent = ~padding.mask[:, :, None]
         k = min(self.k, padded.shape[1])
-        best = padded.masked_fill(absent, -torch.inf).topk(k, dim=1).indices
-        # Whatever was chosen of the padding comes last, and is zero.
-        chosen = padded.gather(1, best.sort(dim=1).values)
+        # Of equal values (zeros of a rectifier, say) the first ones, however long the padding is.
+        order = padded.masked_fill(absent, -torch.inf).argsort(dim=1, descending=True, stable=True)
+        # Whatever is chosen of the padding comes last, and is zero.
+        chosen = padded.gather(1, order[:, :k].sort(dim=1).values)
         chosen = torch.cat([chosen, chosen.new_zeros(len(batch), self.k - k, self.input_dim)], 1)
         return chosen.flatten(1)
 

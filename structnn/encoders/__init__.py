@@ -10,19 +10,31 @@ __all__ = ["ENCODERS", "Chain", "Encoder", "Encoding", "build_encoder", "registe
 
 # Modules are named, not imported: torch-geometric loads with the first graph encoder.
 ENCODERS: Registry[Encoder] = Registry("encoder")
+# Sequences
 ENCODERS.add("bag", "structnn.encoders.bag:Bag")
+ENCODERS.add("dan", "structnn.encoders.bag:Bag", layers=3)
+ENCODERS.add("rnn", "structnn.encoders.recurrent:RNN")
+ENCODERS.add("birnn", "structnn.encoders.recurrent:RNN", bidirectional=True)
 ENCODERS.add("lstm", "structnn.encoders.recurrent:LSTM")
 ENCODERS.add("bilstm", "structnn.encoders.recurrent:LSTM", bidirectional=True)
+ENCODERS.add("gru", "structnn.encoders.recurrent:GRU")
+ENCODERS.add("bigru", "structnn.encoders.recurrent:GRU", bidirectional=True)
+ENCODERS.add("min_gru", "structnn.encoders.min_gru:MinGRU")
+ENCODERS.add("fast_weights", "structnn.encoders.unrolled:FastWeights")
+ENCODERS.add("hyper_lstm", "structnn.encoders.unrolled:HyperLSTM")
+ENCODERS.add("self_attentive", "structnn.encoders.recurrent:SelfAttentive")
 ENCODERS.add("cnn", "structnn.encoders.cnn:CNN")
 ENCODERS.add("transformer", "structnn.encoders.transformer:Transformer")
-ENCODERS.add("child_sum_tree_lstm", "structnn.encoders.child_sum:ChildSumTreeLSTM")
-ENCODERS.add("nary_tree_lstm", "structnn.encoders.nary:NaryTreeLSTM")
+# Trees
 ENCODERS.add("recursive_nn", "structnn.encoders.recursive:RecursiveNN")
 ENCODERS.add("rntn", "structnn.encoders.recursive:RNTN")
+ENCODERS.add("child_sum_tree_lstm", "structnn.encoders.child_sum:ChildSumTreeLSTM")
+ENCODERS.add("nary_tree_lstm", "structnn.encoders.nary:NaryTreeLSTM")
 ENCODERS.add("tree_gru", "structnn.encoders.tree_gru:TreeGRU")
 ENCODERS.add("relational_tree_lstm", "structnn.encoders.relational:RelationalTreeLSTM")
 ENCODERS.add("attentive_tree_lstm", "structnn.encoders.attentive:AttentiveTreeLSTM")
 ENCODERS.add("bidirectional_tree_lstm", "structnn.encoders.bidirectional:BidirectionalTreeLSTM")
+# Graphs
 ENCODERS.add("gcn", "structnn.encoders.graph:GCN")
 ENCODERS.add("gat", "structnn.encoders.graph:GAT")
 

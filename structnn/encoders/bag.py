@@ -11,18 +11,19 @@ __all__ = ["Bag"]
 
 
 class Bag(Encoder):
-    r"""The mean of the word vectors, then a perceptron (deep averaging network, Iyyer et al. 2015).
+    r"""The mean of the word vectors, then a perceptron.
 
     .. math:: s = \tanh(W \, \mathrm{mean}_t(x_t) + b)
 
-    The words don't see each other: token states are the word vectors themselves.
+    The words don't see each other: token states are the word vectors themselves. With several layers
+    it is the deep averaging network (Iyyer et al. 2015), which is registered as ``dan``.
 
     Args:
         input_dim: The width of the word vectors, and of the token states.
         hidden_dim: The width of the sentence vector.
         layers: How many layers the perceptron has.
         dropout: Dropout rate before each layer.
-        readout: How the word vectors are averaged.
+        readout: How the word vectors become one: ``"mean"``, ``"sum"``, ``"max"`` or any other.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Bag(Encoder):
     ) -> None:
         super().__init__(input_dim, input_dim, readout=readout)
         self.perceptron = nn.Sequential()
-        width = self.readout.output_dim
+        width = super().sentence_dim
         for _ in range(layers):
             self.perceptron.extend([nn.Dropout(dropout), nn.Linear(width, hidden_dim), nn.Tanh()])
             width = hidden_dim
@@ -53,5 +54,5 @@ class Bag(Encoder):
 
     def summarise(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
         """The perceptron of the averaged word vectors."""
-        summary: Tensor = self.perceptron(self.readout(nodes, tokens, batch))
+        summary: Tensor = self.perceptron(super().summarise(nodes, tokens, batch))
         return summary

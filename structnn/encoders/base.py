@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from structnn.batch import Batch
 from structnn.graph import GraphConstruction
-from structnn.readouts import build_readout
+from structnn.readouts import Readout, build_readout
 
 __all__ = ["Encoder", "Encoding"]
 
@@ -39,7 +39,8 @@ class Encoder(nn.Module):
     Args:
         input_dim: The width of the word vectors.
         output_dim: The width of the states.
-        readout: The name of the readout that makes the sentence vector.
+        readout: The readout that makes the sentence vector, as :func:`~structnn.build_readout` reads
+            it; None for a subclass that makes it in a ``forward`` of its own.
         backward_dim: How many of the last columns of the states were read from right to left.
 
     Attributes:
@@ -58,7 +59,7 @@ class Encoder(nn.Module):
     ordered_children: ClassVar[bool] = False
 
     def __init__(
-        self, input_dim: int, output_dim: int, *, readout: str, backward_dim: int = 0
+        self, input_dim: int, output_dim: int, *, readout: str | None, backward_dim: int = 0
     ) -> None:
         super().__init__()
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
@@ -67,12 +68,14 @@ class Encoder(nn.Module):
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.constructions: tuple[GraphConstruction, ...] = ()
-        self.readout = build_readout(readout, output_dim, backward_dim=backward_dim)
+        self.readout: Readout | None = None
+        if readout is not None:
+            self.readout = build_readout(readout, output_dim, backward_dim=backward_dim)
 
     @property
     def sentence_dim(self) -> int:
         """The width of the sentence vector."""
-        return self.readout.output_dim
+        return self.output_dim if self.readout is None else self.readout.output_dim
 
     @property
     def has_node_states(self) -> bool:
@@ -91,8 +94,21 @@ class Encoder(nn.Module):
 
     def summarise(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
         """The sentence vectors, ``(sentences, sentence_dim)``."""
+        assert self.readout is not None
         sentence: Tensor = self.readout(nodes, tokens, batch)
         return sentence
+
+    def check(self, x: Tensor, batch: Batch) -> None:
+        """Make sure that there is a vector for each token, as wide as this encoder expects.
+
+        Raises:
+            ValueError: There is not.
+        """
+        if x.shape != (batch.num_tokens, self.input_dim):
+            raise ValueError(
+                f"{type(self).__name__} expects x of shape (tokens, input_dim) = "
+                f"({batch.num_tokens}, {self.input_dim}), but got {tuple(x.shape)}"
+            )
 
     def forward(self, x: Tensor, batch: Batch) -> Encoding:
         """Encode a batch.
@@ -101,11 +117,7 @@ class Encoder(nn.Module):
             ValueError: ``x`` does not have a row for each token, or is not ``input_dim`` wide.
             StructureError: A sentence lacks the structure that this encoder reads.
         """
-        if x.shape != (batch.num_tokens, self.input_dim):
-            raise ValueError(
-                f"{type(self).__name__} expects x of shape (tokens, input_dim) = "
-                f"({batch.num_tokens}, {self.input_dim}), but got {tuple(x.shape)}"
-            )
+        self.check(x, batch)
         nodes = self.encode(x, batch)
         tokens = nodes
         if self.has_node_states and not batch.nodes_are_tokens:

@@ -41,7 +41,7 @@ class BidirectionalTreeLSTM(Encoder):
     def __init__(self, input_dim: int, hidden_dim: int, *, readout: str = "max") -> None:
         super().__init__(input_dim, 2 * hidden_dim, readout=readout)
         self.up = ChildSumTreeLSTM(input_dim, hidden_dim)
-        del self.up.readout  # nobody asks it for a sentence vector
+        self.up.readout = None  # nobody asks it for a sentence vector
         self.words = WordProjection(input_dim, 4 * hidden_dim, gates=4)  # i, o, u and f
         nn.init.ones_(self.words.linear.bias.data[3 * hidden_dim :])  # begin by remembering
         self.below = nn.Linear(hidden_dim, 4 * hidden_dim, bias=False)

@@ -9,7 +9,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from structnn.batch import Batch
-from structnn.encoders.base import Encoder
+from structnn.encoders.base import Encoder, Encoding
 
 __all__ = ["Chain"]
 
@@ -35,7 +35,7 @@ class Chain(Encoder):
         self.output_dim = encoders[-1].output_dim
         # Nobody asks these for a sentence vector, so their readouts would never learn.
         for encoder in encoders[:-1]:
-            del encoder.readout
+            encoder.readout = None
         self.encoders = nn.ModuleList(encoders)
         self.reads = frozenset().union(*(encoder.reads for encoder in encoders))  # type: ignore[misc]
         self.constructions = tuple(
@@ -62,14 +62,20 @@ class Chain(Encoder):
         """As the last encoder's."""
         return self.last.sentence_dim
 
-    def summarise(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
-        """The sentence vectors of the last encoder."""
-        return self.last.summarise(nodes, tokens, batch)
-
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of the last encoder."""
-        *first, last = (cast(Encoder, encoder) for encoder in self.encoders)
+        return self.last.encode(self._below(x, batch), batch)
+
+    def forward(self, x: Tensor, batch: Batch) -> Encoding:
+        """The encoding of the last encoder."""
+        self.check(x, batch)
+        encoding: Encoding = self.last(self._below(x, batch), batch)
+        return encoding
+
+    def _below(self, x: Tensor, batch: Batch) -> Tensor:
+        """What the last encoder reads."""
+        *first, _ = (cast(Encoder, encoder) for encoder in self.encoders)
         for encoder in first:
             states = encoder.encode(x, batch)
             x = batch.to_tokens(states) if encoder.has_node_states else states
-        return last.encode(x, batch)
+        return x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -22,10 +23,24 @@ class CNN(Encoder):
     Each window is centred on its word, with zeros beyond the ends of the sentence, so that every
     word has a state and short sentences need no padding to the widest window.
 
+    With ``k_max``, the maps are pooled as in the dynamic convolutional network (Kalchbrenner et al.
+    2014): after layer *l* of *L*, each map keeps its
+
+    .. math:: k_l = \max\bigl(k, \lceil \tfrac{L - l}{L} \, s \rceil\bigr)
+
+    largest values in a sentence of *s* words; after the last layer that is *k*. Values that are kept
+    stay at their words and the others become zero, so that words keep their states; the readout
+    ``"k_max(k=...)"`` then takes the survivors alone, in their order.
+
     Args:
         input_dim: The width of the word vectors.
         hidden_dim: The number of feature maps of each width; states are ``len(widths)`` times that.
         widths: The widths of the windows, in words.
+        layers: How many, each on the feature maps of the one below.
+        dilation: Windows take each word of so many.
+        stride: Windows are centred on the first word of so many, and on the first word of the
+            sentence; those behind it, up to the next window, share its state.
+        k_max: The *k* of dynamic k-max pooling; 0 for none.
         readout: By default the maximum over time.
     """
 
@@ -37,19 +52,84 @@ class CNN(Encoder):
         hidden_dim: int,
         *,
         widths: Sequence[int] = (3, 4, 5),
+        layers: int = 1,
+        dilation: int = 1,
+        stride: int = 1,
+        k_max: int = 0,
         readout: str = "max",
     ) -> None:
         super().__init__(input_dim, hidden_dim * len(widths), readout=readout)
-        self.widths = tuple(widths)
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(input_dim, hidden_dim, width) for width in widths
+        for name, size in (
+            ("widths", min(widths)),
+            ("layers", layers),
+            ("dilation", dilation),
+            ("stride", stride),
+        ):
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, but is {size}")
+        self.k_max = k_max
+        self.layers = nn.ModuleList(
+            Windows(self.output_dim if layer else input_dim, hidden_dim, widths, dilation, stride)
+            for layer in range(layers)
         )
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The feature maps at each word."""
-        padded = batch.pad(x).transpose(1, 2)  # (sentences, input, longest)
+        present = batch.padding_mask[:, None]  # (sentences, 1, longest)
+        maps = batch.pad(x).transpose(1, 2)  # (sentences, input, longest)
+        for depth, layer in enumerate(self.layers, start=1):
+            maps = layer(maps)
+            if self.k_max:
+                share = (len(self.layers) - depth) / len(self.layers)
+                maps = keep_largest(maps, present, self._kept(batch.lengths, share))
+            if depth < len(self.layers):
+                maps = maps * present  # the next windows see zeros beyond the ends
+        return batch.unpad(maps.transpose(1, 2))
+
+    def _kept(self, lengths: Tensor, share: float) -> Tensor:
+        """``(sentences,)``: how many values each map keeps."""
+        kept = [max(self.k_max, math.ceil(share * length)) for length in lengths.tolist()]
+        return torch.tensor(kept, device=lengths.device)
+
+
+class Windows(nn.Module):
+    """One layer of convolutions, all widths side by side.
+
+    Shapes:
+        - x: ``(sentences, input, longest)``
+        - output: ``(sentences, len(widths) * maps, longest)``
+    """
+
+    def __init__(
+        self, input_dim: int, maps: int, widths: Sequence[int], dilation: int, stride: int
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(input_dim, maps, width, stride=stride, dilation=dilation) for width in widths
+        )
+        self.reaches = [dilation * (width - 1) for width in widths]
+
+    def forward(self, x: Tensor) -> Tensor:
         maps = [
-            convolution(F.pad(padded, ((width - 1) // 2, width // 2))).relu()
-            for width, convolution in zip(self.widths, self.convolutions, strict=True)
+            convolution(F.pad(x, (reach // 2, reach - reach // 2)))
+            for reach, convolution in zip(self.reaches, self.convolutions, strict=True)
         ]
-        return batch.unpad(torch.cat(maps, dim=1).transpose(1, 2))
+        joined = torch.cat(maps, dim=1).relu()
+        if self.stride > 1:
+            joined = joined.repeat_interleave(self.stride, dim=2)[:, :, : x.shape[2]]
+        return joined
+
+
+def keep_largest(maps: Tensor, present: Tensor, kept: Tensor) -> Tensor:
+    """The largest values of each map in their places, zeros elsewhere.
+
+    Args:
+        maps: ``(sentences, maps, longest)``.
+        present: ``(sentences, 1, longest)``, where there is a word.
+        kept: ``(sentences,)``, how many values to keep; of equals the first.
+    """
+    order = maps.masked_fill(~present, -torch.inf).argsort(dim=2, descending=True, stable=True)
+    place = torch.arange(maps.shape[2], device=maps.device).expand_as(order)
+    rank = torch.empty_like(order).scatter_(2, order, place)
+    return maps * (rank < kept[:, None, None])

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
 
-__all__ = ["LSTM"]
+__all__ = ["GRU", "LSTM", "RNN", "SelfAttentive"]
 
 
-class LSTM(Encoder):
-    r"""Long short-term memory (Hochreiter and Schmidhuber 1997), as in ``torch.nn.LSTM``.
-
-    .. math::
-        i, f, o &= \sigma(W x_t + U h_{t-1} + b), \quad u = \tanh(W x_t + U h_{t-1} + b) \\
-        c_t &= i \odot u + f \odot c_{t-1}, \quad h_t = o \odot \tanh(c_t)
+class Recurrent(Encoder):
+    """What the recurrent networks share.
 
     Args:
         input_dim: The width of the word vectors.
@@ -28,6 +26,7 @@ class LSTM(Encoder):
     """
 
     reads = frozenset({"sequence"})
+    network_class: ClassVar[type[nn.RNN | nn.LSTM | nn.GRU]]
 
     def __init__(
         self,
@@ -45,7 +44,7 @@ class LSTM(Encoder):
             readout=readout,
             backward_dim=hidden_dim if bidirectional else 0,
         )
-        self.network = nn.LSTM(
+        self.network = self.network_class(
             input_dim,
             hidden_dim,
             num_layers=layers,
@@ -59,3 +58,71 @@ class LSTM(Encoder):
         states, _ = self.network(PackedSequence(x.index_select(0, order), sizes))
         unpacked: Tensor = states.data.index_select(0, inverse)
         return unpacked
+
+
+class RNN(Recurrent):
+    r"""The simple recurrent network (Elman 1990), as in ``torch.nn.RNN``.
+
+    .. math:: h_t = \tanh(W x_t + U h_{t-1} + b)
+    """
+
+    network_class = nn.RNN
+
+
+class LSTM(Recurrent):
+    r"""Long short-term memory (Hochreiter and Schmidhuber 1997), as in ``torch.nn.LSTM``.
+
+    .. math::
+        i, f, o &= \sigma(W x_t + U h_{t-1} + b), \quad u = \tanh(W x_t + U h_{t-1} + b) \\
+        c_t &= i \odot u + f \odot c_{t-1}, \quad h_t = o \odot \tanh(c_t)
+    """
+
+    network_class = nn.LSTM
+
+
+class GRU(Recurrent):
+    r"""The gated recurrent unit (Cho et al. 2014), as in ``torch.nn.GRU``.
+
+    .. math::
+        r, z &= \sigma(W x_t + U h_{t-1} + b) \\
+        n &= \tanh(W x_t + b + r \odot (U h_{t-1} + b_h)), \quad
+        h_t = (1 - z) \odot n + z \odot h_{t-1}
+    """
+
+    network_class = nn.GRU
+
+
+class SelfAttentive(LSTM):
+    r"""Structured self-attention over a bidirectional LSTM (Lin et al. 2017).
+
+    .. math:: A = \mathrm{softmax}\bigl(W_{s2} \tanh(W_{s1} H^\top)\bigr), \qquad m = \mathrm{vec}(A H)
+
+    over the states *H* of the LSTM: :class:`LSTM` with the readout ``"self_attentive"``.
+
+    Args:
+        input_dim: The width of the word vectors.
+        hidden_dim: The width of the states of each direction, *u* in the paper.
+        layers: How many layers the LSTM has.
+        dropout: Dropout rate between them.
+        hops: How many rows of attention, *r*; the sentence vector is ``hops * 2 * hidden_dim`` wide.
+        attention_dim: The width of the attention's hidden layer, :math:`d_a`; ``2 * hidden_dim`` if 0.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        layers: int = 1,
+        dropout: float = 0.0,
+        hops: int = 4,
+        attention_dim: int = 0,
+    ) -> None:
+        super().__init__(
+            input_dim,
+            hidden_dim,
+            bidirectional=True,
+            layers=layers,
+            dropout=dropout,
+            readout=f"self_attentive(hops={hops}, attention_dim={attention_dim})",
+        )

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from structnn.batch import Batch
-from structnn.encoders.base import Encoder
+from structnn.encoders.attention import TransformerLayer, sinusoids
+from structnn.encoders.base import Encoder, Encoding
 
-__all__ = ["Transformer", "sinusoids"]
+__all__ = ["Transformer"]
+
+_POSITIONS = ("sinusoidal", "learned", "rotary", "none")
+_LEARNED = 512
 
 
 class Transformer(Encoder):
-    r"""A Transformer encoder (Vaswani et al. 2017) with normalisation before each block.
+    r"""A Transformer encoder (Vaswani et al. 2017).
+
+    .. math::
+        h' &= h + \mathrm{Attention}(\mathrm{LN}(h)), \qquad
+        h'' = h' + W_2 \mathrm{ReLU}(W_1 \mathrm{LN}(h') + b_1) + b_2
+
+    with normalisation before each block; behind it, as in the paper, it is
+    :math:`h' = \mathrm{LN}(h + \mathrm{Attention}(h))` and so on.
 
     Args:
         input_dim: The width of the word vectors; projected to ``hidden_dim``.
@@ -23,7 +33,11 @@ class Transformer(Encoder):
         heads: Attention heads of each layer.
         feedforward: The width of the inner layer as a multiple of ``hidden_dim``.
         dropout: Dropout rate of attention weights and of both blocks of each layer.
-        readout: By default the mean of all states.
+        norm: ``"pre"``: before each block, and once at the end; ``"post"``: behind each.
+        positions: ``"sinusoidal"``; ``"learned"``, a vector for each of the first 512 places, those
+            behind sharing the last; ``"rotary"`` (Su et al. 2021); or ``"none"``.
+        readout: By default the mean of all states. ``"cls"`` puts a learned vector before the first
+            word and takes its state, as BERT does (Devlin et al. 2019).
     """
 
     reads = frozenset({"sequence"})
@@ -37,35 +51,64 @@ class Transformer(Encoder):
         heads: int = 4,
         feedforward: int = 2,
         dropout: float = 0.1,
+        norm: str = "pre",
+        positions: str = "sinusoidal",
         readout: str = "mean",
     ) -> None:
-        super().__init__(input_dim, hidden_dim, readout=readout)
-        if hidden_dim % heads:
-            raise ValueError(f"hidden_dim ({hidden_dim}) must be a multiple of heads ({heads})")
+        cls = readout == "cls"
+        super().__init__(input_dim, hidden_dim, readout=None if cls else readout)
+        if norm not in ("pre", "post"):
+            raise ValueError(f"norm must be 'pre' or 'post', but is {norm!r}")
+        if positions not in _POSITIONS:
+            raise ValueError(f"positions must be one of {_POSITIONS}, but is {positions!r}")
+        self.positions = positions
         self.projection = nn.Linear(input_dim, hidden_dim)
-        layer = nn.TransformerEncoderLayer(
-            hidden_dim,
-            heads,
-            dim_feedforward=feedforward * hidden_dim,
-            dropout=dropout,
-            batch_first=True,
-            norm_first=True,
+        self.cls = nn.Parameter(torch.randn(hidden_dim)) if cls else None
+        if positions == "learned":
+            self.places = nn.Embedding(_LEARNED, hidden_dim)
+            nn.init.normal_(self.places.weight, std=0.1)
+        self.layers = nn.ModuleList(
+            TransformerLayer(
+                hidden_dim,
+                heads,
+                feedforward * hidden_dim,
+                dropout=dropout,
+                pre_norm=norm == "pre",
+                rotary=positions == "rotary",
+            )
+            for _ in range(layers)
         )
-        self.network = nn.TransformerEncoder(
-            layer, layers, norm=nn.LayerNorm(hidden_dim), enable_nested_tensor=False
-        )
+        self.norm = nn.LayerNorm(hidden_dim) if norm == "pre" else nn.Identity()
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of the top layer."""
-        x = self.projection(x)
-        x = x + sinusoids(batch.max_length, x.shape[1], x).index_select(0, batch.positions)
-        states = self.network(batch.pad(x), src_key_padding_mask=~batch.padding_mask)
-        return batch.unpad(states)
+        states = self._states(x, batch)
+        return batch.unpad(states if self.cls is None else states[:, 1:])
 
+    def forward(self, x: Tensor, batch: Batch) -> Encoding:
+        """Encode a batch; see :class:`Encoder`."""
+        if self.cls is None:
+            return super().forward(x, batch)
+        self.check(x, batch)
+        states = self._states(x, batch)
+        tokens = batch.unpad(states[:, 1:])
+        return Encoding(tokens, tokens, states[:, 0])
 
-def sinusoids(length: int, dim: int, like: Tensor) -> Tensor:
-    """The sinusoidal positions of Vaswani et al. (2017), ``(length, dim)``: sines, then cosines."""
-    half = (dim + 1) // 2
-    rates = torch.exp(torch.arange(half, device=like.device) * (-math.log(10_000.0) / half))
-    angles = torch.arange(length, device=like.device)[:, None] * rates
-    return torch.cat([angles.sin(), angles.cos()], dim=1)[:, :dim].to(like.dtype)
+    def _states(self, x: Tensor, batch: Batch) -> Tensor:
+        """``(sentences, longest, hidden)``, the state of CLS before those of the words if it is used."""
+        states, present = batch.pad(self.projection(x)), batch.padding_mask
+        if self.cls is not None:
+            first = self.cls.to(states.dtype).expand(len(batch), 1, -1)
+            states = torch.cat([first, states], dim=1)
+            present = F.pad(present, (1, 0), value=True)
+        length = states.shape[1]
+        if self.positions == "sinusoidal":
+            states = states + sinusoids(length, self.output_dim, states)
+        elif self.positions == "learned":
+            places = torch.arange(length, device=x.device).clamp(max=_LEARNED - 1)
+            states = states + self.places(places)
+        visible = present[:, None, None]  # (sentences, 1, 1, longest)
+        for layer in self.layers:
+            states = layer(states, visible)
+        normed: Tensor = self.norm(states)
+        return normed

@@ -1,0 +1,146 @@
+"""The layer of a Transformer: attention between all words of a sentence, then a perceptron."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from structnn.explain import note, notes_wanted
+
+__all__ = ["Attention", "TransformerLayer", "rotate", "sinusoids"]
+
+
+class Attention(nn.Module):
+    r"""Multi-head scaled dot-product attention (Vaswani et al. 2017).
+
+    .. math:: \mathrm{softmax}\bigl(Q K^\top / \sqrt{d} + B\bigr) V
+
+    Args:
+        dim: The width of the states; a multiple of ``heads``.
+        heads: How many.
+        dropout: Dropout rate of the weights.
+        rotary: Rotate queries and keys by their positions (Su et al. 2021).
+
+    Shapes:
+        - x: ``(sentences, longest, dim)``
+        - bias: ``(sentences, heads or 1, longest or 1, longest)``: added to the scores, or False where
+          nothing may be looked at
+        - output: ``(sentences, longest, dim)``
+    """
+
+    def __init__(self, dim: int, heads: int, *, dropout: float = 0.0, rotary: bool = False) -> None:
+        super().__init__()
+        if dim % heads:
+            raise ValueError(f"hidden_dim ({dim}) must be a multiple of heads ({heads})")
+        if rotary and dim // heads % 2:
+            raise ValueError(
+                f"rotary positions need an even width of each head, but hidden_dim / heads is "
+                f"{dim} / {heads} = {dim // heads}"
+            )
+        self.heads = heads
+        self.dropout = dropout
+        self.rotary = rotary
+        self.inputs = nn.Linear(dim, 3 * dim)
+        self.output = nn.Linear(dim, dim)
+        nn.init.xavier_uniform_(self.inputs.weight)
+        nn.init.zeros_(self.inputs.bias)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        query, key, value = (
+            part.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (sentences, heads, longest, d)
+            for part in self.inputs(x).chunk(3, dim=2)
+        )
+        if self.rotary:
+            query, key = rotate(query), rotate(key)
+        if notes_wanted():
+            note("attention", self._weights(query, key, bias))
+        attended = F.scaled_dot_product_attention(
+            query, key, value, bias, self.dropout if self.training else 0.0
+        )
+        output: Tensor = self.output(attended.transpose(1, 2).flatten(2))
+        return output
+
+    @staticmethod
+    def _weights(query: Tensor, key: Tensor, bias: Tensor) -> Tensor:
+        scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[3])
+        scores = (
+            scores.masked_fill(~bias, -torch.inf) if bias.dtype == torch.bool else scores + bias
+        )
+        return scores.softmax(dim=3)
+
+
+class TransformerLayer(nn.Module):
+    """Attention and a perceptron, each with a residual and a normalisation.
+
+    Args:
+        dim: The width of the states.
+        heads: Attention heads.
+        feedforward: The width of the perceptron's inner layer.
+        dropout: Dropout rate of attention weights, of the inner layer and of both blocks.
+        pre_norm: Normalise before each block (Xiong et al. 2020), not behind it (Vaswani et al. 2017).
+        rotary: See :class:`Attention`.
+
+    Shapes:
+        - x, bias: as :class:`Attention`'s
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        feedforward: int,
+        *,
+        dropout: float = 0.0,
+        pre_norm: bool = True,
+        rotary: bool = False,
+    ) -> None:
+        super().__init__()
+        self.pre_norm = pre_norm
+        self.attention = Attention(dim, heads, dropout=dropout, rotary=rotary)
+        self.perceptron = nn.Sequential(
+            nn.Linear(dim, feedforward), nn.ReLU(), nn.Dropout(dropout), nn.Linear(feedforward, dim)
+        )
+        self.norms = nn.ModuleList([nn.LayerNorm(dim), nn.LayerNorm(dim)])
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        first, second = self.norms
+        if self.pre_norm:
+            x = x + self.dropout(self.attention(first(x), bias))
+            x = x + self.dropout(self.perceptron(second(x)))
+        else:
+            x = first(x + self.dropout(self.attention(x, bias)))
+            x = second(x + self.dropout(self.perceptron(x)))
+        return x
+
+
+def sinusoids(length: int, dim: int, like: Tensor) -> Tensor:
+    """The sinusoidal positions of Vaswani et al. (2017), ``(length, dim)``: sines, then cosines."""
+    half = (dim + 1) // 2
+    angles = _angles(length, half, 10_000.0 ** (-1 / half), like)
+    return torch.cat([angles.sin(), angles.cos()], dim=1)[:, :dim].to(like.dtype)
+
+
+def rotate(x: Tensor) -> Tensor:
+    """Turn each pair of columns *i* and *i + d/2* by an angle that grows with the row's position.
+
+    Args:
+        x: ``(..., longest, d)``, *d* being even.
+    """
+    length, dim = x.shape[-2:]
+    angles = _angles(length, dim // 2, 10_000.0 ** (-2 / dim), x)
+    sines, cosines = angles.sin().to(x.dtype), angles.cos().to(x.dtype)
+    left, right = x.chunk(2, dim=-1)
+    return torch.cat([left * cosines - right * sines, right * cosines + left * sines], dim=-1)
+
+
+def _angles(length: int, count: int, ratio: float, like: Tensor) -> Tensor:
+    """``(length, count)``: positions times rates, each rate ``ratio`` times the one before."""
+    dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
+    places = torch.arange(length, device=like.device, dtype=dtype)
+    rates = ratio ** torch.arange(count, device=like.device, dtype=dtype)
+    return places[:, None] * rates
