@@ -13,8 +13,8 @@ roles        Is it the child who does it?               the child helped the doc
                                                         the doctor helped the child
 negation     Is the main clause negated?                the king that was late was not calm /
                                                         the king that was not late was calm
-attachment   Does the adjective or adverb belong to     the old poet near the king smiled /
-             the higher of two nouns or two verbs?      the poet near the old king smiled
+attachment   Does the adjective or adverb belong to     the old poet near the king has smiled /
+             the higher of two nouns or two verbs?      the poet near the old king has smiled
 ============ ========================================== ===========================================
 
 **How a pair is made.** A context-free grammar for each phenomenon derives templates with two holes,
@@ -79,9 +79,9 @@ ADJECTIVES = """
 
 # Words that every split shares.
 SHARED = {
-    "SINGULAR": ("this", "one", "every", "each"),
-    "PLURAL": ("these", "two", "many", "several"),
-    "PREPOSITION": ("near", "behind", "beside"),
+    "SINGULAR": ("this", "every"),
+    "PLURAL": ("these", "many"),
+    "PREPOSITION": ("near", "behind", "with"),
     "SUBORDINATOR": ("although", "while", "when"),
     "MODIFIER": ("old", "young", "tall", "rich"),
     "ADVERB": ("yesterday", "today", "again", "recently"),
@@ -167,7 +167,7 @@ FAMILIES = (
             NP-y -> 'Y' PP
             PP -> 'PREPOSITION' NP
             NP -> 'the' 'NOUN'
-            VP -> 'INTRANSITIVE' | 'was' 'ADJECTIVE'
+            VP -> 'has' 'INTRANSITIVE' | 'was' 'ADJECTIVE'
         """,
     ),
     Family(
@@ -202,7 +202,7 @@ FAMILIES = (
         first="(ADJ MODIFIER)",
         second="",
         grammar="""
-            TRAIN -> NP-pp VP '.' | NP-rel VP '.' | NP VP-object '.'
+            TRAIN -> NP-pp VP '.' | NP-rel VP '.' | NP-passive VP '.'
             TEST -> NP-far VP '.' | NP-gap VP '.' | PP ',' NP-x VP '.'
             NP-pp -> NP-x PP
             NP-x -> 'the' 'X' 'NOUN'
@@ -211,7 +211,11 @@ FAMILIES = (
             NP-rel -> NP-x SBAR
             SBAR -> 'that' VP-in
             VP-in -> 'VERB' NP-y
-            VP-object -> 'VERB' NP-pp
+            NP-passive -> NP-x SBAR-passive
+            SBAR-passive -> 'that' VP-passive
+            VP-passive -> 'was' VP-by
+            VP-by -> 'VERB' PP-by
+            PP-by -> 'by' NP-y
             NP-far -> NP-x PP-far
             PP-far -> 'PREPOSITION' NP-farther
             NP-farther -> NP PP
@@ -220,7 +224,7 @@ FAMILIES = (
             S-gap -> NP-y VP-gap
             VP-gap -> 'VERB'
             NP -> 'the' 'NOUN'
-            VP -> 'INTRANSITIVE' | 'was' 'ADJECTIVE'
+            VP -> 'has' 'INTRANSITIVE' | 'was' 'ADJECTIVE'
         """,
     ),
     Family(
@@ -232,13 +236,13 @@ FAMILIES = (
             TEST -> NP-deep VP '.' | NP-object VP '.'
             NP-rel -> NP SBAR
             SBAR -> 'that' VP-in
-            VP-in -> 'INTRANSITIVE' 'Y'
-            VP -> 'INTRANSITIVE' 'X'
+            VP-in -> 'has' 'INTRANSITIVE' 'Y'
+            VP -> 'has' 'INTRANSITIVE' 'X'
             NP-deep -> NP PP
             PP -> 'PREPOSITION' NP-rel
             NP-object -> NP SBAR-object
             SBAR-object -> 'that' VP-object
-            VP-object -> 'VERB' NP 'Y'
+            VP-object -> 'has' 'VERB' NP 'Y'
             NP -> 'the' 'NOUN'
         """,
     ),
