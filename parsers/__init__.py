@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from parsers.controls import STRUCTURES as STRUCTURES
     from parsers.controls import parse_noise as parse_noise
     from parsers.controls import with_structure as with_structure
+    from parsers.drawing import Drawing as Drawing
+    from parsers.drawing import draw as draw
+    from parsers.drawing import draw_pair as draw_pair
+    from parsers.drawing import text_tree as text_tree
     from parsers.graphs import from_networkx as from_networkx
     from parsers.graphs import to_networkx as to_networkx
     from parsers.stanza_parser import StanzaParser as StanzaParser
@@ -36,6 +40,7 @@ _MODULES = {
     "cache": "CacheError CachedParser Parser",
     "conllu": "ConlluError iter_conllu read_conllu write_conllu",
     "controls": "STRUCTURES parse_noise with_structure",
+    "drawing": "Drawing draw draw_pair text_tree",
     "graphs": "from_networkx to_networkx",
     "stanza_parser": "StanzaParser",
 }

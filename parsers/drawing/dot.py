@@ -1,0 +1,43 @@
+"""Structures for Graphviz, in its language DOT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parsers.graphs import to_networkx
+from structnn.structure import Sentence
+
+
+def to_dot(sentences: Sequence[tuple[Sentence, str]]) -> str:
+    """Write structures in DOT, side by side.
+
+    Args:
+        sentences: Sentences, each with the name of a structure, as :func:`parsers.to_networkx` takes
+            it.
+
+    Returns:
+        The text of one ``digraph``.
+    """
+    lines = [
+        "digraph sentence {",
+        "  ordering=out;",
+        '  node [shape=box, style="rounded,filled", fillcolor="#f1f4f7", color="#9aa5b1"];',
+        '  edge [color="#9aa5b1", fontsize=10];',
+    ]
+    for number, (sentence, structure) in enumerate(sentences):
+        graph = to_networkx(sentence, structure)
+        for node, attributes in graph.nodes(data=True):
+            text = attributes.get("token", attributes.get("constituent", ""))
+            if "token" in attributes and "constituent" in attributes:
+                text = f"{attributes['constituent']}\n{text}"
+            lines.append(f"  n{number}_{node} [label={_quoted(text)}];")
+        for head, tail, attributes in graph.edges(data=True):
+            label = attributes.get("relation", attributes["kind"] if graph.is_multigraph() else "")
+            suffix = f" [label={_quoted(label)}]" if label else ""
+            lines.append(f"  n{number}_{head} -> n{number}_{tail}{suffix};")
+    return "\n".join([*lines, "}", ""])
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

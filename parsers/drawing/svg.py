@@ -1,0 +1,93 @@
+"""Pictures as SVG whose letters are text: small, searchable, and in the reader's own fonts."""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import escape, quoteattr
+
+from parsers.drawing.scene import Chip, Curve, Label, Scene
+
+FONTS = (
+    "'DejaVu Sans', Verdana, 'Noto Sans', 'Noto Sans CJK SC', 'Noto Sans Arabic', "
+    "'Noto Color Emoji', sans-serif"
+)
+
+
+def svg_text(scene: Scene, *, standalone: bool = True) -> str:
+    """A scene as SVG.
+
+    Args:
+        scene: The scene.
+        standalone: Whether the SVG has its own background and size; a page that holds it may set them.
+
+    Returns:
+        One ``svg`` element. What belongs to a node has its number as ``data-node``.
+    """
+    box = f"0 0 {_number(scene.width)} {_number(scene.height)}"
+    size = f' width="{_number(scene.width * 4 / 3)}" height="{_number(scene.height * 4 / 3)}"'
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}"{size if standalone else ""} '
+        f'style="max-width: none" role="img" font-family="{FONTS}" text-anchor="middle">'
+    ]
+    if standalone:
+        lines.append(f'<rect width="100%" height="100%" fill="{scene.background}"/>')
+    lines += map(_curve, scene.curves)
+    lines += map(_chip, scene.chips)
+    lines += map(_label, scene.labels)
+    lines.append("</svg>")
+    return "\n".join(lines)
+
+
+def _curve(curve: Curve) -> str:
+    points = [f"{_number(x)} {_number(y)}" for x, y in curve.points]
+    path = f"M{points[0]}C{' '.join(points[1:])}"
+    dash = ' stroke-dasharray="4 3"' if curve.dashed else ' stroke-linecap="round"'
+    line = (
+        f'<path d="{path}" fill="none" stroke="{curve.color}" '
+        f'stroke-width="{_number(curve.width)}"{dash}{_node(curve.node)}/>'
+    )
+    return line + _arrow(curve) if curve.arrow else line
+
+
+def _arrow(curve: Curve) -> str:
+    """A triangle at the end of a curve; markers need ids, which clash in a page of many pictures."""
+    (x0, y0), (x, y) = curve.points[-2], curve.points[-1]
+    length = ((x - x0) ** 2 + (y - y0) ** 2) ** 0.5 or 1.0
+    dx, dy = (x - x0) / length, (y - y0) / length
+    long, wide = 4 + curve.width, 2 + curve.width * 0.5
+    corners = [
+        (x + dx, y + dy),
+        (x - dx * long - dy * wide, y - dy * long + dx * wide),
+        (x - dx * long + dy * wide, y - dy * long - dx * wide),
+    ]
+    points = " ".join(f"{_number(px)},{_number(py)}" for px, py in corners)
+    return f'<polygon points="{points}" fill="{curve.color}"{_node(curve.node)}/>'
+
+
+def _chip(chip: Chip) -> str:
+    return (
+        f'<rect x="{_number(chip.x - chip.width / 2)}" y="{_number(chip.y - chip.height / 2)}" '
+        f'width="{_number(chip.width)}" height="{_number(chip.height)}" rx="{_number(chip.radius)}" '
+        f'fill="{chip.fill}" stroke="{chip.stroke}" stroke-width="{_number(chip.line)}"'
+        f"{_node(chip.node)}/>"
+    )
+
+
+def _label(label: Label) -> str:
+    bold = ' font-weight="bold"' if label.bold else ""
+    # The outline in the colour of the background covers the line that the label interrupts.
+    halo = ""
+    if label.background is not None:
+        halo = f' stroke="{label.background}" stroke-width="5" paint-order="stroke"'
+    return (
+        f'<text x="{_number(label.x)}" y="{_number(label.y + label.size * 0.36)}" '
+        f'font-size="{_number(label.size)}" fill={quoteattr(label.color)}{bold}{halo}'
+        f"{_node(label.node)}>{escape(label.text)}</text>"
+    )
+
+
+def _node(node: int | None) -> str:
+    return "" if node is None else f' data-node="{node}"'
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
