@@ -323,12 +323,19 @@ class Batch:
         return nodes if self.nodes_are_tokens else nodes.index_select(0, self.token_nodes)
 
     def graph(self, construction: GraphConstruction = GraphConstruction()) -> Graph:
-        """The trees, and what else the construction adds, as edges; made once for each."""
+        """The trees, and what else the construction adds, as edges; made once for each.
+
+        A construction that reads no trees joins tokens, and needs none.
+        """
         if construction not in self._graphs:
-            trees = self.trees
-            made = construction.build(
-                trees.parents, trees.labels, trees.node_tokens, self.token_ptr.cpu().numpy()
-            )
+            token_ptr = self.token_ptr.cpu().numpy()
+            if construction.reads_trees:
+                trees = self.trees
+                parents, labels, tokens = trees.parents, trees.labels, trees.node_tokens
+            else:
+                tokens = np.arange(self.num_tokens)
+                parents, labels = np.full_like(tokens, -1), np.zeros_like(tokens)
+            made = construction.build(parents, labels, tokens, token_ptr)
             self._graphs[construction] = made.to(self.device)
         return self._graphs[construction]
 

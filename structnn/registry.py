@@ -61,13 +61,15 @@ class Registry(Generic[T]):
         return cls, preset
 
     def options(self, name: str) -> dict[str, inspect.Parameter]:
-        """The options that may be given for this name: keyword arguments with a default."""
+        """The options that may be given for this name: keyword arguments with a default.
+
+        Where a class hands ``**options`` on to its base, the base's options are its own.
+        """
         cls, preset = self.get(name)
-        parameters = inspect.signature(cls).parameters
         return {
             option: parameter
-            for option, parameter in parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY and option not in preset
+            for option, parameter in _keywords(cls).items()
+            if option not in preset
         }
 
     def build(self, name: str, options: Mapping[str, Any], *args: object, **fixed: object) -> T:
@@ -89,6 +91,20 @@ class Registry(Generic[T]):
                     f"{_suggestion(option, list(valid))}; its options are: {listed}"
                 )
         return cls(*args, **{**preset, **fixed, **options})
+
+
+def _keywords(cls: type) -> dict[str, inspect.Parameter]:
+    found: dict[str, inspect.Parameter] = {}
+    for base in cls.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+        for parameter in parameters:
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                found.setdefault(parameter.name, parameter)
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return found
 
 
 def _suggestion(name: str, names: list[str]) -> str:
