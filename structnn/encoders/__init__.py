@@ -35,8 +35,15 @@ ENCODERS.add("relational_tree_lstm", "structnn.encoders.relational:RelationalTre
 ENCODERS.add("attentive_tree_lstm", "structnn.encoders.attentive:AttentiveTreeLSTM")
 ENCODERS.add("bidirectional_tree_lstm", "structnn.encoders.bidirectional:BidirectionalTreeLSTM")
 # Graphs
-ENCODERS.add("gcn", "structnn.encoders.graph:GCN")
-ENCODERS.add("gat", "structnn.encoders.graph:GAT")
+ENCODERS.add("gcn", "structnn.encoders.graph_convolution:GCN")
+ENCODERS.add("syntactic_gcn", "structnn.encoders.graph_convolution:SyntacticGCN")
+ENCODERS.add("rgcn", "structnn.encoders.graph_convolution:RGCN")
+ENCODERS.add("ggnn", "structnn.encoders.graph_convolution:GGNN")
+ENCODERS.add("sage", "structnn.encoders.graph_convolution:SAGE")
+ENCODERS.add("gin", "structnn.encoders.graph_convolution:GIN")
+ENCODERS.add("gat", "structnn.encoders.graph_attention:GAT")
+ENCODERS.add("gatv2", "structnn.encoders.graph_attention:GATv2")
+ENCODERS.add("graph_transformer", "structnn.encoders.graph_attention:GraphTransformer")
 
 
 def register_encoder(name: str, cls: type[Encoder]) -> None:

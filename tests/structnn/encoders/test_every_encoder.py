@@ -42,7 +42,14 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("bilstm>transformer", {"readout": "cls"}),
     ("bilstm>child_sum_tree_lstm", {}),
     ("cnn>transformer>gat", {}),
-    ("gcn", {"layers": 3, "readout": "root"}),
+    ("gcn", {"layers": 3, "readout": "root", "hops": 3, "norm": "layer", "activation": "tanh"}),
+    ("gat", {"neighbours": True, "jump": "concat", "heads": 2, "relations": 38}),
+    ("gatv2", {"latent": "soft", "jump": "max"}),
+    ("rgcn", {"relations": 0, "neighbours": True}),
+    ("syntactic_gcn", {"residual": False, "hops": 2}),
+    ("syntactic_gcn", {"parse": False, "latent": "gumbel"}),
+    ("ggnn", {"parse": False, "neighbours": True}),
+    ("gcn", {"parse": False, "latent": "soft"}),
 ]
 
 

@@ -1,0 +1,170 @@
+"""Graph networks in which each node attends to its neighbours, on PyTorch Geometric's layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch_geometric.nn import GATConv, GATv2Conv, TransformerConv
+
+from structnn.encoders.graph import EdgeFeatures, GraphEncoder
+from structnn.explain import note, notes_wanted
+from structnn.graph import Graph
+from structnn.vocabulary import UNIVERSAL_RELATIONS
+
+__all__ = ["GAT", "GATv2", "GraphTransformer"]
+
+
+class AttentionLayer(nn.Module):
+    """A layer of PyG's that attends, with vectors for the kinds (and relations) of edges.
+
+    Args:
+        convolution: Takes states, edges and edge vectors.
+        features: Makes the edge vectors.
+    """
+
+    def __init__(self, convolution: nn.Module, features: EdgeFeatures) -> None:
+        super().__init__()
+        self.convolution = convolution
+        self.features = features
+
+    def forward(self, states: Tensor, graph: Graph) -> Tensor:
+        edges = graph.edge_index
+        if not notes_wanted():
+            messages: Tensor = self.convolution(states, edges, self.features(graph))
+            return messages
+        messages, (_, weights) = self.convolution(
+            states, edges, self.features(graph), return_attention_weights=True
+        )
+        note("attention", weights)
+        return messages
+
+
+class GAT(GraphEncoder):
+    r"""Graph attention (Velickovic et al. 2018) that knows the kind of each edge.
+
+    .. math::
+        z_{uv} &= a_s^\top W h_u + a_t^\top W h_v + a_e^\top W_e e_{uv} \\
+        \alpha_{uv} &= \mathrm{softmax}_u(\mathrm{LeakyReLU}(z_{uv})) \\
+        m_v &= \Vert_{heads} \sum_u \alpha_{uv} W h_u
+
+    where *e* is a learned vector for the kind of edge: from head to dependent, from dependent to
+    head, self. The layer is PyG's ``GATConv``.
+
+    Args:
+        input_dim: The width of the word vectors; projected to ``hidden_dim``.
+        hidden_dim: The width of the states; a multiple of ``heads``.
+        heads: Attention heads of each layer.
+        relations: How many relation labels tell edges apart too, the unknown one included; 0 for none.
+        activation: By default ``"elu"``, as in the paper.
+        options: Those of every graph encoder: see :class:`~structnn.encoders.graph.GraphEncoder`.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        heads: int = 4,
+        relations: int = 0,
+        activation: str = "elu",
+        **options: Any,
+    ) -> None:
+        width = head_width(hidden_dim, heads)
+
+        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
+            convolution = GATConv(
+                hidden_dim, width, heads, add_self_loops=False, edge_dim=hidden_dim
+            )
+            return AttentionLayer(convolution, EdgeFeatures(hidden_dim, relations))
+
+        super().__init__(input_dim, hidden_dim, make_layer, True, activation=activation, **options)
+
+
+class GATv2(GraphEncoder):
+    r"""Graph attention whose ranking of neighbours depends on the node (Brody et al. 2022).
+
+    .. math::
+        z_{uv} &= a^\top \mathrm{LeakyReLU}(W_s h_u + W_t h_v + W_e e_{uv}) \\
+        m_v &= \Vert_{heads} \sum_u \mathrm{softmax}_u(z_{uv}) W_s h_u
+
+    where *e* is a learned vector for the kind of edge. The layer is PyG's ``GATv2Conv``.
+
+    Args:
+        input_dim: The width of the word vectors; projected to ``hidden_dim``.
+        hidden_dim: The width of the states; a multiple of ``heads``.
+        heads: Attention heads of each layer.
+        relations: How many relation labels tell edges apart too, the unknown one included; 0 for none.
+        activation: By default ``"elu"``, as in the paper.
+        options: Those of every graph encoder: see :class:`~structnn.encoders.graph.GraphEncoder`.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        heads: int = 4,
+        relations: int = 0,
+        activation: str = "elu",
+        **options: Any,
+    ) -> None:
+        width = head_width(hidden_dim, heads)
+
+        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
+            convolution = GATv2Conv(
+                hidden_dim, width, heads, add_self_loops=False, edge_dim=hidden_dim
+            )
+            return AttentionLayer(convolution, EdgeFeatures(hidden_dim, relations))
+
+        super().__init__(input_dim, hidden_dim, make_layer, True, activation=activation, **options)
+
+
+class GraphTransformer(GraphEncoder):
+    r"""A Transformer's attention along edges, with edge features (Shi et al. 2021).
+
+    .. math::
+        \alpha_{uv} &= \mathrm{softmax}_u\Bigl(
+            \frac{(W_q h_v + b_q)^\top (W_k h_u + b_k + W_e e_{uv})}{\sqrt{d}}\Bigr) \\
+        m_v &= W_r h_v + b_r + \Vert_{heads} \sum_u \alpha_{uv} (W_v h_u + b_v + W_e e_{uv})
+
+    where *e* is a learned vector for the kind of edge and, by default, for its relation. The layer is
+    PyG's ``TransformerConv``.
+
+    Args:
+        input_dim: The width of the word vectors; projected to ``hidden_dim``.
+        hidden_dim: The width of the states; a multiple of ``heads``.
+        heads: Attention heads of each layer.
+        relations: How many relation labels there are, the unknown one included; 0 to ignore them.
+        norm: By default ``"layer"``, as in the paper.
+        options: Those of every graph encoder: see :class:`~structnn.encoders.graph.GraphEncoder`.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        heads: int = 4,
+        relations: int = len(UNIVERSAL_RELATIONS),
+        norm: str = "layer",
+        **options: Any,
+    ) -> None:
+        width = head_width(hidden_dim, heads)
+
+        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
+            convolution = TransformerConv(hidden_dim, width, heads, edge_dim=hidden_dim)
+            return AttentionLayer(convolution, EdgeFeatures(hidden_dim, relations))
+
+        super().__init__(input_dim, hidden_dim, make_layer, True, norm=norm, **options)
+
+
+def head_width(hidden_dim: int, heads: int) -> int:
+    """The width of each head.
+
+    Raises:
+        ValueError: The heads do not divide the width.
+    """
+    if hidden_dim % heads:
+        raise ValueError(f"hidden_dim ({hidden_dim}) must be a multiple of heads ({heads})")
+    return hidden_dim // heads

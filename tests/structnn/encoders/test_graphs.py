@@ -1,0 +1,368 @@
+"""Graph encoders against their equations, a node at a time, and against PyG's layers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from torch_geometric.nn import GATConv, GATv2Conv, GCNConv, RGCNConv, SAGEConv, TransformerConv
+
+from structnn import EDGE_TYPES, Tree, build_encoder
+from structnn.explain import noting
+from tests.structnn.examples import (
+    assert_close,
+    assert_computes,
+    batch_of,
+    chain,
+    phrase_trees,
+    sentence_of,
+    trees,
+)
+from tests.structnn.test_graph import edges_of
+
+INPUT, HIDDEN = 3, 4
+
+
+def encoder_of(name, **options):
+    torch.manual_seed(0)
+    encoder = build_encoder(name, INPUT, HIDDEN, **options).double()
+    for parameter in encoder.parameters():
+        torch.nn.init.normal_(parameter, std=0.6)
+    return encoder.eval()
+
+
+def edges_to(tree, construction):
+    """For each node its incoming edges as (kind, source, label)."""
+    graph = batch_of([tree]).graph(construction)
+    incoming = [[] for _ in range(len(tree))]
+    for kind, source, target, label in edges_of(graph):
+        incoming[target].append((kind, source, label))
+    return incoming
+
+
+def frame(step):
+    """A reference that calls ``step(layer, states, node, incoming edges)`` for each message."""
+
+    def reference(encoder, x, tree):
+        incoming = edges_to(tree, encoder.construction)
+        zero = x.new_zeros(HIDDEN)
+        states = [
+            zero if token < 0 else encoder.projection.weight @ x[token] + encoder.projection.bias
+            for token in tree.tokens
+        ]
+        seen = []
+        for index, norm in enumerate(encoder.norms):
+            layer = encoder.layers[index % len(encoder.layers)]
+            messages = [step(layer, states, node, edges) for node, edges in enumerate(incoming)]
+            if len(encoder.latent):
+                extra = latent(encoder.latent[index], states)
+                messages = [one + other for one, other in zip(messages, extra, strict=True)]
+            new = [encoder.activation(message) for message in messages]
+            if encoder.residual:
+                new = [state + added for state, added in zip(states, new, strict=True)]
+            states = [norm(state) for state in new]
+            seen.append(torch.stack(states))
+        if encoder.jump == "last":
+            return seen[-1]
+        return torch.cat(seen, 1) if encoder.jump == "concat" else torch.stack(seen).max(0).values
+
+    return reference
+
+
+def latent(layer, states):
+    messages = []
+    for v, state in enumerate(states):
+        scores = torch.stack(
+            [layer.query(state) @ layer.key(other) / math.sqrt(HIDDEN) for other in states]
+        )
+        if layer.sample:
+            if len(states) > 1:
+                own = torch.arange(len(states)) == v
+                scores = scores.masked_fill(own, -torch.inf)
+            soft = scores.softmax(0)
+            hard = F.one_hot(scores.argmax(), len(states))
+            weights = hard + soft - soft.detach()
+        else:
+            weights = scores.softmax(0)
+        values = [weight * layer.value(h) for weight, h in zip(weights, states, strict=True)]
+        messages.append(sum(values))
+    return messages
+
+
+@frame
+def gcn(layer, states, node, edges):
+    total = layer.own(states[node])
+    for kind, convolution in layer.neighbours.items():
+        sources = [source for name, source, _ in edges if name == kind]
+        for source in sources:
+            total = total + convolution.lin.weight @ states[source] / len(sources)
+    return total
+
+
+@frame
+def syntactic_gcn(layer, states, node, edges):
+    total = torch.zeros_like(states[node])
+    for kind, source, label in edges:
+        number = EDGE_TYPES.index(kind)
+        number = number * layer.relations + label if layer.relations else number
+        gate = layer.gates.weight[layer.kinds.index(kind)] @ states[source]
+        gate = torch.sigmoid(gate + layer.gate_bias.weight[number])
+        value = layer.values[kind].weight @ states[source] + layer.bias.weight[number]
+        total = total + gate * value
+    return total
+
+
+@frame
+def rgcn(layer, states, node, edges):
+    total = layer.own(states[node])
+    bases = layer.bases.weight.view(HIDDEN, -1, HIDDEN)
+    for kind, source, label in edges:
+        same = [edge for edge in edges if edge[0] == kind and edge[2] == label]
+        number = EDGE_TYPES.index(kind)
+        if layer.relations:
+            number = number * layer.relations + label
+        else:
+            same = [edge for edge in edges if edge[0] == kind]
+        matrix = torch.einsum("obi,b->oi", bases, layer.mixture.weight[number])
+        total = total + matrix @ states[source] / len(same)
+    return total
+
+
+@frame
+def ggnn(layer, states, node, edges):
+    message = torch.zeros_like(states[node])
+    for kind, source, _ in edges:
+        message = message + layer.values[kind](states[source])
+    return layer.unit(message[None], states[node][None])[0]
+
+
+@frame
+def sage(layer, states, node, edges):
+    convolution = layer.convolution
+    total = convolution.lin_r(states[node]) + convolution.lin_l.bias
+    if edges:
+        mean = sum(states[source] for _, source, _ in edges) / len(edges)
+        total = total + convolution.lin_l.weight @ mean
+    return total
+
+
+def feature(layer, kind, label):
+    vector = layer.features.kinds.weight[EDGE_TYPES.index(kind)]
+    if layer.features.relations is not None:
+        vector = vector + layer.features.relations.weight[label]
+    return vector
+
+
+@frame
+def gin(layer, states, node, edges):
+    total = (1 + layer.convolution.eps) * states[node]
+    for kind, source, label in edges:
+        total = total + torch.relu(states[source] + feature(layer, kind, label))
+    return layer.convolution.nn(total)
+
+
+def attend(layer, node, edges, score, value):
+    """Softmax over incoming edges for each head, then the weighted sum of values."""
+    heads, width = layer.convolution.heads, HIDDEN // layer.convolution.heads
+    out = []
+    for head in range(heads):
+        columns = slice(head * width, (head + 1) * width)
+        scores = torch.stack([score(edge, head, columns) for edge in edges])
+        values = [value(edge)[columns] for edge in edges]
+        weights = scores.softmax(0)
+        out.append(sum(weight * one for weight, one in zip(weights, values, strict=True)))
+    return torch.cat(out)
+
+
+@frame
+def gat(layer, states, node, edges):
+    c = layer.convolution
+
+    def score(edge, head, columns):
+        kind, source, label = edge
+        z = c.att_src[0, head] @ (c.lin.weight @ states[source])[columns]
+        z = z + c.att_dst[0, head] @ (c.lin.weight @ states[node])[columns]
+        edge_vector = c.lin_edge.weight @ feature(layer, kind, label)
+        return F.leaky_relu(z + c.att_edge[0, head] @ edge_vector[columns], 0.2)
+
+    return attend(layer, node, edges, score, lambda edge: c.lin.weight @ states[edge[1]]) + c.bias
+
+
+@frame
+def gatv2(layer, states, node, edges):
+    c = layer.convolution
+
+    def score(edge, head, columns):
+        kind, source, label = edge
+        total = c.lin_l(states[source]) + c.lin_r(states[node])
+        total = total + c.lin_edge.weight @ feature(layer, kind, label)
+        return c.att[0, head] @ F.leaky_relu(total[columns], 0.2)
+
+    return attend(layer, node, edges, score, lambda edge: c.lin_l(states[edge[1]])) + c.bias
+
+
+@frame
+def graph_transformer(layer, states, node, edges):
+    c = layer.convolution
+
+    def edge_vector(edge):
+        return c.lin_edge.weight @ feature(layer, edge[0], edge[2])
+
+    def score(edge, head, columns):
+        key = c.lin_key(states[edge[1]]) + edge_vector(edge)
+        query = c.lin_query(states[node])
+        return query[columns] @ key[columns] / math.sqrt(HIDDEN // c.heads)
+
+    value = attend(
+        layer, node, edges, score, lambda edge: c.lin_value(states[edge[1]]) + edge_vector(edge)
+    )
+    return value + c.lin_skip(states[node])
+
+
+REFERENCES = {
+    "gcn": gcn,
+    "syntactic_gcn": syntactic_gcn,
+    "rgcn": rgcn,
+    "ggnn": ggnn,
+    "sage": sage,
+    "gin": gin,
+    "gat": gat,
+    "gatv2": gatv2,
+    "graph_transformer": graph_transformer,
+}
+CASES = [
+    *((name, {}) for name in REFERENCES),
+    ("gcn", {"neighbours": True, "hops": 3, "norm": "layer", "jump": "concat"}),
+    ("gat", {"relations": 38, "heads": 2, "jump": "max", "neighbours": True}),
+    ("rgcn", {"relations": 0, "bases": 2, "hops": 2}),
+    ("syntactic_gcn", {"residual": False, "relations": 0, "hops": 2}),
+    ("gin", {"relations": 38, "latent": "soft"}),
+    ("sage", {"latent": "gumbel", "activation": "tanh"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
+def test_equations(name, options):
+    encoder = encoder_of(name, **options)
+
+    @given(
+        st.lists(trees(8), min_size=1, max_size=3)
+        | st.lists(phrase_trees(4), min_size=1, max_size=2)
+    )
+    def check(forest):
+        assert_computes(encoder, REFERENCES[name], forest)
+
+    check()
+
+
+@pytest.mark.parametrize("latent", ["soft", "gumbel"])
+def test_latent_graphs_alone(latent):
+    """No parse is read, and none is needed."""
+    encoder = encoder_of("sage", parse=False, latent=latent)
+    assert_computes(encoder, sage, [chain(5), chain(1), chain(3)])
+    from structnn import Batch, Sentence
+
+    batch = Batch.from_sentences([Sentence(["no", "parse"])])
+    assert encoder(torch.randn(2, INPUT, dtype=torch.float64), batch).tokens.shape == (2, HIDDEN)
+
+
+def test_sampled_edges_are_one_for_each_node():
+    encoder = encoder_of("sage", parse=False, latent="gumbel").train()
+    batch = batch_of([chain(5), chain(1)])
+    x = torch.randn(6, INPUT, dtype=torch.float64)
+    with noting() as notes:
+        encoder(x, batch)
+    weights = notes["latent graph"]
+    assert_close(weights[0].sum(1), torch.ones(5, dtype=torch.float64))
+    assert_close(weights.amax(2)[0], torch.ones(5, dtype=torch.float64))
+    assert not weights[0].diagonal().any()
+    assert weights[1, 0, 0] == 1
+
+
+def pyg_of(encoder, x, tree, layer):
+    """The states when PyG's own layer is called on one sentence's edges."""
+    from structnn import Batch
+
+    graph = Batch.from_sentences([sentence_of(tree)]).graph(encoder.construction)
+    h = encoder.projection(x)
+    return h + encoder.activation(layer(h, graph))
+
+
+def test_pyg():
+    """One layer of each, beside a layer of PyG's that is made here and given the same weights."""
+    star = Tree([2, 2, -1, 2, 3], labels=["obj", "nsubj", "root", "obj", "det"])
+    x = torch.randn(5, INPUT, dtype=torch.float64)
+    made = {
+        "gat": lambda: GATConv(HIDDEN, 1, 4, add_self_loops=False, edge_dim=HIDDEN),
+        "gatv2": lambda: GATv2Conv(HIDDEN, 1, 4, add_self_loops=False, edge_dim=HIDDEN),
+        "sage": lambda: SAGEConv(HIDDEN, HIDDEN),
+        "graph_transformer": lambda: TransformerConv(HIDDEN, 1, 4, edge_dim=HIDDEN),
+    }
+    for name, make in made.items():
+        options = {"norm": "none"} if name == "graph_transformer" else {}
+        encoder = encoder_of(name, layers=1, **options)
+        (layer,) = encoder.layers
+        own = make().double()
+        own.load_state_dict(layer.convolution.state_dict())
+
+        def call(h, graph, own=own, layer=layer):
+            features = [layer.features(graph)] if hasattr(layer, "features") else []
+            return own(h, graph.edge_index, *features)
+
+        found = encoder(x, batch_of([star])).tokens
+        assert_close(found, pyg_of(encoder, x, star, call), name)
+
+    encoder = encoder_of("gcn", layers=1)
+    (layer,) = encoder.layers
+
+    def averaged(h, graph):
+        total = layer.own(h)
+        for kind, convolution in layer.neighbours.items():
+            own = GCNConv(HIDDEN, HIDDEN, normalize=False, bias=False).double()
+            own.load_state_dict(convolution.state_dict())
+            edges = graph.of_type(kind)
+            degree = torch.bincount(edges[1], minlength=len(h)).double()
+            total = total + own(h, edges, 1 / degree[edges[1]])
+        return total
+
+    found = encoder(x, batch_of([star])).tokens
+    assert_close(found, pyg_of(encoder, x, star, averaged), "gcn")
+
+    encoder = encoder_of("rgcn", layers=1, relations=10)
+    (layer,) = encoder.layers
+    own = RGCNConv(HIDDEN, HIDDEN, 10 * len(EDGE_TYPES), num_bases=4).double()
+    own.weight.data = layer.bases.weight.view(HIDDEN, 4, HIDDEN).permute(1, 2, 0).contiguous()
+    own.comp.data = layer.mixture.weight.data
+    own.root.data, own.bias.data = layer.own.weight.data.t(), layer.own.bias.data
+
+    def relational(h, graph):
+        return own(h, graph.edge_index, graph.edge_type * 10 + graph.edge_label)
+
+    found = encoder(x, batch_of([star])).tokens
+    assert_close(found, pyg_of(encoder, x, star, relational), "rgcn")
+
+
+def test_attention_is_noted():
+    encoder = encoder_of("gat")
+    batch = batch_of([chain(3)])
+    x = torch.randn(3, INPUT, dtype=torch.float64)
+    plain = encoder(x, batch).tokens
+    with noting() as notes:
+        assert torch.equal(encoder(x, batch).tokens, plain)
+    assert notes["attention"].shape == (len(batch.graph(encoder.construction).edge_type), 4)
+
+
+def test_impossible_options_are_told():
+    with pytest.raises(ValueError, match=r"hidden_dim \(4\) must be a multiple of heads \(3\)"):
+        encoder_of("gatv2", heads=3)
+    for option in ("activation", "norm", "jump", "latent"):
+        with pytest.raises(ValueError, match=f"{option} must be one of .*'nothing'"):
+            encoder_of("gin", **{option: "nothing"})
+    with pytest.raises(ValueError, match="layers must be at least 1"):
+        encoder_of("gcn", layers=0)
+    with pytest.raises(ValueError, match="hops must be at least 1"):
+        encoder_of("gcn", hops=0)
