@@ -33,6 +33,9 @@ CHECKED_VERSIONS = ("1.15.",)
 NEAR_TIE = 1e-3
 """A score gap below which rounding might pick another winner than Stanza's order of sums."""
 
+REPAIR_LIMIT = 500
+"""Longest sentence in which two subjects of one head are repaired; Stanza's repair is cubic."""
+
 
 def is_supported(pipeline: Any) -> bool:
     """Whether the pipeline's parser is one whose decoding this layer reproduces."""
@@ -85,7 +88,7 @@ def stock_decoding(pipeline: Any) -> Iterator[None]:
             setattr(target, name, replacement)
 
 
-_LAYER = "_structnn_layer"
+_LAYER = "_structnn_layer"  # attribute of the pipeline: what was put where
 
 
 def _model(pipeline: Any) -> Any:
@@ -117,15 +120,15 @@ def _with_tuple(function: Any, key: Any) -> Any:
 
 
 def is_single_rooted_tree(heads: np.ndarray) -> bool:
-    """Whether ``heads`` (for each node its head; node 0, the root, is its own) is a tree with one
-    child of the root.
+    """Whether pointers to heads make a tree with one child of the root.
 
+    Node 0 is the root and points to itself.
     Every node's pointer is doubled until it must have reached the root: log2(n) steps.
     """
     if np.count_nonzero(heads[1:] == 0) != 1:
         return False
     reached = heads
-    for _ in range(int(len(heads)).bit_length()):
+    for _ in range(len(heads).bit_length()):
         reached = reached[reached]
     return not reached.any()
 
@@ -209,7 +212,11 @@ def _predict(
         labels = relations[start : start + length - 1]
         start += length - 1
         names = vocab.unmap([label + VOCAB_PREFIX_SIZE for label in labels])
-        if resolve_head_constraints and find_head_constraint_violations(tree, names):
+        if (
+            resolve_head_constraints
+            and length <= REPAIR_LIMIT
+            and find_head_constraint_violations(tree, names)
+        ):
             tree, labels = resolve_head_constraint_violations(
                 arcs[sentence, :length, :length].numpy(),
                 RelationScores(
@@ -238,51 +245,81 @@ def best_tree(scores: Tensor) -> np.ndarray:
     return maximum_spanning_tree(scores.numpy())
 
 
-def find_cycle(heads: np.ndarray) -> np.ndarray | None:
-    """A mask of the nodes of one cycle that the pointers make, or None; node 0 points to itself."""
-    state = [0] * len(heads)  # 0: not seen; a number: seen on that walk
-    state[0] = -1
-    pointers = heads.tolist()
-    for start in range(1, len(pointers)):
-        node = start
-        while state[node] == 0:
-            state[node] = start
-            node = pointers[node]
-        if state[node] == start:  # the walk met itself
-            cycle = np.zeros(len(pointers), dtype=bool)
-            while not cycle[node]:
-                cycle[node] = True
-                node = pointers[node]
-            return cycle
-    return None
-
-
 def maximum_spanning_tree(scores: np.ndarray) -> np.ndarray:
-    """Chu-Liu-Edmonds as in Stanza, with the cycle found by following pointers.
+    """Chu-Liu-Edmonds with one child of the root, in O(n^2) as Tarjan (1977) does it.
 
-    Stanza runs Tarjan's algorithm for strongly connected components at every contraction; where
-    every node has one head, walking up finds a cycle in linear time.  One cycle is contracted at a
-    time, so which one is found first doesn't change the tree.
+    A path grows from a node along best heads.  Where it meets itself, the cycle becomes one node in
+    place: its row (ways in) is the best of the members' rows, each less the arc it would replace, and
+    its column (ways out) the best of theirs.  Stanza copies the whole matrix at every cycle.
+
+    Args:
+        scores: ``(n, n)``, row i the scores of each head of node i; node 0 is the root.
+
+    Returns:
+        For each node its head, ``(n,)``; 0 for the root itself.
     """
-    from stanza.models.common.chuliu_edmonds import (
-        expand_contracted_tree,
-        prepare_scores,
-        process_cycle,
-    )
-
+    size = len(scores)
     scores = scores.astype(np.float64)
-    lowest = scores[np.isfinite(scores)].min()
-    scores[:, 0] += lowest * len(scores)  # one arc from the root costs more than all others
-    contractions = []
-    while True:
-        prepare_scores(scores)
-        tree: np.ndarray = np.argmax(scores, axis=1)
-        cycle = find_cycle(tree)
-        if cycle is None:
-            break
-        contracted, *rest = process_cycle(tree, cycle, scores)
-        contractions.append((tree, rest))
-        scores = contracted
-    for outer, rest in reversed(contractions):
-        tree = expand_contracted_tree(outer, tree, *rest)
-    return tree
+    finite = scores[np.isfinite(scores)]
+    # Stanojevic & Cohen (2021): with root arcs this dear, a second one never pays
+    scores[:, 0] -= (finite.max() - finite.min() + 1) * size
+    np.fill_diagonal(scores, -np.inf)
+    # the arc between words for which an entry stands after contractions
+    dependent = np.repeat(np.arange(size)[:, None], size, axis=1)
+    head = np.repeat(np.arange(size)[None, :], size, axis=0)
+    name = list(range(size))  # the node that now lives in a row: a word, or a contracted cycle
+    members: dict[int, list[int]] = {}  # of a contracted cycle
+    above: dict[int, int] = {}  # the contracted cycle that a node is a member of
+    chosen: dict[int, tuple[int, int]] = {}  # the best arc into a node
+    done = [True] + [False] * (size - 1)  # rows whose path has reached the root
+    place: dict[int, int] = {}  # where on the path a row is
+    for start in range(1, size):
+        path: list[int] = []
+        place.clear()
+        row = start
+        while not done[row]:
+            place[row] = len(path)
+            path.append(row)
+            column = int(scores[row].argmax())
+            chosen[name[row]] = (int(dependent[row, column]), int(head[row, column]))
+            if column not in place:
+                row = column
+                continue
+            cycle = path[place[column] :]
+            del path[place[column] :]
+            into = scores[cycle] - scores[cycle].max(axis=1, keepdims=True)
+            into[:, cycle] = -np.inf
+            best = into.argmax(axis=0)
+            everywhere = np.arange(size)
+            rows = np.asarray(cycle)
+            ways_in = into[best, everywhere]
+            arcs_in = dependent[rows[best], everywhere], head[rows[best], everywhere]
+            out = rows[scores[:, rows].argmax(axis=1)]
+            ways_out = scores[everywhere, out]
+            arcs_out = dependent[everywhere, out], head[everywhere, out]
+            row = cycle[0]
+            scores[:, rows] = -np.inf
+            scores[row], dependent[row], head[row] = ways_in, *arcs_in
+            scores[:, row], dependent[:, row], head[:, row] = ways_out, *arcs_out
+            scores[row, rows] = -np.inf
+            contracted = size + len(members)
+            members[contracted] = [name[member] for member in cycle]
+            above.update(dict.fromkeys(members[contracted], contracted))
+            name[row] = contracted
+            for member in cycle[1:]:
+                done[member] = True  # lives on in `row`
+                scores[member] = -np.inf
+        for row in path:
+            done[row] = True
+
+    heads = np.zeros(size, dtype=np.int64)
+    for node in sorted(chosen, reverse=True):  # a contracted cycle comes before its members
+        word, word_head = chosen[node]
+        if node in members:
+            inner = word
+            while above[inner] != node:
+                inner = above[inner]
+            chosen[inner] = word, word_head  # the member that is entered gives up its own arc
+        else:
+            heads[node] = word_head
+    return heads

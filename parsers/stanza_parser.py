@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import version
@@ -23,6 +24,7 @@ JOINED = "parataxis"
 """Relation that joins the second and later sentences of a text to the root of the first."""
 
 _PROCESSORS = ("tokenize", "mwt", "pos", "lemma", "depparse")
+_TOO_LONG = "<UNK>"  # what Stanza puts in the place of a token longer than its window
 _CHUNK_CHARACTERS = 200_000  # bounds the memory of one call of the pipeline
 
 
@@ -112,7 +114,9 @@ class StanzaParser:
             self.model_dir = Path(model_dir)
         else:
             self.model_dir = SHIPPED_MODELS if shipped else _stanza_folder()
-        self._models = _find_models(self.model_dir, language, self.package, stanza_options)
+        self._models = _find_models(
+            self.model_dir, language, self.package, model_dir is not None, stanza_options
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -177,7 +181,7 @@ class StanzaParser:
         # like lengths together: recurrent layers take as many steps as the longest text of a batch
         order = sorted(range(len(items)), key=lambda index: len(items[index]))
         sentences: list[Sentence | None] = [None] * len(items)
-        with _progress(len(items), self.progress) as advance:
+        with _progress_bar(len(items), self.progress) as advance:
             for chunk in _chunks(order, items, self.batch_size):
                 for index, sentence in zip(
                     chunk, self._parse_chunk([items[index] for index in chunk]), strict=True
@@ -203,17 +207,12 @@ class StanzaParser:
         return tuple(text)
 
     def _parse_chunk(self, items: list[str | tuple[str, ...]]) -> list[Sentence]:
-        tokens: list[list[tuple[str, ...]]] = []  # for each item its sentences
         raw = [index for index, item in enumerate(items) if isinstance(item, str)]
         documents = dict(zip(raw, self._tokenize([str(items[i]) for i in raw]), strict=True))
         flat: list[Any] = []
         for index, item in enumerate(items):
-            if index in documents:
-                pieces = documents[index]
-            else:
-                pieces = _document([tuple(item)]).sentences
-            flat.append(pieces)
-            tokens.append([tuple(word.text for word in piece.words) for piece in pieces])
+            known = documents.get(index)
+            flat.append(_document([tuple(item)]).sentences if known is None else known)
         self._annotate([piece for pieces in flat for piece in pieces])
         result = []
         for item, pieces in zip(items, flat, strict=True):
@@ -264,7 +263,9 @@ class _Models:
     files: dict[str, Path]
 
 
-def _find_models(folder: Path, language: str, package: str, options: dict[str, Any]) -> _Models:
+def _find_models(
+    folder: Path, language: str, package: str, given_folder: bool, options: dict[str, Any]
+) -> _Models:
     """The processors of a package and their files, from Stanza's ``resources.json``."""
     given = {
         name.removesuffix("_model_path"): Path(value)
@@ -275,7 +276,7 @@ def _find_models(folder: Path, language: str, package: str, options: dict[str, A
     command = (
         f"python -c \"import stanza; stanza.download('{language}'"
         + (f", package='{package}'" if package != "default" else "")
-        + (f", model_dir='{folder}'" if folder != SHIPPED_MODELS else "")
+        + (f", model_dir='{folder}'" if given_folder else "")
         + ')"'
     )
     if not resources_file.is_file():
@@ -355,6 +356,13 @@ def _surface(sentences: Iterable[Any], text: str) -> str:
     )
 
 
+def _original(word: Any, item: str | tuple[str, ...]) -> str:
+    """The characters of a token that Stanza thought too long to show to the tagger."""
+    if isinstance(item, str) and word.start_char is not None and word.end_char is not None:
+        return _cleaned(item)[word.start_char : word.end_char]
+    return str(word.text)
+
+
 def _document(token_lists: Iterable[Sequence[str]]) -> Any:
     """A Stanza document of sentences with these tokens."""
     from stanza.models.common.doc import ID, TEXT, Document
@@ -385,7 +393,7 @@ def _joined(item: str | tuple[str, ...], pieces: Sequence[Any]) -> Sentence:
                 parent, first_root = -1, len(tokens)
             else:
                 parent, relation = first_root, JOINED
-            tokens.append(word.text)
+            tokens.append(word.text if word.text != _TOO_LONG else _original(word, item))
             tags.append(word.upos or "X")
             lemmas.append(word.lemma)
             parents.append(parent)
@@ -400,11 +408,25 @@ def _joined(item: str | tuple[str, ...], pieces: Sequence[Any]) -> Sentence:
     )
 
 
+@contextmanager
+def _progress_bar(total: int, wanted: bool) -> Iterator[Callable[[int], None]]:
+    """A function to call with the number of texts done; draws a bar where one is wanted."""
+    if not wanted:
+        yield lambda _: None
+        return
+    from rich.progress import Progress
+
+    with Progress() as bar:
+        task = bar.add_task("parsing", total=total)
+        yield lambda count: bar.update(task, advance=count)
+
+
 def _chunks(order: Sequence[int], items: Sequence[Sequence[str]], size: int) -> Iterator[list[int]]:
     chunk: list[int] = []
     characters = 0
     for index in order:
-        length = sum(map(len, items[index])) if chunk or True else 0
+        item = items[index]
+        length = len(item) if isinstance(item, str) else sum(map(len, item))
         if chunk and (len(chunk) == size or characters + length > _CHUNK_CHARACTERS):
             yield chunk
             chunk, characters = [], 0

@@ -159,8 +159,12 @@ def fit(
         learning_rate: the rate after ``warmup`` steps; falls to zero in a line.
         checkpoint: file of the checkpoint.
         average: decay of the weight average; 0 keeps the last weights.
+        warmup: steps in which the rate rises from zero.
         evaluate: called with the averaged weights in place now and then; its score is logged only,
             nothing is selected by it.
+        evaluate_every: seconds between dev scores.
+        save_every: seconds between checkpoints.
+        name: what to call the model in the log.
 
     Returns:
         ``steps`` and ``seconds`` used, and ``dev``, the last dev score (NaN without ``evaluate``).

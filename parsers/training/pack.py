@@ -22,7 +22,7 @@ def halved(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.detach().half() if value.is_floating_point() else value.detach().clone()
     if isinstance(value, Mapping):
-        return type(value)((key, halved(item)) for key, item in value.items())
+        return {key: halved(item) for key, item in value.items()}
     if isinstance(value, list):
         return [halved(item) for item in value]
     return value

@@ -94,6 +94,11 @@ def train_parser(
         dev: the same for dev, scored now and then (LAS), or None.
         output: model file; ``output.checkpoint`` beside it holds the state of an unfinished run.
         table: Stanza pretrain file with word vectors, or None.
+        lang: language code of the model's name.
+        package: the rest of its name.
+        budget: when to stop.
+        learning_rate: the highest one.
+        seed: seed of weights, batches and dropout.
         options: Stanza's training options over those above.
 
     Returns:
@@ -143,7 +148,7 @@ def train_parser(
                     predicted, gold, strict=True
                 )
             )
-            return right / len(gold)
+            return float(right) / len(gold)
 
     result = fit(
         trainer,

@@ -30,10 +30,14 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def _arguments(lang: str, package: str, table: Path | None, options: dict[str, Any]) -> dict:
+def _arguments(
+    lang: str, package: str, table: Path | None, options: dict[str, Any]
+) -> dict[str, Any]:
     from stanza.models import tagger
 
-    arguments = tagger.parse_args(["--lang", lang, "--shorthand", f"{lang}_{package}"])
+    arguments: dict[str, Any] = tagger.parse_args(
+        ["--lang", lang, "--shorthand", f"{lang}_{package}"]
+    )
     arguments.update(OPTIONS, pretrain=table is not None, charlm=False, **options)
     return arguments
 
@@ -85,6 +89,12 @@ def train_tagger(
         dev: CoNLL-U to score now and then (UPOS accuracy), or None.
         output: model file; ``output.checkpoint`` beside it holds the state of an unfinished run.
         table: Stanza pretrain file with word vectors, or None.
+        lang: language code of the model's name.
+        package: the rest of its name.
+        budget: when to stop.
+        learning_rate: the highest one.
+        batch_words: words in a batch.
+        seed: seed of weights, batches and dropout.
         options: Stanza's training options over those above.
 
     Returns:

@@ -55,7 +55,10 @@ def train_tokenizer(
         train: files of :func:`prepare_tokenizer_files` for the training part.
         dev: the same for dev.
         output: model file.
+        lang: language code of the model's name.
+        package: the rest of its name.
         steps: number of updates.
+        seed: seed of weights, batches and dropout.
         extra: more options of ``stanza.models.tokenizer``.
     """
     from stanza.models import tokenizer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 Block = list[str]
@@ -114,7 +115,7 @@ def folds(blocks: Sequence[Block], count: int) -> list[tuple[list[Block], list[B
     bounds = [len(blocks) * index // count for index in range(count + 1)]
     return [
         ([*blocks[:start], *blocks[end:]], list(blocks[start:end]))
-        for start, end in zip(bounds, bounds[1:], strict=False)
+        for start, end in pairwise(bounds)
     ]
 
 
