@@ -59,3 +59,25 @@ class SentenceClassifier(nn.Module):
         sentence = self.encoder(words, batch).sentence
         scores: Tensor = self.head(self.dropout(sentence))
         return scores
+
+    def score_nodes(self, batch: Batch) -> Tensor:
+        """The scores of each class at each node of the structure, by the same head.
+
+        Where trees are labelled throughout (Socher et al. 2013), training on these uses all labels;
+        at the roots they are what :meth:`forward` gives with the readout ``"root"``.
+
+        Returns:
+            ``(nodes, classes)``, before the softmax.
+
+        Raises:
+            ValueError: The sentence vector is not as wide as a node's state.
+        """
+        if self.encoder.sentence_dim != self.encoder.output_dim:
+            raise ValueError(
+                f"the head reads sentence vectors {self.encoder.sentence_dim} wide, but nodes have "
+                f"states {self.encoder.output_dim} wide: to score nodes, take readout='root'"
+            )
+        words = self.dropout(self.embedding(batch))
+        nodes = self.encoder(words, batch).nodes
+        scores: Tensor = self.head(self.dropout(nodes))
+        return scores
