@@ -13,6 +13,7 @@ from torch import Tensor
 from structnn.graph import Graph, GraphConstruction
 from structnn.schedule import Schedule
 from structnn.structure import Sentence, StructureError, Tree
+from structnn.tree_distance import tree_distances
 from structnn.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
 
 if TYPE_CHECKING:
@@ -311,6 +312,18 @@ class Batch:
         """The order in which a tree encoder visits the nodes, children before parents."""
         trees = self.trees
         return Schedule.from_parents(trees.parents, trees.heights).to(self.device)
+
+    @cached_property
+    def tree_distances(self) -> Tensor:
+        """``(sentences, most nodes, most nodes)``: the edges between each two nodes of a tree."""
+        trees = self.trees
+        return self._tensor(tree_distances(trees.parents, trees.heights, trees.node_ptr))
+
+    @cached_property
+    def tree_depths(self) -> Tensor:
+        """``(sentences, most nodes)``: the edges between each node and the root."""
+        everything = torch.arange(len(self), device=self.device)
+        return self.tree_distances[everything, self.roots - self.node_ptr[:-1]]
 
     def to_nodes(self, x: Tensor) -> Tensor:
         """``(tokens, d)`` to ``(nodes, d)``, zeros at nodes with no word."""
