@@ -34,6 +34,7 @@ ENCODERS.add("tree_gru", "structnn.encoders.tree_gru:TreeGRU")
 ENCODERS.add("relational_tree_lstm", "structnn.encoders.relational:RelationalTreeLSTM")
 ENCODERS.add("attentive_tree_lstm", "structnn.encoders.attentive:AttentiveTreeLSTM")
 ENCODERS.add("bidirectional_tree_lstm", "structnn.encoders.bidirectional:BidirectionalTreeLSTM")
+ENCODERS.add("tree_transformer", "structnn.encoders.tree_transformer:TreeTransformer")
 # Graphs
 ENCODERS.add("gcn", "structnn.encoders.graph_convolution:GCN")
 ENCODERS.add("syntactic_gcn", "structnn.encoders.graph_convolution:SyntacticGCN")

@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
+from structnn.explain import note
 from structnn.schedule import Schedule
 from structnn.tree_scan import sum_children
 
@@ -143,6 +144,7 @@ class _ChildSum(torch.autograd.Function):
             forgets[begin:end] = forget
             torch.mul(forget, cell, out=carried[begin:end, hidden:])
         h = carried[:, :hidden].contiguous()
+        note("forget gates", forgets.index_select(0, schedule.rank))  # of each node for its parent
         ctx.save_for_backward(x, w, u_iou, u_f, gates, cells, forgets, sums, h)
         ctx.schedule = schedule
         return h

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from structnn import Batch, Tree, build_encoder
 from structnn.encoders.child_sum import ChildSumTreeLSTM, child_sum_tree_lstm
+from structnn.explain import noting
 from tests.structnn.examples import (
     assert_close,
     assert_computes,
@@ -139,3 +140,15 @@ def test_a_chain_of_five_thousand_words():
     x = torch.randn(5000, INPUT, requires_grad=True)
     encoder(x, batch).sentence.sum().backward()
     assert x.grad.isfinite().all()
+
+
+def test_forget_gates_are_noted():
+    encoder = encoder_of()
+    batch = batch_of([Tree([2, 2, -1]), Tree([-1])])
+    x = torch.randn(4, INPUT, dtype=torch.float64)
+    with noting() as notes:
+        h = encoder(x, batch).nodes
+    w_f, b_f = encoder.input_gates.weight.chunk(4)[3], encoder.input_gates.bias.chunk(4)[3]
+    for child in (0, 1):
+        expected = torch.sigmoid(w_f @ x[2] + encoder.forget_gate.weight @ h[child] + b_f)
+        assert_close(notes["forget gates"][child], expected)

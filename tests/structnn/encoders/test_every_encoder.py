@@ -42,6 +42,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("bilstm>transformer", {"readout": "cls"}),
     ("bilstm>child_sum_tree_lstm", {}),
     ("cnn>transformer>gat", {}),
+    ("tree_transformer", {"ancestors_only": True, "max_distance": 2}),
     ("gcn", {"layers": 3, "readout": "root", "hops": 3, "norm": "layer", "activation": "tanh"}),
     ("gat", {"neighbours": True, "jump": "concat", "heads": 2, "relations": 38}),
     ("gatv2", {"latent": "soft", "jump": "max"}),
