@@ -136,7 +136,7 @@ def compare(
     options.check_encoders(names)
     runs = plan([options.model(name) for name in names], seeds, options.training())
     parsed = parsed_data(options.dataset(), options)
-    comparison = run_comparison(runs, parsed, options.parser(), out, workers)
+    comparison = run_comparison(runs, parsed, options, out, workers)
     if comparison.failures:
         raise typer.Exit(1)
 
@@ -151,6 +151,10 @@ def predict(
         str | None, typer.Option(help="A file of texts, one a line; - for standard input.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines.")] = False,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="The module or .py file that registers the run's encoder."),
+    ] = None,
 ) -> None:
     """Classify new text with a saved run.
 
@@ -159,8 +163,10 @@ def predict(
     `structnn predict runs/trec/bilstm/seed-0 --file questions.txt --json > labels.jsonl`
     """
     from tasks.files import read_texts
+    from tasks.plugins import load_plugins
     from tasks.prediction import Predictor
 
+    load_plugins(plugin or ())
     wanted = list(texts or [])
     if file is not None:
         wanted += [

@@ -12,6 +12,7 @@ from typing import Any
 
 from tasks.models import ModelOptions
 from tasks.parsing import ParsedDataset
+from tasks.plugins import load_plugins
 from tasks.runs import Run, RunResult, execute, finished
 from tasks.storage import write_json, write_text
 from tasks.training import TrainingOptions
@@ -137,6 +138,7 @@ def compare(
     *,
     parser: Mapping[str, Any],
     workers: int | None = None,
+    plugins: Sequence[str] = (),
 ) -> Iterator[RunResult | Failure]:
     """Execute runs in parallel, each in a process with one thread; yields each as it ends.
 
@@ -148,6 +150,7 @@ def compare(
         out: The folder of the experiment.
         parser: How to make the parser again, saved with each model.
         workers: How many processes; by default one for each processor core.
+        plugins: Modules that register what the runs use, imported in each process.
     """
     open_runs = []
     for run in runs:
@@ -161,7 +164,7 @@ def compare(
     from joblib import Parallel, delayed
 
     workers = min(len(open_runs), workers or available_cores())
-    jobs = (delayed(_attempt)(run, data, out, parser) for run in open_runs)
+    jobs = (delayed(_attempt)(run, data, out, parser, plugins) for run in open_runs)
     yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
 
 
@@ -196,12 +199,13 @@ def available_cores() -> int:
 
 
 def _attempt(
-    run: Run, data: ParsedDataset, out: Path, parser: Mapping[str, Any]
+    run: Run, data: ParsedDataset, out: Path, parser: Mapping[str, Any], plugins: Sequence[str]
 ) -> RunResult | Failure:
     import torch
 
     torch.set_num_threads(1)  # one run a core: faster than many threads on small matrices
     try:
+        load_plugins(plugins)
         return execute(run, data, out, parser=parser)
     except Exception as error:
         details = traceback.format_exc()

@@ -37,7 +37,7 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Comparison:
     )
     options = ExperimentOptions(data=dataset.name, epochs=epochs, hidden_dim=64)
     runs = plan([options.model(name) for name in ENCODERS], seeds, options.training())
-    comparison = run_comparison(runs, parsed_data(dataset, options), options.parser(), out)
+    comparison = run_comparison(runs, parsed_data(dataset, options), options, out)
     picture = out / "tree.png"
     draw(make_parser(options.parser()).parse([SENTENCE])[0], picture)
     results.print(f"- the parse of {SENTENCE!r} is drawn in {picture}")

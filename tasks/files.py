@@ -18,6 +18,9 @@ __all__ = ["is_data_file", "read_examples", "read_texts"]
 
 Row = Mapping[str, object]
 
+# NUL, and halves of surrogate pairs: JSON can write both, and no parser takes them.
+_UNUSABLE = re.compile(r"[\x00\ud800-\udfff]|\\u0000")
+
 
 def read_examples(
     path: str | os.PathLike[str],
@@ -57,14 +60,18 @@ def read_examples(
                     f"{where}: there is no column {column!r}; the columns are {quote(row)}. "
                     f"Choose one with {option} (--{option.replace('_', '-')})"
                 )
-        label = _string(row[label_column]).strip()
+        label = row[label_column]
+        if isinstance(label, list | dict):
+            raise DataError(
+                f"{where}: the label must be one string or number, but is {_string(label)[:40]}"
+            )
         columns = {
             name: _string(value)
             for name, value in row.items()
             if name not in (text_column, label_column)
         }
         text = _text(row[text_column], where)
-        examples.append(Example(text, label, where, columns=columns))
+        examples.append(Example(text, _string(label).strip(), where, columns=columns))
     if not examples:
         raise DataError(f"{path}: there are no examples in it")
     return tuple(examples)
@@ -210,7 +217,7 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
             continue
         try:
             row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as fault:
+        except (ValueError, RecursionError) as fault:
             raise DataError(
                 f"{path}:{number}: the line isn't JSON ({fault}); each line must hold one whole object"
             ) from None
@@ -223,6 +230,10 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
 
 
 def _text(value: object, where: str) -> str | tuple[str, ...]:
+    if found := _UNUSABLE.search(_string(value)):
+        raise DataError(
+            f"{where}: the text holds U+{ord(found[0]):04X}, which is no character; remove it"
+        )
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, list) and all(isinstance(token, str) for token in value):

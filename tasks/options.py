@@ -110,11 +110,21 @@ class ExperimentOptions(ParserOptions):
             "Model", "An encoder's option, as gat.heads=8; may be repeated.", show_default=False
         ),
     ] = None
+    plugin: Annotated[
+        list[str] | None,
+        _option(
+            "Model",
+            "A module or .py file of yours that registers encoders; may be repeated.",
+            show_default=False,
+        ),
+    ] = None
 
     epochs: Annotated[int, _option("Training", "At most this many.")] = 30
     patience: Annotated[int, _option("Training", "Epochs without a better dev accuracy.")] = 5
     batch_size: Annotated[int, _option("Training", "Sentences.")] = 50
     learning_rate: Annotated[float, _option("Training", "Of AdamW.")] = 1e-3
+    weight_decay: Annotated[float, _option("Training", "Of AdamW.")] = 1e-2
+    gradient_clip: Annotated[float, _option("Training", "Largest norm of the gradient.")] = 5.0
     device: Annotated[str, _option("Training", "auto or cpu.")] = "auto"
     mixed_precision: Annotated[str, _option("Training", "no, bf16 or fp16.")] = "no"
 
@@ -134,7 +144,9 @@ class ExperimentOptions(ParserOptions):
         """
         from structnn import build_encoder
         from tasks.models import ModelOptions
+        from tasks.plugins import load_plugins
 
+        load_plugins(self.plugin or ())
         own = self._own_options().get(encoder, {})
         model = ModelOptions(
             encoder=encoder,

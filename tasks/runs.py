@@ -248,8 +248,8 @@ def _write_predictions(
         for example, guess, row in zip(examples, guesses, probabilities.tolist(), strict=True)
     ]
     write_json_lines(path, rows)
-    right = sum(row["label"] == row["prediction"] for row in rows)
-    return right / len(rows)
+    right = [example.label == guess for example, guess in zip(examples, guesses, strict=True)]
+    return float(sum(right)) / len(right)
 
 
 def _description(run: Run, data: ParsedDataset) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -38,7 +38,7 @@ status = Console(stderr=True)
 def run_comparison(
     runs: Sequence[Run],
     parsed: ParsedDataset,
-    parser: Mapping[str, Any],
+    options: ExperimentOptions,
     out: Path,
     workers: int | None = None,
 ) -> Comparison:
@@ -48,7 +48,14 @@ def run_comparison(
 
     outcomes = []
     with resumable(), progress("runs", len(runs)) as show:
-        for outcome in execute_all(runs, parsed, out, parser=parser, workers=workers):
+        for outcome in execute_all(
+            runs,
+            parsed,
+            out,
+            parser=options.parser(),
+            workers=workers,
+            plugins=options.plugin or (),
+        ):
             outcomes.append(outcome)
             name = (
                 f"{len(outcomes)}/{len(runs)} {outcome.run.model.encoder}, seed {outcome.run.seed}"

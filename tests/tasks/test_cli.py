@@ -68,7 +68,14 @@ QUICK = (*QUICK, "--learning-rate", 0.02)
 
 
 def test_parse_keeps_every_line(tmp_path):
-    lines = ["\ufeffDogs bark.", "", "Stop", "她 喜欢 猫 。", "a 🙂 smiles\tat you", "word " * 2000]
+    lines = [
+        "\ufeffDogs bark.",
+        "",
+        "Stop",
+        "她 喜欢 猫 。",
+        "a 🙂 smiles\tat you",
+        " ".join(f"word{n}" for n in range(2000)),
+    ]
     (tmp_path / "in.txt").write_bytes("\r\n".join(lines).encode())
     done = structnn(tmp_path, "parse", "in.txt", "-o", "out.conllu")
     assert "5 texts parsed" in done.stderr
@@ -129,6 +136,28 @@ def test_a_killed_comparison_goes_on_to_the_same_result(tmp_path, questions):
             (tmp_path / out / "bilstm/seed-0" / name).read_bytes() for out in ("unbroken", "killed")
         ]
         assert found[0] == found[1]
+
+
+def test_an_encoder_of_ones_own(tmp_path, questions):
+    (tmp_path / "mine.py").write_text(
+        "from structnn import Encoder, register_encoder\n"
+        "class Mine(Encoder):\n"
+        "    def __init__(self, input_dim: int, hidden_dim: int, *, readout: str = 'mean'):\n"
+        "        super().__init__(input_dim, input_dim, readout=readout)\n"
+        "    def encode(self, x, batch):\n"
+        "        return x.tanh()\n"
+        "register_encoder('mine', Mine)\n"
+    )
+    given = ("--data", questions, "--encoders", "mine,bag", "--seeds", 1, *QUICK, "--out", "runs/m")
+    done = structnn(tmp_path, "compare", *given, "--plugin", "mine.py")
+    assert "mine" in done.stdout
+    run = "runs/m/mine/seed-0"
+    done = structnn(tmp_path, "predict", run, "--plugin", "mine.py", "--json", "The rain stops.")
+    assert json.loads(done.stdout)["label"] == "weather"
+    done = structnn(tmp_path, "predict", run, "The rain stops.", status=1)
+    assert "unknown encoder 'mine'" in " ".join(done.stderr.split())
+    done = structnn(tmp_path, "compare", *given, "--plugin", "no.py", status=1)
+    assert "no.py can't be imported" in " ".join(done.stderr.split())
 
 
 def test_draw(tmp_path):
