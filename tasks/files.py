@@ -19,7 +19,7 @@ __all__ = ["is_data_file", "read_examples", "read_texts"]
 Row = Mapping[str, object]
 
 # NUL, and halves of surrogate pairs: JSON can write both, and no parser takes them.
-_UNUSABLE = re.compile(r"[\x00\ud800-\udfff]|\\u0000")
+_UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def read_examples(
@@ -230,19 +230,16 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
 
 
 def _text(value: object, where: str) -> str | tuple[str, ...]:
-    if found := _UNUSABLE.search(_string(value)):
+    tokens = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(token, str) for token in tokens):
+        raise DataError(
+            f"{where}: the text must be a string or an array of strings, but is {_string(value)[:40]}"
+        )
+    if found := _UNUSABLE.search("".join(tokens)):
         raise DataError(
             f"{where}: the text holds U+{ord(found[0]):04X}, which is no character; remove it"
         )
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, list) and all(isinstance(token, str) for token in value):
-        return tuple(value)
-    if value is None:
-        return ""
-    raise DataError(
-        f"{where}: the text must be a string or an array of strings, but is {_string(value)[:40]}"
-    )
+    return tuple(tokens) if isinstance(value, list) else "".join(tokens).strip()
 
 
 def _string(value: object) -> str:

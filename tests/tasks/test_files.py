@@ -143,6 +143,13 @@ class TestFaults:
             ("a.jsonl", '{"text": "a"}', "a.jsonl:1: there is no column 'label'"),
             ("a.jsonl", '{"text": "a", "label": null}', "a.jsonl:1: the label is empty"),
             ("a.jsonl", '{"text": 3, "label": "b"}', "a.jsonl:1: the text must be a string"),
+            (
+                "a.jsonl",
+                '{"text": "a", "label": ["b"]}',
+                r"a.jsonl:1: the label must be one string",
+            ),
+            ("a.jsonl", r'{"text": "a\ud800", "label": "b"}', r"a.jsonl:1: the text holds U\+D800"),
+            ("a.jsonl", r'{"text": ["a\u0000"], "label": "b"}', r"a.jsonl:1: the text holds U\+0"),
             ("a.jsonl", '{"text": [], "label": "b"}', "a.jsonl:1: the text is empty"),
             ("a.jsonl", '{"text": ["a", " "], "label": "b"}', "a.jsonl:1: token 1 is empty"),
             ("a.txt", "text", "a.txt: the format isn't known .*.csv, .tsv, .jsonl, .ndjson"),
