@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tasks.examples import DataError, Example, is_visible, quote
 
@@ -230,7 +231,7 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
 
 
 def _text(value: object, where: str) -> str | tuple[str, ...]:
-    tokens = [] if value is None else value if isinstance(value, list) else [value]
+    tokens: list[Any] = [] if value is None else value if isinstance(value, list) else [value]
     if not all(isinstance(token, str) for token in tokens):
         raise DataError(
             f"{where}: the text must be a string or an array of strings, but is {_string(value)[:40]}"
