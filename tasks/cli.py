@@ -136,8 +136,7 @@ def compare(
     options.check_encoders(names)
     runs = plan([options.model(name) for name in names], seeds, options.training())
     parsed = parsed_data(options.dataset(), options)
-    comparison = run_comparison(runs, parsed, options, out, workers)
-    if comparison.failures:
+    if run_comparison(runs, parsed, options, out, workers).failures:
         raise typer.Exit(1)
 
 

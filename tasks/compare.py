@@ -14,10 +14,11 @@ from tasks.models import ModelOptions
 from tasks.parsing import ParsedDataset
 from tasks.plugins import load_plugins
 from tasks.runs import Run, RunResult, execute, finished
-from tasks.storage import write_json, write_text
+from tasks.statistics import Comparison, compare_pairs
+from tasks.storage import read_json_lines, write_json, write_text
 from tasks.training import TrainingOptions
 
-__all__ = ["HEADER", "Comparison", "Failure", "Row", "cells", "compare", "plan", "summarise"]
+__all__ = ["HEADER", "Failure", "Row", "Summary", "cells", "compare", "plan", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -63,24 +64,35 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Summary:
     """The outcome of all runs.
 
     Attributes:
         rows: One for each encoder that has a result, in the order asked for.
         results: Every finished run.
         failures: Every run that ended in an error.
+        pairs: Every two encoders, compared on the test examples by :mod:`tasks.statistics`; none where
+            there is no test set.
     """
 
     rows: tuple[Row, ...]
     results: tuple[RunResult, ...]
     failures: tuple[Failure, ...]
+    pairs: tuple[Comparison, ...]
 
     def to_markdown(self) -> str:
         """The table, as Markdown."""
         lines = ["| " + " | ".join(HEADER) + " |", "|" + " --- |" * len(HEADER)]
         lines += ["| " + " | ".join(cells(row)) + " |" for row in self.rows]
-        return "\n".join(lines) + "\n"
+        lines += ["", *(f"- {comparison}" for comparison in self.pairs)]
+        return "\n".join(lines).rstrip() + "\n"
+
+    def against_best(self) -> list[str]:
+        """In words, how the encoder with the best mean test accuracy compares with each other one."""
+        if not self.pairs:
+            return []
+        best = max(self.rows, key=lambda row: row.test or 0).encoder
+        return [str(pair) for pair in self.pairs if best in (pair.first, pair.second)]
 
     def to_csv(self) -> str:
         """Every run, as comma-separated values."""
@@ -168,10 +180,8 @@ def compare(
     yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
 
 
-def summarise(
-    runs: Sequence[Run], outcomes: Sequence[RunResult | Failure], out: Path
-) -> Comparison:
-    """The table of all outcomes, also written to ``table.md``, ``runs.csv`` and ``table.json``."""
+def summarise(runs: Sequence[Run], outcomes: Sequence[RunResult | Failure], out: Path) -> Summary:
+    """The table of all outcomes, also written to ``table.md``, ``table.json`` and ``runs.csv``."""
     failures = tuple(outcome for outcome in outcomes if isinstance(outcome, Failure))
     by_run = {id_of(o.run): o for o in outcomes if isinstance(o, RunResult)}
     results = tuple(by_run[id_of(run)] for run in runs if id_of(run) in by_run)
@@ -181,11 +191,30 @@ def summarise(
         mine = [result for result in results if result.run.model.encoder == name]
         if mine:
             rows.append(_row(name, mine))
-    comparison = Comparison(tuple(rows), results, failures)
-    write_text(out / "table.md", comparison.to_markdown())
-    write_text(out / "runs.csv", comparison.to_csv())
-    write_json(out / "table.json", [vars(row) for row in rows])
-    return comparison
+    summary = Summary(tuple(rows), results, failures, _compare_on_test(results, out))
+    write_text(out / "table.md", summary.to_markdown())
+    write_text(out / "runs.csv", summary.to_csv())
+    write_json(
+        out / "table.json",
+        {
+            "encoders": [vars(row) for row in summary.rows],
+            "pairs": [vars(pair) for pair in summary.pairs],
+        },
+    )
+    return summary
+
+
+def _compare_on_test(results: Sequence[RunResult], out: Path) -> tuple[Comparison, ...]:
+    """Every two encoders on the saved predictions: a row of right and wrong for each seed."""
+    correct: dict[str, list[list[bool]]] = {}
+    for result in results:
+        if result.test_accuracy is not None:
+            rows = read_json_lines(out / result.run.folder / "test.jsonl")
+            right = [row["label"] == row["prediction"] for row in rows]
+            correct.setdefault(result.run.model.encoder, []).append(right)
+    if len(correct) < 2 or min(len(rows[0]) for rows in correct.values()) < 2:
+        return ()
+    return tuple(compare_pairs(correct))
 
 
 def id_of(run: Run) -> str:

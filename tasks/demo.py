@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.compare import Comparison, plan
+from tasks.compare import Summary, plan
 from tasks.options import ExperimentOptions
 from tasks.structure_test import generate
 from tasks.terminal import parsed_data, results, run_comparison, status
@@ -16,7 +16,7 @@ ENCODERS = ("bag", "bilstm", "transformer", "child_sum_tree_lstm", "gat")
 SENTENCE = "The doctor that the child helped yesterday was not late."
 
 
-def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Comparison:
+def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Summary:
     """Compare five encoders on the structure test, and draw one parse.
 
     Args:
@@ -37,8 +37,8 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Comparison:
     )
     options = ExperimentOptions(data=dataset.name, epochs=epochs, hidden_dim=64)
     runs = plan([options.model(name) for name in ENCODERS], seeds, options.training())
-    comparison = run_comparison(runs, parsed_data(dataset, options), options, out)
+    summary = run_comparison(runs, parsed_data(dataset, options), options, out)
     picture = out / "tree.png"
     draw(make_parser(options.parser()).parse([SENTENCE])[0], picture)
     results.print(f"- the parse of {SENTENCE!r} is drawn in {picture}")
-    return comparison
+    return summary

@@ -14,7 +14,7 @@ from rich.table import Table
 
 # Whatever loads torch is imported when it is needed, so that --help answers at once.
 if TYPE_CHECKING:
-    from tasks.compare import Comparison
+    from tasks.compare import Summary
     from tasks.examples import Dataset
     from tasks.options import ExperimentOptions
     from tasks.parsing import ParsedDataset
@@ -41,7 +41,7 @@ def run_comparison(
     options: ExperimentOptions,
     out: Path,
     workers: int | None = None,
-) -> Comparison:
+) -> Summary:
     """Execute runs, telling of each as it ends, then print the table and say where it is."""
     from tasks.compare import HEADER, Failure, cells, summarise
     from tasks.compare import compare as execute_all
@@ -65,21 +65,25 @@ def run_comparison(
             else:
                 status.print(f"{name}: {outcome_line(outcome)}")
             show(len(outcomes), len(runs))
-    comparison = summarise(runs, outcomes, out)
+    summary = summarise(runs, outcomes, out)
     seeds = len({run.seed for run in runs})
     table = Table(*HEADER, title=f"{parsed.dataset.name}: mean ± standard deviation, {seeds} seeds")
     for column in table.columns[1:]:
         column.justify = "right"
-    for row in comparison.rows:
+    for row in summary.rows:
         table.add_row(*cells(row))
     results.print(table)
+    for words in summary.against_best():
+        results.print(f"- {words}")
     for note in parsed.dataset.notes:
         results.print(f"- {note}")
-    for failure in comparison.failures:
+    for failure in summary.failures:
         where = out / failure.run.folder / "error.txt"
         results.print(f"- failed: {failure.run.folder}, see {where}")
-    results.print(f"- saved in {out}: table.md, runs.csv, every prediction of every run")
-    return comparison
+    results.print(
+        f"- saved in {out}: table.md (with all pairs), runs.csv, every prediction of every run"
+    )
+    return summary
 
 
 def parsed_data(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:

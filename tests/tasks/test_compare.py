@@ -5,6 +5,7 @@ import json
 import pytest
 
 from structnn import Encoder, register_encoder
+from structnn.encoders.bag import Bag
 from tasks.compare import Failure, compare, plan, summarise
 from tasks.models import ModelOptions, load_model
 from tasks.runs import execute, finished
@@ -59,17 +60,29 @@ def test_parallel_runs_give_the_table_of_serial_ones(parsed, tmp_path):
     tables = []
     for workers, out in ((1, tmp_path / "a"), (2, tmp_path / "b")):
         outcomes = list(compare(runs, parsed, out, parser={}, workers=workers))
-        comparison = summarise(runs, outcomes, out)
-        assert not comparison.failures
-        assert [row.encoder for row in comparison.rows] == [
+        summary = summarise(runs, outcomes, out)
+        assert not summary.failures
+        assert [row.encoder for row in summary.rows] == [
             "bag",
             "child_sum_tree_lstm",
             "bilstm>gcn",
         ]
-        tables.append([(row.encoder, row.dev, row.test, row.test_sd) for row in comparison.rows])
+        tables.append([(row.encoder, row.dev, row.test, row.test_sd) for row in summary.rows])
         for name in ("table.md", "runs.csv", "table.json"):
             assert (out / name).exists()
     assert tables[0] == tables[1]
+
+
+def test_copies_of_one_encoder_can_not_be_told_apart(parsed, tmp_path):
+    class Twin(Bag):
+        pass
+
+    register_encoder("twin", Twin)
+    runs = plan(models("bag", "twin"), 2, TRAINING)
+    outcomes = list(compare(runs, parsed, tmp_path, parser={}, workers=1))
+    (words,) = summarise(runs, outcomes, tmp_path).against_best()
+    assert "can't be told apart" in words
+    assert words in (tmp_path / "table.md").read_text()
 
 
 class Faulty(Encoder):
@@ -86,12 +99,12 @@ def test_a_failed_run_is_reported_and_the_rest_finished(parsed, tmp_path):
     register_encoder("faulty", Faulty)
     runs = plan(models("faulty", "bag"), 1, TRAINING)
     outcomes = list(compare(runs, parsed, tmp_path, parser={}, workers=1))
-    comparison = summarise(runs, outcomes, tmp_path)
-    (failure,) = comparison.failures
+    summary = summarise(runs, outcomes, tmp_path)
+    (failure,) = summary.failures
     assert isinstance(failure, Failure)
     assert "out of luck" in failure.error
     assert "out of luck" in (tmp_path / "faulty" / "seed-0" / "error.txt").read_text()
-    assert [row.encoder for row in comparison.rows] == ["bag"]
+    assert [row.encoder for row in summary.rows] == ["bag"]
 
 
 def test_table_shows_mean_and_spread(parsed, tmp_path):
@@ -102,7 +115,8 @@ def test_table_shows_mean_and_spread(parsed, tmp_path):
     assert row.test == pytest.approx(sum(accuracies) / 2)
     assert row.test_sd == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
     saved = json.loads((tmp_path / "table.json").read_text())
-    assert saved[0]["encoder"] == "bag"
+    assert saved["encoders"][0]["encoder"] == "bag"
+    assert saved["pairs"] == []
 
 
 @pytest.mark.parametrize(
