@@ -20,6 +20,7 @@ _HELP = {
     "work": "folder of intermediate results; a second run continues from it",
     "data": "sentence on the treebank for the model card",
     "vectors": "word2vec text file, commonest words first; without it no vectors are used",
+    "notes": "Markdown file appended to the model card",
     "vectors_source": "sentence on the vectors for the model card",
 }
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parsers.training.score import as_table
+from parsers.training.score import as_speeds, as_table
 from parsers.training.treebank import read_treebank
 
 if TYPE_CHECKING:
     from parsers.training.recipe import Recipe
-
-NOTES = "NOTES.md"
-"""A file of this name in the model directory is kept at the end of the card."""
 
 
 def model_card(
@@ -44,18 +41,13 @@ def model_card(
         f"- {stage}: {result['steps']:.0f} steps in {result['seconds'] / 60:.0f} minutes"
         for stage, result in results.items()
     )
-    speed = "\n".join(
-        f"- {name}: {inputs['gold tokens']['words/s']:.0f} words/s"
-        for name, inputs in scores.items()
-    )
     vectors = (
         f"Word vectors: {recipe.vectors_source or recipe.vectors.name}, reduced to "
         f"{recipe.vector_dimensions} dimensions, {recipe.vector_words} words."
         if recipe.vectors is not None
         else "No pretrained word vectors."
     )
-    notes = recipe.output / NOTES
-    ending = "\n" + notes.read_text(encoding="utf-8") if notes.is_file() else ""
+    ending = "\n" + recipe.notes.read_text(encoding="utf-8") if recipe.notes is not None else ""
     names = " ".join(Path(path).name for path in (recipe.dev, recipe.test))
     return f"""# Model card: {recipe.lang}, {recipe.package}
 
@@ -100,7 +92,7 @@ F1 by the CoNLL 2018 evaluation script, Stanza's own code throughout:
 
     python -m parsers.training.score --models DIR --lang {recipe.lang} {names}
 
-Tagger and parser on gold tokens, one thread, Stanza's own decoder:
+Tagger and parser on all gold tokens, one thread, words per second of CPU time:
 
-{speed}
+{as_speeds(scores)}
 {ending}"""

@@ -46,6 +46,7 @@ class Recipe:
         vectors: word2vec text file, or None to train without pretrained vectors.
         vector_words, vector_dimensions: size of the table kept of it.
         vectors_source: one sentence for the model card on what the vectors are.
+        notes: Markdown file with what else the model card should say: licence, limits.
         seed: seed of all random choices.
         folds: taggers for the parser's training tags; each tags the part it hasn't seen.
         tokenizer_steps, multiword_epochs, fold_steps, tagger_steps, parser_steps: budgets.
@@ -64,6 +65,7 @@ class Recipe:
     vector_words: int = 100_000
     vector_dimensions: int = 128
     vectors_source: str = ""
+    notes: Path | None = None
     seed: int = 1
     folds: int = 4
     tokenizer_steps: int = 1500

@@ -87,7 +87,8 @@ def test_an_unknown_version_keeps_stanzas_code(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(fast_depparse, "CHECKED_VERSIONS", ("0.0.",))
 
     class Pipeline:
-        processors: dict[str, object] = {}
+        def __init__(self) -> None:
+            self.processors: dict[str, object] = {}
 
     assert not fast_depparse.accelerate(Pipeline())
 
