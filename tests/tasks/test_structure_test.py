@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.datasets import DataError, Dataset, Example, load_dataset
+from tasks.datasets import DataError, Dataset, Example, folds, load_dataset
 from tasks.structure_test import (
     ADJECTIVES,
     FAMILIES,
@@ -168,6 +168,12 @@ def test_one_seed_gives_one_set():
 def test_by_name(monkeypatch):
     monkeypatch.setattr("tasks.structure_test.generate", lambda seed: f"set {seed}")
     assert load_dataset("structure-test", split_seed=3) == "set 3"
+
+
+def test_folds_keep_pairs_together(data):
+    for fold in folds(data, 4):
+        for part in (fold.train, fold.dev, fold.test):
+            assert set(Counter(example.columns["pair"] for example in part).values()) == {2}
 
 
 def test_sizes():
