@@ -66,6 +66,7 @@ class Padding:
 
     Attributes:
         mask: ``(segments, longest)``, True where there is a row.
+        place: ``(rows,)``, the place of each row in its segment, from 0.
     """
 
     def __init__(self, ptr: Tensor, rows: int) -> None:
@@ -74,8 +75,8 @@ class Padding:
         columns = torch.arange(longest, device=ptr.device)
         self.mask = columns < lengths[:, None]
         segment = segment_of(ptr, rows)
-        place = torch.arange(rows, device=ptr.device) - ptr[segment]
-        self._index = segment * longest + place
+        self.place = torch.arange(rows, device=ptr.device) - ptr[segment]
+        self._index = segment * longest + self.place
 
     def pad(self, x: Tensor) -> Tensor:
         """``(rows, ...)`` to ``(segments, longest, ...)``, zeros behind the shorter ones."""

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from structnn.explain import note, notes_wanted
+from structnn.segments import Padding
 
 __all__ = ["Attention", "TransformerLayer", "rotate", "sinusoids"]
 
@@ -25,10 +26,10 @@ class Attention(nn.Module):
         rotary: Rotate queries and keys by their positions (Su et al. 2021).
 
     Shapes:
-        - x: ``(sentences, longest, dim)``
+        - x: ``(rows, dim)``, the states of all sentences in a row
         - bias: ``(sentences, heads or 1, longest or 1, longest)``: added to the scores, or False where
           nothing may be looked at
-        - output: ``(sentences, longest, dim)``
+        - output: ``(rows, dim)``
     """
 
     def __init__(self, dim: int, heads: int, *, dropout: float = 0.0, rotary: bool = False) -> None:
@@ -49,10 +50,11 @@ class Attention(nn.Module):
         nn.init.zeros_(self.inputs.bias)
         nn.init.zeros_(self.output.bias)
 
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+    def forward(self, x: Tensor, padding: Padding, bias: Tensor) -> Tensor:
+        # Only what is dense within a sentence is padded: products are of the rows there are.
         query, key, value = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (sentences, heads, longest, d)
-            for part in self.inputs(x).chunk(3, dim=2)
+            for part in padding.pad(self.inputs(x)).chunk(3, dim=2)
         )
         if self.rotary:
             query, key = rotate(query), rotate(key)
@@ -61,7 +63,7 @@ class Attention(nn.Module):
         attended = F.scaled_dot_product_attention(
             query, key, value, bias, self.dropout if self.training else 0.0
         )
-        output: Tensor = self.output(attended.transpose(1, 2).flatten(2))
+        output: Tensor = self.output(padding.unpad(attended.transpose(1, 2).flatten(2)))
         return output
 
     @staticmethod
@@ -85,7 +87,7 @@ class TransformerLayer(nn.Module):
         rotary: See :class:`Attention`.
 
     Shapes:
-        - x, bias: as :class:`Attention`'s
+        - x, bias, output: as :class:`Attention`'s
     """
 
     def __init__(
@@ -107,13 +109,13 @@ class TransformerLayer(nn.Module):
         self.norms = nn.ModuleList([nn.LayerNorm(dim), nn.LayerNorm(dim)])
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+    def forward(self, x: Tensor, padding: Padding, bias: Tensor) -> Tensor:
         first, second = self.norms
         if self.pre_norm:
-            x = x + self.dropout(self.attention(first(x), bias))
+            x = x + self.dropout(self.attention(first(x), padding, bias))
             x = x + self.dropout(self.perceptron(second(x)))
         else:
-            x = first(x + self.dropout(self.attention(x, bias)))
+            x = first(x + self.dropout(self.attention(x, padding, bias)))
             x = second(x + self.dropout(self.perceptron(x)))
         return x
 

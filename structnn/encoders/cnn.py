@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
+from structnn.segments import Padding
 
 __all__ = ["CNN"]
 
@@ -68,6 +69,9 @@ class CNN(Encoder):
             if size < 1:
                 raise ValueError(f"{name} must be at least 1, but is {size}")
         self.k_max = k_max
+        self.stride = stride
+        # What the widest window sees beyond its word, rounded up: enough zeros between sentences.
+        self.gap = dilation * (max(widths) - 1) // 2 + 1
         self.layers = nn.ModuleList(
             Windows(self.output_dim if layer else input_dim, hidden_dim, widths, dilation, stride)
             for layer in range(layers)
@@ -75,16 +79,15 @@ class CNN(Encoder):
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The feature maps at each word."""
-        present = batch.padding_mask[:, None]  # (sentences, 1, longest)
-        maps = batch.pad(x).transpose(1, 2)  # (sentences, input, longest)
+        rows, size = spread(batch.token_ptr, batch.token_batch, self.gap, self.stride)
+        padding = Padding(batch.token_ptr, len(x)) if self.k_max else None
         for depth, layer in enumerate(self.layers, start=1):
-            maps = layer(maps)
-            if self.k_max:
+            apart = x.new_zeros(size, x.shape[1]).index_copy(0, rows, x)
+            x = layer(apart).index_select(0, rows // self.stride)
+            if padding is not None:
                 share = (len(self.layers) - depth) / len(self.layers)
-                maps = keep_largest(maps, present, self._kept(batch.lengths, share))
-            if depth < len(self.layers):
-                maps = maps * present  # the next windows see zeros beyond the ends
-        return batch.unpad(maps.transpose(1, 2))
+                x = keep_largest(x, padding, self._kept(batch.lengths, share))
+        return x
 
     def _kept(self, lengths: Tensor, share: float) -> Tensor:
         """``(sentences,)``: how many values each map keeps."""
@@ -96,40 +99,58 @@ class Windows(nn.Module):
     """One layer of convolutions, all widths side by side.
 
     Shapes:
-        - x: ``(sentences, input, longest)``
-        - output: ``(sentences, len(widths) * maps, longest)``
+        - rows: ``(rows, input)``, all sentences one after the other, with zeros between them
+        - output: ``(rows / stride, len(widths) * maps)``
     """
 
     def __init__(
         self, input_dim: int, maps: int, widths: Sequence[int], dilation: int, stride: int
     ) -> None:
         super().__init__()
-        self.stride = stride
         self.convolutions = nn.ModuleList(
             nn.Conv1d(input_dim, maps, width, stride=stride, dilation=dilation) for width in widths
         )
         self.reaches = [dilation * (width - 1) for width in widths]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, rows: Tensor) -> Tensor:
+        line = rows.t()[None]  # (1, input, rows)
         maps = [
-            convolution(F.pad(x, (reach // 2, reach - reach // 2)))
+            convolution(F.pad(line, (reach // 2, reach - reach // 2)))
             for reach, convolution in zip(self.reaches, self.convolutions, strict=True)
         ]
-        joined = torch.cat(maps, dim=1).relu()
-        if self.stride > 1:
-            joined = joined.repeat_interleave(self.stride, dim=2)[:, :, : x.shape[2]]
-        return joined
+        return torch.cat(maps, dim=1).relu()[0].t()
 
 
-def keep_largest(maps: Tensor, present: Tensor, kept: Tensor) -> Tensor:
+def spread(ptr: Tensor, segment: Tensor, gap: int, stride: int) -> tuple[Tensor, int]:
+    """Rows for each word such that no window reaches into another sentence.
+
+    A gap between sentences takes less room than filling all up to the longest would.
+
+    Args:
+        ptr: ``(sentences + 1,)``, where each sentence's tokens begin.
+        segment: ``(tokens,)``, the sentence of each.
+        gap: How many rows are left free behind each sentence, at least.
+        stride: Sentences begin at multiples of this.
+
+    Returns:
+        ``(tokens,)``, the row of each, and the number of rows.
+    """
+    room = (ptr.diff() + gap + stride - 1) // stride * stride
+    begin = room.cumsum(0) - room
+    words = torch.arange(len(segment), device=ptr.device)
+    return words + (begin - ptr[:-1])[segment], int(room.sum())
+
+
+def keep_largest(maps: Tensor, padding: Padding, kept: Tensor) -> Tensor:
     """The largest values of each map in their places, zeros elsewhere.
 
     Args:
-        maps: ``(sentences, maps, longest)``.
-        present: ``(sentences, 1, longest)``, where there is a word.
+        maps: ``(tokens, maps)``.
+        padding: Of the sentences.
         kept: ``(sentences,)``, how many values to keep; of equals the first.
     """
-    order = maps.masked_fill(~present, -torch.inf).argsort(dim=2, descending=True, stable=True)
-    place = torch.arange(maps.shape[2], device=maps.device).expand_as(order)
-    rank = torch.empty_like(order).scatter_(2, order, place)
-    return maps * (rank < kept[:, None, None])
+    padded = padding.pad(maps).masked_fill(~padding.mask[:, :, None], -torch.inf)
+    order = padded.argsort(dim=1, descending=True, stable=True)  # (sentences, longest, maps)
+    place = torch.arange(order.shape[1], device=maps.device)[:, None].expand_as(order)
+    rank = torch.empty_like(order).scatter_(1, order, place)
+    return maps * padding.unpad(rank < kept[:, None, None])

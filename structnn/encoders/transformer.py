@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from structnn.batch import Batch
 from structnn.encoders.attention import TransformerLayer, sinusoids
 from structnn.encoders.base import Encoder, Encoding
+from structnn.segments import Padding
 
 __all__ = ["Transformer"]
 
@@ -82,33 +82,39 @@ class Transformer(Encoder):
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of the top layer."""
-        states = self._states(x, batch)
-        return batch.unpad(states if self.cls is None else states[:, 1:])
+        if self.cls is not None:
+            return self._with_cls(x, batch)[0]
+        return self._run(self.projection(x), batch.token_ptr)
 
     def forward(self, x: Tensor, batch: Batch) -> Encoding:
         """Encode a batch; see :class:`Encoder`."""
         if self.cls is None:
             return super().forward(x, batch)
         self.check(x, batch)
-        states = self._states(x, batch)
-        tokens = batch.unpad(states[:, 1:])
-        return Encoding(tokens, tokens, states[:, 0])
+        tokens, sentence = self._with_cls(x, batch)
+        return Encoding(tokens, tokens, sentence)
 
-    def _states(self, x: Tensor, batch: Batch) -> Tensor:
-        """``(sentences, longest, hidden)``, the state of CLS before those of the words if it is used."""
-        states, present = batch.pad(self.projection(x)), batch.padding_mask
-        if self.cls is not None:
-            first = self.cls.to(states.dtype).expand(len(batch), 1, -1)
-            states = torch.cat([first, states], dim=1)
-            present = F.pad(present, (1, 0), value=True)
-        length = states.shape[1]
+    def _with_cls(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The states of the words, and those of the vectors before the first ones."""
+        assert self.cls is not None
+        ptr = batch.token_ptr + torch.arange(len(batch) + 1, device=x.device)
+        words = torch.arange(batch.num_tokens, device=x.device) + batch.token_batch + 1
+        projected = self.projection(x)
+        rows = self.cls.to(projected.dtype).repeat(batch.num_tokens + len(batch), 1)
+        states = self._run(rows.index_copy(0, words, projected), ptr)
+        return states.index_select(0, words), states.index_select(0, ptr[:-1])
+
+    def _run(self, states: Tensor, ptr: Tensor) -> Tensor:
+        """All layers over ``(rows, hidden)``, given where sentences begin."""
+        padding = Padding(ptr, len(states))
+        longest = padding.mask.shape[1]
         if self.positions == "sinusoidal":
-            states = states + sinusoids(length, self.output_dim, states)
+            table = sinusoids(longest, self.output_dim, states)
+            states = states + table.index_select(0, padding.place)
         elif self.positions == "learned":
-            places = torch.arange(length, device=x.device).clamp(max=_LEARNED - 1)
-            states = states + self.places(places)
-        visible = present[:, None, None]  # (sentences, 1, 1, longest)
+            states = states + self.places(padding.place.clamp(max=_LEARNED - 1))
+        visible = padding.mask[:, None, None]  # (sentences, 1, 1, longest)
         for layer in self.layers:
-            states = layer(states, visible)
+            states = layer(states, padding, visible)
         normed: Tensor = self.norm(states)
         return normed

@@ -74,12 +74,14 @@ class TreeTransformer(Encoder):
         """The state of each node."""
         distances, depths = batch.tree_distances, batch.tree_depths
         padding = Padding(batch.node_ptr, batch.num_nodes)
-        states = padding.pad(batch.to_nodes(self.projection(x)))  # (sentences, longest, hidden)
-        states = states + self.depths(depths.clamp(max=self.max_distance)).to(states.dtype)
+        states = batch.to_nodes(self.projection(x))
+        depth = padding.unpad(depths).clamp(max=self.max_distance)  # (nodes,)
+        states = states + self.depths(depth).to(states.dtype)
         bias = self._bias(distances, depths, padding.mask).to(states.dtype)
         for layer in self.layers:
-            states = layer(states, bias)
-        return padding.unpad(self.norm(states))
+            states = layer(states, padding, bias)
+        normed: Tensor = self.norm(states)
+        return normed
 
     def _bias(self, distances: Tensor, depths: Tensor, present: Tensor) -> Tensor:
         """``(sentences, heads, longest, longest)``: what is added to the scores."""
