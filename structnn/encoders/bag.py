@@ -11,12 +11,12 @@ __all__ = ["Bag"]
 
 
 class Bag(Encoder):
-    r"""The mean of the word vectors, then a perceptron.
+    r"""The mean of the word vectors, then a perceptron (Iyyer et al. 2015).
 
     .. math:: s = \tanh(W \, \mathrm{mean}_t(x_t) + b)
 
     The words don't see each other: token states are the word vectors themselves. With several layers
-    it is the deep averaging network (Iyyer et al. 2015), which is registered as ``dan``.
+    it is the deep averaging network of the paper, which is registered as ``dan``.
 
     Args:
         input_dim: The width of the word vectors, and of the token states.

@@ -15,7 +15,7 @@ __all__ = ["TreeTransformer"]
 
 
 class TreeTransformer(Encoder):
-    r"""A Transformer over the nodes of a tree; places are distances along its edges.
+    r"""A Transformer over the nodes of a tree, placed by distances in it (Ying et al. 2021).
 
     As :class:`~structnn.encoders.transformer.Transformer` with normalisation before each block, but
 
@@ -24,7 +24,7 @@ class TreeTransformer(Encoder):
         \mathrm{score}_{uv} &= q_u^\top k_v / \sqrt{d} + b^{(m)}_{\min(\mathrm{dist}(u, v),\, D)}
 
     with a learned vector *p* for each depth and a learned number :math:`b^{(m)}` for each head and
-    each distance in the tree, shared by all layers (Ying et al. 2021). Words are known by their
+    each distance in the tree, shared by all layers. Words are known by their
     places in the tree alone, not in the sentence.
 
     Args:

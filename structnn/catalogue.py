@@ -1,0 +1,138 @@
+"""The table of encoders and readouts in ``docs/encoders.md``, made from the classes themselves.
+
+``python -m structnn.catalogue docs/encoders.md`` writes it anew.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from structnn.encoders import ENCODERS
+from structnn.readouts import READOUTS
+from structnn.registry import Registry
+
+__all__ = ["catalogue", "describe", "options"]
+
+_INTRODUCTION = """\
+# The encoders
+
+Each is built by its name, `build_encoder("gat", input_dim=300, hidden_dim=150, heads=2)`, or after
+another, `build_encoder("bilstm>gat", ...)`; on the command line options are given as
+`--option gat.heads=2`. *Reads* says which structure an encoder needs: nothing, the order of the words
+(sequence), a tree, or the edges of a graph made from it. The class's own page has its equations.
+
+This page is made from the classes by `python -m structnn.catalogue docs/encoders.md`.
+"""
+
+_READOUTS = """\
+# The readouts
+
+Any encoder takes any readout, which makes one vector of a sentence's states: `readout="mean"`; with
+options, `readout="k_max(k=5)"`; or several side by side, `readout="mean+max"`.
+"""
+
+
+def catalogue() -> str:
+    """The whole page, in Markdown."""
+    encoders = [
+        "| name | reads | what it is | options |",
+        "|---|---|---|---|",
+        *(_row(name) for name in _by_structure()),
+    ]
+    readouts = ["| name | what it is | options |", "|---|---|---|"]
+    for name in READOUTS.names():
+        chosen = ", ".join(_defaults(READOUTS, name))
+        readouts.append(f"| `{name}` | {describe(READOUTS, name)} | {chosen} |")
+    details = []
+    for name in _by_structure():
+        lines = [f"- `{option}`: {text}" for option, text in options(ENCODERS, name).items()]
+        details.append("\n".join([f"## {name}", "", describe(ENCODERS, name), "", *lines]))
+    parts = [
+        _INTRODUCTION,
+        "\n".join(encoders) + "\n",
+        _READOUTS,
+        "\n".join(readouts) + "\n",
+        "# Options of each encoder\n",
+        "\n\n".join(details) + "\n",
+    ]
+    return "\n".join(parts)
+
+
+def describe(registry: Registry[Any], name: str) -> str:
+    """The first sentence of the class's documentation, and what the name fixes."""
+    cls, preset = registry.get(name)
+    first = _markdown((inspect.getdoc(cls) or "").partition("\n\n")[0])
+    fixed = ", ".join(f"{option}={value}" for option, value in preset.items())
+    return f"{first} Here with {fixed}." if fixed else first
+
+
+def options(registry: Registry[Any], name: str) -> dict[str, str]:
+    """Each option with its line of documentation and its default; first the two dimensions."""
+    cls, _ = registry.get(name)
+    documented: dict[str, str] = {}
+    for base in cls.__mro__:
+        for option, text in _arguments(inspect.getdoc(base) or ""):
+            documented.setdefault(option, text)
+    found: dict[str, str] = {
+        option: documented[option] for option in ("input_dim", "hidden_dim") if option in documented
+    }
+    for option, parameter in registry.options(name).items():
+        found[option] = f"{documented[option]} Default: `{parameter.default!r}`."
+    return found
+
+
+def _by_structure() -> list[str]:
+    """All encoders, those that read nothing first, and graphs last."""
+    kinds = ["nothing", "sequence", "tree", "graph"]
+    return sorted(ENCODERS.names(), key=lambda name: kinds.index(_reads(name)))
+
+
+def _reads(name: str) -> str:
+    cls, _ = ENCODERS.get(name)
+    return ", ".join(sorted(cls.reads)) or "nothing"
+
+
+def _row(name: str) -> str:
+    chosen = ", ".join(_defaults(ENCODERS, name))
+    return f"| `{name}` | {_reads(name)} | {describe(ENCODERS, name)} | {chosen} |"
+
+
+def _defaults(registry: Registry[Any], name: str) -> Iterator[str]:
+    """Options with their defaults; those that a class hands on to its base are named together."""
+    cls, _ = registry.get(name)
+    own = inspect.signature(cls).parameters
+    handed_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in own.values())
+    for option, parameter in registry.options(name).items():
+        # An encoder gives its readout the backward_dim.
+        if option != "backward_dim" and (option in own or not handed_on):
+            yield f"`{option}={parameter.default!r}`"
+    if handed_on:
+        yield "and those of every graph encoder"
+
+
+def _arguments(documentation: str) -> Iterator[tuple[str, str]]:
+    """Each argument that a docstring explains, and its explanation in one line."""
+    _, _, section = documentation.partition("\nArgs:\n")
+    body = list(takewhile(lambda line: not line or line.startswith(" "), section.splitlines()))
+    text = inspect.cleandoc("\n".join(body))
+    for part in re.split(r"\n(?=\w)", text):
+        name, colon, explanation = part.partition(": ")
+        if colon:
+            yield name, _markdown(explanation)
+
+
+def _markdown(text: str) -> str:
+    """A paragraph of a docstring in one line of Markdown."""
+    text = " ".join(text.split()).replace("``", "`")
+    text = re.sub(r":math:`([^`]*)`", r"$\1$", text)
+    return re.sub(r":\w+:`~?(?:\w+\.)*(\w+)`", r"`\1`", text)
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(catalogue(), encoding="utf-8")
