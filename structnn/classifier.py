@@ -53,31 +53,27 @@ class SentenceClassifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(encoder.sentence_dim, len(self.labels))
 
-    def forward(self, batch: Batch) -> Tensor:
-        """The scores of each class for each sentence."""
-        words = self.dropout(self.embedding(batch))
-        sentence = self.encoder(words, batch).sentence
-        scores: Tensor = self.head(self.dropout(sentence))
-        return scores
+    def forward(self, batch: Batch, *, nodes: bool = False) -> Tensor:
+        """The scores of each class.
 
-    def score_nodes(self, batch: Batch) -> Tensor:
-        """The scores of each class at each node of the structure, by the same head.
-
-        Where trees are labelled throughout (Socher et al. 2013), training on these uses all labels;
-        at the roots they are what :meth:`forward` gives with the readout ``"root"``.
+        Args:
+            batch: The sentences.
+            nodes: Score each node of the structure, by the same head, instead of each sentence.
+                Where trees are labelled throughout (Socher et al. 2013), training on these uses all
+                labels; at the roots they are the scores of the sentences with the readout ``"root"``.
 
         Returns:
-            ``(nodes, classes)``, before the softmax.
+            ``(sentences, classes)``, or ``(nodes, classes)``, before the softmax.
 
         Raises:
-            ValueError: The sentence vector is not as wide as a node's state.
+            ValueError: Nodes are asked for, and the sentence vector is not as wide as their states.
         """
-        if self.encoder.sentence_dim != self.encoder.output_dim:
+        if nodes and self.encoder.sentence_dim != self.encoder.output_dim:
             raise ValueError(
                 f"the head reads sentence vectors {self.encoder.sentence_dim} wide, but nodes have "
                 f"states {self.encoder.output_dim} wide: to score nodes, take readout='root'"
             )
-        words = self.dropout(self.embedding(batch))
-        nodes = self.encoder(words, batch).nodes
-        scores: Tensor = self.head(self.dropout(nodes))
+        encoding = self.encoder(self.dropout(self.embedding(batch)), batch)
+        states = encoding.nodes if nodes else encoding.sentence
+        scores: Tensor = self.head(self.dropout(states))
         return scores

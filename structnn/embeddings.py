@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from structnn.batch import Batch
 from structnn.vocabulary import Vocabulary
 
-__all__ = ["WordEmbedding"]
+__all__ = ["LEARNED_SCALE", "WordEmbedding"]
+
+LEARNED_SCALE = 0.25 / math.sqrt(3)
+"""The standard deviation of new vectors: that of the uniform ones of Kim (2014), up to 0.25."""
 
 
 class WordEmbedding(nn.Module):
@@ -49,8 +54,8 @@ class WordEmbedding(nn.Module):
         self.frozen = frozen
         self.word_dropout = 0.0 if frozen else word_dropout
         self.table = nn.Embedding(len(vocabulary), dim)
-        # As wide as Kim (2014) draws them: about the variance of trained vectors.
-        nn.init.uniform_(self.table.weight, -0.25, 0.25)
+        bound = LEARNED_SCALE * math.sqrt(3)
+        nn.init.uniform_(self.table.weight, -bound, bound)
         if vectors is not None:
             self.table.weight.data.copy_(vectors)
         self.table.weight.requires_grad_(not frozen)

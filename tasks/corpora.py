@@ -92,6 +92,7 @@ def read_treebank(*, fine: bool, data_dir: str | None) -> Splits:
             "folder with data_dir (--data-dir)"
         )
     splits = {}
+    known = node_labels(fine=fine)
     for split in ("train", "dev", "test"):
         path = folder / f"{split}.txt"
         examples = []
@@ -105,10 +106,8 @@ def read_treebank(*, fine: bool, data_dir: str | None) -> Splits:
                         f"{path}: tree {number} has the label {root!r} at its root, which isn't a "
                         "sentiment from 0 to 4"
                     )
-                label = SENTIMENTS[int(root)]
-                if not fine:
-                    label = label.removeprefix("very ")
-                if fine or label != "neutral":
+                label = known.get(root)
+                if label is not None:
                     tokens = tuple(sentence.tokens)
                     examples.append(Example(tokens, label, f"{path}:{number}", sentence))
         except OSError as fault:
@@ -117,6 +116,15 @@ def read_treebank(*, fine: bool, data_dir: str | None) -> Splits:
             raise DataError(str(fault)) from None
         splits[split] = tuple(examples)
     return splits
+
+
+def node_labels(*, fine: bool) -> dict[str, str]:
+    """The label that each of the treebank's node labels, 0 to 4, stands for."""
+    labels = {str(number): label for number, label in enumerate(SENTIMENTS)}
+    if fine:
+        return labels
+    shorter = {number: label.removeprefix("very ") for number, label in labels.items()}
+    return {number: label for number, label in shorter.items() if label != "neutral"}
 
 
 def _two_files(corpus: str, files: dict[str, str], data_dir: str | None, download: bool) -> Splits:

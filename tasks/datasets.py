@@ -122,6 +122,7 @@ def load_dataset(
         labels=tuple(sorted(found) if scale is None else scale),
         ordered=scale is not None,
         notes=tuple(notes),
+        node_labels=corpora.node_labels(fine=name == "sst5") if name in ("sst5", "sst2") else {},
     )
 
 

@@ -75,6 +75,8 @@ class Dataset:
         labels: Every label of the data: sorted, or from least to most where ``ordered``.
         ordered: The labels are a scale, so that an error can be near or far.
         notes: What a report must say of the data, such as how it was split.
+        node_labels: Where trees are labelled throughout, the label that each node's label stands for;
+            a node whose label is not in it has none.
 
     Raises:
         DataError: Nothing to train on or to select on, fewer than two labels in train, or a dev or
@@ -88,6 +90,7 @@ class Dataset:
     labels: tuple[str, ...]
     ordered: bool = False
     notes: tuple[str, ...] = ()
+    node_labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for split in ("train", "dev"):

@@ -125,6 +125,9 @@ class ExperimentOptions(ParserOptions):
     learning_rate: Annotated[float, _option("Training", "Of AdamW.")] = 1e-3
     weight_decay: Annotated[float, _option("Training", "Of AdamW.")] = 1e-2
     gradient_clip: Annotated[float, _option("Training", "Largest norm of the gradient.")] = 5.0
+    supervise: Annotated[
+        str, _option("Training", "sentence, or nodes where trees are labelled throughout.")
+    ] = "sentence"
     device: Annotated[str, _option("Training", "auto or cpu.")] = "auto"
     mixed_precision: Annotated[str, _option("Training", "no, bf16 or fp16.")] = "no"
 

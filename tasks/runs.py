@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +16,7 @@ from typing import Any, cast
 import torch
 
 from structnn import UNIVERSAL_RELATIONS, SentenceClassifier, Vocabulary
+from structnn.embeddings import LEARNED_SCALE
 from tasks.examples import Example
 from tasks.models import (
     ModelOptions,
@@ -27,7 +28,14 @@ from tasks.models import (
 )
 from tasks.parsing import ParsedDataset, tree_field
 from tasks.storage import read_json, write_json, write_json_lines
-from tasks.training import Epoch, TrainingOptions, predict_scores, train
+from tasks.training import (
+    NO_CLASS,
+    Epoch,
+    TrainingOptions,
+    node_accuracy,
+    predict_scores,
+    train,
+)
 from tasks.vectors import WordVectors, read_vectors, wordllama_vectors
 
 __all__ = ["Run", "RunResult", "execute", "finished"]
@@ -66,6 +74,8 @@ class RunResult:
         epochs: How many there were.
         train_speed: Training sentences a second, evaluation left out.
         inference_speed: Sentences a second, in large batches, collation included.
+        node_accuracy: The share of labelled nodes of test (or dev) trees that is right; None unless
+            nodes were supervised.
         words_with_vectors: Share of the data's words that a given table knows; None if learned.
     """
 
@@ -77,6 +87,7 @@ class RunResult:
     epochs: int
     train_speed: float
     inference_speed: float
+    node_accuracy: float | None
     words_with_vectors: float | None
 
 
@@ -153,6 +164,9 @@ def execute(
             if on_epoch is not None:
                 on_epoch(epoch)
 
+        node_classes = None
+        if run.training.supervise == "nodes":
+            node_classes = _node_classes(model, data, relations)
         checkpoint = folder / "checkpoint.safetensors"
         training = train(
             model,
@@ -161,6 +175,7 @@ def execute(
             run.training,
             seed=run.seed,
             checkpoint=checkpoint,
+            node_classes=node_classes,
             on_epoch=report,
         )
         write_json(folder / "history.json", [asdict(epoch) for epoch in training.epochs])
@@ -188,6 +203,11 @@ def execute(
             epochs=len(training.epochs),
             train_speed=len(corpora["train"]) * len(training.epochs) / training.seconds,
             inference_speed=speed,
+            node_accuracy=None
+            if node_classes is None
+            else node_accuracy(
+                model, corpora["test" if "test" in corpora else "dev"], node_classes
+            ),
             words_with_vectors=None if vectors is None else vectors.coverage,
         )
         write_json(
@@ -209,16 +229,21 @@ def _words(options: ModelOptions, data: ParsedDataset) -> tuple[Vocabulary, Word
         )
         return vocabulary, None
     # A table knows words that train lacks; using it for dev and test words looks at no label.
-    everything = Vocabulary.from_tokens(
+    everything = (
         sentence.tokens for sentences in data.sentences.values() for sentence in sentences
     )
-    words = everything.words[1:]
+    words = Vocabulary.from_tokens(everything).words[1:]
     if options.embedding == "wordllama":
         found = wordllama_vectors(words)
     else:
         assert options.vectors is not None
         found = read_vectors(options.vectors, words)
-    return found.as_vocabulary(everything)
+    vocabulary, ordered = found.as_vocabulary(
+        Vocabulary.from_tokens(sentence.tokens for sentence in data.sentences["train"])
+    )
+    # Tables differ in scale by an order of magnitude; gates that begin saturated learn nothing.
+    scale = LEARNED_SCALE / ordered.vectors.std()
+    return vocabulary, replace(ordered, vectors=ordered.vectors * scale)
 
 
 def _relations(data: ParsedDataset) -> Vocabulary:
@@ -226,6 +251,29 @@ def _relations(data: ParsedDataset) -> Vocabulary:
         return UNIVERSAL_RELATIONS
     trees = (sentence.constituency for sentence in data.sentences["train"])
     return Vocabulary(sorted({label for tree in trees if tree for label in tree.labels or ()}))
+
+
+def _node_classes(
+    model: SentenceClassifier, data: ParsedDataset, relations: Vocabulary
+) -> torch.Tensor:
+    """For each number of a tree label, the class that it stands for."""
+    if not data.dataset.node_labels or data.structure != "constituency":
+        raise ValueError(
+            "--supervise nodes needs data whose trees are labelled throughout, with --structure "
+            f"constituency; {data.dataset.name} with --structure {data.structure} has no such trees"
+        )
+    if not model.encoder.has_node_states:
+        raise ValueError(
+            "--supervise nodes needs an encoder with a state for each node of a tree; this one reads "
+            "no tree. Train it with --supervise sentence"
+        )
+    stands_for = data.dataset.node_labels
+    return torch.tensor(
+        [
+            model.labels.index(stands_for[label]) if label in stands_for else NO_CLASS
+            for label in relations
+        ]
+    )
 
 
 def _write_predictions(

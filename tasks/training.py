@@ -18,9 +18,18 @@ from torch import Tensor
 from structnn import Corpus, SentenceClassifier
 from tasks.storage import read_tensors, write_tensors
 
-__all__ = ["Epoch", "TrainingOptions", "TrainingResult", "predict_scores", "train"]
+__all__ = [
+    "NO_CLASS",
+    "Epoch",
+    "TrainingOptions",
+    "TrainingResult",
+    "node_accuracy",
+    "predict_scores",
+    "train",
+]
 
 EVALUATION_BATCH = 256  # sentences; evaluation keeps no activations, so batches can be large
+NO_CLASS = -100  # the label of a node that has none
 POOL = 50  # batches; sentences of like length are put together within pools of this size
 
 
@@ -37,6 +46,9 @@ class TrainingOptions:
         gradient_clip: The largest norm of the gradient.
         device: ``"auto"`` for a GPU where there is one, or ``"cpu"``.
         mixed_precision: ``"no"``, ``"bf16"`` or ``"fp16"``.
+        supervise: ``"sentence"`` to learn from the sentences' labels, ``"nodes"`` to learn from the
+            label of every node of the trees, where the data have them; what is selected and reported
+            as accuracy is the sentence's either way.
     """
 
     epochs: int = 30
@@ -47,6 +59,7 @@ class TrainingOptions:
     gradient_clip: float = 5.0
     device: str = "auto"
     mixed_precision: str = "no"
+    supervise: str = "sentence"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size"):
@@ -55,6 +68,8 @@ class TrainingOptions:
         for name in ("learning_rate", "gradient_clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be above 0, but is {getattr(self, name)}")
+        if self.supervise not in ("sentence", "nodes"):
+            raise ValueError(f"supervise must be 'sentence' or 'nodes', but is {self.supervise!r}")
         if self.device not in ("auto", "cpu"):
             raise ValueError(f"device must be 'auto' or 'cpu', but is {self.device!r}")
         if self.mixed_precision not in ("no", "bf16", "fp16"):
@@ -97,6 +112,7 @@ def train(
     *,
     seed: int,
     checkpoint: Path,
+    node_classes: Tensor | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainingResult:
     """Train on ``train`` and keep the weights that are best on ``dev``.
@@ -111,6 +127,8 @@ def train(
         options: How to train.
         seed: Decides the order of the examples; seed torch with it before making the model.
         checkpoint: Where the state is kept.
+        node_classes: ``(tree labels,)``, the class that each number of a tree label stands for, or
+            ``NO_CLASS``; needed to supervise nodes.
         on_epoch: Called after each epoch.
 
     Raises:
@@ -145,9 +163,13 @@ def train(
                 .prepare(model.encoder.reads, model.encoder.constructions)
             )
             batch = batch.to(accelerator.device)
-            wanted = train_targets[torch.from_numpy(indices)].to(accelerator.device)
+            if node_classes is None:
+                wanted = train_targets[torch.from_numpy(indices)].to(accelerator.device)
+            else:
+                wanted = node_classes.to(accelerator.device)[batch.node_labels]
             with accelerator.autocast():
-                loss = F.cross_entropy(wrapped(batch), wanted)
+                scores = wrapped(batch, nodes=node_classes is not None)
+                loss = F.cross_entropy(scores, wanted, ignore_index=NO_CLASS)
             optimizer.zero_grad()
             accelerator.backward(loss)
             accelerator.clip_grad_norm_(wrapped.parameters(), options.gradient_clip)
@@ -160,8 +182,8 @@ def train(
                 f"the loss became {train_loss} in epoch {number}: try a lower learning rate than "
                 f"{options.learning_rate}"
             )
-        scores = predict_scores(model, corpora["dev"])
-        epoch = Epoch(number, train_loss, *_judge(scores, targets["dev"]), seconds)
+        dev_scores = predict_scores(model, corpora["dev"])
+        epoch = Epoch(number, train_loss, *_judge(dev_scores, targets["dev"]), seconds)
         epochs.append(epoch)
         if best is None or _merit(epoch) > _merit(best):
             best = epoch
@@ -191,6 +213,22 @@ def predict_scores(model: SentenceClassifier, corpus: Corpus) -> Tensor:
         batch = corpus.batch(indices).to(device)
         scores[torch.from_numpy(indices)] = model(batch).float().cpu()
     return scores
+
+
+@torch.inference_mode()
+def node_accuracy(model: SentenceClassifier, corpus: Corpus, node_classes: Tensor) -> float:
+    """The share of labelled nodes, of all trees, whose class the model finds."""
+    model.eval()
+    device = next(model.parameters()).device
+    right = labelled = 0
+    for begin in range(0, len(corpus), EVALUATION_BATCH):
+        batch = corpus.batch(np.arange(begin, min(begin + EVALUATION_BATCH, len(corpus)))).to(
+            device
+        )
+        wanted = node_classes.to(device)[batch.node_labels]
+        right += int((model(batch, nodes=True).argmax(1) == wanted).sum())
+        labelled += int((wanted != NO_CLASS).sum())
+    return right / labelled
 
 
 def _merit(epoch: Epoch) -> tuple[float, float]:

@@ -62,7 +62,7 @@ def test_training_fits_two_sentences(name):
 @pytest.mark.parametrize("name", ["nary_tree_lstm", "child_sum_tree_lstm", "lstm>recursive_nn"])
 def test_scores_at_the_roots_are_the_sentences(name):
     model = classifier(name).eval()
-    nodes = model.score_nodes(batch())
+    nodes = model(batch(), nodes=True)
     assert nodes.shape == (3, 2)
     torch.testing.assert_close(nodes[batch().roots], model(batch()))
 
@@ -71,7 +71,7 @@ def test_scoring_nodes_needs_a_head_for_them():
     embedding = WordEmbedding(VOCABULARY, 6)
     encoder = build_encoder("child_sum_tree_lstm", 6, 8, readout="mean+max")
     with pytest.raises(ValueError, match=r"16 wide.*8 wide.*readout='root'"):
-        SentenceClassifier(embedding, encoder, ["no", "yes"]).score_nodes(batch())
+        SentenceClassifier(embedding, encoder, ["no", "yes"])(batch(), nodes=True)
 
 
 def test_phrase_trees_have_scores_at_every_node():
@@ -79,4 +79,4 @@ def test_phrase_trees_have_scores_at_every_node():
     phrases = Batch.from_sentences(
         [Sentence(["a", "b"], constituency=tree)], structure="constituency", vocabulary=VOCABULARY
     )
-    assert classifier("nary_tree_lstm").score_nodes(phrases).shape == (3, 2)
+    assert classifier("nary_tree_lstm")(phrases, nodes=True).shape == (3, 2)
