@@ -113,7 +113,7 @@ def _defaults(registry: Registry[Any], name: str) -> Iterator[str]:
         if option != "backward_dim" and (option in own or not handed_on):
             yield f"`{option}={parameter.default!r}`"
     if handed_on:
-        yield "and those of every graph encoder"
+        yield "those of every graph encoder"
 
 
 def _arguments(documentation: str) -> Iterator[tuple[str, str]]:

@@ -140,7 +140,10 @@ def _scan(batch: Batch, inputs: Tensor, cell: Cell, *, upward: bool) -> Tensor:
     inputs = inputs.index_select(0, schedule.order)
     parameters = [parameter for parameter in cell.parameters() if parameter.requires_grad]
     if torch.is_grad_enabled() and (inputs.requires_grad or parameters):
-        states = _Scan.apply(schedule, upward, cell, inputs, *parameters)  # type: ignore[no-untyped-call]
+        apply = _Scan.apply
+        if torch.compiler.is_compiling():  # levels have graphs of their own: leave them alone
+            apply = torch.compiler.disable(apply)
+        states = apply(schedule, upward, cell, inputs, *parameters)  # type: ignore[no-untyped-call]
     else:
         states = _run(schedule, upward, cell, inputs, None)
     ordered: Tensor = states.index_select(0, schedule.rank)

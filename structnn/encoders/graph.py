@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
+from structnn.encoders.labels import known_labels
 from structnn.explain import note
 from structnn.graph import EDGE_TYPES, Graph, GraphConstruction
 from structnn.segments import Padding
@@ -206,7 +207,8 @@ class EdgeFeatures(nn.Module):
     def forward(self, graph: Graph) -> Tensor:
         features: Tensor = self.kinds(graph.edge_type)
         if self.relations is not None:
-            features = features + self.relations(graph.edge_label)
+            labels = known_labels(graph.edge_label, self.relations.num_embeddings)
+            features = features + self.relations(labels)
         return features
 
 

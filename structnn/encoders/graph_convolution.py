@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GCNConv, GINEConv, SAGEConv
 
 from structnn.encoders.graph import EdgeFeatures, GraphEncoder, sum_messages
+from structnn.encoders.labels import known_labels
 from structnn.graph import EDGE_TYPES, Graph
 from structnn.vocabulary import UNIVERSAL_RELATIONS
 
@@ -321,4 +322,4 @@ def edge_relation(graph: Graph, relations: int) -> Tensor:
     """``(edges,)``: a number for each kind of edge with each relation label; for each kind if 0."""
     if relations == 0:
         return graph.edge_type
-    return graph.edge_type * relations + graph.edge_label
+    return graph.edge_type * relations + known_labels(graph.edge_label, relations)

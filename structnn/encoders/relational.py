@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
+from structnn.encoders.labels import known_labels
 from structnn.encoders.nary import lstm_state
 from structnn.encoders.words import WordProjection
-from structnn.structure import StructureError
 from structnn.tree_scan import Cell, Children, scan_up
 from structnn.vocabulary import UNIVERSAL_RELATIONS
 
@@ -66,7 +66,7 @@ class RelationalTreeLSTM(Encoder):
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The hidden state of each node."""
-        relations = self.relations(known_labels(batch, self.relations.num_embeddings))
+        relations = self.relations(known_labels(batch.node_labels, self.relations.num_embeddings))
         if self.gated:
             relations = relations.sigmoid()
         words = self.words(x, batch)
@@ -98,20 +98,3 @@ class RelationalCell(Cell):
         state = lstm_state(gates, carried)
         h = state[:, :hidden]
         return torch.cat([state, relation * h if self.gated else relation + h], dim=1)
-
-
-def known_labels(batch: Batch, size: int) -> Tensor:
-    """``(nodes,)``: the number of each node's label.
-
-    Raises:
-        StructureError: One is not below ``size``.
-    """
-    labels = batch.node_labels
-    highest = int(labels.max())
-    if highest >= size:
-        raise StructureError(
-            f"a node of this batch has label number {highest}, but the encoder knows {size} labels: "
-            "build it with relations=len(vocabulary), for the vocabulary of labels that the batch "
-            "was made with"
-        )
-    return labels

@@ -199,8 +199,11 @@ def test_too_many_children_are_told(name):
         encoder(x, batch)
 
 
-def test_labels_beyond_the_vocabulary_are_told():
-    encoder = encoder_of("relational_tree_lstm", relations=2)
+@pytest.mark.parametrize(
+    "name", ["relational_tree_lstm", "rgcn", "syntactic_gcn", "graph_transformer", "gat"]
+)
+def test_labels_beyond_the_vocabulary_are_told(name):
+    encoder = encoder_of(name, relations=2)
     batch = batch_of([Tree([-1, 0], labels=["root", "obj"])])
     with pytest.raises(StructureError, match=r"label number 3.*knows 2 labels.*relations=len"):
         encoder(torch.randn(2, INPUT, dtype=torch.float64), batch)
