@@ -285,8 +285,8 @@ def _find_models(
             f"Where there is a network, this fetches them: {command}"
         )
     resources = json.loads(resources_file.read_text(encoding="utf-8"))
+    language = resources.get(language, {}).get("alias", language)
     entry = resources.get(language, {})
-    entry = resources.get(entry.get("alias"), entry)
     if not entry:
         raise ModelNotFoundError(
             f"{resources_file} knows no language {language!r}; it has: {', '.join(resources)}"
