@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from parsers.drawing import draw as draw
     from parsers.drawing import draw_pair as draw_pair
     from parsers.drawing import text_tree as text_tree
+    from parsers.explorer import CorpusStatistics as CorpusStatistics
+    from parsers.explorer import explore as explore
+    from parsers.explorer import statistics_of as statistics_of
     from parsers.graphs import from_networkx as from_networkx
     from parsers.graphs import to_networkx as to_networkx
     from parsers.stanza_parser import StanzaParser as StanzaParser
@@ -41,6 +44,7 @@ _MODULES = {
     "conllu": "ConlluError iter_conllu read_conllu write_conllu",
     "controls": "STRUCTURES parse_noise with_structure",
     "drawing": "Drawing draw draw_pair text_tree",
+    "explorer": "CorpusStatistics explore statistics_of",
     "graphs": "from_networkx to_networkx",
     "stanza_parser": "StanzaParser",
 }

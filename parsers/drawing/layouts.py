@@ -185,7 +185,8 @@ def arcs_layout(view: View) -> Scene:
     words = {node: (xs[place[node]], top + CHIP / 2) for node in order}
     scene = _canvas(view, words)
     depth = CHIP / 2 + CAPTION + 16 * max(extra_levels.values(), default=0) + 6 * bool(below)
-    words = _framed(view, scene, words, below=depth, above=top)
+    columns = dict(zip(order, widths, strict=True))
+    words = _framed(view, scene, words, below=depth, above=top, columns=columns)
     side = -1 if view.mirrored else 1
     for node, (x, y) in words.items():
         _chip(view, scene, node, x, y)
@@ -318,6 +319,7 @@ def _framed(
     places: Mapping[int, Point],
     below: float,
     above: float = CHIP / 2 + CAPTION,
+    columns: Mapping[int, float] | None = None,
 ) -> dict[int, Point]:
     """Set the scene's size, and move the nodes to within its margins.
 
@@ -327,10 +329,10 @@ def _framed(
         places: Of the nodes.
         below: The room that the lowest node needs.
         above: The room that the highest node needs.
+        columns: The widths of nodes that need more than their chips and captions do.
     """
     halves = {
-        node: (_phrase_width(view, node) if view.words[node] is None else view.block_width(node))
-        / 2
+        node: max(_phrase_width(view, node), columns[node] if columns else 0.0) / 2
         for node in places
     }
     left = min(x - halves[node] for node, (x, _) in places.items())

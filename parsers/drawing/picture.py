@@ -82,7 +82,9 @@ def picture(
     view = View(
         tree=tree,
         words=[_shown(graph.nodes[node].get("token")) for node in range(len(tree))],
-        captions=[_shown(label) or "" for label in tree.labels or [""] * len(tree)],
+        captions=[
+            (_shown(label) or "") if label else "" for label in tree.labels or [""] * len(tree)
+        ],
         notes=tags,
         fills=[
             colors.get(node)

@@ -17,7 +17,9 @@ from parsers.drawing.fonts import families_for
 from parsers.drawing.scene import Curve, Scene
 
 RESOLUTION = 160.0  # pixels an inch
-_MOST_PIXELS = 60_000  # a side; matplotlib's limit is 65,536
+LEGIBLE = 70.0  # at fewer pixels an inch, letters are hard to read
+_LONGEST_SIDE = 60_000  # pixels; matplotlib's limit is 65,536
+_LARGEST_AREA = 100e6  # pixels: 400 MB while the picture is drawn
 
 
 def figure_of(scene: Scene) -> Figure:
@@ -63,8 +65,20 @@ def save(scene: Scene, path: str | PathLike[str] | IO[bytes], format: str) -> No
         scene: The scene.
         path: A path, or a file to write to.
         format: ``png``, ``svg`` or ``pdf``.
+
+    Warns:
+        UserWarning: The picture is so large that as PNG its letters can't be read.
     """
-    longest = max(scene.width, scene.height) / 72
+    width, height = scene.width / 72, scene.height / 72
+    resolution = min(
+        RESOLUTION, _LONGEST_SIDE / max(width, height), (_LARGEST_AREA / (width * height)) ** 0.5
+    )
+    if format == "png" and resolution < LEGIBLE:
+        warnings.warn(
+            f"the picture is {width:.0f} by {height:.0f} inches, too large to be legible as PNG; save "
+            "it as .svg, .pdf or .html instead",
+            stacklevel=4,
+        )
     options: dict[str, Any] = {"metadata": {"Date": None}} if format == "svg" else {}
     if format == "pdf":
         options = {"metadata": {"CreationDate": None}}
@@ -72,7 +86,7 @@ def save(scene: Scene, path: str | PathLike[str] | IO[bytes], format: str) -> No
     with warnings.catch_warnings(), rc_context({"svg.hashsalt": "structnn", "pdf.fonttype": 42}):
         # A glyph that is missing was told of already, with the font to install.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(path, format=format, dpi=min(RESOLUTION, _MOST_PIXELS / longest), **options)
+        figure.savefig(path, format=format, dpi=resolution, **options)
 
 
 def _curve(curve: Curve) -> PathPatch | FancyArrowPatch:
