@@ -191,17 +191,52 @@ def predict(
 def draw(
     options: ParserOptions,
     text: Annotated[str, typer.Argument(help="A sentence.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A .png, .svg, .pdf, .html or .dot file to write."),
+    ] = None,
+    as_text: Annotated[bool, typer.Option("--text", help="Print a tree of characters.")] = False,
+    layout: Annotated[
+        str | None, typer.Option(help="tree, aligned, arcs, or a layout of networkx.")
+    ] = None,
+    structure: Annotated[str, typer.Option(help="parse, or the name of a control.")] = "parse",
+    dark: Annotated[bool, typer.Option("--dark", help="A dark background.")] = False,
 ) -> None:
     """Parse a sentence and draw its tree.
 
     `structnn draw "The dogs that the cat chased bark." -o tree.png`
+
+    `structnn draw "The dogs that the cat chased bark." --text`
     """
+    if output is None and not as_text:
+        raise typer.BadParameter("say where to: --output tree.png, or --text")
     from parsers import draw as draw_sentence
+    from parsers import text_tree, with_structure
     from tasks.parsing import make_parser
 
-    draw_sentence(make_parser(options.parser()).parse([text])[0], output)
-    status.print(f"drawn in {output}")
+    (sentence,) = with_structure(make_parser(options.parser()).parse([text]), structure)
+    if as_text:
+        print(text_tree(sentence))
+    if output is not None:
+        draw_sentence(sentence, output, layout=layout, dark=dark)
+        status.print(f"drawn in {output}")
+
+
+@app.command()
+def explore(
+    source: Annotated[Path, typer.Argument(metavar="FILE.conllu", help="A parsed corpus.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML page to write.")],
+) -> None:
+    """Make one page to search a parsed corpus, count it, and see each tree; it opens offline.
+
+    `structnn explore questions.conllu -o questions.html`
+    """
+    from parsers import explore as write_page
+    from parsers import read_conllu
+
+    sentences = read_conllu(source)
+    write_page(sentences, output, title=source.stem)
+    status.print(f"{len(sentences)} sentences in {output}")
 
 
 @app.command()

@@ -163,6 +163,14 @@ def test_an_encoder_of_ones_own(tmp_path, questions):
 def test_draw(tmp_path):
     structnn(tmp_path, "draw", "The dogs that the cat chased bark.", "-o", "tree.png")
     assert (tmp_path / "tree.png").read_bytes().startswith(b"\x89PNG")
+    done = structnn(tmp_path, "draw", "Dogs bark.", "--text", "--structure", "left_chain")
+    assert "Dogs" in done.stdout
+    (tmp_path / "two.conllu").write_text(
+        "1\tStop\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n1\tGo\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n"
+    )
+    done = structnn(tmp_path, "explore", "two.conllu", "-o", "two.html")
+    assert "2 sentences" in done.stderr
+    assert "<!doctype html>" in (tmp_path / "two.html").read_text().lower()
 
 
 def test_demo(tmp_path):
