@@ -30,7 +30,8 @@ class Cell(nn.Module):
 
     Upwards it is called with the level's inputs ``(level, input)`` and a :class:`Children`, or None at
     the leaves; downwards with the inputs and the parents' states ``(level, state_dim)``, zeros for a
-    root. It gives ``(level, state_dim)``.
+    root. It gives ``(level, state_dim)``. Gradients reach what it is called with and its parameters:
+    it must not use other tensors that learn.
 
     Args:
         state_dim: The width of all that a node hands on.

@@ -21,8 +21,8 @@ VOCABULARY = Vocabulary([f"w{number}" for number in range(20)])
 
 @pytest.mark.parametrize(
     "name",
-    ["bag", "bilstm", "min_gru", "cnn", "transformer", "child_sum_tree_lstm", "nary_tree_lstm"]
-    + ["tree_transformer", "gcn", "gat", "bilstm>gat"],
+    "bag bilstm min_gru cnn transformer child_sum_tree_lstm nary_tree_lstm tree_transformer gcn gat "
+    "bilstm>gat".split(),
 )
 def test_compiled_scores_are_the_same(name):
     torch._dynamo.reset()

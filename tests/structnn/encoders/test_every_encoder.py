@@ -14,6 +14,7 @@ from structnn import (
     Encoder,
     Sentence,
     StructureError,
+    Tree,
     UnknownNameError,
     build_encoder,
 )
@@ -213,6 +214,35 @@ def test_a_missing_tree_is_told(variant):
             encoder(x, batch)
     else:
         encoder(x, batch)
+
+
+@every_variant
+def test_phrase_trees(variant):
+    """Trees with more nodes than words: states of both, words in order, one by one as in a batch."""
+    trees = [
+        Tree([2, 2, -1], tokens=[0, 1, -1]),
+        Tree([-1]),
+        Tree([4, 3, 3, 4, -1], tokens=[0, 1, 2, -1, -1], labels=["obj"] * 5),
+    ]
+    sentences = [sentence_of(tree).replace(constituency=tree) for tree in trees]
+    batch = Batch.from_sentences(sentences, structure="constituency")
+    name, options = variant
+    if "readout" in ENCODERS.options(name.split(">")[-1]):  # roots have no word here
+        options = {**options, "readout": "mean"}
+    encoder = build((name, options))
+    x = vectors(batch)
+    encoding = encoder(x, batch)
+    if encoder.has_node_states:
+        assert encoding.nodes.shape == (9, encoder.output_dim)
+        assert_same(encoding.nodes[batch.token_nodes], encoding.tokens)
+    else:
+        assert encoding.nodes is encoding.tokens
+    assert encoding.tokens.shape == (6, encoder.output_dim)
+    for index, (begin, end) in enumerate([(0, 2), (2, 3), (3, 6)]):
+        alone = Batch.from_sentences([sentences[index]], structure="constituency")
+        found = encoder(x[begin:end], alone)
+        assert_same(found.tokens, encoding.tokens[begin:end])
+        assert_same(found.sentence, encoding.sentence[index : index + 1])
 
 
 @every_variant

@@ -332,15 +332,15 @@ def test_pyg():
     found = encoder(x, batch_of([star])).tokens
     assert_close(found, pyg_of(encoder, x, star, averaged), "gcn")
 
-    encoder = encoder_of("rgcn", layers=1, relations=10)
+    encoder = encoder_of("rgcn", layers=1, relations=38)
     (layer,) = encoder.layers
-    own = RGCNConv(HIDDEN, HIDDEN, 10 * len(EDGE_TYPES), num_bases=4).double()
+    own = RGCNConv(HIDDEN, HIDDEN, 38 * len(EDGE_TYPES), num_bases=4).double()
     own.weight.data = layer.bases.weight.view(HIDDEN, 4, HIDDEN).permute(1, 2, 0).contiguous()
     own.comp.data = layer.mixture.weight.data
     own.root.data, own.bias.data = layer.own.weight.data.t(), layer.own.bias.data
 
     def relational(h, graph):
-        return own(h, graph.edge_index, graph.edge_type * 10 + graph.edge_label)
+        return own(h, graph.edge_index, graph.edge_type * 38 + graph.edge_label)
 
     found = encoder(x, batch_of([star])).tokens
     assert_close(found, pyg_of(encoder, x, star, relational), "rgcn")
