@@ -189,7 +189,8 @@ def arcs_layout(view: View) -> Scene:
     words = _framed(view, scene, words, below=depth, above=top, columns=columns)
     side = -1 if view.mirrored else 1
     for node, (x, y) in words.items():
-        _chip(view, scene, node, x, y)
+        legs_here = max(len(legs.slots[place[node]]), len(extra_legs.slots[place[node]]))
+        _chip(view, scene, node, x, y, least=step * (legs_here + 0.6))
         if view.notes[node]:
             below_chip = y + CHIP / 2 + CAPTION / 2 + 1
             _text(scene, view.notes[node], x, below_chip, node, view.theme.muted)
@@ -260,9 +261,9 @@ def constituency_layout(view: View) -> Scene:
     for node, (x, y) in places.items():
         parent = tree.parents[node]
         if parent != -1:
-            start = (places[parent][0], places[parent][1] + CHIP / 2)
+            start = (places[parent][0], places[parent][1] + _half_height(view, parent))
             captioned = bool(view.words[node]) and bool(view.captions[node])
-            end = (x, y - CHIP / 2 - (CAPTION if captioned else 0))
+            end = (x, y - _half_height(view, node) - (CAPTION if captioned else 0))
             scene.curves.append(_edge(view, node, drop(start, end, min(start[1] + 24, end[1]))))
         if view.words[node]:
             _block(view, scene, node, x, y)
@@ -354,9 +355,10 @@ def _block(view: View, scene: Scene, node: int, x: float, y: float, covering: bo
     _caption(view, scene, node, x, y - CHIP / 2 - CAPTION / 2, covering)
 
 
-def _chip(view: View, scene: Scene, node: int, x: float, y: float) -> None:
+def _chip(view: View, scene: Scene, node: int, x: float, y: float, least: float = 0.0) -> None:
     fill, word = view.fills[node], view.words[node] or ""
-    scene.chips.append(Chip(x, y, chip_width(view, node), CHIP, fill, _outline(view, node), node))
+    wide = max(chip_width(view, node), least)
+    scene.chips.append(Chip(x, y, wide, CHIP, fill, _outline(view, node), node))
     width = text_width(word, WORD_SIZE)
     scene.labels.append(Label(word, x, y, WORD_SIZE, ink_on(fill), width, node=node))
 
@@ -364,11 +366,17 @@ def _chip(view: View, scene: Scene, node: int, x: float, y: float) -> None:
 def _phrase(view: View, scene: Scene, node: int, x: float, y: float) -> None:
     fill, text = view.fills[node], view.captions[node]
     width = _phrase_width(view, node)
-    scene.chips.append(Chip(x, y, width, CHIP - 4, fill, _outline(view, node), node))
+    high = 2 * _half_height(view, node)
+    scene.chips.append(Chip(x, y, width, high, fill, _outline(view, node), node))
     size = SMALL_SIZE + 1
     scene.labels.append(
         Label(text, x, y, size, ink_on(fill), text_width(text, size, True), bold=True, node=node)
     )
+
+
+def _half_height(view: View, node: int) -> float:
+    """Half the height of a node's chip: a phrase's is a little smaller than a word's."""
+    return CHIP / 2 if view.words[node] else CHIP / 2 - 2
 
 
 def _phrase_width(view: View, node: int) -> float:

@@ -133,12 +133,12 @@ def decorated(scene: Scene, title: str, legend: Legend, theme: Theme) -> Scene:
     if title:
         width = text_width(title, WORD_SIZE + 1, bold=True)
         whole = Scene(
-            max(scene.width, width + 2 * MARGIN), scene.height + 22, scene.background, scene.ink
+            max(scene.width, width + 2 * MARGIN), scene.height + 28, scene.background, scene.ink
         )
         whole.labels.append(
             Label(title, MARGIN + width / 2, 20, WORD_SIZE + 1, theme.ink, width, bold=True)
         )
-        whole.add(scene, 0, 22)
+        whole.add(scene, 0, 28)
         scene = whole
     if not legend:
         return scene

@@ -1,0 +1,84 @@
+"""Make the pictures of ``docs/gallery.md``: ``python -m parsers.drawing.gallery [FOLDER]``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from parsers.brackets import read_brackets
+from parsers.conllu import read_conllu
+from parsers.drawing.drawing import draw, draw_pair
+from parsers.drawing.presets import sentiment
+from structnn.structure import Sentence, Tree
+
+
+def make_gallery(folder: Path) -> list[Path]:
+    """Draw the sentences of a folder's ``sentences.conllu`` and ``phrases.txt`` into it.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The pictures.
+    """
+    named = {
+        sentence.metadata["sent_id"]: sentence
+        for sentence in read_conllu(folder / "sentences.conllu")
+    }
+    review, fox = read_brackets(folder / "phrases.txt")
+    austen, dogs, hearing = named["austen"], named["dogs"], named["hearing"]
+    drawings = {
+        "tree.png": draw(austen),
+        "aligned.png": draw(dogs, layout="aligned"),
+        "arcs.png": draw(hearing, layout="arcs"),
+        "constituency.png": draw(fox),
+        "sentiment.png": draw(review, **sentiment(review), dark=True),
+        "network.png": draw(austen, layout="kamada_kawai"),
+        "numbers.png": draw(
+            austen,
+            layout="arcs",
+            node_values=_words_below(austen),
+            node_title="words in the subtree",
+            edge_values=_distances(austen),
+            edge_title="words from head to dependent",
+        ),
+        "parsers.png": draw_pair(dogs, named["dogs-parser"], titles=("by hand", "by the parser")),
+        "attachment.png": draw_pair(
+            named["telescope"],
+            named["telescope-his"],
+            titles=("I have the telescope", "He has the telescope"),
+            layout="arcs",
+            dark=True,
+        ),
+        "chinese.png": draw(named["laozi"], layout="arcs"),
+        "arabic.png": draw(named["cradle"], layout="arcs"),
+        "chain.png": draw(dogs, structure="left_chain", title="left chain"),
+        "balanced.png": draw(dogs, structure="balanced", title="balanced"),
+        "shuffled.png": draw(dogs, structure="shuffled", title="shuffled"),
+    }
+    for name, drawing in drawings.items():
+        drawing.save(folder / name)
+    draw(austen, folder / "tree.html")
+    return [folder / name for name in (*drawings, "tree.html")]
+
+
+def _tree(sentence: Sentence) -> Tree:
+    assert sentence.dependencies is not None
+    return sentence.dependencies
+
+
+def _words_below(sentence: Sentence) -> list[int]:
+    tree = _tree(sentence)
+    sizes = [1] * len(tree)
+    for node in reversed(tree.top_down[1:]):
+        sizes[tree.parents[node]] += sizes[node]
+    return sizes
+
+
+def _distances(sentence: Sentence) -> list[int]:
+    return [abs(token - head) for token, head in enumerate(_tree(sentence).parents)]
+
+
+if __name__ == "__main__":
+    for picture in make_gallery(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/gallery")):
+        print(picture)
