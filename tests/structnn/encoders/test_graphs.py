@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch_geometric.nn import GATConv, GATv2Conv, GCNConv, RGCNConv, SAGEConv, TransformerConv
 
-from structnn import EDGE_TYPES, Tree, build_encoder
+from structnn import EDGE_TYPES, Graph, Tree, build_encoder
 from structnn.explain import noting
 from tests.structnn.examples import (
     assert_close,
@@ -344,6 +344,25 @@ def test_pyg():
 
     found = encoder(x, batch_of([star])).tokens
     assert_close(found, pyg_of(encoder, x, star, relational), "rgcn")
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_order_of_edges_is_immaterial(name):
+    encoder = encoder_of(name, neighbours=True)
+    star = Tree([2, 2, -1, 2, 3], labels=["obj", "nsubj", "root", "obj", "det"])
+    x = torch.randn(5, INPUT, dtype=torch.float64)
+    batch, other = batch_of([star]), batch_of([star])
+    expected = encoder(x, batch).tokens
+    graph = batch.graph(encoder.construction)
+    order, first = [], 0
+    for count in graph.counts:  # edges of one type stay together
+        order += [first + place for place in reversed(range(count))]
+        first += count
+    moved = Graph(
+        graph.edge_index[:, order], graph.edge_type[order], graph.edge_label[order], graph.counts
+    )
+    other._graphs[encoder.construction] = moved
+    assert_close(encoder(x, other).tokens, expected)
 
 
 def test_attention_is_noted():
