@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import torch
 
-from structnn import UNIVERSAL_RELATIONS, SentenceClassifier, Vocabulary
+from structnn import ENCODERS, UNIVERSAL_RELATIONS, SentenceClassifier, Vocabulary
 from structnn.embeddings import LEARNED_SCALE
 from tasks.examples import Example
 from tasks.models import (
@@ -141,8 +141,9 @@ def execute(
         torch.manual_seed(run.seed)
         vocabulary, vectors = _words(run.model, data)
         relations = _relations(data)
+        options = _with_relations(run.model, relations)
         model = build_model(
-            run.model, data.dataset.labels, vocabulary, None if vectors is None else vectors.vectors
+            options, data.dataset.labels, vocabulary, None if vectors is None else vectors.vectors
         )
         corpora = {
             split: make_corpus(sentences, vocabulary, relations, data.structure)
@@ -181,7 +182,7 @@ def execute(
         write_json(folder / "history.json", [asdict(epoch) for epoch in training.epochs])
         save_model(
             folder,
-            SavedModel(model, run.model, relations, data.structure, parser),
+            SavedModel(model, options, relations, data.structure, parser),
         )
 
         started = time.perf_counter()
@@ -244,6 +245,17 @@ def _words(options: ModelOptions, data: ParsedDataset) -> tuple[Vocabulary, Word
     # Tables differ in scale by an order of magnitude; gates that begin saturated learn nothing.
     scale = LEARNED_SCALE / ordered.vectors.std()
     return vocabulary, replace(ordered, vectors=ordered.vectors * scale)
+
+
+def _with_relations(options: ModelOptions, relations: Vocabulary) -> ModelOptions:
+    """An encoder that reads labels, but was not told how many there are, is told now."""
+    if relations is UNIVERSAL_RELATIONS or ">" in options.encoder:
+        return options
+    option = ENCODERS.options(options.encoder).get("relations")
+    if option is None or option.default == 0 or "relations" in options.encoder_options:
+        return options
+    own = {**options.encoder_options, "relations": len(relations)}
+    return replace(options, encoder_options=own)
 
 
 def _relations(data: ParsedDataset) -> Vocabulary:

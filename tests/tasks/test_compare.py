@@ -3,8 +3,9 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
-from structnn import Encoder, register_encoder
+from structnn import ENCODERS, Encoder, register_encoder
 from structnn.encoders.bag import Bag
 from tasks.compare import Failure, compare, plan, summarise
 from tasks.models import ModelOptions, load_model
@@ -71,6 +72,16 @@ def test_parallel_runs_give_the_table_of_serial_ones(parsed, tmp_path):
         for name in ("table.md", "runs.csv", "table.json"):
             assert (out / name).exists()
     assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS.names())
+def test_every_encoder_trains_and_is_saved(parsed, tmp_path, encoder):
+    (run,) = plan(models(encoder), 1, TrainingOptions(epochs=1, batch_size=20))
+    result = execute(run, parsed, tmp_path, parser={})
+    saved = load_model(tmp_path / run.folder)
+    scores = predict_scores(saved.classifier, saved.corpus(parsed.sentences["test"]))
+    right = scores.argmax(1) == torch.tensor(parsed.targets("test"))
+    assert right.double().mean().item() == pytest.approx(result.test_accuracy)
 
 
 def test_copies_of_one_encoder_can_not_be_told_apart(parsed, tmp_path):
