@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import inspect
@@ -72,6 +73,27 @@ class Registry(Generic[T]):
             if option not in preset
         }
 
+    def parse(self, spec: str, separator: str) -> list[tuple[str, dict[str, Any]]]:
+        """Names and their options, from a string such as ``"lstm(layers=2)>gat"``.
+
+        Args:
+            spec: A name, a name with options in parentheses, or several of either.
+            separator: What stands between several, ``">"`` or ``"+"``.
+
+        Raises:
+            UnknownNameError: The string can't be read; the message says how it is written.
+        """
+        # The form is a subset of Python's expressions, and parsed as that.
+        try:
+            parts = _operands(ast.parse(spec.strip(), mode="eval").body, separator)
+            return [_name_and_options(part) for part in parts]
+        except (SyntaxError, TypeError, ValueError):
+            raise UnknownNameError(
+                f"can't read the {self.kind} {spec!r}: write a name, a name with options as in "
+                f"'name(option=1)', or several with {separator!r} between them; "
+                f"there are: {', '.join(self.names())}"
+            ) from None
+
     def build(self, name: str, options: Mapping[str, Any], *args: object, **fixed: object) -> T:
         """An object of the class of this name.
 
@@ -91,6 +113,25 @@ class Registry(Generic[T]):
                     f"{_suggestion(option, list(valid))}; its options are: {listed}"
                 )
         return cls(*args, **{**preset, **fixed, **options})
+
+
+def _operands(expression: ast.expr, separator: str) -> list[ast.expr]:
+    match expression:
+        case ast.BinOp(left, ast.Add(), right) if separator == "+":
+            return [*_operands(left, separator), right]
+        case ast.Compare(left, operators, others) if separator == ">":
+            if all(isinstance(operator, ast.Gt) for operator in operators):
+                return [left, *others]
+    return [expression]
+
+
+def _name_and_options(part: ast.expr) -> tuple[str, dict[str, Any]]:
+    if isinstance(part, ast.Name):
+        return part.id, {}
+    if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and not part.args:
+        options = {str(word.arg): ast.literal_eval(word.value) for word in part.keywords}
+        return part.func.id, options
+    raise ValueError(part)
 
 
 def _keywords(cls: type) -> dict[str, inspect.Parameter]:
