@@ -23,9 +23,9 @@ _INTRODUCTION = """\
 # The encoders
 
 Each is built by its name, `build_encoder("gat", input_dim=300, hidden_dim=150, heads=2)`, or after
-another, `build_encoder("bilstm>gat", ...)`; on the command line options are given as
+another, `build_encoder("bilstm(layers=2)>gat", ...)`; on the command line options are given as
 `--option gat.heads=2`. *Reads* says which structure an encoder needs: nothing, the order of the words
-(sequence), a tree, or the edges of a graph made from it. The class's own page has its equations.
+(sequence), a tree, or the edges of a graph made from it. The class's docstring has its equations.
 
 This page is made from the classes by `python -m structnn.catalogue docs/encoders.md`.
 """

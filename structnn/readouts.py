@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from structnn.batch import Batch
 from structnn.explain import note
-from structnn.registry import Registry, UnknownNameError
+from structnn.registry import Registry
 from structnn.segments import (
     Padding,
     segment_max,
@@ -274,38 +273,11 @@ def build_readout(spec: str, input_dim: int, *, backward_dim: int = 0) -> Readou
         backward_dim: See :class:`Readout`.
 
     Raises:
-        UnknownNameError: A name or an option is not known; the message lists the valid ones.
-        ValueError: The string can't be read.
+        UnknownNameError: A name or an option is not known, or the string can't be read; the message
+            lists the valid ones.
     """
     readouts = [
         READOUTS.build(name, options, input_dim, backward_dim=backward_dim)
-        for name, options in _parse(spec)
+        for name, options in READOUTS.parse(spec, "+")
     ]
     return readouts[0] if len(readouts) == 1 else Concatenation(readouts)
-
-
-def _parse(spec: str) -> list[tuple[str, dict[str, Any]]]:
-    """Names and options. The form is a subset of Python's expressions, and parsed as that."""
-    try:
-        expression = ast.parse(spec, mode="eval").body
-        parts: list[ast.expr] = []
-        while isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Add):
-            parts.insert(0, expression.right)
-            expression = expression.left
-        return [_parse_one(part) for part in [expression, *parts]]
-    except (SyntaxError, TypeError, ValueError) as error:
-        if isinstance(error, UnknownNameError):
-            raise
-        raise ValueError(
-            f"can't read the readout {spec!r}: write a name, a name with options as in 'k_max(k=5)', "
-            f"or several joined by '+'; there are: {', '.join(READOUTS.names())}"
-        ) from None
-
-
-def _parse_one(part: ast.expr) -> tuple[str, dict[str, Any]]:
-    if isinstance(part, ast.Call) and not part.args:
-        options = {cast(str, word.arg): ast.literal_eval(word.value) for word in part.keywords}
-        return _parse_one(part.func)[0], options
-    if isinstance(part, ast.Name):
-        return part.id, {}
-    raise ValueError(part)

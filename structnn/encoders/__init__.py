@@ -61,10 +61,11 @@ def register_encoder(name: str, cls: type[Encoder]) -> None:
 def build_encoder(name: str, input_dim: int, hidden_dim: int, **options: object) -> Encoder:
     """The encoder of this name, or a chain of several: ``"bilstm>gat"``.
 
-    In a chain the token states of one encoder are the input of the next; the options go to the last.
+    In a chain the token states of one encoder are the input of the next. Each may have its options
+    with it, ``"bilstm(layers=2)>gat"``; those that are given apart go to the last.
 
     Args:
-        name: A registered name, or several joined by ``>``.
+        name: A registered name, or several joined by ``>``, with or without options.
         input_dim: The width of the word vectors.
         hidden_dim: The width of the hidden states, as the encoder's own page defines it.
         options: The encoder's options.
@@ -76,10 +77,10 @@ def build_encoder(name: str, input_dim: int, hidden_dim: int, **options: object)
     for what, size in (("input_dim", input_dim), ("hidden_dim", hidden_dim)):
         if size < 1:
             raise ValueError(f"{what} must be at least 1, but is {size}")
-    *first, last = (part.strip() for part in name.split(">"))
+    parts = ENCODERS.parse(name, ">")
+    parts[-1][1].update(options)
     chain: list[Encoder] = []
-    for part in first:
-        chain.append(ENCODERS.build(part, {}, input_dim, hidden_dim))
+    for part, own in parts:
+        chain.append(ENCODERS.build(part, own, input_dim, hidden_dim))
         input_dim = chain[-1].output_dim
-    encoder = ENCODERS.build(last, options, input_dim, hidden_dim)
-    return Chain([*chain, encoder]) if chain else encoder
+    return Chain(chain) if len(chain) > 1 else chain[0]

@@ -63,3 +63,21 @@ def test_options_of_a_chain_go_to_the_last():
     with pytest.raises(UnknownNameError, match="'gat' has no option 'bidirectional'"):
         build_encoder("lstm>gat", 3, 4, bidirectional=True)
     assert torch.is_tensor(next(encoder.parameters()))
+
+
+def test_options_within_a_chain():
+    encoder = build_encoder("bilstm(layers=2) > gat(heads=2, readout='mean+max')", 3, 4, layers=1)
+    first, last = encoder.encoders
+    assert first.network.num_layers == 2
+    assert (len(last.layers), last.layers[0].convolution.heads, last.sentence_dim) == (1, 2, 8)
+    assert build_encoder("cnn(widths=(1, 2))", 3, 4).output_dim == 8
+    with pytest.raises(UnknownNameError, match="'lstm' has no option 'heads'"):
+        build_encoder("lstm(heads=2)>gat", 3, 4)
+
+
+@pytest.mark.parametrize(
+    "name", ["bi-lstm", "lstm>", "", "lstm(2)", "lstm>=gat", "a.b", "lstm+gat"]
+)
+def test_unreadable_names_are_told(name):
+    with pytest.raises(UnknownNameError, match=r"can't read the encoder .*there are: .*bilstm"):
+        build_encoder(name, 3, 4)
