@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from structnn.batch import Batch
@@ -18,12 +17,7 @@ from structnn.segments import Padding
 
 __all__ = ["EdgeFeatures", "GraphEncoder", "LatentGraph", "sum_messages"]
 
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "elu": F.elu,
-    "tanh": torch.tanh,
-    "none": lambda x: x,
-}
+_ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh, "none": nn.Identity}
 
 
 class GraphEncoder(Encoder):
@@ -97,7 +91,7 @@ class GraphEncoder(Encoder):
             self.reads = frozenset({"sequence"})  # type: ignore[misc]  # nodes are words then
         self.projection = nn.Linear(input_dim, hidden_dim)
         self.dropout = nn.Dropout(dropout)
-        self.activation = _ACTIVATIONS[activation]
+        self.activation = _ACTIVATIONS[activation]()
         self.residual = residual
         self.jump = jump
         self.layers = nn.ModuleList(

@@ -64,6 +64,8 @@ class RNN(Recurrent):
     r"""The simple recurrent network (Elman 1990), as in ``torch.nn.RNN``.
 
     .. math:: h_t = \tanh(W x_t + U h_{t-1} + b)
+
+    Its arguments are those of :class:`Recurrent`.
     """
 
     network_class = nn.RNN
@@ -75,6 +77,8 @@ class LSTM(Recurrent):
     .. math::
         i, f, o &= \sigma(W x_t + U h_{t-1} + b), \quad u = \tanh(W x_t + U h_{t-1} + b) \\
         c_t &= i \odot u + f \odot c_{t-1}, \quad h_t = o \odot \tanh(c_t)
+
+    Its arguments are those of :class:`Recurrent`.
     """
 
     network_class = nn.LSTM
@@ -87,6 +91,8 @@ class GRU(Recurrent):
         r, z &= \sigma(W x_t + U h_{t-1} + b) \\
         n &= \tanh(W x_t + b + r \odot (U h_{t-1} + b_h)), \quad
         h_t = (1 - z) \odot n + z \odot h_{t-1}
+
+    Its arguments are those of :class:`Recurrent`.
     """
 
     network_class = nn.GRU

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 
 import pytest
 import torch
@@ -170,7 +171,10 @@ def test_state_dict_round_trip(variant):
     other = build_encoder(variant[0], INPUT, HIDDEN, **variant[1]).double().eval()
     other.load_state_dict(encoder.state_dict())
     x = vectors(batch)
-    assert torch.equal(other(x, batch).sentence, encoder(x, batch).sentence)
+    expected = encoder(x, batch).sentence
+    assert torch.equal(other(x, batch).sentence, expected)
+    travelled = pickle.loads(pickle.dumps(encoder))  # to another process, say
+    assert torch.equal(travelled(x, batch).sentence, expected)
 
 
 @every_variant
