@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -132,7 +133,8 @@ def compare(
     """
     from tasks.compare import plan
 
-    names = [name.strip() for name in encoders.split(",") if name.strip()]
+    # Commas inside parentheses belong to an encoder's options: bilstm(layers=2,dropout=0.1)>gat.
+    names = [name.strip() for name in re.split(r",(?![^()]*\))", encoders) if name.strip()]
     options.check_encoders(names)
     runs = plan([options.model(name) for name in names], seeds, options.training())
     parsed = parsed_data(options.dataset(), options)
@@ -184,6 +186,40 @@ def predict(
         shares = (f"{share:.3f}" for share in prediction.probabilities.values())
         table.add_row(prediction.text, prediction.label, *shares)
     results.print(table)
+
+
+@app.command()
+def explain(
+    run: Annotated[
+        Path, typer.Argument(help="The folder of a run, such as runs/trec/bilstm/seed-0.")
+    ],
+    text: Annotated[str, typer.Argument(help="A sentence.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the pictures.")],
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="The module or .py file that registers the run's encoder."),
+    ] = None,
+) -> None:
+    """Say why a saved run classifies a sentence as it does, in numbers and in pictures.
+
+    `structnn explain runs/trec/gat/seed-0 "Who wrote Middlemarch?" -o why`
+    """
+    from tasks.explain import explain as explain_text
+    from tasks.explain import in_words, save, word_rows
+    from tasks.plugins import load_plugins
+    from tasks.prediction import Predictor
+
+    load_plugins(plugin or ())
+    explanation = explain_text(Predictor(run), text)
+    table = Table("word", *explanation.attributions, "subtree effect")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in word_rows(explanation):
+        table.add_row(*map(escape, row))
+    results.print(table)
+    for line in in_words(explanation):
+        results.print(f"- {escape(line)}")
+    status.print(f"{len(save(explanation, output))} pictures and explanation.json in {output}")
 
 
 @app.command()

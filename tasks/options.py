@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import re
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -191,12 +192,12 @@ class ExperimentOptions(ParserOptions):
     def _own_options(self) -> dict[str, dict[str, Any]]:
         own: dict[str, dict[str, Any]] = {}
         for assignment in self.option or []:
-            target, equals, value = assignment.partition("=")
-            encoder, dot, name = target.rpartition(".")
-            if not (equals and dot):
+            parts = re.fullmatch(r"(.+)\.(\w+)=(.*)", assignment)
+            if parts is None:
                 raise ValueError(
                     f"write --option as encoder.option=value, gat.heads=8 say, not {assignment!r}"
                 )
+            encoder, name, value = parts.groups()
             own.setdefault(encoder, {})[name] = _value(value)
         return own
 

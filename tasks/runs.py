@@ -249,10 +249,11 @@ def _words(options: ModelOptions, data: ParsedDataset) -> tuple[Vocabulary, Word
 
 def _with_relations(options: ModelOptions, relations: Vocabulary) -> ModelOptions:
     """An encoder that reads labels, but was not told how many there are, is told now."""
-    if relations is UNIVERSAL_RELATIONS or ">" in options.encoder:
+    *others, (name, given) = ENCODERS.parse(options.encoder, ">")
+    option = ENCODERS.options(name).get("relations")
+    if relations is UNIVERSAL_RELATIONS or others or option is None or option.default == 0:
         return options
-    option = ENCODERS.options(options.encoder).get("relations")
-    if option is None or option.default == 0 or "relations" in options.encoder_options:
+    if "relations" in given or "relations" in options.encoder_options:
         return options
     own = {**options.encoder_options, "relations": len(relations)}
     return replace(options, encoder_options=own)
