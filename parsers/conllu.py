@@ -71,11 +71,17 @@ def write_conllu(sentences: Iterable[Sentence], path: str | os.PathLike[str]) ->
         path: The file to write; ``.gz`` is packed.
 
     Raises:
-        StructureError: What :func:`format_conllu` can't write.
+        StructureError: What :func:`format_conllu` can't write, and text that is not valid Unicode.
     """
     with atomic_writer(path) as file:
         for sentence in sentences:
-            file.write(format_conllu(sentence) + "\n")
+            try:
+                file.write(format_conllu(sentence) + "\n")
+            except UnicodeEncodeError as fault:
+                raise StructureError(
+                    f"the sentence {' '.join(sentence.tokens)[:60]!r} can't be written as UTF-8: "
+                    f"{fault.object[fault.start]!r} is half a character; mend the text it came from"
+                ) from None
 
 
 def format_conllu(sentence: Sentence) -> str:

@@ -10,6 +10,7 @@ from parsers.drawing import layouts
 from parsers.drawing.fonts import text_width
 from parsers.drawing.layouts import MARGIN, Pair, View
 from parsers.drawing.scene import SMALL_SIZE, WORD_SIZE, Chip, Curve, Label, Scene, straight
+from parsers.drawing.terminal import printable
 from parsers.drawing.theme import DARK, LIGHT, Theme, blend, word_class
 from parsers.graphs import to_networkx
 from structnn.structure import Sentence, Tree
@@ -220,11 +221,7 @@ def _shown(text: str | None) -> str | None:
     """A word as it is drawn: on one line, and not nothing."""
     if text is None:
         return None
-    shown = "".join(
-        "␣" if character.isspace() else character
-        for character in text
-        if unicodedata.category(character) != "Cc" or character.isspace()
-    )
+    shown = printable(text)
     return shown[:60] + "…" if len(shown) > 60 else shown or "∅"
 
 

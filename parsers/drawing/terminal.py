@@ -58,7 +58,7 @@ def _words(sentence: Sentence, tree: Tree) -> str:
             for nearer in range(column + 1):
                 cells[line, nearer] |= _RIGHT | (_LEFT if nearer < column else 0)
     rows = []
-    tokens = [_printable(token) for token in sentence.tokens]
+    tokens = [printable(token) for token in sentence.tokens]
     space = max(map(_width, tokens)) + 2
     tag_space = max(map(_width, sentence.tags or [""])) + 2
     for position, token in enumerate(tokens):
@@ -67,30 +67,42 @@ def _words(sentence: Sentence, tree: Tree) -> str:
         head = "─" if cells[position, 0] else " "
         row = f"{boxes}{head}{point} {_padded(token, space)}"
         if sentence.tags is not None:
-            row += _padded(_printable(sentence.tags[position]), tag_space)
+            row += _padded(printable(sentence.tags[position]), tag_space)
         if tree.labels is not None:
-            row += _printable(tree.labels[position])
+            row += printable(tree.labels[position])
         rows.append(row.rstrip())
     return "\n".join(rows)
 
 
 def _columns(tree: Tree) -> dict[int, int]:
-    """For each edge, by its child, the column of its bracket: no two brackets that meet share one."""
+    """For each edge, by its child, the column of its bracket, as near to the words as may be.
+
+    A bracket is farther out than all that it spans, and shares a column with none that it meets; but
+    the brackets of one head on one side share one, as branches.
+    """
     columns: dict[int, int] = {}
-    # A head's own brackets may share a column, as branches of one.
-    taken: dict[int, set[tuple[int, int]]] = defaultdict(set)  # line -> (column, head)
+    shared: dict[tuple[int, bool], int] = {}  # the column of a head's brackets on one side
+    taken: list[dict[int, tuple[int, bool]]] = [{} for _ in tree.parents]  # of each line, by whom
+    # For each line the outermost column, with its head, and the outermost of any other head.
+    outer = [((0, -1), (0, -1)) for _ in tree.parents]
     edges = [(child, parent) for child, parent in enumerate(tree.parents) if parent != -1]
     for child, parent in sorted(edges, key=lambda edge: abs(edge[0] - edge[1])):
-        lines = range(min(child, parent), max(child, parent) + 1)
-        inner = [column for line in lines for column, head in taken[line] if head != parent]
-        same_side = [
-            columns[other]
-            for other in tree.children[parent]
-            if other in columns and (other < parent) == (child < parent)
-        ]
-        column = columns[child] = max([1 + max(inner, default=0), *same_side])
-        for line in lines:
-            taken[line].add((column, parent))
+        first, last = min(child, parent), max(child, parent)
+        side = (parent, child < parent)
+        spanned = (outer[line][outer[line][0][1] == parent][0] for line in range(first + 1, last))
+        column = max(1 + max(spanned, default=0), shared.get(side, 1))
+        while any(taken[line].get(column, side) != side for line in (first, last)):
+            column += 1
+        columns[child] = shared[side] = column
+        for line in range(first, last + 1):
+            taken[line][column] = side
+            most, second = outer[line]
+            if most[1] == parent:
+                outer[line] = (max(most, (column, parent)), second)
+            elif column > most[0]:
+                outer[line] = ((column, parent), most)
+            else:
+                outer[line] = (most, max(second, (column, parent)))
     return columns
 
 
@@ -100,9 +112,9 @@ def _phrases(sentence: Sentence, tree: Tree) -> str:
     stack: list[tuple[int, str, str]] = [(tree.root, "", "")]  # node, its own stem, its children's
     while stack:
         node, stem, below = stack.pop()
-        label = _printable(tree.labels[node]) if tree.labels is not None else "·"
+        label = printable(tree.labels[node]) if tree.labels is not None else "·"
         word = tree.tokens[node]
-        text = f"{label} {_printable(sentence.tokens[word])}" if word != -1 else label
+        text = f"{label} {printable(sentence.tokens[word])}" if word != -1 else label
         lines.append(f"{stem}{text}")
         children = tree.children[node]
         for child in reversed(children):
@@ -113,12 +125,17 @@ def _phrases(sentence: Sentence, tree: Tree) -> str:
     return "\n".join(lines)
 
 
-def _printable(text: str) -> str:
-    return "".join(
-        "␣" if character.isspace() else character
-        for character in text
-        if unicodedata.category(character) != "Cc" or character.isspace()
-    )
+def printable(text: str) -> str:
+    """A text on one line: white space shown, control characters left out."""
+    shown = []
+    for character in text:
+        if character.isspace():
+            shown.append("␣")
+        elif (category := unicodedata.category(character)) == "Cs":  # half a character
+            shown.append("\ufffd")
+        elif category != "Cc":
+            shown.append(character)
+    return "".join(shown)
 
 
 def _width(text: str) -> int:

@@ -157,3 +157,9 @@ def test_a_real_treebank_round_trips(tmp_path: Path) -> None:
     assert all(sentence.dependencies and sentence.tags for sentence in treebank)
     write_conllu(treebank, tmp_path / "again.conllu")
     assert read_conllu(tmp_path / "again.conllu") == treebank
+
+
+def test_half_a_character_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StructureError, match=r"can't be written as UTF-8.*half a character"):
+        write_conllu([Sentence(["ok"]), Sentence(["\ud83d"])], tmp_path / "out.conllu")
+    assert list(tmp_path.iterdir()) == []

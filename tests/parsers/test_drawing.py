@@ -242,7 +242,7 @@ def test_notebooks() -> None:
 
 
 NASTY = Sentence(
-    ["<script>alert(1)</script>", "$x_1$", "a&b", "\t", "", "]]>", "x" * 300, '"'],
+    ["<script>alert(1)</script>", "$x_1$", "a&b", "\t", "", "]]>", "x" * 300, "\ud83d"],
     dependencies=Tree([-1] + [0] * 7, labels=["</script>"] * 8),
 )
 
