@@ -82,7 +82,9 @@ def _columns(tree: Tree) -> dict[int, int]:
     """
     columns: dict[int, int] = {}
     shared: dict[tuple[int, bool], int] = {}  # the column of a head's brackets on one side
-    taken: list[dict[int, tuple[int, bool]]] = [{} for _ in tree.parents]  # of each line, by whom
+    taken: list[dict[int, int]] = [
+        {} for _ in tree.parents
+    ]  # columns of each line, with their heads
     # For each line the outermost column, with its head, and the outermost of any other head.
     outer = [((0, -1), (0, -1)) for _ in tree.parents]
     edges = [(child, parent) for child, parent in enumerate(tree.parents) if parent != -1]
@@ -91,11 +93,11 @@ def _columns(tree: Tree) -> dict[int, int]:
         side = (parent, child < parent)
         spanned = (outer[line][outer[line][0][1] == parent][0] for line in range(first + 1, last))
         column = max(1 + max(spanned, default=0), shared.get(side, 1))
-        while any(taken[line].get(column, side) != side for line in (first, last)):
+        while any(taken[line].get(column, parent) != parent for line in (first, last)):
             column += 1
         columns[child] = shared[side] = column
         for line in range(first, last + 1):
-            taken[line][column] = side
+            taken[line][column] = parent
             most, second = outer[line]
             if most[1] == parent:
                 outer[line] = (max(most, (column, parent)), second)
