@@ -52,6 +52,13 @@ def families_for(text: str) -> list[str]:
         Families, of which each later one is for the characters that the earlier ones lack.
     """
     families, missing = _families(frozenset(text))
+    joined = any(unicodedata.bidirectional(character) == "AL" for character in text)
+    if joined and not hasattr(ft2font, "__libraqm_version__"):
+        warnings.warn(
+            "this matplotlib draws Arabic letters apart and from left to right; install matplotlib "
+            "3.11 or newer",
+            stacklevel=4,
+        )
     for name, (characters, remedy) in missing.items():
         shown = " ".join(sorted(characters)[:8])
         warnings.warn(

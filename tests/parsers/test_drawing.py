@@ -344,3 +344,9 @@ def test_the_page_stands_alone(browser: list[str], tmp_path: Path) -> None:
     )
     assert "CONSOLE" not in done.stderr
     assert re.search(r"transform: translate\(\d", done.stdout)  # the script has run
+
+
+def test_a_matplotlib_that_does_not_join_letters_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("matplotlib.ft2font.__libraqm_version__", raising=False)
+    with pytest.warns(UserWarning, match=r"draws Arabic letters apart.*matplotlib 3\.11"):
+        draw(Sentence(["يحب"], dependencies=Tree([-1]))).png()
