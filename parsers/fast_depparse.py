@@ -6,6 +6,7 @@ sentence.  Both are rarely needed:
 - Where the best head of each word, taken alone, already makes a tree with one root, that tree *is*
   the maximum spanning tree: no other tree can have a better score at any word.
 - Only the relations of the chosen heads are read, so only those are scored.
+- The same characters, words and tags are looked up again and again, so results are remembered.
 
 A sentence whose greedy heads are no such tree, that has a near tie, or that violates Stanza's
 constraints on subjects and objects goes through Stanza's own functions.
@@ -16,9 +17,8 @@ was checked; with any other version, or another kind of model, Stanza's own code
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache, partial
 from types import MethodType
 from typing import Any
 
@@ -64,11 +64,14 @@ def accelerate(pipeline: Any) -> bool:
         return False
     model = _model(pipeline)
     layer: list[tuple[Any, str, Any]] = [(model, "predict", MethodType(_predict, model))]
-    for processor in ("pos", "depparse"):
-        vocabulary = (
-            pipeline.processors[processor].vocab if processor in pipeline.processors else {}
-        )
-        layer += _remembered(vocabulary)
+    for name in ("pos", "depparse"):
+        processor = pipeline.processors.get(name)
+        if processor is not None:
+            columns = processor.vocab.keys()
+            vocabularies = [processor.vocab[column] for column in columns]
+            if processor.pretrain is not None:
+                vocabularies.append(processor.pretrain.vocab)
+            layer += [entry for vocab in vocabularies for entry in _remembered(vocab)]
     setattr(pipeline, _LAYER, layer)
     for target, name, replacement in layer:
         setattr(target, name, replacement)
@@ -80,7 +83,9 @@ def stock_decoding(pipeline: Any) -> Iterator[None]:
     """Within the block the pipeline runs Stanza's own code alone, for comparison."""
     layer = getattr(pipeline, _LAYER, [])
     for target, name, _ in layer:
-        delattr(target, name)  # an attribute of the instance; the method of its class reappears
+        vars(target).pop(
+            name, None
+        )  # an attribute of the instance; the method of its class reappears
     try:
         yield
     finally:
@@ -96,27 +101,37 @@ def _model(pipeline: Any) -> Any:
     return getattr(getattr(processor, "_trainer", None), "model", None)
 
 
-def _remembered(vocabulary: Any) -> list[tuple[Any, str, Any]]:
-    """Look-ups of morphological features that remember their results.
+class _Remembered(dict[Any, Any]):
+    """Results of a function of one argument, computed when first asked for."""
 
-    A treebank has a few hundred different feature strings, and Stanza takes one apart, or puts one
-    together, for every word.
+    limit = 200_000  # then it starts anew: texts hold no end of different words
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def __missing__(self, key: Any) -> Any:
+        if len(self) >= self.limit:
+            self.clear()
+        value = self[key] = self.function(key)
+        return value
+
+
+def _remembered(vocab: Any) -> list[tuple[Any, str, Any]]:
+    """``map`` and ``unmap`` of a vocabulary with remembered results.
+
+    Stanza looks up every character, word, tag and feature string of every text through several
+    Python calls, and takes feature strings apart each time: a quarter of the time of a small model.
     """
-    from stanza.models.common.vocab import CompositeVocab
+    ids, units = _Remembered(vocab.unit2id), _Remembered(vocab.id2unit)
 
-    layer: list[tuple[Any, str, Any]] = []
-    for column in ("xpos", "feats"):
-        vocab = vocabulary[column] if vocabulary else None
-        if not isinstance(vocab, CompositeVocab):
-            continue
-        name = lru_cache(maxsize=8192)(vocab.id2unit)
-        layer.append((vocab, "unit2id", lru_cache(maxsize=8192)(vocab.unit2id)))
-        layer.append((vocab, "id2unit", partial(_with_tuple, name)))
-    return layer
+    def map_units(sequence: Iterable[Any]) -> list[Any]:
+        return [ids[unit] for unit in sequence]
 
+    def unmap_ids(sequence: Iterable[Any]) -> list[Any]:
+        return [units[tuple(i) if isinstance(i, list) else i] for i in sequence]
 
-def _with_tuple(function: Any, key: Any) -> Any:
-    return function(tuple(key) if isinstance(key, list) else key)
+    return [(vocab, "map", map_units), (vocab, "unmap", unmap_ids)]
 
 
 def is_single_rooted_tree(heads: np.ndarray) -> bool:
