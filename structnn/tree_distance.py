@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,9 @@ def tree_distances(parents: Array, heights: Array, node_ptr: Array) -> Array:
     places = np.arange(len(trees)) - node_ptr[trees]
     distances = np.zeros((len(sizes), largest, largest), dtype=np.int64)
     by_height = np.argsort(heights, kind="stable")
-    cuts = np.cumsum(np.bincount(heights))[:-1]
-    for level in reversed(np.split(by_height, cuts)):
+    cuts = [0, *np.cumsum(np.bincount(heights)).tolist()]
+    for begin, end in reversed(list(pairwise(cuts))):
+        level = by_height[begin:end]
         level = level[parents[level] >= 0]
         tree, place, above = trees[level], places[level], places[parents[level]]
         # Twice: the second time, the columns of others of this level are right as well.
