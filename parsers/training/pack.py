@@ -11,7 +11,7 @@ import torch
 
 PROCESSORS = ("tokenize", "mwt", "pos", "depparse")
 
-_TRACES = ("_dir", "_file", "_name", "_path")  # where and from what a model was trained
+_TRACES = ("_dir", "_file", "_gold", "_name", "_path")  # where and from what a model was trained
 
 
 def halved(value: Any) -> Any:
