@@ -211,7 +211,8 @@ def explain(
 
     load_plugins(plugin or ())
     explanation = explain_text(Predictor(run), text)
-    table = Table("word", *explanation.attributions, "subtree effect")
+    title = f"what adds to the log-odds of {escape(explanation.prediction.label)}"
+    table = Table("word", *explanation.attributions, "subtree effect", title=title)
     for column in table.columns[1:]:
         column.justify = "right"
     for row in word_rows(explanation):
