@@ -89,7 +89,8 @@ def test_the_whole_recipe_on_another_language(treebank: Path, tmp_path: Path) ->
     card = (output / "MODEL_CARD.md").read_text()
     for expected in ("Eight sentences.", "Seed 3", "raw text", "gold tokens", "MB", "words/s"):
         assert expected in card
-    assert str(tmp_path) not in json.dumps(resources)
+    for path in [*output.rglob("*.pt"), output / "resources.json"]:
+        assert str(tmp_path).encode() not in path.read_bytes(), path
 
     from parsers.stanza_parser import StanzaParser
 
@@ -99,7 +100,6 @@ def test_the_whole_recipe_on_another_language(treebank: Path, tmp_path: Path) ->
     assert split.tokens == ("Wer", "schläft", "?")
     weights = torch.load(output / "de" / "pos" / "tiny.pt", weights_only=True)
     assert all(v.dtype == torch.float16 for v in weights["model"].values())
-    assert str(tmp_path) not in repr(weights["config"])
 
 
 def test_without_vectors_and_multiword_tokens(tmp_path: Path) -> None:
