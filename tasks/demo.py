@@ -35,7 +35,7 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Summary:
     dataset = generate(
         train_pairs=pairs, dev_pairs=max(8, pairs // 8), test_pairs=max(8, pairs // 3)
     )
-    options = ExperimentOptions(data=dataset.name, epochs=epochs, hidden_dim=64)
+    options = ExperimentOptions(data=dataset.name, epochs=epochs, hidden_dim=64, learning_rate=1e-3)
     runs = plan([options.model(name) for name in ENCODERS], seeds, options.training())
     summary = run_comparison(runs, parsed_data(dataset, options), options, out)
     picture = out / "tree.png"

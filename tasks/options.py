@@ -123,7 +123,7 @@ class ExperimentOptions(ParserOptions):
     epochs: Annotated[int, _option("Training", "At most this many.")] = 30
     patience: Annotated[int, _option("Training", "Epochs without a better dev accuracy.")] = 5
     batch_size: Annotated[int, _option("Training", "Sentences.")] = 50
-    learning_rate: Annotated[float, _option("Training", "Of AdamW.")] = 1e-3
+    learning_rate: Annotated[float, _option("Training", "Of AdamW.")] = 5e-4
     weight_decay: Annotated[float, _option("Training", "Of AdamW.")] = 1e-2
     gradient_clip: Annotated[float, _option("Training", "Largest norm of the gradient.")] = 5.0
     supervise: Annotated[

@@ -54,7 +54,7 @@ class TrainingOptions:
     epochs: int = 30
     patience: int = 5
     batch_size: int = 50
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-4
     weight_decay: float = 1e-2
     gradient_clip: float = 5.0
     device: str = "auto"
