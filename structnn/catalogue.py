@@ -17,7 +17,7 @@ from structnn.encoders import ENCODERS
 from structnn.readouts import READOUTS
 from structnn.registry import Registry
 
-__all__ = ["catalogue", "describe", "options"]
+__all__ = ["catalogue", "describe", "encoder_table", "options"]
 
 _INTRODUCTION = """\
 # The encoders
@@ -44,11 +44,6 @@ options, `readout="k_max(k=5)"`; or several side by side, `readout="mean+max"`.
 
 def catalogue() -> str:
     """The whole page, in Markdown."""
-    encoders = [
-        "| name | reads | what it is | options |",
-        "|---|---|---|---|",
-        *(_row(name) for name in _by_structure()),
-    ]
     readouts = ["| name | what it is | options |", "|---|---|---|"]
     for name in READOUTS.names():
         chosen = ", ".join(_defaults(READOUTS, name))
@@ -59,13 +54,19 @@ def catalogue() -> str:
         details.append("\n".join([f"## {name}", "", describe(ENCODERS, name), "", *lines]))
     parts = [
         _INTRODUCTION,
-        "\n".join(encoders) + "\n",
+        encoder_table(),
         _READOUTS,
         "\n".join(readouts) + "\n",
         "# Options of each encoder\n",
         "\n\n".join(details) + "\n",
     ]
     return "\n".join(parts)
+
+
+def encoder_table() -> str:
+    """A line for each encoder: its name, what it reads, what it is, and its options."""
+    lines = ["| name | reads | what it is | options |", "|---|---|---|---|"]
+    return "\n".join([*lines, *map(_row, _by_structure())]) + "\n"
 
 
 def describe(registry: Registry[Any], name: str) -> str:

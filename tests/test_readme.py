@@ -26,6 +26,12 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     assert tuple(encoder(names["torch"].randn(4, 300), names["batch"]).sentence.shape) == (2, 8)
 
 
+def test_the_table_of_encoders_is_in_step():
+    from structnn.catalogue import encoder_table
+
+    assert encoder_table() in README, "copy the table of docs/encoders.md into README.md"
+
+
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if not target.startswith("http"):
