@@ -19,9 +19,9 @@ from tasks.explain import (
     GRADIENT_X_INPUT,
     INTEGRATED_GRADIENTS,
     Explanation,
-    _pictures,
     explain,
     in_words,
+    pictures,
     save,
     without,
     word_rows,
@@ -275,8 +275,8 @@ def test_controls_and_unknown_words(make_predictor):
 
 def test_saved_pictures_and_numbers(make_predictor, tmp_path):
     explanation = explain(make_predictor("child_sum_tree_lstm>transformer", heads=2), "good a bad")
-    pictures = save(explanation, tmp_path / "why")
-    names = {path.stem for path in pictures}
+    paths = save(explanation, tmp_path / "why")
+    names = {path.stem for path in paths}
     assert names == {
         "gradient-x-input",
         "integrated-gradients",
@@ -289,7 +289,7 @@ def test_saved_pictures_and_numbers(make_predictor, tmp_path):
         ),
         "attention-mean-of-all-layers",
     }
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
     numbers = json.loads((tmp_path / "why" / "explanation.json").read_text())
     assert numbers["label"] == explanation.prediction.label
     assert numbers["tokens"] == ["good", "a", "bad"]
@@ -306,7 +306,7 @@ def test_attention_is_drawn_with_as_many_arcs_as_words(make_predictor):
     for text in ("good a", "good a bad", TEXT):
         explanation = explain(make_predictor("transformer"), text)
         size = len(explanation.sentence)
-        drawn = [options for name, options in _pictures(explanation) if "attention" in name]
+        drawn = [options for name, options in pictures(explanation) if "attention" in name]
         assert len(drawn) == 11
         assert all(len(options["edge_values"]) == size for options in drawn)
 
