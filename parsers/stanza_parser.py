@@ -21,6 +21,10 @@ SHIPPED_MODELS = Path(__file__).parent / "models"
 SHIPPED_LANGUAGE = "en"
 
 JOINED = "parataxis"
+JOINED_SENTENCES = "joined_sentences"
+"""The key of ``Sentence.metadata`` that says of how many sentences a text was joined."""
+SPLIT_AT_WHITE_SPACE = "split_at_white_space"
+"""The key of ``Sentence.metadata`` that marks a text of which Stanza's tokenizer lost characters."""
 """Relation that joins the second and later sentences of a text to the root of the first."""
 
 _PROCESSORS = ("tokenize", "mwt", "pos", "lemma", "depparse")
@@ -126,7 +130,7 @@ class StanzaParser:
         """
         settings = {
             "parser": "stanza",
-            "revision": 1,  # of what this class does with the texts and trees
+            "revision": 2,  # of what this class does with the texts and trees
             "stanza": version("stanza"),
             "language": self.language,
             "pretokenized": self.pretokenized,
@@ -208,23 +212,25 @@ class StanzaParser:
 
     def _parse_chunk(self, items: list[str | tuple[str, ...]]) -> list[Sentence]:
         raw = [index for index, item in enumerate(items) if isinstance(item, str)]
-        documents = dict(zip(raw, self._tokenize([str(items[i]) for i in raw]), strict=True))
+        tokenized = self._tokenize([str(items[index]) for index in raw])
+        documents = {index: pieces for index, (pieces, _) in zip(raw, tokenized, strict=True)}
+        fallen_back = {index for index, (_, lost) in zip(raw, tokenized, strict=True) if lost}
         flat: list[Any] = []
         for index, item in enumerate(items):
             known = documents.get(index)
             flat.append(_document([tuple(item)]).sentences if known is None else known)
         self._annotate([piece for pieces in flat for piece in pieces])
         result = []
-        for item, pieces in zip(items, flat, strict=True):
-            sentence = _joined(item, pieces)
+        for index, (item, pieces) in enumerate(zip(items, flat, strict=True)):
+            sentence = _joined(item, pieces, index in fallen_back)
             self.counts.texts += 1
             self.counts.words += len(sentence)
             self.counts.joined += len(pieces) > 1
             result.append(sentence)
         return result
 
-    def _tokenize(self, texts: list[str]) -> list[list[Any]]:
-        """Stanza sentences of each text, with multiword tokens expanded."""
+    def _tokenize(self, texts: list[str]) -> list[tuple[list[Any], bool]]:
+        """Stanza sentences of each text, multiword tokens expanded, and whether it lost characters."""
         if not texts:
             return []
         from stanza.models.common.doc import Document
@@ -238,10 +244,11 @@ class StanzaParser:
         result = []
         for text, document in zip(cleaned, documents, strict=True):
             sentences = document.sentences
-            if _squeezed(_surface(sentences, text)) != _squeezed(text):
+            lost = _squeezed(_surface(sentences, text)) != _squeezed(text)
+            if lost:
                 self.counts.fallbacks += 1
                 sentences = _document([tuple(text.split())]).sentences
-            result.append(sentences)
+            result.append((sentences, lost))
         return result
 
     def _annotate(self, sentences: list[Any]) -> None:
@@ -375,8 +382,13 @@ def _document(token_lists: Iterable[Sequence[str]]) -> Any:
     )
 
 
-def _joined(item: str | tuple[str, ...], pieces: Sequence[Any]) -> Sentence:
-    """One sentence from the parsed pieces of a text."""
+def _joined(item: str | tuple[str, ...], pieces: Sequence[Any], fallen_back: bool) -> Sentence:
+    """One sentence from the parsed pieces of a text; its metadata say what was done to it."""
+    metadata = {}
+    if len(pieces) > 1:
+        metadata[JOINED_SENTENCES] = str(len(pieces))
+    if fallen_back:
+        metadata[SPLIT_AT_WHITE_SPACE] = "yes"
     tokens: list[str] = []
     tags: list[str] = []
     lemmas: list[str | None] = []
@@ -405,6 +417,7 @@ def _joined(item: str | tuple[str, ...], pieces: Sequence[Any]) -> Sentence:
         tags=tags,
         lemmas=known if len(known) == len(tokens) else None,
         text=item if isinstance(item, str) else " ".join(item),
+        metadata=metadata,
     )
 
 

@@ -63,7 +63,7 @@ def parse(
     """
     from parsers import CachedParser, write_conllu
     from tasks.files import read_texts
-    from tasks.parsing import default_cache, make_parser
+    from tasks.parsing import default_cache, make_parser, parser_notes
 
     texts, blank = read_texts(source, text_column=text_column, encoding=encoding)
     if pretokenized:
@@ -73,6 +73,8 @@ def parse(
     with resumable(), progress("parsing") as show:
         sentences = CachedParser(parser, cache, progress=show).parse(texts)
     write_conllu(sentences, output)
+    for note in parser_notes(sentences):
+        status.print(note)
     passed_over = f" ({blank} blank lines passed over)" if blank else ""
     status.print(f"{len(sentences)} texts parsed into {output}{passed_over}")
 

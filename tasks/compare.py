@@ -73,18 +73,21 @@ class Summary:
         failures: Every run that ended in an error.
         pairs: Every two encoders, compared on the test examples by :mod:`tasks.statistics`; none where
             there is no test set.
+        notes: What must be said of the data and of how they were parsed.
     """
 
     rows: tuple[Row, ...]
     results: tuple[RunResult, ...]
     failures: tuple[Failure, ...]
     pairs: tuple[Comparison, ...]
+    notes: tuple[str, ...]
 
     def to_markdown(self) -> str:
         """The table, as Markdown."""
         lines = ["| " + " | ".join(HEADER) + " |", "|" + " --- |" * len(HEADER)]
         lines += ["| " + " | ".join(cells(row)) + " |" for row in self.rows]
         lines += ["", *(f"- {comparison}" for comparison in self.pairs)]
+        lines += [f"- {note}" for note in self.notes]
         return "\n".join(lines).rstrip() + "\n"
 
     def against_best(self) -> list[str]:
@@ -180,7 +183,12 @@ def compare(
     yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
 
 
-def summarise(runs: Sequence[Run], outcomes: Sequence[RunResult | Failure], out: Path) -> Summary:
+def summarise(
+    runs: Sequence[Run],
+    outcomes: Sequence[RunResult | Failure],
+    out: Path,
+    notes: tuple[str, ...] = (),
+) -> Summary:
     """The table of all outcomes, also written to ``table.md``, ``table.json`` and ``runs.csv``."""
     failures = tuple(outcome for outcome in outcomes if isinstance(outcome, Failure))
     by_run = {id_of(o.run): o for o in outcomes if isinstance(o, RunResult)}
@@ -191,7 +199,8 @@ def summarise(runs: Sequence[Run], outcomes: Sequence[RunResult | Failure], out:
         mine = [result for result in results if result.run.model.encoder == name]
         if mine:
             rows.append(_row(name, mine))
-    summary = Summary(tuple(rows), results, failures, _compare_on_test(results, out))
+    pairs = _compare_on_test(results, out)
+    summary = Summary(tuple(rows), results, failures, pairs, notes)
     write_text(out / "table.md", summary.to_markdown())
     write_text(out / "runs.csv", summary.to_csv())
     write_json(
@@ -199,6 +208,7 @@ def summarise(runs: Sequence[Run], outcomes: Sequence[RunResult | Failure], out:
         {
             "encoders": [vars(row) for row in summary.rows],
             "pairs": [vars(pair) for pair in summary.pairs],
+            "notes": summary.notes,
         },
     )
     return summary

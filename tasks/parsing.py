@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from parsers import CachedParser, Parser, with_structure
+from parsers.stanza_parser import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence
 from tasks.examples import DataError, Dataset, Example
 
@@ -19,6 +21,7 @@ __all__ = [
     "make_parser",
     "parse_dataset",
     "parse_examples",
+    "parser_notes",
     "tree_field",
 ]
 
@@ -41,6 +44,11 @@ class ParsedDataset:
     sentences: dict[str, tuple[Sentence, ...]]
     structure: str = "parse"
     parser: str | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a report must say of the data and of how they were parsed."""
+        return (*self.dataset.notes, *parser_notes(chain.from_iterable(self.sentences.values())))
 
     def targets(self, split: str) -> list[int]:
         """The number of each example's label."""
@@ -97,6 +105,19 @@ def parse_examples(
         if example.sentence is None
         else sentence.replace(constituency=example.sentence.constituency)
         for example, sentence in zip(examples, parsed, strict=True)
+    ]
+
+
+def parser_notes(sentences: Iterable[Sentence]) -> list[str]:
+    """How many texts the parser did not simply parse, in words; nothing where it did all."""
+    sentences = list(sentences)
+    told = {
+        JOINED_SENTENCES: "were split into sentences, whose trees were joined under one root",
+        SPLIT_AT_WHITE_SPACE: "were split at white space, since the tokenizer lost characters of them",
+    }
+    counts = {key: sum(key in sentence.metadata for sentence in sentences) for key in told}
+    return [
+        f"{count} of {len(sentences)} texts {told[key]}" for key, count in counts.items() if count
     ]
 
 

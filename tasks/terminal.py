@@ -65,7 +65,7 @@ def run_comparison(
             else:
                 status.print(f"{name}: {outcome_line(outcome)}")
             show(len(outcomes), len(runs))
-    summary = summarise(runs, outcomes, out)
+    summary = summarise(runs, outcomes, out, parsed.notes)
     seeds = len({run.seed for run in runs})
     table = Table(*HEADER, title=f"{parsed.dataset.name}: mean ± standard deviation, {seeds} seeds")
     for column in table.columns[1:]:
@@ -75,7 +75,7 @@ def run_comparison(
     results.print(table)
     for words in summary.against_best():
         results.print(f"- {words}")
-    for note in parsed.dataset.notes:
+    for note in parsed.notes:
         results.print(f"- {note}")
     for failure in summary.failures:
         where = out / failure.run.folder / "error.txt"

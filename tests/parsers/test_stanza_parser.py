@@ -12,6 +12,7 @@ import pytest
 
 from parsers.stanza_parser import (
     JOINED,
+    JOINED_SENTENCES,
     SHIPPED_MODELS,
     ModelNotFoundError,
     StanzaParser,
@@ -79,6 +80,8 @@ def test_a_text_stays_one_example(parser: StanzaParser) -> None:
     assert tree is not None
     assert tree.labels is not None
     assert JOINED in [tree.labels[child] for child in tree.children[tree.root]]
+    assert int(joined.metadata[JOINED_SENTENCES]) >= 2
+    assert JOINED_SENTENCES not in whole.metadata
 
 
 ODD = {
