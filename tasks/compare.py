@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,7 +181,10 @@ def compare(
 
     workers = min(len(open_runs), workers or available_cores())
     jobs = (delayed(_attempt)(run, data, out, parser, plugins) for run in open_runs)
-    yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+    with warnings.catch_warnings():
+        # A process whose memory has grown is replaced between two runs, which loses nothing.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+        yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
 
 
 def summarise(
