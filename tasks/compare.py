@@ -113,7 +113,7 @@ class Summary:
         return "\n".join(lines) + "\n"
 
 
-HEADER = ("encoder", "parameters", "dev %", "test %", "train sent/s", "infer sent/s")
+HEADER = ("encoder", "params", "dev %", "test %", "train/s", "infer/s")
 
 
 def cells(row: Row) -> tuple[str, ...]:

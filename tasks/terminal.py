@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 # Results go to standard output, all else to standard error, so that either can be redirected.
-results = Console(highlight=False)
+results = Console(highlight=False, soft_wrap=True)
 status = Console(stderr=True)
 
 
@@ -67,9 +68,11 @@ def run_comparison(
             show(len(outcomes), len(runs))
     summary = summarise(runs, outcomes, out, parsed.notes)
     seeds = len({run.seed for run in runs})
-    table = Table(*HEADER, title=f"{parsed.dataset.name}: mean ± standard deviation, {seeds} seeds")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    # Without lines between the columns, names and figures fit into 80 characters.
+    title = f"{parsed.dataset.name}: mean ± standard deviation of {seeds} seeds; sentences a second"
+    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(HEADER):
+        table.add_column(name, justify="right" if place else "left", no_wrap=True)
     for row in summary.rows:
         table.add_row(*cells(row))
     results.print(table)
