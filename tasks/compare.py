@@ -14,7 +14,7 @@ from typing import Any
 from tasks.models import ModelOptions
 from tasks.parsing import ParsedDataset
 from tasks.plugins import load_plugins
-from tasks.runs import Run, RunResult, execute, finished
+from tasks.runs import GivenVectors, Run, RunResult, execute, finished, given_vectors
 from tasks.statistics import Comparison, compare_pairs
 from tasks.storage import read_json_lines, write_json, write_text
 from tasks.training import TrainingOptions
@@ -180,7 +180,16 @@ def compare(
     from joblib import Parallel, delayed
 
     workers = min(len(open_runs), workers or available_cores())
-    jobs = (delayed(_attempt)(run, data, out, parser, plugins) for run in open_runs)
+    tables = {
+        (run.model.embedding, run.model.vectors): given_vectors(run.model, data)
+        for run in {(run.model.embedding, run.model.vectors): run for run in open_runs}.values()
+    }
+    jobs = (
+        delayed(_attempt)(
+            run, data, out, parser, plugins, tables[run.model.embedding, run.model.vectors]
+        )
+        for run in open_runs
+    )
     with warnings.catch_warnings():
         # A process whose memory has grown is replaced between two runs, which loses nothing.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
@@ -242,14 +251,19 @@ def available_cores() -> int:
 
 
 def _attempt(
-    run: Run, data: ParsedDataset, out: Path, parser: Mapping[str, Any], plugins: Sequence[str]
+    run: Run,
+    data: ParsedDataset,
+    out: Path,
+    parser: Mapping[str, Any],
+    plugins: Sequence[str],
+    given: GivenVectors | None,
 ) -> RunResult | Failure:
     import torch
 
     torch.set_num_threads(1)  # one run a core: faster than many threads on small matrices
     try:
         load_plugins(plugins)
-        return execute(run, data, out, parser=parser)
+        return execute(run, data, out, parser=parser, given=given)
     except Exception as error:
         details = traceback.format_exc()
         write_text(out / run.folder / "error.txt", details)

@@ -17,7 +17,7 @@ import torch
 
 from structnn import ENCODERS, UNIVERSAL_RELATIONS, SentenceClassifier, Vocabulary
 from structnn.embeddings import LEARNED_SCALE
-from tasks.examples import Example
+from tasks.examples import DataError, Example
 from tasks.models import (
     ModelOptions,
     SavedModel,
@@ -38,7 +38,10 @@ from tasks.training import (
 )
 from tasks.vectors import WordVectors, read_vectors, wordllama_vectors
 
-__all__ = ["Run", "RunResult", "execute", "finished"]
+__all__ = ["GivenVectors", "Run", "RunResult", "execute", "finished", "given_vectors"]
+
+GivenVectors = tuple[Vocabulary, WordVectors]
+"""The words that have a vector, and the vectors in their order."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def execute(
     out: Path,
     *,
     parser: Mapping[str, Any],
+    given: GivenVectors | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> RunResult:
     """Train, evaluate and save; a run that is done already is only read, a broken-off one goes on.
@@ -125,6 +129,7 @@ def execute(
         data: The parsed data.
         out: The folder of the experiment.
         parser: How to make the parser again, saved with the model for new text.
+        given: What :func:`given_vectors` gave, if it was called already.
         on_epoch: Called after each epoch.
 
     Raises:
@@ -139,7 +144,8 @@ def execute(
         log.info("%s, seed %d, on %s", run.model.encoder, run.seed, data.dataset.name)
 
         torch.manual_seed(run.seed)
-        vocabulary, vectors = _words(run.model, data)
+        given = given or given_vectors(run.model, data)
+        vocabulary, vectors = given or (_train_vocabulary(run.model, data), None)
         relations = _relations(data)
         options = _with_relations(run.model, relations)
         model = build_model(
@@ -220,15 +226,16 @@ def execute(
     return result
 
 
-def _words(options: ModelOptions, data: ParsedDataset) -> tuple[Vocabulary, WordVectors | None]:
-    """The words that have a vector: those of train, or those that the given table knows."""
+def given_vectors(options: ModelOptions, data: ParsedDataset) -> GivenVectors | None:
+    """The words of the data that a table of vectors knows, and their vectors; None if learned.
+
+    Reading a table takes longer than many a run: runs that share one are given it.
+
+    Raises:
+        DataError: The table can't be read.
+    """
     if options.embedding == "learned":
-        vocabulary = Vocabulary.from_tokens(
-            (sentence.tokens for sentence in data.sentences["train"]),
-            min_count=options.min_count,
-            lowercase=options.lowercase,
-        )
-        return vocabulary, None
+        return None
     # A table knows words that train lacks; using it for dev and test words looks at no label.
     everything = (
         sentence.tokens for sentences in data.sentences.values() for sentence in sentences
@@ -239,12 +246,24 @@ def _words(options: ModelOptions, data: ParsedDataset) -> tuple[Vocabulary, Word
     else:
         assert options.vectors is not None
         found = read_vectors(options.vectors, words)
+    if not bool(found.found.any()):
+        raise DataError(
+            f"none of the {len(words)} words of {data.dataset.name} is in {found.source}"
+        )
     vocabulary, ordered = found.as_vocabulary(
         Vocabulary.from_tokens(sentence.tokens for sentence in data.sentences["train"])
     )
     # Tables differ in scale by an order of magnitude; gates that begin saturated learn nothing.
-    scale = LEARNED_SCALE / ordered.vectors.std()
+    scale = LEARNED_SCALE / ordered.vectors.std().clamp_min(1e-8)
     return vocabulary, replace(ordered, vectors=ordered.vectors * scale)
+
+
+def _train_vocabulary(options: ModelOptions, data: ParsedDataset) -> Vocabulary:
+    return Vocabulary.from_tokens(
+        (sentence.tokens for sentence in data.sentences["train"]),
+        min_count=options.min_count,
+        lowercase=options.lowercase,
+    )
 
 
 def _with_relations(options: ModelOptions, relations: Vocabulary) -> ModelOptions:

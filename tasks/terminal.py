@@ -33,7 +33,7 @@ __all__ = [
 
 # Results go to standard output, all else to standard error, so that either can be redirected.
 results = Console(highlight=False, soft_wrap=True)
-status = Console(stderr=True)
+status = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def run_comparison(
@@ -69,7 +69,8 @@ def run_comparison(
     summary = summarise(runs, outcomes, out, parsed.notes)
     seeds = len({run.seed for run in runs})
     # Without lines between the columns, names and figures fit into 80 characters.
-    title = f"{parsed.dataset.name}: mean ± standard deviation of {seeds} seeds; sentences a second"
+    over = f"mean ± standard deviation of {seeds} seeds" if seeds > 1 else "one seed"
+    title = f"{parsed.dataset.name}: {over}; sentences a second"
     table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(HEADER):
         table.add_column(name, justify="right" if place else "left", no_wrap=True)

@@ -8,6 +8,7 @@ import torch
 from structnn import ENCODERS, Encoder, register_encoder
 from structnn.encoders.bag import Bag
 from tasks.compare import Failure, compare, plan, summarise
+from tasks.examples import DataError
 from tasks.models import ModelOptions, load_model
 from tasks.runs import execute, finished
 from tasks.storage import read_json_lines
@@ -82,6 +83,28 @@ def test_every_encoder_trains_and_is_saved(parsed, tmp_path, encoder):
     scores = predict_scores(saved.classifier, saved.corpus(parsed.sentences["test"]))
     right = scores.argmax(1) == torch.tensor(parsed.targets("test"))
     assert right.double().mean().item() == pytest.approx(result.test_accuracy)
+
+
+def test_given_vectors_are_read_once_and_checked_before_any_run(parsed, tmp_path):
+    table = tmp_path / "vectors.txt"
+    table.write_text("good 1 0 2\nbad 0 1 -2\n")
+    model = ModelOptions(
+        encoder="bag", hidden_dim=8, embedding="vectors", vectors=str(table), freeze=True
+    )
+    (run,) = plan([model], 1, TRAINING)
+    (result,) = compare([run], parsed, tmp_path / "out", parser={}, workers=1)
+    assert result.parameters["embedding"] == 0
+    assert 0 < result.words_with_vectors < 1
+    saved = load_model(tmp_path / "out" / run.folder)
+    learned = saved.classifier.embedding.table.weight
+    good, bad = (learned[saved.classifier.embedding.vocabulary[word]] for word in ("good", "bad"))
+    assert torch.allclose(good / good[0], torch.tensor([1.0, 0.0, 2.0]))
+    assert torch.allclose(bad / bad[1], torch.tensor([0.0, 1.0, -2.0]))
+
+    table.write_text("good 1 0 2\nbad 0 one -2\n")
+    with pytest.raises(DataError, match=r"vectors\.txt:2"):
+        list(compare([run], parsed, tmp_path / "other", parser={}, workers=1))
+    assert not (tmp_path / "other").exists()
 
 
 def test_copies_of_one_encoder_can_not_be_told_apart(parsed, tmp_path):
