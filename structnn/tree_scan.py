@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from structnn.batch import Batch
+from structnn.explain import note, notes_wanted
 from structnn.schedule import Schedule
 from structnn.segments import segment_softmax, segment_sum
 from structnn.structure import StructureError
@@ -42,6 +43,29 @@ class Cell(nn.Module):
         self.state_dim = state_dim
 
 
+class Notes:
+    """What cells note of each node as a child, while the levels go by; see :mod:`structnn.explain`.
+
+    Args:
+        schedule: The order of the nodes.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.values: dict[str, Tensor] = {}
+
+    def add(self, name: str, rank: Tensor, values: Tensor) -> None:
+        """Note ``(children, d)`` of the children at these places in the schedule."""
+        if name not in self.values:
+            self.values[name] = values.new_zeros(self.schedule.num_nodes, values.shape[1])
+        self.values[name][rank] = values.detach()
+
+    def hand_over(self) -> None:
+        """Give what was noted to whoever collects, ``(nodes, d)`` each, zeros at the roots."""
+        for name, values in self.values.items():
+            note(name, values.index_select(0, self.schedule.rank))
+
+
 @dataclass(frozen=True)
 class Children:
     """The children of a level's nodes, grouped by parent, siblings in order.
@@ -51,12 +75,21 @@ class Children:
         ptr: ``(level + 1,)``: where the children of each node begin; each has at least one.
         parent: ``(children,)``: the row of each child's parent within the level.
         place: ``(children,)``: each child's place among its siblings, from 0.
+        rank: ``(children,)``: each child's place in the schedule.
+        notes: Where cells note what they did; None where nobody collects.
     """
 
     states: Tensor
     ptr: Tensor
     parent: Tensor
     place: Tensor
+    rank: Tensor
+    notes: Notes | None = None
+
+    def note(self, name: str, values: Tensor) -> None:
+        """Hand over something of each child, ``(children, d)``, if anybody collects."""
+        if self.notes is not None:
+            self.notes.add(name, self.rank, values)
 
     def sum(self, values: Tensor) -> Tensor:
         """``(children, d)`` to ``(level, d)``: the sum over the children of each node."""
@@ -219,6 +252,7 @@ def _run(
 ) -> Tensor:
     # The last row stays zero: downwards it is what roots read.
     states = inputs.new_zeros(schedule.num_nodes + 1, cell.state_dim)
+    notes = Notes(schedule) if notes_wanted() else None
     parent_of_child = schedule.parent.index_select(0, schedule.child)  # (edges,)
     for (begin, end), (first, last) in _levels(schedule, upward):
         level = inputs[begin:end]
@@ -236,12 +270,15 @@ def _run(
                 offset = begin - schedule.num_leaves
                 ptr = schedule.child_ptr[offset : offset + end - begin + 1] - first
                 parent = parent_of_child[first:last] - begin
-                out = cell(level, Children(sources, ptr, parent, schedule.sibling[first:last]))
+                place, rank = schedule.sibling[first:last], schedule.child[first:last]
+                out = cell(level, Children(sources, ptr, parent, place, rank, notes))
             else:
                 out = cell(level, sources)
         if record is not None:
             record.append(_Level(level, sources, out))
         states[begin:end] = out.detach()
+    if notes is not None:
+        notes.hand_over()
     return states[:-1]
 
 

@@ -67,5 +67,8 @@ class AttentiveCell(Cell):
             forget, attention = edge_gates.chunk(2, dim=1)  # (children, hidden) each
             weights = children.softmax(self.query(attention.tanh()))  # (children, 1)
             gates = gates + self.child_gates(children.sum(weights * h))
-            carried = children.sum(forget.sigmoid() * c)
+            forget = forget.sigmoid()
+            children.note("forget gates", forget)
+            children.note("attention over children", weights)
+            carried = children.sum(forget * c)
         return lstm_state(gates, carried)

@@ -77,7 +77,9 @@ class NaryCell(Cell):
             from_children = self.child_gates(slots[..., :hidden].flatten(1))
             gates = gates + from_children[:, : 3 * hidden]
             forgets = from_children[:, 3 * hidden :].unflatten(1, (self.arity, hidden))
-            carried = ((forgets + forget[:, None]).sigmoid() * slots[..., hidden:]).sum(1)
+            forgets = (forgets + forget[:, None]).sigmoid()  # (level, arity, hidden)
+            children.note("forget gates", forgets[children.parent, children.place])
+            carried = (forgets * slots[..., hidden:]).sum(1)
         return lstm_state(gates, carried)
 
 

@@ -93,8 +93,9 @@ class RelationalCell(Cell):
         if children is not None:
             _, c, m = children.states.chunk(3, dim=1)
             gates = gates + self.child_gates(children.sum(m))
-            forget = forget.index_select(0, children.parent) + self.forget(m)
-            carried = children.sum(forget.sigmoid() * c)
+            forget = (forget.index_select(0, children.parent) + self.forget(m)).sigmoid()
+            children.note("forget gates", forget)
+            carried = children.sum(forget * c)
         state = lstm_state(gates, carried)
         h = state[:, :hidden]
         return torch.cat([state, relation * h if self.gated else relation + h], dim=1)

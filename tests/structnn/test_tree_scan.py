@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from structnn import Tree
+from structnn import Batch, Sentence, Tree, build_encoder
+from structnn.explain import noting
 from structnn.tree_scan import Cell, check_arity, scan_down, scan_up
 from tests.structnn.examples import batch_of, chain, random_tree
 
@@ -85,3 +86,25 @@ def test_arity():
     with pytest.raises(ValueError, match=r"sentence 1 of the batch \('w0 w1 w2'\)"):
         check_arity(batch, 1)
     check_arity(batch_of([Tree([-1])]), 1)
+
+
+@pytest.mark.parametrize("name", ["nary_tree_lstm", "relational_tree_lstm", "attentive_tree_lstm"])
+def test_forget_gates_are_noted_for_every_child(name):
+    tree = Tree([1, -1, 1, 2], labels=["det", "root", "obj", "amod"])
+    sentences = [
+        Sentence(list("abcd"), dependencies=tree),
+        Sentence(["e"], dependencies=Tree([-1])),
+    ]
+    batch = Batch.from_sentences(sentences)
+    encoder = build_encoder(name, 3, 5)
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.zero_()
+        encoder.words.linear.bias[15:20] = 1.0  # the forget gate's bias
+        with noting() as notes:
+            encoder(torch.randn(5, 3), batch)
+    gates = notes["forget gates"]
+    assert gates.shape == (5, 5)
+    children = torch.tensor([0, 2, 3])
+    assert torch.allclose(gates[children], torch.tensor(1.0).sigmoid().expand(3, 5))
+    assert not gates[[1, 4]].any()  # roots are nobody's children
