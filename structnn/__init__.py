@@ -7,8 +7,10 @@ and sentences.
 
 from structnn.batch import Batch, Corpus
 from structnn.classifier import SentenceClassifier
+from structnn.contextual import ContextualEmbedding
 from structnn.embeddings import WordEmbedding
 from structnn.encoders import ENCODERS, Chain, Encoder, Encoding, build_encoder, register_encoder
+from structnn.explain import noting
 from structnn.graph import EDGE_TYPES, Graph, GraphConstruction
 from structnn.readouts import READOUTS, Readout, build_readout, register_readout
 from structnn.registry import UnknownNameError
@@ -25,6 +27,7 @@ __all__ = [
     "UNIVERSAL_RELATIONS",
     "Batch",
     "Chain",
+    "ContextualEmbedding",
     "Corpus",
     "Encoder",
     "Encoding",
@@ -41,6 +44,7 @@ __all__ = [
     "WordEmbedding",
     "build_encoder",
     "build_readout",
+    "noting",
     "register_encoder",
     "register_readout",
 ]
