@@ -25,7 +25,8 @@ button { cursor: pointer }
 main { flex: 1; display: flex; min-height: 0 }
 #list { width: 38%; min-width: 16em; overflow: auto; border-right: 1px solid var(--line) }
 #view { flex: 1; overflow: auto; padding: 14px 18px }
-.row { padding: 7px 14px; border-bottom: 1px solid var(--plain); cursor: pointer; overflow-wrap: anywhere }
+.row { padding: 7px 14px; border-bottom: 1px solid var(--plain); cursor: pointer;
+  overflow-wrap: anywhere }
 .row:hover, .row.chosen { background: var(--plain) }
 .row small { color: var(--muted); display: block; font-size: 11px }
 mark { background: none; color: var(--accent); font-weight: bold }
