@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parsers import Parser, with_structure
+from structnn import Sentence
 from tasks.models import SavedModel, load_model
 from tasks.parsing import make_parser
 from tasks.storage import StorageError
@@ -53,12 +54,16 @@ class Predictor:
         """The label and probabilities of each text, in order.
 
         Raises:
-            ValueError: A text is empty.
+            ValueError: A text is empty, or the run can't be used on raw text.
         """
-        from tasks.training import predict_scores
+        return self.predict_sentences(texts, self.read(texts))
 
-        if not texts:
-            return []
+    def read(self, texts: Sequence[str]) -> list[Sentence]:
+        """The sentence of each text, with the structure that the run reads.
+
+        Raises:
+            ValueError: A text is empty, or the run can't be used on raw text.
+        """
         for number, text in enumerate(texts):
             if not text.strip():
                 raise ValueError(f"text {number + 1} is empty; give it some words or leave it out")
@@ -67,7 +72,16 @@ class Predictor:
                 "this run was trained on constituency trees, which no parser here makes: it can't be "
                 "used on raw text"
             )
-        sentences = list(with_structure(self.parser.parse(list(texts)), self.model.structure))
+        return list(with_structure(self.parser.parse(list(texts)), self.model.structure))
+
+    def predict_sentences(
+        self, texts: Sequence[str], sentences: Sequence[Sentence]
+    ) -> list[Prediction]:
+        """As :meth:`predict`, for texts that :meth:`read` has read."""
+        from tasks.training import predict_scores
+
+        if not texts:
+            return []
         classifier = self.model.classifier
         scores = predict_scores(classifier, self.model.corpus(sentences)).softmax(1)
         return [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from parsers import with_structure
 from structnn import Sentence, WordEmbedding
 from tasks.explain.attributions import (
     GRADIENT_X_INPUT,
@@ -74,9 +73,9 @@ def explain(predictor: Predictor, text: str) -> Explanation:
         ValueError: The text is empty, the run can't be used on raw text, or the parser gives no tree.
         ImportError: ``captum`` is not installed.
     """
-    (prediction,) = predictor.predict([text])
     model = predictor.model
-    (sentence,) = with_structure(predictor.parser.parse([text]), model.structure)
+    (sentence,) = predictor.read([text])
+    (prediction,) = predictor.predict_sentences([text], [sentence])
     if sentence.dependencies is None:
         raise ValueError(
             f"the parser gives {text!r} no dependencies, and without a tree there is no explanation"
