@@ -1,0 +1,1 @@
+"""structnn beside other people's software: ``make bench``, and ``docs/performance.md`` for results."""
