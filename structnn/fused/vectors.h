@@ -1,0 +1,109 @@
+// Vectors as wide as the processor's, and the functions of a gate on them.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace structnn {
+
+#ifdef __AVX512F__
+constexpr int kVectorBytes = 64;
+constexpr int kRegisters = 32;
+#else
+constexpr int kVectorBytes = 32;
+constexpr int kRegisters = 16;
+#endif
+
+template <typename T>
+struct Lanes;
+
+template <>
+struct Lanes<float> {
+  typedef float Vector __attribute__((vector_size(kVectorBytes)));
+  typedef int32_t Bits __attribute__((vector_size(kVectorBytes)));
+  static constexpr int kMantissa = 23;
+  static constexpr int kTerms = 7;  // of the power series: the next one is below half an ulp
+  static constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  static constexpr float kLog2High = 0.693359375f, kLog2Low = -2.12194440e-4f;
+  static constexpr float kLargest = 87.0f;
+};
+
+template <>
+struct Lanes<double> {
+  typedef double Vector __attribute__((vector_size(kVectorBytes)));
+  typedef int64_t Bits __attribute__((vector_size(kVectorBytes)));
+  static constexpr int kMantissa = 52;
+  static constexpr int kTerms = 13;
+  static constexpr double kRounder = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr double kLog2High = 0.693147180369123816490, kLog2Low = 1.90821492927058770002e-10;
+  static constexpr double kLargest = 708.0;
+};
+
+template <typename T>
+using Vector = typename Lanes<T>::Vector;
+
+template <typename T>
+constexpr int kLanes = kVectorBytes / int(sizeof(T));
+
+template <typename T>
+inline Vector<T> load(const T* from) {
+  Vector<T> value;
+  std::memcpy(&value, from, sizeof(value));
+  return value;
+}
+
+template <typename T>
+inline void store(T* to, Vector<T> value) {
+  std::memcpy(to, &value, sizeof(value));
+}
+
+// The power series' coefficients, highest first: 1/n!, ..., 1/2, 1.
+template <typename T>
+struct Series {
+  T at[Lanes<T>::kTerms];
+  constexpr Series() : at() {
+    double factorial = 1;
+    for (int n = 1; n <= Lanes<T>::kTerms; ++n) {
+      factorial *= n;
+      at[Lanes<T>::kTerms - n] = T(1 / factorial);
+    }
+  }
+};
+
+// exp(x) as scale * (1 + rest): x = n log 2 + r, scale = 2^n, rest = exp(r) - 1.
+template <typename T>
+inline void split_exp(Vector<T> x, Vector<T>& scale, Vector<T>& rest) {
+  using L = Lanes<T>;
+  constexpr Series<T> series;
+  const Vector<T> largest = L::kLargest - Vector<T>{};
+  x = x > largest ? largest : x;  // written so that NaN stays NaN
+  x = x < -largest ? -largest : x;
+  const Vector<T> shifted = x * T(1.4426950408889634) + L::kRounder;
+  const Vector<T> n = shifted - L::kRounder;
+  const Vector<T> r = (x - n * L::kLog2High) - n * L::kLog2Low;
+  Vector<T> sum = series.at[0] - Vector<T>{};
+  for (int term = 1; term < L::kTerms; ++term) sum = sum * r + series.at[term];
+  rest = sum * r;
+  const typename L::Bits one = (typename L::Bits)(T(1) - Vector<T>{});
+  scale = (Vector<T>)(((typename L::Bits)shifted << L::kMantissa) + one);
+}
+
+template <typename T>
+inline Vector<T> sigmoid(Vector<T> x) {
+  Vector<T> scale, rest;
+  split_exp<T>(-x, scale, rest);
+  return T(1) / (T(1) + (scale * rest + scale));
+}
+
+// By exp(2x) - 1, which is as precise near zero as elsewhere.
+template <typename T>
+inline Vector<T> tanh(Vector<T> x) {
+  Vector<T> scale, rest;
+  const Vector<T> most = T(20) - Vector<T>{};  // tanh(20) is 1
+  x = x > most ? most : x;
+  split_exp<T>(x + x, scale, rest);
+  const Vector<T> less_one = scale * rest + (scale - T(1));
+  return less_one / (less_one + T(2));
+}
+
+}  // namespace structnn
