@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from hypothesis import strategies as st
@@ -115,14 +115,17 @@ def encode_one_by_one(encoder: Encoder, x: Tensor, batch: Batch) -> tuple[Tensor
 Reference = Callable[[Encoder, Tensor, Tree], Tensor]
 
 
-def assert_computes(encoder: Encoder, reference: Reference, trees: Sequence[Tree]) -> None:
-    """The states of an encoder, and all gradients through them, are those of a plain reference.
+def assert_computes(
+    encoder: Encoder, reference: Reference, trees: Sequence[Tree], *, sentence: bool = False
+) -> None:
+    """What an encoder gives, and all gradients through it, are those of a plain reference.
 
     Args:
         encoder: In float64; it is put into evaluation mode.
         reference: Called for one sentence with ``(encoder, x, tree)``, x being ``(words, input)``;
             gives ``(nodes, output)`` or ``(words, output)`` as the encoder does.
         trees: One for each sentence.
+        sentence: Compare sentence vectors; the reference then gives one, ``(output,)``.
     """
     encoder.eval()
     batch = batch_of(trees)
@@ -130,29 +133,43 @@ def assert_computes(encoder: Encoder, reference: Reference, trees: Sequence[Tree
     x = torch.randn(
         batch.num_tokens, encoder.input_dim, dtype=torch.float64, generator=generator
     ).requires_grad_()
-    ptr = batch.token_ptr.tolist()
-    found = encoder.encode(x, batch)
-    expected = torch.cat(
-        [
-            reference(encoder, x[begin:end], tree)
-            for tree, begin, end in zip(trees, ptr[:-1], ptr[1:], strict=True)
-        ]
-    )
-    assert_close(found, expected)
-    direction = torch.randn(found.shape, dtype=found.dtype, generator=generator)
-    parameters = {
+    pieces = x.split(batch.lengths.tolist())
+    wanted = [reference(encoder, piece, tree) for piece, tree in zip(pieces, trees, strict=True)]
+    sources = {
         name: parameter
         for name, parameter in encoder.named_parameters()
-        if not name.startswith("readout.")
+        if sentence or "readout." not in name
     }
-    sources = [x, *parameters.values()]
-    gradients = torch.autograd.grad((found * direction).sum(), sources, allow_unused=True)
-    wanted = torch.autograd.grad((expected * direction).sum(), sources, allow_unused=True)
-    for name, source, one, other in zip(
-        ["x", *parameters], sources, gradients, wanted, strict=True
-    ):
-        one = torch.zeros_like(source) if one is None else one
-        other = torch.zeros_like(source) if other is None else other
+    if sentence:
+        found, expected = encoder(x, batch).sentence, torch.stack(wanted)
+    else:
+        found, expected = encoder.encode(x, batch), torch.cat(wanted)
+    assert_equal_with_gradients(found, expected, {"x": x, **sources})
+
+
+def assert_equal_with_gradients(
+    found: Tensor, expected: Tensor, sources: Mapping[str, Tensor]
+) -> None:
+    """Two results are equal, and so are the gradients that they pass on, seen from some direction.
+
+    Args:
+        found: What is tested.
+        expected: What it should be.
+        sources: The tensors that both were made from, by name. Those that are not used have zeros.
+    """
+    assert_close(found, expected)
+    generator = torch.Generator().manual_seed(found.numel())
+    direction = torch.randn(found.shape, dtype=found.dtype, generator=generator)
+    gradients, wanted = (
+        torch.autograd.grad(
+            (result * direction).sum(),
+            list(sources.values()),
+            allow_unused=True,
+            materialize_grads=True,
+        )
+        for result in (found, expected)
+    )
+    for name, one, other in zip(sources, gradients, wanted, strict=True):
         assert_close(one, other, name)
 
 

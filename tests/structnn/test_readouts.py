@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from structnn import READOUTS, Batch, UnknownNameError, build_encoder, build_readout
 from structnn.explain import noting
-from tests.structnn.examples import assert_close, batch_of, phrase_trees, trees
+from tests.structnn.examples import (
+    assert_close,
+    assert_equal_with_gradients,
+    batch_of,
+    phrase_trees,
+    trees,
+)
 
 WIDTH = 4
 
@@ -22,10 +28,12 @@ def loop(readout, name, states, tree):
         return states.max(0).values
     if name == "k_max":
         columns = []
-        for column in states.t().tolist():
-            best = sorted(range(len(column)), key=lambda t: -column[t])[: readout.k]
-            columns.append([column[t] for t in sorted(best)] + [0.0] * (readout.k - len(best)))
-        return torch.tensor(columns, dtype=states.dtype).t().flatten()
+        for column in states.unbind(1):
+            values = column.tolist()
+            best = sorted(range(len(values)), key=lambda t: -values[t])[: readout.k]
+            missing = column.new_zeros(readout.k - len(best))
+            columns.append(torch.cat([column[sorted(best)], missing]))
+        return torch.stack(columns, dim=1).flatten()
     if name == "attention":
         scores = [readout.query(torch.tanh(readout.projection(h))) for h in states]
         weights = torch.cat(scores).softmax(0)
@@ -53,13 +61,16 @@ def test_definitions(name):
     )
     def check(forest):
         batch = batch_of(forest)
-        nodes = torch.randn(batch.num_nodes, WIDTH, dtype=torch.float64)
+        nodes = torch.randn(batch.num_nodes, WIDTH, dtype=torch.float64, requires_grad=True)
         tokens = batch.to_tokens(nodes)
         found = readout(nodes, tokens, batch)
         assert found.shape == (len(batch), readout.output_dim)
         pieces = nodes.split([len(tree) for tree in forest])
-        for row, piece, tree in zip(found, pieces, forest, strict=True):
-            assert_close(row, loop(readout, name, piece, tree))
+        expected = [
+            loop(readout, name, piece, tree) for piece, tree in zip(pieces, forest, strict=True)
+        ]
+        sources = {"nodes": nodes, **dict(readout.named_parameters())}
+        assert_equal_with_gradients(found, torch.stack(expected), sources)
 
     check()
 

@@ -70,6 +70,31 @@ def test_self_attentive_is_its_readout_over_a_bilstm():
     assert encoder.sentence_dim == 3 * 2 * HIDDEN
 
 
+@pytest.mark.parametrize("layers", [1, 2])
+def test_self_attentive(layers):
+    """Lin et al. (2017): each row of attention is a softmax over the states of a BiLSTM."""
+    encoder = encoder_of("self_attentive", hops=3, attention_dim=5, layers=layers)
+    own = nn.LSTM(INPUT, HIDDEN, num_layers=layers, bidirectional=True).double()
+
+    def reference(encoder, x, tree):
+        weights = dict(encoder.network.named_parameters())
+        states, _ = torch.func.functional_call(own, weights, (x,))
+        w_s1, w_s2 = encoder.readout.projection.weight, encoder.readout.queries.weight
+        rows = []
+        for hop in range(3):
+            scores = torch.stack([w_s2[hop] @ torch.tanh(w_s1 @ h) for h in states])
+            weighed = zip(scores.softmax(0), states, strict=True)
+            rows.append(sum(weight * h for weight, h in weighed))
+        return torch.cat(rows)
+
+    @given(lengths_lists)
+    def run(lengths):
+        trees = [chain(length) for length in lengths]
+        assert_computes(encoder, reference, trees, sentence=True)
+
+    run()
+
+
 def min_gru_reference(encoder, x, tree):
     for layer in encoder.layers:
         gates = layer(x).chunk(2 * encoder.directions, dim=1)

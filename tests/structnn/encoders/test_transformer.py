@@ -93,37 +93,76 @@ def test_rotary_positions_are_relative():
     assert_close(same[2] @ same[5], same[0] @ same[3])
 
 
-def test_rotary_attention_written_out():
-    encoder = encoder_of(positions="rotary", layers=1).eval()
-    x = torch.randn(5, INPUT, dtype=torch.float64)
+def turned(x):
+    """Each pair of columns as a complex number, turned by its position times its rate."""
+    half = x.shape[1] // 2
+    rows = []
+    for place, row in enumerate(x):
+        rates = 10_000.0 ** (-torch.arange(half, dtype=torch.float64) / half)
+        turn = torch.polar(torch.ones(half, dtype=torch.float64), place * rates)
+        number = torch.complex(row[:half], row[half:]) * turn
+        rows.append(torch.cat([number.real, number.imag]))
+    return torch.stack(rows)
+
+
+def written_out(encoder, x, tree):
+    """All states, the one before the first word (if there is one) included."""
     h = encoder.projection(x)
-    layer = encoder.layers[0]
-    q, k, v = layer.attention.inputs(layer.norms[0](h)).chunk(3, dim=1)
-    heads = []
-    for head in range(2):
-        columns = slice(4 * head, 4 * head + 4)
-        scores = rotate(q[:, columns]) @ rotate(k[:, columns]).t() / 2
-        heads.append(scores.softmax(1) @ v[:, columns])
-    h = h + layer.attention.output(torch.cat(heads, dim=1))
-    h = h + layer.perceptron(layer.norms[1](h))
-    batch = Batch.from_sentences([Sentence(["w"] * 5)])
-    assert_close(encoder(x, batch).tokens, encoder.norm(h))
+    if encoder.cls is not None:
+        h = torch.cat([encoder.cls[None], h])
+    if encoder.positions == "sinusoidal":
+        h = h + sinusoids(len(h), HIDDEN, h)
+    elif encoder.positions == "learned":
+        h = h + encoder.places.weight[: len(h)]
+    for layer in encoder.layers:
+        first, second = layer.norms
+
+        def attend(h, layer=layer):
+            heads = []
+            parts = layer.attention.inputs(h).chunk(3, dim=1)
+            for q, k, v in zip(*(part.chunk(2, dim=1) for part in parts), strict=True):
+                if encoder.positions == "rotary":
+                    q, k = turned(q), turned(k)
+                scores = torch.stack([k @ query for query in q]) / (HIDDEN // 2) ** 0.5
+                heads.append(torch.stack([row.softmax(0) @ v for row in scores]))
+            return layer.attention.output(torch.cat(heads, dim=1))
+
+        if layer.pre_norm:
+            h = h + attend(first(h))
+            h = h + layer.perceptron(second(h))
+        else:
+            h = first(h + attend(h))
+            h = second(h + layer.perceptron(h))
+    return encoder.norm(h)
 
 
-def test_cls_is_a_word_before_the_first():
-    encoder = encoder_of(readout="cls", positions="none").eval()
-    plain = encoder_of(positions="none").eval()
-    plain.load_state_dict(
-        {name: value for name, value in encoder.state_dict().items() if name != "cls"}
-    )
-    x = torch.randn(3, INPUT, dtype=torch.float64)
-    plain.projection = encoder.projection = nn.Linear(INPUT, HIDDEN, bias=False).double()
-    word = torch.linalg.lstsq(encoder.projection.weight, encoder.cls[:, None]).solution[:, 0]
-    encoder.cls.data = encoder.projection(word)  # now it is the image of some word
-    found = encoder(x, Batch.from_sentences([Sentence(["w"] * 3)]))
-    expected = plain(torch.cat([word[None], x]), Batch.from_sentences([Sentence(["w"] * 4)]))
-    assert_close(found.sentence[0], expected.tokens[0])
-    assert_close(found.tokens, expected.tokens[1:])
+lengths_lists = st.lists(st.integers(1, 6), min_size=1, max_size=3)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_rotary_attention_written_out(norm):
+    encoder = encoder_of(positions="rotary", norm=norm)
+
+    @given(lengths_lists)
+    def check(lengths):
+        assert_computes(encoder, written_out, [chain(length) for length in lengths])
+
+    check()
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("positions", ["sinusoidal", "learned", "rotary", "none"])
+def test_cls_written_out(norm, positions):
+    """The learned vector is in the first place; words see it, and it is the sentence's state."""
+    encoder = encoder_of(readout="cls", positions=positions, norm=norm)
+
+    @given(lengths_lists)
+    def check(lengths):
+        trees = [chain(length) for length in lengths]
+        assert_computes(encoder, lambda *given: written_out(*given)[1:], trees)
+        assert_computes(encoder, lambda *given: written_out(*given)[0], trees, sentence=True)
+
+    check()
 
 
 def test_attention_is_noted():
