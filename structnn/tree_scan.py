@@ -23,7 +23,15 @@ from structnn.schedule import Schedule
 from structnn.segments import segment_softmax, segment_sum
 from structnn.structure import StructureError
 
-__all__ = ["Cell", "Children", "check_arity", "scan_down", "scan_up", "sum_children"]
+__all__ = [
+    "Cell",
+    "Children",
+    "apply_function",
+    "check_arity",
+    "scan_down",
+    "scan_up",
+    "sum_children",
+]
 
 
 class Cell(nn.Module):
@@ -169,15 +177,21 @@ def sum_children(
     )
 
 
+def apply_function(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
+    """Call a function that walks the levels; ``torch.compile`` leaves it alone."""
+    apply = function.apply
+    if torch.compiler.is_compiling():  # every batch has levels of its own
+        apply = torch.compiler.disable(apply)
+    states: Tensor = apply(*arguments)  # type: ignore[no-untyped-call]
+    return states
+
+
 def _scan(batch: Batch, inputs: Tensor, cell: Cell, *, upward: bool) -> Tensor:
     schedule = batch.schedule
     inputs = inputs.index_select(0, schedule.order)
     parameters = [parameter for parameter in cell.parameters() if parameter.requires_grad]
     if torch.is_grad_enabled() and (inputs.requires_grad or parameters):
-        apply = _Scan.apply
-        if torch.compiler.is_compiling():  # levels have graphs of their own: leave them alone
-            apply = torch.compiler.disable(apply)
-        states = apply(schedule, upward, cell, inputs, *parameters)  # type: ignore[no-untyped-call]
+        states = apply_function(_Scan, schedule, upward, cell, inputs, *parameters)
     else:
         states = _run(schedule, upward, cell, inputs, None)
     ordered: Tensor = states.index_select(0, schedule.rank)

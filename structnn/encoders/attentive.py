@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
-from structnn.encoders.nary import lstm_state
 from structnn.encoders.words import WordProjection
 from structnn.tree_scan import Cell, Children, scan_up
 
@@ -72,3 +72,18 @@ class AttentiveCell(Cell):
             children.note("attention over children", weights)
             carried = children.sum(forget * c)
         return lstm_state(gates, carried)
+
+
+def lstm_state(gates: Tensor, carried: Tensor | None) -> Tensor:
+    """``[h, c]`` from the sums of gates i, o and u, and from what the forget gates let through.
+
+    Args:
+        gates: ``(level, 3 hidden)``.
+        carried: ``(level, hidden)``; None for nothing.
+    """
+    hidden = gates.shape[1] // 3
+    i, o = gates[:, : 2 * hidden].sigmoid().chunk(2, dim=1)
+    c = i * gates[:, 2 * hidden :].tanh()
+    if carried is not None:
+        c = c + carried
+    return torch.cat([o * c.tanh(), c], dim=1)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.encoders.child_sum import ChildSumTreeLSTM
-from structnn.encoders.nary import lstm_state
+from structnn.encoders.tree_lstm import StepGradients, lstm_step, words_by_rank
 from structnn.encoders.words import WordProjection
-from structnn.tree_scan import Cell, scan_down
+from structnn.schedule import Schedule
+from structnn.tree_scan import apply_function, sum_children
 
-__all__ = ["BidirectionalTreeLSTM"]
+__all__ = ["BidirectionalTreeLSTM", "downward_lstm"]
 
 
 class BidirectionalTreeLSTM(Encoder):
@@ -45,26 +49,145 @@ class BidirectionalTreeLSTM(Encoder):
         self.words = WordProjection(input_dim, 4 * hidden_dim, gates=4)  # i, o, u and f
         nn.init.ones_(self.words.linear.bias.data[3 * hidden_dim :])  # begin by remembering
         self.below = nn.Linear(hidden_dim, 4 * hidden_dim, bias=False)
-        self.down = DownwardCell(hidden_dim)
+        self.down = ParentWeights(hidden_dim)
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of both directions at each node."""
+        schedule = batch.schedule
         up = self.up.encode(x, batch)
-        down = scan_down(batch, self.words(x, batch) + self.below(up), self.down)
-        return torch.cat([up, down[:, : up.shape[1]].to(up.dtype)], dim=1)
+        words = self.words.linear
+        dtype = words.weight.dtype
+        down = downward_lstm(
+            words_by_rank(x.to(dtype), batch),
+            up.to(dtype).index_select(0, schedule.order),
+            words.weight,
+            words.bias,
+            self.below.weight,
+            self.down.parent.weight,
+            schedule,
+        )
+        return torch.cat([up, down.index_select(0, schedule.rank)], dim=1)
 
 
-class DownwardCell(Cell):
-    """One step of an LSTM, from a parent to a child; the state is ``[h, c]``."""
+class ParentWeights(nn.Module):
+    """The weights of the parent's state downwards, for i, o, u and f."""
 
     def __init__(self, hidden_dim: int) -> None:
-        super().__init__(2 * hidden_dim)
-        self.hidden_dim = hidden_dim
+        super().__init__()
         self.parent = nn.Linear(hidden_dim, 4 * hidden_dim, bias=False)
         for gate in self.parent.weight.data.split(hidden_dim):
             nn.init.orthogonal_(gate)
 
-    def forward(self, x: Tensor, parents: Tensor) -> Tensor:
-        h, c = parents.chunk(2, dim=1)
-        gates, forget = (x + self.parent(h)).split([3 * self.hidden_dim, self.hidden_dim], dim=1)
-        return lstm_state(gates, forget.sigmoid() * c)
+
+def downward_lstm(
+    x: Tensor, up: Tensor, w: Tensor, b: Tensor, v: Tensor, u: Tensor, schedule: Schedule
+) -> Tensor:
+    """The states that an LSTM down every path gives the nodes, in the schedule's order.
+
+    Args:
+        x: ``(rows, input)``, as :func:`~structnn.encoders.tree_lstm.words_by_rank` gives it.
+        up: ``(nodes, hidden)``, the states of the way up, in the schedule's order.
+        w: ``(4 hidden, input)``, the input's weights for gates i, o, u and f.
+        b: ``(4 hidden,)``, their biases.
+        v: ``(4 hidden, hidden)``, the weights of ``up``.
+        u: ``(4 hidden, hidden)``, the weights of the parent's state.
+        schedule: The order of the nodes.
+
+    Returns:
+        ``(nodes, hidden)``.
+    """
+    return apply_function(_Downward, x, up, w, b, v, u, schedule)
+
+
+class _Downward(torch.autograd.Function):
+    """Forward top-down, backward bottom-up, one step for each level.
+
+    What a parent's state adds to the gates is one product at the parent, which its children read:
+    inner nodes alone have children, a third of all in a dependency tree. Backward, a parent sums what
+    its children's gates received before the product, and each weight's gradient is one product at
+    the end.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        up: Tensor,
+        w: Tensor,
+        b: Tensor,
+        v: Tensor,
+        u: Tensor,
+        schedule: Schedule,
+    ) -> Tensor:
+        nodes, leaves, rows = schedule.num_nodes, schedule.num_leaves, len(x)
+        hidden = u.shape[1]
+        gates = x.new_empty(nodes, 3 * hidden)  # i, o and u: first their sums, then their values
+        forgets = x.new_empty(nodes, hidden)
+        for place, part in ((gates, slice(3 * hidden)), (forgets, slice(3 * hidden, None))):
+            torch.addmm(b[part], x, w[part].t(), out=place[:rows])
+            place[rows:] = b[part]
+            place.addmm_(up, v[part].t())
+        # Of each inner node what its children read; the last row stays zero, for roots to read.
+        to_gates = x.new_zeros(nodes - leaves + 1, 4 * hidden)
+        h = x.new_empty(nodes, hidden)
+        cells = x.new_zeros(nodes + 1, hidden)
+        parent_cells = x.new_empty(nodes, hidden)
+        parent_row = schedule.parent - leaves
+        u_t = u.t()
+        for begin, end in reversed(schedule.levels):
+            level = slice(begin, end)
+            received = to_gates.index_select(0, parent_row[level])
+            torch.index_select(cells, 0, schedule.parent[level], out=parent_cells[level])
+            gate, forget = gates[level], forgets[level]
+            gate += received[:, : 3 * hidden]
+            forget.add_(received[:, 3 * hidden :]).sigmoid_()
+            lstm_step(gate, cells[level], h[level], forget * parent_cells[level])
+            if begin >= leaves:
+                torch.mm(h[level], u_t, out=to_gates[begin - leaves : end - leaves])
+        ctx.save_for_backward(x, up, w, v, u, gates, forgets, cells[:-1], parent_cells, h)
+        ctx.schedule = schedule
+        return h
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_h: Tensor) -> tuple[Tensor | None, ...]:
+        x, up, w, v, u, gates, forgets, cells, parent_cells, h = ctx.saved_tensors
+        schedule: Schedule = ctx.schedule
+        (nodes, hidden), leaves, rows = h.shape, schedule.num_leaves, len(x)
+        steps = StepGradients(gates, cells)
+        c_to_forget = parent_cells * forgets * (1 - forgets)
+        # Side by side what a parent sums over its children: gradients of gates i, o, u and f, and
+        # of the parent's cell.
+        shares = x.new_empty(nodes, 5 * hidden)
+        received = x.new_empty(nodes - leaves, 4 * hidden)  # the sums at inner nodes
+        for (begin, end), edges in zip(schedule.levels, schedule.edges, strict=True):
+            level = slice(begin, end)
+            d_h = grad_h[level]
+            if begin >= leaves:
+                summed = sum_children(shares, schedule, (begin, end), edges)
+                above = received[begin - leaves : end - leaves]
+                above.copy_(summed[:, : 4 * hidden])
+                d_h = torch.addmm(d_h, above, u)
+                d_cell = summed[:, 4 * hidden :]
+            else:
+                d_cell = torch.zeros_like(d_h)
+            share = shares[level]
+            steps.step(level, d_h, d_cell, share[:, : 3 * hidden])
+            torch.mul(d_cell, c_to_forget[level], out=share[:, 3 * hidden : 4 * hidden])
+            torch.mul(d_cell, forgets[level], out=share[:, 4 * hidden :])
+
+        d_gates = shares[:, : 4 * hidden]
+        d_x = d_up = d_w = d_b = d_v = d_u = None
+        if ctx.needs_input_grad[0]:
+            d_x = d_gates[:rows] @ w
+        if ctx.needs_input_grad[1]:
+            d_up = d_gates @ v
+        if ctx.needs_input_grad[2]:
+            d_w = d_gates[:rows].t() @ x
+        if ctx.needs_input_grad[3]:
+            d_b = d_gates.sum(0)
+        if ctx.needs_input_grad[4]:
+            d_v = d_gates.t() @ up
+        if ctx.needs_input_grad[5]:
+            d_u = received.t() @ h[leaves:]
+        return d_x, d_up, d_w, d_b, d_v, d_u, None

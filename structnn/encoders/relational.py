@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.encoders.labels import known_labels
-from structnn.encoders.nary import lstm_state
+from structnn.encoders.tree_lstm import StepGradients, lstm_step, words_by_rank
 from structnn.encoders.words import WordProjection
-from structnn.tree_scan import Cell, Children, scan_up
+from structnn.explain import note, notes_wanted
+from structnn.schedule import Schedule
+from structnn.tree_scan import apply_function, sum_children
 from structnn.vocabulary import UNIVERSAL_RELATIONS
 
-__all__ = ["RelationalTreeLSTM"]
+__all__ = ["RelationalTreeLSTM", "relational_tree_lstm"]
 
 
 class RelationalTreeLSTM(Encoder):
@@ -62,40 +68,177 @@ class RelationalTreeLSTM(Encoder):
         self.relations = nn.Embedding(relations, hidden_dim)
         # Gates begin open for the most part, vectors near zero: close to the child-sum Tree-LSTM.
         nn.init.normal_(self.relations.weight, 2.0 if self.gated else 0.0, 0.1)
-        self.cell = RelationalCell(hidden_dim, gated=self.gated)
+        self.cell = ChildWeights(hidden_dim)
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The hidden state of each node."""
-        relations = self.relations(known_labels(batch.node_labels, self.relations.num_embeddings))
-        if self.gated:
-            relations = relations.sigmoid()
-        words = self.words(x, batch)
-        states = scan_up(batch, torch.cat([words, relations.to(words.dtype)], dim=1), self.cell)
-        return states[:, : self.output_dim]
+        schedule = batch.schedule
+        labels = known_labels(batch.node_labels, self.relations.num_embeddings)
+        relations = self.relations.weight.sigmoid() if self.gated else self.relations.weight
+        words = self.words.linear
+        states = relational_tree_lstm(
+            words_by_rank(x.to(words.weight.dtype), batch),
+            words.weight,
+            words.bias,
+            self.cell.child_gates.weight,
+            self.cell.forget.weight,
+            F.embedding(labels.index_select(0, schedule.order), relations),
+            self.gated,
+            schedule,
+        )
+        return states.index_select(0, schedule.rank)
 
 
-class RelationalCell(Cell):
-    """One level of :class:`RelationalTreeLSTM`; the state is ``[h, c, m]``."""
+class ChildWeights(nn.Module):
+    """The weights of the children's messages."""
 
-    def __init__(self, hidden_dim: int, *, gated: bool) -> None:
-        super().__init__(3 * hidden_dim)
-        self.hidden_dim = hidden_dim
-        self.gated = gated
+    def __init__(self, hidden_dim: int) -> None:
+        super().__init__()
         self.child_gates = nn.Linear(hidden_dim, 3 * hidden_dim, bias=False)  # i, o and u
         self.forget = nn.Linear(hidden_dim, hidden_dim, bias=False)
         for gate in (*self.child_gates.weight.data.split(hidden_dim), self.forget.weight.data):
             nn.init.orthogonal_(gate)
 
-    def forward(self, x: Tensor, children: Children | None) -> Tensor:
-        hidden = self.hidden_dim
-        gates, forget, relation = x.split([3 * hidden, hidden, hidden], dim=1)
-        carried: Tensor | None = None
-        if children is not None:
-            _, c, m = children.states.chunk(3, dim=1)
-            gates = gates + self.child_gates(children.sum(m))
-            forget = (forget.index_select(0, children.parent) + self.forget(m)).sigmoid()
-            children.note("forget gates", forget)
-            carried = children.sum(forget * c)
-        state = lstm_state(gates, carried)
-        h = state[:, :hidden]
-        return torch.cat([state, relation * h if self.gated else relation + h], dim=1)
+
+def relational_tree_lstm(
+    x: Tensor,
+    w: Tensor,
+    b: Tensor,
+    u_iou: Tensor,
+    u_f: Tensor,
+    relations: Tensor,
+    gated: bool,
+    schedule: Schedule,
+) -> Tensor:
+    """The hidden states of all nodes, in the schedule's order.
+
+    Args:
+        x: ``(rows, input)``, as :func:`~structnn.encoders.tree_lstm.words_by_rank` gives it.
+        w: ``(4 hidden, input)``, the input's weights for gates i, o, u and f.
+        b: ``(4 hidden,)``, their biases.
+        u_iou: ``(3 hidden, hidden)``, the weights of the messages' sum for i, o and u.
+        u_f: ``(hidden, hidden)``, the weights of a child's message for its forget gate.
+        relations: ``(nodes, hidden)``, of each node's relation to its parent the gate or the vector.
+        gated: Whether it is a gate.
+        schedule: The order of the nodes.
+
+    Returns:
+        ``(nodes, hidden)``.
+    """
+    return apply_function(_Relational, x, w, b, u_iou, u_f, relations, gated, schedule)
+
+
+class _Relational(torch.autograd.Function):
+    """The passes of the child-sum Tree-LSTM, a message in the place of a child's state.
+
+    A node's forget gate is computed at the node itself, with its parent's input, and ``[m, f * c]``
+    lies side by side: a level then needs one sum over children and one product. Backward, each node
+    *pulls* what it needs from its parent, and each weight's gradient is one product at the end.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        w: Tensor,
+        b: Tensor,
+        u_iou: Tensor,
+        u_f: Tensor,
+        relations: Tensor,
+        gated: bool,
+        schedule: Schedule,
+    ) -> Tensor:
+        nodes, leaves, rows = schedule.num_nodes, schedule.num_leaves, len(x)
+        hidden = len(u_f)
+        gates = x.new_empty(nodes, 3 * hidden)  # i, o and u: first their sums, then their values
+        torch.addmm(b[: 3 * hidden], x, w[: 3 * hidden].t(), out=gates[:rows])
+        gates[rows:] = b[: 3 * hidden]
+        # Only nodes with children have forget gates to feed. The last row is for the roots, which
+        # have no parent; nobody reads the forget gates computed with it.
+        forget_inputs = b[3 * hidden :].repeat(nodes - leaves + 1, 1)
+        forget_inputs[: max(rows - leaves, 0)].addmm_(x[leaves:], w[3 * hidden :].t())
+        forget_row = schedule.parent - leaves  # (nodes,)
+
+        h = x.new_empty(nodes, hidden)
+        cells = x.new_empty(nodes, hidden)
+        carried = x.new_empty(nodes, 2 * hidden)  # m and f * c
+        forgets = x.new_empty(nodes, hidden)
+        sums = x.new_empty(nodes - leaves, hidden)  # the messages' sum at each inner node
+        u_iou_t, u_f_t = u_iou.t(), u_f.t()
+        for (begin, end), edges in zip(schedule.levels, schedule.edges, strict=True):
+            level, below = slice(begin, end), None
+            if begin >= leaves:
+                summed = sum_children(carried, schedule, (begin, end), edges)
+                sums[begin - leaves : end - leaves] = summed[:, :hidden]
+                gates[level].addmm_(summed[:, :hidden], u_iou_t)
+                below = summed[:, hidden:]
+            lstm_step(gates[level], cells[level], h[level], below)
+            message = carried[level, :hidden]
+            combine = torch.mul if gated else torch.add
+            combine(relations[level], h[level], out=message)
+            forget = forgets[level]
+            torch.index_select(forget_inputs, 0, forget_row[level], out=forget)
+            forget.addmm_(message, u_f_t).sigmoid_()
+            torch.mul(forget, cells[level], out=carried[level, hidden:])
+        if notes_wanted():  # of each node as a child, zeros at the roots
+            is_child = (schedule.parent < nodes)[:, None]
+            note("forget gates", (forgets * is_child)[schedule.rank])
+        message = carried[:, :hidden].contiguous()
+        ctx.save_for_backward(x, w, u_iou, u_f, relations, gates, cells, forgets, sums, h, message)
+        ctx.gated, ctx.schedule = gated, schedule
+        return h
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_h: Tensor) -> tuple[Tensor | None, ...]:
+        x, w, u_iou, u_f, relations, gates, cells, forgets, sums, h, message = ctx.saved_tensors
+        schedule: Schedule = ctx.schedule
+        (nodes, hidden), leaves, rows = h.shape, schedule.num_leaves, len(x)
+        steps = StepGradients(gates, cells)
+        c_to_forget = cells * forgets * (1 - forgets)
+        # Of each node the gradients of its children's sums, of messages and of cells. The last row
+        # stays zero; it is what roots pull.
+        sources = x.new_zeros(nodes - leaves + 1, 2 * hidden)
+        row = schedule.parent - leaves
+        d_gates = torch.empty_like(gates)
+        d_forgets = torch.empty_like(forgets)
+        d_messages = torch.empty_like(h)
+        for begin, end in reversed(schedule.levels):
+            level = slice(begin, end)
+            pulled = sources.index_select(0, row[level])
+            d_cell = pulled[:, hidden:]
+            torch.mul(d_cell, c_to_forget[level], out=d_forgets[level])
+            d_message = d_messages[level]
+            torch.addmm(pulled[:, :hidden], d_forgets[level], u_f, out=d_message)
+            if ctx.gated:
+                d_h = torch.addcmul(grad_h[level], d_message, relations[level])
+            else:
+                d_h = grad_h[level] + d_message
+            d_cell.mul_(forgets[level])
+            steps.step(level, d_h, d_cell, d_gates[level])
+            if begin >= leaves:  # leaves have no children to pull from them
+                source = sources[begin - leaves : end - leaves]
+                torch.mm(d_gates[level], u_iou, out=source[:, :hidden])
+                source[:, hidden:] = d_cell
+
+        d_forget_inputs = (
+            F.embedding_bag(  # (inner nodes, hidden): summed over each node's children
+                schedule.child, d_forgets, schedule.child_ptr, mode="sum", include_last_offset=True
+            )
+        )
+        d_inner = d_forget_inputs[: max(rows - leaves, 0)]
+        d_x = d_w = d_b = d_u_iou = d_u_f = d_relations = None
+        if ctx.needs_input_grad[0]:
+            d_x = d_gates[:rows] @ w[: 3 * hidden]
+            d_x[leaves:].addmm_(d_inner, w[3 * hidden :])
+        if ctx.needs_input_grad[1]:
+            d_w = torch.cat([d_gates[:rows].t() @ x, d_inner.t() @ x[leaves:]])
+        if ctx.needs_input_grad[2]:
+            d_b = torch.cat([d_gates.sum(0), d_forget_inputs.sum(0)])
+        if ctx.needs_input_grad[3]:
+            d_u_iou = d_gates[leaves:].t() @ sums
+        if ctx.needs_input_grad[4]:
+            d_u_f = d_forgets.t() @ message  # roots pulled zeros, so theirs is zero
+        if ctx.needs_input_grad[5]:
+            d_relations = d_messages.mul_(h) if ctx.gated else d_messages
+        return d_x, d_w, d_b, d_u_iou, d_u_f, d_relations, None, None
