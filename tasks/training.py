@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
-from structnn import Corpus, SentenceClassifier
+from structnn import Corpus, SentenceClassifier, WordEmbedding
+from tasks.deferred_adam import DeferredAdamW
 from tasks.storage import read_tensors, write_tensors
 
 __all__ = [
@@ -136,17 +137,20 @@ def train(
         StorageError: The checkpoint is damaged.
     """
     accelerator = Accelerator(cpu=options.device == "cpu", mixed_precision=options.mixed_precision)
-    optimizer = torch.optim.AdamW(
-        [parameter for parameter in model.parameters() if parameter.requires_grad],
+    words = _words(model, accelerator.device, options)
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    dense = torch.optim.AdamW(
+        [parameter for parameter in learned if words is None or parameter is not words.table],
         lr=options.learning_rate,
         weight_decay=options.weight_decay,
-        fused=True,  # one pass over each parameter: the word table is by far the largest
+        fused=True,  # one pass over each parameter
     )
-    wrapped, optimizer = accelerator.prepare(model, optimizer)
+    wrapped, optimizer = accelerator.prepare(model, dense)
+    optimizers: list[torch.optim.Optimizer] = [dense] if words is None else [dense, words]
     epochs: list[Epoch] = []
     best_weights: dict[str, Tensor] = {}
     if checkpoint.exists():
-        epochs, best_weights = _restore(checkpoint, model, optimizer)
+        epochs, best_weights = _restore(checkpoint, model, optimizers)
     train_targets = torch.tensor(targets["train"])
     best = max(epochs, key=_merit, default=None)
 
@@ -167,14 +171,22 @@ def train(
                 wanted = train_targets[torch.from_numpy(indices)].to(accelerator.device)
             else:
                 wanted = node_classes.to(accelerator.device)[batch.node_labels]
+            if words is not None:
+                assert batch.token_ids is not None
+                words.catch_up(F.pad(batch.token_ids, (0, 1)))  # and the unknown word, number 0
             with accelerator.autocast():
                 scores = wrapped(batch, nodes=node_classes is not None)
                 loss = F.cross_entropy(scores, wanted, ignore_index=NO_CLASS)
-            optimizer.zero_grad()
+            model.zero_grad()
             accelerator.backward(loss)
-            accelerator.clip_grad_norm_(wrapped.parameters(), options.gradient_clip)
+            accelerator.unscale_gradients()
+            _clip(learned, options.gradient_clip)
             optimizer.step()
+            if words is not None:
+                words.step()
             total += loss.detach() * len(indices)
+        if words is not None:
+            words.settle()
         train_loss = total.item() / len(train_targets)
         seconds = time.perf_counter() - started
         if not math.isfinite(train_loss):
@@ -191,7 +203,7 @@ def train(
                 name: value.detach().cpu().clone() for name, value in model.state_dict().items()
             }
         if accelerator.is_main_process:
-            _store(checkpoint, model, optimizer, epochs, best_weights)
+            _store(checkpoint, model, optimizers, epochs, best_weights)
         if on_epoch is not None:
             on_epoch(epoch)
 
@@ -263,6 +275,35 @@ def _batches(
     return [batches[index] for index in random.permutation(len(batches))]
 
 
+def _words(
+    model: SentenceClassifier, device: torch.device, options: TrainingOptions
+) -> DeferredAdamW | None:
+    """An optimiser that leaves unused words alone, for a table that learns on the CPU.
+
+    An accelerator passes over a table in microseconds, but would wait for each list of words.
+    """
+    embedding = model.embedding
+    if not isinstance(embedding, WordEmbedding) or embedding.frozen or device.type != "cpu":
+        return None
+    embedding.table.sparse = True
+    table = embedding.table.weight
+    assert isinstance(table, nn.Parameter)
+    return DeferredAdamW(table, lr=options.learning_rate, weight_decay=options.weight_decay)
+
+
+def _clip(parameters: Sequence[Tensor], largest: float) -> None:
+    """Scale all gradients, sparse ones among them, so that their common norm is at most this."""
+    values = []
+    for parameter in parameters:
+        if parameter.grad is not None and parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.coalesce()  # else a repeated row counts as several
+            values.append(parameter.grad.values())
+        elif parameter.grad is not None:
+            values.append(parameter.grad)
+    norm = torch.nn.utils.get_total_norm(values)
+    torch._foreach_mul_(values, (largest / (norm + 1e-6)).clamp(max=1.0))
+
+
 def _share(
     batches: list[np.ndarray[Any, Any]], accelerator: Accelerator
 ) -> list[np.ndarray[Any, Any]]:
@@ -275,14 +316,15 @@ def _share(
 def _store(
     path: Path,
     model: SentenceClassifier,
-    optimizer: torch.optim.Optimizer,
+    optimizers: list[torch.optim.Optimizer],
     epochs: list[Epoch],
     best_weights: dict[str, Tensor],
 ) -> None:
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"best/{name}": value for name, value in best_weights.items()}
-    for index, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{name}": value for name, value in values.items()}
+    for number, optimizer in enumerate(optimizers):
+        for index, values in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{number}/{index}/{name}": v for name, v in values.items()}
     tensors["random"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random-cuda"] = torch.cuda.get_rng_state()
@@ -290,7 +332,7 @@ def _store(
 
 
 def _restore(
-    path: Path, model: SentenceClassifier, optimizer: torch.optim.Optimizer
+    path: Path, model: SentenceClassifier, optimizers: list[torch.optim.Optimizer]
 ) -> tuple[list[Epoch], dict[str, Tensor]]:
     tensors, note = read_tensors(path)
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
@@ -299,13 +341,14 @@ def _restore(
         if part in parts:
             parts[part][rest] = value
     model.load_state_dict(parts["model"])
-    state: dict[int, dict[str, Tensor]] = {}
+    states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimizers]
     for name, value in parts["optimizer"].items():
-        index, _, key = name.partition("/")
-        state.setdefault(int(index), {})[key] = value
-    optimizer.load_state_dict(
-        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
-    )
+        number, index, key = name.split("/")
+        states[int(number)].setdefault(int(index), {})[key] = value
+    for optimizer, state in zip(optimizers, states, strict=True):
+        optimizer.load_state_dict(
+            {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+        )
     torch.set_rng_state(tensors["random"])
     if "random-cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random-cuda"])

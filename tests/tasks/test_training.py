@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from structnn import Vocabulary
+from tasks import training
 from tasks.models import ModelOptions, build_model, make_corpus
-from tasks.training import TrainingOptions, _batches, predict_scores, train
+from tasks.training import TrainingOptions, _batches, _clip, predict_scores, train
 
 
 def setup(parsed, encoder="child_sum_tree_lstm", seed=0):
@@ -75,6 +76,34 @@ def test_a_broken_off_run_goes_on_to_the_same_result(parsed, tmp_path):
     assert [epoch.number for epoch in seen] == [4, 5, 6]
     assert [e.train_loss for e in resumed.epochs] == [e.train_loss for e in unbroken.epochs]
     assert all(torch.equal(expected[name], value) for name, value in model.state_dict().items())
+
+
+def test_word_tables_learn_as_with_dense_updates(parsed, tmp_path, monkeypatch):
+    model, corpora, targets = setup(parsed)
+    deferred = train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "a")
+    monkeypatch.setattr(training, "_words", lambda *_: None)
+    model, corpora, targets = setup(parsed)
+    dense = train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "b")
+    for one, other in zip(deferred.epochs, dense.epochs, strict=True):
+        assert one.train_loss == pytest.approx(other.train_loss, abs=1e-3)
+
+
+def test_clipping_takes_dense_and_sparse_gradients_together():
+    ids = torch.tensor([[3, 1, 3]])
+    norms = []
+    for sparse in (False, True):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Embedding(5, 4, sparse=sparse), torch.nn.Linear(4, 2))
+        model(ids).square().sum().backward()
+        parameters = list(model.parameters())
+        whole = torch.cat([p.grad.to_dense().flatten() for p in parameters])
+        _clip(parameters, 100.0)
+        assert torch.equal(whole, torch.cat([p.grad.to_dense().flatten() for p in parameters]))
+        _clip(parameters, 0.5)
+        clipped = torch.cat([p.grad.to_dense().flatten() for p in parameters])
+        torch.testing.assert_close(clipped, whole / whole.norm() * 0.5)
+        norms.append(whole.norm())
+    torch.testing.assert_close(*norms)
 
 
 def test_stops_without_progress(parsed, tmp_path):
