@@ -8,7 +8,7 @@ from torch import nn
 
 from structnn import Batch, Sentence, Tree, build_encoder
 from structnn.explain import noting
-from structnn.tree_scan import Cell, check_arity, scan_down, scan_up
+from structnn.tree_scan import Cell, check_arity, reorder, scan_down, scan_up
 from tests.structnn.examples import batch_of, chain, random_tree
 
 
@@ -78,6 +78,13 @@ def test_a_chain_of_two_thousand(scan, cell):
     x = torch.randn(2000, 3, requires_grad=True)
     scan(batch, x, cell.float()).sum().backward()
     assert x.grad.isfinite().all()
+
+
+def test_reorder():
+    order = torch.randperm(6)
+    x = torch.randn(6, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.equal(reorder(x, order, order.argsort()), x[order])
+    assert torch.autograd.gradgradcheck(lambda x: reorder(x, order, order.argsort()).square(), x)
 
 
 def test_arity():

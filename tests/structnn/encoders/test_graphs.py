@@ -9,13 +9,31 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from torch_geometric.nn import GATConv, GATv2Conv, GCNConv, RGCNConv, SAGEConv, TransformerConv
+from torch import nn
+from torch_geometric.nn import (
+    GATConv,
+    GatedGraphConv,
+    GATv2Conv,
+    GCNConv,
+    GINEConv,
+    RGCNConv,
+    SAGEConv,
+    TransformerConv,
+)
 
-from structnn import EDGE_TYPES, Graph, Tree, build_encoder
+from structnn import (
+    EDGE_TYPES,
+    Batch,
+    Graph,
+    Sentence,
+    Tree,
+    build_encoder,
+)
 from structnn.explain import noting
 from tests.structnn.examples import (
     assert_close,
     assert_computes,
+    assert_equal_with_gradients,
     batch_of,
     chain,
     phrase_trees,
@@ -264,8 +282,6 @@ def test_latent_graphs_alone(latent):
     """No parse is read, and none is needed."""
     encoder = encoder_of("sage", parse=False, latent=latent)
     assert_computes(encoder, sage, [chain(5), chain(1), chain(3)])
-    from structnn import Batch, Sentence
-
     batch = Batch.from_sentences([Sentence(["no", "parse"])])
     assert encoder(torch.randn(2, INPUT, dtype=torch.float64), batch).tokens.shape == (2, HIDDEN)
 
@@ -283,67 +299,113 @@ def test_sampled_edges_are_one_for_each_node():
     assert weights[1, 0, 0] == 1
 
 
-def pyg_of(encoder, x, tree, layer):
-    """The states when PyG's own layer is called on one sentence's edges."""
-    from structnn import Batch
-
-    graph = Batch.from_sentences([sentence_of(tree)]).graph(encoder.construction)
-    h = encoder.projection(x)
-    return h + encoder.activation(layer(h, graph))
+def with_weights(own, weights, *arguments):
+    """PyG's own layer, called with the encoder's weights, so that gradients reach these."""
+    return torch.func.functional_call(own.double(), dict(weights), arguments)
 
 
-def test_pyg():
-    """One layer of each, beside a layer of PyG's that is made here and given the same weights."""
-    star = Tree([2, 2, -1, 2, 3], labels=["obj", "nsubj", "root", "obj", "det"])
-    x = torch.randn(5, INPUT, dtype=torch.float64)
-    made = {
-        "gat": lambda: GATConv(HIDDEN, 1, 4, add_self_loops=False, edge_dim=HIDDEN),
-        "gatv2": lambda: GATv2Conv(HIDDEN, 1, 4, add_self_loops=False, edge_dim=HIDDEN),
-        "sage": lambda: SAGEConv(HIDDEN, HIDDEN),
-        "graph_transformer": lambda: TransformerConv(HIDDEN, 1, 4, edge_dim=HIDDEN),
+def pyg_gcn(layer, h, graph):
+    own = GCNConv(HIDDEN, HIDDEN, normalize=False, bias=False)
+    total = layer.own(h)
+    for kind, convolution in layer.neighbours.items():
+        edges = graph.of_type(kind)
+        degree = torch.bincount(edges[1], minlength=len(h)).double()
+        weights = convolution.named_parameters()
+        total = total + with_weights(own, weights, h, edges, 1 / degree[edges[1]])
+    return total
+
+
+def pyg_rgcn(layer, h, graph):
+    own = RGCNConv(HIDDEN, HIDDEN, *layer.mixture.weight.shape)
+    weights = {
+        "weight": layer.bases.weight.view(HIDDEN, -1, HIDDEN).permute(1, 2, 0).contiguous(),
+        "comp": layer.mixture.weight,
+        "root": layer.own.weight.t(),
+        "bias": layer.own.bias,
     }
-    for name, make in made.items():
-        options = {"norm": "none"} if name == "graph_transformer" else {}
-        encoder = encoder_of(name, layers=1, **options)
-        (layer,) = encoder.layers
-        own = make().double()
-        own.load_state_dict(layer.convolution.state_dict())
+    relation = graph.edge_type * layer.relations + graph.edge_label
+    return with_weights(own, weights, h, graph.edge_index, relation)
 
-        def call(h, graph, own=own, layer=layer):
-            features = [layer.features(graph)] if hasattr(layer, "features") else []
-            return own(h, graph.edge_index, *features)
 
-        found = encoder(x, batch_of([star])).tokens
-        assert_close(found, pyg_of(encoder, x, star, call), name)
+def pyg_of(make):
+    """A layer that holds one of PyG's, which takes states, edges and, if it knows any, features."""
 
-    encoder = encoder_of("gcn", layers=1)
+    def messages(layer, h, graph):
+        features = [layer.features(graph)] if hasattr(layer, "features") else []
+        weights = layer.convolution.named_parameters()
+        return with_weights(make(), weights, h, graph.edge_index, *features)
+
+    return messages
+
+
+def gin_perceptron():
+    return nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN))
+
+
+PYG = {
+    "gcn": pyg_gcn,
+    "rgcn": pyg_rgcn,
+    "sage": pyg_of(lambda: SAGEConv(HIDDEN, HIDDEN)),
+    "gin": pyg_of(lambda: GINEConv(gin_perceptron(), train_eps=True)),
+    "gat": pyg_of(lambda: GATConv(HIDDEN, 1, 4, add_self_loops=False, edge_dim=HIDDEN)),
+    "gatv2": pyg_of(lambda: GATv2Conv(HIDDEN, 1, 4, add_self_loops=False, edge_dim=HIDDEN)),
+    "graph_transformer": pyg_of(lambda: TransformerConv(HIDDEN, 1, 4, edge_dim=HIDDEN)),
+}
+
+
+@pytest.mark.parametrize("name", PYG)
+def test_pyg(name):
+    """All layers, beside layers of PyG's that are made here, run over one sentence at a time."""
+    options = {"relations": 9} if name == "rgcn" else {}  # PyG visits them one by one
+    encoder = encoder_of(name, **options)
+
+    def reference(encoder, x, tree):
+        graph = Batch.from_sentences([sentence_of(tree)]).graph(encoder.construction)
+        h = encoder.projection(x)
+        for layer, norm in zip(encoder.layers, encoder.norms, strict=True):
+            h = norm(h + encoder.activation(PYG[name](layer, h, graph)))
+        return h
+
+    @given(st.lists(trees(8), min_size=1, max_size=3))
+    def check(forest):
+        assert_computes(encoder, reference, forest)
+
+    check()
+
+
+def test_pyg_ggnn():
+    """PyG's class has one matrix for all kinds of edges, and no bias: so here it has them, too."""
+    encoder = encoder_of("ggnn")
     (layer,) = encoder.layers
+    for values in layer.values.values():
+        values.bias.data.zero_()
+    first, *others = layer.values
+    for kind in others:
+        layer.values[kind].weight = layer.values[first].weight
+    own = GatedGraphConv(HIDDEN, num_layers=3)
 
-    def averaged(h, graph):
-        total = layer.own(h)
-        for kind, convolution in layer.neighbours.items():
-            own = GCNConv(HIDDEN, HIDDEN, normalize=False, bias=False).double()
-            own.load_state_dict(convolution.state_dict())
-            edges = graph.of_type(kind)
-            degree = torch.bincount(edges[1], minlength=len(h)).double()
-            total = total + own(h, edges, 1 / degree[edges[1]])
-        return total
+    def reference(encoder, x, tree):
+        graph = Batch.from_sentences([sentence_of(tree)]).graph(encoder.construction)
+        weights = {f"rnn.{name}": value for name, value in layer.unit.named_parameters()}
+        weights["weight"] = layer.values[first].weight.t().expand(3, HIDDEN, HIDDEN)
+        return with_weights(own, weights, encoder.projection(x), graph.edge_index)
 
-    found = encoder(x, batch_of([star])).tokens
-    assert_close(found, pyg_of(encoder, x, star, averaged), "gcn")
+    @given(st.lists(trees(8), min_size=1, max_size=3))
+    def check(forest):
+        batch = batch_of(forest)
+        x = torch.randn(batch.num_tokens, INPUT, dtype=torch.float64, requires_grad=True)
+        pieces = x.split(batch.lengths.tolist())
+        expected = [reference(encoder, *pair) for pair in zip(pieces, forest, strict=True)]
+        sources = {
+            name: parameter
+            for name, parameter in encoder.named_parameters()
+            if not (".values." in name and name.endswith("bias"))
+        }
+        assert_equal_with_gradients(
+            encoder.encode(x, batch), torch.cat(expected), {"x": x, **sources}
+        )
 
-    encoder = encoder_of("rgcn", layers=1, relations=38)
-    (layer,) = encoder.layers
-    own = RGCNConv(HIDDEN, HIDDEN, 38 * len(EDGE_TYPES), num_bases=4).double()
-    own.weight.data = layer.bases.weight.view(HIDDEN, 4, HIDDEN).permute(1, 2, 0).contiguous()
-    own.comp.data = layer.mixture.weight.data
-    own.root.data, own.bias.data = layer.own.weight.data.t(), layer.own.bias.data
-
-    def relational(h, graph):
-        return own(h, graph.edge_index, graph.edge_type * 38 + graph.edge_label)
-
-    found = encoder(x, batch_of([star])).tokens
-    assert_close(found, pyg_of(encoder, x, star, relational), "rgcn")
+    check()
 
 
 @pytest.mark.parametrize("name", REFERENCES)
