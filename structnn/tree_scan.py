@@ -28,6 +28,7 @@ __all__ = [
     "Children",
     "apply_function",
     "check_arity",
+    "reorder",
     "scan_down",
     "scan_up",
     "sum_children",
@@ -186,16 +187,39 @@ def apply_function(function: type[torch.autograd.Function], *arguments: Any) -> 
     return states
 
 
+def reorder(x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+    """``x[order]``, a permutation: its gradient is gathered, where that of indexing is scattered.
+
+    Args:
+        x: ``(rows, d)``.
+        order: ``(rows,)``.
+        inverse: ``(rows,)``, the place of each row of ``x`` in the result.
+    """
+    reordered: Tensor = _Reorder.apply(x, order, inverse)  # type: ignore[no-untyped-call]
+    return reordered
+
+
+class _Reorder(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+        ctx.save_for_backward(order, inverse)
+        return x.index_select(0, order)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        order, inverse = ctx.saved_tensors
+        return reorder(grad, inverse, order), None, None
+
+
 def _scan(batch: Batch, inputs: Tensor, cell: Cell, *, upward: bool) -> Tensor:
     schedule = batch.schedule
-    inputs = inputs.index_select(0, schedule.order)
+    inputs = reorder(inputs, schedule.order, schedule.rank)
     parameters = [parameter for parameter in cell.parameters() if parameter.requires_grad]
     if torch.is_grad_enabled() and (inputs.requires_grad or parameters):
         states = apply_function(_Scan, schedule, upward, cell, inputs, *parameters)
     else:
         states = _run(schedule, upward, cell, inputs, None)
-    ordered: Tensor = states.index_select(0, schedule.rank)
-    return ordered
+    return reorder(states, schedule.rank, schedule.order)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from structnn.encoders.child_sum import ChildSumTreeLSTM
 from structnn.encoders.tree_lstm import StepGradients, lstm_step, words_by_rank
 from structnn.encoders.words import WordProjection
 from structnn.schedule import Schedule
-from structnn.tree_scan import apply_function, sum_children
+from structnn.tree_scan import apply_function, reorder, sum_children
 
 __all__ = ["BidirectionalTreeLSTM", "downward_lstm"]
 
@@ -59,14 +59,14 @@ class BidirectionalTreeLSTM(Encoder):
         dtype = words.weight.dtype
         down = downward_lstm(
             words_by_rank(x.to(dtype), batch),
-            up.to(dtype).index_select(0, schedule.order),
+            reorder(up.to(dtype), schedule.order, schedule.rank),
             words.weight,
             words.bias,
             self.below.weight,
             self.down.parent.weight,
             schedule,
         )
-        return torch.cat([up, down.index_select(0, schedule.rank)], dim=1)
+        return torch.cat([up, reorder(down, schedule.rank, schedule.order)], dim=1)
 
 
 class ParentWeights(nn.Module):

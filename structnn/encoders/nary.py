@@ -14,7 +14,7 @@ from structnn.encoders.tree_lstm import StepGradients, lstm_step, words_by_rank
 from structnn.encoders.words import WordProjection
 from structnn.explain import note, notes_wanted
 from structnn.schedule import Schedule
-from structnn.tree_scan import apply_function, check_arity
+from structnn.tree_scan import apply_function, check_arity, reorder
 
 __all__ = ["NaryTreeLSTM", "nary_tree_lstm"]
 
@@ -66,7 +66,7 @@ class NaryTreeLSTM(Encoder):
             self.cell.child_gates.weight,
             schedule,
         )
-        return states.index_select(0, schedule.rank)
+        return reorder(states, schedule.rank, schedule.order)
 
 
 class NaryWeights(nn.Module):

@@ -16,7 +16,7 @@ from structnn.encoders.tree_lstm import StepGradients, lstm_step, words_by_rank
 from structnn.encoders.words import WordProjection
 from structnn.explain import note, notes_wanted
 from structnn.schedule import Schedule
-from structnn.tree_scan import apply_function, sum_children
+from structnn.tree_scan import apply_function, reorder, sum_children
 from structnn.vocabulary import UNIVERSAL_RELATIONS
 
 __all__ = ["RelationalTreeLSTM", "relational_tree_lstm"]
@@ -86,7 +86,7 @@ class RelationalTreeLSTM(Encoder):
             self.gated,
             schedule,
         )
-        return states.index_select(0, schedule.rank)
+        return reorder(states, schedule.rank, schedule.order)
 
 
 class ChildWeights(nn.Module):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from structnn.batch import Batch
+from structnn.tree_scan import reorder
 
 __all__ = ["StepGradients", "lstm_step", "words_by_rank"]
 
@@ -24,7 +25,7 @@ def words_by_rank(x: Tensor, batch: Batch) -> Tensor:
         ``(rows, input)``, zeros for a node without a word.
     """
     if batch.nodes_are_tokens:
-        return x.index_select(0, batch.schedule.order)
+        return reorder(x, batch.schedule.order, batch.schedule.rank)
     rank = batch.schedule.rank.index_select(0, batch.token_nodes)  # (tokens,)
     return x.new_zeros(int(rank.amax()) + 1, x.shape[1]).index_copy(0, rank, x)
 
