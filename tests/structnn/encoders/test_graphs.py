@@ -366,7 +366,7 @@ def test_pyg(name):
             h = norm(h + encoder.activation(PYG[name](layer, h, graph)))
         return h
 
-    @given(st.lists(trees(8), min_size=1, max_size=3))
+    @given(st.lists(trees(6), min_size=1, max_size=2))
     def check(forest):
         assert_computes(encoder, reference, forest)
 
