@@ -17,7 +17,7 @@ of :func:`two_way_test`, corrected for the number of pairs. The other tests are 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -30,11 +30,13 @@ __all__ = [
     "Difference",
     "Spread",
     "accuracy",
+    "accuracy_interval",
     "almost_stochastic_order",
     "calibration_error",
     "class_f1",
     "cohens_h",
     "compare_pairs",
+    "expected_best",
     "holm",
     "macro_f1",
     "mcnemar",
@@ -122,6 +124,56 @@ def over_seeds(scores: Sequence[float], confidence: float = 0.95) -> Spread:
     sd = float(np.std(scores, ddof=1))
     half = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * sd / math.sqrt(count)
     return Spread(mean, sd, mean - half, mean + half, count)
+
+
+def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    r"""The interval of one encoder's mean accuracy, over both seeds and examples.
+
+    It is Wilson's (1927), which holds near 100 % and for the few examples of a slice, with the
+    effective number of examples (Korn and Graubard 1998) in place of their number :math:`n`:
+
+    .. math:: n^* = \frac{\bar{a} (1 - \bar{a})}{s_a^2/S + s_d^2/n}
+
+    with the variances of the runs' accuracies and of the examples' means over seeds, as in
+    :func:`two_way_test`. Where nothing varies it is :math:`n`. With one seed, nothing is said of
+    other seeds.
+
+    Args:
+        correct: Matrix of correctness, of at least one example.
+        confidence: The share of such intervals that hold the true accuracy.
+    """
+    from scipy import stats
+
+    matrix = np.atleast_2d(np.asarray(correct, dtype=float))
+    seeds, examples = matrix.shape
+    mean, size = float(matrix.mean()), float(examples)
+    variance = float(matrix.mean(0).var(ddof=1)) / examples if examples > 1 else 0.0
+    if seeds > 1:
+        variance += float(matrix.mean(1).var(ddof=1)) / seeds
+    if variance > 0:
+        size = min(mean * (1 - mean) / variance, float(seeds * examples))
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    middle = (mean + z**2 / (2 * size)) / (1 + z**2 / size)
+    half = z / (1 + z**2 / size) * math.sqrt(mean * (1 - mean) / size + z**2 / (4 * size**2))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def expected_best(scores: Sequence[float]) -> list[float]:
+    r"""The best score to expect of 1, 2, ... trials of a random search (Dodge et al. 2019).
+
+    .. math:: E[v^*_n] = \sum_i v_{(i)} \left( (i/N)^n - ((i-1)/N)^n \right)
+
+    over the :math:`N` scores found, sorted: the mean of the best of :math:`n` draws from them.
+
+    Args:
+        scores: The dev score of each trial.
+
+    Returns:
+        A value for each number of trials, up to as many as there were.
+    """
+    ordered = np.sort(np.asarray(scores, dtype=float))
+    ranks = np.arange(len(ordered) + 1) / len(ordered)
+    return [float(np.diff(ranks**trials) @ ordered) for trials in range(1, len(ordered) + 1)]
 
 
 @dataclass(frozen=True)
@@ -408,23 +460,29 @@ class Comparison:
 
 
 def compare_pairs(
-    correct: Mapping[str, ArrayLike], *, level: float = 0.05, samples: int = 10_000, seed: int = 0
+    correct: Mapping[str, ArrayLike],
+    *,
+    pairs: Iterable[tuple[str, str]] | None = None,
+    level: float = 0.05,
+    samples: int = 10_000,
+    seed: int = 0,
 ) -> list[Comparison]:
     """Compare every two encoders; ``str`` of a comparison says the result in words.
 
     Args:
         correct: For each encoder its matrix of correctness, all on the same examples in one order.
+        pairs: Which two to compare, where not every two.
         level: Significance level of the verdict.
         samples: Samples of the bootstrap.
         seed: Decides them.
 
     Returns:
-        A comparison for each pair, in the order of ``correct``, with p-values corrected together.
+        A comparison for each pair, in their order, with p-values corrected together.
 
     Raises:
         ValueError: The matrices don't fit each other, or have fewer than two examples.
     """
-    pairs = list(combinations(correct, 2))
+    pairs = list(combinations(correct, 2) if pairs is None else pairs)
     compared = [
         _compare(first, second, *_matrices(correct[first], correct[second]), level, samples, seed)
         for first, second in pairs

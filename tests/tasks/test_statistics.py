@@ -13,11 +13,13 @@ from scipy import stats
 
 from tasks.statistics import (
     accuracy,
+    accuracy_interval,
     almost_stochastic_order,
     calibration_error,
     class_f1,
     cohens_h,
     compare_pairs,
+    expected_best,
     holm,
     macro_f1,
     mcnemar,
@@ -312,3 +314,70 @@ class TestComparePairs:
             compare_pairs({"a": [[1, 0, 1]], "b": [[1, 0]]})
         with pytest.raises(ValueError, match="at least two examples"):
             compare_pairs({"a": [[1]], "b": [[0]]})
+
+
+class TestAccuracyInterval:
+    def test_one_seed_is_wilsons_by_scipy(self):
+        # With the variance of a sample, n - 1 of the n examples count as much as Wilson's n.
+        correct = np.repeat([1, 0], [460, 40])
+        expected = stats.binomtest(460, 500).proportion_ci(method="wilson")
+        low, high = accuracy_interval(correct)
+        assert (low, high) == pytest.approx((expected.low, expected.high), abs=2e-4)
+
+    def test_nothing_varies(self):
+        expected = stats.binomtest(20, 20).proportion_ci(method="wilson")
+        assert accuracy_interval(np.ones((3, 20))) == pytest.approx((expected.low, 1.0))
+        assert accuracy_interval([[0]])[0] == 0.0
+        assert accuracy_interval([[0]])[1] == pytest.approx(
+            stats.binomtest(0, 1).proportion_ci(method="wilson").high
+        )
+
+    def test_effective_number_of_examples_by_hand(self):
+        correct = np.array([[1, 1, 1, 0], [1, 1, 0, 0]])
+        # Examples: 1, 1, 1/2, 0 with variance 11/48; runs: 3/4, 1/2 with 1/32; mean 5/8.
+        size = (5 / 8 * 3 / 8) / (11 / 48 / 4 + 1 / 32 / 2)
+        z = stats.norm.ppf(0.975)
+        # Wilson's interval is where the distance from the mean is z standard errors there.
+        for end in accuracy_interval(correct):
+            assert abs(end - 5 / 8) == pytest.approx(z * math.sqrt(end * (1 - end) / size))
+
+    @pytest.mark.parametrize(("seeds", "examples"), [(1, 60), (3, 10), (3, 500), (5, 60)])
+    def test_covers_the_truth(self, seeds, examples):
+        rng = np.random.default_rng(0)
+        spread = 0.0 if seeds == 1 else 0.2
+        many = rng.normal(2.5, 2, 100_000) + spread * rng.standard_normal(100_000)
+        truth = (1 / (1 + np.exp(-many))).mean()
+        held = 0
+        for _ in range(300):
+            ease = rng.normal(2.5, 2, examples)
+            low, high = accuracy_interval(runs(rng, ease, seeds, spread))
+            held += low <= truth <= high
+        assert held >= 0.92 * 300
+
+
+class TestExpectedBest:
+    def test_is_the_mean_over_all_draws(self):
+        scores = [0.3, 0.9, 0.5, 0.5]
+        found = expected_best(scores)
+        for trials in range(1, 5):
+            draws = itertools.product(scores, repeat=trials)
+            assert found[trials - 1] == pytest.approx(np.mean([max(draw) for draw in draws]))
+
+    def test_one_trial_is_the_mean_and_more_are_never_worse(self):
+        scores = [0.81, 0.84, 0.79, 0.88, 0.86]
+        found = expected_best(scores)
+        assert found[0] == pytest.approx(np.mean(scores))
+        assert found == sorted(found)
+        assert found[-1] < max(scores)
+
+
+def test_chosen_pairs_are_corrected_by_themselves():
+    rng = np.random.default_rng(0)
+    correct = {
+        name: rng.random((3, 60)) < share
+        for name, share in zip("abc", (0.9, 0.6, 0.5), strict=True)
+    }
+    chosen = compare_pairs(correct, pairs=[("a", "b"), ("a", "c")], samples=200)
+    assert [(pair.first, pair.second) for pair in chosen] == [("a", "b"), ("a", "c")]
+    assert [pair.p_corrected for pair in chosen] == holm([pair.p for pair in chosen])
+    assert {pair.pairs for pair in chosen} == {2}
