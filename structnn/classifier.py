@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.dropout import Dropout
 from structnn.encoders import Encoder
 
 __all__ = ["SentenceClassifier"]
@@ -50,7 +51,7 @@ class SentenceClassifier(nn.Module):
         self.embedding = embedding
         self.encoder = encoder
         self.labels = tuple(labels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.head = nn.Linear(encoder.sentence_dim, len(self.labels))
 
     def forward(self, batch: Batch, *, nodes: bool = False) -> Tensor:

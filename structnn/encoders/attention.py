@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from structnn.dropout import Dropout
 from structnn.explain import note, notes_wanted
 from structnn.segments import Padding
 
@@ -104,10 +105,10 @@ class TransformerLayer(nn.Module):
         self.pre_norm = pre_norm
         self.attention = Attention(dim, heads, dropout=dropout, rotary=rotary)
         self.perceptron = nn.Sequential(
-            nn.Linear(dim, feedforward), nn.ReLU(), nn.Dropout(dropout), nn.Linear(feedforward, dim)
+            nn.Linear(dim, feedforward), nn.ReLU(), Dropout(dropout), nn.Linear(feedforward, dim)
         )
         self.norms = nn.ModuleList([nn.LayerNorm(dim), nn.LayerNorm(dim)])
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, padding: Padding, bias: Tensor) -> Tensor:
         first, second = self.norms

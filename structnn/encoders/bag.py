@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.dropout import Dropout
 from structnn.encoders.base import Encoder
 
 __all__ = ["Bag"]
@@ -39,7 +40,7 @@ class Bag(Encoder):
         self.perceptron = nn.Sequential()
         width = super().sentence_dim
         for _ in range(layers):
-            self.perceptron.extend([nn.Dropout(dropout), nn.Linear(width, hidden_dim), nn.Tanh()])
+            self.perceptron.extend([Dropout(dropout), nn.Linear(width, hidden_dim), nn.Tanh()])
             width = hidden_dim
         self._sentence_dim = width
 

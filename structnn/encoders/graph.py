@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.dropout import Dropout
 from structnn.encoders.base import Encoder
 from structnn.encoders.labels import known_labels
 from structnn.explain import note
@@ -90,7 +91,7 @@ class GraphEncoder(Encoder):
         if not parse:
             self.reads = frozenset({"sequence"})  # type: ignore[misc]  # nodes are words then
         self.projection = nn.Linear(input_dim, hidden_dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.activation = _ACTIVATIONS[activation]()
         self.residual = residual
         self.jump = jump

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from structnn.batch import Batch
+from structnn.dropout import Dropout
 from structnn.encoders.base import Encoder
 
 __all__ = ["MinGRU", "scan"]
@@ -56,7 +57,7 @@ class MinGRU(Encoder):
             backward_dim=hidden_dim if bidirectional else 0,
         )
         self.directions = directions
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         # For each direction z and the candidate.
         self.layers = nn.ModuleList(
             nn.Linear(self.output_dim if layer else input_dim, 2 * directions * hidden_dim)
