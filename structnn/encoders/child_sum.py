@@ -12,8 +12,9 @@ from torch.autograd.function import once_differentiable
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.explain import note
+from structnn.fused.child_sum import FusedChildSum, can_compute
 from structnn.schedule import Schedule
-from structnn.tree_scan import sum_children
+from structnn.tree_scan import apply_function, reorder, sum_children
 
 __all__ = ["ChildSumTreeLSTM", "child_sum_tree_lstm"]
 
@@ -59,16 +60,18 @@ class ChildSumTreeLSTM(Encoder):
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The hidden state of each node."""
         schedule = batch.schedule
-        inputs = batch.to_nodes(x).index_select(0, schedule.order)
-        states = child_sum_tree_lstm(
-            inputs,
+        x = batch.to_nodes(x)
+        weights = (
             self.input_gates.weight,
             self.input_gates.bias,
             self.child_gates.weight,
             self.forget_gate.weight,
-            schedule,
         )
-        return states.index_select(0, schedule.rank)
+        if _is_fused(x, *weights):
+            return apply_function(FusedChildSum, x, *weights, schedule, schedule.order)
+        inputs = reorder(x, schedule.order, schedule.rank)
+        states = apply_function(_ChildSum, inputs, *weights, schedule)
+        return reorder(states, schedule.rank, schedule.order)
 
 
 def child_sum_tree_lstm(
@@ -87,8 +90,14 @@ def child_sum_tree_lstm(
     Returns:
         ``(nodes, hidden)``.
     """
-    states: Tensor = _ChildSum.apply(x, w, b, u_iou, u_f, schedule)  # type: ignore[no-untyped-call]
-    return states
+    if _is_fused(x, w, b, u_iou, u_f):
+        rows = torch.arange(schedule.num_nodes)
+        return apply_function(FusedChildSum, x, w, b, u_iou, u_f, schedule, rows)
+    return apply_function(_ChildSum, x, w, b, u_iou, u_f, schedule)
+
+
+def _is_fused(*tensors: Tensor) -> bool:
+    return not torch.compiler.is_compiling() and can_compute(*tensors)
 
 
 class _ChildSum(torch.autograd.Function):

@@ -1,27 +1,521 @@
-#include "vectors.h"
+// The child-sum Tree-LSTM over the levels of many trees, forward and backward.
+//
+// Nodes are in the order of structnn.Schedule: by height, leaves first. Some nodes at a time are taken
+// through all that concerns them while it is in cache: products, gates, states. A tile is as many
+// hidden units as a vector has lanes; units that fill up the last tile have no weights, so that all
+// that follows from them stays harmless. Backward needs, in whole vectors:
+//
+//   gates    (nodes, tiles, 3, lanes): i, o and u
+//   forgets  (nodes, tiles, lanes): of each node for its parent; zeros at a root
+//   cells    (nodes, tiles, lanes)
+
+#include <algorithm>
+
+#include "products.h"
 
 using namespace structnn;
 
+extern "C" {
+
+// What does not depend on the type is as in structnn.Schedule; `parent` is `nodes` for a root.
+struct ChildSum {
+  int64_t nodes, leaves, levels, input, hidden, threads;
+  const int64_t *level_ptr, *parent, *child, *child_ptr;
+  const int64_t* row;  // of each node in x, h and their gradients
+  const void *x, *w, *b, *u_iou, *u_f;
+  void *gates, *forgets, *cells, *h;
+  // For the backward pass; what is null is not wanted.
+  const void* d_h;
+  void *d_x, *d_w, *d_b, *d_u_iou, *d_u_f;
+};
+}
+
 namespace {
+
+constexpr int64_t kSome = 192;  // how many nodes at a time
+
+template <typename T>
+Vector<T> load_some(const T* from, int64_t count) {
+  if (count >= kLanes<T>) return load<T>(from);
+  T value[kLanes<T>] = {};
+  std::memcpy(value, from, count * sizeof(T));
+  return load<T>(value);
+}
+
+template <typename T>
+void store_some(T* to, Vector<T> value, int64_t count) {
+  if (count >= kLanes<T>) return store<T>(to, value);
+  std::memcpy(to, &value, count * sizeof(T));
+}
+
+// The trees with everything that forward and backward both need.
+template <typename T>
+class Trees {
+ protected:
+  static constexpr int64_t lanes = kLanes<T>;
+  const ChildSum& in;
+  const int64_t nodes, leaves, hidden, input;
+  const Columns<T> iou, one;  // gates of a node side by side, or one vector of the hidden units
+  const int64_t tiles, padded;
+
+  explicit Trees(const ChildSum& given)
+      : in(given),
+        nodes(given.nodes),
+        leaves(given.leaves),
+        hidden(given.hidden),
+        input(given.input),
+        iou{3, hidden},
+        one{1, hidden},
+        tiles(one.tiles()),
+        padded(one.padded()) {}
+
+  const T* x_of(int64_t node) const { return static_cast<const T*>(in.x) + in.row[node] * input; }
+  T* h_of(int64_t node) const { return static_cast<T*>(in.h) + in.row[node] * hidden; }
+  T* gates_of(int64_t node) const { return static_cast<T*>(in.gates) + node * 3 * padded; }
+  T* forgets_of(int64_t node) const { return static_cast<T*>(in.forgets) + node * padded; }
+  T* cell_of(int64_t node) const { return static_cast<T*>(in.cells) + node * padded; }
+  bool is_root(int64_t node) const { return in.parent[node] == nodes; }
+  int64_t units_of(int64_t tile) const { return hidden - tile * lanes; }
+
+  // The sum over a node's children of a vector of each.
+  template <typename Function>
+  Vector<T> sum_children(int64_t node, Function function) const {
+    Vector<T> sum = {};
+    for (int64_t edge = in.child_ptr[node - leaves]; edge < in.child_ptr[node - leaves + 1]; ++edge)
+      sum += function(in.child[edge]);
+    return sum;
+  }
+
+  void sum_states(int64_t node, T* to) const {
+    for (int64_t tile = 0; tile < tiles; ++tile)
+      store_some<T>(to + tile * lanes, sum_children(node, [&](int64_t k) {
+                      return load_some<T>(h_of(k) + tile * lanes, units_of(tile));
+                    }), units_of(tile));
+  }
+
+  // function(begin, end) for pieces of a range of nodes, kSome at most, one for each thread at least
+  // unless they are few.
+  template <typename Function>
+  void for_pieces(int64_t begin, int64_t end, Function function) const {
+    const int64_t size = end - begin;
+    const int64_t pieces = std::max(ceil_div(size, kSome), std::min(in.threads, size / 16));
+    parallel_for(pieces, in.threads, [&](int64_t piece) {
+      function(begin + begin_of(piece, pieces, size), begin + begin_of(piece + 1, pieces, size));
+    });
+  }
+};
+
+template <typename T>
+class Forward : Trees<T> {
+  using Base = Trees<T>;
+  using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
+  using Base::in, Base::nodes, Base::leaves, Base::hidden, Base::input;
+
+  Packed<T> w_iou, w_f, u_iou, u_f;
+  Buffer<T> b_iou, b_f;  // (tiles, 3, lanes) and (tiles, lanes)
+
+ public:
+  explicit Forward(const ChildSum& given)
+      : Base(given),
+        w_iou(iou, input),
+        w_f(one, input),
+        u_iou(iou, hidden),
+        u_f(one, hidden),
+        b_iou(iou.padded()),
+        b_f(padded) {
+    const T* w = static_cast<const T*>(given.w);
+    const T* b = static_cast<const T*>(given.b);
+    w_iou.pack_transposed(w);
+    w_f.pack_transposed(w + 3 * hidden * input);
+    u_iou.pack_transposed(static_cast<const T*>(given.u_iou));
+    u_f.pack_transposed(static_cast<const T*>(given.u_f));
+    b_iou.fill_with_zeros();
+    b_f.fill_with_zeros();
+    for (int64_t unit = 0; unit < hidden; ++unit) {
+      for (int64_t gate = 0; gate < 3; ++gate)
+        b_iou.get()[(unit / lanes * 3 + gate) * lanes + unit % lanes] = b[gate * hidden + unit];
+      b_f.get()[unit] = b[3 * hidden + unit];
+    }
+  }
+
+  void run() {
+    this->for_pieces(leaves, nodes, [&](int64_t begin, int64_t end) { project(begin, end); });
+    for (int64_t level = 0; level < in.levels; ++level)
+      this->for_pieces(in.level_ptr[level], in.level_ptr[level + 1],
+                       [&](int64_t begin, int64_t end) {
+                         if (level == 0) compute_leaves(begin, end);
+                         else compute_inner(begin, end);
+                         compute_forgets(begin, end);
+                       });
+  }
+
+ private:
+  // What inner nodes get from their words: of `gates` the sums until the children are added, and in
+  // place of their own forget gates the sums that those of their children begin with.
+  void project(int64_t begin, int64_t end) {
+    const T* words[kSome];
+    for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
+    for (int64_t tile = 0; tile < tiles; ++tile)
+      multiply<T>(words, end - begin, w_iou, tile, input, [&](int64_t first, int rows, const T* sum) {
+        const T* bias = b_iou.get() + tile * 3 * lanes;
+        for (int r = 0; r < rows; ++r, sum += 3 * lanes) {
+          T* to = this->gates_of(begin + first + r) + tile * 3 * lanes;
+          for (int v = 0; v < 3 * lanes; v += lanes) store<T>(to + v, load<T>(sum + v) + load<T>(bias + v));
+        }
+      });
+    for (int64_t panel = 0; panel < one.panels(); ++panel)
+      multiply<T>(words, end - begin, w_f, panel, input, [&](int64_t first, int rows, const T* sum) {
+        const int64_t at = one.first_tile(panel) * lanes, width = one.width(panel) * lanes;
+        for (int r = 0; r < rows; ++r, sum += width) {
+          T* to = this->forgets_of(begin + first + r) + at;
+          for (int v = 0; v < width; v += lanes)
+            store<T>(to + v, load<T>(sum + v) + load<T>(b_f.get() + at + v));
+        }
+      });
+  }
+
+  void compute_leaves(int64_t begin, int64_t end) {
+    const T* words[kSome];
+    for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
+    for (int64_t tile = 0; tile < tiles; ++tile)
+      multiply<T>(words, end - begin, w_iou, tile, input, [&](int64_t first, int rows, const T* sum) {
+        for (int r = 0; r < rows; ++r, sum += 3 * lanes)
+          compute_state(begin + first + r, tile, sum, b_iou.get() + tile * 3 * lanes, Vector<T>{});
+      });
+  }
+
+  void compute_inner(int64_t begin, int64_t end) {
+    Buffer<T> sums((end - begin) * hidden);
+    const T* rows_of_sums[kSome];
+    for (int64_t node = begin; node < end; ++node) {
+      T* to = sums.get() + (node - begin) * hidden;
+      this->sum_states(node, to);
+      rows_of_sums[node - begin] = to;
+    }
+    for (int64_t tile = 0; tile < tiles; ++tile)
+      multiply<T>(rows_of_sums, end - begin, u_iou, tile, hidden,
+                  [&](int64_t first, int rows, const T* sum) {
+                    for (int r = 0; r < rows; ++r, sum += 3 * lanes) {
+                      const int64_t node = begin + first + r, at = tile * lanes;
+                      const auto kept = this->sum_children(node, [&](int64_t k) {
+                        return load<T>(this->forgets_of(k) + at) * load<T>(this->cell_of(k) + at);
+                      });
+                      compute_state(node, tile, sum, this->gates_of(node) + 3 * at, kept);
+                    }
+                  });
+  }
+
+  // Equations 3 and 5 to 8, from the two parts of the gates' sums and from what the children keep.
+  void compute_state(int64_t node, int64_t tile, const T* one_part, const T* other, Vector<T> kept) {
+    const auto i = sigmoid<T>(load<T>(one_part) + load<T>(other));
+    const auto o = sigmoid<T>(load<T>(one_part + lanes) + load<T>(other + lanes));
+    const auto u = structnn::tanh<T>(load<T>(one_part + 2 * lanes) + load<T>(other + 2 * lanes));
+    const auto c = i * u + kept;
+    T* gate = this->gates_of(node) + tile * 3 * lanes;
+    store<T>(gate, i);
+    store<T>(gate + lanes, o);
+    store<T>(gate + 2 * lanes, u);
+    store<T>(this->cell_of(node) + tile * lanes, c);
+    store_some<T>(this->h_of(node) + tile * lanes, o * structnn::tanh<T>(c), this->units_of(tile));
+  }
+
+  // Equation 4, at the child.
+  void compute_forgets(int64_t begin, int64_t end) {
+    const T* states[kSome];
+    int64_t children[kSome], count = 0;
+    for (int64_t node = begin; node < end; ++node) {
+      if (this->is_root(node)) {
+        std::memset(this->forgets_of(node), 0, padded * sizeof(T));
+      } else {
+        states[count] = this->h_of(node);
+        children[count++] = node;
+      }
+    }
+    for (int64_t panel = 0; panel < one.panels(); ++panel)
+      multiply<T>(states, count, u_f, panel, hidden, [&](int64_t first, int rows, const T* sum) {
+        const int64_t at = one.first_tile(panel) * lanes, width = one.width(panel) * lanes;
+        for (int r = 0; r < rows; ++r, sum += width) {
+          const int64_t node = children[first + r];
+          const T* from_parent = this->forgets_of(in.parent[node]) + at;
+          T* to = this->forgets_of(node) + at;
+          for (int64_t v = 0; v < width; v += lanes)
+            store<T>(to + v, sigmoid<T>(load<T>(sum + v) + load<T>(from_parent + v)));
+        }
+      });
+  }
+};
+
+// Top-down: a node pulls from its parent what the parent left there. Gradients of the gates' sums are
+// kept for some nodes only, until they are used for those of the weights and of the words.
+template <typename T>
+class Backward : Trees<T> {
+  using Base = Trees<T>;
+  using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
+  using Base::in, Base::nodes, Base::leaves, Base::hidden, Base::input;
+
+  const Columns<T> words;
+  Packed<T> w, u_iou, u_f;
+  Packed<T> d_w_iou, d_w_f, d_u_iou, d_u_f;
+  Buffer<T> d_b;     // (4 * padded,): that of i, o and u in tiles, then that of f
+  Buffer<T> passed;  // (inner nodes, 2, padded): gradients of the children's sum, and of the cell
+
+  // Of the nodes at hand: first those that have a parent, then roots.
+  int64_t at_hand = 0, forgets_at_hand = 0;
+  Buffer<int64_t> node_at;
+  Buffer<T> d_sums;     // (kSome, 4 * padded): as in d_b; f is of the sums of a node's children
+  Buffer<T> d_forgets;  // (kSome, padded): of a node's own forget gate
+  Buffer<T> sums;       // (kSome, hidden)
+  Buffer<const T*> states;  // those that d_forgets belong to
+
+ public:
+  explicit Backward(const ChildSum& given)
+      : Base(given),
+        words{1, input},
+        w(words, 4 * padded),
+        u_iou(one, 3 * padded),
+        u_f(one, hidden),
+        d_w_iou(iou, input),
+        d_w_f(one, input),
+        d_u_iou(iou, hidden),
+        d_u_f(one, hidden),
+        d_b(4 * padded),
+        passed((nodes - leaves) * 2 * padded),
+        node_at(kSome),
+        d_sums(kSome * 4 * padded),
+        d_forgets(kSome * padded),
+        sums(kSome * hidden),
+        states(kSome) {
+    // Row k of the packed weights belongs to column k of d_sums.
+    const auto unit_row = [this](const T* matrix, int64_t width) {
+      return [=](int64_t k) -> const T* {
+        const int64_t lane = k % lanes, vector = k / lanes;
+        const bool forget = vector >= 3 * tiles;
+        const int64_t gate = forget ? 3 : vector % 3;
+        const int64_t unit = (forget ? vector - 3 * tiles : vector / 3) * lanes + lane;
+        return unit < hidden ? matrix + (gate * hidden + unit) * width : nullptr;
+      };
+    };
+    w.pack_rows(unit_row(static_cast<const T*>(given.w), input));
+    u_iou.pack_rows(unit_row(static_cast<const T*>(given.u_iou), hidden));
+    u_f.pack_rows([&](int64_t k) { return static_cast<const T*>(given.u_f) + k * hidden; });
+    for (Packed<T>* gradient : {&d_w_iou, &d_w_f, &d_u_iou, &d_u_f}) gradient->fill_with_zeros();
+    d_b.fill_with_zeros();
+  }
+
+  void run() {
+    for (int64_t level = in.levels - 1; level >= 0; --level) {
+      if (level == 0) use_up(true);
+      int64_t begin = in.level_ptr[level];
+      const int64_t end = in.level_ptr[level + 1];
+      while (begin < end) {
+        const int64_t next = std::min(end, begin + kSome - at_hand);
+        descend(begin, next, level > 0);
+        if (at_hand == kSome) use_up(level > 0);
+        begin = next;
+      }
+    }
+    use_up(false);
+    hand_over();
+  }
+
+ private:
+  T* passed_by(int64_t node) const { return passed.get() + (node - leaves) * 2 * padded; }
+
+  void descend(int64_t begin, int64_t end, bool inner) {
+    const int64_t first = at_hand, first_forget = forgets_at_hand;
+    for (int64_t node = begin; node < end; ++node)
+      if (!this->is_root(node)) {
+        states.get()[forgets_at_hand++] = this->h_of(node);
+        node_at.get()[at_hand++] = node;
+      }
+    const int64_t first_root = at_hand;
+    for (int64_t node = begin; node < end; ++node)
+      if (this->is_root(node)) node_at.get()[at_hand++] = node;
+    this->for_pieces(first, at_hand, [&](int64_t from, int64_t to) {
+      const int64_t roots_from = std::max(from, std::min(to, first_root));
+      T* forget = d_forgets.get() + (first_forget + from - first) * padded;
+      pull(from, roots_from, forget, inner);
+      for (int64_t index = roots_from; index < to; ++index)
+        for (int64_t tile = 0; tile < tiles; ++tile) differentiate(index, tile, Vector<T>{}, Vector<T>{}, inner);
+      if (inner) pass_on(from, to);
+    });
+  }
+
+  // For nodes that have a parent.
+  void pull(int64_t from, int64_t to, T* forget, bool inner) {
+    const T* rows_of_forgets[kSome];
+    for (int64_t index = from; index < to; ++index, forget += padded) {
+      const int64_t node = node_at.get()[index];
+      const T* d_cell = passed_by(in.parent[node]) + padded;
+      for (int64_t v = 0; v < padded; v += lanes) {
+        const auto f = load<T>(this->forgets_of(node) + v), c = load<T>(this->cell_of(node) + v);
+        store<T>(forget + v, load<T>(d_cell + v) * c * f * (T(1) - f));
+      }
+      rows_of_forgets[index - from] = forget;
+    }
+    for (int64_t panel = 0; panel < one.panels(); ++panel)
+      multiply<T>(rows_of_forgets, to - from, u_f, panel, hidden,
+                  [&](int64_t first, int rows, const T* product) {
+                    for (int r = 0; r < rows; ++r)
+                      for (int64_t tile = one.first_tile(panel); tile < one.first_tile(panel + 1);
+                           ++tile, product += lanes) {
+                        const int64_t index = from + first + r, node = node_at.get()[index];
+                        const T* pulled = passed_by(in.parent[node]) + tile * lanes;
+                        differentiate(index, tile, load<T>(product) + load<T>(pulled),
+                                      load<T>(pulled + padded) *
+                                          load<T>(this->forgets_of(node) + tile * lanes),
+                                      inner);
+                      }
+                  });
+  }
+
+  // The gradients of a node's sums, from those parts of its state's and its cell's that its parent
+  // passed on.
+  void differentiate(int64_t index, int64_t tile, Vector<T> d_h, Vector<T> d_c, bool inner) {
+    const int64_t node = node_at.get()[index], at = tile * lanes;
+    const T* given = static_cast<const T*>(in.d_h) + in.row[node] * hidden;
+    d_h += load_some<T>(given + at, this->units_of(tile));
+    const T* gate = this->gates_of(node) + 3 * at;
+    const auto i = load<T>(gate), o = load<T>(gate + lanes), u = load<T>(gate + 2 * lanes);
+    const auto tanh_c = structnn::tanh<T>(load<T>(this->cell_of(node) + at));
+    d_c += d_h * o * (T(1) - tanh_c * tanh_c);
+    T* to = d_sums.get() + index * 4 * padded;
+    store<T>(to + 3 * at, d_c * u * i * (T(1) - i));
+    store<T>(to + 3 * at + lanes, d_h * tanh_c * o * (T(1) - o));
+    store<T>(to + 3 * at + 2 * lanes, d_c * i * (T(1) - u * u));
+    if (inner) {
+      // All children's forget gates begin with the same sum.
+      const auto factor = this->sum_children(node, [&](int64_t k) {
+        const auto f = load<T>(this->forgets_of(k) + at);
+        return load<T>(this->cell_of(k) + at) * f * (T(1) - f);
+      });
+      store<T>(to + 3 * padded + at, d_c * factor);
+      store<T>(passed_by(node) + padded + at, d_c);
+    }
+  }
+
+  // To the children.
+  void pass_on(int64_t from, int64_t to) {
+    const T* rows_of_sums[kSome];
+    for (int64_t index = from; index < to; ++index) {
+      rows_of_sums[index - from] = d_sums.get() + index * 4 * padded;
+      this->sum_states(node_at.get()[index], sums.get() + index * hidden);
+    }
+    for (int64_t panel = 0; panel < one.panels(); ++panel)
+      multiply<T>(rows_of_sums, to - from, u_iou, panel, 3 * padded,
+                  [&](int64_t first, int rows, const T* product) {
+                    const int64_t width = one.width(panel) * lanes;
+                    for (int r = 0; r < rows; ++r, product += width)
+                      std::memcpy(passed_by(node_at.get()[from + first + r]) +
+                                      one.first_tile(panel) * lanes,
+                                  product, width * sizeof(T));
+                  });
+  }
+
+  // What the nodes at hand, all of them inner nodes or all leaves, add to the gradients.
+  void use_up(bool inner) {
+    const int64_t count = at_hand, gates = inner ? 4 : 3, stride = 4 * padded;
+    const T *words_at[kSome], *sums_at[kSome], *d_sums_at[kSome];
+    for (int64_t index = 0; index < count; ++index) {
+      words_at[index] = this->x_of(node_at.get()[index]);
+      sums_at[index] = sums.get() + index * hidden;
+      d_sums_at[index] = d_sums.get() + index * stride;
+    }
+    const int64_t panels = one.panels();
+    const int64_t slices = in.d_x ? ceil_div(count, 48) : 0;
+    parallel_for(tiles + panels + slices, in.threads, [&](int64_t task) {
+      if (task < tiles) {
+        const T* columns = d_sums.get() + task * 3 * lanes;
+        if (in.d_w) accumulate<T>(words_at, columns, stride, count, d_w_iou, task);
+        if (inner && in.d_u_iou) accumulate<T>(sums_at, columns, stride, count, d_u_iou, task);
+        add_rows(columns, count, 3 * lanes, d_b.get() + task * 3 * lanes);
+      } else if (task < tiles + panels) {
+        const int64_t panel = task - tiles, at = one.first_tile(panel) * lanes;
+        const T* columns = d_sums.get() + 3 * padded + at;
+        if (in.d_u_f)
+          accumulate<T>(states.get(), d_forgets.get() + at, padded, forgets_at_hand, d_u_f, panel);
+        if (inner) {
+          if (in.d_w) accumulate<T>(words_at, columns, stride, count, d_w_f, panel);
+          add_rows(columns, count, one.width(panel) * lanes, d_b.get() + 3 * padded + at);
+        }
+      } else {
+        const int64_t slice = task - tiles - panels, from = begin_of(slice, slices, count);
+        differentiate_words(d_sums_at + from, from, begin_of(slice + 1, slices, count) - from,
+                            gates * padded);
+      }
+    });
+    at_hand = forgets_at_hand = 0;
+  }
+
+  void add_rows(const T* from, int64_t count, int64_t width, T* to) const {
+    for (int64_t v = 0; v < width; v += lanes) {
+      auto sum = load<T>(to + v);
+      for (int64_t index = 0; index < count; ++index) sum += load<T>(from + index * 4 * padded + v);
+      store<T>(to + v, sum);
+    }
+  }
+
+  void differentiate_words(const T* const* rows_of_sums, int64_t from, int64_t count, int64_t depth) {
+    for (int64_t panel = 0; panel < words.panels(); ++panel)
+      multiply<T>(rows_of_sums, count, w, panel, depth, [&](int64_t first, int rows, const T* product) {
+        const int64_t at = words.first_tile(panel) * lanes, width = words.width(panel) * lanes;
+        for (int r = 0; r < rows; ++r, product += width) {
+          T* to = static_cast<T*>(in.d_x) + in.row[node_at.get()[from + first + r]] * input + at;
+          std::memcpy(to, product, std::min(width, input - at) * sizeof(T));
+        }
+      });
+  }
+
+  void hand_over() {
+    if (in.d_w) {
+      d_w_iou.unpack_transposed(static_cast<T*>(in.d_w));
+      d_w_f.unpack_transposed(static_cast<T*>(in.d_w) + 3 * hidden * input);
+    }
+    if (in.d_u_iou) d_u_iou.unpack_transposed(static_cast<T*>(in.d_u_iou));
+    if (in.d_u_f) d_u_f.unpack_transposed(static_cast<T*>(in.d_u_f));
+    if (in.d_b) {
+      T* to = static_cast<T*>(in.d_b);
+      for (int64_t unit = 0; unit < hidden; ++unit) {
+        for (int64_t gate = 0; gate < 3; ++gate)
+          to[gate * hidden + unit] = d_b.get()[(unit / lanes * 3 + gate) * lanes + unit % lanes];
+        to[3 * hidden + unit] = d_b.get()[3 * padded + unit];
+      }
+    }
+  }
+};
+
+// Whether there was memory enough.
+template <typename Pass>
+bool run(const ChildSum* given) {
+  try {
+    Pass(*given).run();
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
 
 template <typename T, typename Function>
 void map(const T* x, T* out, int64_t size, Function function) {
-  constexpr int lanes = kLanes<T>;
-  for (int64_t at = 0; at < size; at += lanes) {
-    const int64_t count = size - at < lanes ? size - at : lanes;
-    T value[lanes] = {};
-    std::memcpy(value, x + at, count * sizeof(T));
-    store<T>(value, function(load<T>(value)));
-    std::memcpy(out + at, value, count * sizeof(T));
-  }
+  for (int64_t at = 0; at < size; at += kLanes<T>)
+    store_some<T>(out + at, function(load_some<T>(x + at, size - at)), size - at);
 }
 
 }  // namespace
 
 extern "C" {
 
+bool forward_float(const ChildSum* given) { return run<Forward<float>>(given); }
+bool forward_double(const ChildSum* given) { return run<Forward<double>>(given); }
+bool backward_float(const ChildSum* given) { return run<Backward<float>>(given); }
+bool backward_double(const ChildSum* given) { return run<Backward<double>>(given); }
+
+int64_t vector_bytes() { return kVectorBytes; }
+
 void sigmoid_float(const float* x, float* out, int64_t size) { map(x, out, size, sigmoid<float>); }
 void sigmoid_double(const double* x, double* out, int64_t size) { map(x, out, size, sigmoid<double>); }
-void tanh_float(const float* x, float* out, int64_t size) { map(x, out, size, tanh<float>); }
-void tanh_double(const double* x, double* out, int64_t size) { map(x, out, size, tanh<double>); }
+void tanh_float(const float* x, float* out, int64_t size) { map(x, out, size, structnn::tanh<float>); }
+void tanh_double(const double* x, double* out, int64_t size) {
+  map(x, out, size, structnn::tanh<double>);
+}
 }

@@ -1,0 +1,248 @@
+// Matrix products in small steps, so that an operator can work on each step while it is in cache.
+//
+// One factor is packed once into panels, each as many columns wide as a block of registers; of the
+// other one only a few rows are needed at a time, and they may lie anywhere.
+#pragma once
+
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include "vectors.h"
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace structnn {
+
+// A panel is at most this many vectors wide, and a product with one has at most so many rows: as
+// many sums as there are registers, besides those for a row of the panel and one more.
+constexpr int kMostWidth = kRegisters == 32 ? 4 : 3;
+
+constexpr int most_rows(int width) {
+  const int rows = (kRegisters - width - 1) / width;
+  return rows < 8 ? rows : 8;
+}
+
+constexpr int64_t ceil_div(int64_t size, int64_t part) { return (size + part - 1) / part; }
+
+// Where piece `index` of `pieces` about equal ones begins.
+constexpr int64_t begin_of(int64_t index, int64_t pieces, int64_t size) {
+  return size * index / pieces;
+}
+
+template <typename T>
+class Buffer {
+ public:
+  explicit Buffer(int64_t size)
+      : size_(size), data_(static_cast<T*>(std::aligned_alloc(64, bytes() + 64 - bytes() % 64))) {
+    if (!data_) throw std::bad_alloc();
+  }
+  ~Buffer() { std::free(data_); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  void fill_with_zeros() { std::memset(data_, 0, bytes()); }
+  T* get() const { return data_; }
+
+ private:
+  int64_t bytes() const { return size_ * int64_t(sizeof(T)); }
+  int64_t size_;
+  T* data_;
+};
+
+// function(index) for each index.
+template <typename Function>
+void parallel_for(int64_t count, int64_t threads, Function function) {
+#ifdef _OPENMP
+  if (threads > 1 && count > 1) {
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+    for (int64_t index = 0; index < count; ++index) function(index);
+    return;
+  }
+#endif
+  for (int64_t index = 0; index < count; ++index) function(index);
+}
+
+// The columns of a packed matrix: `groups` blocks of `units` columns (the gates of an LSTM, say).
+// With several groups a panel is one vector of each group, of the same units; with one group it is a
+// few adjacent vectors. The last vector of a group is filled up with zeros.
+template <typename T>
+struct Columns {
+  int64_t groups, units;
+
+  // The vectors of a group, and the elements of all groups.
+  int64_t tiles() const { return ceil_div(units, kLanes<T>); }
+  int64_t padded() const { return groups * tiles() * kLanes<T>; }
+
+  int64_t panels() const { return groups > 1 ? tiles() : ceil_div(tiles(), kMostWidth); }
+  int64_t first_tile(int64_t panel) const { return begin_of(panel, panels(), tiles()); }
+  int width(int64_t panel) const {
+    return int(groups * (first_tile(panel + 1) - first_tile(panel)));
+  }
+};
+
+// A matrix in panels: all rows of the first panel, then all rows of the second one, and so on.
+template <typename T>
+class Packed {
+ public:
+  const Columns<T> columns;
+  const int64_t depth;  // the number of rows
+
+  Packed(Columns<T> columns, int64_t depth)
+      : columns(columns), depth(depth), data_(columns.padded() * depth) {}
+
+  T* panel(int64_t index) const {
+    return data_.get() + columns.first_tile(index) * columns.groups * kLanes<T> * depth;
+  }
+
+  void fill_with_zeros() { data_.fill_with_zeros(); }
+
+  // The transposed of `matrix`, ``(groups * units, depth)``.
+  void pack_transposed(const T* matrix) {
+    for_vectors([&](T* vectors, int64_t stride, int64_t row, int64_t count) {
+      for (int64_t k = 0; k < depth; ++k, vectors += stride)
+        for (int64_t lane = 0; lane < kLanes<T>; ++lane)
+          vectors[lane] = lane < count ? matrix[(row + lane) * depth + k] : T(0);
+    });
+  }
+
+  // The inverse of that.
+  void unpack_transposed(T* matrix) const {
+    for_vectors([&](const T* vectors, int64_t stride, int64_t row, int64_t count) {
+      for (int64_t k = 0; k < depth; ++k, vectors += stride)
+        for (int64_t lane = 0; lane < count; ++lane)
+          matrix[(row + lane) * depth + k] = vectors[lane];
+    });
+  }
+
+  // Rows from anywhere: row_at(k) has `units` elements, or is null for zeros. One group only.
+  template <typename RowAt>
+  void pack_rows(RowAt row_at) {
+    for (int64_t index = 0; index < columns.panels(); ++index) {
+      const int64_t begin = columns.first_tile(index) * kLanes<T>;
+      const int64_t width = columns.width(index) * kLanes<T>;
+      const int64_t left = columns.units - begin;
+      const int64_t count = left < width ? left : width;
+      T* to = panel(index);
+      for (int64_t k = 0; k < depth; ++k, to += width) {
+        const T* row = row_at(k);
+        const int64_t copied = row ? count : 0;
+        if (row) std::memcpy(to, row + begin, copied * sizeof(T));
+        std::memset(to + copied, 0, (width - copied) * sizeof(T));
+      }
+    }
+  }
+
+ private:
+  Buffer<T> data_;
+
+  // function(vectors, stride, column, count) for each vector of each panel: where it begins, how far
+  // apart its rows are, the first of its columns, and how many of its lanes are columns.
+  template <typename Function>
+  void for_vectors(Function function) const {
+    constexpr int64_t lanes = kLanes<T>;
+    for (int64_t index = 0; index < columns.panels(); ++index) {
+      const int width = columns.width(index);
+      for (int v = 0; v < width; ++v) {
+        const bool grouped = columns.groups > 1;
+        const int64_t unit = (columns.first_tile(index) + (grouped ? 0 : v)) * lanes;
+        const int64_t left = columns.units - unit;
+        function(panel(index) + v * lanes, width * lanes,
+                 (grouped ? v * columns.units : 0) + unit, left < lanes ? left : lanes);
+      }
+    }
+  }
+};
+
+// out = a * panel, for a few rows of a.
+template <typename T, int kRows, int kWidth>
+__attribute__((noinline)) void multiply_block(const T* const* a, const T* panel, int64_t depth, T* out) {
+  constexpr int lanes = kLanes<T>;
+  Vector<T> sums[kRows][kWidth] = {};
+  const T* row[kRows];
+  for (int r = 0; r < kRows; ++r) row[r] = a[r];
+  for (int64_t k = 0; k < depth; ++k, panel += kWidth * lanes) {
+    Vector<T> columns[kWidth];
+    for (int v = 0; v < kWidth; ++v) columns[v] = load<T>(panel + v * lanes);
+    for (int r = 0; r < kRows; ++r)
+      for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r][k] * columns[v];
+  }
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < kWidth; ++v) store<T>(out + (r * kWidth + v) * lanes, sums[r][v]);
+}
+
+// out += transposed(a) * b, for a few columns of a, from `offset` on.
+template <typename T, int kRows, int kWidth>
+__attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offset, const T* b, int64_t stride, int64_t count,
+                      T* out) {
+  constexpr int lanes = kLanes<T>;
+  Vector<T> sums[kRows][kWidth];
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < kWidth; ++v) sums[r][v] = load<T>(out + (r * kWidth + v) * lanes);
+  for (int64_t n = 0; n < count; ++n, b += stride) {
+    const T* row = a[n] + offset;
+    Vector<T> columns[kWidth];
+    for (int v = 0; v < kWidth; ++v) columns[v] = load<T>(b + v * lanes);
+    for (int r = 0; r < kRows; ++r)
+      for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r] * columns[v];
+  }
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < kWidth; ++v) store<T>(out + (r * kWidth + v) * lanes, sums[r][v]);
+}
+
+// Both of them for one size.
+template <typename T>
+struct Block {
+  void (*multiply)(const T* const*, const T*, int64_t, T*);
+  void (*accumulate)(const T* const*, int64_t, const T*, int64_t, int64_t, T*);
+};
+
+template <typename T, int kWidth, int... kLess>
+const Block<T>& block_of(int rows, std::integer_sequence<int, kLess...>) {
+  static constexpr Block<T> blocks[] = {
+      {multiply_block<T, kLess + 1, kWidth>, accumulate_block<T, kLess + 1, kWidth>}...};
+  return blocks[rows - 1];
+}
+
+template <typename T, int kWidth = kMostWidth>
+const Block<T>& block_of(int rows, int width) {
+  if constexpr (kWidth > 1)
+    if (width < kWidth) return block_of<T, kWidth - 1>(rows, width);
+  return block_of<T, kWidth>(rows, std::make_integer_sequence<int, most_rows(kWidth)>());
+}
+
+// function(first, rows) for blocks of rows that go with a panel of this width.
+template <typename Function>
+inline void for_blocks(int64_t count, int width, Function function) {
+  const int64_t blocks = ceil_div(count, most_rows(width));
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t first = begin_of(block, blocks, count);
+    function(first, int(begin_of(block + 1, blocks, count) - first));
+  }
+}
+
+// function(first, rows, product) for blocks of rows of a: product is ``(rows, width, lanes)``.
+template <typename T, typename Function>
+void multiply(const T* const* a, int64_t count, const Packed<T>& b, int64_t panel,
+              int64_t depth, Function function) {
+  alignas(64) T product[kRegisters * kLanes<T>];
+  const int width = b.columns.width(panel);
+  for_blocks(count, width, [&](int64_t first, int rows) {
+    block_of<T>(rows, width).multiply(a + first, b.panel(panel), depth, product);
+    function(first, rows, static_cast<const T*>(product));
+  });
+}
+
+// Adds transposed(a) * b to a panel of out; b has its vectors in rows that are `stride` apart.
+template <typename T>
+void accumulate(const T* const* a, const T* b, int64_t stride, int64_t count, Packed<T>& out,
+                int64_t panel) {
+  const int width = out.columns.width(panel);
+  for_blocks(out.depth, width, [&](int64_t first, int rows) {
+    T* to = out.panel(panel) + first * width * kLanes<T>;
+    block_of<T>(rows, width).accumulate(a, first, b, stride, count, to);
+  });
+}
+
+}  // namespace structnn
