@@ -20,7 +20,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -304,25 +303,8 @@ def paired_bootstrap(
         on either side of no difference.
     """
     a, b = _matrices(first, second)
-    rng = np.random.default_rng(seed)
-    size = a.shape[1]
-    differences = np.empty(samples)
-    # In parts, for the drawn indices of all samples at once would be large.
-    step = max(1, 2_000_000 // size)
-    for start in range(0, samples, step):
-        count = min(step, samples - start)
-        cells = rng.integers(size, size=(count, size)) + size * np.arange(count)[:, None]
-        weights = np.bincount(cells.ravel(), minlength=count * size).reshape(count, size)
-        means = []
-        for matrix in (a, b):
-            of_runs = weights @ matrix.T / size  # (samples, seeds)
-            drawn = rng.integers(len(matrix), size=of_runs.shape)
-            means.append(np.take_along_axis(of_runs, drawn, axis=1).mean(1))
-        differences[start : start + count] = means[0] - means[1]
-    low, high = np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
-    # Where no sample crosses, p is small and not nothing.
-    beyond = min((differences <= 1e-12).sum(), (differences >= -1e-12).sum())
-    return float(low), float(high), min(1.0, 2 * (float(beyond) + 1) / (samples + 1))
+    a_drawn, b_drawn = _resampled([a, b], samples, seed)
+    return _bootstrap_interval(a_drawn, b_drawn, confidence, seed)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -375,10 +357,9 @@ def almost_stochastic_order(
     from scipy import stats
 
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    violation = _violation(a, b)
     rng = np.random.default_rng(seed)
-    drawn = [_violation(rng.choice(a, len(a)), rng.choice(b, len(b))) for _ in range(samples)]
-    bound = violation - float(stats.norm.ppf(level)) * float(np.std(drawn))
+    drawn = _violation(rng.choice(a, size=(samples, len(a))), rng.choice(b, size=(samples, len(b))))
+    bound = float(_violation(a, b)) - float(stats.norm.ppf(level)) * float(np.std(drawn))
     return min(max(bound, 0.0), 1.0)
 
 
@@ -483,8 +464,18 @@ def compare_pairs(
         ValueError: The matrices don't fit each other, or have fewer than two examples.
     """
     pairs = list(combinations(correct, 2) if pairs is None else pairs)
+    matrices = {name: _matrix(correct[name]) for pair in pairs for name in pair}
+    for matrix in matrices.values():
+        _check_same_examples(next(iter(matrices.values())), matrix)
+    # The same samples of examples for all pairs.
+    drawn = dict(zip(matrices, _resampled(list(matrices.values()), samples, seed), strict=True))
     compared = [
-        _compare(first, second, *_matrices(correct[first], correct[second]), level, samples, seed)
+        _compare(
+            (first, matrices[first], drawn[first]),
+            (second, matrices[second], drawn[second]),
+            level,
+            seed,
+        )
         for first, second in pairs
     ]
     corrected = holm([comparison.p for comparison in compared])
@@ -495,10 +486,11 @@ def compare_pairs(
 
 
 def _compare(
-    first: str, second: str, a: Floats, b: Floats, level: float, samples: int, seed: int
+    one: tuple[str, Floats, Floats], other: tuple[str, Floats, Floats], level: float, seed: int
 ) -> Comparison:
+    (first, a, a_drawn), (second, b, b_drawn) = one, other
     test = two_way_test(a, b)
-    low, high, p_bootstrap = paired_bootstrap(a, b, samples=samples, seed=seed)
+    low, high, p_bootstrap = _bootstrap_interval(a_drawn, b_drawn, 0.95, seed)
     better, worse = (a, b) if test.value >= 0 else (b, a)
     return Comparison(
         first=first,
@@ -522,32 +514,78 @@ def _compare(
 
 
 def _matrices(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
-    matrices = []
-    for values in (first, second):
-        matrix = np.atleast_2d(np.asarray(values, dtype=float))
-        if matrix.ndim != 2 or matrix.shape[0] < 1 or matrix.shape[1] < 2:
-            raise ValueError(
-                f"a matrix of correctness is (seeds, examples) with at least two examples, not "
-                f"{matrix.shape}"
-            )
-        matrices.append(matrix)
-    a, b = matrices
+    a, b = _matrix(first), _matrix(second)
+    _check_same_examples(a, b)
+    return a, b
+
+
+def _matrix(values: ArrayLike) -> Floats:
+    matrix = np.atleast_2d(np.asarray(values, dtype=float))
+    if matrix.ndim != 2 or matrix.shape[0] < 1 or matrix.shape[1] < 2:
+        raise ValueError(
+            f"a matrix of correctness is (seeds, examples) with at least two examples, not "
+            f"{matrix.shape}"
+        )
+    return matrix
+
+
+def _check_same_examples(a: Floats, b: Floats) -> None:
     if a.shape[1] != b.shape[1]:
         raise ValueError(
             f"the two were tested on {a.shape[1]} and {b.shape[1]} examples; compare them on the same"
         )
-    return a, b
 
 
-def _violation(a: Floats, b: Floats) -> float:
-    """The share of the squared distance of two quantile functions where the first is the lower."""
+def _resampled(matrices: Sequence[Floats], samples: int, seed: int) -> list[Floats]:
+    """For each matrix ``(samples, seeds)``: its runs' accuracies on examples drawn anew, as one."""
+    if not matrices:
+        return []
+    rng = np.random.default_rng(seed)
+    size = matrices[0].shape[1]
+    found = [np.empty((samples, len(matrix))) for matrix in matrices]
+    # In parts, for the drawn indices of all samples at once would be large.
+    step = max(1, 2_000_000 // size)
+    for start in range(0, samples, step):
+        count = min(step, samples - start)
+        cells = rng.integers(size, size=(count, size)) + size * np.arange(count)[:, None]
+        weights = np.bincount(cells.ravel(), minlength=count * size).reshape(count, size)
+        for accuracies, matrix in zip(found, matrices, strict=True):
+            accuracies[start : start + count] = weights.astype(float) @ matrix.T / size
+    return found
+
+
+def _bootstrap_interval(
+    first: Floats, second: Floats, confidence: float, seed: int
+) -> tuple[float, float, float]:
+    """Interval and p of a difference from the accuracies of runs in each sample; draws the runs."""
+    rng = np.random.default_rng((seed, 1))
+    means = []
+    for of_runs in (first, second):
+        drawn = rng.integers(of_runs.shape[1], size=of_runs.shape)
+        means.append(np.take_along_axis(of_runs, drawn, axis=1).mean(1))
+    differences = means[0] - means[1]
+    low, high = np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
+    # Where no sample crosses, p is small and not nothing.
+    beyond = min((differences <= 1e-12).sum(), (differences >= -1e-12).sum())
+    return float(low), float(high), min(1.0, 2 * (float(beyond) + 1) / (len(differences) + 1))
+
+
+def _violation(a: Floats, b: Floats) -> Floats:
+    """The share of the squared distance of two quantile functions where the first is the lower.
+
+    Scores are along the last dimension; 0.5 where the two functions are the same.
+    """
     # Both are steps: between these levels neither changes.
-    levels = np.union1d(np.arange(len(a) + 1) / len(a), np.arange(len(b) + 1) / len(b))
+    m, n = a.shape[-1], b.shape[-1]
+    levels = np.union1d(np.arange(m + 1) / m, np.arange(n + 1) / n)
     levels = levels[np.append(True, np.diff(levels) > 1e-12)]
     middles, widths = (levels[1:] + levels[:-1]) / 2, np.diff(levels)
-    gaps = np.sort(a)[(middles * len(a)).astype(int)] - np.sort(b)[(middles * len(b)).astype(int)]
-    total: Any = (widths * gaps**2).sum()
-    return float((widths * gaps**2)[gaps < 0].sum() / total) if total else 0.5
+    ours = np.sort(a, axis=-1)[..., (middles * m).astype(int)]
+    theirs = np.sort(b, axis=-1)[..., (middles * n).astype(int)]
+    squares = widths * (ours - theirs) ** 2
+    total, lower = squares.sum(-1), np.where(ours < theirs, squares, 0.0).sum(-1)
+    shares: Floats = np.where(total > 0, lower / np.where(total > 0, total, 1.0), 0.5)
+    return shares
 
 
 def _p(p: float) -> str:
