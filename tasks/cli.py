@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,14 +12,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from tasks.options import ExperimentOptions, ParserOptions, spread
+from tasks.lab.command import app as lab
+from tasks.options import CompareOptions, ExperimentOptions, ParserOptions, spread
 from tasks.terminal import (
     outcome_line,
     parsed_data,
     progress,
     results,
     resumable,
-    run_comparison,
     status,
 )
 
@@ -35,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Does structure help? Parse text, train sequence, tree and graph encoders, compare them.",
 )
+app.add_typer(lab, name="lab")
 
 
 @app.command()
@@ -97,9 +97,11 @@ def train(
     import torch
 
     from tasks.runs import Run, execute
+    from tasks.settings import Setting
 
     options.check_encoders([encoder])
-    run = Run(options.model(encoder), options.training(), seed)
+    setting = Setting(structure=options.structure)
+    run = Run(options.model(encoder), options.training(), seed, setting)
     parsed = parsed_data(options.dataset(), options)
     torch.set_num_threads(threads)
     with resumable(), progress("epochs", options.epochs) as show:
@@ -116,32 +118,55 @@ def train(
     results.print(f"{outcome_line(result)}; saved in {out / run.folder}")
 
 
+def _from_file(context: typer.Context, file: Path | None) -> Path | None:
+    """Take the options of a TOML file as if they were given; the command line has precedence."""
+    if file is not None:
+        from tasks.toml_options import read_options
+
+        options = {
+            parameter.name or "": bool(getattr(parameter, "multiple", False))
+            for parameter in context.command.params
+            if parameter.param_type_name == "option"
+        }
+        repeated = [name for name, several in options.items() if several]
+        context.default_map = read_options(file, options, repeated)
+    return file
+
+
 @app.command()
-@spread(ExperimentOptions)
+@spread(CompareOptions)
 def compare(
-    options: ExperimentOptions,
-    encoders: Annotated[str, typer.Option(help="Names with commas between them.")],
+    options: CompareOptions,
     out: Annotated[Path, typer.Option(help="The folder of the results.")],
-    seeds: Annotated[int, typer.Option(help="Runs of each encoder.")] = 3,
+    experiment: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[EXPERIMENT.toml]",
+            help="A file of options, named as below with _ for -; those given here have precedence.",
+            is_eager=True,
+            callback=_from_file,
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes; one a core by default.", show_default=False)
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many runs there are and how long, no more.")
+    ] = False,
 ) -> None:
-    """Train several encoders alike, and print a table. The same command again goes on.
+    """Compare encoders, structures, embeddings and amounts of data; print tables and what they mean.
+
+    The same command again goes on where it stopped, and repeats nothing.
 
     `structnn compare --data trec --encoders bag,bilstm,child_sum_tree_lstm,gat --out runs/trec`
 
     `structnn compare --data my.csv --encoders bilstm,gat --seeds 5 --option gat.heads=8 --out runs/my`
-    """
-    from tasks.compare import plan
 
-    # Commas inside parentheses belong to an encoder's options: bilstm(layers=2,dropout=0.1)>gat.
-    names = [name.strip() for name in re.split(r",(?![^()]*\))", encoders) if name.strip()]
-    options.check_encoders(names)
-    runs = plan([options.model(name) for name in names], seeds, options.training())
-    parsed = parsed_data(options.dataset(), options)
-    if run_comparison(runs, parsed, options, out, workers).failures:
-        raise typer.Exit(1)
+    `structnn compare experiment.toml --match-params 300k --structure parse,random --out runs/grid`
+    """
+    from tasks.experiment import run_experiment
+
+    run_experiment(options, out, workers=workers, dry_run=dry_run)
 
 
 @app.command()
@@ -288,8 +313,7 @@ def demo(
     """Show it all on sentences that no bag of words can tell apart; needs no data and no network."""
     from tasks.demo import run_demo
 
-    if run_demo(out, seeds, epochs, pairs).failures:
-        raise typer.Exit(1)
+    run_demo(out, seeds, epochs, pairs)
 
 
 def main() -> None:

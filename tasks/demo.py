@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.compare import Summary, plan
+from tasks.compare import plan
+from tasks.experiment import run_plan
 from tasks.options import ExperimentOptions
 from tasks.structure_test import generate
-from tasks.terminal import parsed_data, results, run_comparison, status
+from tasks.summary import Summary
+from tasks.terminal import parsed_data, results, status
 
 __all__ = ["ENCODERS", "run_demo"]
 
@@ -37,7 +39,7 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Summary:
     )
     options = ExperimentOptions(data=dataset.name, epochs=epochs, hidden_dim=64, learning_rate=1e-3)
     runs = plan([options.model(name) for name in ENCODERS], seeds, options.training())
-    summary = run_comparison(runs, parsed_data(dataset, options), options, out)
+    summary = run_plan(runs, {"": parsed_data(dataset, options)}, options, out)
     picture = out / "tree.png"
     draw(make_parser(options.parser()).parse([SENTENCE])[0], picture)
     results.print(f"- the parse of {SENTENCE!r} is drawn in {picture}")

@@ -10,14 +10,14 @@ import functools
 import inspect
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-__all__ = ["ExperimentOptions", "ParserOptions", "spread"]
+__all__ = ["CompareOptions", "ExperimentOptions", "ParserOptions", "names_in", "spread"]
 
 
 def _option(panel: str, help_text: str, *names: str, **settings: Any) -> Any:
@@ -64,7 +64,8 @@ class ExperimentOptions(ParserOptions):
         str,
         _option(
             "Data",
-            "trec, trec50, mr, subj, sst5, sst2, structure-test, or a .csv, .tsv or .jsonl file.",
+            "trec, trec50, mr, subj, sst5, sst2, structure-test, or a .csv, .tsv or .jsonl file; "
+            "compare takes several, with commas between them.",
         ),
     ]
     dev: Annotated[Path | None, _option("Data", "A file of dev examples.")] = None
@@ -90,14 +91,18 @@ class ExperimentOptions(ParserOptions):
         _option(
             "Structure",
             "parse (dependencies), constituency (trees that come with the data), or a control in "
-            "their place: left_chain, right_chain, balanced, random, shuffled, flat.",
+            "their place: left_chain, right_chain, balanced, random, shuffled, flat; compare takes "
+            "several.",
         ),
     ] = "parse"
 
     hidden_dim: Annotated[int, _option("Model", "Width of the states.")] = 128
     embedding: Annotated[
         str | None,
-        _option("Model", "learned (the default), vectors, or wordllama (an extra)."),
+        _option(
+            "Model",
+            "learned (the default), vectors, or wordllama (an extra); compare takes several.",
+        ),
     ] = None
     vectors: Annotated[str | None, _option("Model", "A GloVe, word2vec or fastText text file.")] = (
         None
@@ -132,7 +137,7 @@ class ExperimentOptions(ParserOptions):
     device: Annotated[str, _option("Training", "auto or cpu.")] = "auto"
     mixed_precision: Annotated[str, _option("Training", "no, bf16 or fp16.")] = "no"
 
-    def check_encoders(self, encoders: list[str]) -> None:
+    def check_encoders(self, encoders: Sequence[str]) -> None:
         """Refuse an ``--option`` for an encoder that is not among these, or that is misspelt."""
         for target in self._own_options():
             if target not in encoders:
@@ -141,7 +146,7 @@ class ExperimentOptions(ParserOptions):
                     f"these are: {', '.join(encoders)}"
                 )
 
-    def model(self, encoder: str) -> Any:
+    def model(self, encoder: str, embedding: str | None = None) -> Any:
         """The :class:`~tasks.models.ModelOptions` of one encoder.
 
         The encoder is built once, so that a wrong name or option is found before any work.
@@ -152,12 +157,13 @@ class ExperimentOptions(ParserOptions):
 
         load_plugins(self.plugin or ())
         own = self._own_options().get(encoder, {})
+        embedding = embedding or self.embedding or ("vectors" if self.vectors else "learned")
         model = ModelOptions(
             encoder=encoder,
             encoder_options=own,
             hidden_dim=self.hidden_dim,
-            embedding=self.embedding or ("vectors" if self.vectors else "learned"),
-            vectors=self.vectors,
+            embedding=embedding,
+            vectors=self.vectors if embedding == "vectors" else None,
             freeze=self.freeze,
             embedding_dim=self.embedding_dim,
             dropout=self.dropout,
@@ -169,15 +175,15 @@ class ExperimentOptions(ParserOptions):
         """The :class:`~tasks.training.TrainingOptions`."""
         from tasks.training import TrainingOptions
 
-        names = (field.name for field in fields(TrainingOptions))
+        names = {field.name for field in fields(TrainingOptions)} - {"seconds"}
         return TrainingOptions(**{name: getattr(self, name) for name in names})
 
-    def dataset(self) -> Any:
-        """The :class:`~tasks.examples.Dataset`, loaded."""
+    def dataset(self, name: str | None = None) -> Any:
+        """The :class:`~tasks.examples.Dataset`, loaded; of several, the one of this name."""
         from tasks.datasets import load_dataset
 
         return load_dataset(
-            self.data,
+            self.data if name is None else name,
             dev=self.dev,
             test=self.test,
             dev_fraction=self.dev_fraction,
@@ -200,6 +206,92 @@ class ExperimentOptions(ParserOptions):
             encoder, name, value = parts.groups()
             own.setdefault(encoder, {})[name] = _value(value)
         return own
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions(ExperimentOptions):
+    """What an experiment varies, and how its runs are executed."""
+
+    encoders: Annotated[
+        str, _option("Experiment", "Names with commas between them; each may have its options.")
+    ]
+    seeds: Annotated[int, _option("Experiment", "Runs of each encoder.")] = 3
+    parse_noise: Annotated[
+        str,
+        _option(
+            "Experiment",
+            "Shares of heads to reattach at random, as 0.1,0.3: how much parse quality matters.",
+            show_default=False,
+        ),
+    ] = ""
+    fractions: Annotated[
+        str, _option("Experiment", "Shares of train, as 0.1,0.25,0.5,1: learning curves.")
+    ] = "1"
+    folds: Annotated[
+        int, _option("Experiment", "Cross-validation with so many folds; 0 for the data's split.")
+    ] = 0
+    match_params: Annotated[
+        str | None,
+        _option(
+            "Budget",
+            "Parameters of each encoder, as 300k: its width is solved for.",
+            show_default=False,
+        ),
+    ] = None
+    match_time: Annotated[
+        float | None,
+        _option(
+            "Budget",
+            "Seconds of training for each run, in place of epochs and patience.",
+            show_default=False,
+        ),
+    ] = None
+    tune: Annotated[
+        int, _option("Budget", "Trials of random search for each encoder, judged on dev alone.")
+    ] = 0
+    space: Annotated[
+        list[str] | None,
+        _option(
+            "Budget",
+            "What to search, as learning_rate=1e-4..3e-3 or gat.heads=2|4|8; may be repeated. By "
+            "default learning rate, dropout and weight decay.",
+            show_default=False,
+        ),
+    ] = None
+
+    @property
+    def encoder_names(self) -> list[str]:
+        """The encoders; commas inside parentheses belong to options: bilstm(layers=2,dropout=0.1)."""
+        names = re.split(r",(?![^()]*\))", self.encoders)
+        return [name.strip() for name in names if name.strip()]
+
+    def numbers(self, option: str) -> list[float]:
+        """The numbers of an option that holds several."""
+        texts = names_in(getattr(self, option))
+        try:
+            return [float(text) for text in texts]
+        except ValueError:
+            raise ValueError(
+                f"--{option.replace('_', '-')} takes numbers with commas between them, as 0.1,0.3, "
+                f"not {getattr(self, option)!r}"
+            ) from None
+
+    @property
+    def parameters(self) -> int | None:
+        """How many parameters each encoder shall have."""
+        if self.match_params is None:
+            return None
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", self.match_params)
+        if not found or not float(found[1]):
+            raise ValueError(
+                f"--match-params takes a number as 300000, 300k or 1.5M, not {self.match_params!r}"
+            )
+        return round(float(found[1]) * {"": 1, "k": 1000, "m": 1_000_000}[found[2].lower()])
+
+
+def names_in(text: str) -> list[str]:
+    """The parts of a list with commas, blanks around them removed."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def spread(options: type[ParserOptions]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from parsers import CachedParser, Parser, with_structure
+from parsers import CachedParser, Parser
 from parsers.stanza_parser import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence
 from tasks.examples import DataError, Dataset, Example
@@ -17,6 +17,7 @@ from tasks.examples import DataError, Dataset, Example
 __all__ = [
     "SPLITS",
     "ParsedDataset",
+    "brought_along",
     "default_cache",
     "make_parser",
     "parse_dataset",
@@ -70,17 +71,14 @@ def parse_dataset(
         dataset: The examples.
         parser: Any parser.
         cache: The file that keeps parses.
-        structure: ``"parse"``; ``"constituency"``, for which nothing is parsed; or a control structure
-            to put in the parse's place, see :func:`parsers.with_structure`.
+        structure: ``"parse"``, or ``"constituency"``, for which nothing is parsed.
         progress: Called with the number of examples done and of all.
     """
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
     if structure == "constituency":
-        sentences = [_brought_along(example) for example in examples]
+        sentences = [brought_along(example) for example in examples]
     else:
-        sentences = list(
-            with_structure(parse_examples(examples, parser, cache, progress=progress), structure)
-        )
+        sentences = parse_examples(examples, parser, cache, progress=progress)
     by_split, begin = {}, 0
     for split in SPLITS:
         end = begin + len(getattr(dataset, split))
@@ -121,7 +119,12 @@ def parser_notes(sentences: Iterable[Sentence]) -> list[str]:
     ]
 
 
-def _brought_along(example: Example) -> Sentence:
+def brought_along(example: Example) -> Sentence:
+    """The sentence that came with an example, with its constituency tree.
+
+    Raises:
+        DataError: None came.
+    """
     if example.sentence is None or example.sentence.constituency is None:
         raise DataError(
             f"{example.source}: this example has no constituency tree; --structure constituency is for "

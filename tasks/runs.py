@@ -1,21 +1,30 @@
-"""One run: one encoder trained with one seed, its result in a folder of its own."""
+"""One run: one encoder trained with one seed in one setting, its result in a folder of its own."""
 
 from __future__ import annotations
 
 import json
 import logging
 import platform
+import random
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 
-from structnn import ENCODERS, UNIVERSAL_RELATIONS, SentenceClassifier, Vocabulary
+from structnn import (
+    ENCODERS,
+    UNIVERSAL_RELATIONS,
+    Corpus,
+    Sentence,
+    SentenceClassifier,
+    Vocabulary,
+)
 from structnn.embeddings import LEARNED_SCALE
 from tasks.examples import DataError, Example
 from tasks.models import (
@@ -27,6 +36,7 @@ from tasks.models import (
     save_model,
 )
 from tasks.parsing import ParsedDataset, tree_field
+from tasks.settings import Setting, parser_of, view
 from tasks.storage import read_json, write_json, write_json_lines
 from tasks.training import (
     NO_CLASS,
@@ -38,10 +48,18 @@ from tasks.training import (
 )
 from tasks.vectors import WordVectors, read_vectors, wordllama_vectors
 
-__all__ = ["GivenVectors", "Run", "RunResult", "execute", "finished", "given_vectors"]
+__all__ = [
+    "Run",
+    "RunResult",
+    "execute",
+    "finished",
+    "given_vectors",
+    "seconds_per_epoch",
+    "versions",
+]
 
-GivenVectors = tuple[Vocabulary, WordVectors]
-"""The words that have a vector, and the vectors in their order."""
+
+_TIMED_BATCHES = 6
 
 
 @dataclass(frozen=True)
@@ -52,16 +70,26 @@ class Run:
         model: What the classifier is made of.
         training: How it is trained.
         seed: Decides weights, dropout and the order of the examples.
+        setting: What it sees of the data.
+        trial: Its number, where it is a trial of a search for options: then it sees no test example.
     """
 
     model: ModelOptions
     training: TrainingOptions
     seed: int
+    setting: Setting = field(default_factory=Setting)
+    trial: int | None = None
 
     @property
     def folder(self) -> Path:
         """Where its result goes, below the folder of the experiment."""
-        return Path(self.model.encoder.replace(" ", "").replace(">", "+")) / f"seed-{self.seed}"
+        names = ["tuning"] if self.trial is not None else []
+        names += self.setting.folders
+        if self.model.embedding != "learned":
+            names.append(f"embedding={self.model.embedding}")
+        names.append(self.model.encoder.replace(" ", "").replace(">", "+"))
+        names.append(f"seed-{self.seed}" if self.trial is None else f"trial-{self.trial}")
+        return Path(*names)
 
 
 @dataclass(frozen=True)
@@ -95,7 +123,7 @@ class RunResult:
 
 
 def finished(run: Run, data: ParsedDataset, out: Path) -> RunResult | None:
-    """The result of this run if it is in the folder already, else None.
+    """The result of this run if it is in the folder already, else None; see :func:`execute`.
 
     Raises:
         ValueError: The folder holds a run with other options or on other data.
@@ -115,7 +143,7 @@ def execute(
     out: Path,
     *,
     parser: Mapping[str, Any],
-    given: GivenVectors | None = None,
+    given: WordVectors | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> RunResult:
     """Train, evaluate and save; a run that is done already is only read, a broken-off one goes on.
@@ -126,7 +154,7 @@ def execute(
 
     Args:
         run: What to train.
-        data: The parsed data.
+        data: All of the parsed data; the run's setting says what it sees of them.
         out: The folder of the experiment.
         parser: How to make the parser again, saved with the model for new text.
         given: What :func:`given_vectors` gave, if it was called already.
@@ -142,20 +170,12 @@ def execute(
     write_json(folder / "run.json", _description(run, data))
     with _log(folder / "log.txt") as log:
         log.info("%s, seed %d, on %s", run.model.encoder, run.seed, data.dataset.name)
-
-        torch.manual_seed(run.seed)
         given = given or given_vectors(run.model, data)
-        vocabulary, vectors = given or (_train_vocabulary(run.model, data), None)
-        relations = _relations(data)
-        options = _with_relations(run.model, relations)
-        model = build_model(
-            options, data.dataset.labels, vocabulary, None if vectors is None else vectors.vectors
-        )
-        corpora = {
-            split: make_corpus(sentences, vocabulary, relations, data.structure)
-            for split, sentences in data.sentences.items()
-            if sentences
-        }
+        data = view(data, run.setting, run.seed)
+        if run.trial is not None:
+            data = replace(data, dataset=data.dataset.without_test(), sentences=_without_test(data))
+
+        model, saved, corpora, coverage = _prepare(run, data, given, parser)
 
         def report(epoch: Epoch) -> None:
             log.info(
@@ -173,7 +193,7 @@ def execute(
 
         node_classes = None
         if run.training.supervise == "nodes":
-            node_classes = _node_classes(model, data, relations)
+            node_classes = _node_classes(model, data, saved.relations)
         checkpoint = folder / "checkpoint.safetensors"
         training = train(
             model,
@@ -186,10 +206,7 @@ def execute(
             on_epoch=report,
         )
         write_json(folder / "history.json", [asdict(epoch) for epoch in training.epochs])
-        save_model(
-            folder,
-            SavedModel(model, options, relations, data.structure, parser),
-        )
+        save_model(folder, saved)
 
         started = time.perf_counter()
         scores = {
@@ -208,14 +225,14 @@ def execute(
             test_accuracy=accuracy.get("test"),
             best_epoch=training.best.number,
             epochs=len(training.epochs),
-            train_speed=len(corpora["train"]) * len(training.epochs) / training.seconds,
+            train_speed=training.sentences / training.seconds,
             inference_speed=speed,
             node_accuracy=None
             if node_classes is None
             else node_accuracy(
                 model, corpora["test" if "test" in corpora else "dev"], node_classes
             ),
-            words_with_vectors=None if vectors is None else vectors.coverage,
+            words_with_vectors=coverage,
         )
         write_json(
             folder / "result.json",
@@ -226,13 +243,66 @@ def execute(
     return result
 
 
-def given_vectors(options: ModelOptions, data: ParsedDataset) -> GivenVectors | None:
-    """The words of the data that a table of vectors knows, and their vectors; None if learned.
+def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
+    """About how long an epoch of a run takes here, from a few batches of its data.
+
+    Given vectors are not read for it: learned ones cost as much to train.
+    """
+    plain = replace(run.model, embedding="learned", vectors=None)
+    run = replace(
+        run,
+        model=plain,
+        training=replace(run.training, epochs=1, seconds=None, supervise="sentence"),
+    )
+    data = view(data, run.setting, run.seed)
+    size = len(data.dataset.train)
+    few = random.Random(0).sample(range(size), min(size, _TIMED_BATCHES * run.training.batch_size))
+    sample = tuple(data.sentences["train"][place] for place in few)
+    targets = data.targets("train")
+    model, _, corpora, _ = _prepare(
+        run, replace(data, sentences={"train": sample, "dev": sample}), None, {}
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        result = train(
+            model,
+            corpora,
+            {split: [targets[place] for place in few] for split in corpora},
+            run.training,
+            seed=0,
+            checkpoint=Path(folder) / "checkpoint",
+        )
+    return result.seconds * size / len(few)
+
+
+def _prepare(
+    run: Run, data: ParsedDataset, given: WordVectors | None, parser: Mapping[str, Any]
+) -> tuple[SentenceClassifier, SavedModel, dict[str, Corpus], float | None]:
+    """A new model, how it will be saved, the corpora, and the share of words with given vectors."""
+    torch.manual_seed(run.seed)
+    vocabulary, vectors = _train_vocabulary(run.model, data), None
+    if given is not None:
+        vocabulary, vectors = _vectors_in_use(given, data)
+    relations = _relations(data)
+    options = _with_relations(run.model, relations)
+    model = build_model(
+        options, data.dataset.labels, vocabulary, None if vectors is None else vectors.vectors
+    )
+    corpora = {
+        split: make_corpus(sentences, vocabulary, relations, data.structure)
+        for split, sentences in data.sentences.items()
+        if sentences
+    }
+    saved = SavedModel(model, options, relations, data.structure, parser)
+    return model, saved, corpora, None if vectors is None else vectors.coverage
+
+
+def given_vectors(options: ModelOptions, data: ParsedDataset) -> WordVectors | None:
+    """What a table of vectors knows of the words of the data; None if vectors are learned.
 
     Reading a table takes longer than many a run: runs that share one are given it.
 
     Raises:
-        DataError: The table can't be read.
+        DataError: The table can't be read, or has none of the words.
     """
     if options.embedding == "learned":
         return None
@@ -250,12 +320,21 @@ def given_vectors(options: ModelOptions, data: ParsedDataset) -> GivenVectors | 
         raise DataError(
             f"none of the {len(words)} words of {data.dataset.name} is in {found.source}"
         )
-    vocabulary, ordered = found.as_vocabulary(
+    return found
+
+
+def _vectors_in_use(given: WordVectors, data: ParsedDataset) -> tuple[Vocabulary, WordVectors]:
+    """The words that have a vector, counted in train, and the vectors in their order."""
+    vocabulary, ordered = given.as_vocabulary(
         Vocabulary.from_tokens(sentence.tokens for sentence in data.sentences["train"])
     )
     # Tables differ in scale by an order of magnitude; gates that begin saturated learn nothing.
     scale = LEARNED_SCALE / ordered.vectors.std().clamp_min(1e-8)
     return vocabulary, replace(ordered, vectors=ordered.vectors * scale)
+
+
+def _without_test(data: ParsedDataset) -> dict[str, tuple[Sentence, ...]]:
+    return {**data.sentences, "test": ()}
 
 
 def _train_vocabulary(options: ModelOptions, data: ParsedDataset) -> Vocabulary:
@@ -340,16 +419,17 @@ def _description(run: Run, data: ParsedDataset) -> dict[str, Any]:
         "data": {
             "name": data.dataset.name,
             "fingerprint": data.dataset.fingerprint,
-            "structure": data.structure,
-            "parser": data.parser,
+            "parser": parser_of(data, run.setting),
+            **{name: value for name, value in asdict(run.setting).items() if name != "data"},
         },
-        "versions": _versions(),
+        "versions": versions(),
     }
     # As it will be read back: JSON has no tuples.
     return cast(dict[str, Any], json.loads(json.dumps(description)))
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that decide a result."""
     found = {"python": platform.python_version()}
     for package in ("structnn", "torch", "torch-geometric", "stanza"):
         try:

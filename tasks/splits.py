@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from tasks.examples import DataError, Dataset, Example
 
-__all__ = ["folds", "hold_out"]
+__all__ = ["folds", "hold_out", "subsample"]
 
 Group = list[Example]
 
@@ -107,6 +107,41 @@ def folds(dataset: Dataset, k: int, seed: int = 0, dev_fraction: float = 0.1) ->
             test=test,
             notes=(*dataset.notes, note),
         )
+
+
+def subsample(examples: Sequence[Example], fraction: float, seed: int = 0) -> list[int]:
+    """Choose a part of the examples, in each label's proportion, each label at least once.
+
+    For one seed the parts are nested: a smaller one is contained in every larger one.
+
+    Args:
+        examples: What to choose from.
+        fraction: Share of the examples to choose.
+        seed: Decides which.
+
+    Returns:
+        The places of the chosen examples, in order.
+
+    Raises:
+        DataError: So few are wanted that a label would be left out.
+    """
+    by_label: dict[str, list[int]] = {}
+    for place, example in enumerate(examples):
+        by_label.setdefault(example.label, []).append(place)
+    generator = random.Random(seed)
+    ranked: list[tuple[float, int]] = []
+    for label in sorted(by_label):
+        places = by_label[label]
+        generator.shuffle(places)
+        # Ordered by the share of their label that stands before them, any beginning is stratified.
+        ranked += [(rank / len(places), place) for rank, place in enumerate(places)]
+    count = round(fraction * len(examples))
+    if count < len(by_label):
+        raise DataError(
+            f"a fraction of {fraction:g} of {len(examples)} training examples is {count}, fewer than "
+            f"the {len(by_label)} labels; use a larger fraction"
+        )
+    return sorted(place for _, place in sorted(ranked)[:count])
 
 
 def _groups(examples: Sequence[Example], seed: int) -> list[Group]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,19 +15,21 @@ from rich.table import Table
 
 # Whatever loads torch is imported when it is needed, so that --help answers at once.
 if TYPE_CHECKING:
-    from tasks.compare import Summary
+    from tasks.compare import Failure
     from tasks.examples import Dataset
     from tasks.options import ExperimentOptions
     from tasks.parsing import ParsedDataset
     from tasks.runs import Run, RunResult
+    from tasks.summary import Summary
 
 __all__ = [
+    "execute_runs",
     "outcome_line",
     "parsed_data",
     "progress",
     "resumable",
     "results",
-    "run_comparison",
+    "show_summary",
     "status",
 ]
 
@@ -36,63 +38,58 @@ results = Console(highlight=False, soft_wrap=True)
 status = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def run_comparison(
+def execute_runs(
     runs: Sequence[Run],
-    parsed: ParsedDataset,
+    data: Mapping[str, ParsedDataset],
     options: ExperimentOptions,
     out: Path,
     workers: int | None = None,
-) -> Summary:
-    """Execute runs, telling of each as it ends, then print the table and say where it is."""
-    from tasks.compare import HEADER, Failure, cells, summarise
-    from tasks.compare import compare as execute_all
+) -> list[RunResult | Failure]:
+    """Execute runs, telling of each as it ends, and of how long the rest may take."""
+    from tasks.compare import Failure, compare
 
-    outcomes = []
+    outcomes: list[RunResult | Failure] = []
     with resumable(), progress("runs", len(runs)) as show:
-        for outcome in execute_all(
+        for outcome in compare(
             runs,
-            parsed,
+            data,
             out,
             parser=options.parser(),
             workers=workers,
             plugins=options.plugin or (),
         ):
             outcomes.append(outcome)
-            name = (
-                f"{len(outcomes)}/{len(runs)} {outcome.run.model.encoder}, seed {outcome.run.seed}"
-            )
+            name = f"{len(outcomes)}/{len(runs)} {escape(' '.join(outcome.run.folder.parts))}"
             if isinstance(outcome, Failure):
                 status.print(f"{name}: failed: {escape(outcome.error)}")
             else:
                 status.print(f"{name}: {outcome_line(outcome)}")
             show(len(outcomes), len(runs))
-    summary = summarise(runs, outcomes, out, parsed.notes)
-    seeds = len({run.seed for run in runs})
-    # Without lines between the columns, names and figures fit into 80 characters.
+    return outcomes
+
+
+def show_summary(summary: Summary, seeds: int) -> None:
+    """Print a table for each data set, and what can be said of it."""
     over = f"mean ± standard deviation of {seeds} seeds" if seeds > 1 else "one seed"
-    title = f"{parsed.dataset.name}: {over}; sentences a second"
-    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, name in enumerate(HEADER):
-        table.add_column(name, justify="right" if place else "left", no_wrap=True)
-    for row in summary.rows:
-        table.add_row(*cells(row))
-    results.print(table)
-    for words in summary.against_best():
-        results.print(f"- {words}")
-    for note in parsed.notes:
-        results.print(f"- {note}")
-    for failure in summary.failures:
-        where = out / failure.run.folder / "error.txt"
-        results.print(f"- failed: {failure.run.folder}, see {where}")
-    results.print(
-        f"- saved in {out}: table.md (with all pairs), runs.csv, every prediction of every run"
-    )
-    return summary
+    for name, notes in summary.notes.items():
+        # Without lines between the columns, names and figures fit into 80 characters.
+        title = f"{name}: {over}; sentences a second"
+        table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+        for place, column in enumerate(summary.header):
+            table.add_column(column, justify="right" if place else "left", no_wrap=True)
+        for row in summary.table(name):
+            table.add_row(*map(escape, row))
+        results.print(table)
+        for line in (*summary.words(name), *notes):
+            results.print(f"- {escape(line)}")
 
 
 def parsed_data(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:
     """Parse a data set as the options say, telling how far it is."""
+    from tasks.options import names_in
     from tasks.parsing import default_cache, make_parser, parse_dataset
+
+    wanted = names_in(options.structure)
 
     sizes = ", ".join(
         f"{len(getattr(dataset, split))} {split}" for split in ("train", "dev", "test")
@@ -103,7 +100,7 @@ def parsed_data(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:
             dataset,
             make_parser(options.parser()),
             options.cache or default_cache(),
-            structure=options.structure,
+            structure="constituency" if set(wanted) == {"constituency"} else "parse",
             progress=show,
         )
 

@@ -50,6 +50,8 @@ class TrainingOptions:
         supervise: ``"sentence"`` to learn from the sentences' labels, ``"nodes"`` to learn from the
             label of every node of the trees, where the data have them; what is selected and reported
             as accuracy is the sentence's either way.
+        seconds: Stop after so many seconds of training (evaluation left out), wherever the epoch is;
+            None for no such limit. What then comes out depends on the machine.
     """
 
     epochs: int = 30
@@ -61,6 +63,7 @@ class TrainingOptions:
     device: str = "auto"
     mixed_precision: str = "no"
     supervise: str = "sentence"
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size"):
@@ -69,6 +72,8 @@ class TrainingOptions:
         for name in ("learning_rate", "gradient_clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be above 0, but is {getattr(self, name)}")
+        if self.seconds is not None and not 0 < self.seconds < math.inf:
+            raise ValueError(f"seconds must be above 0, but is {self.seconds}")
         if self.supervise not in ("sentence", "nodes"):
             raise ValueError(f"supervise must be 'sentence' or 'nodes', but is {self.supervise!r}")
         if self.device not in ("auto", "cpu"):
@@ -88,6 +93,7 @@ class Epoch:
     dev_loss: float
     dev_accuracy: float
     seconds: float
+    sentences: int
 
 
 @dataclass(frozen=True)
@@ -98,11 +104,13 @@ class TrainingResult:
         epochs: All epochs, in order.
         best: The epoch with the highest dev accuracy, ties broken by the lower dev loss.
         seconds: Time spent in training, evaluation left out.
+        sentences: How many were trained on in it, each counting as often as it was.
     """
 
     epochs: tuple[Epoch, ...]
     best: Epoch
     seconds: float
+    sentences: int
 
 
 def train(
@@ -158,7 +166,7 @@ def train(
         number = len(epochs) + 1
         started = time.perf_counter()
         wrapped.train()
-        total = torch.zeros((), device=accelerator.device)
+        total, seen = torch.zeros((), device=accelerator.device), 0
         order = _batches(corpora["train"].lengths, options.batch_size, seed, number)
         for indices in _share(order, accelerator):
             batch = (
@@ -185,9 +193,12 @@ def train(
             if words is not None:
                 words.step()
             total += loss.detach() * len(indices)
+            seen += len(indices)
+            if _out_of_time(epochs, time.perf_counter() - started, options):
+                break
         if words is not None:
             words.settle()
-        train_loss = total.item() / len(train_targets)
+        train_loss = total.item() / seen
         seconds = time.perf_counter() - started
         if not math.isfinite(train_loss):
             raise FloatingPointError(
@@ -195,7 +206,7 @@ def train(
                 f"{options.learning_rate}"
             )
         dev_scores = predict_scores(model, corpora["dev"])
-        epoch = Epoch(number, train_loss, *_judge(dev_scores, targets["dev"]), seconds)
+        epoch = Epoch(number, train_loss, *_judge(dev_scores, targets["dev"]), seconds, seen)
         epochs.append(epoch)
         if best is None or _merit(epoch) > _merit(best):
             best = epoch
@@ -210,7 +221,12 @@ def train(
     assert best is not None
     model.load_state_dict(best_weights)
     model.eval()
-    return TrainingResult(tuple(epochs), best, sum(epoch.seconds for epoch in epochs))
+    return TrainingResult(
+        epochs=tuple(epochs),
+        best=best,
+        seconds=sum(epoch.seconds for epoch in epochs),
+        sentences=sum(epoch.sentences for epoch in epochs),
+    )
 
 
 @torch.inference_mode()
@@ -248,9 +264,16 @@ def _merit(epoch: Epoch) -> tuple[float, float]:
 
 
 def _finished(epochs: list[Epoch], best: Epoch | None, options: TrainingOptions) -> bool:
-    if len(epochs) >= options.epochs:
+    if len(epochs) >= options.epochs or _out_of_time(epochs, 0.0, options):
         return True
     return best is not None and len(epochs) - best.number >= options.patience
+
+
+def _out_of_time(epochs: list[Epoch], more: float, options: TrainingOptions) -> bool:
+    """Whether the epochs, and so many seconds more, have used up the time there is."""
+    if options.seconds is None:
+        return False
+    return sum(epoch.seconds for epoch in epochs) + more >= options.seconds
 
 
 def _judge(scores: Tensor, targets: list[int]) -> tuple[float, float]:

@@ -22,7 +22,9 @@ from torch import Tensor
 from structnn.vocabulary import UNKNOWN, Vocabulary
 from tasks.examples import DataError
 
-__all__ = ["WordVectors", "read_vectors", "wordllama_vectors"]
+__all__ = ["WORDLLAMA_WIDTH", "WordVectors", "read_vectors", "vector_width", "wordllama_vectors"]
+
+WORDLLAMA_WIDTH = 256
 
 _NUMBERS = b"0123456789.+-eE \t\r\n"
 
@@ -129,6 +131,28 @@ def read_vectors(path: str | os.PathLike[str], words: Collection[str]) -> WordVe
             "short: fetch it again, or mend the first line"
         )
     return _look_up(tuple(words), table, dim, str(path))
+
+
+def vector_width(path: str | os.PathLike[str]) -> int:
+    """The width of the vectors in a file, from its beginning; see :func:`read_vectors`.
+
+    Raises:
+        DataError: The file can't be read, or doesn't begin as one of vectors does.
+    """
+    path = Path(path)
+    try:
+        number, line = next(_lines(path))
+    except StopIteration:
+        raise DataError(f"{path}: the file is empty") from None
+    except (OSError, EOFError, zlib.error) as fault:
+        raise DataError(
+            f"{path}: can't be read: {getattr(fault, 'strerror', None) or fault}"
+        ) from None
+    header = _header(line)
+    width = len(line.split()) - 1 if header is None else header[1]
+    if width < 1:
+        raise DataError(f"{path}:{number}: {_shown(line)} is not a word with numbers")
+    return width
 
 
 def wordllama_vectors(words: Sequence[str]) -> WordVectors:

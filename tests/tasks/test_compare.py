@@ -7,15 +7,25 @@ import torch
 
 from structnn import ENCODERS, Encoder, register_encoder
 from structnn.encoders.bag import Bag
-from tasks.compare import Failure, compare, plan, summarise
+from tasks.compare import Failure, compare, plan
 from tasks.examples import DataError
 from tasks.models import ModelOptions, load_model
+from tasks.results import load_results, save_experiment
 from tasks.runs import execute, finished
 from tasks.storage import read_json_lines
+from tasks.summary import summarise
 from tasks.training import TrainingOptions, predict_scores
 from tests.tasks.toys import make_parsed
 
 TRAINING = TrainingOptions(epochs=2, batch_size=8, learning_rate=0.02)
+
+
+def run_all(runs, data, out, workers=1):
+    """Execute runs on one data set; their outcomes and the summary."""
+    outcomes = list(compare(runs, {"": data}, out, parser={}, workers=workers))
+    encoders = {run.model.encoder: {"reads": []} for run in runs}
+    save_experiment(out, runs, {"": data}, {"encoders": encoders})
+    return outcomes, summarise(load_results(out))
 
 
 def models(*encoders):
@@ -61,15 +71,11 @@ def test_parallel_runs_give_the_table_of_serial_ones(parsed, tmp_path):
     runs = plan(models("bag", "child_sum_tree_lstm", "bilstm>gcn"), 2, TRAINING)
     tables = []
     for workers, out in ((1, tmp_path / "a"), (2, tmp_path / "b")):
-        outcomes = list(compare(runs, parsed, out, parser={}, workers=workers))
-        summary = summarise(runs, outcomes, out)
-        assert not summary.failures
-        assert [row.encoder for row in summary.rows] == [
-            "bag",
-            "child_sum_tree_lstm",
-            "bilstm>gcn",
-        ]
-        tables.append([(row.encoder, row.dev, row.test, row.test_sd) for row in summary.rows])
+        outcomes, summary = run_all(runs, parsed, out, workers)
+        assert not any(isinstance(outcome, Failure) for outcome in outcomes)
+        names = [row.condition.encoder for row in summary.rows]
+        assert names == ["bag", "child_sum_tree_lstm", "bilstm>gcn"]
+        tables.append([(row.condition, row.dev, row.test, row.test_sd) for row in summary.rows])
         for name in ("table.md", "runs.csv", "table.json"):
             assert (out / name).exists()
     assert tables[0] == tables[1]
@@ -92,7 +98,7 @@ def test_given_vectors_are_read_once_and_checked_before_any_run(parsed, tmp_path
         encoder="bag", hidden_dim=8, embedding="vectors", vectors=str(table), freeze=True
     )
     (run,) = plan([model], 1, TRAINING)
-    (result,) = compare([run], parsed, tmp_path / "out", parser={}, workers=1)
+    (result,) = compare([run], {"": parsed}, tmp_path / "out", parser={}, workers=1)
     assert result.parameters["embedding"] == 0
     assert 0 < result.words_with_vectors < 1
     saved = load_model(tmp_path / "out" / run.folder)
@@ -103,7 +109,7 @@ def test_given_vectors_are_read_once_and_checked_before_any_run(parsed, tmp_path
 
     table.write_text("good 1 0 2\nbad 0 one -2\n")
     with pytest.raises(DataError, match=r"vectors\.txt:2"):
-        list(compare([run], parsed, tmp_path / "other", parser={}, workers=1))
+        list(compare([run], {"": parsed}, tmp_path / "other", parser={}, workers=1))
     assert not (tmp_path / "other").exists()
 
 
@@ -113,9 +119,10 @@ def test_copies_of_one_encoder_can_not_be_told_apart(parsed, tmp_path):
 
     register_encoder("twin", Twin)
     runs = plan(models("bag", "twin"), 2, TRAINING)
-    outcomes = list(compare(runs, parsed, tmp_path, parser={}, workers=1))
-    (words,) = summarise(runs, outcomes, tmp_path).against_best()
+    _, summary = run_all(runs, parsed, tmp_path)
+    words, detectable = summary.words("toy")
     assert "can't be told apart" in words
+    assert "four times in five" in detectable
     assert words in (tmp_path / "table.md").read_text()
 
 
@@ -132,25 +139,26 @@ class Faulty(Encoder):
 def test_a_failed_run_is_reported_and_the_rest_finished(parsed, tmp_path):
     register_encoder("faulty", Faulty)
     runs = plan(models("faulty", "bag"), 1, TRAINING)
-    outcomes = list(compare(runs, parsed, tmp_path, parser={}, workers=1))
-    summary = summarise(runs, outcomes, tmp_path)
-    (failure,) = summary.failures
-    assert isinstance(failure, Failure)
+    outcomes, summary = run_all(runs, parsed, tmp_path)
+    (failure,) = (outcome for outcome in outcomes if isinstance(outcome, Failure))
     assert "out of luck" in failure.error
+    results = load_results(tmp_path)
+    assert results.unfinished == (tmp_path / "faulty" / "seed-0",)
+    assert "out of luck" in results.error(results.unfinished[0])
     assert "out of luck" in (tmp_path / "faulty" / "seed-0" / "error.txt").read_text()
-    assert [row.encoder for row in summary.rows] == ["bag"]
+    assert [row.condition.encoder for row in summary.rows] == ["bag"]
 
 
 def test_table_shows_mean_and_spread(parsed, tmp_path):
     runs = plan(models("bag"), 2, TRAINING)
-    outcomes = list(compare(runs, parsed, tmp_path, parser={}, workers=1))
-    (row,) = summarise(runs, outcomes, tmp_path).rows
+    outcomes, summary = run_all(runs, parsed, tmp_path)
+    (row,) = summary.rows
     accuracies = [outcome.test_accuracy for outcome in outcomes]
     assert row.test == pytest.approx(sum(accuracies) / 2)
     assert row.test_sd == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
     saved = json.loads((tmp_path / "table.json").read_text())
-    assert saved["encoders"][0]["encoder"] == "bag"
-    assert saved["pairs"] == []
+    assert saved["rows"][0]["condition"]["encoder"] == "bag"
+    assert saved["families"] == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,276 @@
+"""An experiment in a table and in words: means, spreads, and what can be told apart."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from tasks.results import Cell, Condition, Results
+from tasks.statistics import Comparison, compare_pairs
+from tasks.storage import write_json, write_text
+
+__all__ = ["Family", "Row", "Summary", "label", "summarise"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One condition over all its seeds; accuracies from 0 to 1, spreads are standard deviations.
+
+    Attributes:
+        condition: What was varied.
+        seeds: How many there are.
+        parameters: Trained parameters of the encoder alone.
+        dev: Mean dev accuracy.
+        dev_sd: Its spread over seeds; None for one seed.
+        test: Mean test accuracy; None where there is no test set.
+        test_sd: Its spread over seeds.
+        train_speed: Median of training sentences a second.
+        inference_speed: Median of sentences a second in inference.
+    """
+
+    condition: Condition
+    seeds: int
+    parameters: int
+    dev: float
+    dev_sd: float | None
+    test: float | None
+    test_sd: float | None
+    train_speed: float
+    inference_speed: float
+
+
+@dataclass(frozen=True)
+class Family:
+    """Comparisons that ask one question, their p-values corrected together.
+
+    Attributes:
+        data: The data set.
+        question: What is compared: ``"encoders"``, ``"structures"`` or ``"embeddings"``.
+        pairs: Every two conditions, compared on the test examples.
+    """
+
+    data: str
+    question: str
+    pairs: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The outcome of an experiment.
+
+    Attributes:
+        rows: One for each condition that has a result, in the order planned.
+        families: What can be said of the differences; none where there is no test set.
+        varied: The names of what differs between rows, beside the encoder.
+        notes: For each data set what must be said of it and of how it was parsed.
+    """
+
+    rows: tuple[Row, ...]
+    families: tuple[Family, ...]
+    varied: tuple[str, ...]
+    notes: dict[str, tuple[str, ...]]
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns of the table."""
+        shown = [name for name in self.varied if name != "data"]
+        return ("encoder", *shown, "params", "dev %", "test %", "train/s", "infer/s")
+
+    def table(self, data: str) -> list[tuple[str, ...]]:
+        """The rows of one data set as text."""
+        shown = [name for name in self.varied if name != "data"]
+        return [
+            (
+                row.condition.encoder,
+                *(f"{getattr(row.condition, name)}" for name in shown),
+                f"{row.parameters:,}",
+                _percent(row.dev, row.dev_sd),
+                "-" if row.test is None else _percent(row.test, row.test_sd),
+                f"{row.train_speed:,.0f}",
+                f"{row.inference_speed:,.0f}",
+            )
+            for row in self.rows
+            if row.condition.data == data
+        ]
+
+    def words(self, data: str) -> list[str]:
+        """What can be said of one data set: the best encoder against each other one, and so on."""
+        lines = []
+        for family in self.families:
+            if family.data != data:
+                continue
+            pairs = family.pairs
+            if family.question == "encoders":
+                best = _best(pairs)
+                pairs = tuple(pair for pair in pairs if best in (pair.first, pair.second))
+            lines += list(map(str, pairs))
+            smallest = statistics.median(pair.detectable for pair in family.pairs)
+            lines.append(
+                f"a true difference between two {family.question} must be about "
+                f"{100 * smallest:.1f} points to be found four times in five"
+            )
+        return lines
+
+    def to_markdown(self) -> str:
+        """The tables and all that can be said, as Markdown."""
+        lines = []
+        for data, notes in self.notes.items():
+            if len(self.notes) > 1:
+                lines += [f"## {data}", ""]
+            lines += ["| " + " | ".join(self.header) + " |", "|" + " --- |" * len(self.header)]
+            lines += ["| " + " | ".join(row) + " |" for row in self.table(data)]
+            pairs = [
+                pair for family in self.families if family.data == data for pair in family.pairs
+            ]
+            lines += ["", *(f"- {pair}" for pair in pairs), *(f"- {note}" for note in notes), ""]
+        return "\n".join(lines).rstrip() + "\n"
+
+
+def summarise(results: Results) -> Summary:
+    """The summary of an experiment, also written as ``table.md``, ``table.json``, ``runs.csv``."""
+    rows = tuple(map(_row, results.cells))
+    names = [name for name in asdict(rows[0].condition) if name != "encoder"] if rows else []
+    varied = tuple(
+        name for name in names if len({getattr(row.condition, name) for row in rows}) > 1
+    )
+    summary = Summary(
+        rows=rows,
+        families=tuple(family for name in results.data for family in _families(results, name)),
+        varied=varied,
+        notes={name: tuple(known["notes"]) for name, known in results.data.items()},
+    )
+    write_text(results.folder / "table.md", summary.to_markdown())
+    write_text(results.folder / "runs.csv", _runs_csv(results))
+    write_json(
+        results.folder / "table.json",
+        {
+            "rows": [asdict(row) for row in rows],
+            "families": [asdict(family) for family in summary.families],
+            "notes": summary.notes,
+        },
+    )
+    return summary
+
+
+def label(condition: Condition, usual: Condition) -> str:
+    """A condition's name among others: its encoder, and in what it differs from the usual one."""
+    told = [condition.encoder]
+    if condition.structure != usual.structure:
+        told.append(f"on {condition.structure}")
+    if condition.noise:
+        told.append(f"with {condition.noise:.0%} wrong heads")
+    if condition.embedding != usual.embedding:
+        told.append(f"with {condition.embedding} vectors")
+    if condition.fraction != usual.fraction:
+        told.append(f"on {condition.fraction:.0%} of train")
+    return " ".join(told)
+
+
+def _families(results: Results, data: str) -> list[Family]:
+    """Encoders as they usually are; then each encoder with itself in other conditions."""
+    cells = [cell for cell in results.of_data(data) if cell.correct]
+    if not cells or len(cells[0].correct[0]) < 2:
+        return []
+    most = max(cell.condition.fraction for cell in cells)
+    usual = replace(cells[0].condition, fraction=most)
+
+    def plain(cell: Cell, *but: str) -> bool:
+        return all(
+            getattr(cell.condition, name) == getattr(usual, name)
+            for name in ("structure", "noise", "embedding", "fraction")
+            if name not in but
+        )
+
+    groups = {"encoders": [[cell for cell in cells if plain(cell)]]}
+    for question, but in (("structures", ("structure", "noise")), ("embeddings", ("embedding",))):
+        alike: dict[str, list[Cell]] = {}
+        for cell in cells:
+            if plain(cell, *but):
+                alike.setdefault(cell.condition.encoder, []).append(cell)
+        groups[question] = list(alike.values())
+    families = []
+    for question, group in groups.items():
+        pairs = _compared(group, usual, first_only=question != "encoders")
+        if pairs:
+            families.append(Family(data, question, pairs))
+    return families
+
+
+def _compared(
+    groups: Iterable[Sequence[Cell]], usual: Condition, *, first_only: bool
+) -> tuple[Comparison, ...]:
+    """Every two cells of each group, or the first with each other one."""
+    named = [{label(cell.condition, usual): cell.correct for cell in group} for group in groups]
+    wanted = [
+        (names[i], names[j])
+        for names in map(list, named)
+        for i in range(len(names))
+        for j in range(i + 1, len(names))
+        if i == 0 or not first_only
+    ]
+    correct = {name: rows for group in named for name, rows in group.items()}
+    return tuple(compare_pairs(correct, pairs=wanted)) if wanted else ()
+
+
+def _best(pairs: Sequence[Comparison]) -> str:
+    """The name with the highest mean accuracy."""
+    ahead = {name: 0.0 for pair in pairs for name in (pair.first, pair.second)}
+    for pair in pairs:
+        ahead[pair.first] += pair.difference
+        ahead[pair.second] -= pair.difference
+    return max(ahead, key=lambda name: ahead[name])
+
+
+def _row(cell: Cell) -> Row:
+    results = [run.result for run in cell.runs]
+    return Row(
+        condition=cell.condition,
+        seeds=len(cell.seeds),
+        parameters=results[0]["parameters"]["encoder"],
+        dev=statistics.fmean(cell.dev),
+        dev_sd=_spread(cell.dev),
+        test=statistics.fmean(cell.test) if cell.test else None,
+        test_sd=_spread(cell.test),
+        train_speed=statistics.median(result["train_speed"] for result in results),
+        inference_speed=statistics.median(result["inference_speed"] for result in results),
+    )
+
+
+def _runs_csv(results: Results) -> str:
+    lines = [
+        "data,encoder,structure,noise,embedding,fraction,seed,fold,parameters,"
+        "dev_accuracy,test_accuracy,epochs,train_speed,inference_speed"
+    ]
+    for cell in results.cells:
+        for run in cell.runs:
+            result = run.result
+            test = result["test_accuracy"]
+            condition = cell.condition
+            fields = (
+                condition.data,
+                f'"{condition.encoder}"' if "," in condition.encoder else condition.encoder,
+                condition.structure,
+                f"{condition.noise:g}",
+                condition.embedding,
+                f"{condition.fraction:g}",
+                f"{run.seed}",
+                "" if run.fold is None else f"{run.fold}",
+                f"{result['parameters']['encoder']}",
+                f"{result['dev_accuracy']:.6f}",
+                "" if test is None else f"{test:.6f}",
+                f"{result['epochs']}",
+                f"{result['train_speed']:.1f}",
+                f"{result['inference_speed']:.1f}",
+            )
+            lines.append(",".join(fields))
+    return "\n".join(lines) + "\n"
+
+
+def _spread(values: Sequence[float]) -> float | None:
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
+def _percent(mean: float, deviation: float | None) -> str:
+    spread = "" if deviation is None else f" ± {100 * deviation:.1f}"
+    return f"{100 * mean:.1f}{spread}"
