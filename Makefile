@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint gallery clean
+.PHONY: demo test lint gallery bench clean
 .DEFAULT_GOAL := demo
 
 # Reinstalled when what is required changes; the package itself is editable.
@@ -28,6 +28,15 @@ lint: $(VENV)/installed
 
 gallery: $(VENV)/installed
 	$(BIN)/python -m parsers.drawing.gallery
+
+# What structnn is measured beside goes into the same environment.
+$(VENV)/bench-installed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+# make bench BENCH="--conllu FILE --out FOLDER", or BENCH=--quick for a look in a minute
+bench: $(VENV)/bench-installed
+	$(BIN)/python -m benchmarks.trees $(BENCH)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
