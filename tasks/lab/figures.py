@@ -1,0 +1,241 @@
+"""One figure for each experiment, in colours that colour-blind readers can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, FigureBase
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
+
+from structnn import Sentence
+from tasks.lab.curves import VANISHED, Array, Curve
+from tasks.lab.summaries import FieldSummary, FlowSummary, PathSummary
+
+__all__ = ["ExamplePaths", "draw_flow", "draw_field", "draw_paths", "save_figure"]
+
+# Okabe and Ito's (2008), without their yellow, which is too light for lines on white.
+_COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9")
+_MARKERS = "osD^vPX"
+_DASHES = ("-", "--", ":")
+_INK, _MUTED = "#1c2430", "#5b6675"
+_FLOOR = 1e-6  # of the largest: what is below it is off the picture, and as good as nothing
+
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.edgecolor": _MUTED,
+    "axes.labelcolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e8ec",
+    "grid.linewidth": 0.6,
+    "xtick.color": _MUTED,
+    "ytick.color": _MUTED,
+    "text.color": _INK,
+    "legend.frameon": False,
+    "svg.hashsalt": "structnn",  # the same figure is the same file
+}
+
+
+@dataclass(frozen=True)
+class ExamplePaths:
+    """The path length of each word of one sentence.
+
+    Attributes:
+        sentence: The sentence.
+        paths: For each encoder ``(tokens,)``.
+    """
+
+    sentence: Sentence
+    paths: Mapping[str, Array]
+
+
+def save_figure(figure: Figure, path: Path) -> list[Path]:
+    """Write a figure as PNG and as SVG, under this name without its ending."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = []
+    with rc_context(_STYLE):
+        for ending, metadata in ((".png", {}), (".svg", {"Date": None})):
+            written.append(path.with_suffix(ending))
+            figure.savefig(written[-1], dpi=160, metadata=metadata)
+    return written
+
+
+def draw_flow(summaries: Sequence[FlowSummary], caption: str) -> Figure:
+    """The gradient of the sentence vector by where a word is, in three ways."""
+    panels: tuple[tuple[str, str, Callable[[FlowSummary], Curve]], ...] = (
+        ("from the end", "words between it and the end", lambda s: s.from_end),
+        ("from the root", "words between it and the root", lambda s: s.from_root),
+        ("along the tree", "edges between it and the root", lambda s: s.depth),
+    )
+    title = "How much of its gradient the sentence vector sends to a word"
+    return _by_distance(summaries, panels, title, caption)
+
+
+def draw_field(summaries: Sequence[FieldSummary], caption: str) -> Figure:
+    """The gradient of a word's state with respect to others, by how far they are."""
+    panels: tuple[tuple[str, str, Callable[[FieldSummary], Curve]], ...] = (
+        ("in the sentence", "words it stands before (-) or behind (+)", lambda s: s.apart),
+        ("along the tree", "edges between them", lambda s: s.edges),
+    )
+    title = "How much of its gradient the state of a word sends to another word"
+    return _by_distance(summaries, panels, title, caption)
+
+
+def draw_paths(
+    summaries: Sequence[PathSummary],
+    example: ExamplePaths,
+    within: Mapping[str, Array],
+    caption: str,
+) -> Figure:
+    """Path lengths in one sentence and by the length of sentences, and how far graphs see.
+
+    Args:
+        summaries: Of all sentences.
+        example: One of them.
+        within: Shares of words within 1, 2, 3 ... edges of a tree, by what they are counted from.
+        caption: What was measured.
+    """
+    with rc_context(_STYLE):
+        rows = len(summaries)
+        height = 1.3 + 0.3 * rows
+        figure = Figure(figsize=(10, height + 3.9), layout="constrained")
+        top, bottom = figure.subfigures(2, 1, height_ratios=[height, 3.9], squeeze=False)[:, 0]
+        _title(figure, "How many steps lie between a word and the sentence vector")
+        _matrix(top.subplots(), example)
+        left, right = bottom.subplots(1, 2, width_ratios=[1.25, 1])
+        for place, summary in enumerate(summaries):
+            _plot(left, summary.lengths, summary.by_length, place)
+        left.set(
+            title="by the length of the sentence",
+            xlabel="words in the sentence",
+            ylabel="mean path length (steps)",
+            yscale="log",
+        )
+        left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        left.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        left.yaxis.set_minor_locator(NullLocator())
+        for (name, shares), dashes in zip(within.items(), _DASHES, strict=False):
+            layers = np.arange(1, len(shares) + 1)
+            right.plot(layers, 100 * shares, dashes, color=_MUTED, marker=".", label=name)
+        right.set(
+            title="what a graph network of so many layers sees",
+            xlabel="layers (edges of the tree)",
+            ylabel="words seen, of a sentence (%)",
+            ylim=(0, 103),
+        )
+        right.legend(loc="lower right", handlelength=3)
+        _legend(bottom, [summary.name for summary in summaries], caption)
+        return figure
+
+
+def _by_distance(
+    summaries: Sequence[FlowSummary] | Sequence[FieldSummary],
+    panels: Sequence[tuple[str, str, Callable[..., Curve]]],
+    title: str,
+    caption: str,
+) -> Figure:
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(3.6 * len(panels) + 0.6, 4.9), layout="constrained")
+        _title(figure, title)
+        all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, (panel, label, curve_of) in zip(all_axes, panels, strict=True):
+            for place, summary in enumerate(summaries):
+                _curve(axes, curve_of(summary), place)
+            axes.axhline(VANISHED, color=_MUTED, linewidth=0.8, zorder=1)
+            axes.set(title=panel, xlabel=label, yscale="log", ylim=(_FLOOR, 2))
+        first = all_axes[0]
+        first.set_ylabel("norm of the gradient, largest mean = 1")
+        first.annotate(
+            "1 %",
+            (1, VANISHED),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, -3),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            color=_MUTED,
+        )
+        _legend(figure, [summary.name for summary in summaries], caption)
+        return figure
+
+
+def _curve(axes: Axes, curve: Curve, place: int) -> None:
+    # Nothing has no logarithm: the line breaks where no gradient comes through.
+    _plot(axes, curve.distances, np.where(curve.means > 0, curve.means, np.nan), place)
+    axes.fill_between(
+        curve.distances,
+        np.maximum(curve.lowest, _FLOOR / 10),
+        np.maximum(curve.highest, _FLOOR / 10),
+        color=_COLOURS[place % len(_COLOURS)],
+        alpha=0.15,
+        linewidth=0,
+    )
+
+
+def _plot(axes: Axes, x: Array, y: Array, place: int) -> None:
+    every = max(1, len(x) // 8)
+    # Lines that lie on each other are told apart by marks at different places.
+    axes.plot(x, y, **_line(place), markevery=(place % every, every))
+
+
+def _matrix(axes: Axes, example: ExamplePaths) -> None:
+    """A row for each encoder, a column for each word, the steps in the cells."""
+    names = list(example.paths)
+    steps = np.stack([example.paths[name] for name in names])
+    seen = np.isfinite(steps)
+    shades = np.ma.masked_array(np.where(seen, steps, 0), ~seen)
+    greatest = max(float(shades.max()), 2.0)
+    axes.imshow(shades, cmap="Blues", aspect="auto", vmin=0, vmax=1.6 * greatest)
+    for row, column in np.ndindex(*steps.shape):
+        text = f"{steps[row, column]:g}" if seen[row, column] else "-"
+        axes.text(column, row, text, ha="center", va="center", color=_INK)
+    axes.set_xticks(range(steps.shape[1]), example.sentence.tokens, color=_INK)
+    axes.set_yticks(range(len(names)), names, color=_INK)
+    axes.set_title("in one sentence (-: not seen)")
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    if sum(len(token) for token in example.sentence.tokens) > 80:
+        axes.tick_params(axis="x", rotation=40)
+
+
+def _line(place: int) -> dict[str, Any]:
+    # With more lines than colours, dashes tell the next round from the first.
+    return {
+        "color": _COLOURS[place % len(_COLOURS)],
+        "marker": _MARKERS[place % len(_MARKERS)],
+        "linestyle": _DASHES[place // len(_COLOURS) % len(_DASHES)],
+        "markersize": 4.5,
+        "linewidth": 1.5,
+    }
+
+
+def _legend(figure: FigureBase, names: Sequence[str], caption: str) -> None:
+    handles = [Line2D([], [], label=name, **_line(place)) for place, name in enumerate(names)]
+    widest = max(map(len, names))
+    columns = max(1, min(4, 110 // (widest + 8)))
+    figure.legend(
+        handles=handles,
+        loc="outside lower left",
+        ncols=columns,
+        handlelength=3,
+        title=caption,
+        title_fontsize=8,
+        alignment="left",
+    )
+
+
+def _title(figure: Figure, title: str) -> None:
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")

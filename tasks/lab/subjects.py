@@ -1,0 +1,120 @@
+"""What the lab looks at: encoders as they are before training, and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from parsers import with_structure
+from structnn import (
+    UNIVERSAL_RELATIONS,
+    Corpus,
+    Encoder,
+    Sentence,
+    Vocabulary,
+    WordEmbedding,
+)
+from tasks.models import ModelOptions, SavedModel, build_model, load_model
+from tasks.storage import StorageError, read_json
+
+__all__ = ["Subject", "subject_of_run", "subject_untrained"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A classifier and the sentences that it reads.
+
+    Attributes:
+        name: Its line in a figure; subjects of one name differ in their seeds.
+        seed: What its weights were drawn from.
+        model: The classifier, in evaluation mode.
+        sentences: Its sentences, with the structure that it reads.
+        corpus: The same as arrays.
+    """
+
+    name: str
+    seed: int
+    model: SavedModel
+    sentences: tuple[Sentence, ...]
+    corpus: Corpus
+
+    @property
+    def encoder(self) -> Encoder:
+        """Its encoder."""
+        return self.model.classifier.encoder
+
+    def vectors(self, index: int) -> Tensor:
+        """``(tokens, input_dim)``: the word vectors of a sentence."""
+        vectors: Tensor = self.model.classifier.embedding(self.corpus.batch([index]))
+        return vectors.detach()
+
+
+def subject_untrained(
+    options: ModelOptions, sentences: Sequence[Sentence], structure: str, seed: int
+) -> Subject:
+    """An encoder at the start of training, with random vectors for the words of these sentences.
+
+    Args:
+        options: What the classifier is made of.
+        sentences: Parsed sentences.
+        structure: The structure that it reads: ``parse`` or a control.
+        seed: Decides weights and vectors.
+    """
+    torch.manual_seed(seed)
+    vocabulary = Vocabulary.from_tokens(
+        (sentence.tokens for sentence in sentences), lowercase=options.lowercase
+    )
+    classifier = build_model(options, ("no", "yes"), vocabulary).eval()
+    model = SavedModel(classifier, options, UNIVERSAL_RELATIONS, structure, {})
+    return _subject(options.encoder, seed, model, sentences)
+
+
+def subject_of_run(
+    folder: Path, read: Callable[[dict[str, Any]], Sequence[Sentence]]
+) -> tuple[Subject, Subject]:
+    """The model of a saved run before and after its training.
+
+    Before, it has the weights that its seed gives it, and its words' vectors are those of the run
+    where they were not learned from scratch.
+
+    Args:
+        folder: The folder of the run.
+        read: Gives the sentences, parsed by the parser that these options make: the run's.
+
+    Raises:
+        StorageError: There is no saved run, or it reads constituency trees.
+    """
+    if not (folder / "model.json").exists() or not (folder / "run.json").exists():
+        raise StorageError(
+            f"there is no saved run in {folder}; give one such as runs/x/bilstm/seed-0"
+        )
+    after = load_model(folder)
+    if after.structure == "constituency":
+        raise StorageError(
+            f"the run in {folder} reads constituency trees, which the lab has none of: "
+            "take one that was trained on parses or on a control structure"
+        )
+    embedding = after.classifier.embedding
+    assert isinstance(embedding, WordEmbedding)
+    seed = int(read_json(folder / "run.json")["seed"])
+    torch.manual_seed(seed)
+    given = None if after.options.embedding == "learned" else embedding.table.weight.detach()
+    classifier = build_model(
+        after.options, after.classifier.labels, embedding.vocabulary, given
+    ).eval()
+    before = SavedModel(classifier, after.options, after.relations, after.structure, after.parser)
+    name, sentences = after.options.encoder, read(dict(after.parser))
+    return (
+        _subject(f"{name}, before training", seed, before, sentences),
+        _subject(f"{name}, trained", seed, after, sentences),
+    )
+
+
+def _subject(name: str, seed: int, model: SavedModel, sentences: Sequence[Sentence]) -> Subject:
+    read = tuple(with_structure(sentences, model.structure))
+    return Subject(name, seed, model, read, model.corpus(read))
