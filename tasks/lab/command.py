@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,6 +241,12 @@ def _subjects(options: LabOptions) -> list[Subject]:
     ]
     if not subjects:
         raise typer.BadParameter("name at least one encoder with --encoders, or a --run")
+    for subject, times in Counter((s.name, s.seed) for s in subjects).items():
+        if times > 1:
+            raise typer.BadParameter(
+                f"{subject[0]}, seed {subject[1]}, is there {times} times: name each encoder once, "
+                "and look at runs on different data one after the other"
+            )
     return subjects
 
 

@@ -71,7 +71,7 @@ def subject_untrained(
     )
     classifier = build_model(options, ("no", "yes"), vocabulary).eval()
     model = SavedModel(classifier, options, UNIVERSAL_RELATIONS, structure, {})
-    return _subject(options.encoder, seed, model, sentences)
+    return _subject(_name(model), seed, model, sentences)
 
 
 def subject_of_run(
@@ -108,11 +108,19 @@ def subject_of_run(
         after.options, after.classifier.labels, embedding.vocabulary, given
     ).eval()
     before = SavedModel(classifier, after.options, after.relations, after.structure, after.parser)
-    name, sentences = after.options.encoder, read(dict(after.parser))
+    name, sentences = _name(after), read(dict(after.parser))
     return (
         _subject(f"{name}, before training", seed, before, sentences),
         _subject(f"{name}, trained", seed, after, sentences),
     )
+
+
+def _name(model: SavedModel) -> str:
+    """The encoder, with its options and the structure where these are not what goes without saying."""
+    given = model.options.encoder_options.items()
+    options = ", ".join(f"{option}={value!r}" for option, value in given)
+    name = f"{model.options.encoder} with {options}" if options else model.options.encoder
+    return name if model.structure == "parse" else f"{name} on {model.structure}"
 
 
 def _subject(name: str, seed: int, model: SavedModel, sentences: Sequence[Sentence]) -> Subject:
