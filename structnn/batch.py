@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -61,12 +62,12 @@ class Corpus:
             )
         trees = [choose_tree(sentence, structure) for sentence in self.sentences]
         self._has_tree = np.array([tree is not None for tree in trees], dtype=bool)
+        self._all_have_trees = bool(self._has_tree.all())
         self._node_ptr = _pointers(0 if tree is None else len(tree) for tree in trees)
         known = [tree for tree in trees if tree is not None]
         size = self._node_ptr[-1]
         self._parents = _flat((parent for tree in known for parent in tree.parents), size)
         self._heights = _flat((height for tree in known for height in tree.heights), size)
-        self._node_tokens = _flat((token for tree in known for token in tree.tokens or ()), size)
         self._labels = _flat(
             (
                 relations[label] if label else 0
@@ -75,6 +76,12 @@ class Corpus:
             ),
             size,
         )
+        tokens = _flat((token for tree in known for token in tree.tokens or ()), size)
+        # None where node i is token i throughout, as in dependency trees.
+        self._node_tokens: Array | None = tokens
+        if np.array_equal(self._node_ptr, self._token_ptr):
+            places = np.arange(size) - np.repeat(self._node_ptr[:-1], self.lengths)
+            self._node_tokens = None if np.array_equal(tokens, places) else tokens
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -93,32 +100,42 @@ class Corpus:
         chosen = np.arange(len(self)) if indices is None else np.asarray(indices, dtype=np.int64)
         if len(chosen) == 0:
             raise ValueError("a batch needs at least one sentence")
-        token_source, token_ptr = _gather(self._token_ptr, chosen)
-        missing = np.flatnonzero(~self._has_tree[chosen])
-        tree = None
-        if len(missing) == 0:
-            source, node_ptr = _gather(self._node_ptr, chosen)
-            sizes = np.diff(node_ptr)
-            parents = self._parents[source]
-            first_node = np.repeat(node_ptr[:-1], sizes)
-            first_token = np.repeat(token_ptr[:-1], sizes)
-            node_tokens = self._node_tokens[source]
-            tree = _Trees(
-                node_ptr=node_ptr,
-                parents=np.where(parents < 0, -1, parents + first_node),
-                node_tokens=np.where(node_tokens < 0, -1, node_tokens + first_token),
-                heights=self._heights[source],
-                labels=self._labels[source],
-            )
+        tokens = _Rows.of(self._token_ptr, chosen)
+        missing = None
+        if not self._all_have_trees:
+            without = np.flatnonzero(~self._has_tree[chosen])
+            missing = int(without[0]) if len(without) else None
         return Batch(
             sentences=tuple(self.sentences[index] for index in chosen.tolist()),
-            token_ptr=torch.from_numpy(token_ptr),
+            tokens=tokens,
             token_ids=None
             if self._token_ids is None
-            else torch.from_numpy(self._token_ids[token_source]),
-            trees=tree,
-            missing=int(missing[0]) if len(missing) else None,
+            else torch.from_numpy(self._token_ids[tokens.source]),
+            trees=self._trees(chosen, tokens) if missing is None else None,
+            missing=missing,
             structure=self.structure,
+        )
+
+    def _trees(self, chosen: Array, tokens: _Rows) -> _Trees:
+        if self._node_tokens is None:
+            nodes, node_tokens = tokens, None
+        else:
+            nodes = _Rows.of(self._node_ptr, chosen)
+            node_tokens = self._node_tokens[nodes.source]
+            without = node_tokens < 0
+            node_tokens += tokens.ptr[:-1][nodes.segment]
+            node_tokens[without] = -1
+        parents = self._parents[nodes.source]
+        roots = np.flatnonzero(parents < 0)
+        parents += nodes.ptr[:-1][nodes.segment]
+        parents[roots] = -1
+        return _Trees(
+            nodes=nodes,
+            parents=parents,
+            roots=roots,
+            node_tokens=node_tokens,
+            heights=self._heights[nodes.source],
+            labels=self._labels[nodes.source],
         )
 
 
@@ -139,16 +156,17 @@ class Batch:
     def __init__(
         self,
         sentences: tuple[Sentence, ...],
-        token_ptr: Tensor,
+        tokens: _Rows,
         token_ids: Tensor | None,
         trees: _Trees | None,
         missing: int | None,
         structure: Structure,
     ) -> None:
         self.sentences = sentences
-        self.token_ptr = token_ptr
+        self.token_ptr = torch.from_numpy(tokens.ptr)
         self.token_ids = token_ids
-        self.device = token_ptr.device
+        self.device = self.token_ptr.device
+        self._tokens = tokens
         self._trees = trees
         self._missing = missing
         self._structure = structure
@@ -174,33 +192,27 @@ class Batch:
     @property
     def num_tokens(self) -> int:
         """The number of tokens of all sentences together."""
-        return self._lengths_list_and_total[1]
-
-    @cached_property
-    def _lengths_list_and_total(self) -> tuple[list[int], int]:
-        lengths = [len(sentence) for sentence in self.sentences]
-        return lengths, sum(lengths)
+        return len(self._tokens.segment)
 
     @cached_property
     def lengths(self) -> Tensor:
         """``(sentences,)``: the number of tokens of each."""
-        return self.token_ptr.diff()
+        return self._tensor(self._tokens.sizes)
 
     @cached_property
     def max_length(self) -> int:
         """The number of tokens of the longest sentence."""
-        return max(self._lengths_list_and_total[0])
+        return int(self._tokens.sizes.max())
 
     @cached_property
     def token_batch(self) -> Tensor:
         """``(tokens,)``: the sentence of each token."""
-        return torch.repeat_interleave(self.lengths, output_size=self.num_tokens)
+        return self._tensor(self._tokens.segment)
 
     @cached_property
     def positions(self) -> Tensor:
         """``(tokens,)``: the place of each token in its sentence, from 0."""
-        everything = torch.arange(self.num_tokens, device=self.device)
-        return everything - self.token_ptr[self.token_batch]
+        return self._tensor(self._tokens.places)
 
     # Padded and packed forms, for encoders that read a sequence.
 
@@ -217,11 +229,12 @@ class Batch:
     @cached_property
     def padding_mask(self) -> Tensor:
         """``(sentences, longest)``: True where there is a token."""
-        return torch.arange(self.max_length, device=self.device) < self.lengths[:, None]
+        return self._tensor(np.arange(self.max_length) < self._tokens.sizes[:, None])
 
     @cached_property
     def _padded_index(self) -> Tensor:
-        return self.token_batch * self.max_length + self.positions
+        tokens = self._tokens
+        return self._tensor(tokens.segment * self.max_length + tokens.places)
 
     @cached_property
     def packing(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -230,13 +243,15 @@ class Batch:
         ``x[order]`` has the first tokens of all sentences, then the second ones, and so on, longer
         sentences first; the sizes are on the CPU, where PyTorch wants them.
         """
-        by_length = torch.argsort(self.lengths, descending=True, stable=True)
-        rank = torch.empty_like(by_length)
-        rank[by_length] = torch.arange(len(self), device=self.device)
-        order = torch.argsort(self.positions * len(self) + rank[self.token_batch])
-        inverse = torch.empty_like(order)
-        inverse[order] = torch.arange(self.num_tokens, device=self.device)
-        return order, inverse, torch.bincount(self.positions).cpu()
+        tokens = self._tokens
+        by_length = np.argsort(-tokens.sizes, kind="stable")
+        steps = np.arange(self.max_length)[:, None]
+        reached = steps < tokens.sizes[by_length]  # (longest, sentences)
+        order = (tokens.ptr[by_length] + steps)[reached]
+        inverse = np.empty_like(order)
+        inverse[order] = np.arange(self.num_tokens)
+        sizes = torch.from_numpy(np.count_nonzero(reached, axis=1))
+        return self._tensor(order), self._tensor(inverse), sizes
 
     # The trees.
 
@@ -265,18 +280,17 @@ class Batch:
     @cached_property
     def nodes_are_tokens(self) -> bool:
         """Whether node *i* is token *i* throughout, as in dependency trees."""
-        tokens = self.trees.node_tokens
-        return bool(np.array_equal(tokens, np.arange(len(tokens))))
+        return self.trees.nodes_are_tokens
 
     @cached_property
     def node_ptr(self) -> Tensor:
         """``(sentences + 1,)``: where each sentence's nodes begin."""
-        return self._tensor(self.trees.node_ptr)
+        return self._tensor(self.trees.nodes.ptr)
 
     @cached_property
     def node_batch(self) -> Tensor:
         """``(nodes,)``: the sentence of each node."""
-        return torch.repeat_interleave(self.node_ptr.diff(), output_size=self.num_nodes)
+        return self._tensor(self.trees.nodes.segment)
 
     @cached_property
     def parents(self) -> Tensor:
@@ -286,12 +300,14 @@ class Batch:
     @cached_property
     def node_tokens(self) -> Tensor:
         """``(nodes,)``: each node's token, -1 for a node with no word."""
-        return self._tensor(self.trees.node_tokens)
+        return self._tensor(self.trees.tokens)
 
     @cached_property
     def token_nodes(self) -> Tensor:
         """``(tokens,)``: each token's node."""
-        tokens = self.trees.node_tokens
+        if self.nodes_are_tokens:
+            return torch.arange(self.num_tokens, device=self.device)
+        tokens = self.trees.tokens
         nodes = np.flatnonzero(tokens >= 0)
         token_nodes = np.empty_like(nodes)
         token_nodes[tokens[nodes]] = nodes
@@ -305,7 +321,7 @@ class Batch:
     @cached_property
     def roots(self) -> Tensor:
         """``(sentences,)``: the root node of each."""
-        return self._tensor(np.flatnonzero(self.trees.parents < 0))
+        return self._tensor(self.trees.roots)
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -317,7 +333,7 @@ class Batch:
     def tree_distances(self) -> Tensor:
         """``(sentences, most nodes, most nodes)``: the edges between each two nodes of a tree."""
         trees = self.trees
-        return self._tensor(tree_distances(trees.parents, trees.heights, trees.node_ptr))
+        return self._tensor(tree_distances(trees.parents, trees.heights, trees.nodes.ptr))
 
     @cached_property
     def tree_depths(self) -> Tensor:
@@ -341,14 +357,13 @@ class Batch:
         A construction that reads no trees joins tokens, and needs none.
         """
         if construction not in self._graphs:
-            token_ptr = self.token_ptr.cpu().numpy()
             if construction.reads_trees:
                 trees = self.trees
-                parents, labels, tokens = trees.parents, trees.labels, trees.node_tokens
+                parents, labels, tokens = trees.parents, trees.labels, trees.tokens
             else:
                 tokens = np.arange(self.num_tokens)
                 parents, labels = np.full_like(tokens, -1), np.zeros_like(tokens)
-            made = construction.build(parents, labels, tokens, token_ptr)
+            made = construction.build(parents, labels, tokens, self._tokens.ptr)
             self._graphs[construction] = made.to(self.device)
         return self._graphs[construction]
 
@@ -419,21 +434,60 @@ class Batch:
         made.device = device
         return made
 
-    def _tensor(self, array: Array) -> Tensor:
+    def _tensor(self, array: np.ndarray[Any, Any]) -> Tensor:
         return torch.from_numpy(array).to(self.device)
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of some sentences in a row.
+
+    Attributes:
+        ptr: ``(sentences + 1,)``, where each sentence's rows begin.
+        sizes: ``(sentences,)``, how many each has.
+        segment: ``(rows,)``, the sentence of each row.
+        places: ``(rows,)``, the place of each row in its sentence, from 0.
+        source: ``(rows,)``, where each row is in the corpus.
+    """
+
+    ptr: Array
+    sizes: Array
+    segment: Array
+    places: Array
+    source: Array
+
+    @classmethod
+    def of(cls, corpus_ptr: Array, chosen: Array) -> _Rows:
+        """Those of the chosen sentences, from where each sentence begins in the corpus."""
+        begin = corpus_ptr[chosen]
+        sizes = corpus_ptr[chosen + 1] - begin
+        ptr = np.zeros(len(chosen) + 1, dtype=np.int64)
+        np.cumsum(sizes, out=ptr[1:])
+        segment = np.repeat(np.arange(len(chosen)), sizes)
+        places = np.arange(ptr[-1]) - ptr[segment]
+        return cls(ptr, sizes, segment, places, places + begin[segment])
+
+
+@dataclass(frozen=True)
 class _Trees:
     """The trees of a batch as flat arrays; indices count through the whole batch."""
 
-    def __init__(
-        self, node_ptr: Array, parents: Array, node_tokens: Array, heights: Array, labels: Array
-    ) -> None:
-        self.node_ptr = node_ptr
-        self.parents = parents
-        self.node_tokens = node_tokens
-        self.heights = heights
-        self.labels = labels
+    nodes: _Rows
+    parents: Array
+    roots: Array
+    node_tokens: Array | None
+    heights: Array
+    labels: Array
+
+    @property
+    def nodes_are_tokens(self) -> bool:
+        """Whether node *i* is token *i* throughout."""
+        return self.node_tokens is None
+
+    @property
+    def tokens(self) -> Array:
+        """``(nodes,)``: each node's token, -1 for a node with no word."""
+        return np.arange(len(self.parents)) if self.node_tokens is None else self.node_tokens
 
 
 def choose_tree(sentence: Sentence, structure: Structure) -> Tree | None:
@@ -483,10 +537,3 @@ def _pointers(sizes: Iterable[int]) -> Array:
 
 def _flat(values: Iterable[int], size: int) -> Array:
     return np.fromiter(values, dtype=np.int64, count=int(size))
-
-
-def _gather(ptr: Array, chosen: Array) -> tuple[Array, Array]:
-    """Where in the corpus the rows of the chosen sentences are, and where each begins in the batch."""
-    sizes = ptr[chosen + 1] - ptr[chosen]
-    begin = np.concatenate([[0], np.cumsum(sizes)])
-    return np.repeat(ptr[chosen] - begin[:-1], sizes) + np.arange(begin[-1]), begin

@@ -52,7 +52,9 @@ def test_one_seed_gives_one_result(parsed, tmp_path):
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
 
 
-def test_a_broken_off_run_goes_on_to_the_same_result(parsed, tmp_path):
+@pytest.mark.parametrize("small_table", [0, 3000])
+def test_a_broken_off_run_goes_on_to_the_same_result(parsed, tmp_path, monkeypatch, small_table):
+    monkeypatch.setattr(training, "SMALL_TABLE", small_table)
     model, corpora, targets = setup(parsed)
     unbroken = train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "a")
     expected = weights(model)
@@ -78,13 +80,16 @@ def test_a_broken_off_run_goes_on_to_the_same_result(parsed, tmp_path):
     assert all(torch.equal(expected[name], value) for name, value in model.state_dict().items())
 
 
-def test_word_tables_learn_as_with_dense_updates(parsed, tmp_path, monkeypatch):
-    model, corpora, targets = setup(parsed)
-    deferred = train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "a")
-    monkeypatch.setattr(training, "_words", lambda *_: None)
-    model, corpora, targets = setup(parsed)
-    dense = train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "b")
-    for one, other in zip(deferred.epochs, dense.epochs, strict=True):
+@pytest.mark.parametrize("encoder", ["bag", "child_sum_tree_lstm"])
+def test_large_word_tables_learn_as_with_dense_updates(parsed, tmp_path, monkeypatch, encoder):
+    results = []
+    for small_table in (0, 3000):
+        monkeypatch.setattr(training, "SMALL_TABLE", small_table)
+        model, corpora, targets = setup(parsed, encoder)
+        checkpoint = tmp_path / str(small_table)
+        results.append(train(model, corpora, targets, OPTIONS, seed=0, checkpoint=checkpoint))
+        assert not model.embedding.table.sparse
+    for one, other in zip(*(result.epochs for result in results), strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, abs=1e-3)
 
 
