@@ -77,7 +77,7 @@ def run_experiment(
         for key, name in zip(keys, names, strict=True)
     }
     flat = [trial for found in searches.values() for trial in found]
-    _say_plan([*flat, *runs], data, workers)
+    _say_plan([*flat, *runs], data, out, workers)
     if dry_run:
         return None
     scores: dict[str, list[float]] = {}
@@ -117,7 +117,7 @@ def run_plan(
         search: Dev accuracies of the trials, by the folder of what they were for.
     """
     for run in runs:
-        finished(run, data[run.setting.data], out)  # what the folder holds must go with the plan
+        finished(run, data[run.setting.data], out)  # whatever is in the folder must go with the plan
     description = {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "options": {
@@ -182,11 +182,14 @@ def _searched(run: Run) -> Run:
     return replace(run, seed=0, setting=replace(run.setting, noise=0.0, fraction=1.0))
 
 
-def _say_plan(runs: Sequence[Run], data: Mapping[str, ParsedDataset], workers: int | None) -> None:
+def _say_plan(
+    runs: Sequence[Run], data: Mapping[str, ParsedDataset], out: Path, workers: int | None
+) -> None:
     """How many runs there are, and about how long they can take, from a few batches of each kind."""
+    left = [run for run in runs if finished(run, data[run.setting.data], out) is None]
     timed: dict[tuple[str, str, int], float] = {}
     seconds = 0.0
-    for run in runs:
+    for run in left:
         training = run.training
         if training.seconds is not None:
             seconds += training.seconds
@@ -196,11 +199,12 @@ def _say_plan(runs: Sequence[Run], data: Mapping[str, ParsedDataset], workers: i
             whole = replace(run, setting=replace(run.setting, fold=None, fraction=1.0))
             timed[kind] = seconds_per_epoch(whole, data[run.setting.data])
         seconds += timed[kind] * training.epochs * run.setting.fraction
-    processes = min(len(runs), workers or available_cores())
+    processes = max(1, min(len(left), workers or available_cores()))
+    done = f", {len(runs) - len(left)} of them done already" if len(left) < len(runs) else ""
     encoders = len({run.model.encoder for run in runs})
     status.print(
-        f"{len(runs)} runs of {encoders} encoders, {processes} at a time: at most about "
-        f"{_duration(seconds / processes)} (less where runs stop early or are done already)"
+        f"{len(runs)} runs of {encoders} encoders{done}; {processes} at a time: at most about "
+        f"{_duration(seconds / processes)} (less where runs stop early)"
     )
 
 

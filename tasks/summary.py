@@ -19,6 +19,7 @@ class Row:
 
     Attributes:
         condition: What was varied.
+        reads_trees: Whether its encoder reads the structure at all.
         seeds: How many there are.
         parameters: Trained parameters of the encoder alone.
         dev: Mean dev accuracy.
@@ -30,6 +31,7 @@ class Row:
     """
 
     condition: Condition
+    reads_trees: bool
     seeds: int
     parameters: int
     dev: float
@@ -74,16 +76,20 @@ class Summary:
     @property
     def header(self) -> tuple[str, ...]:
         """The columns of the table."""
-        shown = [name for name in self.varied if name != "data"]
-        return ("encoder", *shown, "params", "dev %", "test %", "train/s", "infer/s")
+        return ("encoder", *self._shown, "params", "dev %", "test %", "train/s", "infer/s")
+
+    @property
+    def _shown(self) -> tuple[str, ...]:
+        # Noise is shown with the structure that has it.
+        names = ["structure" if name == "noise" else name for name in self.varied]
+        return tuple(dict.fromkeys(name for name in names if name != "data"))
 
     def table(self, data: str) -> list[tuple[str, ...]]:
         """The rows of one data set as text."""
-        shown = [name for name in self.varied if name != "data"]
         return [
             (
                 row.condition.encoder,
-                *(f"{getattr(row.condition, name)}" for name in shown),
+                *(_shown(row, name) for name in self._shown),
                 f"{row.parameters:,}",
                 _percent(row.dev, row.dev_sd),
                 "-" if row.test is None else _percent(row.test, row.test_sd),
@@ -129,7 +135,7 @@ class Summary:
 
 def summarise(results: Results) -> Summary:
     """The summary of an experiment, also written as ``table.md``, ``table.json``, ``runs.csv``."""
-    rows = tuple(map(_row, results.cells))
+    rows = tuple(_row(results, cell) for cell in results.cells)
     names = [name for name in asdict(rows[0].condition) if name != "encoder"] if rows else []
     varied = tuple(
         name for name in names if len({getattr(row.condition, name) for row in rows}) > 1
@@ -222,18 +228,29 @@ def _best(pairs: Sequence[Comparison]) -> str:
     return max(ahead, key=lambda name: ahead[name])
 
 
-def _row(cell: Cell) -> Row:
-    results = [run.result for run in cell.runs]
+def _shown(row: Row, name: str) -> str:
+    if name == "structure":
+        if not row.reads_trees:
+            return "-"
+        noise = f", {row.condition.noise:.0%} wrong" if row.condition.noise else ""
+        return row.condition.structure + noise
+    value = getattr(row.condition, name)
+    return f"{value:.0%}" if name == "fraction" else str(value)
+
+
+def _row(results: Results, cell: Cell) -> Row:
+    found = [run.result for run in cell.runs]
     return Row(
         condition=cell.condition,
+        reads_trees=bool(results.reads(cell.condition.encoder) & {"tree", "graph"}),
         seeds=len(cell.seeds),
-        parameters=results[0]["parameters"]["encoder"],
+        parameters=found[0]["parameters"]["encoder"],
         dev=statistics.fmean(cell.dev),
         dev_sd=_spread(cell.dev),
         test=statistics.fmean(cell.test) if cell.test else None,
         test_sd=_spread(cell.test),
-        train_speed=statistics.median(result["train_speed"] for result in results),
-        inference_speed=statistics.median(result["inference_speed"] for result in results),
+        train_speed=statistics.median(result["train_speed"] for result in found),
+        inference_speed=statistics.median(result["inference_speed"] for result in found),
     )
 
 

@@ -79,6 +79,9 @@ def show_summary(summary: Summary, seeds: int) -> None:
             table.add_column(column, justify="right" if place else "left", no_wrap=True)
         for row in summary.table(name):
             table.add_row(*map(escape, row))
+        # Wider than the terminal rather than cut.
+        unbound = results.options.update(max_width=1000)
+        results.width = max(results.width, results.measure(table, options=unbound).maximum)
         results.print(table)
         for line in (*summary.words(name), *notes):
             results.print(f"- {escape(line)}")
