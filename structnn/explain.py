@@ -1,4 +1,7 @@
-"""What a network looked at: attention weights and gates, noted while it runs."""
+"""What a network looked at: attention weights and gates, noted while it runs.
+
+A compiled network notes nothing: it stays one graph, whoever looks.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import torch
 from torch import Tensor
 
 __all__ = ["note", "noting", "notes_wanted"]
@@ -36,12 +40,12 @@ def noting() -> Iterator[dict[str, Tensor]]:
 
 def notes_wanted() -> bool:
     """Whether anybody collects: what costs time to compute is computed only then."""
-    return _notes.get() is not None
+    return not torch.compiler.is_compiling() and _notes.get() is not None
 
 
 def note(name: str, value: Tensor) -> None:
     """Hand over a tensor, if anybody collects; a second one of the same name gets a number."""
-    notes = _notes.get()
+    notes = _notes.get() if notes_wanted() else None
     if notes is not None:
         count = sum(key == name or key.startswith(f"{name} ") for key in notes)
         notes[f"{name} {count + 1}" if count else name] = value.detach()
