@@ -16,7 +16,7 @@ from structnn.explain import note
 from structnn.graph import EDGE_TYPES, Graph, GraphConstruction
 from structnn.segments import Padding
 
-__all__ = ["EdgeFeatures", "GraphEncoder", "LatentGraph", "sum_messages"]
+__all__ = ["EdgeFeatures", "GraphEncoder", "LatentGraph", "edge_relation", "sum_messages"]
 
 _ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh, "none": nn.Identity}
 
@@ -206,7 +206,30 @@ class EdgeFeatures(nn.Module):
             features = features + self.relations(labels)
         return features
 
+    def table(self, linear: Callable[[Tensor], Tensor]) -> Tensor:
+        """What a linear map without a bias makes of all vectors there are.
+
+        Returns:
+            A row for each number that :func:`edge_relation` gives the edges: far fewer rows than
+            there are edges.
+        """
+        kinds = linear(self.kinds.weight)
+        if self.relations is None:
+            return kinds
+        return (kinds[:, None] + linear(self.relations.weight)).flatten(0, 1)
+
+    def numbers(self, graph: Graph) -> Tensor:
+        """``(edges,)``: the row of each edge in :meth:`table`."""
+        return edge_relation(graph, self.relations.num_embeddings if self.relations else 0)
+
 
 def sum_messages(messages: Tensor, targets: Tensor, nodes: int) -> Tensor:
     """``(edges, d)`` to ``(nodes, d)``: the sum of the messages to each node."""
     return messages.new_zeros(nodes, messages.shape[1]).index_add(0, targets, messages)
+
+
+def edge_relation(graph: Graph, relations: int) -> Tensor:
+    """``(edges,)``: a number for each kind of edge with each relation label; for each kind if 0."""
+    if relations == 0:
+        return graph.edge_type
+    return graph.edge_type * relations + known_labels(graph.edge_label, relations)

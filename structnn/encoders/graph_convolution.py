@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv, GINEConv, SAGEConv
 
-from structnn.encoders.graph import EdgeFeatures, GraphEncoder, sum_messages
-from structnn.encoders.labels import known_labels
+from structnn.encoders.graph import EdgeFeatures, GraphEncoder, edge_relation, sum_messages
 from structnn.graph import EDGE_TYPES, Graph
 from structnn.vocabulary import UNIVERSAL_RELATIONS
 
@@ -316,10 +315,3 @@ class GINLayer(nn.Module):
         features = self.features(graph).to(states.dtype)
         messages: Tensor = self.convolution(states, graph.edge_index, features)
         return messages
-
-
-def edge_relation(graph: Graph, relations: int) -> Tensor:
-    """``(edges,)``: a number for each kind of edge with each relation label; for each kind if 0."""
-    if relations == 0:
-        return graph.edge_type
-    return graph.edge_type * relations + known_labels(graph.edge_label, relations)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from structnn import EDGE_TYPES, Batch, GraphConstruction, Sentence, StructureError
+from structnn.graph import Adjacency
 from tests.structnn.examples import batch_of, phrase_trees, trees
 
 
@@ -82,6 +83,21 @@ def test_without_a_parse():
 def test_hops_are_checked():
     with pytest.raises(ValueError, match="hops must be at least 1, but is 0"):
         GraphConstruction(hops=0)
+
+
+def test_adjacency():
+    edges = torch.tensor([[3, 0, 0, 1, 3], [1, 4, 1, 0, 4]])
+    adjacency = Adjacency.of(edges, 6)
+    assert torch.equal(torch.stack([adjacency.source, adjacency.target]), edges[:, adjacency.order])
+    assert adjacency.target.tolist() == [0, 1, 1, 4, 4]
+    assert adjacency.incoming.tolist() == [0, 1, 3, 3, 3, 5, 5]
+    assert adjacency.source[adjacency.by_source].tolist() == [0, 0, 1, 3, 3]
+    assert adjacency.outgoing.tolist() == [0, 2, 3, 3, 5, 5, 5]
+
+
+def test_adjacency_is_made_once():
+    graph = batch_of([trees_example()]).graph(GraphConstruction())
+    assert graph.adjacency(3) is graph.adjacency(3)
 
 
 def trees_example():
