@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -40,7 +39,8 @@ def segment_mean(x: Tensor, ptr: Tensor) -> Tensor:
 
 def segment_max(x: Tensor, ptr: Tensor) -> Tensor:
     """The largest value of each column of each segment; no segment may be empty."""
-    return _bags(x, ptr, "max")
+    largest: Tensor = _SegmentMax.apply(x, ptr)  # type: ignore[no-untyped-call]
+    return largest
 
 
 def segment_softmax(scores: Tensor, ptr: Tensor, segment: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ class _SegmentSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, ptr: Tensor, segment: Tensor) -> Tensor:
         ctx.save_for_backward(segment)
-        return _bags(x, ptr, "sum")
+        return _bags(x, ptr, "sum")[0]
 
     @staticmethod
     @once_differentiable
@@ -103,7 +103,29 @@ class _SegmentSum(torch.autograd.Function):
         return grad.index_select(0, segment), None, None
 
 
-def _bags(x: Tensor, ptr: Tensor, mode: str) -> Tensor:
+class _SegmentMax(torch.autograd.Function):
+    """An embedding bag too; backward each column's row is known, and no two share an entry."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, ptr: Tensor) -> Tensor:
+        largest, rows = _bags(x, ptr, "max")
+        ctx.save_for_backward(rows)
+        ctx.shape = x.shape
+        return largest
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (rows,) = ctx.saved_tensors
+        return grad.new_zeros(ctx.shape).scatter_(0, rows, grad), None
+
+
+def _bags(x: Tensor, ptr: Tensor, mode: str) -> tuple[Tensor, Tensor]:
+    """The sum or the maximum of each segment, and, ``(segments, d)``, the rows of the maximum."""
     # On a CPU an embedding bag sums contiguous rows several times faster than scatter operations do.
     everything = torch.arange(x.shape[0], device=x.device)
-    return F.embedding_bag(everything, x, ptr, mode=mode, include_last_offset=True)
+    number = {"sum": 0, "max": 2}[mode]
+    reduced, _, _, rows = torch.embedding_bag(
+        x, everything, ptr, mode=number, include_last_offset=True
+    )
+    return reduced, rows
