@@ -218,13 +218,17 @@ class Weights:
 
 
 class Recursion(TreeContender):
-    """The equations as they stand in the paper: a Python function that calls itself on children."""
+    """The equations as they stand in the paper, a node at a time, as most published code has them.
+
+    A Python function calls itself on the children; a leaf reads zeros in their place.
+    """
 
     name = "recursion in Python"
 
     def __init__(self, corpus: Corpus, encoder: ChildSumTreeLSTM) -> None:
         self.corpus = corpus
         self.weights = Weights.of(encoder).require_gradients()
+        self.no_child = torch.zeros(1, encoder.output_dim)
 
     def parameters(self) -> dict[str, Tensor]:
         return self.weights.named()
@@ -233,32 +237,28 @@ class Recursion(TreeContender):
         return [tree_of(self.corpus.sentences[index]) for index in chosen.tolist()]
 
     def forward(self, x: Tensor, data: list[Tree]) -> Tensor:
-        states: list[Tensor] = []
-        words = x.unbind()  # indexing one by one would cost a gradient as large as x for each
-        for tree in data:
-            first = len(states)
-            states += words[first : first + len(tree)]
-            self._visit(tree.root, tree, first, states)
+        states = []
+        for tree, words in zip(data, x.split([len(tree) for tree in data]), strict=True):
+            of_tree: dict[int, Tensor] = {}
+            self._visit(tree.root, tree, words, of_tree)
+            states += [of_tree[node] for node in range(len(tree))]
         return torch.stack(states)
 
     def _visit(
-        self, node: int, tree: Tree, first: int, states: list[Tensor]
+        self, node: int, tree: Tree, words: Tensor, states: dict[int, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """The states h and c of a node; h takes the place of its word in ``states``."""
-        weights, word = self.weights, states[first + node]
-        below = [self._visit(child, tree, first, states) for child in tree.children[node]]
-        gates = F.linear(word, weights.w_iou, weights.b_iou)
-        if below:
-            h = torch.stack([h for h, _ in below])  # (children, hidden)
-            gates = gates + F.linear(h.sum(0), weights.u_iou)
-            forget = F.linear(word, weights.w_f, weights.b_f) + F.linear(h, weights.u_f)
+        """The states h and c of a node; h is also put into ``states``."""
+        weights, x = self.weights, words[node]
+        below = [self._visit(child, tree, words, states) for child in tree.children[node]]
+        h_k = torch.stack([h for h, _ in below]) if below else self.no_child  # (children, hidden)
+        c_k = torch.stack([c for _, c in below]) if below else self.no_child
+        gates = F.linear(x, weights.w_iou, weights.b_iou) + F.linear(h_k.sum(0), weights.u_iou)
         i, o, u = gates.chunk(3)
-        cell = i.sigmoid() * u.tanh()
-        if below:
-            cell = cell + (forget.sigmoid() * torch.stack([c for _, c in below])).sum(0)
-        state = o.sigmoid() * cell.tanh()
-        states[first + node] = state
-        return state, cell
+        f_k = (F.linear(x, weights.w_f, weights.b_f) + F.linear(h_k, weights.u_f)).sigmoid()
+        c = i.sigmoid() * u.tanh() + (f_k * c_k).sum(0)
+        h = o.sigmoid() * c.tanh()
+        states[node] = h
+        return h, c
 
 
 class PytorchTreeLstm(TreeContender):

@@ -50,9 +50,13 @@ from structnn.fused.build import load
 INPUT_DIM = 300
 FORWARD, TRAINING = PASSES = ("forward", "forward + backward")
 BUCKETED = "nn.LSTM, by length"
-SECTIONS = ("peers", "variants", "depth", "memory", "growth")
+SECTIONS = ("treebank", "synthetic", "variants", "depth", "memory", "growth")
 
 
+app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.command()
 def main(
     conllu: Annotated[
         Path | None,
@@ -75,8 +79,6 @@ def main(
     ] = Path("runs/bench"),
 ) -> None:
     """Time Tree-LSTMs beside their peers, in one process, on one thread."""
-    use_one_thread()
-    torch.manual_seed(0)
     widths, sizes = numbers("--hidden", hidden), numbers("--batch", batch)
     synthetic_sizes = numbers("--synthetic-batch", synthetic_batch)
     wanted = sections.split(",")
@@ -90,6 +92,8 @@ def main(
         sentences = treebank(conllu)
     except ValueError as error:  # not CoNLL-U
         raise typer.BadParameter(str(error)) from None
+    use_one_thread()
+    torch.manual_seed(0)
     if sentences is None:
         console.print(
             f"No treebank: {DEFAULT_CONLLU.name} is not in ../shared/ud/en_ewt. Name any CoNLL-U file "
@@ -105,23 +109,24 @@ def main(
         results.setdefault(section, []).extend(rows)
         write_json(out / "trees.json", results)  # what is done is not lost
 
-    if "peers" in wanted:
+    if "treebank" in wanted and sentences is not None:
         name = "EWT dev" if conllu is None else conllu.stem
-        if sentences is not None:
-            keep("peers", compare_peers(name, sentences, widths, sizes, seconds))
+        keep("peers", compare_peers(name, sentences, widths, sizes, seconds))
+    if "synthetic" in wanted:
         for name, (structure, nodes) in SYNTHETIC.items():
             trees = synthetic(structure, nodes, max(synthetic_sizes))
             keep("peers", compare_peers(name, trees, widths, synthetic_sizes, seconds))
+    if "peers" in results:
         print_ratios(results["peers"])
         draw_chart(results["peers"], out / "trees.png")
     if "variants" in wanted:
-        keep("variants", compare_nary(widths[0], seconds))
+        keep("variants", compare_nary(widths[0], seconds, count=300 if quick else 2000))
         if sentences is not None:
             keep("variants", compare_variants(sentences, widths[0], seconds))
     if "depth" in wanted:
         keep("depth", compare_deep_chains(widths[0], depth=500 if quick else 5000))
     if "memory" in wanted and sentences is not None:
-        keep("memory", compare_memory(sentences, widths[0], repeats=3 if quick else 15))
+        keep("memory", compare_memory(sentences, widths[0], quick=quick))
     if "growth" in wanted:
         keep("growth", measure_growth(sentences, largest=10_000 if quick else 1_000_000))
         print_growth(results["growth"])
@@ -305,9 +310,9 @@ def draw_chart(results: Sequence[dict[str, Any]], path: Path) -> None:
 # The other Tree-LSTMs.
 
 
-def compare_nary(hidden: int, seconds: float) -> list[dict[str, Any]]:
-    """The binary Tree-LSTM beside DGL's, on random binary trees."""
-    corpus = corpus_of(binary_trees(2000))
+def compare_nary(hidden: int, seconds: float, count: int) -> list[dict[str, Any]]:
+    """The binary Tree-LSTM beside DGL's, on so many random binary trees."""
+    corpus = corpus_of(binary_trees(count))
     encoder = NaryTreeLSTM(INPUT_DIM, hidden)
     contenders: list[TreeContender] = [Nary(corpus, encoder)]
     if installed("dgl"):
@@ -376,7 +381,7 @@ def compare_deep_chains(hidden: int, depth: int) -> list[dict[str, Any]]:
 
 
 def compare_memory(
-    sentences: Sequence[Sentence], hidden: int, repeats: int
+    sentences: Sequence[Sentence], hidden: int, *, quick: bool
 ) -> list[dict[str, Any]]:
     """The most memory that a training step takes for each node, beside ``nn.LSTM``."""
     corpus = corpus_of(sentences)
@@ -386,11 +391,12 @@ def compare_memory(
         if not isinstance(contender, (Recursion, Products))
     ]
     results = []
-    for size, count, peak in (
-        (128, repeats, peak_of_tensors),
-        # A small batch drowns in what the process needs anyway.
-        (len(corpus), 1, peak_of_process),
-    ):
+    measures: list[tuple[int, int, Callable[[Callable[[], object]], int | None]]] = [
+        (128, 3 if quick else 15, peak_of_tensors)
+    ]
+    if not quick:  # a small batch drowns in what the process needs anyway
+        measures.append((len(corpus), 1, peak_of_process))
+    for size, count, peak in measures:
         needed: dict[str, list[float]] = {contender.name: [] for contender in contenders}
         for draw in islice(draws(corpus, size, INPUT_DIM, hidden), count):
             for contender in contenders:
@@ -439,6 +445,4 @@ def print_growth(results: Sequence[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(main)
     app()
