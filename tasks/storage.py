@@ -18,6 +18,7 @@ __all__ = [
     "read_json",
     "read_json_lines",
     "read_tensors",
+    "write_bytes",
     "write_json",
     "write_json_lines",
     "write_tensors",
@@ -32,6 +33,11 @@ class StorageError(ValueError):
 def write_text(path: Path, text: str) -> None:
     """Write a text file, atomically."""
     _atomically(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, atomically."""
+    _atomically(path, lambda temporary: Path(temporary).write_bytes(content))
 
 
 def write_json(path: Path, value: object) -> None:

@@ -1,0 +1,177 @@
+"""The examples of a report, with their trees and every prediction, packed into the page."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from parsers import draw
+from structnn import Sentence, Tree
+from tasks.report.measures import FAMILIES, Group
+from tasks.slices import Dimension, opposed
+
+__all__ = ["Browser", "Opposition", "browser", "oppositions", "tree_of"]
+
+EXAMPLES, TREES, DRAWN = 3000, 1000, 3
+"""At most so many examples of one data set, trees of one, and trees drawn for one opposition."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An example that is shown whole.
+
+    Args:
+        text: The text.
+        label: Its label.
+        guesses: For each encoder that matters, what most of its seeds predict.
+        svg: Its tree; empty where it has none.
+    """
+
+    text: str
+    label: str
+    guesses: tuple[tuple[str, str], ...]
+    svg: str
+
+
+@dataclass(frozen=True)
+class Opposition:
+    """Examples that one side gets right and the other wrong.
+
+    Args:
+        title: Who is right, and who wrong.
+        count: How many such examples there are.
+        shown: The first of them.
+    """
+
+    title: str
+    count: int
+    shown: tuple[Drawn, ...]
+
+
+@dataclass(frozen=True)
+class Browser:
+    """All that the page's script needs to show examples.
+
+    Args:
+        packed: The data as JSON, compressed, in base 64.
+        notes: What was left out, in words.
+    """
+
+    packed: str
+    notes: tuple[str, ...]
+
+
+def oppositions(group: Group, rows: Sequence[Mapping[str, Any]]) -> list[Opposition]:
+    """What all structured encoders get right and all sequence encoders wrong, and the reverse."""
+    correct = {member.encoder: member.correct for member in group.members}
+    sides = {
+        "every encoder of trees or graphs": [m.encoder for m in group.members if m.structured],
+        "every encoder of sequences": [m.encoder for m in group.members if m.family == "sequence"],
+    }
+    found = []
+    for (right, ones), (wrong, others) in (tuple(sides.items()), tuple(sides.items())[::-1]):
+        places = opposed(correct, ones, others)
+        shown = tuple(_drawn(group, rows, place) for place in places[:DRAWN])
+        found.append(Opposition(f"{right} is right, {wrong} is wrong", len(places), shown))
+    return found if all(sides.values()) else []
+
+
+def browser(
+    groups: Sequence[Group],
+    examples: Mapping[str, Sequence[Mapping[str, Any]]],
+    dimensions: Mapping[str, Sequence[Dimension]],
+) -> Browser:
+    """Pack examples, trees, predictions and slices of every group.
+
+    Args:
+        groups: The groups.
+        examples: For each data set its test examples.
+        dimensions: For each data set the ways to divide it.
+    """
+    data, notes = {}, []
+    for name in dict.fromkeys(group.data for group in groups):
+        rows = examples[name]
+        kept = min(len(rows), EXAMPLES)
+        drawn = set(_worth_drawing([group for group in groups if group.data == name], kept))
+        if kept < len(rows):
+            notes.append(f"{name}: the first {kept:,} of {len(rows):,} examples are here.")
+        if len(drawn) < kept:
+            notes.append(
+                f"{name}: {len(drawn):,} trees are here, those first about which encoders differ."
+            )
+        data[name] = {
+            "texts": [row["text"] for row in rows[:kept]],
+            "sources": [row["source"] for row in rows[:kept]],
+            "columns": [row["columns"] for row in rows[:kept]],
+            "trees": [
+                tree_of(row) if place in drawn else "" for place, row in enumerate(rows[:kept])
+            ],
+            "dimensions": [
+                {
+                    "name": dimension.name,
+                    "slices": [
+                        {"name": part.name, "members": [i for i in part.members if i < kept]}
+                        for part in dimension.slices
+                    ],
+                }
+                for dimension in dimensions[name]
+            ],
+        }
+    content = {"data": data, "groups": list(map(_predictions, groups))}
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    return Browser(packed, tuple(notes))
+
+
+def tree_of(row: Mapping[str, Any]) -> str:
+    """The tree of an example as SVG; empty where it has none."""
+    if not row["heads"]:
+        return ""
+    tree = Tree([head - 1 for head in row["heads"]], labels=row["relations"])
+    return draw(Sentence(row["tokens"], dependencies=tree, tags=row["tags"])).svg()
+
+
+def _predictions(group: Group) -> dict[str, Any]:
+    number = {label: place for place, label in enumerate(group.labels)}
+    return {
+        "name": group.name,
+        "data": group.data,
+        "labels": group.labels,
+        "gold": [number[label] for label in group.gold[:EXAMPLES]],
+        "encoders": [
+            {
+                "name": member.encoder,
+                "family": member.family,
+                "structured": member.structured,
+                "sequence": member.family == "sequence",
+                "place": FAMILIES.index(member.family),
+                "guesses": [
+                    [number[guess] for guess in some[:EXAMPLES]] for some in member.guesses
+                ],
+            }
+            for member in group.members
+        ],
+    }
+
+
+def _worth_drawing(groups: Iterable[Group], kept: int) -> list[int]:
+    """The examples about which encoders differ most come first; then in their order."""
+    disagreement = [0.0] * kept
+    for group in groups:
+        for place in range(kept):
+            shares = [float(member.correct[:, place].mean()) for member in group.members]
+            disagreement[place] = max(disagreement[place], max(shares) - min(shares))
+    return sorted(range(kept), key=lambda place: (-disagreement[place], place))[:TREES]
+
+
+def _drawn(group: Group, rows: Sequence[Mapping[str, Any]], place: int) -> Drawn:
+    guesses = []
+    for member in group.members:
+        found = [some[place] for some in member.guesses]
+        guesses.append((member.encoder, max(dict.fromkeys(found), key=found.count)))
+    row = rows[place]
+    return Drawn(row["text"], row["label"], tuple(guesses), tree_of(row))

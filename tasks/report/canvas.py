@@ -1,0 +1,254 @@
+"""How the figures of a report look: colours, marks, names beside lines, and files made of them.
+
+Colours are those of Okabe and Ito (2008), which colour-blind readers tell apart, and stand for what an
+encoder reads; so do the shapes of marks, and every line has its encoder's name beside it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tasks.report.measures import FAMILIES, Measured
+from tasks.statistics import accuracy_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "INK",
+    "MARKS",
+    "MUTED",
+    "Figure",
+    "dashed_line",
+    "drawn",
+    "forest",
+    "interval",
+    "legend",
+    "name_rows",
+    "names_beside",
+    "short",
+    "thousands",
+    "wrapped",
+]
+
+COLOURS = dict(zip(FAMILIES, ("#6b7280", "#0072b2", "#009e73", "#d55e00", "#a3488c"), strict=True))
+MARKS = dict(zip(FAMILIES, "osD^P", strict=True))
+DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+INK, MUTED, LINE = "#1f2937", "#5b6472", "#d7dce2"
+WIDTH = 5.0
+"""Inches: a phone shows that whole and legible, a wide page two side by side."""
+
+_STYLE = {
+    "font.size": 9.5,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#eceff3",
+    "xtick.color": MUTED,
+    "ytick.color": INK,
+    "text.color": INK,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "savefig.facecolor": "white",
+    "svg.fonttype": "none",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, drawn.
+
+    Args:
+        name: The stem of its files.
+        title: What stands above it.
+        text: What it shows, in words, for those who can't see it.
+        svg: As one ``svg`` element whose letters are text.
+        png: The same as PNG.
+        width: How wide it is meant to be, in inches.
+    """
+
+    name: str
+    title: str
+    text: str
+    svg: str
+    png: bytes
+    width: float = WIDTH
+
+
+def drawn(
+    name: str,
+    title: str,
+    text: str,
+    paint: Callable[[Canvas], None],
+    height: float,
+    width: float = WIDTH,
+) -> Figure:
+    """Make a figure.
+
+    Args:
+        name: What to call its files.
+        title: What stands above it.
+        text: What it shows, in words.
+        paint: Draws it.
+        height: In inches.
+        width: In inches.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure as Canvas
+
+    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    # Ids in an SVG are hashes; salted by the name, they differ between the figures of one page.
+    with mpl.rc_context(_style(stem)):
+        canvas = Canvas(figsize=(width, height), layout="constrained")
+        paint(canvas)
+        svg, png = io.StringIO(), io.BytesIO()
+        canvas.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        canvas.savefig(png, format="png", dpi=160)
+    return Figure(stem, title, text, _element(svg.getvalue()), png.getvalue(), width)
+
+
+def _style(salt: str) -> Any:
+    return {**_STYLE, "svg.hashsalt": salt}
+
+
+def _element(svg: str) -> str:
+    """The element alone, without the ids that nothing refers to: a page holds many such elements."""
+    element = svg[svg.index("<svg") :]
+    used = set(re.findall(r"#([\w-]+)", element))
+    element = re.sub(r' id="([\w-]+)"', lambda found: found[0] if found[1] in used else "", element)
+    return re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL).strip()
+
+
+def forest(axes: Axes, rows: Sequence[tuple[Measured, Any]]) -> None:
+    """A line for each row: the mean of a matrix of correctness, and its interval."""
+    for y, (cell, correct) in enumerate(rows):
+        low, high = accuracy_interval(correct)
+        colour = COLOURS[cell.family]
+        axes.plot(
+            [100 * low, 100 * high], [y, y], color=colour, lw=2, alpha=0.45, solid_capstyle="butt"
+        )
+        axes.plot(100 * float(correct.mean()), y, MARKS[cell.family], color=colour, ms=5.5)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """What the rows of :func:`forest` are called."""
+    axes.set_yticks(range(len(names)), [short(name) for name in names])
+
+
+def interval(axes: Axes, place: float, cell: Measured, *, faint: bool = False) -> None:
+    """The test accuracy of a cell as a mark on a vertical line that is its interval."""
+    colour, ends = COLOURS[cell.family], [100 * cell.low, 100 * cell.high]
+    axes.plot([place, place], ends, color=colour, lw=1.3, alpha=0.2 if faint else 0.4)
+    axes.plot(place, 100 * cell.test.mean, MARKS[cell.family], color=colour, ms=4 if faint else 6)
+
+
+def dashed_line(axes: Axes, place: float) -> None:
+    """A vertical line to compare with."""
+    axes.axvline(place, color=MUTED, lw=0.7, ls=(0, (3, 3)), zorder=0)
+
+
+def names_beside(axes: Axes, points: Sequence[tuple[str, float, float, str, bool]]) -> None:
+    """Names in a column to the right, in the order of their points' heights, a thin line to each.
+
+    Args:
+        axes: The axes, with all else drawn.
+        points: For each name its point, its colour, and whether it is bold.
+    """
+    low, high = axes.get_ylim()
+    # As far apart as a line of text is high; the axes are some three quarters of the figure.
+    gap = 11.5 / (axes.get_figure(root=True).get_figheight() * 54) * (high - low)  # type: ignore[union-attr]
+    order = sorted(range(len(points)), key=lambda i: points[i][2])
+    places = [points[i][2] for i in order]
+    for _ in range(200):
+        for above in range(1, len(places)):
+            overlap = gap - (places[above] - places[above - 1])
+            if overlap > 0:
+                places[above - 1] -= overlap / 2
+                places[above] += overlap / 2
+    # Within the height of the axes, as far as that goes.
+    beyond = max(places[-1] - high, 0) - max(low - places[0], 0)
+    places = [place - beyond for place in places]
+    axes.set_ylim(low, high)
+    axes.set_xlim(axes.get_xlim())
+    for place, i in zip(places, order, strict=True):
+        name, x, y, colour, bold = points[i]
+        line = {"arrowstyle": "-", "color": colour, "lw": 0.5, "alpha": 0.5}
+        axes.annotate(
+            short(name),
+            (x, y),
+            (1.03, place),
+            textcoords=axes.get_yaxis_transform(),
+            va="center",
+            color=colour,
+            fontsize=8.5,
+            fontweight="bold" if bold else "normal",
+            annotation_clip=False,
+            arrowprops={**line, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 4},
+        )
+
+
+def legend(axes: Axes, rows: Iterable[Measured]) -> None:
+    """What colours and marks stand for, below the figure; none where there is but one."""
+    from matplotlib.lines import Line2D
+
+    present = {row.family for row in rows}
+    families = [family for family in FAMILIES if family in present]
+    if len(families) > 1:
+        handles = [
+            Line2D([], [], color=COLOURS[family], marker=MARKS[family], ls="", ms=5)
+            for family in families
+        ]
+        axes.figure.legend(
+            handles,
+            families,
+            loc="outside lower center",
+            ncols=len(families),
+            frameon=False,
+            fontsize=8.5,
+            handletextpad=0.1,
+            columnspacing=1.0,
+        )
+
+
+def thousands(axes: Axes) -> None:
+    """Round numbers on a logarithmic horizontal axis: 5k, 200k, 1M."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    def rounded(value: float, _: object) -> str:
+        for size, suffix in ((1e6, "M"), (1e3, "k")):
+            if value >= size:
+                return f"{value / size:g}{suffix}"
+        return f"{value:g}"
+
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(rounded))
+    axes.minorticks_off()
+
+
+def short(name: str, limit: int = 26) -> str:
+    """The name, cut where it is too long."""
+    return name if len(name) <= limit else name[: limit - 1] + "…"
+
+
+def wrapped(name: str, limit: int = 16) -> str:
+    """The name in two short lines."""
+    return "\n".join(textwrap.wrap(name, limit, max_lines=2, placeholder="…"))

@@ -1,0 +1,135 @@
+"""The report as one HTML page that needs no network, with tables and figures as files beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from markupsafe import Markup
+
+from tasks.report import tables
+from tasks.report.browser import browser
+from tasks.report.measures import Group, groups_of
+from tasks.report.sections import Section, cards, reproduction, sections
+from tasks.report.words import listed
+from tasks.results import Results, load_results
+from tasks.slices import Dimension, divide
+from tasks.storage import write_bytes, write_text
+
+__all__ = ["run_report", "write_report"]
+
+
+def run_report(folder: Path) -> Path:
+    """Make the report of a saved experiment anew; nothing is trained.
+
+    Args:
+        folder: The folder of the experiment.
+
+    Returns:
+        The page.
+
+    Raises:
+        StorageError: There is no experiment in the folder, or a file is damaged.
+        ValueError: No run has a result on a test set.
+    """
+    return write_report(load_results(folder), folder)
+
+
+def write_report(results: Results, out: Path) -> Path:
+    """Write ``report.html``, ``results.csv``, ``results.md``, ``results.tex`` and ``figures/``.
+
+    Args:
+        results: The experiment.
+        out: The folder to write to.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: No run has a result on a test set.
+    """
+    groups = groups_of(results)
+    dimensions = {
+        name: divide(results.examples[name]) for name in dict.fromkeys(g.data for g in groups)
+    }
+    found = sections(results, groups, dimensions)
+    _write_tables(groups, out)
+    _write_figures(found, out / "figures")
+    page = out / "report.html"
+    write_text(page, _page(results, groups, found, dimensions))
+    return page
+
+
+def _page(
+    results: Results,
+    groups: Sequence[Group],
+    found: Sequence[Section],
+    dimensions: Mapping[str, Sequence[Dimension]],
+) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    templates = Environment(
+        loader=PackageLoader("tasks.report", "template"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    folder = files("tasks.report") / "template"
+    unfinished = [
+        (path.relative_to(results.folder).as_posix(), results.error(path) or "not run yet")
+        for path in results.unfinished
+    ]
+    encoders = {member.encoder for group in groups for member in group.members}
+    templates.filters["named"] = _marking(encoders)
+    seeds = max(len(member.seeds) for group in groups for member in group.members)
+    data = list(dict.fromkeys(group.data for group in groups))
+    return templates.get_template("report.html").render(
+        title=f"{', '.join(data)}: does structure help?",
+        subtitle=(
+            f"{len(encoders)} encoder{'s' * (len(encoders) != 1)} on {listed(data)}, "
+            f"{'one seed' if seeds == 1 else f'{seeds} seeds'} each"
+        ),
+        cards=cards(groups),
+        sections=found,
+        unfinished=unfinished,
+        reproduction=reproduction(results),
+        browser=browser(groups, results.examples, dimensions),
+        style=Markup((folder / "report.css").read_text(encoding="utf-8")),
+        script=Markup((folder / "report.js").read_text(encoding="utf-8")),
+    )
+
+
+def _marking(names: Iterable[str]) -> Callable[[str], Markup]:
+    """A filter that sets the names of encoders in a text apart."""
+    longest = sorted(names, key=len, reverse=True)
+    pattern = re.compile(r"(?<![\w>])(" + "|".join(map(re.escape, longest)) + r")(?![\w>(])")
+
+    def marked(text: str) -> Markup:
+        parts = pattern.split(text)
+        return Markup("").join(
+            Markup('<b class="name">{}</b>').format(part) if place % 2 else part
+            for place, part in enumerate(parts)
+        )
+
+    return marked
+
+
+def _write_tables(groups: Sequence[Group], out: Path) -> None:
+    shown = [
+        table(group) for group in groups for table in (tables.encoder_table, tables.pair_table)
+    ]
+    shown = [table for table in shown if table.rows]
+    write_text(out / "results.csv", tables.results_csv(groups))
+    write_text(out / "results.md", "\n".join(map(tables.to_markdown, shown)))
+    write_text(out / "results.tex", "\n".join(map(tables.to_latex, shown)))
+
+
+def _write_figures(found: Sequence[Section], folder: Path) -> None:
+    for section in found:
+        for part in section.parts:
+            for figure in part.figures:
+                write_text(folder / f"{figure.name}.svg", figure.svg)
+                write_bytes(folder / f"{figure.name}.png", figure.png)

@@ -1,0 +1,389 @@
+"""The sections of a report, in order; one with nothing to show is left out."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tasks.report import figures, tables, words
+from tasks.report.browser import Opposition, oppositions
+from tasks.report.canvas import Figure
+from tasks.report.measures import Group, Measured
+from tasks.report.tables import Table
+from tasks.results import Results
+from tasks.slices import Dimension, dividing_columns
+
+__all__ = ["Card", "Part", "Section", "cards", "reproduction", "sections"]
+
+Series = Mapping[str, Sequence[Measured]]
+
+OPEN = 3
+"""So many ways to divide the test set are shown at once; others are unfolded."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something of a section: of one data set, say.
+
+    Args:
+        title: Its heading; none if empty.
+        lines: What is to be said.
+        tables: Its tables, shown at once.
+        figures: Its figures.
+        oppositions: Examples that it shows.
+        more: Its tables that a reader unfolds.
+        folded: Whether a reader unfolds the part itself.
+    """
+
+    title: str = ""
+    lines: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    oppositions: tuple[Opposition, ...] = ()
+    more: tuple[Table, ...] = ()
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the report.
+
+    Args:
+        anchor: Its name in an address.
+        title: Its heading.
+        about: How to read it.
+        parts: What it shows.
+    """
+
+    anchor: str
+    title: str
+    about: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """The summary of one group.
+
+    Args:
+        title: The group.
+        verdict: Whether structure helps, in a few words.
+        structure: On what grounds.
+        ranking: What can be told apart, and what can't.
+        sensitivity: How large a difference must be.
+    """
+
+    title: str
+    verdict: str
+    structure: tuple[str, ...]
+    ranking: tuple[str, ...]
+    sensitivity: str
+
+
+def cards(groups: Iterable[Group]) -> list[Card]:
+    """The summary in words, a card for each group."""
+    found = []
+    for group in groups:
+        verdict, grounds = words.structure_verdict(group, words.structure_findings(group))
+        found.append(
+            Card(
+                group.name,
+                verdict,
+                tuple(grounds),
+                tuple(words.ranking(group)),
+                words.sensitivity(group),
+            )
+        )
+    return found
+
+
+def sections(
+    results: Results, groups: Sequence[Group], dimensions: Mapping[str, Sequence[Dimension]]
+) -> list[Section]:
+    """All that the figures and tables show.
+
+    Args:
+        results: The experiment.
+        groups: Its groups.
+        dimensions: For each data set the ways to divide it.
+    """
+    several = [group for group in groups if len(group.members) > 1]
+    found = [
+        Section(
+            "table",
+            "The table",
+            "Every encoder on equal terms: the same data, embeddings, head and split. What stands "
+            "beside the best encoder is decided by a test over seeds and examples, corrected for the "
+            "number of pairs.",
+            tuple(
+                Part(
+                    tables=(tables.encoder_table(group),),
+                    more=(tables.class_table(group),),
+                    lines=tuple(results.data[group.data]["notes"]),
+                )
+                for group in groups
+            ),
+        ),
+        Section(
+            "accuracy",
+            "Accuracy",
+            "Marks are means over seeds, ticks single seeds, and lines 95 % intervals over both seeds "
+            "and examples. Two intervals may overlap though the encoders can be told apart, for they "
+            "are tested on the same examples: see the next section.",
+            tuple(Part(figures=(figures.accuracy(group),)) for group in groups),
+        ),
+        Section(
+            "pairs",
+            "What can be told apart",
+            "Differences in points, row less column, from the best encoder to the worst. Only the "
+            "coloured ones are more than chance, all pairs of a data set considered together.",
+            tuple(
+                Part(figures=(figures.pairs(group),), more=(tables.pair_table(group),))
+                for group in several
+            ),
+        ),
+        Section(
+            "cost",
+            "Accuracy against size and speed",
+            "The grey steps join the encoders that no other one beats in both: the Pareto front. "
+            "Speeds are those of the machine that ran the experiment.",
+            tuple(
+                Part(
+                    figures=(
+                        figures.trade_off(group, "parameters"),
+                        figures.trade_off(group, "speed"),
+                    )
+                )
+                for group in several
+            ),
+        ),
+        Section(
+            "structures",
+            "The parse against control structures",
+            "The same encoder and the same words, with another tree in the parse's place. If a tree "
+            "that knows no grammar does as well, it isn't the parse that helps.",
+            tuple(
+                Part(
+                    lines=tuple(map(str, words.structure_findings(group))),
+                    figures=(
+                        figures.conditions(
+                            f"structures-{group.name}",
+                            group.name,
+                            _named(series, lambda cell: cell.condition.structure),
+                            "Test accuracy in percent by structure.",
+                        ),
+                    ),
+                    more=(_table(group, "structures", series, lambda c: c.condition.structure),),
+                )
+                for group in groups
+                if (series := group.with_structures())
+            ),
+        ),
+        Section(
+            "noise",
+            "How much the quality of the parse matters",
+            "Heads reattached at random, in training and in test.",
+            tuple(
+                Part(
+                    lines=tuple(words.noisy_parses(group)),
+                    figures=(
+                        figures.curves(
+                            f"noise-{group.name}",
+                            group.name,
+                            series,
+                            lambda cell: 100 * cell.condition.noise,
+                            "heads reattached at random, %",
+                        ),
+                    ),
+                    more=(
+                        _table(group, "parse noise", series, lambda c: f"{c.condition.noise:.0%}"),
+                    ),
+                )
+                for group in groups
+                if (series := group.with_noise())
+            ),
+        ),
+        Section(
+            "fractions",
+            "Learning curves",
+            "Accuracy on test after training on a part of train. What is built into an encoder shows "
+            "where data is scarce.",
+            tuple(
+                Part(
+                    lines=tuple(words.enough_train(group)),
+                    figures=(
+                        figures.curves(
+                            f"fractions-{group.name}",
+                            group.name,
+                            series,
+                            lambda cell: 100 * cell.condition.fraction,
+                            "share of train, %",
+                            log=True,
+                        ),
+                    ),
+                    more=(
+                        _table(
+                            group, "share of train", series, lambda c: f"{c.condition.fraction:.0%}"
+                        ),
+                    ),
+                )
+                for group in groups
+                if (series := group.with_fractions())
+            ),
+        ),
+        Section(
+            "embeddings",
+            "Embeddings",
+            "The same encoders on other word vectors.",
+            tuple(_embeddings(groups)),
+        ),
+        Section(
+            "slices",
+            "Where each encoder is right",
+            "The test set divided by what its sentences are like. Lines are 95 % intervals over seeds "
+            "and the examples of the slice (Wilson's, with the effective number of examples). With so "
+            "many slices, some intervals stand apart by chance: take this as a hint where to look.",
+            tuple(_slices(results, groups, dimensions)),
+        ),
+        Section(
+            "oppositions",
+            "Where structure and sequence disagree",
+            "Sentences that all encoders of one kind get right and all of the other wrong, each in "
+            "most of its seeds; those first where the two kinds differ most.",
+            tuple(
+                Part(group.name, oppositions=tuple(found))
+                for group in groups
+                if (found := oppositions(group, results.examples[group.data]))
+            ),
+        ),
+        Section(
+            "confusions",
+            "Confusion matrices",
+            "Percent of each label, over all seeds.",
+            tuple(
+                Part(
+                    group.name,
+                    figures=tuple(figures.confusions(group, member) for member in group.members),
+                )
+                for group in groups
+            ),
+        ),
+        Section(
+            "training",
+            "Training",
+            "Accuracy on dev by epoch, a line for each run; the dot is the epoch that was kept.",
+            tuple(Part(figures=(figures.training(group),)) for group in groups),
+        ),
+        Section(
+            "tuning",
+            "Tuning",
+            "The best dev accuracy to expect of so many random trials (Dodge et al. 2019). All "
+            "encoders had the same number of trials, so none wins by being tuned more.",
+            tuple(_tuning(results, groups)),
+        ),
+    ]
+    return [section for section in found if section.parts]
+
+
+def reproduction(results: Results) -> list[tuple[str, str]]:
+    """What it takes to run the experiment again: names and values."""
+    experiment = results.experiment
+    seeds = sorted({run.seed for cell in results.cells for run in cell.runs})
+    rows = [
+        ("command", shlex.join(map(str, experiment.get("command", ())))),
+        ("seeds", ", ".join(map(str, seeds))),
+        ("runs", f"{sum(len(cell.runs) for cell in results.cells)} finished"),
+    ]
+    for name, known in results.data.items():
+        sizes = ", ".join(f"{size:,} {split}" for split, size in known["sizes"].items())
+        rows.append((f"data: {name}", f"{sizes}; SHA-256 {known['fingerprint']}"))
+        if known.get("parser"):
+            rows.append((f"parser of {name}", f"SHA-256 {known['parser']}"))
+    rows += [(name, str(version)) for name, version in experiment.get("versions", {}).items()]
+    rows += [
+        (
+            f"--{name.replace('_', '-')}",
+            ", ".join(map(str, value)) if isinstance(value, list) else str(value),
+        )
+        for name, value in experiment.get("options", {}).items()
+    ]
+    rows += [
+        (f"width of {encoder}", str(known["width"]))
+        for encoder, known in experiment["encoders"].items()
+        if "width" in known
+    ]
+    return rows
+
+
+def _named(
+    series: Series, name: Callable[[Measured], str]
+) -> dict[str, list[tuple[str, Measured]]]:
+    return {encoder: [(name(cell), cell) for cell in cells] for encoder, cells in series.items()}
+
+
+def _table(group: Group, what: str, series: Series, name: Callable[[Measured], str]) -> Table:
+    """The numbers of a figure over several conditions."""
+    columns = list(dict.fromkeys(name(cell) for cells in series.values() for cell in cells))
+    rows: dict[str, list[Measured | None]] = {}
+    for encoder, cells in series.items():
+        by_name = {name(cell): cell for cell in cells}
+        rows[encoder] = [by_name.get(column) for column in columns]
+    title = f"{group.name}: test accuracy by {what}, in percent, with 95 % interval"
+    return tables.series_table(title, columns, rows)
+
+
+def _embeddings(groups: Sequence[Group]) -> Iterable[Part]:
+    by_data: dict[str, list[Group]] = {}
+    for group in groups:
+        by_data.setdefault(group.data, []).append(group)
+    for data, alike in by_data.items():
+        if len(alike) < 2:
+            continue
+        panels: dict[str, list[tuple[str, Measured]]] = {}
+        for group in alike:
+            for member in group.members:
+                panels.setdefault(member.encoder, []).append((group.embedding, member))
+        panels = {encoder: cells for encoder, cells in panels.items() if len(cells) > 1}
+        if panels:
+            about = "Test accuracy in percent by embedding."
+            yield Part(figures=(figures.conditions(f"embeddings-{data}", data, panels, about),))
+
+
+def _slices(
+    results: Results, groups: Sequence[Group], dimensions: Mapping[str, Sequence[Dimension]]
+) -> Iterable[Part]:
+    for group in groups:
+        examples = results.examples[group.data]
+        used = dividing_columns(examples)
+        unused = [
+            name
+            for name in dict.fromkeys(name for row in examples for name in row["columns"])
+            if name not in used
+        ]
+        if unused:
+            yield Part(
+                group.name,
+                (f"Left out, for they have too many values: columns {words.listed(unused)}.",),
+            )
+        for place, dimension in enumerate(dimensions[group.data]):
+            yield Part(
+                f"{group.name}: {dimension.name}",
+                (dimension.about.capitalize() + ".",) if dimension.about else (),
+                figures=(figures.slices(group, dimension),),
+                more=(tables.slice_table(group, dimension),),
+                folded=place >= OPEN,
+            )
+
+
+def _tuning(results: Results, groups: Sequence[Group]) -> Iterable[Part]:
+    """A figure for each setting that was searched: a data set, or a structure of it."""
+    families = {member.encoder: member.family for group in groups for member in group.varied}
+    names = {encoder.replace(" ", "").replace(">", "+"): encoder for encoder in families}
+    searched: dict[str, dict[str, Sequence[float]]] = {}
+    for folder, scores in results.experiment.get("tuning", {}).items():
+        setting, _, encoder = folder.rpartition("/")
+        if encoder in names:
+            searched.setdefault(setting, {})[names[encoder]] = scores
+    for setting, trials in searched.items():
+        yield Part(figures=(figures.tuning(setting, trials, families),))

@@ -1,0 +1,176 @@
+'use strict';
+// Folded parts are printed unfolded.
+let unfolded = [];
+addEventListener('beforeprint', () => {
+  unfolded = [...document.querySelectorAll('details.part:not([open])')];
+  for (const part of unfolded) part.open = true;
+});
+addEventListener('afterprint', () => { for (const part of unfolded) part.open = false; });
+if (innerWidth < 800) document.querySelector('nav details').open = false;
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes))
+    key in made && key !== 'list' ? made[key] = value : made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+// Tables are sorted by their headings.
+for (const table of document.querySelectorAll('table.sortable')) {
+  const headings = [...table.tHead.rows[0].cells];
+  headings.forEach((heading, column) => {
+    const button = element('button', {type: 'button', title: 'sort'}, heading.textContent);
+    heading.replaceChildren(button);
+    button.onclick = () => {
+      const rows = [...table.tBodies[0].rows], number = text => parseFloat(text.replace(/,/g, ''));
+      const cell = row => row.cells[column].textContent.trim();
+      const numeric = rows.every(row => cell(row) === '' || !Number.isNaN(number(cell(row))));
+      const down = heading.getAttribute('aria-sort') !== (numeric ? 'descending' : 'ascending');
+      const sign = down === numeric ? -1 : 1;
+      const value = row => cell(row) === '' ? -Infinity : number(cell(row));
+      rows.sort((a, b) => sign * (numeric ? value(a) - value(b) : cell(a).localeCompare(cell(b))));
+      for (const other of headings) other.removeAttribute('aria-sort');
+      heading.setAttribute('aria-sort', sign > 0 ? 'ascending' : 'descending');
+      table.tBodies[0].append(...rows);
+    };
+  });
+}
+
+// The examples.
+const $ = id => document.getElementById(id), PAGE = 20;
+let content, group, shares = [], wanted = [], matches = [], page = 0;
+
+async function unpack() {
+  if (typeof DecompressionStream === 'undefined') {
+    $('count').textContent = 'This browser is too old to unpack the examples (it has no DecompressionStream).';
+    return;
+  }
+  const bytes = Uint8Array.from(atob(packed), character => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+  content = JSON.parse(await new Response(stream).text());
+  const form = $('filter'), select = form.elements.group;
+  select.append(...content.groups.map((one, place) => element('option', {value: place}, one.name)));
+  select.parentElement.hidden = content.groups.length === 1;
+  select.parentElement.style.display = content.groups.length === 1 ? 'none' : '';
+  select.onchange = choose;
+  form.oninput = event => { if (event.target !== select) search(); };
+  form.onsubmit = event => { event.preventDefault(); search(); };
+  $('before').onclick = () => turn(page - 1);
+  $('after').onclick = () => turn(page + 1);
+  form.hidden = false;
+  choose();
+}
+
+function choose() {
+  const form = $('filter').elements;
+  group = content.groups[form.group.value];
+  const data = content.data[group.data];
+  // For each encoder the share of its seeds that is right, of each example.
+  shares = group.encoders.map(encoder => group.gold.map((gold, example) =>
+    encoder.guesses.filter(seed => seed[example] === gold).length / encoder.guesses.length));
+  wanted = group.encoders.map(() => '');
+  form.label.replaceChildren(element('option', {value: ''}, 'any'),
+    ...group.labels.map((label, place) => element('option', {value: place}, label)));
+  form.slice.replaceChildren(element('option', {value: ''}, 'any'),
+    ...data.dimensions.map((dimension, i) => element('optgroup', {label: dimension.name},
+      ...dimension.slices.map((part, j) =>
+        element('option', {value: `${i} ${j}`}, `${part.name} (${part.members.length})`)))));
+  $('encoders').replaceChildren(...group.encoders.map((encoder, place) => {
+    const button = element('button', {type: 'button'}, encoder.name);
+    button.onclick = () => {
+      wanted[place] = {'': 'right', right: 'wrong', wrong: ''}[wanted[place]];
+      button.className = wanted[place];
+      button.setAttribute('aria-label', encoder.name + (wanted[place] ? ' is ' + wanted[place] : ''));
+      search();
+    };
+    return button;
+  }));
+  search();
+}
+
+function search() {
+  const form = $('filter').elements, data = content.data[group.data];
+  const words = form.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const [i, j] = form.slice.value.split(' ');
+  const part = form.slice.value === '' ? null : new Set(data.dimensions[i].slices[j].members);
+  const kinds = {structured: [], sequence: []};
+  group.encoders.forEach((encoder, place) => {
+    for (const kind of ['structured', 'sequence']) if (encoder[kind] && !(kind === 'sequence' && encoder.structured)) kinds[kind].push(place);
+  });
+  const verdicts = {
+    '': () => true,
+    right: right => right.every(Boolean),
+    wrong: right => !right.some(Boolean),
+    split: right => right.some(Boolean) && !right.every(Boolean),
+    structured: right => opposed(right, kinds.structured, kinds.sequence),
+    sequence: right => opposed(right, kinds.sequence, kinds.structured),
+  };
+  const opposed = (right, ones, others) => ones.length > 0 && others.length > 0
+    && ones.every(place => right[place]) && !others.some(place => right[place]);
+  matches = [];
+  for (let example = 0; example < group.gold.length; example++) {
+    if (part && !part.has(example)) continue;
+    if (form.label.value !== '' && group.gold[example] !== +form.label.value) continue;
+    const text = data.texts[example].toLowerCase();
+    if (!words.every(word => text.includes(word))) continue;
+    const right = shares.map(share => share[example] > 0.5);
+    if (!verdicts[form.verdict.value](right)) continue;
+    if (!wanted.every((wish, place) => wish === '' || right[place] === (wish === 'right'))) continue;
+    matches.push(example);
+  }
+  const count = matches.length.toLocaleString('en');
+  $('count').textContent = `${count} of ${group.gold.length.toLocaleString('en')} examples`;
+  turn(0);
+}
+
+function turn(to) {
+  const last = Math.max(0, Math.ceil(matches.length / PAGE) - 1);
+  page = Math.min(Math.max(to, 0), last);
+  $('list').replaceChildren(...matches.slice(page * PAGE, (page + 1) * PAGE).map(row));
+  $('pager').hidden = last === 0;
+  $('page').textContent = `${page + 1} of ${last + 1}`;
+  $('before').disabled = page === 0;
+  $('after').disabled = page === last;
+}
+
+function row(example) {
+  const data = content.data[group.data];
+  const right = shares.map(share => share[example] > 0.5);
+  const count = right.filter(Boolean).length;
+  const squares = element('span', {className: 'squares', 'aria-hidden': 'true'},
+    ...group.encoders.map((encoder, place) => element('i', {className: right[place] ? 'yes' : '',
+      title: `${encoder.name}: ${right[place] ? 'right' : 'wrong'}`})));
+  const details = element('details', {}, element('summary', {}, data.texts[example],
+    element('span', {className: 'line'}, element('span', {className: 'gold'}, group.labels[group.gold[example]]),
+      squares, `${count} of ${right.length} encoders right`)));
+  details.addEventListener('toggle', () => {
+    if (details.open && details.children.length === 1) details.append(detail(example));
+  });
+  return element('li', {}, details);
+}
+
+function detail(example) {
+  const data = content.data[group.data], gold = group.gold[example];
+  const made = element('div', {className: 'detail'});
+  const facts = Object.entries(data.columns[example]).map(([name, value]) => `${name}: ${value}`);
+  made.append(element('p', {className: 'line'}, [data.sources[example], ...facts].join(' · ')));
+  if (data.trees[example]) {
+    const tree = element('div', {className: 'scroll', role: 'img', tabIndex: 0,
+      'aria-label': 'The parse of: ' + data.texts[example]});
+    tree.innerHTML = data.trees[example];
+    made.append(tree);
+  }
+  const guesses = group.encoders.map((encoder, place) => {
+    const counts = new Map();
+    for (const seed of encoder.guesses) counts.set(seed[example], (counts.get(seed[example]) ?? 0) + 1);
+    const text = [...counts].sort((a, b) => b[1] - a[1]).map(([label, seeds]) =>
+      group.labels[label] + (encoder.guesses.length > 1 ? ` ×${seeds}` : '')).join(', ');
+    return element('span', {className: shares[place][example] > 0.5 ? 'right' : 'wrong'},
+      `${encoder.name}: ${text}`);
+  });
+  made.append(element('p', {className: 'guesses'}, ...guesses));
+  return made;
+}
+
+unpack();

@@ -1,0 +1,318 @@
+"""What an experiment shows, in words: what can be told apart, and whether structure helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from tasks.report.measures import REAL_STRUCTURES, Group, Measured
+from tasks.statistics import (
+    Comparison,
+    compare_pairs,
+    minimum_detectable_difference,
+    two_way_test,
+)
+
+__all__ = [
+    "StructureFinding",
+    "enough_train",
+    "listed",
+    "noisy_parses",
+    "percent",
+    "points",
+    "ranking",
+    "sensitivity",
+    "standing",
+    "structure_findings",
+    "structure_verdict",
+]
+
+
+def percent(share: float) -> str:
+    """A share in percent, with one digit."""
+    return f"{100 * share:.1f}"
+
+
+def points(difference: float) -> str:
+    """A difference of shares in points, signed."""
+    return f"{100 * difference:+.1f}"
+
+
+def listed(names: Iterable[str], conjunction: str = "and") -> str:
+    """Names as in a sentence: ``a, b and c``."""
+    *others, last = names
+    return f"{', '.join(others)} {conjunction} {last}" if others else last
+
+
+def standing(group: Group, member: Measured) -> str:
+    """How an encoder stands beside the best one."""
+    if member is group.best:
+        return "best"
+    pair = _pair(group.pairs, member.encoder, group.best.encoder)
+    return "worse" if pair.told_apart else "not told apart"
+
+
+def ranking(group: Group) -> list[str]:
+    """The best encoder, and which can be told from it."""
+    best = group.best
+    size = f"{group.examples:,} test examples, {_seeds(len(best.seeds))}"
+    lines = [
+        f"The best mean accuracy on {group.name} is that of {best.encoder}: {percent(best.test.mean)} % "
+        f"(95 % interval {percent(best.low)} to {percent(best.high)}; {size})."
+    ]
+    if not group.pairs:
+        return lines
+    by_standing: dict[str, list[str]] = {}
+    for member in group.members:
+        by_standing.setdefault(standing(group, member), []).append(member.encoder)
+    if worse := by_standing.get("worse"):
+        lines.append(f"It is better than {listed(worse)}.")
+    if same := by_standing.get("not told apart"):
+        lines.append(
+            f"It can't be told apart from {listed(same)}: no ranking of these is supported."
+        )
+    apart = sum(pair.told_apart for pair in group.pairs)
+    if len(group.pairs) > 1:
+        lines.append(
+            f"Of {len(group.pairs)} pairs of encoders {apart or 'none'} can be told apart, at a level "
+            "of 5 % for all pairs together."
+        )
+    return lines
+
+
+def sensitivity(group: Group) -> str:
+    """How large a difference must be to be found."""
+    if not group.pairs:
+        return ""
+    alone = median(pair.detectable for pair in group.pairs)
+    words = (
+        f"With {group.examples:,} examples and {_seeds(min(pair.seeds for pair in group.pairs))}, a "
+        f"true difference of {percent(alone)} points between two encoders is found four times in five "
+        "(the median pair)"
+    )
+    if len(group.pairs) > 1:
+        matrices = {member.encoder: member.correct for member in group.members}
+        errors = [
+            two_way_test(matrices[pair.first], matrices[pair.second]).standard_error
+            for pair in group.pairs
+        ]
+        level = group.pairs[0].level / len(group.pairs)
+        corrected = minimum_detectable_difference(median(errors), level)
+        words += f"; {percent(corrected)} points where all {len(group.pairs)} pairs are looked at"
+    words += ". Smaller differences in the table may well be noise."
+    if min(pair.seeds for pair in group.pairs) == 1:
+        words += " With one seed nothing is known of other seeds: run at least three."
+    return words
+
+
+@dataclass(frozen=True)
+class StructureFinding:
+    """How one encoder does on the parse, beside each control.
+
+    Args:
+        encoder: The encoder.
+        real: What the controls were compared with: ``parse`` or ``constituency``.
+        comparisons: The real structure and each other one, by the other's name.
+    """
+
+    encoder: str
+    real: str
+    comparisons: dict[str, Comparison]
+
+    def _controls(self, sign: int) -> list[str]:
+        return [
+            name
+            for name, found in self.comparisons.items()
+            if name not in REAL_STRUCTURES and _direction(found) == sign
+        ]
+
+    @property
+    def wins(self) -> list[str]:
+        """The controls that the real structure is better than."""
+        return self._controls(1)
+
+    @property
+    def ties(self) -> list[str]:
+        """The controls that it can't be told apart from."""
+        return self._controls(0)
+
+    @property
+    def losses(self) -> list[str]:
+        """The controls that are better."""
+        return self._controls(-1)
+
+    @property
+    def helps(self) -> bool:
+        """Whether the real structure is better than every control."""
+        return bool(self.wins) and not self.ties and not self.losses
+
+    def __str__(self) -> str:
+        controls = [name for name in self.comparisons if name not in REAL_STRUCTURES]
+        if self.helps:
+            nearest = min(controls, key=lambda name: self.comparisons[name].difference)
+            found = self.comparisons[nearest]
+            return (
+                f"{self.encoder}: the {self.real} is better than {_every(controls)}, by "
+                f"{percent(found.difference)} points over the best of them, {nearest} (95 % interval "
+                f"{percent(found.low)} to {percent(found.high)})."
+            )
+        parts = []
+        if self.wins:
+            parts.append(f"is better than {listed(self.wins)}")
+        if self.losses:
+            parts.append(f"is worse than {listed(self.losses)}")
+        if self.ties:
+            parts.append(f"can't be told apart from {listed(self.ties)}")
+        conclusion = (
+            "a structure that knows no grammar does as well"
+            if self.ties or self.losses
+            else "there is no control to compare it with"
+        )
+        unseen = ""
+        if self.ties and not self.wins and not self.losses:
+            least = max(self.comparisons[name].detectable for name in self.ties)
+            unseen = f" (a true difference below {percent(least)} points could go unseen)"
+        return f"{self.encoder}: the {self.real} {listed(parts, 'but')}: {conclusion}{unseen}."
+
+
+def structure_findings(group: Group) -> list[StructureFinding]:
+    """For each encoder that was run on controls, how the parse compares; corrected together."""
+    series = {
+        encoder: cells
+        for encoder, cells in group.with_structures().items()
+        if cells[0].condition.structure in REAL_STRUCTURES
+    }
+    matrices = {_on(cell): cell.correct for cells in series.values() for cell in cells}
+    wanted = [(_on(cells[0]), _on(other)) for cells in series.values() for other in cells[1:]]
+    found = {(pair.first, pair.second): pair for pair in compare_pairs(matrices, pairs=wanted)}
+    return [
+        StructureFinding(
+            encoder,
+            cells[0].condition.structure,
+            {other.condition.structure: found[_on(cells[0]), _on(other)] for other in cells[1:]},
+        )
+        for encoder, cells in series.items()
+    ]
+
+
+def structure_verdict(group: Group, findings: list[StructureFinding]) -> tuple[str, list[str]]:
+    """Whether structure helps on this data: an answer in a few words, and its grounds.
+
+    Args:
+        group: The encoders.
+        findings: What :func:`structure_findings` gave.
+    """
+    lines = []
+    structured, sequence = group.best_of(structured=True), group.best_of(structured=False)
+    if structured is not None and sequence is not None:
+        pair = _pair(group.pairs, structured.encoder, sequence.encoder)
+        lines.append(
+            f"Of the encoders that read trees or graphs {structured.encoder} is the best, of those "
+            f"that read sequences {sequence.encoder}; {pair}."
+        )
+    if structured is None:
+        return "No encoder here reads a tree or a graph.", lines
+    tested = [finding for finding in findings if finding.wins or finding.ties or finding.losses]
+    if not tested:
+        lines.append(
+            "Whether it is the parse that matters was not tested: that takes control structures "
+            "(--structure parse,left_chain,balanced,random)."
+        )
+        return "Not known: no control structures were run.", lines
+    lines += map(str, tested)
+    helped = [finding.encoder for finding in tested if finding.helps]
+    if len(helped) == len(tested):
+        whom = (
+            tested[0].encoder
+            if len(tested) == 1
+            else f"all {len(tested)} encoders tested on controls"
+        )
+        return f"Yes: the parse helps {whom}.", lines
+    if helped:
+        others = [finding.encoder for finding in tested if not finding.helps]
+        answer = f"In part: the parse is better than every control for {listed(helped)}"
+        return f"{answer}, not for {listed(others)}.", lines
+    if any(finding.wins for finding in tested):
+        return "In part: the parse is better than some controls, but not than all.", lines
+    return "No sign of it: controls do as well as the parse.", lines
+
+
+def noisy_parses(group: Group) -> list[str]:
+    """What is lost where heads are reattached at random, at most noise; corrected together."""
+    series = group.with_noise()
+    wanted = [(_on(cells[0]), _on(cells[-1])) for cells in series.values()]
+    matrices = {_on(cell): cell.correct for cells in series.values() for cell in cells}
+    lines = []
+    for cells, pair in zip(series.values(), compare_pairs(matrices, pairs=wanted), strict=True):
+        noise = f"{100 * cells[-1].condition.noise:g} % of heads reattached at random"
+        if pair.told_apart:
+            change = "loses" if pair.difference > 0 else "gains"
+            lines.append(
+                f"With {noise} {cells[0].encoder} {change} {percent(abs(pair.difference))} points "
+                f"({_evidence(pair)})."
+            )
+        else:
+            lines.append(
+                f"With {noise} no change of {cells[0].encoder} can be told from none "
+                f"(a loss of {points(pair.difference)} points; {_evidence(pair)})."
+            )
+    return lines
+
+
+def enough_train(group: Group) -> list[str]:
+    """How the best structured and the best sequence encoder compare on parts of train."""
+    structured, sequence = group.best_of(structured=True), group.best_of(structured=False)
+    series = group.with_fractions()
+    if structured is None or sequence is None:
+        return []
+    ours, theirs = (
+        {cell.condition.fraction: cell for cell in series.get(member.encoder, ())}
+        for member in (structured, sequence)
+    )
+    fractions = [fraction for fraction in ours if fraction in theirs]
+    matrices = {_on(side[f]): side[f].correct for f in fractions for side in (ours, theirs)}
+    wanted = [(_on(ours[f]), _on(theirs[f])) for f in fractions]
+    lines = []
+    for fraction, pair in zip(fractions, compare_pairs(matrices, pairs=wanted), strict=True):
+        share = f"{100 * fraction:g} % of train" if fraction < 1 else "all of train"
+        verdict = f"{points(pair.difference)} points ({_evidence(pair)})"
+        if not pair.told_apart:
+            verdict += ", which can't be told from none"
+        lines.append(f"With {share}, {structured.encoder} less {sequence.encoder} is {verdict}.")
+    return lines
+
+
+def _on(cell: Measured) -> str:
+    """A name for a cell of a group."""
+    condition = cell.condition
+    return (
+        f"{condition.encoder} on {condition.structure}, noise {condition.noise:g}, "
+        f"fraction {condition.fraction:g}"
+    )
+
+
+def _every(controls: list[str]) -> str:
+    return (
+        f"every control ({listed(controls)})" if len(controls) > 1 else f"the control {controls[0]}"
+    )
+
+
+def _direction(pair: Comparison) -> int:
+    """1 where the first is better, -1 where the second is, 0 where they can't be told apart."""
+    if not pair.told_apart:
+        return 0
+    return 1 if pair.difference > 0 else -1
+
+
+def _evidence(pair: Comparison) -> str:
+    p = "p < 0.001" if pair.p_corrected < 0.001 else f"p = {pair.p_corrected:.3f}"
+    return f"{p}, 95 % interval {points(pair.low)} to {points(pair.high)}"
+
+
+def _pair(pairs: Iterable[Comparison], one: str, other: str) -> Comparison:
+    return next(pair for pair in pairs if {pair.first, pair.second} == {one, other})
+
+
+def _seeds(number: int) -> str:
+    return "one seed" if number == 1 else f"{number} seeds"
