@@ -117,7 +117,7 @@ def bar_chart(
         start = row
         for name, length in bars.items():
             axes.barh(row, length, color=f"C{names.index(name)}", height=0.9)
-            axes.text(length, row, f" {name}: {length:.2f}", va="center", fontsize=7)
+            axes.text(length, row, f" {name}: {length:.3g}", va="center", fontsize=7)
             row += 1
         ticks.append(((start + row - 1) / 2, group))
         row += 0.8

@@ -40,6 +40,7 @@ from benchmarks.tree_data import (
     synthetic,
     treebank,
 )
+from benchmarks.tree_tables import markdown
 from benchmarks.tree_variants import DglNary, Nary, Variant, binary_trees, multiplications
 from structnn import Sentence, build_encoder
 from structnn.batch import Corpus
@@ -75,7 +76,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="Time for each table.")] = 6.0,
     quick: Annotated[bool, typer.Option(help="A look: one width, one size of batch.")] = False,
     out: Annotated[
-        Path, typer.Option(help="Folder for trees.json, trees.png and growth.png.")
+        Path, typer.Option(help="Folder for tables (trees.json, trees.md) and charts.")
     ] = Path("runs/bench"),
 ) -> None:
     """Time Tree-LSTMs beside their peers, in one process, on one thread."""
@@ -108,6 +109,7 @@ def main(
     def keep(section: str, rows: list[dict[str, Any]]) -> None:
         results.setdefault(section, []).extend(rows)
         write_json(out / "trees.json", results)  # what is done is not lost
+        (out / "trees.md").write_text(markdown(results), encoding="utf-8")
 
     if "treebank" in wanted and sentences is not None:
         name = "EWT dev" if conllu is None else conllu.stem
@@ -124,14 +126,14 @@ def main(
         if sentences is not None:
             keep("variants", compare_variants(sentences, widths[0], seconds))
     if "depth" in wanted:
-        keep("depth", compare_deep_chains(widths[0], depth=500 if quick else 5000))
+        keep("depth", compare_deep_chains(widths[0], depth=200 if quick else 5000))
     if "memory" in wanted and sentences is not None:
         keep("memory", compare_memory(sentences, widths[0], quick=quick))
     if "growth" in wanted:
         keep("growth", measure_growth(sentences, largest=10_000 if quick else 1_000_000))
         print_growth(results["growth"])
         draw_growth(results["growth"], out / "growth.png")
-    console.print(f"Written to {out}: trees.json and charts")
+    console.print(f"Written to {out}: trees.json, trees.md and charts")
 
 
 def numbers(option: str, text: str) -> list[int]:
@@ -372,7 +374,7 @@ def compare_deep_chains(hidden: int, depth: int) -> list[dict[str, Any]]:
             measurement = measure(timed, batches, seconds=1, least=3, warmup=1)
             title = f"Chains of {depth:,}, hidden {hidden}, batch {size}, {which}"
             print_measurement(title, measurement, Ours.name)
-            row = {"depth": depth, "hidden": hidden, "batch": size, "pass": which}
+            row = {"trees": f"chains of {depth:,}", "hidden": hidden, "batch": size, "pass": which}
             results.append(row | {"differences": differences} | measurement.as_json(Ours.name))
     return results
 
