@@ -54,8 +54,8 @@ class LabOptions(ParserOptions):
     run: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A saved run, such as runs/x/bilstm/seed-0, before and after its training; may "
-            "be repeated.",
+            help="A saved run, such as runs/x/bilstm/seed-0, or a folder of several, before and "
+            "after training; may be repeated.",
             show_default=False,
         ),
     ] = None
@@ -104,7 +104,7 @@ def gradient_flow(options: LabOptions) -> None:
 
     `structnn lab gradient-flow`
 
-    `structnn lab gradient-flow --run runs/x/lstm/seed-0 --run runs/x/bilstm/seed-0 --out after`
+    `structnn lab gradient-flow --run runs/x/lstm --run runs/x/gat/seed-0 --out runs/lab/trained`
     """
     from tasks.lab.experiments import gradient_flow as measure
     from tasks.lab.figures import draw_flow
@@ -212,7 +212,7 @@ def receptive_field(options: LabOptions) -> None:
 def _subjects(options: LabOptions) -> list[Subject]:
     """The encoders that the options name, with their sentences."""
     from tasks.lab.sentences import read_sentences, spread_out
-    from tasks.lab.subjects import subject_of_run, subject_untrained
+    from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
     from tasks.models import ModelOptions
     from tasks.plugins import load_plugins
 
@@ -231,7 +231,8 @@ def _subjects(options: LabOptions) -> list[Subject]:
         ModelOptions(name, hidden_dim=options.hidden_dim, embedding_dim=options.embedding_dim)
         for name in options.names()
     ]
-    subjects = [subject for run in options.run or () for subject in subject_of_run(run, read)]
+    runs = [run for folder in options.run or () for run in runs_below(folder)]
+    subjects = [subject for run in runs for subject in subject_of_run(run, read)]
     # All of one name follow each other: the runs of an encoder, before training and then after it.
     subjects.sort(key=lambda subject: subject.name)
     subjects += [

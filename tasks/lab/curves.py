@@ -65,7 +65,7 @@ def largest_is_one(values: Array, groups: Array) -> Array:
 
 
 def curve_of(
-    values: Sequence[Array], distances: Sequence[Array], groups: Sequence[Array], least: int = 5
+    values: Sequence[Array], distances: Sequence[Array], groups: Sequence[Array], least: int
 ) -> Curve:
     """Means by distance over words, then over seeds, as shares of the largest mean.
 

@@ -22,7 +22,7 @@ from structnn import (
 from tasks.models import ModelOptions, SavedModel, build_model, load_model
 from tasks.storage import StorageError, read_json
 
-__all__ = ["Subject", "subject_of_run", "subject_untrained"]
+__all__ = ["Subject", "runs_below", "subject_of_run", "subject_untrained"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,20 @@ def subject_untrained(
     return _subject(_name(model), seed, model, sentences)
 
 
+def runs_below(folder: Path) -> list[Path]:
+    """The folders of the saved runs in a folder: itself, or those below it.
+
+    Raises:
+        StorageError: There is none.
+    """
+    runs = sorted(path.parent for path in folder.glob("**/model.json"))
+    if not runs:
+        raise StorageError(
+            f"there is no saved run in {folder}; give one such as runs/x/bilstm/seed-0"
+        )
+    return runs
+
+
 def subject_of_run(
     folder: Path, read: Callable[[dict[str, Any]], Sequence[Sentence]]
 ) -> tuple[Subject, Subject]:
@@ -87,12 +101,8 @@ def subject_of_run(
         read: Gives the sentences, parsed by the parser that these options make: the run's.
 
     Raises:
-        StorageError: There is no saved run, or it reads constituency trees.
+        StorageError: A file of it is missing or damaged, or it reads constituency trees.
     """
-    if not (folder / "model.json").exists() or not (folder / "run.json").exists():
-        raise StorageError(
-            f"there is no saved run in {folder}; give one such as runs/x/bilstm/seed-0"
-        )
     after = load_model(folder)
     if after.structure == "constituency":
         raise StorageError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -100,7 +100,7 @@ def flow_summaries(measured: Iterable[Measured]) -> list[FlowSummary]:
         path = per_step = None
         if "path" in tables[0].columns:
             path = float(_reached(tables[0].columns["path"]).mean())
-            per_step = factor_per_step(_curve(tables, "path"))
+            per_step = factor_per_step(_curve([_seen(table) for table in tables], "path"))
         end, root, depth = (_curve(tables, c) for c in ("from_end", "from_root", "depth"))
         found.append(FlowSummary(name, len(tables), end, root, depth, path, per_step))
     return found
@@ -148,12 +148,21 @@ def common_reach(curves: Iterable[Curve]) -> int:
 
 
 def _curve(tables: list[Measured], column: str, *, absolute: bool = False) -> Curve:
+    # A mean over fewer sentences says more of these than of the distance.
+    least = min(5, len(np.unique(tables[0].columns["sentence"])))
     distances = [table.columns[column] for table in tables]
     return curve_of(
         [table.columns["share"] for table in tables],
         [np.abs(distance) for distance in distances] if absolute else distances,
         [table.columns["sentence"] for table in tables],
+        least,
     )
+
+
+def _seen(table: Measured) -> Measured:
+    """The words that the sentence vector sees."""
+    there = np.isfinite(table.columns["path"])
+    return replace(table, columns={name: values[there] for name, values in table.columns.items()})
 
 
 def _reached(paths: Array) -> Array:

@@ -38,7 +38,7 @@ from tasks.lab.experiments import gradient_flow, path_length, receptive_field, w
 from tasks.lab.gradients import sentence_gradients, state_gradients
 from tasks.lab.path_length import UnknownPathError, path_lengths, state_steps
 from tasks.lab.sentences import TEXTS, spread_out
-from tasks.lab.subjects import subject_of_run, subject_untrained
+from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
 from tasks.lab.summaries import field_summaries, flow_summaries, path_summaries
 from tasks.lab.words import flow_in_words, paths_in_words, share
 from tasks.models import ModelOptions, SavedModel, build_model, save_model
@@ -408,6 +408,15 @@ def test_what_layers_of_a_graph_see():
     assert within["a word"].tolist() == pytest.approx([16 / 36, 26 / 36, 34 / 36, 1])
 
 
+def test_words_that_are_not_seen_have_no_path():
+    subjects = subjects_of(["gat(layers=1,readout='root')"], [SENTENCE], seeds=1)
+    (summary,) = flow_summaries(gradient_flow(subjects))
+    assert summary.path == 1
+    assert summary.depth.distances.tolist() == [0, 1, 2, 3]  # though there is but one sentence
+    assert (summary.depth.means > 0).tolist() == [True, True, False, False]
+    assert "below 1 % of its largest from 2 edges below the root on" in flow_in_words([summary])[0]
+
+
 def test_words_say_what_the_numbers_do(sentences):
     summaries = flow_summaries(gradient_flow(subjects_of(["rnn", "bag"], sentences)))
     rnn, bag = summaries
@@ -468,7 +477,9 @@ def run(tmp_path):
 
 
 def test_a_run_before_and_after_training(run, sentences):
-    before, after = subject_of_run(run(), lambda parser: sentences)
+    folder = run()
+    assert runs_below(folder) == runs_below(folder.parent) == [folder]
+    before, after = subject_of_run(folder, lambda parser: sentences)
     assert (before.name, after.name) == ("lstm, before training", "lstm, trained")
     assert before.seed == after.seed == 3
     weights = after.model.classifier.state_dict()
@@ -487,7 +498,7 @@ def test_given_vectors_are_kept(run, sentences):
 
 def test_runs_that_cannot_be_looked_at(run, tmp_path, sentences):
     with pytest.raises(StorageError, match="no saved run in"):
-        subject_of_run(tmp_path, lambda parser: sentences)
+        runs_below(tmp_path)
     with pytest.raises(StorageError, match="reads constituency trees"):
         subject_of_run(run("constituency"), lambda parser: sentences)
 
