@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -52,6 +53,11 @@ class Schedule:
     def num_leaves(self) -> int:
         """The number of nodes without children."""
         return self.levels[0][1]
+
+    @cached_property
+    def level_ptr(self) -> Tensor:
+        """``(levels + 1,)``: where each level begins; on the CPU wherever the schedule is."""
+        return torch.tensor([0, *(end for _, end in self.levels)])
 
     @classmethod
     def from_parents(

@@ -3,12 +3,14 @@
 // Nodes are in the order of structnn.Schedule: by height, leaves first. Some nodes at a time are taken
 // through all that concerns them while it is in cache: products, gates, states. A tile is as many
 // hidden units as a vector has lanes; units that fill up the last tile have no weights, so that all
-// that follows from them stays harmless. Backward needs, in whole vectors:
+// that follows from them stays harmless. Kept for the backward pass, in whole vectors, one after the
+// other:
 //
-//   gates    (nodes, tiles, 3, lanes): i, o and u
 //   forgets  (nodes, tiles, lanes): of each node for its parent; zeros at a root
 //   cells    (nodes, tiles, lanes)
-
+//   gates    (nodes, tiles, 3, lanes): i, o and u
+//
+// Where there is none, gates are kept of the inner nodes alone.
 #include <algorithm>
 
 #include "products.h"
@@ -19,11 +21,11 @@ extern "C" {
 
 // What does not depend on the type is as in structnn.Schedule; `parent` is `nodes` for a root.
 struct ChildSum {
-  int64_t nodes, leaves, levels, input, hidden, threads;
+  int64_t nodes, leaves, levels, input, hidden, threads, differentiable;
   const int64_t *level_ptr, *parent, *child, *child_ptr;
   const int64_t* row;  // of each node in x, h and their gradients
   const void *x, *w, *b, *u_iou, *u_f;
-  void *gates, *forgets, *cells, *h;
+  void *kept, *h;
   // For the backward pass; what is null is not wanted.
   const void* d_h;
   void *d_x, *d_w, *d_b, *d_u_iou, *d_u_f;
@@ -33,20 +35,6 @@ struct ChildSum {
 namespace {
 
 constexpr int64_t kSome = 192;  // how many nodes at a time
-
-template <typename T>
-Vector<T> load_some(const T* from, int64_t count) {
-  if (count >= kLanes<T>) return load<T>(from);
-  T value[kLanes<T>] = {};
-  std::memcpy(value, from, count * sizeof(T));
-  return load<T>(value);
-}
-
-template <typename T>
-void store_some(T* to, Vector<T> value, int64_t count) {
-  if (count >= kLanes<T>) return store<T>(to, value);
-  std::memcpy(to, &value, count * sizeof(T));
-}
 
 // The trees with everything that forward and backward both need.
 template <typename T>
@@ -71,9 +59,11 @@ class Trees {
 
   const T* x_of(int64_t node) const { return static_cast<const T*>(in.x) + in.row[node] * input; }
   T* h_of(int64_t node) const { return static_cast<T*>(in.h) + in.row[node] * hidden; }
-  T* gates_of(int64_t node) const { return static_cast<T*>(in.gates) + node * 3 * padded; }
-  T* forgets_of(int64_t node) const { return static_cast<T*>(in.forgets) + node * padded; }
-  T* cell_of(int64_t node) const { return static_cast<T*>(in.cells) + node * padded; }
+  T* forgets_of(int64_t node) const { return static_cast<T*>(in.kept) + node * padded; }
+  T* cell_of(int64_t node) const { return forgets_of(nodes + node); }
+  T* gates_of(int64_t node) const {
+    return forgets_of(2 * nodes + 3 * (in.differentiable ? node : node - leaves));
+  }
   bool is_root(int64_t node) const { return in.parent[node] == nodes; }
   int64_t units_of(int64_t tile) const { return hidden - tile * lanes; }
 
@@ -87,10 +77,12 @@ class Trees {
   }
 
   void sum_states(int64_t node, T* to) const {
-    for (int64_t tile = 0; tile < tiles; ++tile)
-      store_some<T>(to + tile * lanes, sum_children(node, [&](int64_t k) {
-                      return load_some<T>(h_of(k) + tile * lanes, units_of(tile));
-                    }), units_of(tile));
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      const auto sum = sum_children(node, [&](int64_t k) {
+        return load_some<T>(h_of(k) + tile * lanes, units_of(tile));
+      });
+      store_some<T>(to + tile * lanes, sum, units_of(tile));
+    }
   }
 
   // function(begin, end) for pieces of a range of nodes, kSome at most, one for each thread at least
@@ -185,36 +177,45 @@ class Forward : Trees<T> {
   }
 
   void compute_inner(int64_t begin, int64_t end) {
-    Buffer<T> sums((end - begin) * hidden);
-    const T* rows_of_sums[kSome];
+    Buffer<T> sums((end - begin) * (hidden + padded));
+    T* const remembered = sums.get();  // what the cells get from the children's
+    T* const states = remembered + (end - begin) * padded;
+    const T* rows_of_states[kSome];
     for (int64_t node = begin; node < end; ++node) {
-      T* to = sums.get() + (node - begin) * hidden;
+      T* to = remembered + (node - begin) * padded;
+      for (int64_t v = 0; v < padded; v += lanes)
+        store<T>(to + v, this->sum_children(node, [&](int64_t k) {
+          return load<T>(this->forgets_of(k) + v) * load<T>(this->cell_of(k) + v);
+        }));
+      to = states + (node - begin) * hidden;
       this->sum_states(node, to);
-      rows_of_sums[node - begin] = to;
+      rows_of_states[node - begin] = to;
     }
     for (int64_t tile = 0; tile < tiles; ++tile)
-      multiply<T>(rows_of_sums, end - begin, u_iou, tile, hidden,
+      multiply<T>(rows_of_states, end - begin, u_iou, tile, hidden,
                   [&](int64_t first, int rows, const T* sum) {
                     for (int r = 0; r < rows; ++r, sum += 3 * lanes) {
                       const int64_t node = begin + first + r, at = tile * lanes;
-                      const auto kept = this->sum_children(node, [&](int64_t k) {
-                        return load<T>(this->forgets_of(k) + at) * load<T>(this->cell_of(k) + at);
-                      });
-                      compute_state(node, tile, sum, this->gates_of(node) + 3 * at, kept);
+                      compute_state(node, tile, sum, this->gates_of(node) + 3 * at,
+                                    load<T>(remembered + (first + r) * padded + at));
                     }
                   });
   }
 
-  // Equations 3 and 5 to 8, from the two parts of the gates' sums and from what the children keep.
-  void compute_state(int64_t node, int64_t tile, const T* one_part, const T* other, Vector<T> kept) {
+  // Equations 3 and 5 to 8, from the two parts of the gates' sums and what is left of the
+  // children's cells.
+  void compute_state(int64_t node, int64_t tile, const T* one_part, const T* other,
+                     Vector<T> remembered) {
     const auto i = sigmoid<T>(load<T>(one_part) + load<T>(other));
     const auto o = sigmoid<T>(load<T>(one_part + lanes) + load<T>(other + lanes));
     const auto u = structnn::tanh<T>(load<T>(one_part + 2 * lanes) + load<T>(other + 2 * lanes));
-    const auto c = i * u + kept;
-    T* gate = this->gates_of(node) + tile * 3 * lanes;
-    store<T>(gate, i);
-    store<T>(gate + lanes, o);
-    store<T>(gate + 2 * lanes, u);
+    const auto c = i * u + remembered;
+    if (in.differentiable) {
+      T* gate = this->gates_of(node) + tile * 3 * lanes;
+      store<T>(gate, i);
+      store<T>(gate + lanes, o);
+      store<T>(gate + 2 * lanes, u);
+    }
     store<T>(this->cell_of(node) + tile * lanes, c);
     store_some<T>(this->h_of(node) + tile * lanes, o * structnn::tanh<T>(c), this->units_of(tile));
   }
@@ -295,10 +296,9 @@ class Backward : Trees<T> {
         return unit < hidden ? matrix + (gate * hidden + unit) * width : nullptr;
       };
     };
-    w.pack_rows(unit_row(static_cast<const T*>(given.w), input));
+    if (in.d_x) w.pack_rows(unit_row(static_cast<const T*>(given.w), input));
     u_iou.pack_rows(unit_row(static_cast<const T*>(given.u_iou), hidden));
     u_f.pack_rows([&](int64_t k) { return static_cast<const T*>(given.u_f) + k * hidden; });
-    for (Packed<T>* gradient : {&d_w_iou, &d_w_f, &d_u_iou, &d_u_f}) gradient->fill_with_zeros();
     d_b.fill_with_zeros();
   }
 
@@ -414,6 +414,7 @@ class Backward : Trees<T> {
 
   // What the nodes at hand, all of them inner nodes or all leaves, add to the gradients.
   void use_up(bool inner) {
+    if (at_hand == 0) return;
     const int64_t count = at_hand, gates = inner ? 4 : 3, stride = 4 * padded;
     const T *words_at[kSome], *sums_at[kSome], *d_sums_at[kSome];
     for (int64_t index = 0; index < count; ++index) {
@@ -444,6 +445,9 @@ class Backward : Trees<T> {
                             gates * padded);
       }
     });
+    d_w_iou.filled = d_u_f.filled = true;
+    d_w_f.filled |= inner;
+    d_u_iou.filled |= inner;
     at_hand = forgets_at_hand = 0;
   }
 
@@ -486,12 +490,12 @@ class Backward : Trees<T> {
 
 // Whether there was memory enough.
 template <typename Pass>
-bool run(const ChildSum* given) {
+int run(const ChildSum* given) {
   try {
     Pass(*given).run();
-    return true;
+    return 1;
   } catch (const std::bad_alloc&) {
-    return false;
+    return 0;
   }
 }
 
@@ -505,12 +509,12 @@ void map(const T* x, T* out, int64_t size, Function function) {
 
 extern "C" {
 
-bool forward_float(const ChildSum* given) { return run<Forward<float>>(given); }
-bool forward_double(const ChildSum* given) { return run<Forward<double>>(given); }
-bool backward_float(const ChildSum* given) { return run<Backward<float>>(given); }
-bool backward_double(const ChildSum* given) { return run<Backward<double>>(given); }
+int forward_float(const ChildSum* given) { return run<Forward<float>>(given); }
+int forward_double(const ChildSum* given) { return run<Forward<double>>(given); }
+int backward_float(const ChildSum* given) { return run<Backward<float>>(given); }
+int backward_double(const ChildSum* given) { return run<Backward<double>>(given); }
 
-int64_t vector_bytes() { return kVectorBytes; }
+int vector_bytes() { return kVectorBytes; }
 
 void sigmoid_float(const float* x, float* out, int64_t size) { map(x, out, size, sigmoid<float>); }
 void sigmoid_double(const double* x, double* out, int64_t size) { map(x, out, size, sigmoid<double>); }

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from structnn.explain import note
+from structnn.explain import note, notes_wanted
 from structnn.fused.build import load
 from structnn.schedule import Schedule
 
@@ -24,9 +24,12 @@ class _Arguments(ctypes.Structure):
 
     _fields_ = [
         *((name, c_int64) for name in "nodes leaves levels input hidden threads".split()),
+        ("differentiable", c_int64),
         *((name, c_void_p) for name in "level_ptr parent child child_ptr row".split()),
-        *((name, c_void_p) for name in "x w b u_iou u_f gates forgets cells h".split()),
-        *((name, c_void_p) for name in "d_h d_x d_w d_b d_u_iou d_u_f".split()),
+        *(
+            (name, c_void_p)
+            for name in "x w b u_iou u_f kept h d_h d_x d_w d_b d_u_iou d_u_f".split()
+        ),
     ]
 
 
@@ -36,12 +39,10 @@ def can_compute(x: Tensor, w: Tensor, b: Tensor, u_iou: Tensor, u_f: Tensor) -> 
     Tensors that do not fit each other are left to PyTorch, which says so best.
     """
     hidden, width = u_f.shape[0], x.shape[-1]
-    tensors = (x, w, b, u_iou, u_f)
+    dtype = x.dtype
     return (
-        x.dtype in _TYPES
-        and all(
-            t.dtype == x.dtype and t.device.type == "cpu" and t.is_contiguous() for t in tensors
-        )
+        dtype in _TYPES
+        and all(t.dtype == dtype and t.is_cpu and t.is_contiguous() for t in (x, w, b, u_iou, u_f))
         and (x.dim(), w.shape, b.shape) == (2, (4 * hidden, width), (4 * hidden,))
         and (u_iou.shape, u_f.shape) == ((3 * hidden, hidden), (hidden, hidden))
         and load("child_sum") is not None
@@ -66,93 +67,63 @@ class FusedChildSum(torch.autograd.Function):
         schedule: Schedule,
         rows: Tensor,
     ) -> Tensor:
-        hidden = u_f.shape[0]
-        padded = _padded(hidden, x.dtype)
-        gates = x.new_empty(len(x), 3 * padded)
-        forgets, cells = x.new_empty(2, len(x), padded)
-        h = x.new_empty(len(x), hidden)
-        _call(
-            "forward",
-            schedule,
-            rows,
-            x=x,
-            w=w,
-            b=b,
-            u_iou=u_iou,
-            u_f=u_f,
-            gates=gates,
-            forgets=forgets,
-            cells=cells,
-            h=h,
-        )
-        note("forget gates", forgets[:, :hidden].index_select(0, schedule.rank))
-        ctx.save_for_backward(x, w, u_iou, u_f, gates, forgets, cells, h)
-        ctx.schedule, ctx.rows = schedule, rows
+        library = load("child_sum")
+        assert library is not None
+        nodes, hidden = len(x), u_f.shape[0]
+        lanes = library.vector_bytes() // x.element_size()
+        padded = -(-hidden // lanes) * lanes
+        differentiable = any(ctx.needs_input_grad)
+        kept_gates = nodes if differentiable else nodes - schedule.num_leaves
+        kept = x.new_empty((2 * nodes + 3 * kept_gates, padded))  # see the source
+        h = x.new_empty((nodes, hidden))
+        arguments = _arguments(schedule, rows, x, w, b, u_iou, u_f, kept, h)
+        arguments.differentiable = differentiable
+        _call(library, "forward", x.dtype, arguments)
+        if notes_wanted():
+            note("forget gates", kept[:nodes, :hidden].index_select(0, schedule.rank))
+        if differentiable:
+            ctx.save_for_backward(x, w, b, u_iou, u_f, kept, h)
+            ctx.schedule, ctx.rows, ctx.library = schedule, rows, library
         return h
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_h: Tensor) -> tuple[Tensor | None, ...]:
-        x, w, u_iou, u_f, gates, forgets, cells, h = ctx.saved_tensors
-        shapes = [x.shape, w.shape, w.shape[:1], u_iou.shape, u_f.shape]
-        d_x, d_w, d_b, d_u_iou, d_u_f = gradients = [
-            x.new_empty(shape) if needed else None
-            for shape, needed in zip(shapes, ctx.needs_input_grad, strict=False)
+        saved = ctx.saved_tensors
+        gradients = [
+            torch.empty_like(tensor) if needed else None
+            for tensor, needed in zip(saved[:5], ctx.needs_input_grad, strict=False)
         ]
-        _call(
-            "backward",
-            ctx.schedule,
-            ctx.rows,
-            x=x,
-            w=w,
-            u_iou=u_iou,
-            u_f=u_f,
-            gates=gates,
-            forgets=forgets,
-            cells=cells,
-            h=h,
-            d_h=d_h.contiguous(),
-            d_x=d_x,
-            d_w=d_w,
-            d_b=d_b,
-            d_u_iou=d_u_iou,
-            d_u_f=d_u_f,
-        )
+        d_h = d_h.contiguous()
+        arguments = _arguments(ctx.schedule, ctx.rows, *saved, d_h, *gradients)
+        arguments.differentiable = True
+        _call(ctx.library, "backward", d_h.dtype, arguments)
         return *gradients, None, None
 
 
-def _padded(hidden: int, dtype: torch.dtype) -> int:
-    """How many elements the units take when they fill whole vectors."""
-    library = load("child_sum")
-    assert library is not None
-    lanes: int = library.vector_bytes() // dtype.itemsize
-    return -(-hidden // lanes) * lanes
-
-
-def _call(
-    name: str, schedule: Schedule, rows: Tensor, x: Tensor, u_f: Tensor, **others: Tensor | None
-) -> None:
-    library = load("child_sum")
-    assert library is not None
-    ends = [end for _, end in schedule.levels]
-    level_ptr = (c_int64 * (len(ends) + 1))(0, *ends)
-    arguments = _Arguments(
-        nodes=schedule.num_nodes,
-        leaves=schedule.num_leaves,
-        levels=len(ends),
-        input=x.shape[1],
-        hidden=u_f.shape[0],
-        threads=torch.get_num_threads(),
-        level_ptr=ctypes.addressof(level_ptr),
-        parent=schedule.parent.data_ptr(),
-        child=schedule.child.data_ptr(),
-        child_ptr=schedule.child_ptr.data_ptr(),
-        row=rows.data_ptr(),
-        x=x.data_ptr(),
-        u_f=u_f.data_ptr(),
-        **{key: None if other is None else other.data_ptr() for key, other in others.items()},
+def _arguments(schedule: Schedule, rows: Tensor, *tensors: Tensor | None) -> _Arguments:
+    """All but whether it is to be differentiated; the tensors are in the order of the fields."""
+    x, u_f = tensors[0], tensors[4]
+    assert x is not None
+    assert u_f is not None
+    return _Arguments(
+        schedule.num_nodes,
+        schedule.num_leaves,
+        len(schedule.levels),
+        x.shape[1],
+        u_f.shape[0],
+        torch.get_num_threads(),
+        True,
+        schedule.level_ptr.data_ptr(),
+        schedule.parent.data_ptr(),
+        schedule.child.data_ptr(),
+        schedule.child_ptr.data_ptr(),
+        rows.data_ptr(),
+        *(None if tensor is None else tensor.data_ptr() for tensor in tensors),
     )
-    function = getattr(library, f"{name}_{_TYPES[x.dtype]}")
-    function.restype = ctypes.c_bool
+
+
+def _call(library: ctypes.CDLL, name: str, dtype: torch.dtype, arguments: _Arguments) -> None:
+    function = getattr(library, f"{name}_{_TYPES[dtype]}")
     if not function(ctypes.byref(arguments)):
-        raise MemoryError(f"no memory for the Tree-LSTM over {schedule.num_nodes} nodes")
+        raise MemoryError(f"no memory for the Tree-LSTM over {arguments.nodes} nodes")

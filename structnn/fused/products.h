@@ -88,6 +88,7 @@ class Packed {
  public:
   const Columns<T> columns;
   const int64_t depth;  // the number of rows
+  bool filled = false;
 
   Packed(Columns<T> columns, int64_t depth)
       : columns(columns), depth(depth), data_(columns.padded() * depth) {}
@@ -96,23 +97,30 @@ class Packed {
     return data_.get() + columns.first_tile(index) * columns.groups * kLanes<T> * depth;
   }
 
-  void fill_with_zeros() { data_.fill_with_zeros(); }
-
   // The transposed of `matrix`, ``(groups * units, depth)``.
   void pack_transposed(const T* matrix) {
-    for_vectors([&](T* vectors, int64_t stride, int64_t row, int64_t count) {
-      for (int64_t k = 0; k < depth; ++k, vectors += stride)
-        for (int64_t lane = 0; lane < kLanes<T>; ++lane)
-          vectors[lane] = lane < count ? matrix[(row + lane) * depth + k] : T(0);
+    for_squares([&](T* vectors, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) {
+      Vector<T> square[kLanes<T>];
+      for (int64_t i = 0; i < kLanes<T>; ++i)
+        square[i] = load_some<T>(matrix + (row + i) * depth + k, i < rows ? count : 0);
+      transpose<T>(square);
+      for (int64_t i = 0; i < count; ++i) store<T>(vectors + i * stride, square[i]);
     });
   }
 
-  // The inverse of that.
+  // The inverse of that; zeros if nothing was ever put here.
   void unpack_transposed(T* matrix) const {
-    for_vectors([&](const T* vectors, int64_t stride, int64_t row, int64_t count) {
-      for (int64_t k = 0; k < depth; ++k, vectors += stride)
-        for (int64_t lane = 0; lane < count; ++lane)
-          matrix[(row + lane) * depth + k] = vectors[lane];
+    if (!filled) {
+      std::memset(matrix, 0, columns.groups * columns.units * depth * sizeof(T));
+      return;
+    }
+    for_squares([&](T* vectors, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) {
+      Vector<T> square[kLanes<T>];
+      for (int64_t i = 0; i < kLanes<T>; ++i)
+        square[i] = load_some<T>(vectors + i * stride, i < count ? kLanes<T> : 0);
+      transpose<T>(square);
+      for (int64_t i = 0; i < rows; ++i)
+        store_some<T>(matrix + (row + i) * depth + k, square[i], count);
     });
   }
 
@@ -137,19 +145,21 @@ class Packed {
  private:
   Buffer<T> data_;
 
-  // function(vectors, stride, column, count) for each vector of each panel: where it begins, how far
-  // apart its rows are, the first of its columns, and how many of its lanes are columns.
+  // function(vectors, stride, column, columns, row, rows) for each square of lanes by lanes elements:
+  // where its vectors are and how far apart; the first of its columns, of its rows, and how many.
   template <typename Function>
-  void for_vectors(Function function) const {
+  void for_squares(Function function) const {
     constexpr int64_t lanes = kLanes<T>;
     for (int64_t index = 0; index < columns.panels(); ++index) {
       const int width = columns.width(index);
       for (int v = 0; v < width; ++v) {
         const bool grouped = columns.groups > 1;
         const int64_t unit = (columns.first_tile(index) + (grouped ? 0 : v)) * lanes;
-        const int64_t left = columns.units - unit;
-        function(panel(index) + v * lanes, width * lanes,
-                 (grouped ? v * columns.units : 0) + unit, left < lanes ? left : lanes);
+        const int64_t column = (grouped ? v * columns.units : 0) + unit;
+        const int64_t count = columns.units - unit < lanes ? columns.units - unit : lanes;
+        for (int64_t k = 0; k < depth; k += lanes)
+          function(panel(index) + (k * width + v) * lanes, width * lanes, column, count, k,
+                   depth - k < lanes ? depth - k : lanes);
       }
     }
   }
@@ -175,11 +185,12 @@ __attribute__((noinline)) void multiply_block(const T* const* a, const T* panel,
 // out += transposed(a) * b, for a few columns of a, from `offset` on.
 template <typename T, int kRows, int kWidth>
 __attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offset, const T* b, int64_t stride, int64_t count,
-                      T* out) {
+                      T* out, bool fresh) {
   constexpr int lanes = kLanes<T>;
-  Vector<T> sums[kRows][kWidth];
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kWidth; ++v) sums[r][v] = load<T>(out + (r * kWidth + v) * lanes);
+  Vector<T> sums[kRows][kWidth] = {};
+  if (!fresh)
+    for (int r = 0; r < kRows; ++r)
+      for (int v = 0; v < kWidth; ++v) sums[r][v] = load<T>(out + (r * kWidth + v) * lanes);
   for (int64_t n = 0; n < count; ++n, b += stride) {
     const T* row = a[n] + offset;
     Vector<T> columns[kWidth];
@@ -195,7 +206,7 @@ __attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offse
 template <typename T>
 struct Block {
   void (*multiply)(const T* const*, const T*, int64_t, T*);
-  void (*accumulate)(const T* const*, int64_t, const T*, int64_t, int64_t, T*);
+  void (*accumulate)(const T* const*, int64_t, const T*, int64_t, int64_t, T*, bool);
 };
 
 template <typename T, int kWidth, int... kLess>
@@ -234,14 +245,14 @@ void multiply(const T* const* a, int64_t count, const Packed<T>& b, int64_t pane
   });
 }
 
-// Adds transposed(a) * b to a panel of out; b has its vectors in rows that are `stride` apart.
+// Adds transposed(a) * b to a panel of out, or puts it there if nothing is yet; b has its vectors in rows that are `stride` apart.
 template <typename T>
 void accumulate(const T* const* a, const T* b, int64_t stride, int64_t count, Packed<T>& out,
                 int64_t panel) {
   const int width = out.columns.width(panel);
   for_blocks(out.depth, width, [&](int64_t first, int rows) {
     T* to = out.panel(panel) + first * width * kLanes<T>;
-    block_of<T>(rows, width).accumulate(a, first, b, stride, count, to);
+    block_of<T>(rows, width).accumulate(a, first, b, stride, count, to, !out.filled);
   });
 }
 

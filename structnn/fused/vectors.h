@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace structnn {
 
@@ -55,6 +56,62 @@ inline Vector<T> load(const T* from) {
 template <typename T>
 inline void store(T* to, Vector<T> value) {
   std::memcpy(to, &value, sizeof(value));
+}
+
+// The first `count` elements of fewer than a vector, without a call.
+template <typename T>
+inline void copy_some(T* to, const T* from, int64_t count) {
+  if constexpr (kLanes<T> > 8)
+    if (count & 8) std::memcpy(to, from, 8 * sizeof(T)), to += 8, from += 8;
+  if constexpr (kLanes<T> > 4)
+    if (count & 4) std::memcpy(to, from, 4 * sizeof(T)), to += 4, from += 4;
+  if (count & 2) std::memcpy(to, from, 2 * sizeof(T)), to += 2, from += 2;
+  if (count & 1) *to = *from;
+}
+
+// No more than `count` elements, zeros behind them.
+template <typename T>
+inline Vector<T> load_some(const T* from, int64_t count) {
+  if (count >= kLanes<T>) return load<T>(from);
+  T value[kLanes<T>] = {};
+  copy_some(value, from, count);
+  return load<T>(value);
+}
+
+template <typename T>
+inline void store_some(T* to, Vector<T> value, int64_t count) {
+  if (count >= kLanes<T>) return store<T>(to, value);
+  T stored[kLanes<T>];
+  store<T>(stored, value);
+  copy_some(to, stored, count);
+}
+
+// The elements of the lower (or upper) half of two vectors by turns.
+template <typename T, bool kUpper, int... kLane>
+inline Vector<T> interleave(Vector<T> a, Vector<T> b, std::integer_sequence<int, kLane...>) {
+  constexpr int lanes = kLanes<T>;
+#ifdef __clang__
+  return __builtin_shufflevector(a, b, (kUpper * lanes / 2 + kLane / 2 + kLane % 2 * lanes)...);
+#else
+  constexpr typename Lanes<T>::Bits places = {
+      (kUpper * lanes / 2 + kLane / 2 + kLane % 2 * lanes)...};
+  return __builtin_shuffle(a, b, places);
+#endif
+}
+
+// As many vectors as they have lanes, as the rows of a square matrix.
+template <typename T>
+inline void transpose(Vector<T>* square) {
+  constexpr int lanes = kLanes<T>;
+  const auto lane = std::make_integer_sequence<int, lanes>();
+  for (int length = 1; length < lanes; length *= 2) {
+    Vector<T> next[lanes];
+    for (int i = 0; i < lanes / 2; ++i) {
+      next[2 * i] = interleave<T, false>(square[i], square[i + lanes / 2], lane);
+      next[2 * i + 1] = interleave<T, true>(square[i], square[i + lanes / 2], lane);
+    }
+    for (int i = 0; i < lanes; ++i) square[i] = next[i];
+  }
 }
 
 // The power series' coefficients, highest first: 1/n!, ..., 1/2, 1.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 import torch
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from structnn import Batch, Tree, build_encoder
 from structnn.encoders.child_sum import ChildSumTreeLSTM, child_sum_tree_lstm
 from structnn.explain import noting
+from structnn.fused.build import SWITCH, load
 from tests.structnn.examples import (
     assert_close,
     assert_computes,
@@ -75,8 +78,6 @@ def test_equations_on_extreme_shapes(tree):
 
 
 def test_gradcheck_of_the_hand_written_backward():
-    import random
-
     generator = random.Random(3)
     batch = batch_of([random_tree(generator, size) for size in (1, 5, 4)])
     schedule = batch.schedule
@@ -152,3 +153,101 @@ def test_forget_gates_are_noted():
     for child in (0, 1):
         expected = torch.sigmoid(w_f @ x[2] + encoder.forget_gate.weight @ h[child] + b_f)
         assert_close(notes["forget gates"][child], expected)
+
+
+fused = pytest.mark.skipif(load("child_sum") is None, reason="needs a C++ compiler and AVX2")
+
+FORESTS = {
+    "sentences": [random_tree(random.Random(seed), 1 + seed % 23) for seed in range(60)],
+    "chains": [chain(9), chain(40), chain(1)],
+    "stars": [Tree([-1] + [0] * size) for size in (1, 300, 30)],
+    "one word each": [Tree([-1])] * 5,
+    "a binary tree": [Tree([-1] + [(node - 1) // 2 for node in range(1, 1023)])],
+}
+
+
+def states_and_gradients(monkeypatch, switch, dtype, hidden, forest):
+    """Of the same numbers, by the operator or by PyTorch."""
+    monkeypatch.setenv(SWITCH, switch)
+    torch.manual_seed(1)
+    encoder = build_encoder("child_sum_tree_lstm", 2 * hidden + 1, hidden).double()
+    batch = batch_of(forest)
+    x = torch.randn(batch.num_nodes, 2 * hidden + 1, dtype=torch.float64).to(dtype)
+    weight = torch.randn(batch.num_nodes, hidden, dtype=torch.float64).to(dtype)
+    encoder.to(dtype)
+    x.requires_grad_()
+    h = encoder.encode(x, batch)
+    assert ("Fused" in h.grad_fn.name()) == (switch == "1")
+    (h * weight).sum().backward()
+    return [h.detach(), x.grad, *(parameter.grad for parameter in encoder.parameters())]
+
+
+@fused
+@pytest.mark.parametrize("hidden", [1, 7, 16, 37, 150])
+@pytest.mark.parametrize("forest", FORESTS)
+def test_the_operator_computes_what_pytorch_does(monkeypatch, forest, hidden):
+    trees_of_it = FORESTS[forest]
+    exact = states_and_gradients(monkeypatch, "0", torch.float64, hidden, trees_of_it)
+    found = states_and_gradients(monkeypatch, "1", torch.float64, hidden, trees_of_it)
+    rough = states_and_gradients(monkeypatch, "1", torch.float32, hidden, trees_of_it)
+    for one, other, single in zip(exact, found, rough, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-10, atol=1e-10)
+        # Gradients of weights sum over all nodes: the tolerance is of the largest one.
+        torch.testing.assert_close(
+            single.double(), one, rtol=0, atol=1e-5 * one.abs().amax().item()
+        )
+
+
+@fused
+@pytest.mark.parametrize("threads", [2, 5])
+def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = states_and_gradients(monkeypatch, "1", torch.float32, 20, FORESTS["sentences"])
+        torch.set_num_threads(threads)
+        for _ in range(3):
+            found = states_and_gradients(monkeypatch, "1", torch.float32, 20, FORESTS["sentences"])
+            assert all(map(torch.equal, found, alone))
+    finally:
+        torch.set_num_threads(before)
+
+
+@fused
+def test_without_gradients_it_is_the_same():
+    encoder, batch = encoder_of(), batch_of(FORESTS["sentences"])
+    x = torch.randn(batch.num_nodes, INPUT, dtype=torch.float64)
+    expected = encoder.encode(x, batch)
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            assert torch.equal(encoder.encode(x, batch), expected)
+
+
+@fused
+def test_backward_can_be_repeated():
+    encoder, batch = encoder_of(), batch_of(FORESTS["sentences"])
+    x = torch.randn(batch.num_nodes, INPUT, dtype=torch.float64, requires_grad=True)
+    total = encoder.encode(x, batch).sum()
+    total.backward(retain_graph=True)
+    once = x.grad.clone()
+    total.backward()
+    assert torch.equal(x.grad, 2 * once)
+
+
+@fused
+def test_numbers_that_are_not_finite_stay_so():
+    encoder, batch = encoder_of(), batch_of([Tree([1, -1, 1]), Tree([-1])])
+    x = torch.randn(4, INPUT, dtype=torch.float64)
+    x[0, 0] = torch.nan
+    h = encoder.encode(x, batch)
+    assert h[[0, 1]].isnan().all()
+    assert h[[2, 3]].isfinite().all()
+
+
+@pytest.mark.parametrize("wrong", ["x", "w", "b", "u_iou", "u_f"])
+def test_tensors_that_do_not_fit_are_told(wrong):
+    schedule = batch_of([chain(3)]).schedule
+    shapes = {"x": (3, 2), "w": (16, 2), "b": (16,), "u_iou": (12, 4), "u_f": (4, 4)}
+    shapes[wrong] = tuple(size + 1 for size in shapes[wrong])
+    with pytest.raises(RuntimeError):
+        child_sum_tree_lstm(*map(torch.randn, shapes.values()), schedule)
