@@ -83,7 +83,12 @@ def divide(examples: Sequence[Row]) -> list[Dimension]:
     if all(row["heads"] for row in examples):
         dimensions += _by_tree(examples)
     dimensions += [
-        _by_value("negation", [_negation(row) for row in examples], "by a list of English words"),
+        _by_value(
+            "negation",
+            [_negation(row) for row in examples],
+            "by a list of English words",
+            order=["negated", "not negated"],
+        ),
         _by_value(
             "question word",
             [_question_word(row) for row in examples],
@@ -99,6 +104,7 @@ def divide(examples: Sequence[Row]) -> list[Dimension]:
         _by_value(
             "overlap with train",
             ["text occurs in train" if row["overlap"] else "new text" for row in examples],
+            order=["new text", "text occurs in train"],
         ),
         _by_value("label", [row["label"] for row in examples]),
     ]
