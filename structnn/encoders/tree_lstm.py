@@ -27,7 +27,10 @@ def words_by_rank(x: Tensor, batch: Batch) -> Tensor:
     if batch.nodes_are_tokens:
         return reorder(x, batch.schedule.order, batch.schedule.rank)
     rank = batch.schedule.rank.index_select(0, batch.token_nodes)  # (tokens,)
-    return x.new_zeros(int(rank.amax()) + 1, x.shape[1]).index_copy(0, rank, x)
+    rows = int(rank.amax()) + 1
+    if rows == len(rank):  # no gaps
+        return reorder(x, rank.argsort(), rank)
+    return x.new_zeros(rows, x.shape[1]).index_copy(0, rank, x)
 
 
 def lstm_step(gates: Tensor, cell: Tensor, h: Tensor, carried: Tensor | None = None) -> None:
