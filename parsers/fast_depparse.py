@@ -17,8 +17,7 @@ was checked; with any other version, or another kind of model, Stanza's own code
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from types import MethodType
 from typing import Any
 
@@ -63,37 +62,16 @@ def accelerate(pipeline: Any) -> bool:
     if not is_supported(pipeline):
         return False
     model = _model(pipeline)
-    layer: list[tuple[Any, str, Any]] = [(model, "predict", MethodType(_predict, model))]
+    model.predict = MethodType(_predict, model)
     for name in ("pos", "depparse"):
         processor = pipeline.processors.get(name)
         if processor is not None:
             columns = processor.vocab.keys()
-            vocabularies = [processor.vocab[column] for column in columns]
+            for column in columns:
+                _remember(processor.vocab[column])
             if processor.pretrain is not None:
-                vocabularies.append(processor.pretrain.vocab)
-            layer += [entry for vocab in vocabularies for entry in _remembered(vocab)]
-    setattr(pipeline, _LAYER, layer)
-    for target, name, replacement in layer:
-        setattr(target, name, replacement)
+                _remember(processor.pretrain.vocab)
     return True
-
-
-@contextmanager
-def stock_decoding(pipeline: Any) -> Iterator[None]:
-    """Within the block the pipeline runs Stanza's own code alone, for comparison."""
-    layer = getattr(pipeline, _LAYER, [])
-    for target, name, _ in layer:
-        vars(target).pop(
-            name, None
-        )  # an attribute of the instance; the method of its class reappears
-    try:
-        yield
-    finally:
-        for target, name, replacement in layer:
-            setattr(target, name, replacement)
-
-
-_LAYER = "_structnn_layer"  # attribute of the pipeline: what was put where
 
 
 def _model(pipeline: Any) -> Any:
@@ -117,8 +95,8 @@ class _Remembered(dict[Any, Any]):
         return value
 
 
-def _remembered(vocab: Any) -> list[tuple[Any, str, Any]]:
-    """``map`` and ``unmap`` of a vocabulary with remembered results.
+def _remember(vocab: Any) -> None:
+    """Let a vocabulary remember the results of ``map`` and ``unmap``.
 
     Stanza looks up every character, word, tag and feature string of every text through several
     Python calls, and takes feature strings apart each time: a quarter of the time of a small model.
@@ -131,7 +109,7 @@ def _remembered(vocab: Any) -> list[tuple[Any, str, Any]]:
     def unmap_ids(sequence: Iterable[Any]) -> list[Any]:
         return [units[tuple(i) if isinstance(i, list) else i] for i in sequence]
 
-    return [(vocab, "map", map_units), (vocab, "unmap", unmap_ids)]
+    vocab.map, vocab.unmap = map_units, unmap_ids
 
 
 def is_single_rooted_tree(heads: np.ndarray) -> bool:
@@ -171,18 +149,26 @@ class RelationScores:
         return row[key[1:]]
 
 
-def _label_scores(dependents: Tensor, heads: Tensor, bilinear: Any) -> Tensor:
-    """Scores of the relations between row i of ``dependents`` and row i of ``heads``.
+def _label_scores(dependents: Tensor, heads: Tensor, head_of: Tensor, bilinear: Any) -> Tensor:
+    """Scores of the relations between row i of ``dependents`` and row ``head_of[i]`` of ``heads``.
+
+    Two words in three are nobody's head, so the large product is computed for heads.
 
     Shapes:
-        dependents, heads: ``(pairs, biaffine + 1)``; result ``(pairs, relations)``.
+        dependents: ``(words, biaffine + 1)``; heads: ``(heads, biaffine + 1)``; head_of: ``(words,)``;
+        result: ``(words, relations)``.
     """
+    weight = bilinear.weight.transpose(
+        0, 1
+    )  # (biaffine + 1 of the head, of the dependent, relations)
+    used, head_of = head_of.unique(return_inverse=True)
+    left = (heads[used] @ weight.flatten(1)).unflatten(1, weight.shape[1:])
     pieces = []
-    for start in range(0, len(heads), 2048):  # the intermediate result is 20 kB a pair
-        part = slice(start, start + 2048)
-        left = (dependents[part] @ bilinear.weight.flatten(1)).unflatten(1, (heads.size(1), -1))
-        pieces.append(torch.bmm(heads[part].unsqueeze(1), left).squeeze(1) + bilinear.bias)
-    return torch.cat(pieces)
+    for start in range(0, len(dependents), 512):  # what a word needs of `left` is 20 kB
+        part = slice(start, start + 512)
+        pieces.append(torch.bmm(dependents[part].unsqueeze(1), left[head_of[part]]).squeeze(1))
+    scores: Tensor = torch.cat(pieces) + bilinear.bias
+    return scores
 
 
 def _predict(
@@ -193,20 +179,41 @@ def _predict(
     Returns:
         For each sentence of the batch, ``[head, relation]`` for each word.
     """
+    trees = decode(
+        self, self.embed(*inputs), inputs[12], resolve_head_constraints=resolve_head_constraints
+    )
+    return [[list(pair) for pair in zip(*tree, strict=True)] for tree in trees]
+
+
+def decode(
+    model: Any, states: Tensor, lengths: Sequence[int], *, resolve_head_constraints: bool
+) -> list[tuple[list[int], list[str]]]:
+    """The trees of a batch, from the states of a ``GraphParser``'s LSTM.
+
+    Args:
+        model: the ``GraphParser``.
+        states: of the words, the root's first.
+        lengths: of the sentences, the root included.
+        resolve_head_constraints: repair two subjects of one head, as Stanza does.
+
+    Returns:
+        For each sentence the head and the relation of each word; words count from 1.
+
+    Shapes:
+        states: ``(sentences, words + 1, 2 * hidden)``.
+    """
     from stanza.models.common.vocab import VOCAB_PREFIX_SIZE
     from stanza.models.depparse.head_constraints import (
         find_head_constraint_violations,
         resolve_head_constraint_violations,
     )
 
-    lengths: list[int] = inputs[12]
-    vocab = self.vocab["deprel"]
-    states = self.embed(*inputs)  # (sentences, words + 1, 2 * hidden)
-    arcs = self.unlabeled(states, states).squeeze(3)
+    vocab = model.vocab["deprel"]
+    arcs = model.unlabeled(states, states).squeeze(3)
     own = torch.eye(arcs.size(1), dtype=torch.bool, device=arcs.device)
     arcs = functional.log_softmax(arcs.masked_fill_(own, -torch.inf), 2).cpu()
 
-    scorer = self.deprel
+    scorer = model.deprel
     dependents = functional.pad(scorer.hidden_func(scorer.W1(states)), (0, 1), value=1.0)
     governors = functional.pad(scorer.hidden_func(scorer.W2(states)), (0, 1), value=1.0)
     bilinear = scorer.scorer.W_bilin
@@ -217,10 +224,15 @@ def _predict(
     sentences = torch.repeat_interleave(torch.tensor([length - 1 for length in lengths]))
     words = torch.cat([torch.arange(1, length) for length in lengths])
     chosen = torch.cat([torch.from_numpy(tree[1:]) for tree in trees])
-    scores = _label_scores(dependents[sentences, words], governors[sentences, chosen], bilinear)
+    scores = _label_scores(
+        dependents[sentences, words],
+        governors.flatten(0, 1),
+        sentences * governors.size(1) + chosen,
+        bilinear,
+    )
     relations = scores.argmax(1).tolist()
 
-    predictions = []
+    results = []
     start = 0
     for sentence, tree in enumerate(trees):
         length = len(tree)
@@ -241,8 +253,8 @@ def _predict(
                 vocab,
             )
             names = vocab.unmap([label + VOCAB_PREFIX_SIZE for label in labels])
-        predictions.append([[head, name] for head, name in zip(tree[1:], names, strict=True)])
-    return predictions
+        results.append(([int(head) for head in tree[1:]], names))
+    return results
 
 
 def best_tree(scores: Tensor) -> np.ndarray:

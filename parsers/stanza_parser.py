@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from parsers.stanza_documents import TOO_LONG, Annotation, BulkPipeline, DocumentPipeline
 from structnn import Sentence, Tree
 
 SHIPPED_MODELS = Path(__file__).parent / "models"
@@ -28,7 +29,6 @@ SPLIT_AT_WHITE_SPACE = "split_at_white_space"
 """Relation that joins the second and later sentences of a text to the root of the first."""
 
 _PROCESSORS = ("tokenize", "mwt", "pos", "lemma", "depparse")
-_TOO_LONG = "<UNK>"  # what Stanza puts in the place of a token longer than its window
 _CHUNK_CHARACTERS = 200_000  # bounds the memory of one call of the pipeline
 
 
@@ -74,8 +74,8 @@ class StanzaParser:
             as sequences of tokens always keep their tokens one for one.
         split_sentences: let Stanza split a text into sentences before parsing it.
         batch_size: texts given to the pipeline at once.
-        fast: decode trees through :mod:`parsers.fast_depparse` where it supports the model; the
-            trees are the same.
+        fast: run the models through :mod:`parsers.fast_pipeline` and :mod:`parsers.fast_depparse`
+            where they support them; the trees are the same.
         progress: show a progress bar on a terminal.
         **stanza_options: anything else that ``stanza.Pipeline`` takes, such as ``device`` or
             ``pos_model_path``.
@@ -169,6 +169,15 @@ class StanzaParser:
             accelerate(pipeline)
         return pipeline
 
+    @cached_property
+    def bulk(self) -> BulkPipeline:
+        """The pipeline as it is used here."""
+        from parsers.fast_pipeline import FastPipeline, is_supported
+
+        if self.fast and is_supported(self.pipeline):
+            return FastPipeline(self.pipeline)
+        return DocumentPipeline(self.pipeline)
+
     def parse(self, texts: Iterable[str] | Iterable[Sequence[str]]) -> list[Sentence]:
         """Parse many texts at once; result *i* belongs to text *i*.
 
@@ -211,57 +220,54 @@ class StanzaParser:
         return tuple(text)
 
     def _parse_chunk(self, items: list[str | tuple[str, ...]]) -> list[Sentence]:
-        raw = [index for index, item in enumerate(items) if isinstance(item, str)]
-        tokenized = self._tokenize([str(items[index]) for index in raw])
-        documents = {index: pieces for index, (pieces, _) in zip(raw, tokenized, strict=True)}
-        fallen_back = {index for index, (_, lost) in zip(raw, tokenized, strict=True) if lost}
-        flat: list[Any] = []
-        for index, item in enumerate(items):
-            known = documents.get(index)
-            flat.append(_document([tuple(item)]).sentences if known is None else known)
-        self._annotate([piece for pieces in flat for piece in pieces])
+        split = self._split(items)
+        annotations = iter(
+            self.bulk.annotate([sentence for each in split for sentence in each.read])
+        )
         result = []
-        for index, (item, pieces) in enumerate(zip(items, flat, strict=True)):
-            sentence = _joined(item, pieces, index in fallen_back)
+        for item, each in zip(items, split, strict=True):
+            sentence = _joined(item, each, [next(annotations) for _ in each.read])
             self.counts.texts += 1
             self.counts.words += len(sentence)
-            self.counts.joined += len(pieces) > 1
+            self.counts.joined += len(each.sentences) > 1
+            self.counts.fallbacks += each.lost
             result.append(sentence)
         return result
 
-    def _tokenize(self, texts: list[str]) -> list[tuple[list[Any], bool]]:
-        """Stanza sentences of each text, multiword tokens expanded, and whether it lost characters."""
-        if not texts:
-            return []
-        from stanza.models.common.doc import Document
-
+    def _split(self, items: list[str | tuple[str, ...]]) -> list[_Split]:
+        """The sentences of each text, as tokens; given tokens are kept."""
         keep = "\n" if self.split_sentences else ""
-        cleaned = [_cleaned(text, keep) for text in texts]
-        documents = [Document([], text=text) for text in cleaned]
-        for name in ("tokenize", "mwt"):
-            if name in self.pipeline.processors:
-                documents = self.pipeline.processors[name].bulk_process(documents)
+        texts = [_cleaned(item, keep) for item in items if isinstance(item, str)]
+        tokenized = zip(texts, self.bulk.tokenize(texts) if texts else [], strict=True)
         result = []
-        for text, document in zip(cleaned, documents, strict=True):
-            sentences = document.sentences
-            lost = _squeezed(_surface(sentences, text)) != _squeezed(text)
-            if lost:
-                self.counts.fallbacks += 1
-                sentences = _document([tuple(text.split())]).sentences
-            result.append((sentences, lost))
+        for item in items:
+            if not isinstance(item, str):
+                result.append(_Split([item], [item]))
+                continue
+            text, sentences = next(tokenized)
+            if sentences is None:
+                result.append(_Split([text.split()], [text.split()], lost=True))
+                continue
+            read = [
+                [token if len(token) <= self.bulk.longest_token else TOO_LONG for token in sentence]
+                for sentence in sentences
+            ]
+            result.append(_Split(sentences, read))
         return result
 
-    def _annotate(self, sentences: list[Any]) -> None:
-        """Tag and parse Stanza sentences in place, all as one document."""
-        from stanza.models.common.doc import Document
 
-        document = Document([])
-        document.sentences = sentences
-        document.num_tokens = sum(len(sentence.tokens) for sentence in sentences)
-        document.num_words = sum(len(sentence.words) for sentence in sentences)
-        for name, processor in self.pipeline.processors.items():
-            if name not in ("tokenize", "mwt"):
-                processor.process(document)
+class _Split(NamedTuple):
+    """The sentences of a text, as tokens.
+
+    Attributes:
+        sentences: with the tokens of the text.
+        read: with what tagger and parser are shown of them.
+        lost: the tokenizer lost characters, and the text was split at white space instead.
+    """
+
+    sentences: Sequence[Sequence[str]]
+    read: Sequence[Sequence[str]]
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -350,72 +356,42 @@ def _cleaned(text: str, keep: str = "") -> str:
     return (_BLANK_BUT_NEWLINE if keep else _BLANK).sub(" ", text)
 
 
-def _squeezed(text: str) -> str:
-    return "".join(text.split())
-
-
-def _surface(sentences: Iterable[Any], text: str) -> str:
-    """The characters of the text that the tokens cover; Stanza replaces very long tokens."""
-    return "".join(
-        text[token.start_char : token.end_char]
-        for sentence in sentences
-        for token in sentence.tokens
-    )
-
-
-def _original(word: Any, item: str | tuple[str, ...]) -> str:
-    """The characters of a token that Stanza thought too long to show to the tagger."""
-    if isinstance(item, str) and word.start_char is not None and word.end_char is not None:
-        return _cleaned(item)[word.start_char : word.end_char]
-    return str(word.text)
-
-
-def _document(token_lists: Iterable[Sequence[str]]) -> Any:
-    """A Stanza document of sentences with these tokens."""
-    from stanza.models.common.doc import ID, TEXT, Document
-
-    return Document(
-        [
-            [{ID: (position,), TEXT: token} for position, token in enumerate(tokens, start=1)]
-            for tokens in token_lists
-        ]
-    )
-
-
-def _joined(item: str | tuple[str, ...], pieces: Sequence[Any], fallen_back: bool) -> Sentence:
+def _joined(
+    item: str | tuple[str, ...], split: _Split, annotations: Sequence[Annotation]
+) -> Sentence:
     """One sentence from the parsed pieces of a text; its metadata say what was done to it."""
     metadata = {}
-    if len(pieces) > 1:
-        metadata[JOINED_SENTENCES] = str(len(pieces))
-    if fallen_back:
+    if len(split.sentences) > 1:
+        metadata[JOINED_SENTENCES] = str(len(split.sentences))
+    if split.lost:
         metadata[SPLIT_AT_WHITE_SPACE] = "yes"
     tokens: list[str] = []
     tags: list[str] = []
-    lemmas: list[str | None] = []
+    lemmas: list[str] = []
     parents: list[int] = []
     labels: list[str] = []
     first_root = None
-    for piece in pieces:
+    for sentence, found in zip(split.sentences, annotations, strict=True):
         offset = len(tokens)
-        for word in piece.words:
-            head, relation = int(word.head), word.deprel
+        for position, (head, relation) in enumerate(zip(found.heads, found.relations, strict=True)):
             if head:
-                parent = offset + head - 1
+                parents.append(offset + head - 1)
+                labels.append(relation)
             elif first_root is None:
-                parent, first_root = -1, len(tokens)
+                first_root = offset + position
+                parents.append(-1)
+                labels.append(relation)
             else:
-                parent, relation = first_root, JOINED
-            tokens.append(word.text if word.text != _TOO_LONG else _original(word, item))
-            tags.append(word.upos or "X")
-            lemmas.append(word.lemma)
-            parents.append(parent)
-            labels.append(relation)
-    known = [lemma for lemma in lemmas if lemma is not None]
+                parents.append(first_root)
+                labels.append(JOINED)
+        tokens += sentence
+        tags += [tag or "X" for tag in found.tags]
+        lemmas += found.lemmas or ()
     return Sentence(
         item if isinstance(item, tuple) else tokens,
         dependencies=Tree(parents, labels=labels),
         tags=tags,
-        lemmas=known if len(known) == len(tokens) else None,
+        lemmas=lemmas if len(lemmas) == len(tokens) else None,
         text=item if isinstance(item, str) else " ".join(item),
         metadata=metadata,
     )

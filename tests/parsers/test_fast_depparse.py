@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from parsers import fast_depparse
-from parsers.fast_depparse import (
-    best_tree,
-    is_single_rooted_tree,
-    maximum_spanning_tree,
-    stock_decoding,
-)
+from parsers.fast_depparse import best_tree, is_single_rooted_tree, maximum_spanning_tree
+from parsers.stanza_documents import DocumentPipeline
 from parsers.stanza_parser import SHIPPED_MODELS, StanzaParser
-
-TREEBANK = Path(__file__).parents[2].parent / "shared" / "ud" / "en_ewt"
 
 shipped = pytest.mark.skipif(
     not (SHIPPED_MODELS / "resources.json").is_file(), reason="the shipped models are not here"
@@ -94,33 +87,16 @@ def test_an_unknown_version_keeps_stanzas_code(monkeypatch: pytest.MonkeyPatch) 
 
 
 @shipped
-def test_trees_are_stanzas_own_on_handmade_sentences() -> None:
-    parser = StanzaParser("en")
-    texts = [
+def test_stanzas_documents_go_through_the_decoder() -> None:
+    sentences = [
         "The dogs that the cat the mouse feared chased bark , he he said said .".split(),
         "I gave I gave the the book book him him yesterday tomorrow".split(),
         "who who who what what sees sees sees".split(),
         ["Stop"],
         "a list : one ; two ; three ( four ) and , well , five".split(),
     ]
-    fast = parser.parse(texts)
-    assert "predict" in vars(parser.pipeline.processors["depparse"].trainer.model)
-    with stock_decoding(parser.pipeline):
-        assert "predict" not in vars(parser.pipeline.processors["depparse"].trainer.model)
-        stock = parser.parse(texts)
-    assert fast == stock
-    assert StanzaParser("en", fast=False).parse(texts) == stock
-
-
-@shipped
-@pytest.mark.skipif(not TREEBANK.is_dir(), reason="needs ../shared/ud/en_ewt")
-@pytest.mark.parametrize("part", ["dev", "test"])
-def test_trees_are_stanzas_own_on_a_slice_of_ewt(part: str) -> None:
-    from parsers.training.treebank import read_treebank, word_forms
-
-    blocks = read_treebank(TREEBANK / f"en_ewt-ud-{part}.conllu").blocks[::20]
-    texts = [word_forms([block]) for block in blocks]
-    parser = StanzaParser("en")
-    fast = parser.parse(texts)
-    with stock_decoding(parser.pipeline):
-        assert parser.parse(texts) == fast
+    stock = StanzaParser("en", fast=False).pipeline
+    fast = StanzaParser("en").pipeline
+    assert "predict" in vars(fast.processors["depparse"].trainer.model)
+    assert "predict" not in vars(stock.processors["depparse"].trainer.model)
+    assert DocumentPipeline(fast).annotate(sentences) == DocumentPipeline(stock).annotate(sentences)

@@ -1,0 +1,210 @@
+"""Stanza's tokenizer over many texts at once, without its documents; the tokens are the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+__all__ = ["BATCH_CHARACTERS", "FastTokenizer", "batches_by_length", "is_supported"]
+
+BATCH_CHARACTERS = 4_000
+"""Characters that a character LSTM reads at once, padding included."""
+
+_POSITION_FEATURES = ("end_of_para", "start_of_para")  # in the order in which Stanza appends them
+
+
+def is_supported(tokenizer: Any) -> bool:
+    """Whether Stanza's tokenize processor is one that this layer can run."""
+    from stanza.models.tokenization.data import PER_CHAR_FEAT_FUNCS
+
+    if tokenizer.trainer is None:  # another library's tokenizer, or none
+        return False
+    config = tokenizer.config
+    return (
+        not any(config.get(name) for name in ("postprocessor", "speaker_delim", "use_dictionary"))
+        and tokenizer.trainer.model.charmodel is None
+        and tokenizer.trainer.args["shorthand"] != "la_ittb"  # splits where its network doesn't
+        and set(config["feat_funcs"]) <= {*PER_CHAR_FEAT_FUNCS, *_POSITION_FEATURES}
+    )
+
+
+class FastTokenizer:
+    """Splits texts into sentences and words.
+
+    The network marks the last character of each token, and tells the ends of sentences, and of tokens
+    of several words (``don't``), from others.
+
+    Args:
+        tokenizer: Stanza's tokenize processor, one for which :func:`is_supported` holds.
+        expander: Stanza's processor of multiword tokens; None where the pipeline has none.
+    """
+
+    def __init__(self, tokenizer: Any, expander: Any = None) -> None:
+        self.longest_token: int = tokenizer.config.get("max_seqlen", 1000)
+        self._window = max(1000, self.longest_token)
+        self._config = tokenizer.config
+        self._vocab = tokenizer.vocab
+        self._model = tokenizer.trainer.model.eval()
+        self._expander = expander
+
+    @torch.inference_mode()
+    def split(self, texts: Sequence[str]) -> list[list[list[str]]]:
+        """The sentences of each text, multiword tokens expanded."""
+        paragraphs = [self._paragraphs(text) for text in texts]
+        labels = iter(self._labels([part for parts in paragraphs for part in parts]))
+        marked = [
+            [sentence for part in parts for sentence in self._sentences(part, next(labels))]
+            for parts in paragraphs
+        ]
+        expansions = self._expansions(
+            {
+                token
+                for text in marked
+                for sentence in text
+                for token, several in sentence
+                if several
+            }
+        )
+        return [
+            [
+                [
+                    word
+                    for token, several in sentence
+                    for word in (expansions.get(token, (token,)) if several else (token,))
+                ]
+                for sentence in text
+            ]
+            for text in marked
+        ]
+
+    def _paragraphs(self, text: str) -> list[str]:
+        """What blank lines separate, with one space for any white space."""
+        from stanza.models.tokenization.data import NEWLINE_WHITESPACE_RE, WHITESPACE_RE
+
+        parts = [part.rstrip() for part in NEWLINE_WHITESPACE_RE.split(text)]
+        if self._config.get("skip_newline"):
+            parts = [part.replace("\n", "") for part in parts]
+        return [re.sub(" +", " ", WHITESPACE_RE.sub(" ", part)) for part in parts if part]
+
+    def _labels(self, paragraphs: Sequence[str]) -> list[np.ndarray]:
+        """For each character 0 within a token, 1 at the end of one, 2 at the end of a sentence.
+
+        At the end of a token of several words 3 and 4 stand for 1 and 2.
+        """
+        from stanza.models.tokenization.utils import update_pred_regex
+
+        device = next(self._model.parameters()).device
+        inputs = self._inputs(paragraphs)
+        labels = [np.zeros(len(units), dtype=np.int64) for units, _ in inputs]
+        begins = dict.fromkeys(range(len(paragraphs)), 0)
+        while begins:  # a paragraph that is longer than a window goes on where a sentence ended
+            spans = [
+                (index, begin, min(begin + self._window, len(labels[index])))
+                for index, begin in begins.items()
+            ]
+            begins = {}
+            for batch in batches_by_length(
+                [end - begin for _, begin, end in spans], BATCH_CHARACTERS
+            ):
+                rows = [spans[number] for number in batch]
+                units, features = (
+                    pad_sequence([inputs[i][part][begin:end] for i, begin, end in rows], True)
+                    for part in (0, 1)
+                )
+                scores = self._model(
+                    units.to(device), features.to(device), [end - begin for _, begin, end in rows]
+                )  # (spans, characters, labels)
+                for (i, begin, end), found in zip(
+                    rows, scores.argmax(2).cpu().numpy(), strict=True
+                ):
+                    ends = np.flatnonzero((found == 2) | (found == 4))
+                    if len(ends) and begin + self._window < len(labels[i]):
+                        end = begin + int(ends[-1]) + 1
+                    labels[i][begin:end] = found[: end - begin]
+                    if end < len(labels[i]):
+                        begins[i] = end
+        for number, part in enumerate(paragraphs):
+            found = labels[number] = labels[number][: len(part)]
+            found[-1] = 4 if found[-1] > 2 else 2
+            update_pred_regex(part, found)  # an address is one token
+        return labels
+
+    def _inputs(self, paragraphs: Sequence[str]) -> list[tuple[Tensor, Tensor]]:
+        """The number and the features of each character.
+
+        Where it fits into the window, the padding at the end of a paragraph is read, too: this is how
+        the network was trained.
+
+        Shapes:
+            ``(characters,)`` and ``(characters, features)`` for each paragraph.
+        """
+        from stanza.models.tokenization.data import PER_CHAR_FEAT_FUNCS
+
+        names = self._config["feat_funcs"]
+        functions = [PER_CHAR_FEAT_FUNCS[name] for name in names if name in PER_CHAR_FEAT_FUNCS]
+        positions = [name for name in _POSITION_FEATURES if name in names]
+        alphabet = sorted(set().union(*paragraphs))
+        row_of = {character: row for row, character in enumerate(alphabet, start=1)}
+        units = torch.tensor([self._vocab.unit2id(unit) for unit in ("<PAD>", *alphabet)])
+        features = torch.zeros(len(units), len(functions) + len(positions))
+        for column, function in enumerate(functions):
+            features[1:, column] = torch.tensor([float(function(unit)) for unit in alphabet])
+        inputs = []
+        for part in paragraphs:
+            rows = [row_of[character] for character in part]
+            if len(part) < self._window:
+                rows.append(0)
+            known = features[rows]
+            for column, name in enumerate(positions, start=len(functions)):
+                known[len(part) - 1 if name == "end_of_para" else 0, column] = 1
+            inputs.append((units[rows], known))
+        return inputs
+
+    def _sentences(self, paragraph: str, labels: np.ndarray) -> Iterator[list[tuple[str, bool]]]:
+        """The tokens of each sentence, and whether they are several words."""
+        sentence: list[tuple[str, bool]] = []
+        begin = 0
+        for last in np.flatnonzero(labels).tolist():
+            token = self._vocab.normalize_token(paragraph[begin : last + 1])
+            begin = last + 1
+            if not token:
+                continue
+            sentence.append((token, labels[last] > 2))
+            if labels[last] in (2, 4) and not self._config.get("no_ssplit"):
+                yield sentence
+                sentence = []
+        if sentence:
+            yield sentence
+
+    def _expansions(self, tokens: Iterable[str]) -> dict[str, list[str]]:
+        """The words of tokens of several words."""
+        from stanza.models.common.doc import ID, MISC, TEXT, Document
+
+        tokens = sorted(token for token in tokens if len(token) <= self.longest_token)
+        if not tokens or self._expander is None:
+            return {}
+        document = Document([[{ID: (1,), TEXT: token, MISC: "MWT=Yes"}] for token in tokens])
+        expanded = self._expander.process(document).sentences
+        return {
+            token: [word.text for word in sentence.words]
+            for token, sentence in zip(tokens, expanded, strict=True)
+        }
+
+
+def batches_by_length(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
+    """Indices of sequences, the longest first, in batches of at most ``limit`` places with padding.
+
+    A sequence that is longer than the limit is a batch of its own.
+    """
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    begin = 0
+    while begin < len(order):
+        end = begin + max(1, limit // max(1, lengths[order[begin]]))
+        yield order[begin:end]
+        begin = end

@@ -1,0 +1,127 @@
+"""Texts and tokens through the processors of a Stanza pipeline, whatever its models are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+__all__ = ["TOO_LONG", "Annotation", "BulkPipeline", "DocumentPipeline"]
+
+TOO_LONG = "<UNK>"
+"""What a tagger is shown in the place of a token that is too long for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What is known of the words of a sentence, an entry for each.
+
+    Attributes:
+        tags: universal parts of speech; None for a word without one.
+        heads: the number of each word's head; words count from 1, and 0 is the root.
+        relations: the relation of each word to its head.
+        lemmas: None where the pipeline has no lemmatizer.
+    """
+
+    tags: list[str | None]
+    heads: list[int]
+    relations: list[str]
+    lemmas: list[str] | None = None
+
+
+class BulkPipeline(Protocol):
+    """A tokenizer, a tagger and a parser that take many texts at once.
+
+    Attributes:
+        longest_token: characters of the longest token that the tagger is to see, see :data:`TOO_LONG`.
+    """
+
+    longest_token: int
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[list[str]] | None]:
+        """The sentences of each text, multiword tokens expanded; None where characters got lost."""
+        ...
+
+    def annotate(self, sentences: Sequence[Sequence[str]]) -> list[Annotation]:
+        """Tag and parse sentences."""
+        ...
+
+
+class DocumentPipeline:
+    """Any ``stanza.Pipeline``, with all texts in one document.
+
+    Args:
+        pipeline: a ``stanza.Pipeline``.
+    """
+
+    def __init__(self, pipeline: Any) -> None:
+        self.processors = pipeline.processors
+        tokenizer = self.processors.get("tokenize")
+        self.longest_token = 1000 if tokenizer is None else tokenizer.config.get("max_seqlen", 1000)
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[list[str]] | None]:
+        """The sentences of each text, multiword tokens expanded; None where characters got lost."""
+        from stanza.models.common.doc import Document
+
+        documents = [Document([], text=text) for text in texts]
+        for name in ("tokenize", "mwt"):
+            if name in self.processors:
+                documents = self.processors[name].bulk_process(documents)
+        return [
+            [[_original(word, text) for word in sentence.words] for sentence in document.sentences]
+            if _squeezed(_surface(document.sentences, text)) == _squeezed(text)
+            else None
+            for text, document in zip(texts, documents, strict=True)
+        ]
+
+    def annotate(self, sentences: Sequence[Sequence[str]]) -> list[Annotation]:
+        """Tag and parse sentences, all as one document."""
+        document = _document(sentences)
+        for name, processor in self.processors.items():
+            if name not in ("tokenize", "mwt"):
+                processor.process(document)
+        annotations = []
+        for sentence in document.sentences:
+            words = sentence.words
+            lemmas = [word.lemma for word in words]
+            annotations.append(
+                Annotation(
+                    [word.upos for word in words],
+                    [int(word.head) for word in words],
+                    [word.deprel for word in words],
+                    None if None in lemmas else lemmas,
+                )
+            )
+        return annotations
+
+
+def _document(sentences: Iterable[Sequence[str]]) -> Any:
+    """A Stanza document of sentences with these tokens."""
+    from stanza.models.common.doc import ID, TEXT, Document
+
+    return Document(
+        [
+            [{ID: (position,), TEXT: token} for position, token in enumerate(tokens, start=1)]
+            for tokens in sentences
+        ]
+    )
+
+
+def _surface(sentences: Iterable[Any], text: str) -> str:
+    """The characters of the text that the tokens cover; Stanza replaces very long tokens."""
+    return "".join(
+        text[token.start_char : token.end_char]
+        for sentence in sentences
+        for token in sentence.tokens
+    )
+
+
+def _original(word: Any, text: str) -> str:
+    """The form of a word; of a token that Stanza thought too long, the characters in the text."""
+    if word.text == TOO_LONG and word.start_char is not None and word.end_char is not None:
+        return text[word.start_char : word.end_char]
+    return str(word.text)
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
