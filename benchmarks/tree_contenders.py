@@ -44,6 +44,7 @@ __all__ = [
     "TreeContender",
     "WithoutOperator",
     "installed",
+    "operators_off",
 ]
 
 
@@ -153,20 +154,21 @@ class WithoutOperator(Ours):
     name = "structnn, plain PyTorch"
 
     def forward(self, x: Tensor, data: Batch) -> Tensor:
-        with _switched_off():
+        with operators_off():
             return super().forward(x, data)
 
     def train(self, x: Tensor, grad: Tensor, data: Batch) -> None:
-        with _switched_off():
+        with operators_off():
             super().train(x, grad, data)
 
     def results(self, x: Tensor, grad: Tensor, data: Any) -> dict[str, Tensor]:
-        with _switched_off():
+        with operators_off():
             return super().results(x, grad, data)
 
 
 @contextmanager
-def _switched_off() -> Iterator[None]:
+def operators_off() -> Iterator[None]:
+    """Within this block structnn computes without its operators in C++."""
     before = os.environ.get(SWITCH)
     os.environ[SWITCH] = "0"
     try:
