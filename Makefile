@@ -35,8 +35,11 @@ $(VENV)/bench-installed: $(VENV)/installed
 	@touch $@
 
 # make bench BENCH="--conllu FILE --out FOLDER", or BENCH=--quick for a look in a minute
-bench: $(VENV)/bench-installed
-	$(BIN)/python -m benchmarks.trees $(BENCH)
+bench: bench-trees
+
+# bench-graphs, bench-pipeline, bench-parsing: the module of that name
+bench-%: $(VENV)/bench-installed
+	$(BIN)/python -m benchmarks.$* $(BENCH)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
