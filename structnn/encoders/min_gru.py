@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from structnn.batch import Batch
+from structnn.checks import at_least
 from structnn.dropout import Dropout
 from structnn.encoders.base import Encoder
 
@@ -49,6 +50,7 @@ class MinGRU(Encoder):
         dropout: float = 0.0,
         readout: str = "last",
     ) -> None:
+        at_least(1, layers=layers)
         directions = 2 if bidirectional else 1
         super().__init__(
             input_dim,
@@ -63,6 +65,17 @@ class MinGRU(Encoder):
             nn.Linear(self.output_dim if layer else input_dim, 2 * directions * hidden_dim)
             for layer in range(layers)
         )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Units begin as memories of some 2 to 32 words, evenly (Tallec and Ollivier 2018).
+
+        Gates that are half open wherever they look would forget all but the last few words.
+        """
+        for layer in self.layers:
+            for gates in layer.bias.data.chunk(self.directions):  # type: ignore[union-attr]
+                z, _ = gates.chunk(2)
+                nn.init.uniform_(z, 1, 31).log_().neg_()
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of the top layer."""
