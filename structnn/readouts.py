@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.checks import at_least
 from structnn.explain import note
 from structnn.registry import Registry
 from structnn.segments import (
@@ -113,8 +114,7 @@ class KMaxReadout(Readout):
 
     def __init__(self, input_dim: int, *, backward_dim: int = 0, k: int = 3) -> None:
         super().__init__(input_dim, backward_dim=backward_dim)
-        if k < 1:
-            raise ValueError(f"k must be at least 1, but is {k}")
+        at_least(1, k=k)
         self.k = k
         self.output_dim = k * input_dim
 
@@ -165,6 +165,8 @@ class SelfAttentiveReadout(Readout):
         self, input_dim: int, *, backward_dim: int = 0, hops: int = 4, attention_dim: int = 0
     ) -> None:
         super().__init__(input_dim, backward_dim=backward_dim)
+        at_least(1, hops=hops)
+        at_least(0, attention_dim=attention_dim)
         self.projection = nn.Linear(input_dim, attention_dim or input_dim, bias=False)
         self.queries = nn.Linear(attention_dim or input_dim, hops, bias=False)
         self.output_dim = hops * input_dim
@@ -189,6 +191,7 @@ class MultiHeadReadout(Readout):
 
     def __init__(self, input_dim: int, *, backward_dim: int = 0, heads: int = 4) -> None:
         super().__init__(input_dim, backward_dim=backward_dim)
+        at_least(1, heads=heads)
         if input_dim % heads:
             raise ValueError(
                 f"the 'multi_head_attention' readout needs states whose width is a multiple of "

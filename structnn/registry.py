@@ -6,7 +6,8 @@ import ast
 import difflib
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, Generic, TypeVar
 
 __all__ = ["Registry", "UnknownNameError"]
@@ -102,6 +103,10 @@ class Registry(Generic[T]):
             options: What the user chose; checked against the constructor.
             args: The positional arguments that every class of the registry takes.
             fixed: Keyword arguments that the caller, not the user, gives.
+
+        Raises:
+            UnknownNameError: The name or an option is not known; the message lists the valid ones.
+            ValueError: A value is of another type than the option's default.
         """
         cls, preset = self.get(name)
         valid = self.options(name)
@@ -111,6 +116,12 @@ class Registry(Generic[T]):
                 raise UnknownNameError(
                     f"{self.kind} {name!r} has no option {option!r}"
                     f"{_suggestion(option, list(valid))}; its options are: {listed}"
+                )
+            expected = _expected(options[option], valid[option].default)
+            if expected is not None:
+                raise ValueError(
+                    f"option {option!r} of {self.kind} {name!r} takes {expected}, "
+                    f"but got {options[option]!r}"
                 )
         return cls(*args, **{**preset, **fixed, **options})
 
@@ -146,6 +157,28 @@ def _keywords(cls: type) -> dict[str, inspect.Parameter]:
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             break
     return found
+
+
+_TYPES: tuple[tuple[type, type, str], ...] = (
+    (bool, bool, "True or False"),  # before int, which it is a kind of
+    (int, Integral, "a whole number"),
+    (float, Real, "a number"),
+    (str, str, "a string"),
+    (tuple, Sequence, "several values"),
+)
+"""For the type of a default, what may be given, and how to say that."""
+
+
+def _expected(value: object, default: object) -> str | None:
+    """What an option with this default takes, in words, if the value isn't that."""
+    for declared, accepted, words in _TYPES:
+        if isinstance(default, declared):
+            fits = isinstance(value, accepted) and isinstance(value, bool) == (declared is bool)
+            if isinstance(default, tuple) and isinstance(value, Sequence):
+                first = default[:1]
+                fits = not any(_expected(item, one) for one in first for item in value)
+            return None if fits else f"{words} such as {default!r}"
+    return None
 
 
 def _suggestion(name: str, names: list[str]) -> str:

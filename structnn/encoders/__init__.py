@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from structnn.checks import at_least
 from structnn.encoders.base import Encoder, Encoding
 from structnn.encoders.chain import Chain
 from structnn.registry import Registry
@@ -74,9 +75,7 @@ def build_encoder(name: str, input_dim: int, hidden_dim: int, **options: object)
         UnknownNameError: The name or an option is not known; the message lists the valid ones.
         ValueError: A dimension is below one.
     """
-    for what, size in (("input_dim", input_dim), ("hidden_dim", hidden_dim)):
-        if size < 1:
-            raise ValueError(f"{what} must be at least 1, but is {size}")
+    at_least(1, input_dim=input_dim, hidden_dim=hidden_dim)
     parts = ENCODERS.parse(name, ">")
     parts[-1][1].update(options)
     chain: list[Encoder] = []

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from structnn.checks import at_least
 from structnn.dropout import Dropout
 from structnn.explain import note, notes_wanted
 from structnn.segments import Padding
@@ -35,6 +36,7 @@ class Attention(nn.Module):
 
     def __init__(self, dim: int, heads: int, *, dropout: float = 0.0, rotary: bool = False) -> None:
         super().__init__()
+        at_least(1, heads=heads)
         if dim % heads:
             raise ValueError(f"hidden_dim ({dim}) must be a multiple of heads ({heads})")
         if rotary and dim // heads % 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.checks import at_least
 from structnn.dropout import Dropout
 from structnn.encoders.base import Encoder
 
@@ -22,7 +23,7 @@ class Bag(Encoder):
     Args:
         input_dim: The width of the word vectors, and of the token states.
         hidden_dim: The width of the sentence vector.
-        layers: How many layers the perceptron has.
+        layers: How many layers the perceptron has; 0 for the plain mean.
         dropout: Dropout rate before each layer.
         readout: How the word vectors become one: ``"mean"``, ``"sum"``, ``"max"`` or any other.
     """
@@ -37,6 +38,7 @@ class Bag(Encoder):
         readout: str = "mean",
     ) -> None:
         super().__init__(input_dim, input_dim, readout=readout)
+        at_least(0, layers=layers)
         self.perceptron = nn.Sequential()
         width = super().sentence_dim
         for _ in range(layers):

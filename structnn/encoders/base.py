@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.checks import at_least
 from structnn.graph import GraphConstruction
 from structnn.readouts import Readout, build_readout
 
@@ -62,9 +63,7 @@ class Encoder(nn.Module):
         self, input_dim: int, output_dim: int, *, readout: str | None, backward_dim: int = 0
     ) -> None:
         super().__init__()
-        for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, but is {size}")
+        at_least(1, input_dim=input_dim, output_dim=output_dim)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.constructions: tuple[GraphConstruction, ...] = ()

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.checks import at_least
 from structnn.encoders.base import Encoder
 from structnn.segments import Padding
 
@@ -59,15 +60,9 @@ class CNN(Encoder):
         k_max: int = 0,
         readout: str = "max",
     ) -> None:
+        at_least(1, widths=min(widths, default=0), layers=layers, dilation=dilation, stride=stride)
+        at_least(0, k_max=k_max)
         super().__init__(input_dim, hidden_dim * len(widths), readout=readout)
-        for name, size in (
-            ("widths", min(widths)),
-            ("layers", layers),
-            ("dilation", dilation),
-            ("stride", stride),
-        ):
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, but is {size}")
         self.k_max = k_max
         self.stride = stride
         # What the widest window sees beyond its word, rounded up: enough zeros between sentences.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.checks import at_least
 from structnn.dropout import Dropout
 from structnn.encoders.base import Encoder
 from structnn.encoders.labels import known_labels
@@ -44,7 +45,8 @@ class GraphEncoder(Encoder):
         norm: ``"layer"`` normalisation behind each layer, or ``"none"``.
         jump: Jumping knowledge (Xu et al. 2018): the states are those of the ``"last"`` layer, of
             all side by side (``"concat"``, ``layers * hidden_dim`` wide), or their ``"max"``.
-        parse: Edges between heads and dependents, both ways. Without them no parse is needed.
+        parse: Edges between heads and dependents. Without them no parse is needed.
+        directions: Of these, ``"down"`` from heads to dependents, ``"up"`` to heads, or ``"both"``.
         neighbours: Edges between words that follow each other, both ways.
         hops: With 2 or more, edges between nodes and their ancestors of up to so many steps too.
         latent: A graph learned from the states, beside the others: ``"soft"`` or ``"gumbel"``, as
@@ -69,6 +71,7 @@ class GraphEncoder(Encoder):
         norm: str = "none",
         jump: str = "last",
         parse: bool = True,
+        directions: str = "both",
         neighbours: bool = False,
         hops: int = 1,
         latent: str = "none",
@@ -78,15 +81,16 @@ class GraphEncoder(Encoder):
             ("activation", activation, tuple(_ACTIVATIONS)),
             ("norm", norm, ("layer", "none")),
             ("jump", jump, ("last", "concat", "max")),
+            ("directions", directions, ("both", "down", "up")),
             ("latent", latent, ("none", "soft", "gumbel")),
         ):
             if value not in choices:
                 raise ValueError(f"{option} must be one of {choices}, but is {value!r}")
-        if layers < 1:
-            raise ValueError(f"layers must be at least 1, but is {layers}")
+        at_least(1, layers=layers)
         width = hidden_dim * layers if jump == "concat" else hidden_dim
         super().__init__(input_dim, width, readout=readout)
-        self.construction = GraphConstruction(parse, parse, self_loops, neighbours, hops)
+        down, up = (parse and directions in ("both", way) for way in ("down", "up"))
+        self.construction = GraphConstruction(down, up, self_loops, neighbours, hops)
         self.constructions = (self.construction,)
         if not parse:
             self.reads = frozenset({"sequence"})  # type: ignore[misc]  # nodes are words then
@@ -196,6 +200,7 @@ class EdgeFeatures(nn.Module):
 
     def __init__(self, dim: int, relations: int = 0) -> None:
         super().__init__()
+        at_least(0, relations=relations)
         self.kinds = nn.Embedding(len(EDGE_TYPES), dim)
         self.relations = nn.Embedding(relations, dim) if relations else None
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GATv2Conv, TransformerConv
 
+from structnn.checks import at_least
 from structnn.encoders.graph import EdgeFeatures, GraphEncoder
 from structnn.explain import note, notes_wanted
 from structnn.fused.graph_attention import attend, can_attend
@@ -260,6 +261,7 @@ def head_width(hidden_dim: int, heads: int) -> int:
     Raises:
         ValueError: The heads do not divide the width.
     """
+    at_least(1, heads=heads)
     if hidden_dim % heads:
         raise ValueError(f"hidden_dim ({hidden_dim}) must be a multiple of heads ({heads})")
     return hidden_dim // heads

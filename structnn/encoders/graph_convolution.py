@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv, GINEConv, SAGEConv
 
+from structnn.checks import at_least
 from structnn.encoders.graph import EdgeFeatures, GraphEncoder, edge_relation, sum_messages
 from structnn.graph import EDGE_TYPES, Graph
 from structnn.vocabulary import UNIVERSAL_RELATIONS
@@ -21,19 +22,32 @@ class GCN(GraphEncoder):
     .. math::
         m_v = W_{self} h_v + b + \sum_k \frac{1}{|N_k(v)|} \sum_{u \in N_k(v)} W_k h_u
 
-    over the kinds *k*: from head to dependent and from dependent to head. The symmetric normalisation
-    of the paper is for undirected graphs: over directed edges it would silence every node that
-    receives nothing, as roots and leaves do, so messages are averaged instead, as in R-GCN
-    (Schlichtkrull et al. 2018). The messages are PyG's ``GCNConv`` with these weights.
+    over the kinds *k*: from head to dependent and from dependent to head, as in R-GCN (Schlichtkrull
+    et al. 2018). The messages are PyG's ``GCNConv`` with these weights. With the paper's own
+    normalisation, the graph is undirected and one matrix serves all,
+
+    .. math:: m_v = b + \sum_{u \in N(v) \cup \{v\}} \frac{W h_u}{\sqrt{d_u d_v}}
+
+    where :math:`d_v = 1 + |N(v)|`: PyG's ``GCNConv`` as it is.
 
     Args:
         input_dim: The width of the word vectors; projected to ``hidden_dim``.
         hidden_dim: The width of the states.
+        normalisation: ``"mean"`` over each kind of edge, or ``"symmetric"`` as in the paper.
         options: Those of every graph encoder: see :class:`~structnn.encoders.graph.GraphEncoder`.
     """
 
-    def __init__(self, input_dim: int, hidden_dim: int, **options: Any) -> None:
+    def __init__(
+        self, input_dim: int, hidden_dim: int, *, normalisation: str = "mean", **options: Any
+    ) -> None:
+        if normalisation not in ("mean", "symmetric"):
+            raise ValueError(
+                f"normalisation must be 'mean' or 'symmetric', but is {normalisation!r}"
+            )
+
         def make_layer(kinds: tuple[str, ...]) -> nn.Module:
+            if normalisation == "symmetric":
+                return SymmetricLayer(hidden_dim)
             return GCNLayer(hidden_dim, kinds)
 
         super().__init__(input_dim, hidden_dim, make_layer, False, **options)
@@ -56,6 +70,18 @@ class GCNLayer(nn.Module):
             degree = torch.bincount(edges[1], minlength=len(states)).to(states.dtype)
             share = degree.reciprocal().index_select(0, edges[1])
             messages = messages + convolution(states, edges, share)
+        return messages
+
+
+class SymmetricLayer(nn.Module):
+    """One layer of :class:`GCN` with the normalisation of the paper."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.convolution = GCNConv(dim, dim)
+
+    def forward(self, states: Tensor, graph: Graph) -> Tensor:
+        messages: Tensor = self.convolution(states, graph.edge_index)
         return messages
 
 
@@ -96,6 +122,7 @@ class SyntacticLayer(nn.Module):
 
     def __init__(self, dim: int, kinds: tuple[str, ...], relations: int) -> None:
         super().__init__()
+        at_least(0, relations=relations)
         self.kinds = kinds
         self.relations = relations
         self.values = nn.ModuleDict({kind: nn.Linear(dim, dim, bias=False) for kind in kinds})
@@ -155,6 +182,8 @@ class RelationalLayer(nn.Module):
 
     def __init__(self, dim: int, relations: int, bases: int) -> None:
         super().__init__()
+        at_least(0, relations=relations)
+        at_least(1, bases=bases)
         self.relations = relations
         self.own = nn.Linear(dim, dim)
         self.bases = nn.Linear(bases * dim, dim, bias=False)

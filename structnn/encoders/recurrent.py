@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from structnn.batch import Batch
+from structnn.checks import at_least, probability
 from structnn.encoders.base import Encoder
 
 __all__ = ["GRU", "LSTM", "RNN", "SelfAttentive"]
@@ -38,6 +39,8 @@ class Recurrent(Encoder):
         dropout: float = 0.0,
         readout: str = "last",
     ) -> None:
+        at_least(1, layers=layers)
+        probability(dropout=dropout)
         super().__init__(
             input_dim,
             hidden_dim * (2 if bidirectional else 1),

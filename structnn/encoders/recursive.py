@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.checks import at_least
 from structnn.encoders.base import Encoder
 from structnn.encoders.words import WordProjection
 from structnn.tree_scan import Cell, Children, check_arity, scan_up
@@ -39,6 +40,7 @@ class RecursiveNN(Encoder):
         self, input_dim: int, hidden_dim: int, *, arity: int = 2, readout: str = "root"
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
+        at_least(1, arity=arity)
         self.arity = arity
         self.words = WordProjection(input_dim, hidden_dim)
         self.cell = RecursiveCell(hidden_dim, arity)
@@ -76,6 +78,7 @@ class RNTN(Encoder):
         self, input_dim: int, hidden_dim: int, *, arity: int = 2, readout: str = "root"
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
+        at_least(1, arity=arity)
         self.arity = arity
         self.words = WordProjection(input_dim, hidden_dim)
         self.cell = TensorCell(hidden_dim, arity)

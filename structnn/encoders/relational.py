@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from structnn.batch import Batch
+from structnn.checks import at_least
 from structnn.encoders.base import Encoder
 from structnn.encoders.labels import known_labels
 from structnn.encoders.tree_lstm import StepGradients, lstm_step, words_by_rank
@@ -62,6 +63,7 @@ class RelationalTreeLSTM(Encoder):
         super().__init__(input_dim, hidden_dim, readout=readout)
         if relation not in ("gate", "vector"):
             raise ValueError(f"relation must be 'gate' or 'vector', but is {relation!r}")
+        at_least(1, relations=relations)
         self.gated = relation == "gate"
         self.words = WordProjection(input_dim, 4 * hidden_dim, gates=4)  # i, o, u and f
         nn.init.ones_(self.words.linear.bias.data[3 * hidden_dim :])  # begin by remembering

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.checks import at_least
 from structnn.encoders.attention import TransformerLayer, sinusoids
 from structnn.encoders.base import Encoder, Encoding
 from structnn.segments import Padding
@@ -55,6 +56,7 @@ class Transformer(Encoder):
         positions: str = "sinusoidal",
         readout: str = "mean",
     ) -> None:
+        at_least(1, layers=layers, feedforward=feedforward)
         cls = readout == "cls"
         super().__init__(input_dim, hidden_dim, readout=None if cls else readout)
         if norm not in ("pre", "post"):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.checks import at_least
 from structnn.encoders.attention import TransformerLayer
 from structnn.encoders.base import Encoder
 from structnn.segments import Padding
@@ -55,8 +56,7 @@ class TreeTransformer(Encoder):
         readout: str = "mean",
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
-        if max_distance < 1:
-            raise ValueError(f"max_distance must be at least 1, but is {max_distance}")
+        at_least(1, layers=layers, heads=heads, feedforward=feedforward, max_distance=max_distance)
         self.max_distance = max_distance
         self.ancestors_only = ancestors_only
         self.projection = nn.Linear(input_dim, hidden_dim)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from structnn.batch import Batch
+from structnn.checks import at_least, probability
 from structnn.encoders.base import Encoder
 
 __all__ = ["FastWeights", "HyperLSTM"]
@@ -47,8 +48,8 @@ class FastWeights(Encoder):
         readout: str = "last",
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, but is {steps}")
+        at_least(1, steps=steps)
+        probability(decay=decay)
         self.decay, self.rate, self.steps = decay, rate, steps
         self.input = nn.Linear(input_dim, hidden_dim)  # C
         self.slow = nn.Linear(hidden_dim, hidden_dim, bias=False)  # W
@@ -114,6 +115,7 @@ class HyperLSTM(Encoder):
         readout: str = "last",
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
+        at_least(1, hyper_dim=hyper_dim, embedding_dim=embedding_dim)
         self.hidden_dim, self.embedding_dim = hidden_dim, embedding_dim
         self.hyper = nn.LSTMCell(hidden_dim + input_dim, hyper_dim)
         self.embed_h = nn.Linear(hyper_dim, 4 * embedding_dim)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from structnn import (
     ENCODERS,
+    READOUTS,
     Batch,
     Encoder,
     Sentence,
@@ -42,7 +43,9 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("transformer", {"positions": "rotary"}),
     ("transformer", {"positions": "none"}),
     ("bilstm>transformer", {"readout": "cls"}),
-    ("bilstm>child_sum_tree_lstm", {}),
+    ("bilstm>gcn", {}),
+    ("transformer>child_sum_tree_lstm", {}),
+    ("bilstm>child_sum_tree_lstm>gat", {}),
     ("cnn>transformer>gat", {}),
     ("tree_transformer", {"ancestors_only": True, "max_distance": 2}),
     ("gcn", {"layers": 3, "readout": "root", "hops": 3, "norm": "layer", "activation": "tanh"}),
@@ -250,6 +253,29 @@ def test_phrase_trees(variant):
 
 
 @every_variant
+def test_order_of_siblings_matters_only_where_the_class_says_so(variant):
+    """The same phrase tree, its nodes numbered backwards: the children of each in reverse."""
+    tree = Tree([5, 5, 6, 7, 7, 6, 8, 8, -1], tokens=[0, 1, 2, 3, 4, -1, -1, -1, -1])
+    tree = Tree(tree.parents, tree.tokens, labels=["obj"] * 9)
+    mirrored = Tree(
+        [-1 if parent < 0 else 8 - parent for parent in reversed(tree.parents)],
+        tree.tokens[::-1],
+        tree.labels,
+    )
+    name, options = variant
+    if "readout" in ENCODERS.options(name.split(">")[-1]):  # roots have no word here
+        options = {**options, "readout": "mean"}
+    encoder = build((name, options))
+    x = torch.randn(5, INPUT, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    one, other = (
+        encoder(x, Batch.from_sentences([sentence_of(each)], structure="constituency")).sentence
+        for each in (tree, mirrored)
+    )
+    ordered = any(getattr(part, "ordered_children", False) for part in encoder.modules())
+    assert torch.allclose(one, other, rtol=1e-10, atol=1e-12) != ordered
+
+
+@every_variant
 def test_a_wrong_width_is_told(variant):
     encoder, batch = build(variant), examples(variant)
     with pytest.raises(ValueError, match=rf"\({batch.num_tokens}, {INPUT}\).*\(3, 4\)"):
@@ -289,6 +315,35 @@ def test_sizes_are_checked(name):
         build_encoder(name, INPUT, -8)
 
 
+def refusal(name: str, option: str, value: object) -> str:
+    """What is said of a value; nothing if it is taken."""
+    try:
+        build_encoder(name, INPUT, HIDDEN, **{option: value})
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@every_name
+def test_impossible_values_are_told(name):
+    """Of another type, negative, or zero where that means nothing; the message names the option."""
+    wrong: dict[type, tuple[object, ...]] = {
+        bool: (1, "yes"),
+        int: (-1, 2.5, "2", True),
+        float: ("0.5", True),
+        str: ("no_such", 1),
+        tuple: ((), (0,), ("3",), 3, "3"),
+    }
+    for option, parameter in ENCODERS.options(name).items():
+        for value in wrong[type(parameter.default)]:
+            assert option in refusal(name, option, value), (option, value)
+        if type(parameter.default) is int and not refusal(name, option, 0):
+            encoder, batch = build((name, {option: 0})), examples((name, {}))
+            assert encoder(vectors(batch), batch).sentence.isfinite().all(), option
+        if option in ("dropout", "decay"):
+            assert option in refusal(name, option, 1.5), option
+
+
 @every_name
 def test_every_option_is_documented(name):
     cls, _ = ENCODERS.get(name)
@@ -301,6 +356,31 @@ def test_every_option_is_documented(name):
 def test_options_are_plain(name):
     for option in ENCODERS.options(name).values():
         assert isinstance(option.default, bool | int | float | str | tuple), option
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ENCODERS.names() if "readout" in ENCODERS.options(name)]
+)
+def test_every_readout(name):
+    """Alone or side by side: as wide as it says, in a batch as one by one, and it learns."""
+    heads = {"multi_head_attention": "multi_head_attention(heads=2)"}  # widths are even
+    specs = [heads.get(spec, spec) for spec in READOUTS.names()]
+    batch = examples((name, {}), (4, 1, 6))
+    x = vectors(batch)
+    for spec in [*specs, "mean + max + attention"]:
+        encoder = build((name, {"readout": spec}))
+        sentence = encoder(x, batch).sentence
+        assert sentence.shape == (3, encoder.sentence_dim)
+        assert_same(sentence, encode_one_by_one(encoder, x, batch)[1])
+        sentence.sin().sum().backward()
+        for parameter in encoder.readout.parameters():
+            assert parameter.grad.isfinite().all()
+            assert parameter.grad.any()
+
+
+def test_only_self_attention_has_its_readout_built_in():
+    without = [name for name in ENCODERS.names() if "readout" not in ENCODERS.options(name)]
+    assert without == ["self_attentive"]
 
 
 def test_an_unknown_name_is_told():

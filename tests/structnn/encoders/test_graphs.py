@@ -111,6 +111,22 @@ def latent(layer, states):
     return messages
 
 
+def symmetric_gcn(encoder, x, tree):
+    """The formula of Kipf and Welling (2017), with the matrices written out."""
+    adjacency = torch.eye(len(tree), dtype=x.dtype)
+    for node, parent in enumerate(tree.parents):
+        if parent >= 0:
+            adjacency[node, parent] = adjacency[parent, node] = 1
+    scale = adjacency.sum(1).rsqrt().diag()
+    words = [x.new_zeros(HIDDEN) if t < 0 else encoder.projection(x[t]) for t in tree.tokens]
+    h = torch.stack(words)
+    for layer in encoder.layers:
+        convolution = layer.convolution
+        messages = scale @ adjacency @ scale @ h @ convolution.lin.weight.t() + convolution.bias
+        h = h + encoder.activation(messages)
+    return h
+
+
 @frame
 def gcn(layer, states, node, edges):
     total = layer.own(states[node])
@@ -260,6 +276,9 @@ CASES = [
     ("syntactic_gcn", {"residual": False, "relations": 0, "hops": 2}),
     ("gin", {"relations": 38, "latent": "soft"}),
     ("sage", {"latent": "gumbel", "activation": "tanh"}),
+    ("gat", {"directions": "down"}),
+    ("gcn", {"directions": "up", "hops": 2}),
+    ("syntactic_gcn", {"directions": "down", "neighbours": True}),
 ]
 
 
@@ -273,6 +292,16 @@ def test_equations(name, options):
     )
     def check(forest):
         assert_computes(encoder, REFERENCES[name], forest)
+
+    check()
+
+
+def test_the_normalisation_of_the_paper():
+    encoder = encoder_of("gcn", normalisation="symmetric")
+
+    @given(st.lists(trees(8) | phrase_trees(4), min_size=1, max_size=1))
+    def check(forest):
+        assert_computes(encoder, symmetric_gcn, forest)
 
     check()
 
@@ -305,6 +334,9 @@ def with_weights(own, weights, *arguments):
 
 
 def pyg_gcn(layer, h, graph):
+    if hasattr(layer, "convolution"):  # symmetric normalisation: the class as it is
+        weights = layer.convolution.named_parameters()
+        return with_weights(GCNConv(HIDDEN, HIDDEN), weights, h, graph.edge_index)
     own = GCNConv(HIDDEN, HIDDEN, normalize=False, bias=False)
     total = layer.own(h)
     for kind, convolution in layer.neighbours.items():
@@ -353,10 +385,17 @@ PYG = {
 }
 
 
-@pytest.mark.parametrize("name", PYG)
-def test_pyg(name):
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *((name, {"relations": 9} if name == "rgcn" else {}) for name in PYG),  # slow with more
+        ("gcn", {"normalisation": "symmetric"}),
+        ("gcn", {"normalisation": "symmetric", "neighbours": True, "directions": "up"}),
+    ],
+    ids=str,
+)
+def test_pyg(name, options):
     """All layers, beside layers of PyG's that are made here, run over one sentence at a time."""
-    options = {"relations": 9} if name == "rgcn" else {}  # PyG visits them one by one
     encoder = encoder_of(name, **options)
 
     def reference(encoder, x, tree):
@@ -440,7 +479,7 @@ def test_attention_is_noted():
 def test_impossible_options_are_told():
     with pytest.raises(ValueError, match=r"hidden_dim \(4\) must be a multiple of heads \(3\)"):
         encoder_of("gatv2", heads=3)
-    for option in ("activation", "norm", "jump", "latent"):
+    for option in ("activation", "norm", "jump", "latent", "directions"):
         with pytest.raises(ValueError, match=f"{option} must be one of .*'nothing'"):
             encoder_of("gin", **{option: "nothing"})
     with pytest.raises(ValueError, match="layers must be at least 1"):
