@@ -13,9 +13,10 @@ from structnn.batch import Batch
 from structnn.checks import at_least
 from structnn.encoders.base import Encoder
 from structnn.encoders.labels import known_labels
-from structnn.encoders.tree_lstm import StepGradients, lstm_step, words_by_rank
+from structnn.encoders.tree_lstm import StepGradients, lstm_step
 from structnn.encoders.words import WordProjection
 from structnn.explain import note, notes_wanted
+from structnn.fused.child_sum import FusedChildSum, can_compute
 from structnn.schedule import Schedule
 from structnn.tree_scan import apply_function, reorder, sum_children
 from structnn.vocabulary import UNIVERSAL_RELATIONS
@@ -78,8 +79,8 @@ class RelationalTreeLSTM(Encoder):
         labels = known_labels(batch.node_labels, self.relations.num_embeddings)
         relations = self.relations.weight.sigmoid() if self.gated else self.relations.weight
         words = self.words.linear
-        states = relational_tree_lstm(
-            words_by_rank(x.to(words.weight.dtype), batch),
+        return relational_tree_lstm(
+            batch.to_nodes(x.to(words.weight.dtype)),
             words.weight,
             words.bias,
             self.cell.child_gates.weight,
@@ -88,7 +89,6 @@ class RelationalTreeLSTM(Encoder):
             self.gated,
             schedule,
         )
-        return reorder(states, schedule.rank, schedule.order)
 
 
 class ChildWeights(nn.Module):
@@ -112,22 +112,32 @@ def relational_tree_lstm(
     gated: bool,
     schedule: Schedule,
 ) -> Tensor:
-    """The hidden states of all nodes, in the schedule's order.
+    """The hidden states of all nodes.
+
+    A C++ operator computes them where it can, see :func:`structnn.fused.build.load`, and PyTorch
+    everywhere else.
 
     Args:
-        x: ``(rows, input)``, as :func:`~structnn.encoders.tree_lstm.words_by_rank` gives it.
+        x: ``(nodes, input)``.
         w: ``(4 hidden, input)``, the input's weights for gates i, o, u and f.
         b: ``(4 hidden,)``, their biases.
         u_iou: ``(3 hidden, hidden)``, the weights of the messages' sum for i, o and u.
         u_f: ``(hidden, hidden)``, the weights of a child's message for its forget gate.
-        relations: ``(nodes, hidden)``, of each node's relation to its parent the gate or the vector.
+        relations: ``(nodes, hidden)``, of each node's relation to its parent the gate or the vector,
+            in the schedule's order.
         gated: Whether it is a gate.
         schedule: The order of the nodes.
 
     Returns:
         ``(nodes, hidden)``.
     """
-    return apply_function(_Relational, x, w, b, u_iou, u_f, relations, gated, schedule)
+    weights = (w, b, u_iou, u_f)
+    if not torch.compiler.is_compiling() and can_compute(x, *weights):
+        order = schedule.order
+        return apply_function(FusedChildSum, x, *weights, schedule, order, relations, gated)
+    inputs = reorder(x, schedule.order, schedule.rank)
+    states = apply_function(_Relational, inputs, *weights, relations, gated, schedule)
+    return reorder(states, schedule.rank, schedule.order)
 
 
 class _Relational(torch.autograd.Function):
@@ -150,15 +160,14 @@ class _Relational(torch.autograd.Function):
         gated: bool,
         schedule: Schedule,
     ) -> Tensor:
-        nodes, leaves, rows = schedule.num_nodes, schedule.num_leaves, len(x)
+        nodes, leaves = schedule.num_nodes, schedule.num_leaves
         hidden = len(u_f)
         gates = x.new_empty(nodes, 3 * hidden)  # i, o and u: first their sums, then their values
-        torch.addmm(b[: 3 * hidden], x, w[: 3 * hidden].t(), out=gates[:rows])
-        gates[rows:] = b[: 3 * hidden]
+        torch.addmm(b[: 3 * hidden], x, w[: 3 * hidden].t(), out=gates)
         # Only nodes with children have forget gates to feed. The last row is for the roots, which
         # have no parent; nobody reads the forget gates computed with it.
-        forget_inputs = b[3 * hidden :].repeat(nodes - leaves + 1, 1)
-        forget_inputs[: max(rows - leaves, 0)].addmm_(x[leaves:], w[3 * hidden :].t())
+        forget_inputs = x.new_zeros(nodes - leaves + 1, hidden)
+        torch.addmm(b[3 * hidden :], x[leaves:], w[3 * hidden :].t(), out=forget_inputs[:-1])
         forget_row = schedule.parent - leaves  # (nodes,)
 
         h = x.new_empty(nodes, hidden)
@@ -195,7 +204,7 @@ class _Relational(torch.autograd.Function):
     def backward(ctx: Any, grad_h: Tensor) -> tuple[Tensor | None, ...]:
         x, w, u_iou, u_f, relations, gates, cells, forgets, sums, h, message = ctx.saved_tensors
         schedule: Schedule = ctx.schedule
-        (nodes, hidden), leaves, rows = h.shape, schedule.num_leaves, len(x)
+        (nodes, hidden), leaves = h.shape, schedule.num_leaves
         steps = StepGradients(gates, cells)
         c_to_forget = cells * forgets * (1 - forgets)
         # Of each node the gradients of its children's sums, of messages and of cells. The last row
@@ -228,13 +237,12 @@ class _Relational(torch.autograd.Function):
                 schedule.child, d_forgets, schedule.child_ptr, mode="sum", include_last_offset=True
             )
         )
-        d_inner = d_forget_inputs[: max(rows - leaves, 0)]
         d_x = d_w = d_b = d_u_iou = d_u_f = d_relations = None
         if ctx.needs_input_grad[0]:
-            d_x = d_gates[:rows] @ w[: 3 * hidden]
-            d_x[leaves:].addmm_(d_inner, w[3 * hidden :])
+            d_x = d_gates @ w[: 3 * hidden]
+            d_x[leaves:].addmm_(d_forget_inputs, w[3 * hidden :])
         if ctx.needs_input_grad[1]:
-            d_w = torch.cat([d_gates[:rows].t() @ x, d_inner.t() @ x[leaves:]])
+            d_w = torch.cat([d_gates.t() @ x, d_forget_inputs.t() @ x[leaves:]])
         if ctx.needs_input_grad[2]:
             d_b = torch.cat([d_gates.sum(0), d_forget_inputs.sum(0)])
         if ctx.needs_input_grad[3]:

@@ -11,6 +11,9 @@
 //   gates    (nodes, tiles, 3, lanes): i, o and u
 //
 // Where there is none, gates are kept of the inner nodes alone.
+//
+// In the relational Tree-LSTM a child's state reaches its parent as a message: multiplied by the gate
+// of its relation, or with the vector of its relation added.
 #include <algorithm>
 
 #include "products.h"
@@ -22,6 +25,7 @@ extern "C" {
 // What does not depend on the type is as in structnn.Schedule; `parent` is `nodes` for a root.
 struct ChildSum {
   int64_t nodes, leaves, levels, input, hidden, threads, differentiable;
+  int64_t gated;  // whether relations are gates
   const int64_t *level_ptr, *parent, *child, *child_ptr;
   const int64_t* row;  // of each node in x, h and their gradients
   const void *x, *w, *b, *u_iou, *u_f;
@@ -29,6 +33,9 @@ struct ChildSum {
   // For the backward pass; what is null is not wanted.
   const void* d_h;
   void *d_x, *d_w, *d_b, *d_u_iou, *d_u_f;
+  // (nodes, hidden), by rank: null where children send their states.
+  const void* relation;
+  void *message, *d_relation;
 };
 }
 
@@ -59,6 +66,10 @@ class Trees {
 
   const T* x_of(int64_t node) const { return static_cast<const T*>(in.x) + in.row[node] * input; }
   T* h_of(int64_t node) const { return static_cast<T*>(in.h) + in.row[node] * hidden; }
+  // What a node sends to its parent.
+  const T* message_of(int64_t node) const {
+    return in.relation ? static_cast<const T*>(in.message) + node * hidden : h_of(node);
+  }
   T* forgets_of(int64_t node) const { return static_cast<T*>(in.kept) + node * padded; }
   T* cell_of(int64_t node) const { return forgets_of(nodes + node); }
   T* gates_of(int64_t node) const {
@@ -79,7 +90,7 @@ class Trees {
   void sum_states(int64_t node, T* to) const {
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const auto sum = sum_children(node, [&](int64_t k) {
-        return load_some<T>(h_of(k) + tile * lanes, units_of(tile));
+        return load_some<T>(message_of(k) + tile * lanes, units_of(tile));
       });
       store_some<T>(to + tile * lanes, sum, units_of(tile));
     }
@@ -217,7 +228,13 @@ class Forward : Trees<T> {
       store<T>(gate + 2 * lanes, u);
     }
     store<T>(this->cell_of(node) + tile * lanes, c);
-    store_some<T>(this->h_of(node) + tile * lanes, o * structnn::tanh<T>(c), this->units_of(tile));
+    const auto h = o * structnn::tanh<T>(c);
+    const int64_t at = tile * lanes, units = this->units_of(tile);
+    store_some<T>(this->h_of(node) + at, h, units);
+    if (in.relation) {
+      const auto r = load_some<T>(static_cast<const T*>(in.relation) + node * hidden + at, units);
+      store_some<T>(static_cast<T*>(in.message) + node * hidden + at, in.gated ? r * h : r + h, units);
+    }
   }
 
   // Equation 4, at the child.
@@ -228,7 +245,7 @@ class Forward : Trees<T> {
       if (this->is_root(node)) {
         std::memset(this->forgets_of(node), 0, padded * sizeof(T));
       } else {
-        states[count] = this->h_of(node);
+        states[count] = this->message_of(node);
         children[count++] = node;
       }
     }
@@ -325,7 +342,7 @@ class Backward : Trees<T> {
     const int64_t first = at_hand, first_forget = forgets_at_hand;
     for (int64_t node = begin; node < end; ++node)
       if (!this->is_root(node)) {
-        states.get()[forgets_at_hand++] = this->h_of(node);
+        states.get()[forgets_at_hand++] = this->message_of(node);
         node_at.get()[at_hand++] = node;
       }
     const int64_t first_root = at_hand;
@@ -361,12 +378,24 @@ class Backward : Trees<T> {
                            ++tile, product += lanes) {
                         const int64_t index = from + first + r, node = node_at.get()[index];
                         const T* pulled = passed_by(in.parent[node]) + tile * lanes;
-                        differentiate(index, tile, load<T>(product) + load<T>(pulled),
+                        differentiate(index, tile,
+                                      of_state(node, tile, load<T>(product) + load<T>(pulled)),
                                       load<T>(pulled + padded) *
                                           load<T>(this->forgets_of(node) + tile * lanes),
                                       inner);
                       }
                   });
+  }
+
+  // The gradient of a node's state, from that of its message.
+  Vector<T> of_state(int64_t node, int64_t tile, Vector<T> d_message) const {
+    if (!in.relation) return d_message;
+    const int64_t at = tile * lanes, units = this->units_of(tile), place = node * hidden + at;
+    const auto h = load_some<T>(this->h_of(node) + at, units);
+    const auto r = load_some<T>(static_cast<const T*>(in.relation) + place, units);
+    if (in.d_relation)
+      store_some<T>(static_cast<T*>(in.d_relation) + place, in.gated ? d_message * h : d_message, units);
+    return in.gated ? d_message * r : d_message;
   }
 
   // The gradients of a node's sums, from those parts of its state's and its cell's that its parent

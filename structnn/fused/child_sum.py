@@ -25,11 +25,13 @@ class _Arguments(ctypes.Structure):
     _fields_ = [
         *((name, c_int64) for name in "nodes leaves levels input hidden threads".split()),
         ("differentiable", c_int64),
+        ("gated", c_int64),
         *((name, c_void_p) for name in "level_ptr parent child child_ptr row".split()),
         *(
             (name, c_void_p)
             for name in "x w b u_iou u_f kept h d_h d_x d_w d_b d_u_iou d_u_f".split()
         ),
+        *((name, c_void_p) for name in "relation message d_relation".split()),
     ]
 
 
@@ -52,8 +54,9 @@ def can_compute(x: Tensor, w: Tensor, b: Tensor, u_iou: Tensor, u_f: Tensor) -> 
 class FusedChildSum(torch.autograd.Function):
     """See :func:`structnn.encoders.child_sum.child_sum_tree_lstm`; nodes may be in any order.
 
-    Its last argument says in which: ``(nodes,)``, the row of ``x``, and of the result, that belongs
-    to each rank of the schedule.
+    ``rows`` says in which: ``(nodes,)``, the row of ``x``, and of the result, that belongs to each
+    rank of the schedule. With ``relations`` ``(nodes, hidden)``, in the schedule's order, it is
+    :func:`structnn.encoders.relational.relational_tree_lstm`.
     """
 
     @staticmethod
@@ -66,6 +69,8 @@ class FusedChildSum(torch.autograd.Function):
         u_f: Tensor,
         schedule: Schedule,
         rows: Tensor,
+        relations: Tensor | None = None,
+        gated: bool = False,
     ) -> Tensor:
         library = load("child_sum")
         assert library is not None
@@ -78,18 +83,23 @@ class FusedChildSum(torch.autograd.Function):
         h = x.new_empty((nodes, hidden))
         arguments = _arguments(schedule, rows, x, w, b, u_iou, u_f, kept, h)
         arguments.differentiable = differentiable
+        message = None
+        if relations is not None:
+            message = torch.empty_like(relations)
+            arguments.gated = gated
+            arguments.relation, arguments.message = relations.data_ptr(), message.data_ptr()
         _call(library, "forward", x.dtype, arguments)
         if notes_wanted():
             note("forget gates", kept[:nodes, :hidden].index_select(0, schedule.rank))
         if differentiable:
-            ctx.save_for_backward(x, w, b, u_iou, u_f, kept, h)
-            ctx.schedule, ctx.rows, ctx.library = schedule, rows, library
+            ctx.save_for_backward(x, w, b, u_iou, u_f, kept, h, relations, message)
+            ctx.schedule, ctx.rows, ctx.gated, ctx.library = schedule, rows, gated, library
         return h
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_h: Tensor) -> tuple[Tensor | None, ...]:
-        saved = ctx.saved_tensors
+        *saved, relations, message = ctx.saved_tensors
         gradients = [
             torch.empty_like(tensor) if needed else None
             for tensor, needed in zip(saved[:5], ctx.needs_input_grad, strict=False)
@@ -97,8 +107,14 @@ class FusedChildSum(torch.autograd.Function):
         d_h = d_h.contiguous()
         arguments = _arguments(ctx.schedule, ctx.rows, *saved, d_h, *gradients)
         arguments.differentiable = True
+        d_relations = None
+        if relations is not None:
+            d_relations = torch.zeros_like(relations)  # those of roots stay zeros
+            arguments.gated = ctx.gated
+            arguments.relation, arguments.message = relations.data_ptr(), message.data_ptr()
+            arguments.d_relation = d_relations.data_ptr()
         _call(ctx.library, "backward", d_h.dtype, arguments)
-        return *gradients, None, None
+        return *gradients, None, None, d_relations, None
 
 
 def _arguments(schedule: Schedule, rows: Tensor, *tensors: Tensor | None) -> _Arguments:
@@ -114,6 +130,7 @@ def _arguments(schedule: Schedule, rows: Tensor, *tensors: Tensor | None) -> _Ar
         u_f.shape[0],
         torch.get_num_threads(),
         True,
+        False,
         schedule.level_ptr.data_ptr(),
         schedule.parent.data_ptr(),
         schedule.child.data_ptr(),

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from structnn import UNIVERSAL_RELATIONS, Batch, StructureError, Tree, build_encoder
+from structnn.fused.build import SWITCH
 from tests.structnn.encoders.test_child_sum import reference as child_sum_reference
 from tests.structnn.examples import (
     assert_close,
     assert_computes,
+    assert_equal_with_gradients,
     batch_of,
     chain,
     phrase_trees,
+    random_tree,
     sentence_of,
     trees,
 )
@@ -231,3 +236,17 @@ def test_a_gru_on_a_left_chain():
         r = torch.sigmoid(r + encoder.cell.reset(h))
         h = z * h + (1 - z) * torch.tanh(candidate + encoder.cell.candidate(r * h))
         assert_close(found[t], h)
+
+
+@pytest.mark.parametrize("relation", ["gate", "vector"])
+@pytest.mark.parametrize("hidden", [3, 37])
+def test_relations_by_the_operator_and_without_it(relation, hidden, monkeypatch):
+    encoder = build_encoder("relational_tree_lstm", INPUT, hidden, relation=relation).double()
+    forest = [random_tree(random.Random(seed), size) for seed, size in enumerate((60, 1, 9, 230))]
+    batch = batch_of(forest)
+    x = torch.randn(300, INPUT, dtype=torch.float64, requires_grad=True)
+    found = encoder.encode(x, batch)
+    monkeypatch.setenv(SWITCH, "0")
+    expected = encoder.encode(x, batch)
+    parameters = dict(encoder.named_parameters())
+    assert_equal_with_gradients(found, expected, {"x": x, **parameters})
