@@ -9,6 +9,7 @@ import sqlite3
 import time
 import warnings
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -34,6 +35,10 @@ T = TypeVar("T")
 
 class Parser(Protocol):
     """Anything that parses: Stanza here, and any other parser that you bring.
+
+    One that can be pickled, and parses one text after another, may have an attribute
+    ``worth_a_worker``: the number of inputs that take longer to parse than another process takes to
+    start. Then :class:`CachedParser` starts processes by itself.
 
     Attributes:
         fingerprint: A string that differs whenever the parser, its model or its options do, so that
@@ -66,6 +71,9 @@ class CachedParser:
         parser: Parses what the cache does not have.
         path: The cache's file; it is made when missing, with its folder.
         chunk: How many inputs are given to the parser at once: as many as a killed run can lose.
+        workers: How many processes parse at once, each with one thread and the parser pickled for it;
+            1 is this process alone. None is one a core, as far as each has enough to parse: a parser
+            that says nothing of that (:class:`Parser`) stays in this process.
         progress: Called after each chunk with the number of inputs done and of all.
 
     Attributes:
@@ -85,14 +93,18 @@ class CachedParser:
         parser: Parser,
         path: str | os.PathLike[str],
         *,
-        chunk: int = 256,
+        chunk: int = 500,
+        workers: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         if chunk < 1:
             raise ValueError(f"chunk must be at least 1, but is {chunk}")
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers must be at least 1, but is {workers}")
         self.parser = parser
         self.path = Path(path)
         self.chunk = chunk
+        self.workers = workers
         self.progress = progress
         self.hits = 0
         self.misses = 0
@@ -118,21 +130,41 @@ class CachedParser:
         """
         keys = [_key(text) for text in texts]
         inputs = dict(zip(keys, texts, strict=True))
+        times_given = Counter(keys)
         found = self._load(list(inputs))
         missing = [key for key in inputs if key not in found]
-        done = sum(key in found for key in keys)
         self.hits += len(keys) - len(missing)
+        done = len(keys) - sum(times_given[key] for key in missing)
         self._report(done, len(keys))
-        for start in range(0, len(missing), self.chunk):
-            chunk = missing[start : start + self.chunk]
-            # Another process may have parsed some of these meanwhile.
-            shared = self._load(chunk) if start else {}
-            self.hits += len(shared)
-            found |= shared
-            chunk = [key for key in chunk if key not in found]
-            found |= self._parse({key: inputs[key] for key in chunk})
-            self._report(sum(key in found for key in keys), len(keys))
+        chunks = [missing[at : at + self.chunk] for at in range(0, len(missing), self.chunk)]
+        for chunk in self._parse_chunks([{key: inputs[key] for key in chunk} for chunk in chunks]):
+            found |= chunk
+            done += sum(times_given[key] for key in chunk)
+            self._report(done, len(keys))
         return [found[key] for key in keys]
+
+    def _parse_chunks(self, chunks: list[dict[str, ParserInput]]) -> Iterator[dict[str, Sentence]]:
+        """Parse chunks and keep the parses; yields each as soon as it is done."""
+        from joblib import Parallel, cpu_count, delayed, parallel_config
+
+        workers = self.workers
+        if workers is None:
+            worth_a_worker = getattr(self.parser, "worth_a_worker", None)
+            inputs = sum(map(len, chunks))
+            workers = min(cpu_count(), inputs // worth_a_worker) if worth_a_worker else 1
+        if min(workers, len(chunks)) <= 1:
+            for number, chunk in enumerate(chunks):
+                # Another process may have parsed some of these meanwhile.
+                shared = self._load(list(chunk)) if number else {}
+                self.hits += len(shared)
+                yield shared | self._parse({key: chunk[key] for key in chunk if key not in shared})
+            return
+        jobs = (delayed(_parse_in_worker)(self.parser, self.path, chunk) for chunk in chunks)
+        with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
+            for parsed, hits in Parallel(return_as="generator_unordered")(jobs):
+                self.hits += hits
+                self.misses += len(parsed) - hits
+                yield parsed
 
     def _parse(self, inputs: dict[str, ParserInput]) -> dict[str, Sentence]:
         if not inputs:
@@ -243,6 +275,19 @@ class CachedParser:
             "one is begun",
             stacklevel=4,
         )
+
+
+_parsers: dict[str, Parser] = {}  # in a worker: those that it has loaded, by fingerprint
+
+
+def _parse_in_worker(
+    parser: Parser, path: Path, chunk: dict[str, ParserInput]
+) -> tuple[dict[str, Sentence], int]:
+    """The sentences of a chunk, and how many of them another process had parsed meanwhile."""
+    parser = _parsers.setdefault(parser.fingerprint, parser)
+    cached = CachedParser(parser, path, chunk=len(chunk))
+    sentences = cached.parse(list(chunk.values()))
+    return dict(zip(chunk, sentences, strict=True)), cached.hits
 
 
 def sentence_to_json(sentence: Sentence) -> str:

@@ -89,6 +89,9 @@ class StanzaParser:
         ('Dogs', 'chase', 'cats', '.')
     """
 
+    worth_a_worker = 2000
+    """Texts that take longer to parse than another process takes to start and to load the models."""
+
     def __init__(
         self,
         language: str = SHIPPED_LANGUAGE,
@@ -142,6 +145,10 @@ class StanzaParser:
             },
         }
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A parser goes to another process without its models, which are loaded there."""
+        return {name: vars(self)[name] for name in vars(self) if name not in ("pipeline", "bulk")}
 
     @cached_property
     def pipeline(self) -> Any:

@@ -35,6 +35,13 @@ class Chain:
         return [Sentence(words, dependencies=Tree(range(-1, len(words) - 1))) for words in tokens]
 
 
+class Loser(Chain):
+    """A parser that gives nothing back."""
+
+    def parse(self, texts: list[str | list[str]], /) -> list[Sentence]:
+        return []
+
+
 @settings(deadline=None)
 @given(sentences())
 def test_json_keeps_all_that_a_sentence_holds(sentence: Sentence) -> None:
@@ -67,10 +74,8 @@ def test_another_parser_does_not_share(tmp_path: Path) -> None:
 
 
 def test_a_parser_that_loses_a_sentence_is_an_error(tmp_path: Path) -> None:
-    parser = Chain()
-    parser.parse = lambda texts: []  # type: ignore[assignment, method-assign]
-    with pytest.raises(CacheError, match=r"Chain\.parse gave 0 sentences for 1 inputs"):
-        CachedParser(parser, tmp_path / "cache").parse(["a"])
+    with pytest.raises(CacheError, match=r"Loser\.parse gave 0 sentences for 1 inputs"):
+        CachedParser(Loser(), tmp_path / "cache").parse(["a"])
 
 
 TEXTS = [f"word {i}" for i in range(200)]
@@ -125,6 +130,36 @@ def test_processes_share_the_file(tmp_path: Path) -> None:
         process.join()
         assert process.exitcode == 0
     assert rows(path) == 200
+
+
+def test_workers_parse_and_save(tmp_path: Path) -> None:
+    path, progress = tmp_path / "cache", []
+    CachedParser(Chain(), path).parse(TEXTS[:7])
+    cached = CachedParser(
+        Chain(), path, chunk=50, workers=2, progress=lambda *state: progress.append(state)
+    )
+    texts = TEXTS + TEXTS[:30]
+    assert cached.parse(texts) == Chain().parse(texts)
+    assert cached.parser.seen == []  # type: ignore[attr-defined]
+    assert (cached.hits, cached.misses) == (37, 193)
+    assert progress[0] == (14, 230)
+    assert progress[-1] == (230, 230)
+    assert len(progress) == 5
+    assert rows(path) == 200
+
+
+def test_workers_are_started_where_it_pays(tmp_path: Path) -> None:
+    parser = Chain()
+    CachedParser(parser, tmp_path / "cache", chunk=50).parse(TEXTS)
+    assert parser.seen == TEXTS
+    parser.worth_a_worker = 201  # type: ignore[attr-defined]
+    CachedParser(parser, tmp_path / "another", chunk=50).parse(TEXTS)
+    assert parser.seen == TEXTS * 2
+
+
+def test_what_a_worker_raises_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CacheError, match=r"Loser\.parse gave 0 sentences for 5 inputs"):
+        CachedParser(Loser("loser"), tmp_path / "cache", chunk=5, workers=2).parse(TEXTS)
 
 
 def test_a_file_that_is_no_cache_is_moved_aside(tmp_path: Path) -> None:
@@ -185,3 +220,5 @@ def test_a_folder_is_not_a_cache(tmp_path: Path) -> None:
 def test_chunks_have_at_least_one_input(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="chunk must be at least 1"):
         CachedParser(Chain(), tmp_path / "cache", chunk=0)
+    with pytest.raises(ValueError, match="workers must be at least 1"):
+        CachedParser(Chain(), tmp_path / "cache", workers=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import socket
 import subprocess
 import sys
@@ -142,6 +143,14 @@ def test_malformed_input(
 def test_batches_do_not_change_the_result(parser: StanzaParser) -> None:
     texts = ["One two three .", "What is it ?", "Dogs bark .", "Yes", "I think that you know ."]
     assert StanzaParser("en", batch_size=2).parse(texts) == parser.parse(texts)
+
+
+def test_a_parser_goes_to_another_process_without_its_models(parser: StanzaParser) -> None:
+    texts = ["Dogs bark ."]
+    expected = parser.parse(texts)
+    pickled = pickle.dumps(parser)
+    assert len(pickled) < 10_000
+    assert pickle.loads(pickled).parse(texts) == expected
 
 
 @shipped
