@@ -16,6 +16,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from structnn import Sentence
 from tasks.lab.curves import VANISHED, Array, Curve
+from tasks.lab.subjects import AFTER, BEFORE
 from tasks.lab.summaries import FieldSummary, FlowSummary, PathSummary
 
 __all__ = ["ExamplePaths", "draw_flow", "draw_field", "draw_paths", "save_figure"]
@@ -23,7 +24,6 @@ __all__ = ["ExamplePaths", "draw_flow", "draw_field", "draw_paths", "save_figure
 # Okabe and Ito's (2008), without their yellow, which is too light for lines on white.
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9")
 _MARKERS = "osD^vPX"
-_DASHES = ("-", "--", ":")
 _INK, _MUTED = "#1c2430", "#5b6675"
 _FLOOR = 1e-6  # of the largest: what is below it is off the picture, and as good as nothing
 
@@ -114,8 +114,9 @@ def draw_paths(
         _title(figure, "How many steps lie between a word and the sentence vector")
         _matrix(top.subplots(), example)
         left, right = bottom.subplots(1, 2, width_ratios=[1.25, 1])
+        lines = _lines(summaries)
         for place, summary in enumerate(summaries):
-            _plot(left, summary.lengths, summary.by_length, place)
+            _plot(left, summary.lengths, summary.by_length, lines[place], place)
         left.set(
             title="by the length of the sentence",
             xlabel="words in the sentence",
@@ -125,7 +126,7 @@ def draw_paths(
         left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         left.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         left.yaxis.set_minor_locator(NullLocator())
-        for (name, shares), dashes in zip(within.items(), _DASHES, strict=False):
+        for (name, shares), dashes in zip(within.items(), ("-", "--"), strict=True):
             layers = np.arange(1, len(shares) + 1)
             right.plot(layers, 100 * shares, dashes, color=_MUTED, marker=".", label=name)
         right.set(
@@ -135,7 +136,7 @@ def draw_paths(
             ylim=(0, 103),
         )
         right.legend(loc="lower right", handlelength=3)
-        _legend(bottom, [summary.name for summary in summaries], caption)
+        _legend(bottom, lines, caption)
         return figure
 
 
@@ -148,10 +149,11 @@ def _by_distance(
     with rc_context(_STYLE):
         figure = Figure(figsize=(3.6 * len(panels) + 0.6, 4.9), layout="constrained")
         _title(figure, title)
+        lines = _lines(summaries)
         all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, (panel, label, curve_of) in zip(all_axes, panels, strict=True):
             for place, summary in enumerate(summaries):
-                _curve(axes, curve_of(summary), place)
+                _curve(axes, curve_of(summary), lines[place], place)
             axes.axhline(VANISHED, color=_MUTED, linewidth=0.8, zorder=1)
             axes.set(title=panel, xlabel=label, yscale="log", ylim=(_FLOOR, 2))
         first = all_axes[0]
@@ -166,27 +168,27 @@ def _by_distance(
             va="top",
             color=_MUTED,
         )
-        _legend(figure, [summary.name for summary in summaries], caption)
+        _legend(figure, lines, caption)
         return figure
 
 
-def _curve(axes: Axes, curve: Curve, place: int) -> None:
+def _curve(axes: Axes, curve: Curve, line: dict[str, Any], place: int) -> None:
     # Nothing has no logarithm: the line breaks where no gradient comes through.
-    _plot(axes, curve.distances, np.where(curve.means > 0, curve.means, np.nan), place)
+    _plot(axes, curve.distances, np.where(curve.means > 0, curve.means, np.nan), line, place)
     axes.fill_between(
         curve.distances,
         np.maximum(curve.lowest, _FLOOR / 10),
         np.maximum(curve.highest, _FLOOR / 10),
-        color=_COLOURS[place % len(_COLOURS)],
+        color=line["color"],
         alpha=0.15,
         linewidth=0,
     )
 
 
-def _plot(axes: Axes, x: Array, y: Array, place: int) -> None:
+def _plot(axes: Axes, x: Array, y: Array, line: dict[str, Any], place: int) -> None:
     every = max(1, len(x) // 8)
     # Lines that lie on each other are told apart by marks at different places.
-    axes.plot(x, y, **_line(place), markevery=(place % every, every))
+    axes.plot(x, y, **line, markevery=(place % every, every))
 
 
 def _matrix(axes: Axes, example: ExamplePaths) -> None:
@@ -211,20 +213,31 @@ def _matrix(axes: Axes, example: ExamplePaths) -> None:
         axes.tick_params(axis="x", rotation=40)
 
 
-def _line(place: int) -> dict[str, Any]:
-    # With more lines than colours, dashes tell the next round from the first.
-    return {
-        "color": _COLOURS[place % len(_COLOURS)],
-        "marker": _MARKERS[place % len(_MARKERS)],
-        "linestyle": _DASHES[place // len(_COLOURS) % len(_DASHES)],
-        "markersize": 4.5,
-        "linewidth": 1.5,
-    }
+def _lines(summaries: Sequence[FlowSummary | FieldSummary | PathSummary]) -> list[dict[str, Any]]:
+    """How each line is drawn: a run before its training is dashed, in its colour after it."""
+    lines = []
+    encoders: dict[str, int] = {}
+    for summary in summaries:
+        encoder = summary.name.removesuffix(BEFORE).removesuffix(AFTER)
+        place = encoders.setdefault(encoder, len(encoders))
+        # With more lines than colours, dots tell the next round from the first.
+        dashes = "--" if summary.name.endswith(BEFORE) else ("-", ":")[place // len(_COLOURS) % 2]
+        lines.append(
+            {
+                "label": summary.name,
+                "color": _COLOURS[place % len(_COLOURS)],
+                "marker": _MARKERS[place % len(_MARKERS)],
+                "linestyle": dashes,
+                "markersize": 4.5,
+                "linewidth": 1.5,
+            }
+        )
+    return lines
 
 
-def _legend(figure: FigureBase, names: Sequence[str], caption: str) -> None:
-    handles = [Line2D([], [], label=name, **_line(place)) for place, name in enumerate(names)]
-    widest = max(map(len, names))
+def _legend(figure: FigureBase, lines: Sequence[dict[str, Any]], caption: str) -> None:
+    handles = [Line2D([], [], **line) for line in lines]
+    widest = max(len(line["label"]) for line in lines)
     columns = max(1, min(4, 110 // (widest + 8)))
     figure.legend(
         handles=handles,

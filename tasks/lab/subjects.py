@@ -22,7 +22,10 @@ from structnn import (
 from tasks.models import ModelOptions, SavedModel, build_model, load_model
 from tasks.storage import StorageError, read_json
 
-__all__ = ["Subject", "runs_below", "subject_of_run", "subject_untrained"]
+__all__ = ["AFTER", "BEFORE", "Subject", "runs_below", "subject_of_run", "subject_untrained"]
+
+BEFORE, AFTER = ", before training", ", trained"
+"""How the names of a run's two subjects end."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,8 @@ def subject_of_run(
     before = SavedModel(classifier, after.options, after.relations, after.structure, after.parser)
     name, sentences = _name(after), read(dict(after.parser))
     return (
-        _subject(f"{name}, before training", seed, before, sentences),
-        _subject(f"{name}, trained", seed, after, sentences),
+        _subject(name + BEFORE, seed, before, sentences),
+        _subject(name + AFTER, seed, after, sentences),
     )
 
 
