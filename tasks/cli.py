@@ -147,9 +147,6 @@ def compare(
             callback=_from_file,
         ),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes; one a core by default.", show_default=False)
-    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how many runs there are and how long, no more.")
     ] = False,
@@ -166,7 +163,7 @@ def compare(
     """
     from tasks.experiment import run_experiment
 
-    run_experiment(options, out, workers=workers, dry_run=dry_run)
+    run_experiment(options, out, dry_run=dry_run)
 
 
 @app.command()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import traceback
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.backends import in_parallel
 from tasks.budgets import outline
 from tasks.models import ModelOptions
 from tasks.parsing import ParsedDataset
@@ -115,10 +115,13 @@ def compare(
     parser: Mapping[str, Any],
     workers: int | None = None,
     plugins: Sequence[str] = (),
+    backend: str = "local",
+    address: str | None = None,
 ) -> Iterator[RunResult | Failure]:
     """Execute runs in parallel, each in a process with one thread; yields each as it ends.
 
-    Runs that are done are read, not repeated; one that fails is reported and the rest go on.
+    Runs that are done are read, not repeated; one that fails is reported and the rest go on. Where a
+    cluster loses a machine, its runs are executed by the others, from their last epoch.
 
     Args:
         runs: What to run.
@@ -127,7 +130,10 @@ def compare(
         parser: How to make the parser again, saved with each model.
         workers: How many processes; by default one for each processor core.
         plugins: Modules that register what the runs use, imported in each process.
+        backend: Where: see :func:`tasks.backends.in_parallel`.
+        address: Of a cluster.
     """
+    out = out.resolve()  # processes of a cluster have folders of their own
     open_runs = []
     for run in runs:
         done = finished(run, data[run.setting.data], out)
@@ -137,21 +143,17 @@ def compare(
             yield done
     if not open_runs:
         return
-    from joblib import Parallel, delayed
-
-    workers = min(len(open_runs), workers or available_cores())
     tables = {
         key: given_vectors(run.model, data[run.setting.data])
         for key, run in {_table(run): run for run in open_runs}.items()
     }
-    jobs = (
-        delayed(_attempt)(run, data[run.setting.data], out, parser, plugins, tables[_table(run)])
+    calls = [
+        (run, data[run.setting.data], out, parser, plugins, tables[_table(run)])
         for run in open_runs
+    ]
+    yield from in_parallel(
+        _attempt, calls, workers=workers or available_cores(), backend=backend, address=address
     )
-    with warnings.catch_warnings():
-        # A process whose memory has grown is replaced between two runs, which loses nothing.
-        warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
-        yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
 
 
 def _table(run: Run) -> tuple[str, str, str | None]:

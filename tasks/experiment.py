@@ -30,15 +30,12 @@ class ExperimentFailed(ValueError):
     """Some runs ended in an error; the rest have results."""
 
 
-def run_experiment(
-    options: CompareOptions, out: Path, *, workers: int | None = None, dry_run: bool = False
-) -> Summary | None:
+def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False) -> Summary | None:
     """Plan, search if wanted, run what has no result yet, and show the summary.
 
     Args:
         options: The experiment.
         out: Its folder.
-        workers: Processes; one for each core by default.
         dry_run: Say what would be done, and do nothing; then there is no summary.
     """
     options.check_encoders(options.encoder_names)
@@ -77,12 +74,17 @@ def run_experiment(
         for key, name in zip(keys, names, strict=True)
     }
     flat = [trial for found in searches.values() for trial in found]
-    _say_plan([*flat, *runs], data, out, workers)
+    _say_plan([*flat, *runs], data, out, options.workers)
     if dry_run:
         return None
+    execution = {
+        "workers": options.workers,
+        "backend": options.backend,
+        "address": options.address,
+    }
     scores: dict[str, list[float]] = {}
     if flat:
-        outcomes = execute_runs(flat, data, options, out, workers)
+        outcomes = execute_runs(flat, data, options, out, execution)
         dev = {o.run.folder: o.dev_accuracy for o in outcomes if isinstance(o, RunResult)}
         best = {}
         for wanted, found in searches.items():
@@ -94,7 +96,7 @@ def run_experiment(
             best[wanted] = max(done, key=lambda trial: dev[trial.folder])
             scores[wanted.parent.as_posix()] = [dev[trial.folder] for trial in done]
         runs = [tuned(run, best[_searched(run).folder]) for run in runs]
-    return run_plan(runs, data, options, out, workers=workers, search=scores)
+    return run_plan(runs, data, options, out, execution=execution, search=scores)
 
 
 def run_plan(
@@ -103,7 +105,7 @@ def run_plan(
     options: ExperimentOptions,
     out: Path,
     *,
-    workers: int | None = None,
+    execution: Mapping[str, Any] | None = None,
     search: Mapping[str, Sequence[float]] | None = None,
 ) -> Summary:
     """Run what has no result yet, and show the summary of all.
@@ -113,11 +115,14 @@ def run_plan(
         data: The parsed data, by the names in the runs' settings.
         options: Where runs and plan are from.
         out: The folder of the experiment.
-        workers: Processes; one for each core by default.
+        execution: Where and how: ``workers``, ``backend`` and ``address`` of
+            :func:`tasks.compare.compare`.
         search: Dev accuracies of the trials, by the folder of what they were for.
     """
     for run in runs:
-        finished(run, data[run.setting.data], out)  # whatever is in the folder must go with the plan
+        finished(
+            run, data[run.setting.data], out
+        )  # whatever is in the folder must go with the plan
     description = {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "options": {
@@ -133,7 +138,7 @@ def run_plan(
         "tuning": search or {},
     }
     save_experiment(out, runs, data, description)
-    outcomes = execute_runs(runs, data, options, out, workers)
+    outcomes = execute_runs(runs, data, options, out, execution or {})
     summary = summarise(load_results(out))
     show_summary(summary, len({run.seed for run in runs}))
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]

@@ -259,6 +259,16 @@ class CompareOptions(ExperimentOptions):
         ),
     ] = None
 
+    workers: Annotated[
+        int | None,
+        _option("Execution", "Processes; by default one for each core.", show_default=False),
+    ] = None
+    backend: Annotated[str, _option("Execution", "local, ray or dask (extras).")] = "local"
+    address: Annotated[
+        str | None,
+        _option("Execution", "Of a cluster; without one, one is started here.", show_default=False),
+    ] = None
+
     @property
     def encoder_names(self) -> list[str]:
         """The encoders; commas inside parentheses belong to options: bilstm(layers=2,dropout=0.1)."""

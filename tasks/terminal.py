@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -43,9 +43,17 @@ def execute_runs(
     data: Mapping[str, ParsedDataset],
     options: ExperimentOptions,
     out: Path,
-    workers: int | None = None,
+    execution: Mapping[str, Any],
 ) -> list[RunResult | Failure]:
-    """Execute runs, telling of each as it ends, and of how long the rest may take."""
+    """Execute runs, telling of each as it ends.
+
+    Args:
+        runs: What to run.
+        data: The parsed data, by the names in the runs' settings.
+        options: Where the parser and the plugins are from.
+        out: The folder of the experiment.
+        execution: Further arguments of :func:`tasks.compare.compare`.
+    """
     from tasks.compare import Failure, compare
 
     outcomes: list[RunResult | Failure] = []
@@ -55,8 +63,8 @@ def execute_runs(
             data,
             out,
             parser=options.parser(),
-            workers=workers,
             plugins=options.plugin or (),
+            **execution,
         ):
             outcomes.append(outcome)
             name = f"{len(outcomes)}/{len(runs)} {escape(' '.join(outcome.run.folder.parts))}"

@@ -1,0 +1,122 @@
+"""Where runs are executed: processes of this machine, or a cluster of Ray or Dask."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+__all__ = ["BACKENDS", "in_parallel"]
+
+T = TypeVar("T")
+
+BACKENDS = ("local", "ray", "dask")
+
+_RETRIES = 5  # of a run whose machine is gone
+
+
+def in_parallel(
+    function: Callable[..., T],
+    calls: Sequence[tuple[Any, ...]],
+    *,
+    workers: int,
+    backend: str = "local",
+    address: str | None = None,
+) -> Iterator[T]:
+    """Call a function with each of these arguments, several at a time; yields what each gives.
+
+    Where a cluster loses a machine, the calls that it was busy with are made again elsewhere.
+
+    Args:
+        function: What to call; it can be pickled.
+        calls: Its arguments, for each call. Large ones that calls share are sent once.
+        workers: How many at a time; on a cluster the cluster decides.
+        backend: ``"local"`` for processes of this machine, ``"ray"`` or ``"dask"``. The machines of a
+            cluster must have structnn, and see files under the same paths.
+        address: Of the cluster: ``host:port`` of Ray's head node or of Dask's scheduler. Without one,
+            Ray and Dask start a cluster of their own on this machine.
+
+    Raises:
+        ValueError: The backend is not known, or an address is given for none.
+        ImportError: Its extra is not installed.
+        ConnectionError: There is no cluster at the address.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"unknown backend {backend!r}: choose from {', '.join(BACKENDS)}")
+    if backend == "local":
+        if address is not None:
+            raise ValueError("--address is of a cluster: give --backend ray or dask with it")
+        return _local(function, calls, workers)
+    package = {"ray": "ray", "dask": "distributed"}[backend]
+    if importlib.util.find_spec(package) is None:
+        raise ImportError(
+            f"--backend {backend} needs an extra package: pip install 'structnn[{backend}]'"
+        )
+    return {"ray": _ray, "dask": _dask}[backend](function, calls, address)
+
+
+def _local(
+    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], workers: int
+) -> Iterator[T]:
+    from joblib import Parallel, delayed
+
+    parallel = Parallel(n_jobs=min(len(calls), workers), return_as="generator_unordered")
+    with warnings.catch_warnings():
+        # A process whose memory has grown is replaced between two calls, which loses nothing.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+        yield from parallel(delayed(function)(*call) for call in calls)
+
+
+def _ray(
+    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], address: str | None
+) -> Iterator[T]:
+    # Not through joblib's adapter: it gives results only when all are there, and none at all if a
+    # node is lost. Tasks of Ray's own are repeated on other nodes.
+    import ray
+
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as fault:
+        raise ConnectionError(
+            f"there is no Ray cluster at {address} ({fault}); start one with `ray start --head`"
+        ) from fault
+    try:
+        task = ray.remote(num_cpus=1, max_retries=_RETRIES)(function)
+        sent: dict[int, Any] = {}
+        waiting = []
+        for call in calls:
+            for argument in call:
+                if id(argument) not in sent:
+                    sent[id(argument)] = ray.put(argument)
+            waiting.append(task.remote(*(sent[id(argument)] for argument in call)))
+        while waiting:
+            (done,), waiting = ray.wait(waiting)
+            yield ray.get(done)
+    finally:
+        ray.shutdown()
+
+
+def _dask(
+    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], address: str | None
+) -> Iterator[T]:
+    from distributed import Client, as_completed
+
+    try:
+        client = Client(address, timeout="20s") if address else Client(threads_per_worker=1)
+    except OSError as fault:
+        raise ConnectionError(
+            f"there is no Dask scheduler at {address} ({fault}); start one with `dask scheduler`"
+        ) from fault
+    with client:
+        sent: dict[int, Any] = {}
+        waiting = []
+        for call in calls:
+            for argument in call:
+                if id(argument) not in sent:
+                    sent[id(argument)] = client.scatter(argument, broadcast=True, hash=False)
+            arguments = (sent[id(argument)] for argument in call)
+            waiting.append(client.submit(function, *arguments, pure=False, retries=_RETRIES))
+        for done in as_completed(waiting):
+            yield done.result()
