@@ -25,7 +25,10 @@ def markdown(results: Mapping[str, Sequence[Row]]) -> str:
             )
         )
     variants = results.get("variants", ())
-    parts.append((f"Other Tree-LSTMs, ratios: {' / '.join(PASSES)}", _ratios(variants, "ratio")))
+    binary = [row for row in variants if "work" not in row]
+    parts.append((f"Binary Tree-LSTM: {' / '.join(PASSES)}", _ratios(binary, "ratio")))
+    beside = [row for row in variants if "work" in row]
+    parts.append((f"Beside child-sum: {' / '.join(PASSES)}", _work(beside)))
     parts.append(("Deep chains", _ratios(results.get("depth", ()), "ratio")))
     parts.append(("Bytes a node, training", _memory(results.get("memory", ()))))
     parts.append(("Microseconds a node", _growth(results.get("growth", ()))))
@@ -57,7 +60,7 @@ def _ratios(rows: Sequence[Row], key: str) -> str:
     places: dict[tuple[str, ...], dict[str, Row]] = {}
     for row in rows:
         places.setdefault(_place(row), {})[row["pass"]] = row["contenders"]
-    names = [name for name in _names(rows) if not all(row["reference"] == name for row in rows)]
+    names = [name for name in _names(rows) if name != rows[0]["reference"]]
     lines = []
     for place, passes in places.items():
         cells = [
@@ -68,6 +71,19 @@ def _ratios(rows: Sequence[Row], key: str) -> str:
         ]
         lines.append([*place, *cells])
     return _table(["trees", "hidden", "batch", *names], lines)
+
+
+def _work(rows: Sequence[Row]) -> str:
+    """What each Tree-LSTM takes beside the child-sum one, and beside the products that it adds."""
+    lines = []
+    for name in _names(rows):
+        work = rows[0]["work"][name]
+        ratios = [row["contenders"][name]["ratio"]["median"] for row in rows]
+        times = " / ".join(f"{ratio:.2f}" for ratio in ratios)
+        lines.append(
+            [name, f"{work:.2f}", times, " / ".join(f"{ratio / work:.2f}" for ratio in ratios)]
+        )
+    return _table(["", "products", "time", "time / products"], lines)
 
 
 def _memory(rows: Sequence[Row]) -> str:
