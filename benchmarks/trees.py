@@ -38,6 +38,7 @@ from benchmarks.tree_data import (
     corpus_of,
     draws,
     synthetic,
+    tree_of,
     treebank,
 )
 from benchmarks.tree_tables import markdown
@@ -172,7 +173,7 @@ def compare_peers(
                 if (name not in SYNTHETIC and size <= 128) or not isinstance(contender, Recursion)
             ]
             batches = draws(corpus, size, INPUT_DIM, hidden)
-            differences = compare_results(contenders, encoder, next(batches).mixed)
+            differences = compare_results(contenders, encoder, to_compare(corpus, size, hidden))
             for which in PASSES:
                 timed = [as_timed(contender, which) for contender in contenders]
                 timed += [
@@ -225,6 +226,17 @@ def compare_results(
     like_dgl: list[TreeContender] = [Ours(corpus, without_words)]
     like_dgl += [contender for contender in contenders if isinstance(contender, Dgl)]
     return agreement(alike, batch) | agreement(like_dgl, batch)
+
+
+def to_compare(corpus: Corpus, batch_size: int, hidden: int) -> Portion:
+    """A batch like those that are timed, of about 10,000 nodes at most.
+
+    Single precision rounds a weight's gradient, a sum over all nodes, by more than the contenders may
+    differ if there are many more.
+    """
+    mean = sum(len(tree_of(sentence)) for sentence in corpus.sentences) / len(corpus)
+    batch_size = max(1, min(batch_size, round(10_000 / mean)))
+    return next(draws(corpus, batch_size, INPUT_DIM, hidden)).mixed
 
 
 def agreement(contenders: Sequence[TreeContender], batch: Portion) -> dict[str, float]:
@@ -320,7 +332,7 @@ def compare_nary(hidden: int, seconds: float, count: int) -> list[dict[str, Any]
     if installed("dgl"):
         contenders.append(DglNary(corpus, encoder))
     batches = draws(corpus, 128, INPUT_DIM, hidden)
-    differences = agreement(contenders, next(batches).mixed)
+    differences = agreement(contenders, to_compare(corpus, 128, hidden))
     results = []
     for which in PASSES:
         timed = [as_timed(contender, which) for contender in contenders]
@@ -368,7 +380,7 @@ def compare_deep_chains(hidden: int, depth: int) -> list[dict[str, Any]]:
         encoder = ChildSumTreeLSTM(INPUT_DIM, hidden)
         contenders = [Ours(corpus, encoder), Lstm(corpus, encoder)]
         batches = draws(corpus, size, INPUT_DIM, hidden)
-        differences = agreement(contenders, next(batches).mixed)
+        differences = agreement(contenders, to_compare(corpus, size, hidden))
         for which in PASSES:
             timed = [as_timed(contender, which) for contender in contenders]
             measurement = measure(timed, batches, seconds=1, least=3, warmup=1)
