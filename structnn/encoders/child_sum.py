@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,10 +12,10 @@ from torch.autograd.function import once_differentiable
 
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
-from structnn.explain import note
+from structnn.explain import note, notes_wanted
 from structnn.fused.child_sum import FusedChildSum, can_compute
 from structnn.schedule import Schedule
-from structnn.tree_scan import apply_function, reorder, sum_children
+from structnn.tree_scan import apply_function, sum_children
 
 __all__ = ["ChildSumTreeLSTM", "child_sum_tree_lstm"]
 
@@ -60,44 +61,51 @@ class ChildSumTreeLSTM(Encoder):
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The hidden state of each node."""
         schedule = batch.schedule
-        x = batch.to_nodes(x)
-        weights = (
-            self.input_gates.weight,
+        w = self.input_gates.weight
+        return child_sum_tree_lstm(
+            batch.to_nodes(x).to(w.dtype),  # the layer before may have been cast by autocast
+            w,
             self.input_gates.bias,
             self.child_gates.weight,
             self.forget_gate.weight,
+            schedule,
+            schedule.order,
         )
-        if _is_fused(x, *weights):
-            return apply_function(FusedChildSum, x, *weights, schedule, schedule.order)
-        inputs = reorder(x, schedule.order, schedule.rank)
-        states = apply_function(_ChildSum, inputs, *weights, schedule)
-        return reorder(states, schedule.rank, schedule.order)
 
 
 def child_sum_tree_lstm(
-    x: Tensor, w: Tensor, b: Tensor, u_iou: Tensor, u_f: Tensor, schedule: Schedule
+    x: Tensor,
+    w: Tensor,
+    b: Tensor,
+    u_iou: Tensor,
+    u_f: Tensor,
+    schedule: Schedule,
+    rows: Tensor | None = None,
 ) -> Tensor:
-    """The hidden states of all nodes, in the schedule's order.
+    """The hidden states of all nodes.
+
+    A C++ operator computes them where it can, see :func:`structnn.fused.build.load`, and PyTorch
+    everywhere else.
 
     Args:
-        x: ``(nodes, input)``, in the schedule's order.
+        x: ``(nodes, input)``.
         w: ``(4 hidden, input)``, the input's weights for gates i, o, u and f.
         b: ``(4 hidden,)``, their biases.
         u_iou: ``(3 hidden, hidden)``, the weights of the children's sum for i, o and u.
         u_f: ``(hidden, hidden)``, the weights of a child's state for its forget gate.
-        schedule: The order of the nodes.
+        schedule: The order in which the nodes are visited.
+        rows: ``(nodes,)``, the row of ``x``, and of the result, of the node at each place in the
+            schedule; None where they are in that order.
 
     Returns:
         ``(nodes, hidden)``.
     """
-    if _is_fused(x, w, b, u_iou, u_f):
-        rows = torch.arange(schedule.num_nodes)
-        return apply_function(FusedChildSum, x, w, b, u_iou, u_f, schedule, rows)
-    return apply_function(_ChildSum, x, w, b, u_iou, u_f, schedule)
-
-
-def _is_fused(*tensors: Tensor) -> bool:
-    return not torch.compiler.is_compiling() and can_compute(*tensors)
+    if rows is None:
+        rows = torch.arange(schedule.num_nodes, device=x.device)
+    function: type[torch.autograd.Function] = _ChildSum
+    if not torch.compiler.is_compiling() and can_compute(x, w, b, u_iou, u_f):
+        function = FusedChildSum
+    return apply_function(function, x, w, b, u_iou, u_f, schedule, rows)
 
 
 class _ChildSum(torch.autograd.Function):
@@ -105,8 +113,8 @@ class _ChildSum(torch.autograd.Function):
 
     A node's forget gate is computed at the node itself, with its parent's input, and ``[h, f * c]``
     lies side by side: a level then needs one sum over children and one product. Backward, each node
-    *pulls* what it needs from its parent, so nothing is scattered, and each weight's gradient is one
-    product over all nodes at the end.
+    *pulls* what it needs from its parent, so nothing is scattered, and weights get their gradients
+    from many nodes at a time at the end.
     """
 
     @staticmethod
@@ -118,16 +126,22 @@ class _ChildSum(torch.autograd.Function):
         u_iou: Tensor,
         u_f: Tensor,
         schedule: Schedule,
+        rows: Tensor,
     ) -> Tensor:
-        nodes, hidden = schedule.num_nodes, u_f.shape[0]
-        leaves = schedule.num_leaves
+        nodes, leaves, hidden = schedule.num_nodes, schedule.num_leaves, u_f.shape[0]
+        w_iou, w_f = w.split([3 * hidden, hidden])
+        b_iou, b_f = b.split([3 * hidden, hidden])
         gates = x.new_empty(nodes, 3 * hidden)  # i, o and u: first their sums, then their values
-        torch.addmm(b[: 3 * hidden], x, w[: 3 * hidden].t(), out=gates)
         # Only nodes with children have forget gates to feed. The last row is for the roots, which
         # have no parent; nobody reads the forget gates computed with it.
         forget_inputs = x.new_zeros(nodes - leaves + 1, hidden)
-        torch.addmm(b[3 * hidden :], x[leaves:], w[3 * hidden :].t(), out=forget_inputs[:-1])
-        forget_row = schedule.parent - leaves  # (nodes,)
+        for begin, end in _pieces(schedule, x):
+            words = x.index_select(0, rows[begin:end])
+            torch.addmm(b_iou, words, w_iou.t(), out=gates[begin:end])
+            if begin >= leaves:
+                out = forget_inputs[begin - leaves : end - leaves]
+                torch.addmm(b_f, words, w_f.t(), out=out)
+        parent_row = schedule.parent - leaves  # (nodes,), among the inner nodes
 
         carried = x.new_empty(nodes, 2 * hidden)  # h and f * c
         cells = x.new_empty(nodes, hidden)
@@ -148,14 +162,15 @@ class _ChildSum(torch.autograd.Function):
                 cell += summed[:, hidden:]
             h = carried[begin:end, :hidden]
             torch.mul(gate[:, hidden : 2 * hidden], cell.tanh(), out=h)
-            forget = forget_inputs.index_select(0, forget_row[begin:end])
+            forget = forget_inputs.index_select(0, parent_row[begin:end])
             forget.addmm_(h, u_f_t).sigmoid_()
             forgets[begin:end] = forget
             torch.mul(forget, cell, out=carried[begin:end, hidden:])
-        h = carried[:, :hidden].contiguous()
-        note("forget gates", forgets.index_select(0, schedule.rank))  # of each node for its parent
+        h = x.new_empty(nodes, hidden).index_copy_(0, rows, carried[:, :hidden])
+        if notes_wanted():  # of each node for its parent
+            note("forget gates", forgets.index_select(0, schedule.rank))
         ctx.save_for_backward(x, w, u_iou, u_f, gates, cells, forgets, sums, h)
-        ctx.schedule = schedule
+        ctx.schedule, ctx.rows = schedule, rows
         return h
 
     @staticmethod
@@ -163,52 +178,79 @@ class _ChildSum(torch.autograd.Function):
     def backward(ctx: Any, grad_h: Tensor) -> tuple[Tensor | None, ...]:
         x, w, u_iou, u_f, gates, cells, forgets, sums, h = ctx.saved_tensors
         schedule: Schedule = ctx.schedule
+        rows: Tensor = ctx.rows
         nodes, hidden = h.shape
         leaves = schedule.num_leaves
 
-        # The pointwise factors of all nodes at once.
+        # The pointwise factors of all nodes at once, where the gradients will be: a level multiplies
+        # them by what it pulls.
         i, o, u = gates.split(hidden, dim=1)
-        tanh_c = cells.tanh()
-        h_to_c = o * (1 - tanh_c * tanh_c)
-        c_to_gates = torch.cat([u * i * (1 - i), i * (1 - u * u)], dim=1)  # to the sums of i and u
-        h_to_o = tanh_c * o * (1 - o)
-        c_to_forget = cells * forgets * (1 - forgets)
-
-        # Of each node: the gradient of its children's sum, and of its cell. The last row stays zero;
-        # it is what roots pull.
-        pulled_from = x.new_zeros(nodes + 1, 2 * hidden)
         d_gates = torch.empty_like(gates)
-        d_forgets = torch.empty_like(forgets)
-        for begin, end in reversed(schedule.levels):
-            pulled = pulled_from.index_select(0, schedule.parent[begin:end])
-            from_cell = pulled[:, hidden:]
-            d_forget = torch.mul(from_cell, c_to_forget[begin:end], out=d_forgets[begin:end])
-            d_h = pulled[:, :hidden].add_(grad_h[begin:end]).addmm_(d_forget, u_f)
-            d_cell = torch.addcmul(from_cell * forgets[begin:end], d_h, h_to_c[begin:end])
-            d_gate = d_gates[begin:end]
-            torch.mul(d_cell, c_to_gates[begin:end, :hidden], out=d_gate[:, :hidden])
-            torch.mul(d_h, h_to_o[begin:end], out=d_gate[:, hidden : 2 * hidden])
-            torch.mul(d_cell, c_to_gates[begin:end, hidden:], out=d_gate[:, 2 * hidden :])
-            if begin >= leaves:  # leaves have no children to pull from them
-                torch.mm(d_gate, u_iou, out=pulled_from[begin:end, :hidden])
-                pulled_from[begin:end, hidden:] = d_cell
+        d_i, d_o, d_u = d_gates.split(hidden, dim=1)
+        tanh_c = cells.tanh()
+        torch.mul(u, i, out=d_i).addcmul_(d_i, i, value=-1)  # u i (1 - i)
+        torch.mul(tanh_c, o, out=d_o).addcmul_(d_o, o, value=-1)  # tanh(c) o (1 - o)
+        torch.mul(i, u, out=d_u).mul_(u).neg_().add_(i)  # i (1 - u^2)
+        h_to_c = tanh_c.square_().neg_().add_(1).mul_(o)  # o (1 - tanh(c)^2)
+        d_forgets = cells * forgets
+        d_forgets.addcmul_(d_forgets, forgets, value=-1)  # c f (1 - f)
 
-        d_inner_forgets = (
-            F.embedding_bag(  # (inner nodes, hidden): summed over each node's children
-                schedule.child, d_forgets, schedule.child_ptr, mode="sum", include_last_offset=True
-            )
+        # Of each inner node: the gradient of its children's sum, and of its cell. The last row stays
+        # zero; it is what roots pull.
+        pulled_from = x.new_zeros(nodes - leaves + 1, 2 * hidden)
+        parent_row = schedule.parent - leaves
+        for begin, end in reversed(schedule.levels):
+            pulled = pulled_from.index_select(0, parent_row[begin:end])
+            d_h, d_cell = pulled.split(hidden, dim=1)
+            d_forget = d_forgets[begin:end].mul_(d_cell)
+            d_h.add_(grad_h.index_select(0, rows[begin:end])).addmm_(d_forget, u_f)
+            d_cell.mul_(forgets[begin:end]).addcmul_(d_h, h_to_c[begin:end])
+            d_i[begin:end].mul_(d_cell)
+            d_o[begin:end].mul_(d_h)
+            d_u[begin:end].mul_(d_cell)
+            if begin >= leaves:  # leaves have no children to pull from them
+                d_sum, d_own_cell = pulled_from[begin - leaves : end - leaves].split(hidden, dim=1)
+                torch.mm(d_gates[begin:end], u_iou, out=d_sum)
+                d_own_cell.copy_(d_cell)
+        del h_to_c, tanh_c, pulled_from
+
+        # The sum that a node's word adds to its children's forget gates: (inner nodes, hidden).
+        d_inner_forgets = F.embedding_bag(
+            schedule.child, d_forgets, schedule.child_ptr, mode="sum", include_last_offset=True
         )
-        inner = x[leaves:]
-        d_x = d_w = d_b = d_u_iou = d_u_f = None
-        if ctx.needs_input_grad[0]:
-            d_x = d_gates @ w[: 3 * hidden]
-            d_x[leaves:].addmm_(d_inner_forgets, w[3 * hidden :])
-        if ctx.needs_input_grad[1]:
-            d_w = torch.cat([d_gates.t() @ x, d_inner_forgets.t() @ inner])
-        if ctx.needs_input_grad[2]:
-            d_b = torch.cat([d_gates.sum(0), d_inner_forgets.sum(0)])
-        if ctx.needs_input_grad[3]:
-            d_u_iou = d_gates[leaves:].t() @ sums
-        if ctx.needs_input_grad[4]:
-            d_u_f = d_forgets.t() @ h  # roots pulled zeros, so theirs is zero
-        return d_x, d_w, d_b, d_u_iou, d_u_f, None
+        needs_x, needs_w, needs_b, needs_u_iou, needs_u_f = ctx.needs_input_grad[:5]
+        d_x = torch.empty_like(x) if needs_x else None
+        d_w = torch.zeros_like(w) if needs_w else None
+        d_u_iou = torch.zeros_like(u_iou) if needs_u_iou else None
+        d_u_f = torch.zeros_like(u_f) if needs_u_f else None
+        w_iou, w_f = w.split([3 * hidden, hidden])
+        for begin, end in _pieces(schedule, x):
+            row, d_gate = rows[begin:end], d_gates[begin:end]
+            is_inner, inner = begin >= leaves, slice(begin - leaves, end - leaves)
+            if d_x is not None:
+                d_word = x.new_zeros(end - begin, x.shape[1]).addmm_(d_gate, w_iou)
+                if is_inner:
+                    d_word.addmm_(d_inner_forgets[inner], w_f)
+                d_x.index_copy_(0, row, d_word)
+            if d_w is not None:
+                word = x.index_select(0, row)
+                d_w[: 3 * hidden].addmm_(d_gate.t(), word)
+                if is_inner:
+                    d_w[3 * hidden :].addmm_(d_inner_forgets[inner].t(), word)
+            if d_u_iou is not None and is_inner:
+                d_u_iou.addmm_(d_gate.t(), sums[inner])
+            if d_u_f is not None:  # roots pulled zeros, so theirs is zero
+                d_u_f.addmm_(d_forgets[begin:end].t(), h.index_select(0, row))
+        d_b = torch.cat([d_gates.sum(0), d_inner_forgets.sum(0)]) if needs_b else None
+        return d_x, d_w, d_b, d_u_iou, d_u_f, None, None
+
+
+def _pieces(schedule: Schedule, x: Tensor) -> Iterator[tuple[int, int]]:
+    """The ranks of some nodes at a time, all of them leaves or none.
+
+    On a CPU products with many rows take up to twice as long as in pieces of a few hundred rows.
+    """
+    step = 256 if x.is_cpu else schedule.num_nodes
+    for first, last in ((0, schedule.num_leaves), (schedule.num_leaves, schedule.num_nodes)):
+        for begin in range(first, last, step):
+            yield begin, min(begin + step, last)
