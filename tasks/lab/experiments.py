@@ -133,7 +133,7 @@ def within_edges(sentences: Sequence[Sentence], most: int = 8) -> dict[str, Arra
         most: How many edges.
 
     Returns:
-        From the root and from any word, ``(most,)`` each; the mean over sentences.
+        From the root and from any word, ``(most,)`` each; the mean over the words of all sentences.
     """
     root, any_word = [], []
     for sentence in sentences:
@@ -143,7 +143,11 @@ def within_edges(sentences: Sequence[Sentence], most: int = 8) -> dict[str, Arra
         seen = distances <= layers  # (most, tokens, tokens)
         root.append(seen[:, int(batch.roots)].mean(1))
         any_word.append(seen.mean((1, 2)))
-    return {"the root": np.mean(root, axis=0), "a word": np.mean(any_word, axis=0)}
+    words = [len(sentence) for sentence in sentences]
+    return {
+        "the root": np.average(root, axis=0, weights=words),
+        "a word": np.average(any_word, axis=0, weights=words),
+    }
 
 
 def _measure(

@@ -85,7 +85,7 @@ def draw_flow(summaries: Sequence[FlowSummary], caption: str) -> Figure:
 def draw_field(summaries: Sequence[FieldSummary], caption: str) -> Figure:
     """The gradient of a word's state with respect to others, by how far they are."""
     panels: tuple[tuple[str, str, Callable[[FieldSummary], Curve]], ...] = (
-        ("in the sentence", "words it stands before (-) or behind (+)", lambda s: s.apart),
+        ("in the sentence", "words before it (-) or behind it (+)", lambda s: s.apart),
         ("along the tree", "edges between them", lambda s: s.edges),
     )
     title = "How much of its gradient the state of a word sends to another word"
@@ -179,6 +179,7 @@ def _curve(axes: Axes, curve: Curve, line: dict[str, Any], place: int) -> None:
         curve.distances,
         np.maximum(curve.lowest, _FLOOR / 10),
         np.maximum(curve.highest, _FLOOR / 10),
+        where=(curve.means > 0).tolist(),
         color=line["color"],
         alpha=0.15,
         linewidth=0,
