@@ -52,13 +52,16 @@ def treebank(path: Path | None) -> list[Sentence] | None:
         path: The file; by default UD English EWT's dev set, None where it isn't there.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        ValueError: It is not CoNLL-U, or has no such sentence.
     """
     if path is None:
         if not DEFAULT_CONLLU.exists():
             return None
         path = DEFAULT_CONLLU
-    return [sentence for sentence in read_conllu(path) if len(sentence) > 1]
+    sentences = [sentence for sentence in read_conllu(path) if len(sentence) > 1]
+    if not sentences or any(sentence.dependencies is None for sentence in sentences):
+        raise ValueError(f"{path} has no sentences of more than one word, or some without heads")
+    return sentences
 
 
 def synthetic(structure: str, size: int, count: int) -> list[Sentence]:

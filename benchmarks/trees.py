@@ -92,7 +92,7 @@ def main(
         widths, sizes, synthetic_sizes, seconds = widths[:1], sizes[:1], sizes[:1], 0.3
     try:
         sentences = treebank(conllu)
-    except ValueError as error:  # not CoNLL-U
+    except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     use_one_thread()
     torch.manual_seed(0)
@@ -104,6 +104,10 @@ def main(
     for module, package in (("treelstm", "pytorch-tree-lstm==0.1.3"), ("dgl", "dgl==1.1.3")):
         if not installed(module):
             console.print(f"{package} is not installed and left out: pip install '.\\[bench]'")
+    if load("child_sum") is None:
+        console.print(
+            "structnn's C++ operator can't be built or is switched off: plain PyTorch runs."
+        )
 
     results: dict[str, Any] = {}
 

@@ -26,7 +26,7 @@ from benchmarks.tree_contenders import (
     WithoutOperator,
     installed,
 )
-from benchmarks.tree_data import corpus_of, draws, synthetic
+from benchmarks.tree_data import corpus_of, draws, synthetic, treebank
 from benchmarks.tree_variants import DglNary, Nary, binary_trees
 from benchmarks.trees import app
 from parsers import write_conllu
@@ -172,6 +172,12 @@ def test_command(tmp_path):
         assert row["contenders"]["structnn"]["ratio"]["median"] == 1
     assert (tmp_path / "trees.png").stat().st_size > 1000
     assert (tmp_path / "growth.png").stat().st_size > 1000
+
+
+def test_a_treebank_without_trees_is_refused(tmp_path):
+    write_conllu([Sentence(["one", "two"])], tmp_path / "no_heads.conllu")
+    with pytest.raises(ValueError, match=r"no_heads\.conllu has no sentences"):
+        treebank(tmp_path / "no_heads.conllu")
 
 
 @pytest.mark.parametrize(
