@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from parsers.conllu import read_conllu as read_conllu
     from parsers.conllu import write_conllu as write_conllu
     from parsers.controls import STRUCTURES as STRUCTURES
+    from parsers.controls import narrowed as narrowed
     from parsers.controls import parse_noise as parse_noise
     from parsers.controls import with_structure as with_structure
     from parsers.drawing import Drawing as Drawing
@@ -42,7 +43,7 @@ _MODULES = {
     "write_brackets",
     "cache": "CacheError CachedParser Parser",
     "conllu": "ConlluError iter_conllu read_conllu write_conllu",
-    "controls": "STRUCTURES parse_noise with_structure",
+    "controls": "STRUCTURES narrowed parse_noise with_structure",
     "drawing": "Drawing draw draw_pair text_tree",
     "explorer": "CorpusStatistics explore statistics_of",
     "graphs": "from_networkx to_networkx",

@@ -12,6 +12,7 @@ __all__ = [
     "balanced",
     "flat",
     "left_chain",
+    "narrowed",
     "parse_noise",
     "random_tree",
     "right_chain",
@@ -146,6 +147,38 @@ def parse_noise(sentences: Iterable[Sentence], rate: float, seed: int = 0) -> li
     if not 0 <= rate <= 1:
         raise ValueError(f"rate must be a probability from 0 to 1, but is {rate}")
     return [sentence.replace(dependencies=_noisy(sentence, rate, seed)) for sentence in sentences]
+
+
+def narrowed(tree: Tree, arity: int) -> Tree:
+    """The tree with at most so many children at each node: one too many hangs on its left sibling.
+
+    For encoders that have a place for each of so many children. All nodes stay, each with its word
+    and its label; what is below a node stays below it; a tree that is narrow enough stays as it is.
+
+    Args:
+        tree: Any tree.
+        arity: How many children a node may have.
+
+    Raises:
+        ValueError: Less than one.
+    """
+    if arity < 1:
+        raise ValueError(f"arity must be at least 1, but is {arity}")
+    if all(len(below) <= arity for below in tree.children):
+        return tree
+    children = list(map(list, tree.children))
+    order = [tree.root]
+    for node in order:  # the list grows while it is read
+        children[node].sort()
+        while len(children[node]) > arity:
+            surplus = children[node].pop()
+            children[children[node][-1]].append(surplus)
+        order += children[node]
+    parents = [-1] * len(tree)
+    for node, below in enumerate(children):
+        for child in below:
+            parents[child] = node
+    return Tree(parents, tree.tokens, tree.labels)
 
 
 def _noisy(sentence: Sentence, rate: float, seed: int) -> Tree:

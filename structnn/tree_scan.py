@@ -154,9 +154,9 @@ def check_arity(batch: Batch, arity: int) -> None:
     text = " ".join(batch.sentences[sentence].tokens[:10])
     raise StructureError(
         f"sentence {sentence} of the batch ({text!r}) has a node with more than {arity} children, "
-        f"which an encoder with arity={arity} has no weights for: binarise the trees "
-        "(parsers.read_brackets(..., binarise='right')), choose a binary structure, or give a larger "
-        "`arity`"
+        f"which an encoder with arity={arity} has no weights for: binarise constituents "
+        "(parsers.read_brackets(..., binarise='right')), narrow dependencies (parsers.narrowed), or "
+        "give a larger `arity`"
     )
 
 

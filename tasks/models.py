@@ -9,7 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
+from parsers import narrowed
 from structnn import (
+    ENCODERS,
     UNIVERSAL_RELATIONS,
     Corpus,
     Sentence,
@@ -78,6 +80,18 @@ class ModelOptions:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, but is {self.dropout}")
 
+    @property
+    def arity(self) -> int | None:
+        """How many children a node may have; None if the encoder takes any number."""
+        parts = ENCODERS.parse(self.encoder, ">")
+        parts[-1][1].update(self.encoder_options)
+        limits = [
+            given.get("arity", ENCODERS.options(name)["arity"].default)
+            for name, given in parts
+            if "arity" in ENCODERS.options(name)
+        ]
+        return min(limits, default=None)
+
 
 @dataclass(frozen=True)
 class SavedModel:
@@ -101,13 +115,31 @@ class SavedModel:
         """These sentences, ready to be batched for this model."""
         embedding = self.classifier.embedding
         assert isinstance(embedding, WordEmbedding)
-        return make_corpus(sentences, embedding.vocabulary, self.relations, self.structure)
+        return make_corpus(
+            sentences, embedding.vocabulary, self.relations, self.structure, self.options.arity
+        )
 
 
 def make_corpus(
-    sentences: Sequence[Sentence], vocabulary: Vocabulary, relations: Vocabulary, structure: str
+    sentences: Sequence[Sentence],
+    vocabulary: Vocabulary,
+    relations: Vocabulary,
+    structure: str,
+    arity: int | None = None,
 ) -> Corpus:
-    """Sentences as flat arrays, with these numbers for words and tree labels."""
+    """Sentences as flat arrays, with these numbers for words and tree labels.
+
+    An encoder with places for ``arity`` children reads dependencies, which have any number, as
+    :func:`parsers.narrowed` makes them. Constituents that are too many are an error: binarising them
+    is the data's business.
+    """
+    if arity is not None and tree_field(structure) == "dependencies":
+        sentences = [
+            sentence
+            if sentence.dependencies is None
+            else sentence.replace(dependencies=narrowed(sentence.dependencies, arity))
+            for sentence in sentences
+        ]
     return Corpus(
         sentences,
         structure=tree_field(structure),

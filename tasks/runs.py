@@ -288,7 +288,7 @@ def _prepare(
         options, data.dataset.labels, vocabulary, None if vectors is None else vectors.vectors
     )
     corpora = {
-        split: make_corpus(sentences, vocabulary, relations, data.structure)
+        split: make_corpus(sentences, vocabulary, relations, data.structure, options.arity)
         for split, sentences in data.sentences.items()
         if sentences
     }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
+from structnn import ENCODERS, UnknownNameError
 from tasks.results import Cell, Condition, Results
 from tasks.statistics import Comparison, compare_pairs
 from tasks.storage import write_json, write_text
@@ -144,7 +146,10 @@ def summarise(results: Results) -> Summary:
         rows=rows,
         families=tuple(family for name in results.data for family in _families(results, name)),
         varied=varied,
-        notes={name: tuple(known["notes"]) for name, known in results.data.items()},
+        notes={
+            name: (*known["notes"], *_remarks(results.of_data(name)))
+            for name, known in results.data.items()
+        },
     )
     write_text(results.folder / "table.md", summary.to_markdown())
     write_text(results.folder / "runs.csv", _runs_csv(results))
@@ -252,6 +257,36 @@ def _row(results: Results, cell: Cell) -> Row:
         train_speed=statistics.median(result["train_speed"] for result in found),
         inference_speed=statistics.median(result["inference_speed"] for result in found),
     )
+
+
+def _remarks(cells: Sequence[Cell]) -> list[str]:
+    """What must be said of some encoders alone: scores of nodes, and trees made narrower."""
+    remarks = []
+    for cell in cells:
+        nodes = [run.result.get("node_accuracy") for run in cell.runs]
+        right = [share for share in nodes if share is not None]
+        if right:
+            remarks.append(
+                f"{cell.condition.encoder}: {_percent(statistics.fmean(right), _spread(right))} % of "
+                "the labelled nodes are right, roots among them; accuracies are of sentences"
+            )
+    placed = dict.fromkeys(
+        cell.condition.encoder
+        for cell in cells
+        if cell.condition.structure != "constituency" and _has_places(cell.condition.encoder)
+    )
+    if placed:
+        remarks.append(
+            f"{', '.join(placed)}: where a node has more children than there are places for, each "
+            "one too many hangs on the sibling before it"
+        )
+    return remarks
+
+
+def _has_places(encoder: str) -> bool:
+    with suppress(UnknownNameError):  # a plugin that isn't there when results are read
+        return any("arity" in ENCODERS.options(name) for name, _ in ENCODERS.parse(encoder, ">"))
+    return False
 
 
 def _runs_csv(results: Results) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from parsers import narrowed
 from structnn import Sentence, Tree
 from tasks.explain.attributions import batch_size, log_odds_of
 from tasks.models import SavedModel
@@ -63,8 +64,7 @@ def without(sentence: Sentence, deleted: Collection[int], arity: int | None = No
     Args:
         sentence: It has dependencies.
         deleted: The tokens to delete; not all.
-        arity: For encoders that take at most so many children: one too many becomes the child of the
-            sibling before it.
+        arity: For encoders that take at most so many children: see :func:`parsers.narrowed`.
     """
     tree = sentence.dependencies
     assert tree is not None
@@ -84,7 +84,9 @@ def without(sentence: Sentence, deleted: Collection[int], arity: int | None = No
         parents[token] = root
     if labels is not None and tree.labels is not None:
         labels[root] = tree.labels[tree.root]
-    shorter = Tree(parents if arity is None else _narrowed(parents, arity), labels=labels)
+    shorter = Tree(parents, labels=labels)
+    if arity is not None:
+        shorter = narrowed(shorter, arity)
 
     def rest(values: Sequence[str] | None) -> list[str] | None:
         return None if values is None else [values[token] for token in kept]
@@ -95,24 +97,6 @@ def without(sentence: Sentence, deleted: Collection[int], arity: int | None = No
         tags=rest(sentence.tags),
         lemmas=rest(sentence.lemmas),
     )
-
-
-def _narrowed(parents: Sequence[int], arity: int) -> list[int]:
-    """The tree with at most ``arity`` children at each node: see :func:`without`."""
-    tree = Tree(parents)
-    children = list(map(list, tree.children))
-    order = [tree.root]
-    for node in order:  # the list grows while it is read
-        children[node].sort()
-        while len(children[node]) > arity:
-            surplus = children[node].pop()
-            children[children[node][-1]].append(surplus)
-        order += children[node]
-    narrowed = [-1] * len(parents)
-    for node, below in enumerate(children):
-        for child in below:
-            narrowed[child] = node
-    return narrowed
 
 
 class Shorter:
@@ -128,8 +112,7 @@ class Shorter:
         self.model = model
         self.sentence = sentence
         self.label = label
-        limits = [getattr(part, "arity", None) for part in model.classifier.encoder.modules()]
-        self.arity = min((limit for limit in limits if isinstance(limit, int)), default=None)
+        self.arity = model.options.arity
 
     def log_odds(self, deletions: Sequence[Collection[int]]) -> Tensor:
         """``(deletions,)``: the log-odds of the label without these tokens."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsers.controls import STRUCTURES, parse_noise, with_structure
+from parsers.controls import STRUCTURES, narrowed, parse_noise, with_structure
 from structnn.structure import Sentence, StructureError, Tree
 from tests.parsers.sentence_strategies import dependency_trees
 
@@ -88,6 +88,31 @@ def test_shuffled_has_the_shape_of_the_parse(data: st.DataObject) -> None:
         return repr((label, sorted(str(shape(tree, child)) for child in tree.children[node])))
 
     assert shape(changed.dependencies, changed.dependencies.root) == shape(tree, tree.root)
+
+
+@given(st.data())
+def test_narrowed_trees_have_room_for_all(data: st.DataObject) -> None:
+    tree = data.draw(dependency_trees(data.draw(st.integers(1, 12))))
+    arity = data.draw(st.integers(1, 4))
+    found = narrowed(tree, arity)
+    assert max(map(len, found.children)) <= arity
+    assert (found.root, found.tokens, found.labels) == (tree.root, tree.tokens, tree.labels)
+    for node, parent in enumerate(tree.parents):  # what was below a node still is
+        above = found.parents[node]
+        while above not in (parent, -1):
+            above = found.parents[above]
+        assert above == parent
+    if all(len(children) <= arity for children in tree.children):
+        assert found is tree
+
+
+def test_the_third_child_of_a_pair() -> None:
+    assert narrowed(Tree([-1, 0, 0, 0, 0]), 2).parents == (-1, 0, 0, 2, 3)
+    assert narrowed(Tree([1, -1, 1, 1]), 1).parents == (1, -1, 0, 2)
+    phrase = Tree([3, 3, 3, -1], tokens=[0, 1, 2, -1], labels=["X", "Y", "Z", "S"])
+    assert narrowed(phrase, 2) == Tree([3, 3, 1, -1], [0, 1, 2, -1], ["X", "Y", "Z", "S"])
+    with pytest.raises(ValueError, match="arity must be at least 1, but is 0"):
+        narrowed(phrase, 0)
 
 
 def test_errors() -> None:
