@@ -167,6 +167,22 @@ def compare(
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="The folder of an experiment, such as runs/trec.")],
+) -> None:
+    """Make the tables, figures and report.html of a finished (or unfinished) experiment anew.
+
+    `structnn report runs/trec`
+    """
+    from tasks.report import run_report
+    from tasks.results import load_results
+    from tasks.summary import summarise
+
+    summarise(load_results(folder))
+    status.print(f"written: {run_report(folder)}")
+
+
+@app.command()
 def predict(
     run: Annotated[
         Path, typer.Argument(help="The folder of a run, such as runs/trec/bilstm/seed-0.")

@@ -123,6 +123,8 @@ class Dataset:
             shape = tree and (tree.parents, tree.tokens, tree.labels)
             row = (split, example.text, example.label, shape, sorted(example.columns.items()))
             digest.update(json.dumps(row).encode())
+            if given := example.sentence and example.sentence.dependencies:
+                digest.update(json.dumps((given.parents, given.labels)).encode())
         return digest.hexdigest()
 
     def without_test(self) -> Dataset:

@@ -16,6 +16,7 @@ from tasks.compare import Failure, available_cores, plan, reads
 from tasks.models import ModelOptions
 from tasks.options import CompareOptions, ExperimentOptions, names_in
 from tasks.parsing import ParsedDataset
+from tasks.report import write_report
 from tasks.results import load_results, save_experiment
 from tasks.runs import Run, RunResult, finished, seconds_per_epoch, versions
 from tasks.summary import Summary, summarise
@@ -139,16 +140,18 @@ def run_plan(
     }
     save_experiment(out, runs, data, description)
     outcomes = execute_runs(runs, data, options, out, execution or {})
-    summary = summarise(load_results(out))
+    found = load_results(out)
+    summary = summarise(found)
     show_summary(summary, len({run.seed for run in runs}))
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     for failure in failures:
         where = out / failure.run.folder / "error.txt"
         results.print(f"- failed: {failure.run.folder}, see {where}")
-    results.print(
-        f"- saved in {escape(str(out))}: table.md (with all pairs), runs.csv, every prediction of "
-        "every run"
-    )
+    saved = "table.md (with all pairs), runs.csv, every prediction of every run"
+    if any(cell.test for cell in found.cells):
+        write_report(found, out)
+        saved = f"report.html, {saved}"
+    results.print(f"- saved in {escape(str(out))}: {saved}")
     if failures:
         raise ExperimentFailed(
             f"{len(failures)} of {len(runs)} runs failed; the same command tries them again"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from structnn import Sentence, StructureError, Tree
 from tasks.examples import DataError, Example, is_visible, quote
 
 __all__ = ["is_data_file", "read_examples", "read_texts"]
@@ -36,7 +37,9 @@ def read_examples(
     double quotes, and then hold commas, line ends and doubled quotes. In TSV quotes are ordinary
     characters, so that a text with a stray one can't swallow the lines below it. ``.jsonl`` (or
     ``.ndjson``) has an object on each line; its text may be an array of tokens, which stay as they
-    are. Blank lines are passed over; anything else that is not an example is an error.
+    are, and beside them may stand the array ``heads`` (the place of each token's head, from 1; 0 for
+    the root) and the array ``relations``: the tree of ``--structure given``. Blank lines are passed
+    over; anything else that is not an example is an error.
 
     Args:
         path: The file.
@@ -66,13 +69,11 @@ def read_examples(
             raise DataError(
                 f"{where}: the label must be one string or number, but is {_string(label)[:40]}"
             )
-        columns = {
-            name: _string(value)
-            for name, value in row.items()
-            if name not in (text_column, label_column)
-        }
         text = _text(row[text_column], where)
-        examples.append(Example(text, _string(label).strip(), where, columns=columns))
+        sentence = _given_tree(row, text, where)
+        own = {text_column, label_column} | ({"heads", "relations"} if sentence else set())
+        columns = {name: _string(value) for name, value in row.items() if name not in own}
+        examples.append(Example(text, _string(label).strip(), where, sentence, columns))
     if not examples:
         raise DataError(f"{path}: there are no examples in it")
     return tuple(examples)
@@ -241,6 +242,24 @@ def _text(value: object, where: str) -> str | tuple[str, ...]:
             f"{where}: the text holds U+{ord(found[0]):04X}, which is no character; remove it"
         )
     return tuple(tokens) if isinstance(value, list) else "".join(tokens).strip()
+
+
+def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence | None:
+    """The sentence of a row that brings a dependency tree; None where it brings none."""
+    heads, relations = row.get("heads"), row.get("relations")
+    if isinstance(text, str) or not text or not isinstance(heads, list):
+        return None
+    try:
+        if not all(type(head) is int for head in heads):
+            raise StructureError(f"`heads` must hold whole numbers, but is {_string(heads)[:40]}")
+        labels = relations if isinstance(relations, list) else None
+        tree = Tree([head - 1 for head in heads], labels=labels)
+        return Sentence(text, dependencies=tree)
+    except StructureError as fault:
+        raise DataError(
+            f"{where}: the tree is not well formed: {fault} (`heads` count from 1, nodes of this "
+            "message from 0)"
+        ) from None
 
 
 def _string(value: object) -> str:

@@ -90,9 +90,9 @@ class ExperimentOptions(ParserOptions):
         str,
         _option(
             "Structure",
-            "parse (dependencies), constituency (trees that come with the data), or a control in "
-            "their place: left_chain, right_chain, balanced, random, shuffled, flat; compare takes "
-            "several.",
+            "parse (dependencies), given or constituency (trees that come with the data), or a "
+            "control in their place: left_chain, right_chain, balanced, random, shuffled, flat; "
+            "compare takes several.",
         ),
     ] = "parse"
 

@@ -37,7 +37,8 @@ class ParsedDataset:
         dataset: The examples and labels.
         sentences: For each split the sentences of its examples.
         structure: What tree and graph encoders read: ``"parse"`` for the dependencies that the parser
-            found, ``"constituency"`` for trees that came with the data, or the name of a control.
+            found, ``"constituency"`` or ``"given"`` for constituency or dependency trees that came
+            with the data, or the name of a control.
         parser: The fingerprint of the parser, None where the data brought its structures along.
     """
 
@@ -62,7 +63,7 @@ def parse_dataset(
     parser: Parser,
     cache: Path,
     *,
-    structure: str = "parse",
+    parse: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> ParsedDataset:
     """Parse all examples of a data set, the ones in the cache excepted.
@@ -71,21 +72,20 @@ def parse_dataset(
         dataset: The examples.
         parser: Any parser.
         cache: The file that keeps parses.
-        structure: ``"parse"``, or ``"constituency"``, for which nothing is parsed.
+        parse: Whether to parse at all; if not, examples must bring their trees along.
         progress: Called with the number of examples done and of all.
     """
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
-    if structure == "constituency":
-        sentences = [brought_along(example) for example in examples]
-    else:
+    if parse:
         sentences = parse_examples(examples, parser, cache, progress=progress)
+    else:
+        sentences = [brought_along(example) for example in examples]
     by_split, begin = {}, 0
     for split in SPLITS:
         end = begin + len(getattr(dataset, split))
         by_split[split] = tuple(sentences[begin:end])
         begin = end
-    fingerprint = None if structure == "constituency" else parser.fingerprint
-    return ParsedDataset(dataset, by_split, structure, fingerprint)
+    return ParsedDataset(dataset, by_split, "parse", parser.fingerprint if parse else None)
 
 
 def parse_examples(
@@ -119,18 +119,26 @@ def parser_notes(sentences: Iterable[Sentence]) -> list[str]:
     ]
 
 
-def brought_along(example: Example) -> Sentence:
-    """The sentence that came with an example, with its constituency tree.
+def brought_along(example: Example, structure: str | None = None) -> Sentence:
+    """The sentence that came with an example.
+
+    Args:
+        example: The example.
+        structure: Which tree must have come with it: ``"constituency"`` or ``"given"``.
 
     Raises:
         DataError: None came.
     """
-    if example.sentence is None or example.sentence.constituency is None:
+    sentence = example.sentence
+    fields = [tree_field(structure)] if structure else ["constituency", "dependencies"]
+    if sentence is None or all(getattr(sentence, name) is None for name in fields):
+        wanted = "given dependency tree" if structure == "given" else "constituency tree"
         raise DataError(
-            f"{example.source}: this example has no constituency tree; --structure constituency is for "
-            "data that bring their trees along, such as sst5"
+            f"{example.source}: this example has no {wanted}. --structure constituency is for data "
+            "such as sst5, --structure given for JSON Lines with tokens, heads and relations; "
+            "--structure parse parses the text"
         )
-    return example.sentence
+    return sentence
 
 
 def tree_field(structure: str) -> str:

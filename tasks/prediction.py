@@ -72,7 +72,9 @@ class Predictor:
                 "this run was trained on constituency trees, which no parser here makes: it can't be "
                 "used on raw text"
             )
-        return list(with_structure(self.parser.parse(list(texts)), self.model.structure))
+        # In place of trees that came with the data, new text has the parser's.
+        structure = "parse" if self.model.structure == "given" else self.model.structure
+        return list(with_structure(self.parser.parse(list(texts)), structure))
 
     def predict_sentences(
         self, texts: Sequence[str], sentences: Sequence[Sentence]

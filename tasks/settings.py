@@ -10,7 +10,10 @@ from structnn import Sentence
 from tasks.parsing import SPLITS, ParsedDataset, brought_along
 from tasks.splits import folds, subsample
 
-__all__ = ["Setting", "parser_of", "view"]
+__all__ = ["BROUGHT_ALONG", "Setting", "parser_of", "view"]
+
+BROUGHT_ALONG = ("constituency", "given")
+"""Structures that come with the data: constituency trees, and dependency trees."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,8 @@ class Setting:
 
     Args:
         data: Which data set, where an experiment has several; empty where it has one.
-        structure: ``"parse"``, ``"constituency"``, or a control structure to put in the parse's
-            place: see :func:`parsers.with_structure`.
+        structure: ``"parse"``; ``"constituency"`` or ``"given"``, trees that came with the data; or a
+            control structure to put in the parse's place: see :func:`parsers.with_structure`.
         noise: Share of tokens that get another head, at random: see :func:`parsers.parse_noise`.
         fraction: Share of the training examples that is used.
         fold: The number of a fold, from 1, and how many there are; None for the split of the data.
@@ -33,7 +36,7 @@ class Setting:
     fold: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        known = (*STRUCTURES, "constituency")
+        known = (*STRUCTURES, *BROUGHT_ALONG)
         if self.structure not in known:
             raise ValueError(
                 f"unknown structure {self.structure!r}: choose from {', '.join(known)}"
@@ -71,7 +74,8 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
     part being contained in a larger one.
 
     Args:
-        parsed: All of the data, with the parser's trees (or, for ``constituency`` alone, without).
+        parsed: All of the data, with the parser's trees (or, where only trees that came with the data
+            are wanted, without).
         setting: What to make of it.
         seed: The run's.
 
@@ -92,10 +96,13 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
         dataset = replace(dataset, train=tuple(dataset.train[place] for place in places))
         kept = tuple(sentences["train"][place] for place in places)
         sentences = {**sentences, "train": kept}
-    if setting.structure == "constituency":
-        for split in SPLITS:
-            for example in getattr(dataset, split):
-                brought_along(example)
+    if setting.structure in BROUGHT_ALONG:
+        sentences = {
+            split: tuple(
+                brought_along(example, setting.structure) for example in getattr(dataset, split)
+            )
+            for split in SPLITS
+        }
     else:
         sentences = {split: _restructured(part, setting) for split, part in sentences.items()}
     return ParsedDataset(dataset, sentences, setting.structure, parser_of(parsed, setting))
@@ -103,7 +110,7 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
 
 def parser_of(parsed: ParsedDataset, setting: Setting) -> str | None:
     """The fingerprint of the parser whose trees a run in this setting may read."""
-    return None if setting.structure == "constituency" else parsed.parser
+    return None if setting.structure in BROUGHT_ALONG else parsed.parser
 
 
 def _by_example(parsed: ParsedDataset) -> dict[int, Sentence]:

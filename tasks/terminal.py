@@ -99,6 +99,7 @@ def parsed_data(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:
     """Parse a data set as the options say, telling how far it is."""
     from tasks.options import names_in
     from tasks.parsing import default_cache, make_parser, parse_dataset
+    from tasks.settings import BROUGHT_ALONG
 
     wanted = names_in(options.structure)
 
@@ -111,7 +112,7 @@ def parsed_data(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:
             dataset,
             make_parser(options.parser()),
             options.cache or default_cache(),
-            structure="constituency" if set(wanted) == {"constituency"} else "parse",
+            parse=not set(wanted) <= set(BROUGHT_ALONG),
             progress=show,
         )
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
 
 from parsers import with_structure
-from structnn import ENCODERS
+from structnn import ENCODERS, Tree
 from tasks.budgets import TOLERANCE, match_width, outline
 from tasks.compare import compare, plan
-from tasks.examples import DataError
+from tasks.examples import DataError, Dataset
+from tasks.files import read_examples
 from tasks.models import ModelOptions
+from tasks.parsing import parse_dataset
 from tasks.results import Condition, load_results, save_experiment
 from tasks.runs import seconds_per_epoch
 from tasks.settings import Setting, view
@@ -76,6 +79,26 @@ def test_a_view_restructures_every_split(parsed):
     assert view(parsed, Setting()) == parsed
     with pytest.raises(DataError, match="no constituency tree"):
         view(parsed, Setting(structure="constituency"))
+
+
+def test_trees_that_came_with_the_data(parsed, tmp_path):
+    file = tmp_path / "trees.jsonl"
+    rows = [
+        {"text": ["go", "on"], "label": label, "heads": [2, 0], "relations": ["dep", "root"]}
+        for label in ("a", "b")
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    examples = read_examples(file)
+    assert examples[0].columns == {}
+    dataset = Dataset("trees", examples, examples, examples, labels=("a", "b"))
+    seen = view(parse_dataset(dataset, None, None, parse=False), Setting(structure="given"))
+    assert seen.sentences["test"][0].dependencies == Tree([1, -1], labels=["dep", "root"])
+    assert seen.parser is None
+    with pytest.raises(DataError, match="no given dependency tree"):
+        view(parsed, Setting(structure="given"))
+    file.write_text('{"text": ["go", "on"], "label": "a", "heads": [2, 1]}')
+    with pytest.raises(DataError, match=r"trees\.jsonl:1: the tree is not well formed"):
+        read_examples(file)
 
 
 def test_parts_of_train_are_nested_stratified_and_differ_by_seed(parsed):

@@ -1,0 +1,120 @@
+"""Experiments on the command line, from end to end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.tasks.test_cli import QUICK, environment, questions, structnn
+
+__all__ = ["questions"]  # a fixture
+
+GRID = """
+encoders = ["bag", "child_sum_tree_lstm"]
+structure = ["parse", "random"]
+seeds = 2
+match_params = "20k"
+epochs = 2
+embedding_dim = 16
+batch_size = 8
+learning_rate = 0.02
+"""
+
+
+def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions):
+    (tmp_path / "grid.toml").write_text(f'data = "{questions}"\n{GRID}')
+    done = structnn(tmp_path, "compare", "grid.toml", "--out", "runs/g", "--dry-run")
+    assert "6 runs of 2 encoders" in done.stderr
+    assert not (tmp_path / "runs").exists()
+    # What is given on the command line has precedence.
+    done = structnn(tmp_path, "compare", "grid.toml", "--out", "runs/g", "--seeds", 1)
+    assert "child_sum_tree_lstm on random" in done.stdout
+    done = structnn(tmp_path, "compare", "grid.toml", "--out", "runs/g")
+    assert "6 runs of 2 encoders, 3 of them done already" in done.stderr
+    folder = tmp_path / "runs/g"
+    page = (folder / "report.html").read_text()
+    assert "child_sum_tree_lstm" in page
+    parameters = {
+        json.loads(file.read_text())["parameters"]["encoder"]
+        for file in folder.glob("**/seed-*/result.json")
+    }
+    assert all(abs(count - 20_000) <= 400 for count in parameters)
+    (folder / "report.html").unlink()
+    done = structnn(tmp_path, "report", "runs/g")
+    assert (folder / "report.html").read_text() == page
+    structnn(tmp_path, "report", "runs", status=1)
+
+
+def test_a_search_looks_at_dev_alone(tmp_path, questions):
+    given = ("compare", "--data", questions, "--encoders", "bag", "--seeds", 1, *QUICK)
+    done = structnn(tmp_path, *given, "--tune", 2, "--space", "dropout=0.1|0.2", "--out", "runs/t")
+    assert "3 runs of 1 encoders" in done.stderr
+    trial = tmp_path / "runs/t/tuning/bag/trial-1"
+    assert json.loads((trial / "result.json").read_text())["test_accuracy"] is None
+    experiment = json.loads((tmp_path / "runs/t/experiment.json").read_text())
+    ((_, scores),) = experiment["tuning"].items()
+    assert len(scores) == 2
+
+
+def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions):
+    (tmp_path / "grid.toml").write_text(f'data = "{questions}"\n{GRID}')
+    command = ("compare", "grid.toml", "--workers", "1")
+    structnn(tmp_path, *command, "--out", "unbroken")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tasks", *command, "--out", "killed"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:
+        if line.startswith("3/6"):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait(timeout=60)
+    assert not (tmp_path / "killed/table.json").exists()
+    done = structnn(tmp_path, *command, "--out", "killed")
+    assert "of them done already" in done.stderr
+    tables = [(tmp_path / name / "table.json").read_text() for name in ("unbroken", "killed")]
+    without_speeds = []
+    for table in map(json.loads, tables):
+        for row in table["rows"]:
+            del row["train_speed"], row["inference_speed"]
+        without_speeds.append(table)
+    assert without_speeds[0] == without_speeds[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("seed = 3", "there is no option 'seed' (did you mean 'seeds'?)"),
+        ("seeds = ", "grid.toml: is not TOML"),
+        ("[space]\nlr = 1", "'space' is a table"),
+        ('match_params = "many"', "--match-params takes a number"),
+        ('match_params = "7"', "nearest are"),
+        ('fractions = "half"', "--fractions takes numbers"),
+        ('backend = "ray"\naddress = "127.0.0.1:9"', "Ray"),
+        ('address = "127.0.0.1:9"', "give --backend"),
+        ('space = ["dropout=0.1|0.2"]', "--tune"),
+    ],
+)
+def test_faults_of_an_experiment_end_in_one_clear_line(tmp_path, questions, line, message):
+    (tmp_path / "grid.toml").write_text(
+        f'data = "{questions}"\nencoders = "bag"\nepochs = 1\nseeds = 1\n{line}\n'
+    )
+    if "backend" in line:
+        message = "pip install 'structnn[ray]'" if _no_ray() else "there is no Ray cluster"
+    if "seeds = " in line:
+        (tmp_path / "grid.toml").write_text("seeds = \n")
+    done = structnn(tmp_path, "compare", "grid.toml", "--out", "runs/x", status=1)
+    assert message in " ".join(done.stderr.split())
+
+
+def _no_ray():
+    import importlib.util
+
+    return importlib.util.find_spec("ray") is None
