@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tasks.lab.curves import VANISHED, Array, Curve, factor_per_step, radius_of, vanishes_at
+from tasks.lab.curves import Array, Curve, factor_per_step, radius_of, vanishes_at
 from tasks.lab.summaries import FieldSummary, FlowSummary, PathSummary, common_reach
 
 __all__ = [
@@ -49,8 +49,8 @@ def flow_in_words(summaries: Sequence[FlowSummary]) -> list[str]:
 def flow_row(summary: FlowSummary, far: int) -> list[str]:
     """The numbers of :func:`flow_in_words`: a row of the table that has these columns.
 
-    ``steps``, ``x a step``, ``x a word``, ``< 1 % from``, ``at`` so many words from the end,
-    ``x an edge`` and ``< 1 % at depth``.
+    ``steps``, ``times a step``, ``times a word``, ``< 1 % from``, ``at`` so many words from the end,
+    ``times an edge`` and ``< 1 % at depth``.
     """
     return [
         summary.name,
@@ -124,9 +124,7 @@ def field_in_words(summaries: Sequence[FieldSummary]) -> list[str]:
             )
         faded = vanishes_at(summary.words)
         if faded is not None:
-            line += f"; below {VANISHED:.0%} of the largest from {faded} words on".replace(
-                "%", " %"
-            )
+            line += f"; below 1 % of the largest from {faded} {_plural(faded, 'word')} on"
         lines.append(line)
     return lines
 
@@ -154,10 +152,9 @@ def share(value: float | None) -> str:
 
 
 def _flow_line(summary: FlowSummary) -> str:
-    return (
-        f"{summary.name}: {_along(summary.from_end, 'word from the end', 'words from the end')}"
-        + (f"; {_along(summary.depth, 'edge below the root', 'edges below the root')}")
-    )
+    in_sentence = _along(summary.from_end, "word from the end", "words from the end")
+    in_tree = _along(summary.depth, "edge below the root", "edges below the root")
+    return f"{summary.name}: {in_sentence}; {in_tree}"
 
 
 def _along(curve: Curve, one: str, many: str) -> str:
