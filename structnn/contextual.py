@@ -57,7 +57,7 @@ class ContextualEmbedding(nn.Module):
         self.frozen = frozen
         source: Any = model
         self.dim = int(source.config.hidden_size)
-        self.max_pieces = int(getattr(source.config, "max_position_embeddings", 512))
+        self.max_pieces = _places(source)
         self.model: nn.Module = source.get_input_embeddings() if static else source
         self.model.requires_grad_(not frozen)
         self._before, self._behind = _special(tokenizer)
@@ -127,6 +127,17 @@ def _load(name: str, tokenizer: Any) -> tuple[nn.Module, Any]:
     model: nn.Module = AutoModel.from_pretrained(name)
     # Word boundaries matter to byte-level tokenizers; others ignore the option.
     return model, tokenizer or AutoTokenizer.from_pretrained(name, add_prefix_space=True)
+
+
+def _places(model: Any) -> int:
+    """How many pieces the model has positions for."""
+    places = int(getattr(model.config, "max_position_embeddings", 0))
+    for name, module in model.named_modules():
+        # RoBERTa and its kin count from behind the number of the padding piece.
+        padding = getattr(module, "padding_idx", None)
+        if name.endswith("position_embeddings") and padding is not None:
+            places -= padding + 1
+    return places if places > 0 else 512  # relative positions: any number would do
 
 
 def _special(tokenizer: Any) -> tuple[list[int], list[int]]:

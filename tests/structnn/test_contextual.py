@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from structnn import Batch, Sentence, SentenceClassifier, Tree, build_encoder
+from structnn import ENCODERS, Batch, Sentence, SentenceClassifier, Tree, build_encoder
 
 transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
@@ -85,6 +85,23 @@ def test_long_sentences_are_read_in_parts(model, tokenizer):
     torch.testing.assert_close(found[35:40], part, atol=1e-6, rtol=1e-5)
 
 
+def test_positions_may_begin_behind_the_padding(tokenizer):
+    """RoBERTa's first piece has position padding + 1: as many fewer pieces find a place."""
+    config = transformers.RobertaConfig(
+        vocab_size=len(PIECES),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=12,
+        pad_token_id=0,
+    )
+    embedding = ContextualEmbedding(transformers.RobertaModel(config), tokenizer)
+    assert embedding.max_pieces == 11
+    batch = Batch.from_sentences([Sentence(["dogs"] * 30)])
+    assert embedding(batch).isfinite().all()
+
+
 def test_frozen_and_tuned(model, tokenizer):
     batch = Batch.from_sentences(SENTENCES)
     frozen = ContextualEmbedding(model, tokenizer).train()
@@ -104,12 +121,14 @@ def test_the_static_table(model, tokenizer):
     assert sum(parameter.numel() for parameter in embedding.parameters()) == table.numel()
 
 
-@pytest.mark.parametrize("name", ["bag", "bilstm>child_sum_tree_lstm", "gat"])
-def test_any_encoder_runs_after_it(model, tokenizer, name):
-    embedding = ContextualEmbedding(model, tokenizer)
-    encoder = build_encoder(name, embedding.dim, 8)
-    scores = SentenceClassifier(embedding, encoder, ["no", "yes"])(Batch.from_sentences(SENTENCES))
-    assert scores.shape == (3, 2)
+@pytest.mark.parametrize("static", [False, True])
+def test_any_encoder_runs_after_it(model, tokenizer, static):
+    embedding = ContextualEmbedding(model, tokenizer, static=static)
+    batch = Batch.from_sentences(SENTENCES)
+    for name in (*ENCODERS.names(), "bilstm>child_sum_tree_lstm"):
+        encoder = build_encoder(name, embedding.dim, 8)
+        scores = SentenceClassifier(embedding, encoder, ["no", "yes"])(batch)
+        assert scores.shape == (3, 2), name
 
 
 def test_from_a_folder(model, tokenizer, tmp_path):
