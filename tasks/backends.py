@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["BACKENDS", "in_parallel"]
+__all__ = ["BACKENDS", "check_backend", "in_parallel"]
 
 T = TypeVar("T")
 
@@ -39,22 +39,34 @@ def in_parallel(
             Ray and Dask start a cluster of their own on this machine.
 
     Raises:
-        ValueError: The backend is not known, or an address is given for none.
-        ImportError: Its extra is not installed.
+        ValueError: As :func:`check_backend`.
+        ImportError: As :func:`check_backend`.
         ConnectionError: There is no cluster at the address.
+    """
+    check_backend(backend, address)
+    if backend == "local":
+        return _local(function, calls, workers)
+    return {"ray": _ray, "dask": _dask}[backend](function, calls, address)
+
+
+def check_backend(backend: str, address: str | None = None) -> None:
+    """Make sure that a backend can be used, before any work is done.
+
+    Raises:
+        ValueError: It is not known, or an address is given for none.
+        ImportError: Its extra is not installed.
     """
     if backend not in BACKENDS:
         raise ValueError(f"unknown backend {backend!r}: choose from {', '.join(BACKENDS)}")
     if backend == "local":
         if address is not None:
             raise ValueError("--address is of a cluster: give --backend ray or dask with it")
-        return _local(function, calls, workers)
+        return
     package = {"ray": "ray", "dask": "distributed"}[backend]
     if importlib.util.find_spec(package) is None:
         raise ImportError(
             f"--backend {backend} needs an extra package: pip install 'structnn[{backend}]'"
         )
-    return {"ray": _ray, "dask": _dask}[backend](function, calls, address)
 
 
 def _local(

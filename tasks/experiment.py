@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from tasks.backends import check_backend
 from tasks.budgets import match_width
 from tasks.compare import Failure, available_cores, plan, reads
 from tasks.models import ModelOptions
@@ -40,6 +41,7 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
         dry_run: Say what would be done, and do nothing; then there is no summary.
     """
     options.check_encoders(options.encoder_names)
+    check_backend(options.backend, options.address)
     fit = _fit(options)
     embeddings: list[str | None] = [*names_in(options.embedding or "")]
     models = [
