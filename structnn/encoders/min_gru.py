@@ -73,7 +73,8 @@ class MinGRU(Encoder):
         Gates that are half open wherever they look would forget all but the last few words.
         """
         for layer in self.layers:
-            for gates in layer.bias.data.chunk(self.directions):  # type: ignore[union-attr]
+            assert isinstance(layer, nn.Linear)
+            for gates in layer.bias.data.chunk(self.directions):
                 z, _ = gates.chunk(2)
                 nn.init.uniform_(z, 1, 31).log_().neg_()
 
