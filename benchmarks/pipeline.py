@@ -24,22 +24,21 @@ from rich.table import Table
 
 from benchmarks.report import console, write_json
 from benchmarks.timing import Quartiles, use_one_thread
-from parsers import with_structure
 from structnn import (
     ENCODERS,
     UNIVERSAL_RELATIONS,
     Batch,
     Corpus,
-    Sentence,
     SentenceClassifier,
     Vocabulary,
 )
+from tasks import training
 from tasks.datasets import load_dataset
 from tasks.deferred_adam import DeferredAdamW
 from tasks.examples import DataError
 from tasks.models import ModelOptions, build_model, make_corpus
 from tasks.parsing import ParsedDataset, default_cache, make_parser, parse_dataset
-from tasks.training import TrainingOptions, predict_scores, train
+from tasks.training import TrainingOptions, predict_scores
 
 __all__ = ["Pipeline", "Shares", "measure_pipelines"]
 
@@ -98,15 +97,15 @@ class Pipeline:
         encoder: Its name.
         model: The classifier.
         train: The training sentences.
-        targets: The numbers of their labels.
-        structure: What trees they have.
+        dev: One sentence, since training ends with an evaluation, which is not in its time.
+        targets: The numbers of the labels.
     """
 
     encoder: str
     model: SentenceClassifier
     train: Corpus
+    dev: Corpus
     targets: list[int]
-    structure: str
     training: list[float] = field(default_factory=list)  # seconds a sentence, in each repeat
     inference: list[float] = field(default_factory=list)
     shares: Shares = field(default_factory=Shares)
@@ -114,23 +113,17 @@ class Pipeline:
     def run(self, batch_size: int) -> tuple[float, float]:
         """An epoch of training, then inference; seconds for each sentence."""
         options = TrainingOptions(epochs=1, batch_size=batch_size, device="cpu")
-        # A checkpoint and an evaluation come after the epoch, and are not in its time.
-        corpora = {"train": self.train, "dev": self._one}
+        corpora = {"train": self.train, "dev": self.dev}
         targets = {"train": self.targets, "dev": self.targets[:1]}
         with tempfile.TemporaryDirectory() as folder, self.shares.counting():
             checkpoint = Path(folder) / "checkpoint.safetensors"
-            result = train(self.model, corpora, targets, options, seed=0, checkpoint=checkpoint)
+            result = training.train(
+                self.model, corpora, targets, options, seed=0, checkpoint=checkpoint
+            )
         started = time.perf_counter()
         predict_scores(self.model, self.train)
         inference = time.perf_counter() - started
         return result.seconds / len(self.train), inference / len(self.train)
-
-    @property
-    def _one(self) -> Corpus:
-        embedding: Any = self.model.embedding
-        return make_corpus(
-            self.train.sentences[:1], embedding.vocabulary, UNIVERSAL_RELATIONS, "parse"
-        )
 
     def share(self, part: str) -> float:
         """How much of the time of training a part took."""
@@ -138,7 +131,7 @@ class Pipeline:
 
     def as_json(self, reference: Pipeline | None) -> dict[str, Any]:
         """All of it; with speeds as multiples of a reference's, within each repeat."""
-        row: dict[str, Any] = {"encoder": self.encoder, "structure": self.structure}
+        row: dict[str, Any] = {"encoder": self.encoder}
         for what in ("training", "inference"):
             times: list[float] = getattr(self, what)
             row[what] = vars(Quartiles.of([1 / seconds for seconds in times]))
@@ -165,24 +158,18 @@ def measure_pipelines(
 
 
 def make_pipeline(encoder: str, data: ParsedDataset, sentences: int, hidden_dim: int) -> Pipeline:
-    """The classifier that ``structnn train`` makes for this encoder, and its data.
-
-    Encoders with weights for so many children read balanced binary trees instead of the parse.
-    """
-    structure = "balanced" if "arity" in ENCODERS.options(encoder) else data.structure
-    given: Sequence[Sentence] = data.sentences["train"]
-    some = with_structure(given[:sentences], structure)
+    """The classifier that ``structnn train`` makes for this encoder, and so many sentences."""
     # The whole vocabulary, as in training on all of it: the table is what costs.
+    given = data.sentences["train"]
     vocabulary = Vocabulary.from_tokens((sentence.tokens for sentence in given), lowercase=True)
     torch.manual_seed(0)
     options = ModelOptions(encoder=encoder, hidden_dim=hidden_dim)
-    return Pipeline(
-        encoder,
-        build_model(options, data.dataset.labels, vocabulary),
-        make_corpus(some, vocabulary, UNIVERSAL_RELATIONS, structure),
-        data.targets("train")[:sentences],
-        structure,
+    train, dev = (
+        make_corpus(some, vocabulary, UNIVERSAL_RELATIONS, data.structure, options.arity)
+        for some in (given[:sentences], given[:1])
     )
+    model = build_model(options, data.dataset.labels, vocabulary)
+    return Pipeline(encoder, model, train, dev, data.targets("train")[:sentences])
 
 
 def load(name: str, cache: Path) -> ParsedDataset:
@@ -254,7 +241,7 @@ def main(
     pipelines = [make_pipeline(name, parsed, sentences, hidden) for name in names]
     rows = measure_pipelines(pipelines, repeats, batch)
     title = (
-        f"{parsed.dataset.name}, batches of {batch}, {hidden} wide, {repeats} epochs of "
+        f"{parsed.dataset.name}, batches of {batch}, {hidden} wide, epochs of "
         f"{len(pipelines[0].train):,} sentences: sentences a second, shares of training"
     )
     print_rows(title, rows)
