@@ -120,6 +120,7 @@ def drawn(
         paint(canvas)
         svg, png = io.StringIO(), io.BytesIO()
         canvas.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        canvas.set_layout_engine("none")  # laid out already
         canvas.savefig(png, format="png", dpi=160)
     return Figure(stem, title, text, _element(svg.getvalue()), png.getvalue(), width)
 
@@ -131,8 +132,10 @@ def _style(salt: str) -> Any:
 def _element(svg: str) -> str:
     """The element alone, without the ids that nothing refers to: a page holds many such elements."""
     element = svg[svg.index("<svg") :]
-    used = set(re.findall(r"#([\w-]+)", element))
-    element = re.sub(r' id="([\w-]+)"', lambda found: found[0] if found[1] in used else "", element)
+    used = set(re.findall(r"#([\w.-]+)", element))
+    element = re.sub(
+        r' id="([\w.-]+)"', lambda found: found[0] if found[1] in used else "", element
+    )
     return re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL).strip()
 
 

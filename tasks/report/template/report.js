@@ -53,8 +53,8 @@ async function unpack() {
   select.append(...content.groups.map((one, place) => element('option', {value: place}, one.name)));
   select.parentElement.hidden = content.groups.length === 1;
   select.parentElement.style.display = content.groups.length === 1 ? 'none' : '';
-  select.onchange = choose;
-  form.oninput = event => { if (event.target !== select) search(); };
+  // Not every way to choose an option gives both events.
+  form.oninput = form.onchange = event => { event.target === select ? choose() : search(); };
   form.onsubmit = event => { event.preventDefault(); search(); };
   $('before').onclick = () => turn(page - 1);
   $('after').onclick = () => turn(page + 1);
