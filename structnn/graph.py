@@ -51,8 +51,17 @@ class Adjacency:
 
     @classmethod
     def of(cls, edge_index: Tensor, nodes: int) -> Adjacency:
-        """That of these edges, ``(2, edges)``, on a CPU."""
+        """That of these edges, ``(2, edges)``, on a CPU.
+
+        Raises:
+            ValueError: An edge has an end that is no node.
+        """
         source, target = edge_index.numpy()
+        if edge_index.numel() and not (edge_index.min() >= 0 and edge_index.max() < nodes):
+            raise ValueError(
+                f"there are {nodes} nodes, but edges between numbers {int(edge_index.min())} to "
+                f"{int(edge_index.max())}"
+            )
         order, incoming = _grouped(target, nodes)
         source, target = source[order], target[order]
         by_source, outgoing = _grouped(source, nodes)

@@ -35,20 +35,6 @@ namespace {
 constexpr int64_t kBlock = 64;  // nodes at a time; sums over all nodes don't depend on the threads
 
 template <typename T>
-Vector<T> load_some(const T* from, int64_t count) {
-  if (count >= kLanes<T>) return load<T>(from);
-  T value[kLanes<T>] = {};
-  std::memcpy(value, from, count * sizeof(T));
-  return load<T>(value);
-}
-
-template <typename T>
-void store_some(T* to, Vector<T> value, int64_t count) {
-  if (count >= kLanes<T>) return store<T>(to, value);
-  std::memcpy(to, &value, count * sizeof(T));
-}
-
-template <typename T>
 T sum_of_lanes(Vector<T> value) {
   T some[kLanes<T>];
   store<T>(some, value);

@@ -95,6 +95,12 @@ def test_adjacency():
     assert adjacency.outgoing.tolist() == [0, 2, 3, 3, 5, 5, 5]
 
 
+def test_edges_beyond_the_nodes_are_told():
+    with pytest.raises(ValueError, match="there are 2 nodes, but edges between numbers 0 to 2"):
+        Adjacency.of(torch.tensor([[0, 1], [1, 2]]), 2)
+    assert Adjacency.of(torch.zeros(2, 0, dtype=torch.int64), 2).incoming.tolist() == [0, 0, 0]
+
+
 def test_adjacency_is_made_once():
     graph = batch_of([trees_example()]).graph(GraphConstruction())
     assert graph.adjacency(3) is graph.adjacency(3)
