@@ -8,7 +8,7 @@
 //
 //   forgets  (nodes, tiles, lanes): of each node for its parent; zeros at a root
 //   cells    (nodes, tiles, lanes)
-//   gates    (nodes, tiles, 3, lanes): i, o and u
+//   gates    (nodes, 3, tiles, lanes): i, o and u
 //
 // Where there is none, gates are kept of the inner nodes alone.
 //
@@ -115,7 +115,7 @@ class Forward : Trees<T> {
   using Base::in, Base::nodes, Base::leaves, Base::hidden, Base::input;
 
   Packed<T> w_iou, w_f, u_iou, u_f;
-  Buffer<T> b_iou, b_f;  // (tiles, 3, lanes) and (tiles, lanes)
+  Buffer<T> b;  // (4 * padded,)
 
  public:
   explicit Forward(const ChildSum& given)
@@ -124,21 +124,16 @@ class Forward : Trees<T> {
         w_f(one, input),
         u_iou(iou, hidden),
         u_f(one, hidden),
-        b_iou(iou.padded()),
-        b_f(padded) {
+        b(4 * padded) {
     const T* w = static_cast<const T*>(given.w);
-    const T* b = static_cast<const T*>(given.b);
     w_iou.pack_transposed(w);
     w_f.pack_transposed(w + 3 * hidden * input);
     u_iou.pack_transposed(static_cast<const T*>(given.u_iou));
     u_f.pack_transposed(static_cast<const T*>(given.u_f));
-    b_iou.fill_with_zeros();
-    b_f.fill_with_zeros();
-    for (int64_t unit = 0; unit < hidden; ++unit) {
-      for (int64_t gate = 0; gate < 3; ++gate)
-        b_iou.get()[(unit / lanes * 3 + gate) * lanes + unit % lanes] = b[gate * hidden + unit];
-      b_f.get()[unit] = b[3 * hidden + unit];
-    }
+    b.fill_with_zeros();
+    for (int64_t gate = 0; gate < 4; ++gate)
+      std::memcpy(b.get() + gate * padded, static_cast<const T*>(given.b) + gate * hidden,
+                  hidden * sizeof(T));
   }
 
   void run() {
@@ -158,21 +153,22 @@ class Forward : Trees<T> {
   void project(int64_t begin, int64_t end) {
     const T* words[kSome];
     for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
+    const Runs word{1, input, 0};
     for (int64_t tile = 0; tile < tiles; ++tile)
-      multiply<T>(words, end - begin, w_iou, tile, input, [&](int64_t first, int rows, const T* sum) {
-        const T* bias = b_iou.get() + tile * 3 * lanes;
-        for (int r = 0; r < rows; ++r, sum += 3 * lanes) {
-          T* to = this->gates_of(begin + first + r) + tile * 3 * lanes;
-          for (int v = 0; v < 3 * lanes; v += lanes) store<T>(to + v, load<T>(sum + v) + load<T>(bias + v));
-        }
+      multiply<T>(words, word, end - begin, w_iou, tile, [&](int64_t first, int rows, const T* sum) {
+        for (int r = 0; r < rows; ++r)
+          for (int gate = 0; gate < 3; ++gate, sum += lanes) {
+            const int64_t at = gate * padded + tile * lanes;
+            store<T>(this->gates_of(begin + first + r) + at, load<T>(sum) + load<T>(b.get() + at));
+          }
       });
     for (int64_t panel = 0; panel < one.panels(); ++panel)
-      multiply<T>(words, end - begin, w_f, panel, input, [&](int64_t first, int rows, const T* sum) {
+      multiply<T>(words, word, end - begin, w_f, panel, [&](int64_t first, int rows, const T* sum) {
         const int64_t at = one.first_tile(panel) * lanes, width = one.width(panel) * lanes;
         for (int r = 0; r < rows; ++r, sum += width) {
           T* to = this->forgets_of(begin + first + r) + at;
           for (int v = 0; v < width; v += lanes)
-            store<T>(to + v, load<T>(sum + v) + load<T>(b_f.get() + at + v));
+            store<T>(to + v, load<T>(sum + v) + load<T>(b.get() + 3 * padded + at + v));
         }
       });
   }
@@ -180,10 +176,11 @@ class Forward : Trees<T> {
   void compute_leaves(int64_t begin, int64_t end) {
     const T* words[kSome];
     for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
+    const Runs word{1, input, 0};
     for (int64_t tile = 0; tile < tiles; ++tile)
-      multiply<T>(words, end - begin, w_iou, tile, input, [&](int64_t first, int rows, const T* sum) {
+      multiply<T>(words, word, end - begin, w_iou, tile, [&](int64_t first, int rows, const T* sum) {
         for (int r = 0; r < rows; ++r, sum += 3 * lanes)
-          compute_state(begin + first + r, tile, sum, b_iou.get() + tile * 3 * lanes, Vector<T>{});
+          compute_state(begin + first + r, tile, sum, b.get(), Vector<T>{});
       });
   }
 
@@ -203,33 +200,34 @@ class Forward : Trees<T> {
       rows_of_states[node - begin] = to;
     }
     for (int64_t tile = 0; tile < tiles; ++tile)
-      multiply<T>(rows_of_states, end - begin, u_iou, tile, hidden,
+      multiply<T>(rows_of_states, {1, hidden, 0}, end - begin, u_iou, tile,
                   [&](int64_t first, int rows, const T* sum) {
                     for (int r = 0; r < rows; ++r, sum += 3 * lanes) {
                       const int64_t node = begin + first + r, at = tile * lanes;
-                      compute_state(node, tile, sum, this->gates_of(node) + 3 * at,
+                      compute_state(node, tile, sum, this->gates_of(node),
                                     load<T>(remembered + (first + r) * padded + at));
                     }
                   });
   }
 
-  // Equations 3 and 5 to 8, from the two parts of the gates' sums and what is left of the
-  // children's cells.
-  void compute_state(int64_t node, int64_t tile, const T* one_part, const T* other,
+  // Equations 3 and 5 to 8. The gates' sums are in two parts: a block ``(3, lanes)``, and a row of all
+  // units. What is left of the children's cells comes third.
+  void compute_state(int64_t node, int64_t tile, const T* block, const T* row,
                      Vector<T> remembered) {
-    const auto i = sigmoid<T>(load<T>(one_part) + load<T>(other));
-    const auto o = sigmoid<T>(load<T>(one_part + lanes) + load<T>(other + lanes));
-    const auto u = structnn::tanh<T>(load<T>(one_part + 2 * lanes) + load<T>(other + 2 * lanes));
+    const int64_t at = tile * lanes;
+    const auto i = sigmoid<T>(load<T>(block) + load<T>(row + at));
+    const auto o = sigmoid<T>(load<T>(block + lanes) + load<T>(row + padded + at));
+    const auto u = structnn::tanh<T>(load<T>(block + 2 * lanes) + load<T>(row + 2 * padded + at));
     const auto c = i * u + remembered;
     if (in.differentiable) {
-      T* gate = this->gates_of(node) + tile * 3 * lanes;
+      T* gate = this->gates_of(node) + at;
       store<T>(gate, i);
-      store<T>(gate + lanes, o);
-      store<T>(gate + 2 * lanes, u);
+      store<T>(gate + padded, o);
+      store<T>(gate + 2 * padded, u);
     }
-    store<T>(this->cell_of(node) + tile * lanes, c);
+    store<T>(this->cell_of(node) + at, c);
     const auto h = o * structnn::tanh<T>(c);
-    const int64_t at = tile * lanes, units = this->units_of(tile);
+    const int64_t units = this->units_of(tile);
     store_some<T>(this->h_of(node) + at, h, units);
     if (in.relation) {
       const auto r = load_some<T>(static_cast<const T*>(in.relation) + node * hidden + at, units);
@@ -250,7 +248,7 @@ class Forward : Trees<T> {
       }
     }
     for (int64_t panel = 0; panel < one.panels(); ++panel)
-      multiply<T>(states, count, u_f, panel, hidden, [&](int64_t first, int rows, const T* sum) {
+      multiply<T>(states, {1, hidden, 0}, count, u_f, panel, [&](int64_t first, int rows, const T* sum) {
         const int64_t at = one.first_tile(panel) * lanes, width = one.width(panel) * lanes;
         for (int r = 0; r < rows; ++r, sum += width) {
           const int64_t node = children[first + r];
@@ -274,7 +272,7 @@ class Backward : Trees<T> {
   const Columns<T> words;
   Packed<T> w, u_iou, u_f;
   Packed<T> d_w_iou, d_w_f, d_u_iou, d_u_f;
-  Buffer<T> d_b;     // (4 * padded,): that of i, o and u in tiles, then that of f
+  Buffer<T> d_b;     // (4 * padded,)
   Buffer<T> passed;  // (inner nodes, 2, padded): gradients of the children's sum, and of the cell
 
   // Of the nodes at hand: first those that have a parent, then roots.
@@ -289,8 +287,8 @@ class Backward : Trees<T> {
   explicit Backward(const ChildSum& given)
       : Base(given),
         words{1, input},
-        w(words, 4 * padded),
-        u_iou(one, 3 * padded),
+        w(words, 4 * hidden),
+        u_iou(one, 3 * hidden),
         u_f(one, hidden),
         d_w_iou(iou, input),
         d_w_f(one, input),
@@ -303,19 +301,9 @@ class Backward : Trees<T> {
         d_forgets(kSome * padded),
         sums(kSome * hidden),
         states(kSome) {
-    // Row k of the packed weights belongs to column k of d_sums.
-    const auto unit_row = [this](const T* matrix, int64_t width) {
-      return [=](int64_t k) -> const T* {
-        const int64_t lane = k % lanes, vector = k / lanes;
-        const bool forget = vector >= 3 * tiles;
-        const int64_t gate = forget ? 3 : vector % 3;
-        const int64_t unit = (forget ? vector - 3 * tiles : vector / 3) * lanes + lane;
-        return unit < hidden ? matrix + (gate * hidden + unit) * width : nullptr;
-      };
-    };
-    if (in.d_x) w.pack_rows(unit_row(static_cast<const T*>(given.w), input));
-    u_iou.pack_rows(unit_row(static_cast<const T*>(given.u_iou), hidden));
-    u_f.pack_rows([&](int64_t k) { return static_cast<const T*>(given.u_f) + k * hidden; });
+    if (in.d_x) w.pack_rows(static_cast<const T*>(given.w));
+    u_iou.pack_rows(static_cast<const T*>(given.u_iou));
+    u_f.pack_rows(static_cast<const T*>(given.u_f));
     d_b.fill_with_zeros();
   }
 
@@ -371,7 +359,7 @@ class Backward : Trees<T> {
       rows_of_forgets[index - from] = forget;
     }
     for (int64_t panel = 0; panel < one.panels(); ++panel)
-      multiply<T>(rows_of_forgets, to - from, u_f, panel, hidden,
+      multiply<T>(rows_of_forgets, {1, hidden, 0}, to - from, u_f, panel,
                   [&](int64_t first, int rows, const T* product) {
                     for (int r = 0; r < rows; ++r)
                       for (int64_t tile = one.first_tile(panel); tile < one.first_tile(panel + 1);
@@ -404,21 +392,21 @@ class Backward : Trees<T> {
     const int64_t node = node_at.get()[index], at = tile * lanes;
     const T* given = static_cast<const T*>(in.d_h) + in.row[node] * hidden;
     d_h += load_some<T>(given + at, this->units_of(tile));
-    const T* gate = this->gates_of(node) + 3 * at;
-    const auto i = load<T>(gate), o = load<T>(gate + lanes), u = load<T>(gate + 2 * lanes);
+    const T* gate = this->gates_of(node) + at;
+    const auto i = load<T>(gate), o = load<T>(gate + padded), u = load<T>(gate + 2 * padded);
     const auto tanh_c = structnn::tanh<T>(load<T>(this->cell_of(node) + at));
     d_c += d_h * o * (T(1) - tanh_c * tanh_c);
-    T* to = d_sums.get() + index * 4 * padded;
-    store<T>(to + 3 * at, d_c * u * i * (T(1) - i));
-    store<T>(to + 3 * at + lanes, d_h * tanh_c * o * (T(1) - o));
-    store<T>(to + 3 * at + 2 * lanes, d_c * i * (T(1) - u * u));
+    T* to = d_sums.get() + index * 4 * padded + at;
+    store<T>(to, d_c * u * i * (T(1) - i));
+    store<T>(to + padded, d_h * tanh_c * o * (T(1) - o));
+    store<T>(to + 2 * padded, d_c * i * (T(1) - u * u));
     if (inner) {
       // All children's forget gates begin with the same sum.
       const auto factor = this->sum_children(node, [&](int64_t k) {
         const auto f = load<T>(this->forgets_of(k) + at);
         return load<T>(this->cell_of(k) + at) * f * (T(1) - f);
       });
-      store<T>(to + 3 * padded + at, d_c * factor);
+      store<T>(to + 3 * padded, d_c * factor);
       store<T>(passed_by(node) + padded + at, d_c);
     }
   }
@@ -431,7 +419,7 @@ class Backward : Trees<T> {
       this->sum_states(node_at.get()[index], sums.get() + index * hidden);
     }
     for (int64_t panel = 0; panel < one.panels(); ++panel)
-      multiply<T>(rows_of_sums, to - from, u_iou, panel, 3 * padded,
+      multiply<T>(rows_of_sums, {3, hidden, padded}, to - from, u_iou, panel,
                   [&](int64_t first, int rows, const T* product) {
                     const int64_t width = one.width(panel) * lanes;
                     for (int r = 0; r < rows; ++r, product += width)
@@ -455,23 +443,22 @@ class Backward : Trees<T> {
     const int64_t slices = in.d_x ? ceil_div(count, 48) : 0;
     parallel_for(tiles + panels + slices, in.threads, [&](int64_t task) {
       if (task < tiles) {
-        const T* columns = d_sums.get() + task * 3 * lanes;
-        if (in.d_w) accumulate<T>(words_at, columns, stride, count, d_w_iou, task);
-        if (inner && in.d_u_iou) accumulate<T>(sums_at, columns, stride, count, d_u_iou, task);
-        add_rows(columns, count, 3 * lanes, d_b.get() + task * 3 * lanes);
+        const Vectors<T> columns{d_sums.get() + task * lanes, padded, stride};
+        if (in.d_w) accumulate<T>(words_at, columns, count, d_w_iou, task);
+        if (inner && in.d_u_iou) accumulate<T>(sums_at, columns, count, d_u_iou, task);
+        for (int64_t gate = 0; gate < gates; ++gate) add_rows(gate * padded + task * lanes);
       } else if (task < tiles + panels) {
         const int64_t panel = task - tiles, at = one.first_tile(panel) * lanes;
-        const T* columns = d_sums.get() + 3 * padded + at;
         if (in.d_u_f)
-          accumulate<T>(states.get(), d_forgets.get() + at, padded, forgets_at_hand, d_u_f, panel);
-        if (inner) {
-          if (in.d_w) accumulate<T>(words_at, columns, stride, count, d_w_f, panel);
-          add_rows(columns, count, one.width(panel) * lanes, d_b.get() + 3 * padded + at);
-        }
+          accumulate<T>(states.get(), {d_forgets.get() + at, lanes, padded}, forgets_at_hand, d_u_f,
+                        panel);
+        if (inner && in.d_w)
+          accumulate<T>(words_at, {d_sums.get() + 3 * padded + at, lanes, stride}, count, d_w_f,
+                        panel);
       } else {
         const int64_t slice = task - tiles - panels, from = begin_of(slice, slices, count);
         differentiate_words(d_sums_at + from, from, begin_of(slice + 1, slices, count) - from,
-                            gates * padded);
+                            {gates, hidden, padded});
       }
     });
     d_w_iou.filled = d_u_f.filled = true;
@@ -480,17 +467,17 @@ class Backward : Trees<T> {
     at_hand = forgets_at_hand = 0;
   }
 
-  void add_rows(const T* from, int64_t count, int64_t width, T* to) const {
-    for (int64_t v = 0; v < width; v += lanes) {
-      auto sum = load<T>(to + v);
-      for (int64_t index = 0; index < count; ++index) sum += load<T>(from + index * 4 * padded + v);
-      store<T>(to + v, sum);
-    }
+  // Of one vector of the sums.
+  void add_rows(int64_t at) {
+    auto sum = load<T>(d_b.get() + at);
+    for (int64_t index = 0; index < at_hand; ++index)
+      sum += load<T>(d_sums.get() + index * 4 * padded + at);
+    store<T>(d_b.get() + at, sum);
   }
 
-  void differentiate_words(const T* const* rows_of_sums, int64_t from, int64_t count, int64_t depth) {
+  void differentiate_words(const T* const* rows_of_sums, int64_t from, int64_t count, Runs runs) {
     for (int64_t panel = 0; panel < words.panels(); ++panel)
-      multiply<T>(rows_of_sums, count, w, panel, depth, [&](int64_t first, int rows, const T* product) {
+      multiply<T>(rows_of_sums, runs, count, w, panel, [&](int64_t first, int rows, const T* product) {
         const int64_t at = words.first_tile(panel) * lanes, width = words.width(panel) * lanes;
         for (int r = 0; r < rows; ++r, product += width) {
           T* to = static_cast<T*>(in.d_x) + in.row[node_at.get()[from + first + r]] * input + at;
@@ -507,12 +494,9 @@ class Backward : Trees<T> {
     if (in.d_u_iou) d_u_iou.unpack_transposed(static_cast<T*>(in.d_u_iou));
     if (in.d_u_f) d_u_f.unpack_transposed(static_cast<T*>(in.d_u_f));
     if (in.d_b) {
-      T* to = static_cast<T*>(in.d_b);
-      for (int64_t unit = 0; unit < hidden; ++unit) {
-        for (int64_t gate = 0; gate < 3; ++gate)
-          to[gate * hidden + unit] = d_b.get()[(unit / lanes * 3 + gate) * lanes + unit % lanes];
-        to[3 * hidden + unit] = d_b.get()[3 * padded + unit];
-      }
+      for (int64_t gate = 0; gate < 4; ++gate)
+        std::memcpy(static_cast<T*>(in.d_b) + gate * hidden, d_b.get() + gate * padded,
+                    hidden * sizeof(T));
     }
   }
 };

@@ -22,7 +22,8 @@ constexpr int kMostWidth = kRegisters == 32 ? 4 : 3;
 
 constexpr int most_rows(int width) {
   const int rows = (kRegisters - width - 1) / width;
-  return rows < 8 ? rows : 8;
+  const int enough = width < 3 ? 4 : 8;  // narrow panels are rare
+  return rows < enough ? rows : enough;
 }
 
 constexpr int64_t ceil_div(int64_t size, int64_t part) { return (size + part - 1) / part; }
@@ -80,6 +81,13 @@ struct Columns {
   int width(int64_t panel) const {
     return int(groups * (first_tile(panel + 1) - first_tile(panel)));
   }
+
+  // Whether half of each vector of a panel is enough. It is worth it where all of them are the last
+  // of their group, and is made for three groups.
+  bool is_half(int64_t panel) const {
+    const int64_t left = units - panel * kLanes<T>;
+    return groups == 3 && left <= kLanes<T> / 2;
+  }
 };
 
 // A matrix in panels: all rows of the first panel, then all rows of the second one, and so on.
@@ -124,21 +132,17 @@ class Packed {
     });
   }
 
-  // Rows from anywhere: row_at(k) has `units` elements, or is null for zeros. One group only.
-  template <typename RowAt>
-  void pack_rows(RowAt row_at) {
+  // `matrix`, ``(depth, units)``, as it is. One group only.
+  void pack_rows(const T* matrix) {
     for (int64_t index = 0; index < columns.panels(); ++index) {
       const int64_t begin = columns.first_tile(index) * kLanes<T>;
       const int64_t width = columns.width(index) * kLanes<T>;
       const int64_t left = columns.units - begin;
       const int64_t count = left < width ? left : width;
       T* to = panel(index);
-      for (int64_t k = 0; k < depth; ++k, to += width) {
-        const T* row = row_at(k);
-        const int64_t copied = row ? count : 0;
-        if (row) std::memcpy(to, row + begin, copied * sizeof(T));
-        std::memset(to + copied, 0, (width - copied) * sizeof(T));
-      }
+      for (int64_t k = 0; k < depth; ++k, to += width)
+        for (int64_t v = 0; v < width; v += kLanes<T>)
+          store<T>(to + v, load_some<T>(matrix + k * columns.units + begin + v, count - v));
     }
   }
 
@@ -165,62 +169,84 @@ class Packed {
   }
 };
 
-// out = a * panel, for a few rows of a.
-template <typename T, int kRows, int kWidth>
-__attribute__((noinline)) void multiply_block(const T* const* a, const T* panel, int64_t depth, T* out) {
+// A row of a is a few runs of adjacent elements, `stride` apart.
+struct Runs {
+  int64_t count, length, stride;
+};
+
+// out = a * panel, for a few rows of a; V is a vector or half of one.
+template <typename T, typename V, int kRows, int kWidth>
+__attribute__((noinline)) void multiply_block(const T* const* a, Runs runs, const T* panel, T* out) {
   constexpr int lanes = kLanes<T>;
-  Vector<T> sums[kRows][kWidth] = {};
+  V sums[kRows][kWidth] = {};
   const T* row[kRows];
   for (int r = 0; r < kRows; ++r) row[r] = a[r];
-  for (int64_t k = 0; k < depth; ++k, panel += kWidth * lanes) {
-    Vector<T> columns[kWidth];
-    for (int v = 0; v < kWidth; ++v) columns[v] = load<T>(panel + v * lanes);
-    for (int r = 0; r < kRows; ++r)
-      for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r][k] * columns[v];
+  for (int64_t run = 0; run < runs.count; ++run) {
+    for (int64_t k = 0; k < runs.length; ++k, panel += kWidth * lanes) {
+      V columns[kWidth];
+      for (int v = 0; v < kWidth; ++v) std::memcpy(&columns[v], panel + v * lanes, sizeof(V));
+      for (int r = 0; r < kRows; ++r)
+        for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r][k] * columns[v];
+    }
+    for (int r = 0; r < kRows; ++r) row[r] += runs.stride;
   }
   for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kWidth; ++v) store<T>(out + (r * kWidth + v) * lanes, sums[r][v]);
+    for (int v = 0; v < kWidth; ++v)
+      std::memcpy(out + (r * kWidth + v) * lanes, &sums[r][v], sizeof(V));
 }
 
-// out += transposed(a) * b, for a few columns of a, from `offset` on.
-template <typename T, int kRows, int kWidth>
-__attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offset, const T* b, int64_t stride, int64_t count,
-                      T* out, bool fresh) {
+// The vectors of b: `step` apart in a row, and rows are `stride` apart.
+template <typename T>
+struct Vectors {
+  const T* begin;
+  int64_t step, stride;
+};
+
+// out += transposed(a) * b, for a few columns of a, from `offset` on; or = if nothing is there yet.
+template <typename T, typename V, int kRows, int kWidth>
+__attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offset, Vectors<T> b,
+                                                int64_t count, T* out, bool fresh) {
   constexpr int lanes = kLanes<T>;
-  Vector<T> sums[kRows][kWidth] = {};
+  V sums[kRows][kWidth] = {};
   if (!fresh)
     for (int r = 0; r < kRows; ++r)
-      for (int v = 0; v < kWidth; ++v) sums[r][v] = load<T>(out + (r * kWidth + v) * lanes);
-  for (int64_t n = 0; n < count; ++n, b += stride) {
+      for (int v = 0; v < kWidth; ++v)
+        std::memcpy(&sums[r][v], out + (r * kWidth + v) * lanes, sizeof(V));
+  const T* from = b.begin;
+  for (int64_t n = 0; n < count; ++n, from += b.stride) {
     const T* row = a[n] + offset;
-    Vector<T> columns[kWidth];
-    for (int v = 0; v < kWidth; ++v) columns[v] = load<T>(b + v * lanes);
+    V columns[kWidth];
+    for (int v = 0; v < kWidth; ++v) std::memcpy(&columns[v], from + v * b.step, sizeof(V));
     for (int r = 0; r < kRows; ++r)
       for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r] * columns[v];
   }
   for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kWidth; ++v) store<T>(out + (r * kWidth + v) * lanes, sums[r][v]);
+    for (int v = 0; v < kWidth; ++v)
+      std::memcpy(out + (r * kWidth + v) * lanes, &sums[r][v], sizeof(V));
 }
 
 // Both of them for one size.
 template <typename T>
 struct Block {
-  void (*multiply)(const T* const*, const T*, int64_t, T*);
-  void (*accumulate)(const T* const*, int64_t, const T*, int64_t, int64_t, T*, bool);
+  void (*multiply)(const T* const*, Runs, const T*, T*);
+  void (*accumulate)(const T* const*, int64_t, Vectors<T>, int64_t, T*, bool);
 };
 
-template <typename T, int kWidth, int... kLess>
-const Block<T>& block_of(int rows, std::integer_sequence<int, kLess...>) {
+template <typename T, typename V, int kWidth, int... kLess>
+const Block<T>& choose_block(int rows, std::integer_sequence<int, kLess...>) {
   static constexpr Block<T> blocks[] = {
-      {multiply_block<T, kLess + 1, kWidth>, accumulate_block<T, kLess + 1, kWidth>}...};
+      {multiply_block<T, V, kLess + 1, kWidth>, accumulate_block<T, V, kLess + 1, kWidth>}...};
   return blocks[rows - 1];
 }
 
 template <typename T, int kWidth = kMostWidth>
-const Block<T>& block_of(int rows, int width) {
+const Block<T>& block_of(int rows, int width, bool half) {
   if constexpr (kWidth > 1)
-    if (width < kWidth) return block_of<T, kWidth - 1>(rows, width);
-  return block_of<T, kWidth>(rows, std::make_integer_sequence<int, most_rows(kWidth)>());
+    if (width < kWidth) return block_of<T, kWidth - 1>(rows, width, half);
+  const auto all = std::make_integer_sequence<int, most_rows(kWidth)>();
+  if constexpr (kWidth == 3)
+    if (half) return choose_block<T, typename Lanes<T>::Half, kWidth>(rows, all);
+  return choose_block<T, Vector<T>, kWidth>(rows, all);
 }
 
 // function(first, rows) for blocks of rows that go with a panel of this width.
@@ -235,24 +261,26 @@ inline void for_blocks(int64_t count, int width, Function function) {
 
 // function(first, rows, product) for blocks of rows of a: product is ``(rows, width, lanes)``.
 template <typename T, typename Function>
-void multiply(const T* const* a, int64_t count, const Packed<T>& b, int64_t panel,
-              int64_t depth, Function function) {
+void multiply(const T* const* a, Runs runs, int64_t count, const Packed<T>& b, int64_t panel,
+              Function function) {
   alignas(64) T product[kRegisters * kLanes<T>];
   const int width = b.columns.width(panel);
+  const bool half = b.columns.is_half(panel);
+  if (half) std::memset(product, 0, sizeof(product));
   for_blocks(count, width, [&](int64_t first, int rows) {
-    block_of<T>(rows, width).multiply(a + first, b.panel(panel), depth, product);
+    block_of<T>(rows, width, half).multiply(a + first, runs, b.panel(panel), product);
     function(first, rows, static_cast<const T*>(product));
   });
 }
 
-// Adds transposed(a) * b to a panel of out, or puts it there if nothing is yet; b has its vectors in rows that are `stride` apart.
+// Adds transposed(a) * b to a panel of out, or puts it there if nothing is yet.
 template <typename T>
-void accumulate(const T* const* a, const T* b, int64_t stride, int64_t count, Packed<T>& out,
-                int64_t panel) {
+void accumulate(const T* const* a, Vectors<T> b, int64_t count, Packed<T>& out, int64_t panel) {
   const int width = out.columns.width(panel);
+  const bool half = out.columns.is_half(panel);
   for_blocks(out.depth, width, [&](int64_t first, int rows) {
     T* to = out.panel(panel) + first * width * kLanes<T>;
-    block_of<T>(rows, width).accumulate(a, first, b, stride, count, to, !out.filled);
+    block_of<T>(rows, width, half).accumulate(a, first, b, count, to, !out.filled);
   });
 }
 

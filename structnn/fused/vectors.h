@@ -21,6 +21,7 @@ struct Lanes;
 template <>
 struct Lanes<float> {
   typedef float Vector __attribute__((vector_size(kVectorBytes)));
+  typedef float Half __attribute__((vector_size(kVectorBytes / 2)));
   typedef int32_t Bits __attribute__((vector_size(kVectorBytes)));
   static constexpr int kMantissa = 23;
   static constexpr int kTerms = 7;  // of the power series: the next one is below half an ulp
@@ -32,6 +33,7 @@ struct Lanes<float> {
 template <>
 struct Lanes<double> {
   typedef double Vector __attribute__((vector_size(kVectorBytes)));
+  typedef double Half __attribute__((vector_size(kVectorBytes / 2)));
   typedef int64_t Bits __attribute__((vector_size(kVectorBytes)));
   static constexpr int kMantissa = 52;
   static constexpr int kTerms = 13;
