@@ -129,7 +129,7 @@ def run_plan(
     description = {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "options": {
-            name: value
+            name: str(value) if isinstance(value, Path) else value
             for name, value in dataclasses.asdict(options).items()
             if value not in (None, "", False)
         },

@@ -152,8 +152,9 @@ def test_an_encoder_of_ones_own(tmp_path, questions):
         "register_encoder('mine', Mine)\n"
     )
     given = ("--data", questions, "--encoders", "mine,bag", "--seeds", 1, *QUICK, "--out", "runs/m")
-    done = structnn(tmp_path, "compare", *given, "--plugin", "mine.py")
+    done = structnn(tmp_path, "compare", *given, "--plugin", "mine.py", "--cache", "parses.sqlite")
     assert "mine" in done.stdout
+    assert (tmp_path / "parses.sqlite").exists()
     run = "runs/m/mine/seed-0"
     done = structnn(tmp_path, "predict", run, "--plugin", "mine.py", "--json", "The rain stops.")
     assert json.loads(done.stdout)["label"] == "weather"
