@@ -89,8 +89,8 @@ class StanzaParser:
         ('Dogs', 'chase', 'cats', '.')
     """
 
-    worth_a_worker = 2000
-    """Texts that take longer to parse than another process takes to start and to load the models."""
+    worth_a_worker = 1000
+    """Texts to parse for which another process pays, though it has to start and load the models."""
 
     def __init__(
         self,
