@@ -33,7 +33,7 @@ def measure_growth(
 
     Returns:
         For each size, of the treebank and of one random tree, seconds of collation, of the forward
-        pass, and of forward and backward: the least of three (of one above 100,000 nodes).
+        pass, and of forward and backward: the least of three.
     """
     results = []
     for size in (size for size in SIZES if size <= largest):
@@ -47,30 +47,29 @@ def measure_growth(
             chosen = generator.integers(len(sentences), size=round(size / mean))
             batches["treebank"] = (sentences, chosen)
         for name, (trees, chosen) in batches.items():
-            times = _times(trees, chosen, repeats=3 if size <= 100_000 else 1)
-            results.append({"trees": name, **times})
+            results.append({"trees": name, **_times(trees, chosen)})
     return results
 
 
-def _times(trees: Sequence[Sentence], chosen: Indices, repeats: int) -> dict[str, Any]:
+def _times(trees: Sequence[Sentence], chosen: Indices) -> dict[str, Any]:
     corpus = corpus_of(trees)
     contender = Ours(corpus, ChildSumTreeLSTM(INPUT_DIM, HIDDEN_DIM))
     batch = Portions(corpus, INPUT_DIM, HIDDEN_DIM).of(chosen)
     data = contender.collate(chosen)
     with torch.no_grad():
-        forward = _least(lambda: contender.forward(batch.x, data), repeats)
+        forward = _least(lambda: contender.forward(batch.x, data))
     return {
         "nodes": len(batch.grad),
         "levels": len(data.schedule.levels),
-        "collation": _least(lambda: contender.collate(chosen), repeats),
+        "collation": _least(lambda: contender.collate(chosen)),
         "forward": forward,
-        "forward + backward": _least(lambda: contender.train(batch.x, batch.grad, data), repeats),
+        "forward + backward": _least(lambda: contender.train(batch.x, batch.grad, data)),
     }
 
 
-def _least(run: Callable[[], object], repeats: int) -> float:
+def _least(run: Callable[[], object]) -> float:
     times = []
-    for _ in range(repeats):
+    for _ in range(3):
         begin = time.perf_counter()
         run()
         times.append(time.perf_counter() - begin)
