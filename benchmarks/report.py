@@ -122,7 +122,7 @@ def bar_chart(
         ticks.append(((start + row - 1) / 2, group))
         row += 0.8
     axes.set_yticks(*zip(*ticks, strict=True))
-    axes.invert_yaxis()
+    axes.set_ylim(row - 0.8, -1)
     axes.set_xlabel(label)
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)

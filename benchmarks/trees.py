@@ -310,11 +310,11 @@ def print_ratios(results: Sequence[dict[str, Any]]) -> None:
 
 
 def draw_chart(results: Sequence[dict[str, Any]], path: Path) -> None:
-    """Microseconds a node, forward and backward, at the first width; recursion is off the scale."""
+    """Ratios of forward and backward at the first width; recursion is off the scale."""
     first = results[0]["hidden"]
     groups = {
         f"{row['trees']}\nbatch {row['batch']}": {
-            name: times["seconds"]["median"] * 1e6
+            name: times["ratio"]["median"]
             for name, times in row["contenders"].items()
             if name != Recursion.name
         }
@@ -322,7 +322,7 @@ def draw_chart(results: Sequence[dict[str, Any]], path: Path) -> None:
         if row["hidden"] == first and row["pass"] == TRAINING
     }
     title = f"Tree-LSTMs and LSTMs, input {INPUT_DIM}, hidden {first}, one thread"
-    bar_chart(path, groups, title, f"microseconds a node, {TRAINING}")
+    bar_chart(path, groups, title, f"time / time of {Ours.name}, {TRAINING} (medians of ratios)")
 
 
 # The other Tree-LSTMs.
