@@ -8,11 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from structnn import Tree
 
-__all__ = ["Dimension", "Slice", "divide", "dividing_columns", "opposed", "right_in_most_seeds"]
+__all__ = [
+    "Dimension",
+    "Slice",
+    "divide",
+    "dividing_columns",
+    "gaps",
+    "opposed",
+    "right_in_most_seeds",
+]
 
 Row = Mapping[str, Any]
 """A test example as :attr:`tasks.results.Results.examples` gives it."""
@@ -72,13 +80,7 @@ def divide(examples: Sequence[Row]) -> list[Dimension]:
     example has none.
     """
     dimensions = [
-        _by_number(
-            "sentence length",
-            [len(row["tokens"]) for row in examples],
-            "word",
-            "words",
-            "in tokens",
-        )
+        _by_number("sentence length", [len(row["tokens"]) for row in examples], "token", "tokens")
     ]
     if all(row["heads"] for row in examples):
         dimensions += _by_tree(examples)
@@ -150,16 +152,38 @@ def opposed(
     """
     if not ones or not others:
         return []
-    shares = {
-        name: np.atleast_2d(np.asarray(correct[name], dtype=float)).mean(0) for name in correct
-    }
+    shares = _shares(correct)
     above = np.min([shares[name] for name in ones], axis=0)
     below = np.max([shares[name] for name in others], axis=0)
+    unanimous = set(np.flatnonzero((above > 0.5) & (below <= 0.5)).tolist())
+    return [place for place, _ in gaps(correct, ones, others) if place in unanimous]
+
+
+def gaps(
+    correct: Mapping[str, ArrayLike], ones: Collection[str], others: Collection[str]
+) -> list[tuple[int, float]]:
+    """Every example, with the share of runs of ``ones`` that are right less that of ``others``.
+
+    Args:
+        correct: For each encoder its matrix of correctness.
+        ones: Some of the encoders, at least one.
+        others: Some other ones, at least one.
+
+    Returns:
+        Positions and gaps, the largest gap first.
+    """
+    shares = _shares(correct)
     gap = np.mean([shares[name] for name in ones], axis=0) - np.mean(
         [shares[name] for name in others], axis=0
     )
-    found = np.flatnonzero((above > 0.5) & (below <= 0.5))
-    return sorted(found.tolist(), key=lambda place: (-gap[place], place))
+    return sorted(enumerate(gap.tolist()), key=lambda found: (-found[1], found[0]))
+
+
+def _shares(correct: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float64]]:
+    """For each encoder, of each example, the share of seeds that are right."""
+    return {
+        name: np.atleast_2d(np.asarray(rows, dtype=float)).mean(0) for name, rows in correct.items()
+    }
 
 
 def _by_tree(examples: Sequence[Row]) -> list[Dimension]:
@@ -182,18 +206,12 @@ def _by_tree(examples: Sequence[Row]) -> list[Dimension]:
             "distance of the root from the middle, as a share of half the sentence",
             order=["in the middle (up to 1/3)", "between", "near an end (over 2/3)"],
         ),
-        _by_value(
+        _by_count(
             "subordinate clauses",
-            [_count(sum(found[name] for name in CLAUSES)) for found in relations],
+            [sum(found[name] for name in CLAUSES) for found in relations],
             f"relations {', '.join(sorted(CLAUSES))}",
-            order=["0", "1", "2 or more"],
         ),
-        _by_value(
-            "coordinations",
-            [_count(found["conj"]) for found in relations],
-            "relation conj",
-            order=["0", "1", "2 or more"],
-        ),
+        _by_count("coordinations", [found["conj"] for found in relations], "relation conj"),
         _by_relation(relations),
     ]
 
@@ -209,7 +227,7 @@ def _by_relation(relations: Sequence[Counter[str]]) -> Dimension:
     ]
     slices = tuple(
         Slice(f"with {name}", tuple(i for i, found in enumerate(relations) if found[name]))
-        for name in telling[:10]
+        for name in telling[:8]
     )
     return Dimension(
         "relations", slices, "sentences that have the relation; one sentence is in several slices"
@@ -232,6 +250,13 @@ def _by_number(
             title = f"{span} {unit if high == 1 else units}".strip()
             slices.append(Slice(title, members))
     return Dimension(name, tuple(slices), about)
+
+
+def _by_count(name: str, counts: Sequence[int], about: str) -> Dimension:
+    """None, one, or more, as far as there are enough of each."""
+    most = 2 if sum(count > 1 for count in counts) >= SMALLEST else 1
+    values = [f"{most} or more" if count >= most else str(count) for count in counts]
+    return _by_value(name, values, about, order=["0", "1", f"{most} or more"])
 
 
 def _by_value(
@@ -299,7 +324,3 @@ def _unknown(share: float) -> str:
     if share == 0:
         return "none"
     return "up to 10 %" if share <= 0.1 else "up to 25 %" if share <= 0.25 else "over 25 %"
-
-
-def _count(number: int) -> str:
-    return "2 or more" if number > 1 else str(number)

@@ -12,12 +12,15 @@ from typing import Any
 from parsers import draw
 from structnn import Sentence, Tree
 from tasks.report.measures import FAMILIES, Group
-from tasks.slices import Dimension, opposed
+from tasks.slices import Dimension, gaps, opposed
 
 __all__ = ["Browser", "Opposition", "browser", "oppositions", "tree_of"]
 
 EXAMPLES, TREES, DRAWN = 3000, 1000, 3
 """At most so many examples of one data set, trees of one, and trees drawn for one opposition."""
+
+NEAR = 1 / 3
+"""By how much two shares of runs differ, at least, in an example that is near to an opposition."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Opposition:
     Args:
         title: Who is right, and who wrong.
         count: How many such examples there are.
-        shown: The first of them.
+        shown: The first of them; where there are none, those nearest to it.
     """
 
     title: str
@@ -74,10 +77,15 @@ def oppositions(group: Group, rows: Sequence[Mapping[str, Any]]) -> list[Opposit
     }
     found = []
     for (right, ones), (wrong, others) in (tuple(sides.items()), tuple(sides.items())[::-1]):
+        if not ones or not others:
+            continue
         places = opposed(correct, ones, others)
+        count = len(places)
+        if not places:
+            places = [place for place, gap in gaps(correct, ones, others) if gap >= NEAR]
         shown = tuple(_drawn(group, rows, place) for place in places[:DRAWN])
-        found.append(Opposition(f"{right} is right, {wrong} is wrong", len(places), shown))
-    return found if all(sides.values()) else []
+        found.append(Opposition(f"{right} is right, {wrong} is wrong", count, shown))
+    return found
 
 
 def browser(

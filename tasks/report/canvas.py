@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,7 @@ _STYLE = {
     "xtick.minor.size": 0,
     "savefig.facecolor": "white",
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
 }
 
 
@@ -115,7 +117,9 @@ def drawn(
 
     stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     # Ids in an SVG are hashes; salted by the name, they differ between the figures of one page.
-    with mpl.rc_context(_style(stem)):
+    with mpl.rc_context(_style(stem)), warnings.catch_warnings():
+        # Letters that matplotlib's font lacks are in the SVG all the same, for the reader's fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         canvas = Canvas(figsize=(width, height), layout="constrained")
         paint(canvas)
         svg, png = io.StringIO(), io.BytesIO()

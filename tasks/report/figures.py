@@ -27,7 +27,7 @@ from tasks.report.canvas import (
     wrapped,
 )
 from tasks.report.measures import Group, Measured
-from tasks.report.words import listed, percent
+from tasks.report.words import listed, percent, points
 from tasks.slices import Dimension
 from tasks.statistics import expected_best
 
@@ -86,13 +86,13 @@ def pairs(group: Group) -> Figure:
         axes.grid(False)
         for pair in group.pairs:
             for sign, one, other in ((1, pair.first, pair.second), (-1, pair.second, pair.first)):
-                difference, x, y = 100 * sign * pair.difference, place[other], place[one]
+                difference, x, y = sign * pair.difference, place[other], place[one]
                 fill, ink = ("#0072b2", "white") if difference > 0 else ("#f6d3b8", INK)
                 if pair.told_apart:
                     axes.fill([x, x + 1, x + 1, x], [y, y, y + 1, y + 1], color=fill, lw=0)
                 weight = "bold" if pair.told_apart else "normal"
                 axes.text(
-                    *(x + 0.5, y + 0.5, f"{difference:+.1f}"),
+                    *(x + 0.5, y + 0.5, points(difference)),
                     color=ink if pair.told_apart else MUTED,
                     fontweight=weight,
                     ha="center",
@@ -265,16 +265,21 @@ def curves(
 def slices(group: Group, dimension: Dimension) -> Figure:
     """Accuracy of every encoder in every slice: a panel for each slice."""
     rows, parts = group.members, dimension.slices
+    columns = min(len(parts), 4)
+    lines = -(-len(parts) // columns)
 
     def paint(canvas: Canvas) -> None:
-        grid = canvas.subplots(1, len(parts), sharex=True, sharey=True, squeeze=False)[0]
-        for axes, part in zip(grid, parts, strict=True):
+        grid = canvas.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+        for axes in grid.ravel()[len(parts) :]:
+            axes.set_visible(False)
+        for place, (axes, part) in enumerate(zip(grid.ravel(), parts, strict=False)):
             forest(axes, [(row, row.correct[:, list(part.members)]) for row in rows])
             axes.set_title(f"{wrapped(part.name)}\nn = {len(part)}", fontsize=9)
             whole = [row.correct[:, list(part.members)].mean() for row in rows]
             dashed_line(axes, 100 * float(np.mean(whole)))
-            axes.tick_params(axis="x", labelsize=8)
-        name_rows(grid[0], [row.encoder for row in rows])
+            axes.tick_params(axis="x", labelsize=8, labelbottom=place >= len(parts) - columns)
+        for axes in grid[:, 0]:
+            name_rows(axes, [row.encoder for row in rows])
         canvas.supxlabel("accuracy, %; dashed: mean of all encoders in the slice", fontsize=9)
 
     best = []
@@ -288,8 +293,8 @@ def slices(group: Group, dimension: Dimension) -> Figure:
         f"Accuracy by {dimension.name}. The best mean in each slice: {'; '.join(best)}. "
         "All numbers are in the table below.",
         paint,
-        height=1.0 + 0.22 * len(rows),
-        width=1.6 + max(1.55 * len(parts), 3.4),
+        height=0.5 + lines * (0.6 + 0.22 * len(rows)),
+        width=1.6 + max(1.55 * columns, 3.4),
     )
 
 
@@ -364,6 +369,8 @@ def training(group: Group) -> Figure:
     lines = -(-len(rows) // columns)
 
     def paint(canvas: Canvas) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         grid = canvas.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for axes in grid[len(rows) :]:
             axes.set_visible(False)
@@ -377,6 +384,7 @@ def training(group: Group) -> Figure:
                     axes.plot(best, accuracy[epochs.index(best)], "o", color=INK, ms=2.5)
             axes.set_title(short(row.encoder, 22), fontsize=8.5)
             axes.tick_params(labelsize=8)
+            axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             if place >= len(rows) - columns:
                 axes.xaxis.set_tick_params(labelbottom=True)
         canvas.supxlabel("epoch", fontsize=9)

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from tasks.report import tables
 from tasks.report.browser import browser
 from tasks.report.measures import Group, groups_of
-from tasks.report.sections import Section, cards, reproduction, sections
-from tasks.report.words import listed
+from tasks.report.sections import Card, Section, cards, reproduction, sections
+from tasks.report.words import listed, structure_findings
 from tasks.results import Results, load_results
 from tasks.slices import Dimension, divide
 from tasks.storage import write_bytes, write_text
@@ -54,11 +54,12 @@ def write_report(results: Results, out: Path) -> Path:
     dimensions = {
         name: divide(results.examples[name]) for name in dict.fromkeys(g.data for g in groups)
     }
-    found = sections(results, groups, dimensions)
+    findings = {group.name: structure_findings(group) for group in groups}
+    found = sections(results, groups, dimensions, findings)
     _write_tables(groups, out)
     _write_figures(found, out / "figures")
     page = out / "report.html"
-    write_text(page, _page(results, groups, found, dimensions))
+    write_text(page, _page(results, groups, found, dimensions, cards(groups, findings)))
     return page
 
 
@@ -67,6 +68,7 @@ def _page(
     groups: Sequence[Group],
     found: Sequence[Section],
     dimensions: Mapping[str, Sequence[Dimension]],
+    summary: Sequence[Card],
 ) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -92,7 +94,7 @@ def _page(
             f"{len(encoders)} encoder{'s' * (len(encoders) != 1)} on {listed(data)}, "
             f"{'one seed' if seeds == 1 else f'{seeds} seeds'} each"
         ),
-        cards=cards(groups),
+        cards=summary,
         sections=found,
         unfinished=unfinished,
         reproduction=reproduction(results),

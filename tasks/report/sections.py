@@ -16,6 +16,7 @@ from tasks.slices import Dimension, dividing_columns
 
 __all__ = ["Card", "Part", "Section", "cards", "reproduction", "sections"]
 
+Findings = Mapping[str, list[words.StructureFinding]]
 Series = Mapping[str, Sequence[Measured]]
 
 OPEN = 3
@@ -81,11 +82,11 @@ class Card:
     sensitivity: str
 
 
-def cards(groups: Iterable[Group]) -> list[Card]:
+def cards(groups: Iterable[Group], findings: Findings) -> list[Card]:
     """The summary in words, a card for each group."""
     found = []
     for group in groups:
-        verdict, grounds = words.structure_verdict(group, words.structure_findings(group))
+        verdict, grounds = words.structure_verdict(group, findings[group.name])
         found.append(
             Card(
                 group.name,
@@ -99,7 +100,10 @@ def cards(groups: Iterable[Group]) -> list[Card]:
 
 
 def sections(
-    results: Results, groups: Sequence[Group], dimensions: Mapping[str, Sequence[Dimension]]
+    results: Results,
+    groups: Sequence[Group],
+    dimensions: Mapping[str, Sequence[Dimension]],
+    findings: Findings,
 ) -> list[Section]:
     """All that the figures and tables show.
 
@@ -107,6 +111,7 @@ def sections(
         results: The experiment.
         groups: Its groups.
         dimensions: For each data set the ways to divide it.
+        findings: How the parse does beside controls, for each group by its name.
     """
     several = [group for group in groups if len(group.members) > 1]
     found = [
@@ -165,7 +170,7 @@ def sections(
             "that knows no grammar does as well, it isn't the parse that helps.",
             tuple(
                 Part(
-                    lines=tuple(map(str, words.structure_findings(group))),
+                    lines=tuple(map(str, findings[group.name])),
                     figures=(
                         figures.conditions(
                             f"structures-{group.name}",

@@ -36,7 +36,7 @@ def percent(share: float) -> str:
 
 def points(difference: float) -> str:
     """A difference of shares in points, signed."""
-    return f"{100 * difference:+.1f}"
+    return f"{round(100 * difference, 1) + 0.0:+.1f}"  # no minus before zero
 
 
 def listed(names: Iterable[str], conjunction: str = "and") -> str:
@@ -66,9 +66,13 @@ def ranking(group: Group) -> list[str]:
     by_standing: dict[str, list[str]] = {}
     for member in group.members:
         by_standing.setdefault(standing(group, member), []).append(member.encoder)
-    if worse := by_standing.get("worse"):
+    worse = by_standing.get("worse", [])
+    if worse:
         lines.append(f"It is better than {listed(worse)}.")
-    if same := by_standing.get("not told apart"):
+    same = by_standing.get("not told apart", [])
+    if len(same) > 2 and not worse:
+        lines.append("No other encoder can be told apart from it: no ranking is supported.")
+    elif same:
         lines.append(
             f"It can't be told apart from {listed(same)}: no ranking of these is supported."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.slices import divide, dividing_columns, opposed, right_in_most_seeds
+from tasks.slices import divide, dividing_columns, gaps, opposed, right_in_most_seeds
 from tests.tasks.experiments import make_examples
 
 
@@ -26,18 +26,18 @@ def slices_of(rows, name: str) -> dict[str, tuple[int, ...]]:
 def test_length_in_four_parts_of_about_the_same_size():
     rows = [example(" ".join("x" * size)) for size in (1, 2, 3, 4, 5, 6, 7, 8)]
     assert slices_of(rows, "sentence length") == {
-        "1 to 2 words": (0, 1),
-        "3 to 4 words": (2, 3),
-        "5 to 6 words": (4, 5),
-        "7 to 8 words": (6, 7),
+        "1 to 2 tokens": (0, 1),
+        "3 to 4 tokens": (2, 3),
+        "5 to 6 tokens": (4, 5),
+        "7 to 8 tokens": (6, 7),
     }
 
 
 def test_equal_lengths_stay_together():
     rows = [example(" ".join("x" * size)) for size in (3, 1, 3, 3, 3, 3, 3, 9)]
     assert slices_of(rows, "sentence length") == {
-        "1 to 3 words": (0, 1, 2, 3, 4, 5, 6),
-        "9 words": (7,),
+        "1 to 3 tokens": (0, 1, 2, 3, 4, 5, 6),
+        "9 tokens": (7,),
     }
 
 
@@ -60,13 +60,12 @@ def test_clauses_and_coordination_are_counted_whatever_the_subtype():
     def with_relations(*relations):
         return example(" ".join("x" * (len(relations) + 1)), None, ["root", *relations])
 
-    rows = [
-        with_relations("obj", "det"),
-        with_relations("acl:relcl", "conj"),
-        with_relations("advcl", "xcomp", "conj", "conj"),
-    ]
-    assert slices_of(rows, "subordinate clauses") == {"0": (0,), "1": (1,), "2 or more": (2,)}
-    assert slices_of(rows, "coordinations") == {"0": (0,), "1": (1,), "2 or more": (2,)}
+    rows = [with_relations("obj", "det"), with_relations("acl:relcl", "conj")]
+    rows += [with_relations("advcl", "xcomp", "conj", "conj")] * 5
+    expected = {"0": (0,), "1": (1,), "2 or more": (2, 3, 4, 5, 6)}
+    assert slices_of(rows, "subordinate clauses") == slices_of(rows, "coordinations") == expected
+    # Too few with two make no slice of their own.
+    assert slices_of(rows[:5], "coordinations") == {"0": (0,), "1 or more": (1, 2, 3, 4)}
 
 
 def test_relations_overlap_and_those_of_all_sentences_are_left_out():
@@ -192,3 +191,9 @@ def test_opposed_against_a_plain_loop():
 
 def test_nothing_is_opposed_to_nobody():
     assert opposed({"a": [[1, 1]]}, ["a"], []) == []
+
+
+def test_gaps_by_hand():
+    correct = {"a": [[1, 1, 0], [1, 0, 0]], "b": [[1, 1, 1]], "c": [[0, 1, 1], [0, 1, 0]]}
+    # Of a and b: 1, 3/4, 1/2; of c: 0, 1, 1/2.
+    assert gaps(correct, ["a", "b"], ["c"]) == [(0, 1.0), (2, 0.0), (1, -0.25)]
