@@ -1,10 +1,10 @@
 // The child-sum Tree-LSTM over the levels of many trees, forward and backward.
 //
-// Nodes are in the order of structnn.Schedule: by height, leaves first. Some nodes at a time are taken
-// through all that concerns them while it is in cache: products, gates, states. A tile is as many
-// hidden units as a vector has lanes; units that fill up the last tile have no weights, so that all
-// that follows from them stays harmless. Kept for the backward pass, in whole vectors, one after the
-// other:
+// Nodes are in the order of structnn.Schedule: by height, leaves first. Some nodes at a time are
+// taken through all that concerns them while it is in cache: products, gates, states. A tile is as
+// many hidden units as a vector has lanes; units that fill up the last tile have no weights, so
+// that all that follows from them stays harmless. Kept for the backward pass, in whole vectors, one
+// after the other:
 //
 //   forgets  (nodes, tiles, lanes): of each node for its parent; zeros at a root
 //   cells    (nodes, tiles, lanes)
@@ -12,8 +12,8 @@
 //
 // Where there is none, gates are kept of the inner nodes alone.
 //
-// In the relational Tree-LSTM a child's state reaches its parent as a message: multiplied by the gate
-// of its relation, or with the vector of its relation added.
+// In the relational Tree-LSTM a child's state reaches its parent as a message: multiplied by the
+// gate of its relation, or with the vector of its relation added.
 #include <algorithm>
 
 #include "products.h"
@@ -96,8 +96,8 @@ class Trees {
     }
   }
 
-  // function(begin, end) for pieces of a range of nodes, kSome at most, one for each thread at least
-  // unless they are few.
+  // function(begin, end) for pieces of a range of nodes, kSome at most, one for each thread at
+  // least unless they are few.
   template <typename Function>
   void for_pieces(int64_t begin, int64_t end, Function function) const {
     const int64_t size = end - begin;
@@ -111,8 +111,8 @@ class Trees {
 template <typename T>
 class Forward : Trees<T> {
   using Base = Trees<T>;
-  using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
   using Base::in, Base::nodes, Base::leaves, Base::hidden, Base::input;
+  using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
 
   Packed<T> w_iou, w_f, u_iou, u_f;
   Buffer<T> b;  // (4 * padded,)
@@ -141,8 +141,10 @@ class Forward : Trees<T> {
     for (int64_t level = 0; level < in.levels; ++level)
       this->for_pieces(in.level_ptr[level], in.level_ptr[level + 1],
                        [&](int64_t begin, int64_t end) {
-                         if (level == 0) compute_leaves(begin, end);
-                         else compute_inner(begin, end);
+                         if (level == 0)
+                           compute_leaves(begin, end);
+                         else
+                           compute_inner(begin, end);
                          compute_forgets(begin, end);
                        });
   }
@@ -155,13 +157,15 @@ class Forward : Trees<T> {
     for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
     const Runs word{1, input, 0};
     for (int64_t tile = 0; tile < tiles; ++tile)
-      multiply<T>(words, word, end - begin, w_iou, tile, [&](int64_t first, int rows, const T* sum) {
-        for (int r = 0; r < rows; ++r)
-          for (int gate = 0; gate < 3; ++gate, sum += lanes) {
-            const int64_t at = gate * padded + tile * lanes;
-            store<T>(this->gates_of(begin + first + r) + at, load<T>(sum) + load<T>(b.get() + at));
-          }
-      });
+      multiply<T>(words, word, end - begin, w_iou, tile,
+                  [&](int64_t first, int rows, const T* sum) {
+                    for (int r = 0; r < rows; ++r)
+                      for (int gate = 0; gate < 3; ++gate, sum += lanes) {
+                        const int64_t at = gate * padded + tile * lanes;
+                        store<T>(this->gates_of(begin + first + r) + at,
+                                 load<T>(sum) + load<T>(b.get() + at));
+                      }
+                  });
     for (int64_t panel = 0; panel < one.panels(); ++panel)
       multiply<T>(words, word, end - begin, w_f, panel, [&](int64_t first, int rows, const T* sum) {
         const int64_t at = one.first_tile(panel) * lanes, width = one.width(panel) * lanes;
@@ -178,10 +182,11 @@ class Forward : Trees<T> {
     for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
     const Runs word{1, input, 0};
     for (int64_t tile = 0; tile < tiles; ++tile)
-      multiply<T>(words, word, end - begin, w_iou, tile, [&](int64_t first, int rows, const T* sum) {
-        for (int r = 0; r < rows; ++r, sum += 3 * lanes)
-          compute_state(begin + first + r, tile, sum, b.get(), Vector<T>{});
-      });
+      multiply<T>(words, word, end - begin, w_iou, tile,
+                  [&](int64_t first, int rows, const T* sum) {
+                    for (int r = 0; r < rows; ++r, sum += 3 * lanes)
+                      compute_state(begin + first + r, tile, sum, b.get(), Vector<T>{});
+                  });
   }
 
   void compute_inner(int64_t begin, int64_t end) {
@@ -210,8 +215,8 @@ class Forward : Trees<T> {
                   });
   }
 
-  // Equations 3 and 5 to 8. The gates' sums are in two parts: a block ``(3, lanes)``, and a row of all
-  // units. What is left of the children's cells comes third.
+  // Equations 3 and 5 to 8. The gates' sums are in two parts: a block ``(3, lanes)``, and a row of
+  // all units. What is left of the children's cells comes third.
   void compute_state(int64_t node, int64_t tile, const T* block, const T* row,
                      Vector<T> remembered) {
     const int64_t at = tile * lanes;
@@ -231,7 +236,8 @@ class Forward : Trees<T> {
     store_some<T>(this->h_of(node) + at, h, units);
     if (in.relation) {
       const auto r = load_some<T>(static_cast<const T*>(in.relation) + node * hidden + at, units);
-      store_some<T>(static_cast<T*>(in.message) + node * hidden + at, in.gated ? r * h : r + h, units);
+      store_some<T>(static_cast<T*>(in.message) + node * hidden + at, in.gated ? r * h : r + h,
+                    units);
     }
   }
 
@@ -248,26 +254,27 @@ class Forward : Trees<T> {
       }
     }
     for (int64_t panel = 0; panel < one.panels(); ++panel)
-      multiply<T>(states, {1, hidden, 0}, count, u_f, panel, [&](int64_t first, int rows, const T* sum) {
-        const int64_t at = one.first_tile(panel) * lanes, width = one.width(panel) * lanes;
-        for (int r = 0; r < rows; ++r, sum += width) {
-          const int64_t node = children[first + r];
-          const T* from_parent = this->forgets_of(in.parent[node]) + at;
-          T* to = this->forgets_of(node) + at;
-          for (int64_t v = 0; v < width; v += lanes)
-            store<T>(to + v, sigmoid<T>(load<T>(sum + v) + load<T>(from_parent + v)));
-        }
-      });
+      multiply<T>(
+          states, {1, hidden, 0}, count, u_f, panel, [&](int64_t first, int rows, const T* sum) {
+            const int64_t at = one.first_tile(panel) * lanes, width = one.width(panel) * lanes;
+            for (int r = 0; r < rows; ++r, sum += width) {
+              const int64_t node = children[first + r];
+              const T* from_parent = this->forgets_of(in.parent[node]) + at;
+              T* to = this->forgets_of(node) + at;
+              for (int64_t v = 0; v < width; v += lanes)
+                store<T>(to + v, sigmoid<T>(load<T>(sum + v) + load<T>(from_parent + v)));
+            }
+          });
   }
 };
 
-// Top-down: a node pulls from its parent what the parent left there. Gradients of the gates' sums are
-// kept for some nodes only, until they are used for those of the weights and of the words.
+// Top-down: a node pulls from its parent what the parent left there. Gradients of the gates' sums
+// are kept for some nodes only, until they are used for those of the weights and of the words.
 template <typename T>
 class Backward : Trees<T> {
   using Base = Trees<T>;
-  using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
   using Base::in, Base::nodes, Base::leaves, Base::hidden, Base::input;
+  using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
 
   const Columns<T> words;
   Packed<T> w, u_iou, u_f;
@@ -278,9 +285,9 @@ class Backward : Trees<T> {
   // Of the nodes at hand: first those that have a parent, then roots.
   int64_t at_hand = 0, forgets_at_hand = 0;
   Buffer<int64_t> node_at;
-  Buffer<T> d_sums;     // (kSome, 4 * padded): as in d_b; f is of the sums of a node's children
-  Buffer<T> d_forgets;  // (kSome, padded): of a node's own forget gate
-  Buffer<T> sums;       // (kSome, hidden)
+  Buffer<T> d_sums;         // (kSome, 4 * padded): as in d_b; f is of the sums of a node's children
+  Buffer<T> d_forgets;      // (kSome, padded): of a node's own forget gate
+  Buffer<T> sums;           // (kSome, hidden)
   Buffer<const T*> states;  // those that d_forgets belong to
 
  public:
@@ -341,7 +348,8 @@ class Backward : Trees<T> {
       T* forget = d_forgets.get() + (first_forget + from - first) * padded;
       pull(from, roots_from, forget, inner);
       for (int64_t index = roots_from; index < to; ++index)
-        for (int64_t tile = 0; tile < tiles; ++tile) differentiate(index, tile, Vector<T>{}, Vector<T>{}, inner);
+        for (int64_t tile = 0; tile < tiles; ++tile)
+          differentiate(index, tile, Vector<T>{}, Vector<T>{}, inner);
       if (inner) pass_on(from, to);
     });
   }
@@ -382,7 +390,8 @@ class Backward : Trees<T> {
     const auto h = load_some<T>(this->h_of(node) + at, units);
     const auto r = load_some<T>(static_cast<const T*>(in.relation) + place, units);
     if (in.d_relation)
-      store_some<T>(static_cast<T*>(in.d_relation) + place, in.gated ? d_message * h : d_message, units);
+      store_some<T>(static_cast<T*>(in.d_relation) + place, in.gated ? d_message * h : d_message,
+                    units);
     return in.gated ? d_message * r : d_message;
   }
 
@@ -477,13 +486,15 @@ class Backward : Trees<T> {
 
   void differentiate_words(const T* const* rows_of_sums, int64_t from, int64_t count, Runs runs) {
     for (int64_t panel = 0; panel < words.panels(); ++panel)
-      multiply<T>(rows_of_sums, runs, count, w, panel, [&](int64_t first, int rows, const T* product) {
-        const int64_t at = words.first_tile(panel) * lanes, width = words.width(panel) * lanes;
-        for (int r = 0; r < rows; ++r, product += width) {
-          T* to = static_cast<T*>(in.d_x) + in.row[node_at.get()[from + first + r]] * input + at;
-          std::memcpy(to, product, std::min(width, input - at) * sizeof(T));
-        }
-      });
+      multiply<T>(
+          rows_of_sums, runs, count, w, panel, [&](int64_t first, int rows, const T* product) {
+            const int64_t at = words.first_tile(panel) * lanes, width = words.width(panel) * lanes;
+            for (int r = 0; r < rows; ++r, product += width) {
+              T* to =
+                  static_cast<T*>(in.d_x) + in.row[node_at.get()[from + first + r]] * input + at;
+              std::memcpy(to, product, std::min(width, input - at) * sizeof(T));
+            }
+          });
   }
 
   void hand_over() {
@@ -530,8 +541,12 @@ int backward_double(const ChildSum* given) { return run<Backward<double>>(given)
 int vector_bytes() { return kVectorBytes; }
 
 void sigmoid_float(const float* x, float* out, int64_t size) { map(x, out, size, sigmoid<float>); }
-void sigmoid_double(const double* x, double* out, int64_t size) { map(x, out, size, sigmoid<double>); }
-void tanh_float(const float* x, float* out, int64_t size) { map(x, out, size, structnn::tanh<float>); }
+void sigmoid_double(const double* x, double* out, int64_t size) {
+  map(x, out, size, sigmoid<double>);
+}
+void tanh_float(const float* x, float* out, int64_t size) {
+  map(x, out, size, structnn::tanh<float>);
+}
 void tanh_double(const double* x, double* out, int64_t size) {
   map(x, out, size, structnn::tanh<double>);
 }

@@ -66,8 +66,8 @@ void parallel_for(int64_t count, int64_t threads, Function function) {
 }
 
 // The columns of a packed matrix: `groups` blocks of `units` columns (the gates of an LSTM, say).
-// With several groups a panel is one vector of each group, of the same units; with one group it is a
-// few adjacent vectors. The last vector of a group is filled up with zeros.
+// With several groups a panel is one vector of each group, of the same units; with one group it is
+// a few adjacent vectors. The last vector of a group is filled up with zeros.
 template <typename T>
 struct Columns {
   int64_t groups, units;
@@ -107,13 +107,14 @@ class Packed {
 
   // The transposed of `matrix`, ``(groups * units, depth)``.
   void pack_transposed(const T* matrix) {
-    for_squares([&](T* vectors, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) {
-      Vector<T> square[kLanes<T>];
-      for (int64_t i = 0; i < kLanes<T>; ++i)
-        square[i] = load_some<T>(matrix + (row + i) * depth + k, i < rows ? count : 0);
-      transpose<T>(square);
-      for (int64_t i = 0; i < count; ++i) store<T>(vectors + i * stride, square[i]);
-    });
+    for_squares(
+        [&](T* vectors, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) {
+          Vector<T> square[kLanes<T>];
+          for (int64_t i = 0; i < kLanes<T>; ++i)
+            square[i] = load_some<T>(matrix + (row + i) * depth + k, i < rows ? count : 0);
+          transpose<T>(square);
+          for (int64_t i = 0; i < count; ++i) store<T>(vectors + i * stride, square[i]);
+        });
   }
 
   // The inverse of that; zeros if nothing was ever put here.
@@ -122,14 +123,15 @@ class Packed {
       std::memset(matrix, 0, columns.groups * columns.units * depth * sizeof(T));
       return;
     }
-    for_squares([&](T* vectors, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) {
-      Vector<T> square[kLanes<T>];
-      for (int64_t i = 0; i < kLanes<T>; ++i)
-        square[i] = load_some<T>(vectors + i * stride, i < count ? kLanes<T> : 0);
-      transpose<T>(square);
-      for (int64_t i = 0; i < rows; ++i)
-        store_some<T>(matrix + (row + i) * depth + k, square[i], count);
-    });
+    for_squares(
+        [&](T* vectors, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) {
+          Vector<T> square[kLanes<T>];
+          for (int64_t i = 0; i < kLanes<T>; ++i)
+            square[i] = load_some<T>(vectors + i * stride, i < count ? kLanes<T> : 0);
+          transpose<T>(square);
+          for (int64_t i = 0; i < rows; ++i)
+            store_some<T>(matrix + (row + i) * depth + k, square[i], count);
+        });
   }
 
   // `matrix`, ``(depth, units)``, as it is. One group only.
@@ -149,8 +151,9 @@ class Packed {
  private:
   Buffer<T> data_;
 
-  // function(vectors, stride, column, columns, row, rows) for each square of lanes by lanes elements:
-  // where its vectors are and how far apart; the first of its columns, of its rows, and how many.
+  // function(vectors, stride, column, columns, row, rows) for each square of lanes by lanes
+  // elements: where its vectors are and how far apart; the first of its columns, of its rows, and
+  // how many.
   template <typename Function>
   void for_squares(Function function) const {
     constexpr int64_t lanes = kLanes<T>;
@@ -176,7 +179,8 @@ struct Runs {
 
 // out = a * panel, for a few rows of a; V is a vector or half of one.
 template <typename T, typename V, int kRows, int kWidth>
-__attribute__((noinline)) void multiply_block(const T* const* a, Runs runs, const T* panel, T* out) {
+__attribute__((noinline)) void multiply_block(const T* const* a, Runs runs, const T* panel,
+                                              T* out) {
   constexpr int lanes = kLanes<T>;
   V sums[kRows][kWidth] = {};
   const T* row[kRows];

@@ -38,7 +38,8 @@ struct Lanes<double> {
   static constexpr int kMantissa = 52;
   static constexpr int kTerms = 13;
   static constexpr double kRounder = 6755399441055744.0;  // 1.5 * 2^52
-  static constexpr double kLog2High = 0.693147180369123816490, kLog2Low = 1.90821492927058770002e-10;
+  static constexpr double kLog2High = 0.693147180369123816490,
+                          kLog2Low = 1.90821492927058770002e-10;
   static constexpr double kLargest = 708.0;
 };
 
@@ -95,8 +96,8 @@ inline Vector<T> interleave(Vector<T> a, Vector<T> b, std::integer_sequence<int,
 #ifdef __clang__
   return __builtin_shufflevector(a, b, (kUpper * lanes / 2 + kLane / 2 + kLane % 2 * lanes)...);
 #else
-  constexpr typename Lanes<T>::Bits places = {
-      (kUpper * lanes / 2 + kLane / 2 + kLane % 2 * lanes)...};
+  constexpr
+      typename Lanes<T>::Bits places = {(kUpper * lanes / 2 + kLane / 2 + kLane % 2 * lanes)...};
   return __builtin_shuffle(a, b, places);
 #endif
 }
