@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
+import signal
 import sqlite3
+import sys
 import time
 import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -37,8 +42,9 @@ class Parser(Protocol):
     """Anything that parses: Stanza here, and any other parser that you bring.
 
     One that can be pickled, and parses one text after another, may have an attribute
-    ``worth_a_worker``: the number of inputs that take longer to parse than another process takes to
-    start. Then :class:`CachedParser` starts processes by itself.
+    ``worth_a_worker``: the number of inputs from which another process pays. Then
+    :class:`CachedParser` starts processes by itself. If it has a method ``load``, that is called
+    before processes are forked from this one, so that they share what it loads.
 
     Attributes:
         fingerprint: A string that differs whenever the parser, its model or its options do, so that
@@ -71,9 +77,9 @@ class CachedParser:
         parser: Parses what the cache does not have.
         path: The cache's file; it is made when missing, with its folder.
         chunk: How many inputs are given to the parser at once: as many as a killed run can lose.
-        workers: How many processes parse at once, each with one thread and the parser pickled for it;
-            1 is this process alone. None is one a core, as far as each has enough to parse: a parser
-            that says nothing of that (:class:`Parser`) stays in this process.
+        workers: How many processes parse at once, each with one thread and the parser forked (on
+            Linux) or pickled for it; 1 is this process alone. None is one a core, as far as each has
+            enough to parse: a parser that says nothing of that (:class:`Parser`) stays in this one.
         progress: Called after each chunk with the number of inputs done and of all.
 
     Attributes:
@@ -145,7 +151,7 @@ class CachedParser:
 
     def _parse_chunks(self, chunks: list[dict[str, ParserInput]]) -> Iterator[dict[str, Sentence]]:
         """Parse chunks and keep the parses; yields each as soon as it is done."""
-        from joblib import Parallel, cpu_count, delayed, parallel_config
+        from joblib import cpu_count
 
         workers = self.workers
         if workers is None:
@@ -159,12 +165,10 @@ class CachedParser:
                 self.hits += len(shared)
                 yield shared | self._parse({key: chunk[key] for key in chunk if key not in shared})
             return
-        jobs = (delayed(_parse_in_worker)(self.parser, self.path, chunk) for chunk in chunks)
-        with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-            for parsed, hits in Parallel(return_as="generator_unordered")(jobs):
-                self.hits += hits
-                self.misses += len(parsed) - hits
-                yield parsed
+        for parsed, hits in _parse_in_workers(self.parser, self.path, chunks, workers):
+            self.hits += hits
+            self.misses += len(parsed) - hits
+            yield parsed
 
     def _parse(self, inputs: dict[str, ParserInput]) -> dict[str, Sentence]:
         if not inputs:
@@ -277,7 +281,35 @@ class CachedParser:
         )
 
 
-_parsers: dict[str, Parser] = {}  # in a worker: those that it has loaded, by fingerprint
+def _parse_in_workers(
+    parser: Parser, path: Path, chunks: list[dict[str, ParserInput]], workers: int
+) -> Iterator[tuple[dict[str, Sentence], int]]:
+    """What :func:`_parse_in_worker` gives for each chunk, in whatever order."""
+    context: BaseContext = multiprocessing.get_context()
+    if sys.platform == "linux":
+        # Forked processes have the parser as it stands, its models loaded once for all.
+        context = multiprocessing.get_context("fork")
+        getattr(parser, "load", lambda: None)()
+        _parsers[parser.fingerprint] = parser
+    executor = ProcessPoolExecutor(min(workers, len(chunks)), context, _set_up_worker)
+    try:
+        jobs = [executor.submit(_parse_in_worker, parser, path, chunk) for chunk in chunks]
+        for job in as_completed(jobs):
+            yield job.result()
+    finally:
+        executor.shutdown(cancel_futures=True)
+        _parsers.pop(parser.fingerprint, None)
+
+
+def _set_up_worker() -> None:
+    # Ctrl-C is the parent's: what a worker has begun is finished and saved.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
+
+
+_parsers: dict[str, Parser] = {}  # in a worker: those that are loaded, by fingerprint
 
 
 def _parse_in_worker(

@@ -89,8 +89,8 @@ class StanzaParser:
         ('Dogs', 'chase', 'cats', '.')
     """
 
-    worth_a_worker = 1000
-    """Texts to parse for which another process pays, though it has to start and load the models."""
+    worth_a_worker = 500
+    """Texts to parse for which another process pays."""
 
     def __init__(
         self,
@@ -184,6 +184,10 @@ class StanzaParser:
         if self.fast and is_supported(self.pipeline):
             return FastPipeline(self.pipeline)
         return DocumentPipeline(self.pipeline)
+
+    def load(self) -> None:
+        """Load the models now, not with the first text."""
+        _ = self.bulk
 
     def parse(self, texts: Iterable[str] | Iterable[Sequence[str]]) -> list[Sentence]:
         """Parse many texts at once; result *i* belongs to text *i*.
