@@ -43,7 +43,8 @@ from tasks.training import TrainingOptions, predict_scores
 __all__ = ["Pipeline", "Shares", "measure_pipelines"]
 
 REFERENCE = "bilstm"
-PARTS: dict[str, tuple[tuple[type, str], ...]] = {
+Methods = tuple[tuple[Any, str], ...]
+PARTS: dict[str, Methods] = {
     "collation": ((Corpus, "batch"), (Batch, "prepare")),
     "forward": ((SentenceClassifier, "forward"),),
     "backward": ((Accelerator, "backward"),),
@@ -60,14 +61,16 @@ class Shares:
     """Seconds within the parts of a training step, by a clock around the methods that do them."""
 
     def __init__(self) -> None:
-        self.seconds = dict.fromkeys(PARTS, 0.0)
-        self._inside: set[str] = set()
+        self.seconds: dict[str, float] = {}
+        self._inside = False
 
     @contextmanager
     def counting(self) -> Iterator[None]:
         """Clock what happens in this context."""
         with ExitStack() as stack:
-            for part, methods in PARTS.items():
+            # Evaluation is not in the time of training: nothing within it counts.
+            outside: Methods = ((training, "predict_scores"),)
+            for part, methods in {**PARTS, "evaluation": outside}.items():
                 for owner, name in methods:
                     clocked = self._clocked(part, getattr(owner, name))
                     stack.enter_context(patch.object(owner, name, clocked))
@@ -76,15 +79,16 @@ class Shares:
     def _clocked(self, part: str, method: Any) -> Any:
         @wraps(method)
         def clocked(*args: Any, **kwargs: Any) -> Any:
-            if part in self._inside:  # catch_up within step
+            if self._inside:  # catch_up within step
                 return method(*args, **kwargs)
-            self._inside.add(part)
+            self._inside = True
             started = time.perf_counter()
             try:
                 return method(*args, **kwargs)
             finally:
-                self.seconds[part] += time.perf_counter() - started
-                self._inside.discard(part)
+                elapsed = time.perf_counter() - started
+                self.seconds[part] = self.seconds.get(part, 0.0) + elapsed
+                self._inside = False
 
         return clocked
 
@@ -127,7 +131,7 @@ class Pipeline:
 
     def share(self, part: str) -> float:
         """How much of the time of training a part took."""
-        return self.shares.seconds[part] / (sum(self.training) * len(self.train))
+        return self.shares.seconds.get(part, 0.0) / (sum(self.training) * len(self.train))
 
     def as_json(self, reference: Pipeline | None) -> dict[str, Any]:
         """All of it; with speeds as multiples of a reference's, within each repeat."""
@@ -143,8 +147,9 @@ class Pipeline:
 
 def measure_pipelines(
     pipelines: Sequence[Pipeline], repeats: int, batch_size: int
-) -> list[dict[str, Any]]:
-    """An epoch of each in turn, ``repeats`` times and once before; a row for each."""
+) -> Iterator[list[dict[str, Any]]]:
+    """An epoch of each in turn, ``repeats`` times and once before; after each turn all rows so far."""
+    reference = next((each for each in pipelines if each.encoder == REFERENCE), None)
     for repeat in range(-1, repeats):
         for pipeline in pipelines:
             training, inference = pipeline.run(batch_size)
@@ -153,8 +158,8 @@ def measure_pipelines(
                 continue
             pipeline.training.append(training)
             pipeline.inference.append(inference)
-    reference = next((each for each in pipelines if each.encoder == REFERENCE), None)
-    return [pipeline.as_json(reference) for pipeline in pipelines]
+        if repeat >= 0:
+            yield [pipeline.as_json(reference) for pipeline in pipelines]
 
 
 def make_pipeline(encoder: str, data: ParsedDataset, sentences: int, hidden_dim: int) -> Pipeline:
@@ -239,13 +244,15 @@ def main(
     parsed = load(data, cache or default_cache())
     use_one_thread()
     pipelines = [make_pipeline(name, parsed, sentences, hidden) for name in names]
-    rows = measure_pipelines(pipelines, repeats, batch)
+    results: dict[str, Any] = {"data": parsed.dataset.name, "batch": batch}
+    for rows in measure_pipelines(pipelines, repeats, batch):
+        results["pipelines"] = rows
+        write_json(out / "pipeline.json", results)  # what is done is not lost
     title = (
         f"{parsed.dataset.name}, batches of {batch}, {hidden} wide, epochs of "
         f"{len(pipelines[0].train):,} sentences: sentences a second, shares of training"
     )
-    print_rows(title, rows)
-    results: dict[str, Any] = {"data": parsed.dataset.name, "batch": batch, "pipelines": rows}
+    print_rows(title, results["pipelines"])
     if chosen := [pipeline for pipeline in pipelines if pipeline.encoder == profile]:
         results["profile"] = {profile: profile_operations(chosen[0], batch)}
         console.print(f"Where {profile} spends an epoch and its inference:")
