@@ -136,7 +136,7 @@ def written_out(encoder, x, tree):
     return encoder.norm(h)
 
 
-lengths_lists = st.lists(st.integers(1, 6), min_size=1, max_size=3)
+lengths_lists = st.lists(st.integers(1, 5), min_size=1, max_size=2)
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
