@@ -115,7 +115,7 @@ def drawn(
     import matplotlib as mpl
     from matplotlib.figure import Figure as Canvas
 
-    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    stem = re.sub(r"[\W_]+", "-", name.lower()).strip("-")
     # Ids in an SVG are hashes; salted by the name, they differ between the figures of one page.
     with mpl.rc_context(_style(stem)), warnings.catch_warnings():
         # Letters that matplotlib's font lacks are in the SVG all the same, for the reader's fonts.
