@@ -14,6 +14,7 @@ from rich.markup import escape
 from tasks.backends import check_backend
 from tasks.budgets import match_width
 from tasks.compare import Failure, available_cores, plan, reads
+from tasks.examples import Dataset
 from tasks.models import ModelOptions
 from tasks.options import CompareOptions, ExperimentOptions, names_in
 from tasks.parsing import ParsedDataset
@@ -73,7 +74,7 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
     }
     searches = searches if options.tune else {}
     data = {
-        key: parsed_data(options.dataset(name), options)
+        key: parsed_data(_dataset(options, name), options)
         for key, name in zip(keys, names, strict=True)
     }
     flat = [trial for found in searches.values() for trial in found]
@@ -159,6 +160,18 @@ def run_plan(
             f"{len(failures)} of {len(runs)} runs failed; the same command tries them again"
         )
     return summary
+
+
+def _dataset(options: CompareOptions, name: str) -> Dataset:
+    dataset: Dataset = options.dataset(name)
+    if not options.folds:
+        return dataset
+    examples = len(dataset.train) + len(dataset.dev) + len(dataset.test)
+    note = (
+        f"{options.folds} folds of all {examples} examples, whatever their split: stratified, repeated "
+        "texts kept together"
+    )
+    return replace(dataset, notes=(note,))
 
 
 def _training(options: CompareOptions) -> Any:
