@@ -15,6 +15,9 @@ from tasks.storage import write_json, write_text
 __all__ = ["Family", "Row", "Summary", "label", "summarise"]
 
 
+_FEW = 4  # pairs that can't be told apart and are named; more are counted
+
+
 @dataclass(frozen=True)
 class Row:
     """One condition over all its seeds; accuracies from 0 to 1, spreads are standard deviations.
@@ -103,16 +106,23 @@ class Summary:
         ]
 
     def words(self, data: str) -> list[str]:
-        """What can be said of one data set: the best encoder against each other one, and so on."""
-        lines = []
+        """What can be said of one data set: whatever can be told apart, and how much can't."""
+        lines: list[str] = []
         for family in self.families:
             if family.data != data:
                 continue
-            pairs = family.pairs
-            if family.question == "encoders":
-                best = _best(pairs)
-                pairs = tuple(pair for pair in pairs if best in (pair.first, pair.second))
-            lines += list(map(str, pairs))
+            apart = [pair for pair in family.pairs if pair.told_apart]
+            rest = [pair for pair in family.pairs if not pair.told_apart]
+            lines += map(str, apart)
+            if len(rest) <= _FEW:
+                lines += map(str, rest)
+            else:
+                least = min(pair.p_corrected for pair in rest)
+                which = "the other" if apart else "all"
+                lines.append(
+                    f"{which} {len(rest)} pairs of {family.question} can't be told apart on this data "
+                    f"(p = {least:.2f} and more, n = {rest[0].examples} x {rest[0].seeds} seeds)"
+                )
             smallest = statistics.median(pair.detectable for pair in family.pairs)
             lines.append(
                 f"a true difference between two {family.question} must be about "
@@ -222,15 +232,6 @@ def _compared(
     ]
     correct = {name: rows for group in named for name, rows in group.items()}
     return tuple(compare_pairs(correct, pairs=wanted)) if wanted else ()
-
-
-def _best(pairs: Sequence[Comparison]) -> str:
-    """The name with the highest mean accuracy."""
-    ahead = {name: 0.0 for pair in pairs for name in (pair.first, pair.second)}
-    for pair in pairs:
-        ahead[pair.first] += pair.difference
-        ahead[pair.second] -= pair.difference
-    return max(ahead, key=lambda name: ahead[name])
 
 
 def _shown(row: Row, name: str) -> str:
