@@ -46,6 +46,22 @@ def structnn(tmp_path: Path, *arguments: object, status: int = 0, stdin: str | N
     return done
 
 
+def kill_at(line: str, tmp_path: Path, *arguments: object) -> None:
+    """Run the command until it says a line that begins like this, then kill it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tasks", *map(str, arguments)],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for said in process.stderr:
+        if said.startswith(line):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait(timeout=60)
+
+
 @pytest.fixture
 def questions(tmp_path):
     """Sentences about animals or about weather, which a few epochs tell apart."""
@@ -119,18 +135,7 @@ def test_a_killed_comparison_goes_on_to_the_same_result(tmp_path, questions):
     command = ["train", "--data", questions, "--encoder", "bilstm", *QUICK, "--epochs", 8]
     command += ["--patience", 8]
     structnn(tmp_path, *command, "--out", "unbroken")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tasks", *map(str, command), "--out", "killed"],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    for line in process.stderr:
-        if line.startswith("epoch 2"):
-            process.send_signal(signal.SIGKILL)
-            break
-    process.wait(timeout=60)
+    kill_at("epoch 2", tmp_path, *command, "--out", "killed")
     assert not (tmp_path / "killed/bilstm/seed-0/result.json").exists()
     done = structnn(tmp_path, *command, "--out", "killed")
     assert "epoch 1:" not in done.stderr

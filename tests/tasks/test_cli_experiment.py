@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 
 import pytest
 
 from tasks.cli import main
-from tests.tasks.test_cli import QUICK, environment, questions, structnn
+from tests.tasks.test_cli import QUICK, kill_at, questions, structnn
 
 __all__ = ["questions"]  # a fixture
 
@@ -65,18 +62,7 @@ def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions):
     (tmp_path / "grid.toml").write_text(f'data = "{questions}"\n{GRID}')
     command = ("compare", "grid.toml", "--workers", "1")
     structnn(tmp_path, *command, "--out", "unbroken")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tasks", *command, "--out", "killed"],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    for line in process.stderr:
-        if line.startswith("3/6"):
-            process.send_signal(signal.SIGKILL)
-            break
-    process.wait(timeout=60)
+    kill_at("3/6", tmp_path, *command, "--out", "killed")
     assert not (tmp_path / "killed/table.json").exists()
     done = structnn(tmp_path, *command, "--out", "killed")
     assert "of them done already" in done.stderr

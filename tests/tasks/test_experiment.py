@@ -257,11 +257,7 @@ def test_faults_of_a_search_space_are_told(text, message):
 
 
 def test_names_of_conditions():
-    usual = load_condition("gat")
+    usual = Condition("toy", "gat")
     assert label(usual, usual) == "gat"
-    other = load_condition("gat", structure="random", fraction=0.25, embedding="wordllama")
+    other = Condition("toy", "gat", structure="random", fraction=0.25, embedding="wordllama")
     assert label(other, usual) == "gat on random with wordllama vectors on 25% of train"
-
-
-def load_condition(encoder, **changes):
-    return Condition("toy", encoder, **changes)
