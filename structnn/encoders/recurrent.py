@@ -54,6 +54,17 @@ class Recurrent(Encoder):
             dropout=dropout if layers > 1 else 0.0,
             bidirectional=bidirectional,
         )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """As the Tree-LSTMs here begin: Glorot for inputs, orthogonal for states, no biases."""
+        for name, parameter in self.network.named_parameters():
+            if name.startswith("bias"):
+                nn.init.zeros_(parameter)
+                continue
+            start = nn.init.xavier_uniform_ if name.startswith("weight_ih") else nn.init.orthogonal_
+            for gate in parameter.data.split(self.network.hidden_size):
+                start(gate)
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of the top layer."""
@@ -81,10 +92,22 @@ class LSTM(Recurrent):
         i, f, o &= \sigma(W x_t + U h_{t-1} + b), \quad u = \tanh(W x_t + U h_{t-1} + b) \\
         c_t &= i \odot u + f \odot c_{t-1}, \quad h_t = o \odot \tanh(c_t)
 
+    Forget gates begin with a bias of 1 (Jozefowicz et al. 2015), as those of the Tree-LSTMs do: where an
+    LSTM and a Tree-LSTM differ, it is not by how they begin.
+
     Its arguments are those of :class:`Recurrent`.
     """
 
     network_class = nn.LSTM
+
+    def reset_parameters(self) -> None:
+        """As :class:`Recurrent`, with forget gates that begin by remembering."""
+        super().reset_parameters()
+        hidden = self.network.hidden_size
+        for name, parameter in self.network.named_parameters():
+            # torch adds a second bias, bias_hh, which stays zero; its gates are i, f, u and o
+            if name.startswith("bias_ih"):
+                nn.init.ones_(parameter.data[hidden : 2 * hidden])
 
 
 class GRU(Recurrent):
