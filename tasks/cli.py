@@ -174,12 +174,13 @@ def report(
 
     `structnn report runs/trec`
     """
-    from tasks.report import run_report
+    from tasks.report import write_report
     from tasks.results import load_results
     from tasks.summary import summarise
 
-    summarise(load_results(folder))
-    status.print(f"written: {run_report(folder)}")
+    found = load_results(folder)
+    summarise(found)
+    status.print(f"written: {write_report(found, folder)}")
 
 
 @app.command()

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from tasks.families import Family, families_of
 from tasks.parsing import ParsedDataset
 from tasks.runs import Run
 from tasks.settings import view
@@ -155,6 +156,23 @@ class Results:
         return {
             name: list(read_json_lines(_examples_file(self.folder, name))) for name in self.data
         }
+
+    @cached_property
+    def families(self) -> tuple[Family, ...]:
+        """All that is compared, and what can be said of it; nothing where there is no test set."""
+        correct = {cell.condition: cell.correct for cell in self.cells if cell.correct}
+        if any(len(rows[0]) < 2 for rows in correct.values()):
+            return ()
+        return families_of(correct, self.structured)
+
+    @property
+    def structured(self) -> frozenset[str]:
+        """The encoders that read a tree or a graph."""
+        return frozenset(
+            encoder
+            for encoder in self.experiment["encoders"]
+            if self.reads(encoder) & {"tree", "graph"}
+        )
 
     def reads(self, encoder: str) -> frozenset[str]:
         """Which structures an encoder reads: any of ``sequence``, ``tree`` and ``graph``."""

@@ -425,6 +425,18 @@ class Comparison:
         """Whether the difference is significant, all pairs considered."""
         return self.p_corrected < self.level
 
+    def the_other_way_round(self) -> Comparison:
+        """The same of the second and the first."""
+        return replace(
+            self,
+            first=self.second,
+            second=self.first,
+            difference=-self.difference,
+            low=-self.high,
+            high=-self.low,
+            effect=-self.effect,
+        )
+
     def __str__(self) -> str:
         size = f"n = {self.examples} x {self.seeds} seed{'s' * (self.seeds != 1)}"
         evidence = f"{_p(self.p_corrected)}, {size}"

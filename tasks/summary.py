@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from structnn import ENCODERS, UnknownNameError
+from tasks.families import Family
 from tasks.results import Cell, Condition, Results
-from tasks.statistics import Comparison, compare_pairs
 from tasks.storage import write_json, write_text
 
-__all__ = ["Family", "Row", "Summary", "label", "summarise"]
+__all__ = ["Row", "Summary", "summarise"]
 
 
 _FEW = 4  # pairs that can't be told apart and are named; more are counted
@@ -45,21 +45,6 @@ class Row:
     test_sd: float | None
     train_speed: float
     inference_speed: float
-
-
-@dataclass(frozen=True)
-class Family:
-    """Comparisons that ask one question, their p-values corrected together.
-
-    Attributes:
-        data: The data set.
-        question: What is compared: ``"encoders"``, ``"structures"`` or ``"embeddings"``.
-        pairs: Every two conditions, compared on the test examples.
-    """
-
-    data: str
-    question: str
-    pairs: tuple[Comparison, ...]
 
 
 @dataclass(frozen=True)
@@ -111,8 +96,9 @@ class Summary:
         for family in self.families:
             if family.data != data:
                 continue
-            apart = [pair for pair in family.pairs if pair.told_apart]
-            rest = [pair for pair in family.pairs if not pair.told_apart]
+            pairs = list(family.pairs.values())
+            apart = [pair for pair in pairs if pair.told_apart]
+            rest = [pair for pair in pairs if not pair.told_apart]
             lines += map(str, apart)
             if len(rest) <= _FEW:
                 lines += map(str, rest)
@@ -123,7 +109,7 @@ class Summary:
                     f"{which} {len(rest)} pairs of {family.question} can't be told apart on this data "
                     f"(p = {least:.2f} and more, n = {rest[0].examples} x {rest[0].seeds} seeds)"
                 )
-            smallest = statistics.median(pair.detectable for pair in family.pairs)
+            smallest = statistics.median(pair.detectable for pair in pairs)
             lines.append(
                 f"a true difference between two {family.question} must be about "
                 f"{100 * smallest:.1f} points to be found four times in five"
@@ -139,7 +125,10 @@ class Summary:
             lines += ["| " + " | ".join(self.header) + " |", "|" + " --- |" * len(self.header)]
             lines += ["| " + " | ".join(row) + " |" for row in self.table(data)]
             pairs = [
-                pair for family in self.families if family.data == data for pair in family.pairs
+                pair
+                for family in self.families
+                if family.data == data
+                for pair in family.pairs.values()
             ]
             lines += ["", *(f"- {pair}" for pair in pairs), *(f"- {note}" for note in notes), ""]
         return "\n".join(lines).rstrip() + "\n"
@@ -154,7 +143,7 @@ def summarise(results: Results) -> Summary:
     )
     summary = Summary(
         rows=rows,
-        families=tuple(family for name in results.data for family in _families(results, name)),
+        families=results.families,
         varied=varied,
         notes={
             name: (*known["notes"], *_remarks(results.of_data(name)))
@@ -167,88 +156,35 @@ def summarise(results: Results) -> Summary:
         results.folder / "table.json",
         {
             "rows": [asdict(row) for row in rows],
-            "families": [asdict(family) for family in summary.families],
+            "families": [
+                {
+                    "data": family.data,
+                    "question": family.question,
+                    "pairs": [asdict(pair) for pair in family.pairs.values()],
+                }
+                for family in summary.families
+            ],
             "notes": summary.notes,
         },
     )
     return summary
 
 
-def label(condition: Condition, usual: Condition) -> str:
-    """A condition's name among others: its encoder, and in what it differs from the usual one."""
-    told = [condition.encoder]
-    if condition.structure != usual.structure:
-        told.append(f"on {condition.structure}")
-    if condition.noise:
-        told.append(f"with {condition.noise:.0%} wrong heads")
-    if condition.embedding != usual.embedding:
-        told.append(f"with {condition.embedding} vectors")
-    if condition.fraction != usual.fraction:
-        told.append(f"on {condition.fraction:.0%} of train")
-    return " ".join(told)
-
-
-def _families(results: Results, data: str) -> list[Family]:
-    """Encoders as they usually are; then each encoder with itself in other conditions."""
-    cells = [cell for cell in results.of_data(data) if cell.correct]
-    if not cells or len(cells[0].correct[0]) < 2:
-        return []
-    most = max(cell.condition.fraction for cell in cells)
-    usual = replace(cells[0].condition, fraction=most)
-
-    def plain(cell: Cell, *but: str) -> bool:
-        return all(
-            getattr(cell.condition, name) == getattr(usual, name)
-            for name in ("structure", "noise", "embedding", "fraction")
-            if name not in but
-        )
-
-    groups = {"encoders": [[cell for cell in cells if plain(cell)]]}
-    for question, but in (("structures", ("structure", "noise")), ("embeddings", ("embedding",))):
-        alike: dict[str, list[Cell]] = {}
-        for cell in cells:
-            if plain(cell, *but):
-                alike.setdefault(cell.condition.encoder, []).append(cell)
-        groups[question] = list(alike.values())
-    families = []
-    for question, group in groups.items():
-        pairs = _compared(group, usual, first_only=question != "encoders")
-        if pairs:
-            families.append(Family(data, question, pairs))
-    return families
-
-
-def _compared(
-    groups: Iterable[Sequence[Cell]], usual: Condition, *, first_only: bool
-) -> tuple[Comparison, ...]:
-    """Every two cells of each group, or the first with each other one."""
-    named = [{label(cell.condition, usual): cell.correct for cell in group} for group in groups]
-    wanted = [
-        (names[i], names[j])
-        for names in map(list, named)
-        for i in range(len(names))
-        for j in range(i + 1, len(names))
-        if i == 0 or not first_only
-    ]
-    correct = {name: rows for group in named for name, rows in group.items()}
-    return tuple(compare_pairs(correct, pairs=wanted)) if wanted else ()
-
-
 def _shown(row: Row, name: str) -> str:
     if name == "structure":
         if not row.reads_trees:
             return "-"
-        noise = f", {row.condition.noise:.0%} wrong" if row.condition.noise else ""
+        noise = f", {100 * row.condition.noise:g}% wrong" if row.condition.noise else ""
         return row.condition.structure + noise
     value = getattr(row.condition, name)
-    return f"{value:.0%}" if name == "fraction" else str(value)
+    return f"{100 * value:g}%" if name == "fraction" else str(value)
 
 
 def _row(results: Results, cell: Cell) -> Row:
     found = [run.result for run in cell.runs]
     return Row(
         condition=cell.condition,
-        reads_trees=bool(results.reads(cell.condition.encoder) & {"tree", "graph"}),
+        reads_trees=cell.condition.encoder in results.structured,
         seeds=len(cell.seeds),
         parameters=found[0]["parameters"]["encoder"],
         dev=statistics.fmean(cell.dev),

@@ -84,9 +84,9 @@ def pairs(group: Group) -> Figure:
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
         axes.grid(False)
-        for pair in group.pairs:
-            for sign, one, other in ((1, pair.first, pair.second), (-1, pair.second, pair.first)):
-                difference, x, y = sign * pair.difference, place[other], place[one]
+        for first, second, pair in group.pairs:
+            for sign, one, other in ((1, first, second), (-1, second, first)):
+                difference, x, y = sign * pair.difference, place[other.encoder], place[one.encoder]
                 fill, ink = ("#0072b2", "white") if difference > 0 else ("#f6d3b8", INK)
                 if pair.told_apart:
                     axes.fill([x, x + 1, x + 1, x], [y, y, y + 1, y + 1], color=fill, lw=0)
@@ -110,12 +110,10 @@ def pairs(group: Group) -> Figure:
         axes.spines[:].set_visible(False)
 
     beaten: dict[str, list[str]] = {}
-    for pair in group.pairs:
+    for first, second, pair in group.pairs:
         if pair.told_apart:
-            better, worse = pair.first, pair.second
-            if pair.difference < 0:
-                better, worse = worse, better
-            beaten.setdefault(better, []).append(worse)
+            better, worse = (first, second) if pair.difference > 0 else (second, first)
+            beaten.setdefault(better.encoder, []).append(worse.encoder)
     told = [
         f"{row.encoder} than {listed(beaten[row.encoder])}" for row in rows if row.encoder in beaten
     ]

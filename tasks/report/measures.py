@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from statistics import fmean, median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.families import Pair, comparisons_in, on_equal_terms, usual
 from tasks.results import Cell, Condition, Results
 from tasks.statistics import (
     Comparison,
@@ -19,18 +21,14 @@ from tasks.statistics import (
     accuracy_interval,
     calibration_error,
     class_f1,
-    compare_pairs,
     mean_absolute_error,
     over_seeds,
 )
 
-__all__ = ["FAMILIES", "REAL_STRUCTURES", "Group", "Measured", "groups_of"]
+__all__ = ["FAMILIES", "Group", "Measured", "groups_of"]
 
 FAMILIES = ("words alone", "sequence", "tree", "graph", "combined")
 """What an encoder reads: neither order nor structure, one of three kinds, or more than one."""
-
-REAL_STRUCTURES = ("parse", "constituency")
-"""Structures that say something of grammar; any other is a control."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +89,10 @@ class Group:
         data: The data set.
         embedding: Where word vectors are from.
         name: What to call the group: the data set, with the embedding where there are several.
+        usual: What the members have in common.
         members: The cells compared, one for each encoder.
         varied: All cells of this data set and embedding, whatever structure, noise and fraction.
+        comparisons: What was compared: see :mod:`tasks.families`.
         labels: The labels, in order.
         gold: The label of each test example.
         ordered: Whether labels are a scale.
@@ -101,16 +101,25 @@ class Group:
     data: str
     embedding: str
     name: str
+    usual: Condition
     members: tuple[Measured, ...]
     varied: tuple[Measured, ...]
+    comparisons: Mapping[Pair, Comparison]
     labels: tuple[str, ...]
     gold: tuple[str, ...]
     ordered: bool
 
-    @cached_property
-    def pairs(self) -> list[Comparison]:
-        """Every two encoders compared, corrected together; none where there is only one."""
-        return compare_pairs({member.encoder: member.correct for member in self.members})
+    @property
+    def pairs(self) -> list[tuple[Measured, Measured, Comparison]]:
+        """Every two encoders, compared; none where there is only one."""
+        return [(*pair, self.between(*pair)) for pair in combinations(self.members, 2)]
+
+    def between(self, one: Measured, other: Measured) -> Comparison:
+        """The comparison of two cells, the one less the other."""
+        pair = one.condition, other.condition
+        if pair in self.comparisons:
+            return self.comparisons[pair]
+        return self.comparisons[pair[::-1]].the_other_way_round()
 
     @cached_property
     def best(self) -> Measured:
@@ -132,42 +141,28 @@ class Group:
         return max(found, key=lambda member: member.test.mean) if found else None
 
     def with_structures(self) -> dict[str, list[Measured]]:
-        """For each encoder that was run on several structures, its cells, real structures first."""
+        """For each encoder that was run on several structures, its cells, the usual one first."""
         return self._series(
-            lambda cell: cell.condition.noise == 0 and cell.condition.fraction == self._fraction,
-            lambda cell: cell.condition.structure not in REAL_STRUCTURES,
+            "structure", lambda cell: cell.condition.structure != self.usual.structure
         )
 
     def with_noise(self) -> dict[str, list[Measured]]:
         """For each encoder that was run on noisy parses, its cells by noise, none first."""
-        return self._series(
-            lambda cell: (
-                cell.condition.structure == "parse" and cell.condition.fraction == self._fraction
-            ),
-            lambda cell: cell.condition.noise,
-        )
+        return self._series("noise", lambda cell: cell.condition.noise, structure="parse")
 
     def with_fractions(self) -> dict[str, list[Measured]]:
         """For each encoder that was run on parts of train, its cells by the size of the part."""
-        main = {member.encoder: member.condition for member in self.members}
-        return self._series(
-            lambda cell: (
-                cell.condition.noise == main[cell.encoder].noise
-                and cell.condition.structure == main[cell.encoder].structure
-            ),
-            lambda cell: cell.condition.fraction,
-        )
-
-    @property
-    def _fraction(self) -> float:
-        return max(member.condition.fraction for member in self.members)
+        return self._series("fraction", lambda cell: cell.condition.fraction)
 
     def _series(
-        self, wanted: Callable[[Measured], bool], rank: Callable[[Measured], float]
+        self, varied: str, rank: Callable[[Measured], float], **usually: Any
     ) -> dict[str, list[Measured]]:
+        """For each encoder its cells that are as usual but for what was varied."""
+        structured = {cell.encoder for cell in self.varied if cell.structured}
+        plain = replace(self.usual, **usually)
         series: dict[str, list[Measured]] = {}
         for cell in self.varied:
-            if wanted(cell):
+            if on_equal_terms(cell.condition, plain, structured, varied):
                 series.setdefault(cell.encoder, []).append(cell)
         return {
             encoder: sorted(cells, key=rank) for encoder, cells in series.items() if len(cells) > 1
@@ -186,48 +181,44 @@ def groups_of(results: Results) -> tuple[Group, ...]:
         if rows:
             key = (cell.condition.data, cell.condition.embedding)
             found.setdefault(key, []).append(_measure(results, cell, rows))
-    if not found:
+    embeddings = Counter(data for data, _ in found)
+    groups: list[Group] = []
+    for (data, embedding), cells in found.items():
+        _check_one_test_set(results, data, cells)
+        whole = [cell.condition for key in found if key[0] == data for cell in found[key]]
+        plain = replace(usual(whole), embedding=embedding)
+        members = [c for c in cells if on_equal_terms(c.condition, plain, results.structured)]
+        known = results.data[data]
+        if members:
+            group = Group(
+                data=data,
+                embedding=embedding,
+                name=f"{data}, {embedding}" if embeddings[data] > 1 else data,
+                usual=plain,
+                members=tuple(members),
+                varied=tuple(cells),
+                comparisons=comparisons_in(results.families),
+                labels=tuple(known["labels"]),
+                gold=tuple(row["label"] for row in results.examples[data]),
+                ordered=bool(known["ordered"]),
+            )
+            groups.append(group)
+    if not groups:
         raise ValueError(
             f"no run in {results.folder} has predictions on a test set, so there is nothing to report"
         )
-    embeddings = Counter(data for data, _ in found)
-    return tuple(
-        _group(results, data, embedding, cells, named=embeddings[data] > 1)
-        for (data, embedding), cells in found.items()
-    )
+    return tuple(groups)
 
 
-def _group(
-    results: Results, data: str, embedding: str, cells: list[Measured], named: bool
-) -> Group:
+def _check_one_test_set(results: Results, data: str, cells: list[Measured]) -> None:
     sizes = {cell.correct.shape[1] for cell in cells} | {len(results.examples[data])}
     if len(sizes) > 1:
         raise ValueError(
             f"the runs on {data} have predictions for {', '.join(map(str, sorted(sizes)))} examples; "
             "they are not of one test set. Delete the folders of the older ones and compare again"
         )
-    members: dict[str, Measured] = {}
-    for cell in sorted(cells, key=_strangeness):
-        members.setdefault(cell.encoder, cell)
-    known = results.data[data]
-    return Group(
-        data=data,
-        embedding=embedding,
-        name=f"{data}, {embedding}" if named else data,
-        members=tuple(members[encoder] for encoder in dict.fromkeys(c.encoder for c in cells)),
-        varied=tuple(cells),
-        labels=tuple(known["labels"]),
-        gold=tuple(row["label"] for row in results.examples[data]),
-        ordered=bool(known["ordered"]),
-    )
-
-
-def _strangeness(cell: Measured) -> tuple[float, float, int]:
-    """Least for a cell on all of train, with the structure as it is."""
-    condition = cell.condition
-    real = condition.structure in REAL_STRUCTURES
-    rank = REAL_STRUCTURES.index(condition.structure) if real else len(REAL_STRUCTURES)
-    return -condition.fraction, condition.noise, rank
+    if sizes == {1}:
+        raise ValueError(f"the test set of {data} has one example, which allows no comparison")
 
 
 def _measure(results: Results, cell: Cell, rows: list[list[dict[str, Any]]]) -> Measured:

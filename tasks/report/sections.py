@@ -202,7 +202,9 @@ def sections(
                         ),
                     ),
                     more=(
-                        _table(group, "parse noise", series, lambda c: f"{c.condition.noise:.0%}"),
+                        _table(
+                            group, "parse noise", series, lambda c: f"{100 * c.condition.noise:g}%"
+                        ),
                     ),
                 )
                 for group in groups
@@ -229,7 +231,10 @@ def sections(
                     ),
                     more=(
                         _table(
-                            group, "share of train", series, lambda c: f"{c.condition.fraction:.0%}"
+                            group,
+                            "share of train",
+                            series,
+                            lambda c: f"{100 * c.condition.fraction:g}%",
                         ),
                     ),
                 )

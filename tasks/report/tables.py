@@ -92,7 +92,7 @@ def pair_table(group: Group) -> Table:
     )
     rows = tuple(
         (
-            f"{pair.first} - {pair.second}",
+            f"{one.encoder} - {other.encoder}",
             points(pair.difference),
             f"{points(pair.low)} to {points(pair.high)}",
             *(
@@ -109,7 +109,7 @@ def pair_table(group: Group) -> Table:
             f"{pair.order:.2f}",
             f"{100 * pair.detectable:.1f}",
         )
-        for pair in group.pairs
+        for one, other, pair in group.pairs
     )
     notes = (
         "difference: accuracy of the first less that of the second, in points; interval by bootstrap "

@@ -6,13 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from tasks.report.measures import REAL_STRUCTURES, Group, Measured
-from tasks.statistics import (
-    Comparison,
-    compare_pairs,
-    minimum_detectable_difference,
-    two_way_test,
-)
+from tasks.families import REAL_STRUCTURES
+from tasks.report.measures import Group, Measured
+from tasks.statistics import Comparison, minimum_detectable_difference, two_way_test
 
 __all__ = [
     "StructureFinding",
@@ -49,8 +45,7 @@ def standing(group: Group, member: Measured) -> str:
     """How an encoder stands beside the best one."""
     if member is group.best:
         return "best"
-    pair = _pair(group.pairs, member.encoder, group.best.encoder)
-    return "worse" if pair.told_apart else "not told apart"
+    return "worse" if group.between(member, group.best).told_apart else "not told apart"
 
 
 def ranking(group: Group) -> list[str]:
@@ -61,7 +56,7 @@ def ranking(group: Group) -> list[str]:
         f"The best mean accuracy on {group.name} is that of {best.encoder}: {percent(best.test.mean)} % "
         f"(95 % interval {percent(best.low)} to {percent(best.high)}; {size})."
     ]
-    if not group.pairs:
+    if len(group.members) < 2:
         return lines
     by_standing: dict[str, list[str]] = {}
     for member in group.members:
@@ -76,7 +71,7 @@ def ranking(group: Group) -> list[str]:
         lines.append(
             f"It can't be told apart from {listed(same)}: no ranking of these is supported."
         )
-    apart = sum(pair.told_apart for pair in group.pairs)
+    apart = sum(found.told_apart for *_, found in group.pairs)
     if len(group.pairs) > 1:
         lines.append(
             f"Of {len(group.pairs)} pairs of encoders {apart or 'none'} can be told apart, at a level "
@@ -87,25 +82,22 @@ def ranking(group: Group) -> list[str]:
 
 def sensitivity(group: Group) -> str:
     """How large a difference must be to be found."""
-    if not group.pairs:
+    found = [comparison for *_, comparison in group.pairs]
+    if not found:
         return ""
-    alone = median(pair.detectable for pair in group.pairs)
+    alone, seeds = median(pair.detectable for pair in found), min(pair.seeds for pair in found)
     words = (
-        f"With {group.examples:,} examples and {_seeds(min(pair.seeds for pair in group.pairs))}, a "
-        f"true difference of {percent(alone)} points between two encoders is found four times in five "
-        "(the median pair)"
+        f"With {group.examples:,} examples and {_seeds(seeds)}, a true difference of "
+        f"{percent(alone)} points between two encoders is found four times in five (the median pair)"
     )
-    if len(group.pairs) > 1:
-        matrices = {member.encoder: member.correct for member in group.members}
+    if len(found) > 1:
         errors = [
-            two_way_test(matrices[pair.first], matrices[pair.second]).standard_error
-            for pair in group.pairs
+            two_way_test(one.correct, other.correct).standard_error for one, other, _ in group.pairs
         ]
-        level = group.pairs[0].level / len(group.pairs)
-        corrected = minimum_detectable_difference(median(errors), level)
-        words += f"; {percent(corrected)} points where all {len(group.pairs)} pairs are looked at"
+        corrected = minimum_detectable_difference(median(errors), found[0].level / len(found))
+        words += f"; {percent(corrected)} points where all {len(found)} pairs are looked at"
     words += ". Smaller differences in the table may well be noise."
-    if min(pair.seeds for pair in group.pairs) == 1:
+    if seeds == 1:
         words += " With one seed nothing is known of other seeds: run at least three."
     return words
 
@@ -116,7 +108,7 @@ class StructureFinding:
 
     Args:
         encoder: The encoder.
-        real: What the controls were compared with: ``parse`` or ``constituency``.
+        real: What the controls were compared with: ``parse``, say.
         comparisons: The real structure and each other one, by the other's name.
     """
 
@@ -181,22 +173,18 @@ class StructureFinding:
 
 
 def structure_findings(group: Group) -> list[StructureFinding]:
-    """For each encoder that was run on controls, how the parse compares; corrected together."""
-    series = {
-        encoder: cells
-        for encoder, cells in group.with_structures().items()
-        if cells[0].condition.structure in REAL_STRUCTURES
-    }
-    matrices = {_on(cell): cell.correct for cells in series.values() for cell in cells}
-    wanted = [(_on(cells[0]), _on(other)) for cells in series.values() for other in cells[1:]]
-    found = {(pair.first, pair.second): pair for pair in compare_pairs(matrices, pairs=wanted)}
+    """For each encoder that was run on controls, how the parse compares."""
+    real = group.usual.structure
+    if real not in REAL_STRUCTURES:
+        return []
     return [
         StructureFinding(
             encoder,
-            cells[0].condition.structure,
-            {other.condition.structure: found[_on(cells[0]), _on(other)] for other in cells[1:]},
+            real,
+            {other.condition.structure: group.between(first, other) for other in others},
         )
-        for encoder, cells in series.items()
+        for encoder, (first, *others) in group.with_structures().items()
+        if first.condition.structure == real
     ]
 
 
@@ -210,7 +198,7 @@ def structure_verdict(group: Group, findings: list[StructureFinding]) -> tuple[s
     lines = []
     structured, sequence = group.best_of(structured=True), group.best_of(structured=False)
     if structured is not None and sequence is not None:
-        pair = _pair(group.pairs, structured.encoder, sequence.encoder)
+        pair = group.between(structured, sequence)
         lines.append(
             f"Of the encoders that read trees or graphs {structured.encoder} is the best, of those "
             f"that read sequences {sequence.encoder}; {pair}."
@@ -243,22 +231,22 @@ def structure_verdict(group: Group, findings: list[StructureFinding]) -> tuple[s
 
 
 def noisy_parses(group: Group) -> list[str]:
-    """What is lost where heads are reattached at random, at most noise; corrected together."""
-    series = group.with_noise()
-    wanted = [(_on(cells[0]), _on(cells[-1])) for cells in series.values()]
-    matrices = {_on(cell): cell.correct for cells in series.values() for cell in cells}
+    """What is lost where heads are reattached at random, at most noise."""
     lines = []
-    for cells, pair in zip(series.values(), compare_pairs(matrices, pairs=wanted), strict=True):
-        noise = f"{100 * cells[-1].condition.noise:g} % of heads reattached at random"
+    for encoder, (clean, *_, noisy) in group.with_noise().items():
+        if clean.condition.noise:
+            continue
+        pair = group.between(clean, noisy)
+        noise = f"{100 * noisy.condition.noise:g} % of heads reattached at random"
         if pair.told_apart:
             change = "loses" if pair.difference > 0 else "gains"
             lines.append(
-                f"With {noise} {cells[0].encoder} {change} {percent(abs(pair.difference))} points "
+                f"With {noise} {encoder} {change} {percent(abs(pair.difference))} points "
                 f"({_evidence(pair)})."
             )
         else:
             lines.append(
-                f"With {noise} no change of {cells[0].encoder} can be told from none "
+                f"With {noise} no change of {encoder} can be told from none "
                 f"(a loss of {points(pair.difference)} points; {_evidence(pair)})."
             )
     return lines
@@ -274,26 +262,15 @@ def enough_train(group: Group) -> list[str]:
         {cell.condition.fraction: cell for cell in series.get(member.encoder, ())}
         for member in (structured, sequence)
     )
-    fractions = [fraction for fraction in ours if fraction in theirs]
-    matrices = {_on(side[f]): side[f].correct for f in fractions for side in (ours, theirs)}
-    wanted = [(_on(ours[f]), _on(theirs[f])) for f in fractions]
     lines = []
-    for fraction, pair in zip(fractions, compare_pairs(matrices, pairs=wanted), strict=True):
+    for fraction in sorted(ours.keys() & theirs.keys()):
+        pair = group.between(ours[fraction], theirs[fraction])
         share = f"{100 * fraction:g} % of train" if fraction < 1 else "all of train"
         verdict = f"{points(pair.difference)} points ({_evidence(pair)})"
         if not pair.told_apart:
             verdict += ", which can't be told from none"
         lines.append(f"With {share}, {structured.encoder} less {sequence.encoder} is {verdict}.")
     return lines
-
-
-def _on(cell: Measured) -> str:
-    """A name for a cell of a group."""
-    condition = cell.condition
-    return (
-        f"{condition.encoder} on {condition.structure}, noise {condition.noise:g}, "
-        f"fraction {condition.fraction:g}"
-    )
 
 
 def _every(controls: list[str]) -> str:
@@ -312,10 +289,6 @@ def _direction(pair: Comparison) -> int:
 def _evidence(pair: Comparison) -> str:
     p = "p < 0.001" if pair.p_corrected < 0.001 else f"p = {pair.p_corrected:.3f}"
     return f"{p}, 95 % interval {points(pair.low)} to {points(pair.high)}"
-
-
-def _pair(pairs: Iterable[Comparison], one: str, other: str) -> Comparison:
-    return next(pair for pair in pairs if {pair.first, pair.second} == {one, other})
 
 
 def _seeds(number: int) -> str:

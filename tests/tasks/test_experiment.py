@@ -10,16 +10,16 @@ import pytest
 from parsers import with_structure
 from structnn import ENCODERS, Tree
 from tasks.budgets import TOLERANCE, match_width, outline
-from tasks.compare import compare, plan
+from tasks.compare import compare, plan, reads
 from tasks.examples import DataError, Dataset
 from tasks.files import read_examples
 from tasks.models import ModelOptions
 from tasks.parsing import parse_dataset
-from tasks.results import Condition, load_results, save_experiment
+from tasks.results import load_results, save_experiment
 from tasks.runs import seconds_per_epoch
 from tasks.settings import Setting, view
 from tasks.storage import StorageError
-from tasks.summary import label, summarise
+from tasks.summary import summarise
 from tasks.training import TrainingOptions
 from tasks.tuning import parse_space, trials
 
@@ -146,7 +146,7 @@ def test_widths_that_can_not_be_matched_are_told():
 
 def run_grid(runs, parsed, out, **description):
     outcomes = list(compare(runs, {"": parsed}, out, parser={}, workers=1))
-    encoders = {run.model.encoder: {"reads": []} for run in runs}
+    encoders = {run.model.encoder: {"reads": sorted(reads(run.model))} for run in runs}
     save_experiment(out, runs, {"": parsed}, {"encoders": encoders, **description})
     return outcomes
 
@@ -174,8 +174,9 @@ def test_results_are_read_back_and_compared_in_families(parsed, tmp_path):
     summary = summarise(results)
     assert summary.varied == ("structure", "fraction")
     families = {family.question: family.pairs for family in summary.families}
-    assert [(p.first, p.second) for p in families["encoders"]] == [("bag", "child_sum_tree_lstm")]
-    (pair,) = families["structures"]
+    ((bag, tree),) = families["encoders"]
+    assert (bag.encoder, tree.encoder) == ("bag", "child_sum_tree_lstm")
+    (pair,) = families["structures"].values()
     assert (pair.first, pair.second) == ("child_sum_tree_lstm", "child_sum_tree_lstm on random")
     assert "child_sum_tree_lstm on random" in (tmp_path / "table.md").read_text()
 
@@ -254,10 +255,3 @@ def test_a_search_draws_the_same_every_time_and_sees_no_test(parsed, tmp_path):
 def test_faults_of_a_search_space_are_told(text, message):
     with pytest.raises(ValueError, match=message):
         parse_space([text], ["gat"])
-
-
-def test_names_of_conditions():
-    usual = Condition("toy", "gat")
-    assert label(usual, usual) == "gat"
-    other = Condition("toy", "gat", structure="random", fraction=0.25, embedding="wordllama")
-    assert label(other, usual) == "gat on random with wordllama vectors on 25% of train"

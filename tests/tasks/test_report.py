@@ -13,6 +13,7 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 
+from tasks.families import comparisons_in, families_of, on_equal_terms, usual
 from tasks.report import browser, run_report, tables, words, write_report
 from tasks.report.measures import Group, Measured, groups_of
 from tasks.results import Cell, Condition, load_results
@@ -276,9 +277,21 @@ def measured(encoder: str, correct, structure: str = "parse", **condition) -> Me
 
 
 def group_of(*cells: Measured) -> Group:
-    members = tuple({cell.encoder: cell for cell in reversed(cells)}.values())[::-1]
-    gold = ("a",) * cells[0].correct.shape[1]
-    return Group("toys", "learned", "toys", members, cells, ("a", "b"), gold, False)
+    plain = usual([cell.condition for cell in cells])
+    structured = {cell.encoder for cell in cells if cell.structured}
+    families = families_of({cell.condition: cell.correct for cell in cells}, structured)
+    return Group(
+        data="toys",
+        embedding="learned",
+        name="toys",
+        usual=plain,
+        members=tuple(c for c in cells if on_equal_terms(c.condition, plain, structured)),
+        varied=cells,
+        comparisons=comparisons_in(families),
+        labels=("a", "b"),
+        gold=("a",) * cells[0].correct.shape[1],
+        ordered=False,
+    )
 
 
 def right(share: float, seed: int, seeds: int = 4, examples: int = 400):
