@@ -37,7 +37,7 @@ from tasks.models import (
 )
 from tasks.parsing import ParsedDataset, tree_field
 from tasks.settings import Setting, parser_of, view
-from tasks.storage import read_json, write_json, write_json_lines
+from tasks.storage import StorageError, read_json, write_json, write_json_lines
 from tasks.training import (
     NO_CLASS,
     Epoch,
@@ -127,6 +127,7 @@ def finished(run: Run, data: ParsedDataset, out: Path) -> RunResult | None:
 
     Raises:
         ValueError: The folder holds a run with other options or on other data.
+        StorageError: A file in it can't be read.
     """
     folder = out / run.folder
     if not (folder / "run.json").exists():
@@ -134,7 +135,14 @@ def finished(run: Run, data: ParsedDataset, out: Path) -> RunResult | None:
     _check_same(read_json(folder / "run.json"), _description(run, data), folder)
     if not (folder / "result.json").exists():
         return None
-    return RunResult(run=run, **read_json(folder / "result.json"))
+    result = read_json(folder / "result.json")
+    try:
+        return RunResult(run=run, **result)
+    except TypeError as error:
+        raise StorageError(
+            f"{folder / 'result.json'} isn't as this version of structnn writes it ({error}); delete "
+            "that folder, and this run is made again"
+        ) from error
 
 
 def execute(
@@ -162,6 +170,7 @@ def execute(
 
     Raises:
         ValueError: The folder holds a run with other options or on other data.
+        StorageError: The run was broken off, and its checkpoint can't be read.
     """
     done = finished(run, data, out)
     if done is not None:

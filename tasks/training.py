@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from structnn import Batch, Corpus, Encoder, SentenceClassifier, WordEmbedding
 from tasks.deferred_adam import DeferredAdamW
-from tasks.storage import read_tensors, write_tensors
+from tasks.storage import StorageError, read_tensors, write_tensors
 
 __all__ = [
     "NO_CLASS",
@@ -146,7 +147,7 @@ def train(
 
     Raises:
         FloatingPointError: The loss is no longer a number.
-        StorageError: The checkpoint is damaged.
+        StorageError: The checkpoint can't be read, or was not written by this version.
     """
     accelerator = Accelerator(cpu=options.device == "cpu", mixed_precision=options.mixed_precision)
     words = _words(model, accelerator.device, options)
@@ -373,6 +374,22 @@ def _restore(
     path: Path, model: SentenceClassifier, optimizers: list[torch.optim.Optimizer]
 ) -> tuple[list[Epoch], dict[str, Tensor]]:
     tensors, note = read_tensors(path)
+    try:
+        return _unpack(tensors, note, model, optimizers)
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise StorageError(
+            f"{path} isn't laid out as this version of structnn does it, or is of another model "
+            f"({shorten(str(error), 200)}); delete it, and this run begins anew. Runs that are "
+            "finished are not touched"
+        ) from error
+
+
+def _unpack(
+    tensors: dict[str, Tensor],
+    note: Any,
+    model: SentenceClassifier,
+    optimizers: list[torch.optim.Optimizer],
+) -> tuple[list[Epoch], dict[str, Tensor]]:
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
     for name, value in tensors.items():
         part, _, rest = name.partition("/")

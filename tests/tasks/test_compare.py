@@ -12,7 +12,7 @@ from tasks.examples import DataError
 from tasks.models import ModelOptions, load_model
 from tasks.results import load_results, save_experiment
 from tasks.runs import execute, finished
-from tasks.storage import read_json_lines
+from tasks.storage import StorageError, read_json_lines, read_tensors, write_json, write_tensors
 from tasks.summary import summarise
 from tasks.training import TrainingOptions, predict_scores
 from tests.tasks.toys import make_parsed
@@ -147,6 +147,46 @@ def test_a_failed_run_is_reported_and_the_rest_finished(parsed, tmp_path):
     assert "out of luck" in results.error(results.unfinished[0])
     assert "out of luck" in (tmp_path / "faulty" / "seed-0" / "error.txt").read_text()
     assert [row.condition.encoder for row in summary.rows] == ["bag"]
+
+
+@pytest.mark.parametrize("fault", ["older layout", "truncated"])
+def test_a_checkpoint_that_can_not_be_read_fails_its_run_alone(parsed, tmp_path, fault):
+    done, broken_off, _ = runs = plan(models("bag", "cnn", "gru"), 1, TRAINING)
+    execute(done, parsed, tmp_path, parser={})
+    result = (tmp_path / done.folder / "result.json").read_bytes()
+
+    def kill(epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(broken_off, parsed, tmp_path, parser={}, on_epoch=kill)
+    checkpoint = tmp_path / broken_off.folder / "checkpoint.safetensors"
+    if fault == "truncated":
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    else:
+        tensors, note = read_tensors(checkpoint)
+        older = {name.replace("optimizer/0/", "optimizer/"): t for name, t in tensors.items()}
+        write_tensors(checkpoint, older, note)
+
+    outcomes, summary = run_all(runs, parsed, tmp_path)
+    (failure,) = (outcome for outcome in outcomes if isinstance(outcome, Failure))
+    assert failure.error.startswith(f"StorageError: {checkpoint} is")
+    assert "delete it" in failure.error
+    assert load_results(tmp_path).error(tmp_path / broken_off.folder).endswith(failure.error)
+    assert [row.condition.encoder for row in summary.rows] == ["bag", "gru"]
+    assert (tmp_path / done.folder / "result.json").read_bytes() == result
+    checkpoint.unlink()  # as the message says
+    outcomes, _ = run_all(runs, parsed, tmp_path)
+    assert not any(isinstance(outcome, Failure) for outcome in outcomes)
+
+
+def test_a_result_of_another_version_is_told(parsed, tmp_path):
+    (run,) = plan(models("bag"), 1, TRAINING)
+    execute(run, parsed, tmp_path, parser={})
+    file = tmp_path / run.folder / "result.json"
+    write_json(file, {"accuracy": 1.0})
+    with pytest.raises(StorageError, match=r"result\.json isn't as this version .* delete"):
+        finished(run, parsed, tmp_path)
 
 
 def test_table_shows_mean_and_spread(parsed, tmp_path):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from structnn import Vocabulary
 from tasks import training
 from tasks.models import ModelOptions, build_model, make_corpus
+from tasks.storage import StorageError, read_tensors, write_tensors
 from tasks.training import TrainingOptions, _batches, _clip, predict_scores, train
 
 
@@ -78,6 +81,30 @@ def test_a_broken_off_run_goes_on_to_the_same_result(parsed, tmp_path, monkeypat
     assert [epoch.number for epoch in seen] == [4, 5, 6]
     assert [e.train_loss for e in resumed.epochs] == [e.train_loss for e in unbroken.epochs]
     assert all(torch.equal(expected[name], value) for name, value in model.state_dict().items())
+
+
+def without_number_of_optimizer(name: str) -> str:
+    return re.sub(r"^optimizer/\d+/", "optimizer/", name)
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        without_number_of_optimizer,
+        lambda name: name.replace("random", "generator"),
+        lambda name: name.replace("optimizer/0", "optimizer/7"),
+        lambda name: name.replace("model/encoder", "model/layers"),
+    ],
+)
+def test_a_checkpoint_of_another_version_is_told(parsed, tmp_path, older):
+    one = TrainingOptions(epochs=1, batch_size=20)
+    model, corpora, targets = setup(parsed, "bag")
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    train(model, corpora, targets, one, seed=0, checkpoint=checkpoint)
+    tensors, note = read_tensors(checkpoint)
+    write_tensors(checkpoint, {older(name): value for name, value in tensors.items()}, note)
+    with pytest.raises(StorageError, match=r"checkpoint\.safetensors isn't laid out .* delete it"):
+        train(model, corpora, targets, OPTIONS, seed=0, checkpoint=checkpoint)
 
 
 @pytest.mark.parametrize("encoder", ["bag", "child_sum_tree_lstm"])
