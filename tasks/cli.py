@@ -221,11 +221,12 @@ def predict(
         for prediction in predictions:
             print(json.dumps(vars(prediction), ensure_ascii=False))
         return
-    labels = list(predictions[0].probabilities)
-    table = Table("text", "label", *labels)
+    # There may be fifty labels: the likeliest three fit into a line, and --json has all.
+    table = Table("text", "label", "likeliest")
     for prediction in predictions:
-        shares = (f"{share:.3f}" for share in prediction.probabilities.values())
-        table.add_row(prediction.text, prediction.label, *shares)
+        shares = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:3]
+        likeliest = ", ".join(f"{label} {share:.3f}" for label, share in shares)
+        table.add_row(*map(escape, (prediction.text, prediction.label, likeliest)))
     results.print(table)
 
 

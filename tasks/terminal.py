@@ -30,6 +30,7 @@ __all__ = [
     "resumable",
     "results",
     "show_summary",
+    "show_table",
     "status",
 ]
 
@@ -82,17 +83,22 @@ def show_summary(summary: Summary, seeds: int) -> None:
     for name, notes in summary.notes.items():
         # Without lines between the columns, names and figures fit into 80 characters.
         title = f"{name}: {over}; sentences a second"
-        table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
-        for place, column in enumerate(summary.header):
-            table.add_column(column, justify="right" if place else "left", no_wrap=True)
-        for row in summary.table(name):
-            table.add_row(*map(escape, row))
-        # Wider than the terminal rather than cut.
-        unbound = results.options.update(max_width=1000)
-        results.width = max(results.width, results.measure(table, options=unbound).maximum)
-        results.print(table)
+        show_table(title, summary.header, summary.table(name))
         for line in (*summary.words(name), *notes):
             results.print(f"- {escape(line)}")
+
+
+def show_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, names to the left and figures to the right of their columns."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(header):
+        table.add_column(column, justify="right" if place else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    # Wider than the terminal rather than cut.
+    unbound = results.options.update(max_width=1000)
+    results.width = max(results.width, results.measure(table, options=unbound).maximum)
+    results.print(table)
 
 
 def parsed_data(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:

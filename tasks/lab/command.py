@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
 from rich.markup import escape
-from rich.table import Table
 
 from tasks.options import ParserOptions, spread
-from tasks.terminal import progress, results, status
+from tasks.terminal import progress, results, show_table, status
 
 # What an experiment needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
@@ -116,11 +114,19 @@ def gradient_flow(options: LabOptions) -> None:
         measured = measure(subjects, show)
     summaries = flow_summaries(measured)
     far = common_reach(summary.from_end for summary in summaries)
-    table = _table(
-        "gradient of the sentence vector",
-        *("encoder", "steps", "times a step", "times a word", "< 1 % from", f"at {far} words"),
-        *("times an edge", "< 1 % at depth"),
-        rows=[flow_row(summary, far) for summary in summaries],
+    show_table(
+        "gradient of the sentence vector, and what a step, a word, an edge multiplies it by",
+        (
+            "encoder",
+            "steps",
+            "a step",
+            "a word",
+            "< 1 % from",
+            f"at {far}",
+            "an edge",
+            "< 1 % below",
+        ),
+        [flow_row(summary, far) for summary in summaries],
     )
     _finish(
         options,
@@ -128,7 +134,6 @@ def gradient_flow(options: LabOptions) -> None:
         draw_flow(summaries, _with_seeds(subjects)),
         measured,
         summaries,
-        table,
         flow_in_words(summaries),
     )
 
@@ -158,11 +163,18 @@ def path_length(options: LabOptions) -> None:
     within = within_edges(sentences)
     index = min(range(len(sentences)), key=lambda place: abs(len(sentences[place]) - 12))
     paths = {s.name: path_lengths(s.encoder, s.corpus.batch([index])).numpy() for s in subjects}
-    table = _table(
+    show_table(
         "steps between a word and the sentence vector",
-        *("encoder", "least", "mean", "greatest", "a word of length", "words reached"),
-        "seen by a state",
-        rows=[path_row(summary) for summary in summaries],
+        (
+            "encoder",
+            "least",
+            "mean",
+            "most",
+            "a word of length",
+            "words reached",
+            "seen by a state",
+        ),
+        [path_row(summary) for summary in summaries],
     )
     _finish(
         options,
@@ -170,7 +182,6 @@ def path_length(options: LabOptions) -> None:
         draw_paths(summaries, ExamplePaths(sentences[index], paths), within, _caption(subjects)),
         measured,
         summaries,
-        table,
         paths_in_words(summaries, within),
     )
 
@@ -193,10 +204,10 @@ def receptive_field(options: LabOptions) -> None:
     with progress("sentences") as show:
         measured = measure(subjects, show)
     summaries = field_summaries(measured)
-    table = _table(
+    show_table(
         "gradient of the state of a word",
-        *("encoder", "moved by", "90 % within words", "edges", "< 1 % from words", "edges"),
-        rows=[field_row(summary) for summary in summaries],
+        ("encoder", "moved by", "90 % within words", "edges", "< 1 % from words", "edges"),
+        [field_row(summary) for summary in summaries],
     )
     _finish(
         options,
@@ -204,18 +215,20 @@ def receptive_field(options: LabOptions) -> None:
         draw_field(summaries, _with_seeds(subjects)),
         measured,
         summaries,
-        table,
         field_in_words(summaries),
     )
 
 
 def _subjects(options: LabOptions) -> list[Subject]:
     """The encoders that the options name, with their sentences."""
+    import torch
+
     from tasks.lab.sentences import read_sentences, spread_out
     from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
     from tasks.models import ModelOptions
     from tasks.plugins import load_plugins
 
+    torch.set_num_threads(1)  # batches are small: more threads would wait for each other
     load_plugins(options.plugin or ())
     parsed: dict[str, list[Sentence]] = {}
 
@@ -269,29 +282,18 @@ def _with_seeds(subjects: Sequence[Subject]) -> str:
     return f"{_caption(subjects)}; {seeds} seed{'s' * (seeds != 1)}{bands}"
 
 
-def _table(title: str, *columns: str, rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left", no_wrap=place == 0)
-    for row in rows:
-        table.add_row(*map(escape, row))
-    return table
-
-
 def _finish(
     options: LabOptions,
     name: str,
     figure: Figure,
     measured: Sequence[Measured],
     summaries: Sequence[Any],
-    table: Table,
     words: Sequence[str],
 ) -> None:
     """Print what was found, and write figure and numbers."""
     from tasks.lab.figures import save_figure
     from tasks.lab.numbers import write_numbers
 
-    results.print(table)
     for line in words:
         results.print(f"- {escape(line)}")
     save_figure(figure, options.out / name)

@@ -49,8 +49,8 @@ def flow_in_words(summaries: Sequence[FlowSummary]) -> list[str]:
 def flow_row(summary: FlowSummary, far: int) -> list[str]:
     """The numbers of :func:`flow_in_words`: a row of the table that has these columns.
 
-    ``steps``, ``times a step``, ``times a word``, ``< 1 % from``, ``at`` so many words from the end,
-    ``times an edge`` and ``< 1 % at depth``.
+    ``steps``; what ``a step`` and ``a word`` multiply the gradient by; from how many words before the
+    end on it is ``< 1 %``; what is left ``at`` so many words; the same of ``an edge`` and of depth.
     """
     return [
         summary.name,

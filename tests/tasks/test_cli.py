@@ -127,6 +127,9 @@ def test_compare_then_predict(tmp_path, questions):
     first, second = map(json.loads, done.stdout.splitlines())
     assert (first["label"], second["label"]) == ("animal", "weather")
     assert sum(first["probabilities"].values()) == pytest.approx(1)
+    done = structnn(tmp_path, "predict", run, "The [bold] cat stops today.")  # no markup of ours
+    assert "[bold]" in done.stdout
+    assert "animal" in done.stdout
     done = structnn(tmp_path, "predict", "runs/w", "Hello", status=1)
     assert "bag/seed-0" in done.stderr.replace("\n", "")
 
