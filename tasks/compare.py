@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from tasks.storage import write_text
 from tasks.training import TrainingOptions
 from tasks.vectors import WordVectors
 
-__all__ = ["Failure", "available_cores", "compare", "plan", "reads"]
+__all__ = ["Failure", "already_done", "available_cores", "compare", "plan", "reads"]
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,25 @@ def _reads_structure(model: ModelOptions) -> bool:
     return bool(reads(model) & {"tree", "graph"})
 
 
+def already_done(
+    runs: Iterable[Run], data: Mapping[str, ParsedDataset], out: Path
+) -> dict[Path, RunResult]:
+    """The results that are there, by the folders of their runs.
+
+    Raises:
+        ValueError: A folder holds a run with other options or on other data.
+    """
+    found = {run.folder: finished(run, data[run.setting.data], out) for run in runs}
+    return {folder: result for folder, result in found.items() if result is not None}
+
+
 def compare(
     runs: Sequence[Run],
     data: Mapping[str, ParsedDataset],
     out: Path,
     *,
     parser: Mapping[str, Any],
+    done: Mapping[Path, RunResult] | None = None,
     workers: int | None = None,
     plugins: Sequence[str] = (),
     backend: str = "local",
@@ -128,19 +141,17 @@ def compare(
         data: The parsed data, by the names in the runs' settings.
         out: The folder of the experiment.
         parser: How to make the parser again, saved with each model.
+        done: What :func:`already_done` gave, if it was called already.
         workers: How many processes; by default one for each processor core.
         plugins: Modules that register what the runs use, imported in each process.
         backend: Where: see :func:`tasks.backends.in_parallel`.
         address: Of a cluster.
     """
     out = out.resolve()  # processes of a cluster have folders of their own
-    open_runs = []
-    for run in runs:
-        done = finished(run, data[run.setting.data], out)
-        if done is None:
-            open_runs.append(run)
-        else:
-            yield done
+    if done is None:
+        done = already_done(runs, data, out)
+    yield from (done[run.folder] for run in runs if run.folder in done)
+    open_runs = [run for run in runs if run.folder not in done]
     if not open_runs:
         return
     tables = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from rich.markup import escape
 
 from tasks.backends import check_backend
 from tasks.budgets import match_width
-from tasks.compare import Failure, available_cores, plan, reads
+from tasks.compare import Failure, already_done, available_cores, plan, reads
 from tasks.examples import Dataset
 from tasks.models import ModelOptions
 from tasks.options import CompareOptions, ExperimentOptions, names_in
 from tasks.parsing import ParsedDataset
 from tasks.report import write_report
 from tasks.results import load_results, save_experiment
-from tasks.runs import Run, RunResult, finished, seconds_per_epoch, versions
+from tasks.runs import Run, RunResult, seconds_per_epoch, versions
 from tasks.summary import Summary, summarise
 from tasks.terminal import execute_runs, parsed_data, results, show_summary, status
 from tasks.tuning import DEFAULT_SPACE, parse_space, trials, tuned
@@ -78,7 +78,10 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
         for key, name in zip(keys, names, strict=True)
     }
     flat = [trial for found in searches.values() for trial in found]
-    _say_plan([*flat, *runs], data, out, options.workers)
+    # Where options are searched, those of the runs are known after the trials.
+    done = already_done(flat or runs, data, out)
+    there = [run.folder for run in runs if (out / run.folder / "result.json").exists()]
+    _say_plan([*flat, *runs], {*done, *there}, data, options.workers)
     if dry_run:
         return None
     execution = {
@@ -88,19 +91,20 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
     }
     scores: dict[str, list[float]] = {}
     if flat:
-        outcomes = execute_runs(flat, data, options, out, execution)
+        outcomes = execute_runs(flat, data, options, out, {**execution, "done": done})
         dev = {o.run.folder: o.dev_accuracy for o in outcomes if isinstance(o, RunResult)}
         best = {}
         for wanted, found in searches.items():
-            done = [trial for trial in found if trial.folder in dev]
-            if not done:
+            ended = [trial for trial in found if trial.folder in dev]
+            if not ended:
                 raise ExperimentFailed(
                     f"all trials for {wanted} failed: see {out / found[0].folder / 'error.txt'}"
                 )
-            best[wanted] = max(done, key=lambda trial: dev[trial.folder])
-            scores[wanted.parent.as_posix()] = [dev[trial.folder] for trial in done]
+            best[wanted] = max(ended, key=lambda trial: dev[trial.folder])
+            scores[wanted.parent.as_posix()] = [dev[trial.folder] for trial in ended]
         runs = [tuned(run, best[_searched(run).folder]) for run in runs]
-    return run_plan(runs, data, options, out, execution=execution, search=scores)
+        done = already_done(runs, data, out)
+    return run_plan(runs, data, options, out, done=done, execution=execution, search=scores)
 
 
 def run_plan(
@@ -109,6 +113,7 @@ def run_plan(
     options: ExperimentOptions,
     out: Path,
     *,
+    done: Mapping[Path, RunResult] | None = None,
     execution: Mapping[str, Any] | None = None,
     search: Mapping[str, Sequence[float]] | None = None,
 ) -> Summary:
@@ -119,14 +124,13 @@ def run_plan(
         data: The parsed data, by the names in the runs' settings.
         options: Where runs and plan are from.
         out: The folder of the experiment.
+        done: What :func:`tasks.compare.already_done` gave, if it was called already.
         execution: Where and how: ``workers``, ``backend`` and ``address`` of
             :func:`tasks.compare.compare`.
         search: Dev accuracies of the trials, by the folder of what they were for.
     """
-    for run in runs:
-        finished(
-            run, data[run.setting.data], out
-        )  # whatever is in the folder must go with the plan
+    if done is None:  # called before anything is written: what is there must go with the plan
+        done = already_done(runs, data, out)
     description = {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "options": {
@@ -142,7 +146,7 @@ def run_plan(
         "tuning": search or {},
     }
     save_experiment(out, runs, data, description)
-    outcomes = execute_runs(runs, data, options, out, execution or {})
+    outcomes = execute_runs(runs, data, options, out, {**(execution or {}), "done": done})
     found = load_results(out)
     summary = summarise(found)
     show_summary(summary, len({run.seed for run in runs}))
@@ -206,10 +210,13 @@ def _searched(run: Run) -> Run:
 
 
 def _say_plan(
-    runs: Sequence[Run], data: Mapping[str, ParsedDataset], out: Path, workers: int | None
+    runs: Sequence[Run],
+    done: Collection[Path],
+    data: Mapping[str, ParsedDataset],
+    workers: int | None,
 ) -> None:
     """How many runs there are, and about how long they can take, from a few batches of each kind."""
-    left = [run for run in runs if finished(run, data[run.setting.data], out) is None]
+    left = [run for run in runs if run.folder not in done]
     timed: dict[tuple[str, str, int], float] = {}
     seconds = 0.0
     for run in left:
@@ -223,10 +230,10 @@ def _say_plan(
             timed[kind] = seconds_per_epoch(whole, data[run.setting.data])
         seconds += timed[kind] * training.epochs * run.setting.fraction
     processes = max(1, min(len(left), workers or available_cores()))
-    done = f", {len(runs) - len(left)} of them done already" if len(left) < len(runs) else ""
+    before = f", {len(runs) - len(left)} of them done already" if len(left) < len(runs) else ""
     encoders = len({run.model.encoder for run in runs})
     status.print(
-        f"{len(runs)} runs of {encoders} encoders{done}; {processes} at a time: at most about "
+        f"{len(runs)} runs of {encoders} encoders{before}; {processes} at a time: at most about "
         f"{_duration(seconds / processes)} (less where runs stop early)"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 
@@ -9,16 +10,19 @@ import pytest
 
 from parsers import with_structure
 from structnn import ENCODERS, Tree
+from tasks import runs
 from tasks.budgets import TOLERANCE, match_width, outline
 from tasks.compare import compare, plan, reads
 from tasks.examples import DataError, Dataset
+from tasks.experiment import run_experiment
 from tasks.files import read_examples
 from tasks.models import ModelOptions
+from tasks.options import CompareOptions
 from tasks.parsing import parse_dataset
 from tasks.results import load_results, save_experiment
 from tasks.runs import seconds_per_epoch
 from tasks.settings import Setting, view
-from tasks.storage import StorageError
+from tasks.storage import StorageError, read_json
 from tasks.summary import summarise
 from tasks.training import TrainingOptions
 from tasks.tuning import parse_space, trials
@@ -217,6 +221,51 @@ def test_a_run_ends_when_its_time_is_up(parsed, tmp_path):
 def _cells(run, parsed, out):
     save_experiment(out, [run], {"": parsed}, {"encoders": {}})
     return load_results(out).cells
+
+
+@pytest.fixture
+def options(tmp_path):
+    """A whole experiment on sentences that bring their trees along."""
+    rows = [
+        {"text": [("good", "bad")[n % 2], f"w{n}"], "heads": [2, 0], "label": "ab"[n % 2]}
+        for n in range(40)
+    ]
+    file = tmp_path / "trees.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return CompareOptions(
+        data=str(file),
+        structure="given",
+        encoders="bag,child_sum_tree_lstm",
+        seeds=2,
+        epochs=2,
+        hidden_dim=8,
+        embedding_dim=8,
+        workers=1,
+    )
+
+
+def test_what_a_run_was_asked_is_read_once(options, tmp_path, monkeypatch, capsys):
+    run_experiment(options, tmp_path / "out")
+    read = []
+    monkeypatch.setattr(runs, "read_json", lambda path: read.append(path) or read_json(path))
+    run_experiment(options, tmp_path / "out")
+    asked = [path.parent for path in read if path.name == "run.json"]
+    assert len(asked) == len(set(asked)) == 4
+    assert "4 of them done already" in capsys.readouterr().err
+
+
+def test_a_search_that_changed_options_goes_on(options, tmp_path, capsys):
+    space = ["learning_rate=0.05..0.06"]
+    searching = dataclasses.replace(
+        options, encoders="bag", learning_rate=1e-9, epochs=5, tune=2, space=space
+    )
+    summary = run_experiment(searching, tmp_path / "out")
+    (tmp_path / "out/structure=given/bag/seed-1/result.json").unlink()
+    again = run_experiment(searching, tmp_path / "out")
+    assert [row.test for row in again.rows] == [row.test for row in summary.rows]
+    assert "4 runs of 1 encoders, 3 of them done already" in capsys.readouterr().err
+    asked = read_json(tmp_path / "out/structure=given/bag/seed-1/run.json")
+    assert asked["training"]["learning_rate"] >= 0.05
 
 
 def test_an_epoch_is_timed_on_a_sample(parsed):
