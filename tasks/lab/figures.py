@@ -150,12 +150,15 @@ def _by_distance(
         figure = Figure(figsize=(3.6 * len(panels) + 0.6, 4.9), layout="constrained")
         _title(figure, title)
         lines = _lines(summaries)
+        means = np.concatenate([of(summary).means for _, _, of in panels for summary in summaries])
+        least = means[means > 0].min()
+        lowest = np.clip(10 ** np.floor(np.log10(least)), _FLOOR, VANISHED / 10)
         all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, (panel, label, curve_of) in zip(all_axes, panels, strict=True):
             for place, summary in enumerate(summaries):
                 _curve(axes, curve_of(summary), lines[place], place)
             axes.axhline(VANISHED, color=_MUTED, linewidth=0.8, zorder=1)
-            axes.set(title=panel, xlabel=label, yscale="log", ylim=(_FLOOR, 2))
+            axes.set(title=panel, xlabel=label, yscale="log", ylim=(lowest, 2))
         first = all_axes[0]
         first.set_ylabel("norm of the gradient, largest mean = 1")
         first.annotate(
