@@ -49,6 +49,19 @@ def test_torch(name, network, both, layers):
     check(encoder, reference)
 
 
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "bilstm(layers=2)"])
+def test_they_begin_as_the_tree_lstms_do(name):
+    """States keep their length from step to step, and an LSTM begins by remembering."""
+    for key, weight in build_encoder(name, INPUT, HIDDEN).network.named_parameters():
+        gates = weight.detach().split(HIDDEN)
+        for place, gate in enumerate(gates):
+            if key.startswith("weight_hh"):
+                torch.testing.assert_close(gate @ gate.t(), torch.eye(HIDDEN))
+            elif key.startswith("bias"):
+                remembers = key.startswith("bias_ih") and len(gates) == 4 and place == 1  # f
+                assert gate.tolist() == [float(remembers)] * HIDDEN
+
+
 def test_the_last_state_of_each_direction():
     encoder = encoder_of("bilstm")
     from structnn import Batch, Sentence
