@@ -14,6 +14,7 @@ from structnn.encoders.base import Encoder
 from structnn.encoders.tree_lstm import StepGradients, lstm_step, words_by_rank
 from structnn.encoders.words import WordProjection
 from structnn.explain import note, notes_wanted
+from structnn.fused.nary import FusedNary, can_compute
 from structnn.schedule import Schedule
 from structnn.tree_scan import apply_function, check_arity, reorder
 
@@ -85,6 +86,9 @@ class NaryWeights(nn.Module):
 def nary_tree_lstm(x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:
     """The hidden states of all nodes, in the schedule's order.
 
+    A C++ operator computes them where it can, see :func:`structnn.fused.build.load`, and PyTorch
+    everywhere else.
+
     Args:
         x: ``(rows, input)``, as :func:`~structnn.encoders.tree_lstm.words_by_rank` gives it.
         w: ``(4 hidden, input)``, the input's weights for gates i, o, u and f.
@@ -96,7 +100,10 @@ def nary_tree_lstm(x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedul
     Returns:
         ``(nodes, hidden)``.
     """
-    return apply_function(_Nary, x, w, b, u, schedule)
+    function: type[torch.autograd.Function] = _Nary
+    if not torch.compiler.is_compiling() and can_compute(x, w, b, u):
+        function = FusedNary
+    return apply_function(function, x, w, b, u, schedule)
 
 
 class _Nary(torch.autograd.Function):

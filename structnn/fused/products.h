@@ -134,17 +134,16 @@ class Packed {
         });
   }
 
-  // `matrix`, ``(depth, units)``, as it is. One group only.
-  void pack_rows(const T* matrix) {
+  // `matrix`, ``(count, units)``, as it is, for so many rows from the first one on. One group only.
+  void pack_rows(const T* matrix, int64_t first, int64_t count) {
     for (int64_t index = 0; index < columns.panels(); ++index) {
       const int64_t begin = columns.first_tile(index) * kLanes<T>;
       const int64_t width = columns.width(index) * kLanes<T>;
       const int64_t left = columns.units - begin;
-      const int64_t count = left < width ? left : width;
-      T* to = panel(index);
-      for (int64_t k = 0; k < depth; ++k, to += width)
+      T* to = panel(index) + first * width;
+      for (int64_t k = 0; k < count; ++k, to += width)
         for (int64_t v = 0; v < width; v += kLanes<T>)
-          store<T>(to + v, load_some<T>(matrix + k * columns.units + begin + v, count - v));
+          store<T>(to + v, load_some<T>(matrix + k * columns.units + begin + v, left - v));
     }
   }
 
@@ -172,27 +171,19 @@ class Packed {
   }
 };
 
-// A row of a is a few runs of adjacent elements, `stride` apart.
-struct Runs {
-  int64_t count, length, stride;
-};
-
-// out = a * panel, for a few rows of a; V is a vector or half of one.
+// out = a * panel, for a few rows of a, ``(rows, depth)``; V is a vector or half of one.
 template <typename T, typename V, int kRows, int kWidth>
-__attribute__((noinline)) void multiply_block(const T* const* a, Runs runs, const T* panel,
+__attribute__((noinline)) void multiply_block(const T* const* a, int64_t depth, const T* panel,
                                               T* out) {
   constexpr int lanes = kLanes<T>;
   V sums[kRows][kWidth] = {};
   const T* row[kRows];
   for (int r = 0; r < kRows; ++r) row[r] = a[r];
-  for (int64_t run = 0; run < runs.count; ++run) {
-    for (int64_t k = 0; k < runs.length; ++k, panel += kWidth * lanes) {
-      V columns[kWidth];
-      for (int v = 0; v < kWidth; ++v) std::memcpy(&columns[v], panel + v * lanes, sizeof(V));
-      for (int r = 0; r < kRows; ++r)
-        for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r][k] * columns[v];
-    }
-    for (int r = 0; r < kRows; ++r) row[r] += runs.stride;
+  for (int64_t k = 0; k < depth; ++k, panel += kWidth * lanes) {
+    V columns[kWidth];
+    for (int v = 0; v < kWidth; ++v) std::memcpy(&columns[v], panel + v * lanes, sizeof(V));
+    for (int r = 0; r < kRows; ++r)
+      for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r][k] * columns[v];
   }
   for (int r = 0; r < kRows; ++r)
     for (int v = 0; v < kWidth; ++v)
@@ -232,7 +223,7 @@ __attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offse
 // Both of them for one size.
 template <typename T>
 struct Block {
-  void (*multiply)(const T* const*, Runs, const T*, T*);
+  void (*multiply)(const T* const*, int64_t, const T*, T*);
   void (*accumulate)(const T* const*, int64_t, Vectors<T>, int64_t, T*, bool);
 };
 
@@ -263,16 +254,17 @@ inline void for_blocks(int64_t count, int width, Function function) {
   }
 }
 
-// function(first, rows, product) for blocks of rows of a: product is ``(rows, width, lanes)``.
+// function(first, rows, product) for blocks of rows of a, which may be shorter than b is deep:
+// product is ``(rows, width, lanes)``.
 template <typename T, typename Function>
-void multiply(const T* const* a, Runs runs, int64_t count, const Packed<T>& b, int64_t panel,
+void multiply(const T* const* a, int64_t depth, int64_t count, const Packed<T>& b, int64_t panel,
               Function function) {
   alignas(64) T product[kRegisters * kLanes<T>];
   const int width = b.columns.width(panel);
   const bool half = b.columns.is_half(panel);
   if (half) std::memset(product, 0, sizeof(product));
   for_blocks(count, width, [&](int64_t first, int rows) {
-    block_of<T>(rows, width, half).multiply(a + first, runs, b.panel(panel), product);
+    block_of<T>(rows, width, half).multiply(a + first, depth, b.panel(panel), product);
     function(first, rows, static_cast<const T*>(product));
   });
 }

@@ -1,0 +1,85 @@
+"""The N-ary Tree-LSTM in C++: what ``nary.cpp`` computes, as a function of tensors."""
+
+from __future__ import annotations
+
+from ctypes import c_int64
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from structnn.explain import note, notes_wanted
+from structnn.fused.build import load
+from structnn.fused.tree_lstm import (
+    Arguments,
+    call,
+    can_compute_words,
+    empty_gradients,
+    empty_kept,
+    empty_vectors,
+    pointers,
+)
+from structnn.schedule import Schedule
+
+__all__ = ["FusedNary", "can_compute"]
+
+_LEARNT = ("x", "w", "b", "u")
+_SAVED = (*_LEARNT, "sibling", "kept", "forgets", "h")
+
+
+class _Nary(Arguments):
+    """``struct Nary`` of the source."""
+
+    _fields_ = (("arity", c_int64), *pointers("sibling u d_u"))
+
+
+def can_compute(x: Tensor, w: Tensor, b: Tensor, u: Tensor) -> bool:
+    """Whether these are plain tensors of fitting shapes, and there is an operator for them.
+
+    Tensors that do not fit each other are left to PyTorch, which says so best.
+    """
+    hidden = len(b) // 4
+    arity = u.shape[-1] // max(hidden, 1)
+    fitting = u.shape == ((3 + arity) * hidden, arity * hidden)
+    return fitting and can_compute_words("nary", hidden, x, w, b, u)
+
+
+class FusedNary(torch.autograd.Function):
+    """See :func:`structnn.encoders.nary.nary_tree_lstm`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:
+        library = load("nary")
+        assert library is not None
+        nodes, inner = schedule.num_nodes, schedule.num_nodes - schedule.num_leaves
+        hidden, slots = len(b) // 4, u.shape[1]
+        if len(x) > nodes:
+            raise ValueError(f"there are words for {len(x)} nodes, but {nodes} nodes")
+        differentiable = any(ctx.needs_input_grad)
+        kept = empty_kept(library, schedule, differentiable, hidden, x)
+        forgets = empty_vectors(library, inner, slots, x)  # of each inner node for its children
+        h = x.new_empty(nodes, hidden)
+        saved = (x, w, b, u, schedule.sibling, kept, forgets, h)
+        rows = torch.arange(nodes)
+        ctx.call = partial(call, library, _Nary, schedule, rows, arity=slots // hidden)
+        ctx.call("forward", dict(zip(_SAVED, saved, strict=True)), differentiable=differentiable)
+        if notes_wanted():  # of each node as a child, zeros at the roots
+            of_places = forgets[:, :slots].unflatten(1, (-1, hidden))  # (inner, arity, hidden)
+            parent = schedule.parent[schedule.child] - schedule.num_leaves
+            noted = h.new_zeros(nodes, hidden)
+            noted[schedule.child] = of_places[parent, schedule.sibling]
+            note("forget gates", noted[schedule.rank])
+        if differentiable:
+            ctx.save_for_backward(*saved)
+        return h
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_h: Tensor) -> tuple[Tensor | None, ...]:
+        saved = dict(zip(_SAVED, ctx.saved_tensors, strict=True))
+        gradients = empty_gradients(_LEARNT, saved, ctx.needs_input_grad)
+        tensors = {**saved, **gradients, "d_h": d_h.contiguous()}
+        ctx.call("backward", tensors, differentiable=True)
+        return *gradients.values(), None

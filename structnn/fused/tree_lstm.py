@@ -1,0 +1,125 @@
+"""What the operators of the Tree-LSTMs share: when they can compute, and how they are called."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from ctypes import c_int64, c_void_p
+
+import torch
+from torch import Tensor
+
+from structnn.fused.build import load
+from structnn.schedule import Schedule
+
+__all__ = [
+    "Arguments",
+    "call",
+    "can_compute_words",
+    "empty_gradients",
+    "empty_kept",
+    "empty_vectors",
+    "pointers",
+]
+
+_TYPES = {torch.float32: "float", torch.float64: "double"}
+
+
+def pointers(names: str) -> list[tuple[str, type[c_void_p]]]:
+    """Fields of these names, with spaces between them, that are pointers."""
+    return [(name, c_void_p) for name in names.split()]
+
+
+class Arguments(ctypes.Structure):
+    """``struct TreeLstm`` of tree_lstm.h; an operator's own fields follow."""
+
+    _fields_ = (
+        *((name, c_int64) for name in "nodes leaves levels words input hidden threads".split()),
+        ("differentiable", c_int64),
+        *pointers("level_ptr parent child child_ptr row"),
+        *pointers("x w b kept forgets h d_h d_x d_w d_b"),
+    )
+
+
+def can_compute_words(
+    operator: str, hidden: int, x: Tensor, w: Tensor, b: Tensor, *u: Tensor
+) -> bool:
+    """Whether these are plain tensors, words and their weights fit, and there is the operator."""
+    return (
+        x.dtype in _TYPES
+        and all(t.dtype == x.dtype and t.is_cpu and t.is_contiguous() for t in (x, w, b, *u))
+        and (x.dim(), w.shape, b.shape) == (2, (4 * hidden, x.shape[-1]), (4 * hidden,))
+        and load(operator) is not None
+    )
+
+
+def empty_vectors(library: ctypes.CDLL, rows: int, width: int, like: Tensor) -> Tensor:
+    """``(rows, width)``, each row filled up to whole vectors of the processor's."""
+    lanes = library.vector_bytes() // like.element_size()
+    return like.new_empty(rows, -(-width // lanes) * lanes)
+
+
+def empty_kept(
+    library: ctypes.CDLL, schedule: Schedule, differentiable: bool, hidden: int, like: Tensor
+) -> Tensor:
+    """A place for cells and gates, see the header."""
+    nodes, leaves = schedule.num_nodes, schedule.num_leaves
+    gated = nodes if differentiable else nodes - leaves
+    return empty_vectors(library, nodes + 3 * gated, hidden, like)
+
+
+def empty_gradients(
+    names: Sequence[str], tensors: Mapping[str, Tensor], needed: Sequence[bool]
+) -> dict[str, Tensor | None]:
+    """Places for the gradients of the tensors of these names, None for those not needed."""
+    return {
+        f"d_{name}": torch.empty_like(tensors[name]) if wanted else None
+        for name, wanted in zip(names, needed, strict=False)
+    }
+
+
+def call(
+    library: ctypes.CDLL,
+    kind: type[Arguments],
+    schedule: Schedule,
+    row: Tensor,
+    direction: str,
+    tensors: Mapping[str, Tensor | None],
+    **numbers: int,
+) -> None:
+    """Let an operator compute.
+
+    Args:
+        library: The operator.
+        kind: Its arguments.
+        schedule: The order of the nodes.
+        row: ``(nodes,)``, the row of each node in ``h``, and in ``x`` if it has one: the last nodes
+            may have no word.
+        direction: ``"forward"`` or ``"backward"``.
+        tensors: All else that it reads or writes, by the names of its arguments.
+        **numbers: The rest of its arguments.
+
+    Raises:
+        MemoryError: There is not enough.
+    """
+    x, h = tensors["x"], tensors["h"]
+    assert x is not None
+    assert h is not None
+    given = kind(
+        nodes=schedule.num_nodes,
+        leaves=schedule.num_leaves,
+        levels=len(schedule.levels),
+        words=len(x),
+        input=x.shape[1],
+        hidden=h.shape[1],
+        threads=torch.get_num_threads(),
+        level_ptr=schedule.level_ptr.data_ptr(),
+        parent=schedule.parent.data_ptr(),
+        child=schedule.child.data_ptr(),
+        child_ptr=schedule.child_ptr.data_ptr(),
+        row=row.data_ptr(),
+        **{name: None if one is None else one.data_ptr() for name, one in tensors.items()},
+        **numbers,
+    )
+    if not getattr(library, f"{direction}_{_TYPES[x.dtype]}")(ctypes.byref(given)):
+        raise MemoryError(f"no memory for the Tree-LSTM over {schedule.num_nodes} nodes")
