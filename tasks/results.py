@@ -10,9 +10,9 @@ from statistics import fmean
 from typing import Any
 
 from tasks.families import Family, families_of
-from tasks.parsing import ParsedDataset
+from tasks.parsing import ParsedDataset, brought_along, tree_field
 from tasks.runs import Run
-from tasks.settings import view
+from tasks.settings import BROUGHT_ALONG, view
 from tasks.storage import StorageError, read_json, read_json_lines, write_json, write_json_lines
 
 __all__ = [
@@ -135,8 +135,11 @@ class Results:
         unfinished: The folders of runs that failed or are still to be done.
         examples: For each data set its test examples, in the order of predictions: ``source``,
             ``text``, ``label``, ``columns``, ``tokens``, ``heads`` (from 1, 0 for the root),
-            ``relations``, ``tags``, ``unknown_share`` (of tokens that train lacks) and ``overlap``
-            (whether train has the text). Heads, relations and tags are null where there is no parse.
+            ``relations``, ``tags``, ``trees``, ``unknown_share`` (of tokens that train lacks) and
+            ``overlap`` (whether train has the text). Heads, relations and tags are those of the parse,
+            or of the given tree where nothing was parsed; null where there is neither. Trees are the
+            other ones that some encoder read and that came with the data: by the name of their
+            structure ``parents``, ``tokens`` and ``labels`` as of a :class:`structnn.Tree`.
     """
 
     folder: Path
@@ -282,22 +285,26 @@ def _examples_file(folder: Path, data: str) -> Path:
 def _examples(parsed: ParsedDataset, settings: Sequence[Any]) -> list[dict[str, Any]]:
     """The test examples in the order of predictions, each with its parse."""
     folds = dict.fromkeys(setting.fold for setting in settings)
+    structures = dict.fromkeys(setting.structure for setting in settings)
     rows: list[dict[str, Any]] = []
     for fold in folds:
         setting = next(setting for setting in settings if setting.fold == fold)
         # The parser's trees, whatever stands in their place in some runs.
         plain = type(setting)(data=setting.data, fold=fold)
-        rows += _test_rows(view(parsed, plain))
+        rows += _test_rows(view(parsed, plain), [s for s in structures if s in BROUGHT_ALONG])
     return rows
 
 
-def _test_rows(data: ParsedDataset) -> list[dict[str, Any]]:
+def _test_rows(data: ParsedDataset, structures: Sequence[str]) -> list[dict[str, Any]]:
     words = {word.lower() for sentence in data.sentences["train"] for word in sentence.tokens}
     texts = {example.plain_text.lower() for example in data.dataset.train}
     rows = []
     for example, sentence in zip(data.dataset.test, data.sentences["test"], strict=True):
         tree = sentence.dependencies
         unknown = sum(token.lower() not in words for token in sentence.tokens)
+        others = {
+            name: getattr(brought_along(example, name), tree_field(name)) for name in structures
+        }
         rows.append(
             {
                 "source": example.source,
@@ -308,6 +315,11 @@ def _test_rows(data: ParsedDataset) -> list[dict[str, Any]]:
                 "heads": None if tree is None else [parent + 1 for parent in tree.parents],
                 "relations": None if tree is None else tree.labels,
                 "tags": sentence.tags,
+                "trees": {
+                    name: {"parents": one.parents, "tokens": one.tokens, "labels": one.labels}
+                    for name, one in others.items()
+                    if one != tree
+                },
                 "unknown_share": unknown / len(sentence),
                 "overlap": example.plain_text.lower() in texts,
             }

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from parsers import draw
+from parsers.drawing.presets import sentiment
 from structnn import Sentence, Tree
+from tasks.parsing import tree_field
 from tasks.report.measures import FAMILIES, Group
 from tasks.slices import Dimension, gaps, opposed
 
@@ -31,7 +33,7 @@ class Drawn:
         text: The text.
         label: Its label.
         guesses: For each encoder that matters, what most of its seeds predict.
-        svg: Its tree; empty where it has none.
+        svg: Its trees; empty where it has none.
     """
 
     text: str
@@ -136,11 +138,27 @@ def browser(
 
 
 def tree_of(row: Mapping[str, Any]) -> str:
-    """The tree of an example as SVG; empty where it has none."""
-    if not row["heads"]:
-        return ""
-    tree = Tree([head - 1 for head in row["heads"]], labels=row["relations"])
-    return draw(Sentence(row["tokens"], dependencies=tree, tags=row["tags"])).svg()
+    """The trees of an example as SVG, one above the other; empty where it has none."""
+    sentences = {}
+    if row["heads"]:
+        tree = Tree([head - 1 for head in row["heads"]], labels=row["relations"])
+        sentences["parse"] = Sentence(row["tokens"], dependencies=tree, tags=row["tags"])
+    for name, other in row.get("trees", {}).items():  # which older experiments don't have
+        tree = Tree(other["parents"], other["tokens"], other["labels"])
+        sentences[name] = Sentence(row["tokens"], **{tree_field(name): tree})
+    several = len(sentences) > 1
+    return "".join(
+        draw(sentence, title=name if several else "", **_colours(sentence)).svg()
+        for name, sentence in sentences.items()
+    )
+
+
+def _colours(sentence: Sentence) -> Mapping[str, Any]:
+    """Those of the sentiments, where the nodes of a tree have some."""
+    tree = sentence.constituency
+    if tree is None or not tree.labels or not set(tree.labels) <= set("01234"):
+        return {}
+    return sentiment(sentence)
 
 
 def _predictions(group: Group) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 from tasks.parsing import ParsedDataset
 from tasks.report import run_report
 from tasks.results import Condition
-from tests.tasks.experiments import make_examples, make_grid, write_experiment
+from tests.tasks.experiments import make_examples, make_grid, with_phrases, write_experiment
 from tests.tasks.toys import make_parsed
 
 
@@ -41,7 +41,7 @@ def report_of_everything(tmp_path_factory) -> Path:
     ]
     folder = write_experiment(
         tmp_path_factory.mktemp("everything"),
-        {"toys": make_examples(48)},
+        {"toys": [with_phrases(row) for row in make_examples(48)]},
         grid,
         ordered=True,
         tuning={"bilstm": [0.7, 0.8, 0.75], "bilstm+gat": [0.6, 0.82, 0.79]},

@@ -58,11 +58,25 @@ def make_examples(size: int = 60, seed: int = 0) -> list[dict[str, Any]]:
                 "heads": heads,
                 "relations": relations,
                 "tags": tags,
+                "trees": {},
                 "unknown_share": number % 5 / 10,
                 "overlap": number % 10 == 0,
             }
         )
     return rows
+
+
+def with_phrases(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An example with a constituency tree too: words hang on a spine, all with sentiments."""
+    words = len(row["tokens"])
+    # The spine is 0, 2, 4, ...; on each node of it hang a word and the rest, on the last one two words.
+    parents = [-1, *(node for spine in range(0, 2 * words - 2, 2) for node in (spine, spine))]
+    tokens = [-1] * len(parents)
+    tokens[1::2] = range(words - 1)
+    tokens[-1] = words - 1
+    labels = [str(node % 5) for node in range(len(parents))]
+    tree = {"parents": parents, "tokens": tokens, "labels": labels}
+    return {**row, "trees": {"constituency": tree}}
 
 
 def make_grid(

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from parsers import with_structure
-from structnn import ENCODERS, Tree
+from structnn import ENCODERS, Sentence, Tree
 from tasks import runs
 from tasks.budgets import TOLERANCE, match_width, outline
 from tasks.compare import compare, plan, reads
@@ -18,7 +18,7 @@ from tasks.experiment import run_experiment
 from tasks.files import read_examples
 from tasks.models import ModelOptions
 from tasks.options import CompareOptions
-from tasks.parsing import parse_dataset
+from tasks.parsing import SPLITS, ParsedDataset, parse_dataset
 from tasks.results import load_results, save_experiment
 from tasks.runs import seconds_per_epoch
 from tasks.settings import Setting, view
@@ -98,6 +98,20 @@ def test_trees_that_came_with_the_data(parsed, tmp_path):
     seen = view(parse_dataset(dataset, None, None, parse=False), Setting(structure="given"))
     assert seen.sentences["test"][0].dependencies == Tree([1, -1], labels=["dep", "root"])
     assert seen.parser is None
+    of_parser = Sentence(("go", "on"), dependencies=Tree([-1, 0], labels=["root", "dep"]))
+    both = ParsedDataset(dataset, dict.fromkeys(SPLITS, (of_parser,) * 2), parser="toy")
+    for data, structures, others in (
+        (both, ("parse", "given"), {"given": {"parents": [1, -1], "tokens": [0, 1]}}),
+        (both, ("parse",), {}),
+        (seen, ("given",), {}),  # which is in the parse's place
+    ):
+        planned = plan(models("gat"), 1, TRAINING, structures=structures)
+        save_experiment(tmp_path, planned, {"": data}, {"encoders": {}})
+        (row, _) = load_results(tmp_path).examples["trees"]
+        assert row["heads"] == ([2, 0] if data is seen else [0, 1])
+        for tree in row["trees"].values():
+            assert tree.pop("labels") == ["dep", "root"]
+        assert row["trees"] == others
     with pytest.raises(DataError, match="no given dependency tree"):
         view(parsed, Setting(structure="given"))
     file.write_text('{"text": ["go", "on"], "label": "a", "heads": [2, 1]}')

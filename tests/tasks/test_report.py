@@ -19,7 +19,7 @@ from tasks.report.measures import Group, Measured, groups_of
 from tasks.results import Cell, Condition, load_results
 from tasks.slices import divide
 from tasks.statistics import over_seeds
-from tests.tasks.experiments import make_examples, make_grid, write_experiment
+from tests.tasks.experiments import make_examples, make_grid, with_phrases, write_experiment
 
 ENCODERS = ("bag", "bilstm", "child_sum_tree_lstm", "bilstm>gat")
 VOID = {"meta", "link", "input", "br", "hr", "img"}
@@ -392,6 +392,28 @@ class TestWords:
 
 
 class TestBrowser:
+    def test_every_tree_of_an_example_is_drawn(self):
+        parsed = make_examples(1)[0]
+        both = with_phrases(parsed)
+        unparsed = {**both, "heads": None, "relations": None, "tags": None}
+        given = {
+            **parsed,
+            "trees": {"given": {"parents": [1, -1], "tokens": [0, 1], "labels": None}},
+        }
+        given |= {
+            "tokens": ["go", "on"],
+            "heads": [0, 1],
+            "relations": ["root", "dep"],
+            "tags": None,
+        }
+        assert browser.tree_of({**unparsed, "trees": {}}) == ""
+        for row, count, phrases in ((parsed, 1, 0), (both, 2, 1), (unparsed, 1, 1), (given, 2, 0)):
+            drawn = browser.tree_of(row)
+            assert drawn.count("<svg") == count
+            assert drawn.count("sentiment, from very negative") == phrases
+            assert all(f">{token}<" in drawn for token in row["tokens"] if "<" not in token)
+        assert ">given<" in browser.tree_of(given)
+
     def test_what_is_too_much_is_left_out_and_said(self, small, monkeypatch):
         monkeypatch.setattr(browser, "EXAMPLES", 20)
         monkeypatch.setattr(browser, "TREES", 5)

@@ -165,8 +165,13 @@ def test_an_example_unfolds_to_its_tree_and_predictions(driver, page, group):
     detail = WebDriverWait(driver, 20).until(
         lambda _: driver.find_element(By.CSS_SELECTOR, "#list .detail")
     )
-    words = [text.text for text in detail.find_elements(By.CSS_SELECTOR, "svg text")]
-    assert {"Why", "never", "like"} <= set(words)
+    parse, phrases = detail.find_elements(By.CSS_SELECTOR, "svg")
+    for tree in (parse, phrases):
+        words = [text.text for text in tree.find_elements(By.CSS_SELECTOR, "text")]
+        assert {"Why", "never", "like"} <= set(words)
+        assert tree.size["height"] > 100
+    assert parse.location["y"] + parse.size["height"] <= phrases.location["y"]
+    assert {"0", "1", "2", "3", "4"} <= set(words)  # sentiments of phrases
     shown = [guess.text for guess in detail.find_elements(By.CSS_SELECTOR, ".guesses span")]
     for member, text in zip(group.members, shown, strict=True):
         guesses = {guesses[0] for guesses in member.guesses}

@@ -77,6 +77,9 @@ def test_all_labels_teach_and_both_scores_are_told(encoder, tmp_path):
     assert result.node_accuracy > 0.6
     (told,) = (note for note in summary.notes["treebank"] if "labelled nodes" in note)
     assert told.startswith(f"{encoder}: {100 * result.node_accuracy:.1f} %")
+    rows = load_results(tmp_path).examples["treebank"]
+    trees = [Tree(**row["trees"]["constituency"]) for row in rows]
+    assert trees == [sentence.constituency for sentence in data.sentences["test"]]
 
 
 def test_labels_of_nodes_need_nodes(tmp_path):

@@ -157,7 +157,7 @@ function detail(example) {
   made.append(element('p', {className: 'line'}, [data.sources[example], ...facts].join(' · ')));
   if (data.trees[example]) {
     const tree = element('div', {className: 'scroll', role: 'img', tabIndex: 0,
-      'aria-label': 'The parse of: ' + data.texts[example]});
+      'aria-label': 'The structure of: ' + data.texts[example]});
     tree.innerHTML = data.trees[example];
     made.append(tree);
   }
