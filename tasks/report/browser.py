@@ -145,7 +145,7 @@ def tree_of(row: Mapping[str, Any]) -> str:
         sentences["parse"] = Sentence(row["tokens"], dependencies=tree, tags=row["tags"])
     for name, other in row.get("trees", {}).items():  # which older experiments don't have
         tree = Tree(other["parents"], other["tokens"], other["labels"])
-        sentences[name] = Sentence(row["tokens"], **{tree_field(name): tree})
+        sentences[name] = Sentence(row["tokens"]).replace(**{tree_field(name): tree})
     several = len(sentences) > 1
     return "".join(
         draw(sentence, title=name if several else "", **_colours(sentence)).svg()
