@@ -218,7 +218,6 @@ def curves(
     series: Mapping[str, Sequence[Measured]],
     place: Callable[[Measured], float],
     label: str,
-    log: bool = False,
 ) -> Figure:
     """Test accuracy of each encoder against something that was varied, such as the share of train.
 
@@ -226,16 +225,16 @@ def curves(
         name: The stem of its files.
         title: What stands above it.
         series: For each encoder its cells in order.
-        place: Where a cell stands on the horizontal axis, in percent.
+        place: Where a cell stands on the horizontal axis, in percent; the axis is logarithmic if none
+            stands at 0.
         label: What that is.
-        log: Whether the axis is logarithmic.
     """
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
-        if log:
-            axes.set_xscale("log")
         ticks = sorted({place(cell) for cells in series.values() for cell in cells})
+        if ticks[0] > 0:
+            axes.set_xscale("log")
         ends = []
         for number, (encoder, cells) in enumerate(series.items()):
             colour, family = COLOURS[cells[0].family], cells[0].family

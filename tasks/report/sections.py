@@ -190,23 +190,7 @@ def sections(
             "How much the quality of the parse matters",
             "Heads reattached at random, in training and in test.",
             tuple(
-                Part(
-                    lines=tuple(words.noisy_parses(group)),
-                    figures=(
-                        figures.curves(
-                            f"noise-{group.name}",
-                            group.name,
-                            series,
-                            lambda cell: 100 * cell.condition.noise,
-                            "heads reattached at random, %",
-                        ),
-                    ),
-                    more=(
-                        _table(
-                            group, "parse noise", series, lambda c: f"{100 * c.condition.noise:g}%"
-                        ),
-                    ),
-                )
+                _curves(group, "noise", "wrong heads", series, words.noisy_parses(group))
                 for group in groups
                 if (series := group.with_noise())
             ),
@@ -217,27 +201,7 @@ def sections(
             "Accuracy on test after training on a part of train. What is built into an encoder shows "
             "where data is scarce.",
             tuple(
-                Part(
-                    lines=tuple(words.enough_train(group)),
-                    figures=(
-                        figures.curves(
-                            f"fractions-{group.name}",
-                            group.name,
-                            series,
-                            lambda cell: 100 * cell.condition.fraction,
-                            "share of train, %",
-                            log=True,
-                        ),
-                    ),
-                    more=(
-                        _table(
-                            group,
-                            "share of train",
-                            series,
-                            lambda c: f"{100 * c.condition.fraction:g}%",
-                        ),
-                    ),
-                )
+                _curves(group, "fraction", "share of train", series, words.enough_train(group))
                 for group in groups
                 if (series := group.with_fractions())
             ),
@@ -330,6 +294,18 @@ def _named(
     series: Series, name: Callable[[Measured], str]
 ) -> dict[str, list[tuple[str, Measured]]]:
     return {encoder: [(name(cell), cell) for cell in cells] for encoder, cells in series.items()}
+
+
+def _curves(group: Group, varied: str, about: str, series: Series, lines: Iterable[str]) -> Part:
+    """Accuracy against a share that was varied, ``noise`` or ``fraction``, and the numbers."""
+
+    def percents(cell: Measured) -> float:
+        return 100 * float(getattr(cell.condition, varied))
+
+    name = f"{varied}-{group.name}"
+    figure = figures.curves(name, group.name, series, percents, f"{about}, %")
+    table = _table(group, about, series, lambda cell: f"{percents(cell):g}%")
+    return Part(lines=tuple(lines), figures=(figure,), more=(table,))
 
 
 def _table(group: Group, what: str, series: Series, name: Callable[[Measured], str]) -> Table:

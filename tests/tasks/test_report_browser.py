@@ -98,7 +98,7 @@ def test_every_figure_is_drawn(driver, page):
     names = [name for name, _ in drawn]
     for (
         start
-    ) in "accuracy pairs structures noise fractions slice confusion training tuning".split():
+    ) in "accuracy pairs structures noise fraction slice confusion training tuning".split():
         assert any(name.startswith(start) for name in names), start
     assert all(paths > 3 for _, paths in drawn)
 
