@@ -139,37 +139,36 @@ def fit(
     *,
     budget: Budget,
     learning_rate: float,
-    checkpoint: Path,
+    output: Path,
     average: float = 0.999,
     warmup: int = 50,
     evaluate: Callable[[], float] | None = None,
     evaluate_every: float = 600.0,
     save_every: float = 120.0,
-    name: str = "model",
 ) -> dict[str, float]:
-    """Train until the budget is used; leave the averaged weights in ``trainer.model``.
+    """Train until the budget is used, and save the model with the averaged weights.
 
     A checkpoint (weights, averages, optimizer, step, seconds) is written every ``save_every``
-    seconds; a run that finds one continues from it.
+    seconds beside the model's file; a run that finds one continues from it.
 
     Args:
         trainer: a Stanza trainer with ``model``, ``update(batch)`` and its optimizer.
         batches: endless iterator of training batches.
         budget: when to stop.
         learning_rate: the rate after ``warmup`` steps; falls to zero in a line.
-        checkpoint: file of the checkpoint.
+        output: file of the model, written as Stanza does it; the checkpoint's ends in ``.checkpoint``.
         average: decay of the weight average; 0 keeps the last weights.
         warmup: steps in which the rate rises from zero.
         evaluate: called with the averaged weights in place now and then; its score is logged only,
             nothing is selected by it.
         evaluate_every: seconds between dev scores.
         save_every: seconds between checkpoints.
-        name: what to call the model in the log.
 
     Returns:
         ``steps`` and ``seconds`` used, and ``dev``, the last dev score (NaN without ``evaluate``).
     """
     torch.set_flush_denormal(True)
+    name, checkpoint = output.stem, output.with_suffix(".checkpoint")
     model = trainer.model
     make_cheaper(model)
     weights = [p for p in model.parameters() if p.requires_grad]
@@ -246,5 +245,6 @@ def fit(
     dev = score()
     if ema is not None:
         ema.swap()
+    trainer.save(str(output))
     logger.info("%s: %d steps in %.0f s, dev %.2f", name, step, seconds, 100 * dev)
     return {"steps": step, "seconds": seconds, "dev": dev}

@@ -150,14 +150,11 @@ def train_parser(
             )
             return float(right) / len(gold)
 
-    result = fit(
+    return fit(
         trainer,
         batches(),
         budget=budget,
         learning_rate=learning_rate,
-        checkpoint=output.with_suffix(".checkpoint"),
+        output=output,
         evaluate=evaluate,
-        name=output.stem,
     )
-    trainer.save(str(output))
-    return result

@@ -130,17 +130,14 @@ def train_tagger(
             predicted = [word[0] for word in _predict(trainer, dev_document, pretrain)]
             return sum(map(str.__eq__, gold, predicted)) / len(gold)
 
-    result = fit(
+    return fit(
         trainer,
         batches(),
         budget=budget,
         learning_rate=learning_rate,
-        checkpoint=output.with_suffix(".checkpoint"),
+        output=output,
         evaluate=evaluate,
-        name=output.stem,
     )
-    trainer.save(str(output))
-    return result
 
 
 def _predict(trainer: Any, document: Any, pretrain: Any) -> list[list[str]]:
