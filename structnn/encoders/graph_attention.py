@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -166,15 +167,8 @@ class GAT(GraphEncoder):
         activation: str = "elu",
         **options: Any,
     ) -> None:
-        width = head_width(hidden_dim, heads)
-
-        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
-            convolution = GATConv(
-                hidden_dim, width, heads, add_self_loops=False, edge_dim=hidden_dim
-            )
-            return GATLayer(convolution, EdgeFeatures(hidden_dim, relations))
-
-        super().__init__(input_dim, hidden_dim, make_layer, True, activation=activation, **options)
+        layers = layers_of(GATLayer, GATConv, hidden_dim, heads, relations, add_self_loops=False)
+        super().__init__(input_dim, hidden_dim, layers, True, activation=activation, **options)
 
 
 class GATv2(GraphEncoder):
@@ -205,15 +199,10 @@ class GATv2(GraphEncoder):
         activation: str = "elu",
         **options: Any,
     ) -> None:
-        width = head_width(hidden_dim, heads)
-
-        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
-            convolution = GATv2Conv(
-                hidden_dim, width, heads, add_self_loops=False, edge_dim=hidden_dim
-            )
-            return GATv2Layer(convolution, EdgeFeatures(hidden_dim, relations))
-
-        super().__init__(input_dim, hidden_dim, make_layer, True, activation=activation, **options)
+        layers = layers_of(
+            GATv2Layer, GATv2Conv, hidden_dim, heads, relations, add_self_loops=False
+        )
+        super().__init__(input_dim, hidden_dim, layers, True, activation=activation, **options)
 
 
 class GraphTransformer(GraphEncoder):
@@ -246,17 +235,19 @@ class GraphTransformer(GraphEncoder):
         norm: str = "layer",
         **options: Any,
     ) -> None:
-        width = head_width(hidden_dim, heads)
-
-        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
-            convolution = TransformerConv(hidden_dim, width, heads, edge_dim=hidden_dim)
-            return TransformerLayer(convolution, EdgeFeatures(hidden_dim, relations))
-
-        super().__init__(input_dim, hidden_dim, make_layer, True, norm=norm, **options)
+        layers = layers_of(TransformerLayer, TransformerConv, hidden_dim, heads, relations)
+        super().__init__(input_dim, hidden_dim, layers, True, norm=norm, **options)
 
 
-def head_width(hidden_dim: int, heads: int) -> int:
-    """The width of each head.
+def layers_of(
+    layer: type[AttentionLayer],
+    convolution: type[nn.Module],
+    hidden_dim: int,
+    heads: int,
+    relations: int,
+    **options: Any,
+) -> Callable[[tuple[str, ...]], nn.Module]:
+    """What makes the layers of an encoder; the heads of each are ``hidden_dim`` wide together.
 
     Raises:
         ValueError: The heads do not divide the width.
@@ -264,4 +255,10 @@ def head_width(hidden_dim: int, heads: int) -> int:
     at_least(1, heads=heads)
     if hidden_dim % heads:
         raise ValueError(f"hidden_dim ({hidden_dim}) must be a multiple of heads ({heads})")
-    return hidden_dim // heads
+
+    def make_layer(kinds: tuple[str, ...]) -> nn.Module:
+        width = hidden_dim // heads
+        attending = convolution(hidden_dim, width, heads, edge_dim=hidden_dim, **options)
+        return layer(attending, EdgeFeatures(hidden_dim, relations))
+
+    return make_layer
