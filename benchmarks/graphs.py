@@ -12,6 +12,7 @@ import typer
 from torch import Tensor
 
 from benchmarks.agreement import check_agreement
+from benchmarks.options import TreebankFile, read_treebank
 from benchmarks.report import console, print_measurement, write_json
 from benchmarks.timing import Contender, measure, use_one_thread
 from benchmarks.tree_contenders import OfStructnn, operators_off
@@ -22,7 +23,6 @@ from benchmarks.tree_data import (
     corpus_of,
     draws,
     random_tree,
-    treebank,
 )
 from structnn import Sentence, build_encoder
 from structnn.batch import Batch, Corpus
@@ -93,21 +93,14 @@ class LayerProducts(OnBatch):
 
 @app.command()
 def main(
-    conllu: Annotated[
-        Path | None,
-        typer.Option(
-            help="Trees to measure on; by default UD English EWT's dev set, if it is there.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
+    conllu: TreebankFile = None,
     hidden: Annotated[int, typer.Option(help="Width of the states.")] = 128,
     batch: Annotated[int, typer.Option(help="Sentences in a batch.")] = 50,
     seconds: Annotated[float, typer.Option(help="Time for each table.")] = 5.0,
     out: Annotated[Path, typer.Option(help="Folder for graphs.json.")] = Path("runs/bench"),
 ) -> None:
     """Time graph encoders of two layers, in one process, on one thread."""
-    sentences = treebank(conllu)
+    sentences = read_treebank(conllu)
     if sentences is None:
         console.print(
             f"No treebank: {DEFAULT_CONLLU.name} is not in ../shared/ud/en_ewt. Name any CoNLL-U file "

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from typer.testing import CliRunner
 
-from benchmarks.graphs import ATTENDING, EVERYONE, main
+from benchmarks.graphs import ATTENDING, EVERYONE, app, main
 from parsers import write_conllu
 from tests.structnn.examples import random_sentences
 
@@ -28,3 +29,12 @@ def test_tables(conllu, tmp_path, monkeypatch):
         assert set(row["contenders"]) == {"structnn", "PyG", "products alone"}
         assert row["differences"]["PyG"] < 1e-5
     assert all(set(row["contenders"]) == set(EVERYONE) for row in results["encoders"])
+
+
+def test_a_fault_of_the_treebank_is_told(tmp_path):
+    file = tmp_path / "no.conllu"
+    file.write_text("1\tdogs\n")
+    told = CliRunner().invoke(app, ["--conllu", str(file)])
+    assert told.exit_code == 2
+    assert "no.conllu" in told.output
+    assert told.exception is None or isinstance(told.exception, SystemExit)
