@@ -148,22 +148,36 @@ class Ours(OfStructnn):
         return results
 
 
-class WithoutOperator(Ours):
-    """structnn's encoder in plain PyTorch, as where there is no compiler."""
+class WithoutOperator(TreeContender):
+    """The same in plain PyTorch, as where there is no compiler.
+
+    Args:
+        contender: Of structnn.
+    """
 
     name = "structnn, plain PyTorch"
 
+    def __init__(self, contender: OfStructnn) -> None:
+        self.corpus = contender.corpus
+        self.contender = contender
+
+    def collate(self, chosen: Indices) -> Batch:
+        return self.contender.collate(chosen)
+
     def forward(self, x: Tensor, data: Batch) -> Tensor:
         with operators_off():
-            return super().forward(x, data)
+            return self.contender.forward(x, data)
 
     def train(self, x: Tensor, grad: Tensor, data: Batch) -> None:
         with operators_off():
-            super().train(x, grad, data)
+            self.contender.train(x, grad, data)
+
+    def parameters(self) -> dict[str, Tensor]:
+        return self.contender.parameters()
 
     def results(self, x: Tensor, grad: Tensor, data: Any) -> dict[str, Tensor]:
         with operators_off():
-            return super().results(x, grad, data)
+            return self.contender.results(x, grad, data)
 
 
 @contextmanager

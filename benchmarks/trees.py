@@ -195,9 +195,10 @@ def compare_peers(
 
 def peers(corpus: Corpus, encoder: ChildSumTreeLSTM) -> list[TreeContender]:
     """All contenders that can be had here."""
-    found: list[TreeContender] = [Ours(corpus, encoder)]
+    ours = Ours(corpus, encoder)
+    found: list[TreeContender] = [ours]
     if load("child_sum") is not None:
-        found.append(WithoutOperator(corpus, encoder))
+        found.append(WithoutOperator(ours))
     found.append(Recursion(corpus, encoder))
     if installed("treelstm"):
         found.append(PytorchTreeLstm(corpus, encoder))
@@ -332,7 +333,10 @@ def compare_nary(hidden: int, seconds: float, count: int) -> list[dict[str, Any]
     """The binary Tree-LSTM beside DGL's, on so many random binary trees."""
     corpus = corpus_of(binary_trees(count))
     encoder = NaryTreeLSTM(INPUT_DIM, hidden)
-    contenders: list[TreeContender] = [Nary(corpus, encoder)]
+    ours = Nary(corpus, encoder)
+    contenders: list[TreeContender] = [ours]
+    if load("nary") is not None:
+        contenders.append(WithoutOperator(ours))
     if installed("dgl"):
         contenders.append(DglNary(corpus, encoder))
     batches = draws(corpus, 128, INPUT_DIM, hidden)

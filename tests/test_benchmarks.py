@@ -86,9 +86,12 @@ def results_of(contender, batch):
     return contender.results(batch.x, batch.grad, contender.collate(batch.chosen))
 
 
+def plain(corpus, encoder):
+    return WithoutOperator(Ours(corpus, encoder))
+
+
 @pytest.mark.parametrize(
-    "contender",
-    [WithoutOperator, Recursion, pytest.param(PytorchTreeLstm, marks=needs_peer)],
+    "contender", [plain, Recursion, pytest.param(PytorchTreeLstm, marks=needs_peer)]
 )
 def test_peers_compute_the_same(contender):
     corpus, encoder = corpus_of(SENTENCES), ChildSumTreeLSTM(6, 5)
