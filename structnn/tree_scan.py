@@ -1,14 +1,14 @@
 """Recursive networks over trees, a level of many trees at a time, from one small cell.
 
-A cell says how the states of one level follow from the states below it (or above it); the scan takes
-it through all levels. Its cost grows with the number of nodes alone, forward and backward: each
+A cell says how the states of one level follow from the states below it; the scan takes it through all
+levels. Its cost grows with the number of nodes alone, forward and backward: each
 level's computation is recorded by itself, and backward each node gathers what reaches it, so nothing
 as large as all nodes is ever copied for a single level.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,6 @@ __all__ = [
     "apply_function",
     "check_arity",
     "reorder",
-    "scan_down",
     "scan_up",
     "sum_children",
 ]
@@ -38,9 +37,8 @@ __all__ = [
 class Cell(nn.Module):
     """One step of a recursive network, for all nodes of a level.
 
-    Upwards it is called with the level's inputs ``(level, input)`` and a :class:`Children`, or None at
-    the leaves; downwards with the inputs and the parents' states ``(level, state_dim)``, zeros for a
-    root. It gives ``(level, state_dim)``. Gradients reach what it is called with and its parameters:
+    It is called with the level's inputs ``(level, input)`` and a :class:`Children`, or None at the
+    leaves, and gives ``(level, state_dim)``. Gradients reach what it is called with and its parameters:
     it must not use other tensors that learn.
 
     Args:
@@ -131,12 +129,14 @@ def scan_up(batch: Batch, inputs: Tensor, cell: Cell) -> Tensor:
     Returns:
         ``(nodes, state_dim)``.
     """
-    return _scan(batch, inputs, cell, upward=True)
-
-
-def scan_down(batch: Batch, inputs: Tensor, cell: Cell) -> Tensor:
-    """The states of all nodes, parents before children; see :func:`scan_up`."""
-    return _scan(batch, inputs, cell, upward=False)
+    schedule = batch.schedule
+    inputs = reorder(inputs, schedule.order, schedule.rank)
+    parameters = [parameter for parameter in cell.parameters() if parameter.requires_grad]
+    if torch.is_grad_enabled() and (inputs.requires_grad or parameters):
+        states = apply_function(_Scan, schedule, cell, inputs, *parameters)
+    else:
+        states = _run(schedule, cell, inputs, None)
+    return reorder(states, schedule.rank, schedule.order)
 
 
 def check_arity(batch: Batch, arity: int) -> None:
@@ -211,17 +211,6 @@ class _Reorder(torch.autograd.Function):
         return reorder(grad, inverse, order), None, None
 
 
-def _scan(batch: Batch, inputs: Tensor, cell: Cell, *, upward: bool) -> Tensor:
-    schedule = batch.schedule
-    inputs = reorder(inputs, schedule.order, schedule.rank)
-    parameters = [parameter for parameter in cell.parameters() if parameter.requires_grad]
-    if torch.is_grad_enabled() and (inputs.requires_grad or parameters):
-        states = apply_function(_Scan, schedule, upward, cell, inputs, *parameters)
-    else:
-        states = _run(schedule, upward, cell, inputs, None)
-    return reorder(states, schedule.rank, schedule.order)
-
-
 @dataclass(frozen=True)
 class _Level:
     """What was computed at a level, and from what; ``out`` knows its own small graph."""
@@ -234,30 +223,25 @@ class _Level:
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, schedule: Schedule, upward: bool, cell: Cell, inputs: Tensor, *parameters: Tensor
+        ctx: Any, schedule: Schedule, cell: Cell, inputs: Tensor, *parameters: Tensor
     ) -> Tensor:
         record: list[_Level] = []
-        states = _run(schedule, upward, cell, inputs, record)
-        ctx.schedule, ctx.upward, ctx.record, ctx.parameters = schedule, upward, record, parameters
+        states = _run(schedule, cell, inputs, record)
+        ctx.schedule, ctx.record, ctx.parameters = schedule, record, parameters
         return states
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         schedule: Schedule = ctx.schedule
-        needs_input = ctx.needs_input_grad[3]
+        needs_input = ctx.needs_input_grad[2]
         d_inputs: list[Tensor] = []
         d_parameters: list[Tensor | None] = [None] * len(ctx.parameters)
-        # What reaches each node from its parent, or (downwards) each node's share for its parent.
-        passed = grad.new_zeros(grad.shape)
-        levels = list(_levels(schedule, ctx.upward))
+        passed = grad.new_zeros(grad.shape)  # what reaches each node from its parent
+        levels = list(zip(schedule.levels, schedule.edges, strict=True))
         for (level, edges), step in zip(reversed(levels), reversed(ctx.record), strict=True):
             begin, end = level
-            reaching = grad[begin:end]
-            if ctx.upward:
-                reaching = reaching + passed[begin:end]
-            elif begin > 0:
-                reaching = reaching + sum_children(passed, schedule, level, edges)
+            reaching = grad[begin:end] + passed[begin:end]
             sources = [step.inputs] if needs_input else []
             sources += [step.sources] if step.sources is not None else []
             gradients: Sequence[Tensor | None] = [None] * (len(sources) + len(ctx.parameters))
@@ -274,59 +258,42 @@ class _Scan(torch.autograd.Function):
                 first = own[0]
                 d_inputs.append(torch.zeros_like(step.inputs) if first is None else first)
             if step.sources is not None and own[-1] is not None:
-                if ctx.upward:
-                    passed.index_copy_(0, schedule.child[edges[0] : edges[1]], own[-1])
-                else:
-                    passed[begin:end] = own[-1]
+                passed.index_copy_(0, schedule.child[edges[0] : edges[1]], own[-1])
             _accumulate(d_parameters, shared)
         d_all = None
         if needs_input:
-            d_all = torch.cat(d_inputs[::-1] if ctx.upward else d_inputs)
-        return None, None, None, d_all, *d_parameters
+            d_all = torch.cat(d_inputs[::-1])
+        return None, None, d_all, *d_parameters
 
 
-def _run(
-    schedule: Schedule, upward: bool, cell: Cell, inputs: Tensor, record: list[_Level] | None
-) -> Tensor:
-    # The last row stays zero: downwards it is what roots read.
-    states = inputs.new_zeros(schedule.num_nodes + 1, cell.state_dim)
+def _run(schedule: Schedule, cell: Cell, inputs: Tensor, record: list[_Level] | None) -> Tensor:
+    states = inputs.new_zeros(schedule.num_nodes, cell.state_dim)
     notes = Notes(schedule) if notes_wanted() else None
     parent_of_child = schedule.parent.index_select(0, schedule.child)  # (edges,)
-    for (begin, end), (first, last) in _levels(schedule, upward):
+    for (begin, end), (first, last) in zip(schedule.levels, schedule.edges, strict=True):
         level = inputs[begin:end]
+        children: Children | None = None
         sources = None
-        if not upward:
-            sources = states.index_select(0, schedule.parent[begin:end])
-        elif begin > 0:
+        if begin > 0:
             sources = states.index_select(0, schedule.child[first:last])
         if record is not None:
             # Views of nothing: each level's graph ends here.
             level = level.detach().requires_grad_(inputs.requires_grad)
             sources = None if sources is None else sources.detach().requires_grad_()
+        if sources is not None:
+            offset = begin - schedule.num_leaves
+            ptr = schedule.child_ptr[offset : offset + end - begin + 1] - first
+            parent = parent_of_child[first:last] - begin
+            place, rank = schedule.sibling[first:last], schedule.child[first:last]
+            children = Children(sources, ptr, parent, place, rank, notes)
         with torch.set_grad_enabled(record is not None):
-            if upward and sources is not None:
-                offset = begin - schedule.num_leaves
-                ptr = schedule.child_ptr[offset : offset + end - begin + 1] - first
-                parent = parent_of_child[first:last] - begin
-                place, rank = schedule.sibling[first:last], schedule.child[first:last]
-                out = cell(level, Children(sources, ptr, parent, place, rank, notes))
-            else:
-                out = cell(level, sources)
+            out = cell(level, children)
         if record is not None:
             record.append(_Level(level, sources, out))
         states[begin:end] = out.detach()
     if notes is not None:
         notes.hand_over()
-    return states[:-1]
-
-
-def _levels(schedule: Schedule, upward: bool) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """The ranks and the edges of each level, in the order of the scan.
-
-    Downwards the same levels are taken in reverse: a parent is always higher than its children.
-    """
-    pairs = list(zip(schedule.levels, schedule.edges, strict=True))
-    return iter(pairs) if upward else reversed(pairs)
+    return states
 
 
 def _accumulate(totals: list[Tensor | None], parts: Sequence[Tensor | None]) -> None:
