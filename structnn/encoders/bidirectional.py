@@ -155,7 +155,8 @@ class _Downward(torch.autograd.Function):
         schedule: Schedule = ctx.schedule
         (nodes, hidden), leaves, rows = h.shape, schedule.num_leaves, len(x)
         steps = StepGradients(gates, cells)
-        c_to_forget = parent_cells * forgets * (1 - forgets)
+        c_to_forget = parent_cells * forgets
+        c_to_forget.addcmul_(c_to_forget, forgets, value=-1)  # c f (1 - f)
         # Side by side what a parent sums over its children: gradients of gates i, o, u and f, and
         # of the parent's cell.
         shares = x.new_empty(nodes, 5 * hidden)

@@ -62,11 +62,13 @@ class StepGradients:
     def __init__(self, gates: Tensor, cells: Tensor) -> None:
         hidden = cells.shape[1]
         i, o, u = gates.split(hidden, dim=1)
+        # In place where it can be: memory that was never touched takes longer than the arithmetic.
         tanh_c = cells.tanh()
-        self._h_to_c = o * (1 - tanh_c * tanh_c)
-        self._h_to_o = tanh_c * o * (1 - o)
-        self._c_to_i = u * i * (1 - i)
-        self._c_to_u = i * (1 - u * u)
+        h_to_o, c_to_i = tanh_c * o, u * i
+        self._c_to_u = torch.addcmul(i, c_to_i, u, value=-1)  # i (1 - u^2)
+        self._c_to_i = c_to_i.addcmul_(c_to_i, i, value=-1)  # u i (1 - i)
+        self._h_to_o = h_to_o.addcmul_(h_to_o, o, value=-1)  # tanh(c) o (1 - o)
+        self._h_to_c = tanh_c.square_().neg_().add_(1).mul_(o)  # o (1 - tanh(c)^2)
 
     def step(self, level: slice, d_h: Tensor, d_cell: Tensor, d_gates: Tensor) -> None:
         """Complete ``d_cell`` and fill ``d_gates``.
