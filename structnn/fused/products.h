@@ -176,9 +176,12 @@ template <typename T, typename V, int kRows, int kWidth>
 __attribute__((noinline)) void multiply_block(const T* const* a, int64_t depth, const T* panel,
                                               T* out) {
   constexpr int lanes = kLanes<T>;
-  V sums[kRows][kWidth] = {};
+  V sums[kRows][kWidth];
   const T* row[kRows];
-  for (int r = 0; r < kRows; ++r) row[r] = a[r];
+  for (int r = 0; r < kRows; ++r) {
+    row[r] = a[r];
+    for (int v = 0; v < kWidth; ++v) sums[r][v] = V{};
+  }
   for (int64_t k = 0; k < depth; ++k, panel += kWidth * lanes) {
     V columns[kWidth];
     for (int v = 0; v < kWidth; ++v) std::memcpy(&columns[v], panel + v * lanes, sizeof(V));
@@ -202,11 +205,12 @@ template <typename T, typename V, int kRows, int kWidth>
 __attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offset, Vectors<T> b,
                                                 int64_t count, T* out, bool fresh) {
   constexpr int lanes = kLanes<T>;
-  V sums[kRows][kWidth] = {};
-  if (!fresh)
-    for (int r = 0; r < kRows; ++r)
-      for (int v = 0; v < kWidth; ++v)
-        std::memcpy(&sums[r][v], out + (r * kWidth + v) * lanes, sizeof(V));
+  V sums[kRows][kWidth];
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < kWidth; ++v) {
+      sums[r][v] = V{};
+      if (!fresh) std::memcpy(&sums[r][v], out + (r * kWidth + v) * lanes, sizeof(V));
+    }
   const T* from = b.begin;
   for (int64_t n = 0; n < count; ++n, from += b.stride) {
     const T* row = a[n] + offset;
