@@ -467,35 +467,37 @@ class Products(TreeContender):
 
     def forward(self, x: Tensor, data: tuple[int, int]) -> Tensor:
         weights, (inner, children) = self.weights, data
-        h = self._buffer("h", len(x), len(weights.u_f))  # states, and sums of children's
-        self._product("gates", x, weights.w_iou.t())
-        self._product("forget", x[:inner], weights.w_f.t())
-        self._product("child gates", h[:inner], weights.u_iou.t())
-        self._product("child forget", h[:children], weights.u_f.t())
+        h = self.buffer("h", len(x), len(weights.u_f))  # states, and sums of children's
+        self.product("gates", x, weights.w_iou.t())
+        self.product("forget", x[:inner], weights.w_f.t())
+        self.product("child gates", h[:inner], weights.u_iou.t())
+        self.product("child forget", h[:children], weights.u_f.t())
         return h
 
     def train(self, x: Tensor, grad: Tensor, data: tuple[int, int]) -> None:
         weights, (inner, children) = self.weights, data
         h = self.forward(x, data)
         # What stands for the gradients of gates and of forget gates.
-        gates = self._buffer("gates", len(x), len(weights.w_iou))
-        forget, child_forget = self._buffer("forget", inner, len(weights.u_f)), grad[:children]
-        self._product("d x", gates, weights.w_iou)
-        self._product("d x of inner nodes", forget, weights.w_f)
-        self._product("d h", gates[:inner], weights.u_iou)
-        self._product("d h of children", child_forget, weights.u_f)
-        self._product("d W_iou", gates.t(), x)
-        self._product("d W_f", forget.t(), x[:inner])
-        self._product("d U_iou", gates[:inner].t(), h[:inner])
-        self._product("d U_f", child_forget.t(), h[:children])
+        gates = self.buffer("gates", len(x), len(weights.w_iou))
+        forget, child_forget = self.buffer("forget", inner, len(weights.u_f)), grad[:children]
+        self.product("d x", gates, weights.w_iou)
+        self.product("d x of inner nodes", forget, weights.w_f)
+        self.product("d h", gates[:inner], weights.u_iou)
+        self.product("d h of children", child_forget, weights.u_f)
+        self.product("d W_iou", gates.t(), x)
+        self.product("d W_f", forget.t(), x[:inner])
+        self.product("d U_iou", gates[:inner].t(), h[:inner])
+        self.product("d U_f", child_forget.t(), h[:children])
 
     def parameters(self) -> dict[str, Tensor]:
         return {}
 
-    def _product(self, name: str, one: Tensor, other: Tensor) -> Tensor:
-        return torch.mm(one, other, out=self._buffer(name, one.shape[0], other.shape[1]))
+    def product(self, name: str, one: Tensor, other: Tensor) -> Tensor:
+        """The product, in the buffer of this name."""
+        return torch.mm(one, other, out=self.buffer(name, one.shape[0], other.shape[1]))
 
-    def _buffer(self, name: str, rows: int, columns: int) -> Tensor:
+    def buffer(self, name: str, rows: int, columns: int) -> Tensor:
+        """So many rows of the buffer of this name, which grows where it has to."""
         buffer = self.buffers.get(name)
         if buffer is None or len(buffer) < rows:
             buffer = self.buffers[name] = torch.zeros(rows, columns)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.tree_contenders import OfStructnn, TreeContender
+from benchmarks.tree_contenders import OfStructnn, Products, TreeContender
 from benchmarks.tree_data import Indices, tree_of
 from structnn import Sentence, Tree
 from structnn.batch import Corpus
 from structnn.encoders.nary import NaryTreeLSTM
 
-__all__ = ["DglNary", "Nary", "Variant", "binary_trees", "multiplications"]
+__all__ = ["DglNary", "Nary", "NaryProducts", "Variant", "binary_trees", "multiplications"]
 
 
 def binary_trees(count: int, seed: int = 0) -> list[Sentence]:
@@ -145,6 +146,36 @@ class DglNary(TreeContender):
         # One bias for each child here, which start as the same: together they do what structnn's does.
         results["gradient of b_f"] = sum(results["gradient of b_f"].chunk(2), torch.zeros(()))
         return results
+
+
+class NaryProducts(Products):
+    """The products that a binary Tree-LSTM can't do without, where words are at leaves alone."""
+
+    def __init__(self, corpus: Corpus, encoder: NaryTreeLSTM) -> None:
+        self.corpus = corpus
+        hidden = encoder.output_dim
+        self.w_iou = encoder.words.linear.weight.detach()[: 3 * hidden].clone()
+        self.u = encoder.cell.child_gates.weight.detach().clone()
+        trees = [tree_of(sentence) for sentence in corpus.sentences]
+        self.inner = np.array([sum(map(bool, tree.children)) for tree in trees])
+        self.buffers = {}
+
+    def collate(self, chosen: Indices) -> tuple[int, int]:
+        return int(self.inner[chosen].sum()), 0
+
+    def forward(self, x: Tensor, data: tuple[int, int]) -> Tensor:
+        states = self.buffer("states", data[0], self.u.shape[1])  # of children, side by side
+        self.product("gates of leaves", x, self.w_iou.t())
+        return self.product("gates", states, self.u.t())
+
+    def train(self, x: Tensor, grad: Tensor, data: tuple[int, int]) -> None:
+        gates = self.forward(x, data)  # here and below gates stand for their gradients
+        states = self.buffer("states", data[0], self.u.shape[1])
+        of_leaves = self.buffer("gates of leaves", len(x), len(self.w_iou))
+        self.product("d x", of_leaves, self.w_iou)
+        self.product("d states", gates, self.u)
+        self.product("d W", of_leaves.t(), x)
+        self.product("d U", gates.t(), states)
 
 
 def multiplications(name: str, corpus: Corpus, input_dim: int, hidden: int) -> float:

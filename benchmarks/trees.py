@@ -42,7 +42,14 @@ from benchmarks.tree_data import (
     treebank,
 )
 from benchmarks.tree_tables import markdown
-from benchmarks.tree_variants import DglNary, Nary, Variant, binary_trees, multiplications
+from benchmarks.tree_variants import (
+    DglNary,
+    Nary,
+    NaryProducts,
+    Variant,
+    binary_trees,
+    multiplications,
+)
 from structnn import Sentence, build_encoder
 from structnn.batch import Corpus
 from structnn.encoders.child_sum import ChildSumTreeLSTM
@@ -341,6 +348,7 @@ def compare_nary(hidden: int, seconds: float, count: int) -> list[dict[str, Any]
         contenders.append(DglNary(corpus, encoder))
     batches = draws(corpus, 128, INPUT_DIM, hidden)
     differences = agreement(contenders, to_compare(corpus, 128, hidden))
+    contenders.append(NaryProducts(corpus, encoder))
     results = []
     for which in PASSES:
         timed = [as_timed(contender, which) for contender in contenders]
