@@ -308,21 +308,15 @@ void map(const T* x, T* out, int64_t size, Function function) {
 
 extern "C" {
 
-int forward_float(const ChildSum* given) { return run<Forward<float>>(given); }
-int forward_double(const ChildSum* given) { return run<Forward<double>>(given); }
-int backward_float(const ChildSum* given) { return run<Backward<float>>(given); }
-int backward_double(const ChildSum* given) { return run<Backward<double>>(given); }
+int forward(const ChildSum* given) { return run<Forward<Number>>(given); }
+int backward(const ChildSum* given) { return run<Backward<Number>>(given); }
 
 int vector_bytes() { return kVectorBytes; }
 
-void sigmoid_float(const float* x, float* out, int64_t size) { map(x, out, size, sigmoid<float>); }
-void sigmoid_double(const double* x, double* out, int64_t size) {
-  map(x, out, size, sigmoid<double>);
+void sigmoid_of(const Number* x, Number* out, int64_t size) {
+  map(x, out, size, sigmoid<Number>);
 }
-void tanh_float(const float* x, float* out, int64_t size) {
-  map(x, out, size, structnn::tanh<float>);
-}
-void tanh_double(const double* x, double* out, int64_t size) {
-  map(x, out, size, structnn::tanh<double>);
+void tanh_of(const Number* x, Number* out, int64_t size) {
+  map(x, out, size, structnn::tanh<Number>);
 }
 }

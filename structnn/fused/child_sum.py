@@ -70,7 +70,7 @@ class FusedChildSum(torch.autograd.Function):
         relations: Tensor | None = None,
         gated: bool = False,
     ) -> Tensor:
-        library = load("child_sum")
+        library = load("child_sum", x.dtype)
         assert library is not None
         nodes, hidden = schedule.num_nodes, u_f.shape[0]
         if len(x) != nodes:

@@ -325,11 +325,9 @@ class Passes {
 
 }  // namespace
 
-#define STRUCTNN_LAYER(name, Kind)                                                            \
-  void name##_forward_float(const Attention* given) { Passes<float, Kind>(*given).forward(); }    \
-  void name##_forward_double(const Attention* given) { Passes<double, Kind>(*given).forward(); }  \
-  void name##_backward_float(const Attention* given) { Passes<float, Kind>(*given).backward(); }  \
-  void name##_backward_double(const Attention* given) { Passes<double, Kind>(*given).backward(); }
+#define STRUCTNN_LAYER(name, Kind)                                                          \
+  void name##_forward(const Attention* given) { Passes<Number, Kind>(*given).forward(); }   \
+  void name##_backward(const Attention* given) { Passes<Number, Kind>(*given).backward(); }
 
 extern "C" {
 STRUCTNN_LAYER(gat, Gat)

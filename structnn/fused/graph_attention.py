@@ -18,7 +18,6 @@ __all__ = ["attend", "can_attend"]
 _ADJACENCY = ("source", "target", "incoming", "outgoing", "by_source")
 _GIVEN = ("query", "key", "value", "edge", "attention")
 _VALUE = _GIVEN.index("value")
-_TYPES = {torch.float32: "float", torch.float64: "double"}
 
 
 class _Attention(ctypes.Structure):
@@ -43,10 +42,9 @@ def can_attend(states: Tensor) -> bool:
     """
     return (
         states.device.type == "cpu"
-        and states.dtype in _TYPES
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
-        and load("graph_attention") is not None
+        and load("graph_attention", states.dtype) is not None
     )
 
 
@@ -168,6 +166,6 @@ def _run(
         slope=slope,
         **{name: None if one is None else one.data_ptr() for name, one in pointers.items()},
     )
-    library = load("graph_attention")
+    library = load("graph_attention", value.dtype)
     assert library is not None
-    library[f"{layer}_{direction}_{_TYPES[value.dtype]}"](ctypes.byref(given))
+    library[f"{layer}_{direction}"](ctypes.byref(given))

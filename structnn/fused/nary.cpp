@@ -255,10 +255,8 @@ class Backward : BackwardPass<NaryTrees<T>> {
 
 extern "C" {
 
-int forward_float(const Nary* given) { return run<Forward<float>>(given); }
-int forward_double(const Nary* given) { return run<Forward<double>>(given); }
-int backward_float(const Nary* given) { return run<Backward<float>>(given); }
-int backward_double(const Nary* given) { return run<Backward<double>>(given); }
+int forward(const Nary* given) { return run<Forward<Number>>(given); }
+int backward(const Nary* given) { return run<Backward<Number>>(given); }
 
 int vector_bytes() { return kVectorBytes; }
 }

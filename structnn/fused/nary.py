@@ -51,7 +51,7 @@ class FusedNary(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:
-        library = load("nary")
+        library = load("nary", x.dtype)
         assert library is not None
         nodes, inner = schedule.num_nodes, schedule.num_nodes - schedule.num_leaves
         hidden, slots = len(b) // 4, u.shape[1]

@@ -22,8 +22,6 @@ __all__ = [
     "pointers",
 ]
 
-_TYPES = {torch.float32: "float", torch.float64: "double"}
-
 
 def pointers(names: str) -> list[tuple[str, type[c_void_p]]]:
     """Fields of these names, with spaces between them, that are pointers."""
@@ -46,10 +44,9 @@ def can_compute_words(
 ) -> bool:
     """Whether these are plain tensors, words and their weights fit, and there is the operator."""
     return (
-        x.dtype in _TYPES
-        and all(t.dtype == x.dtype and t.is_cpu and t.is_contiguous() for t in (x, w, b, *u))
+        all(t.dtype == x.dtype and t.is_cpu and t.is_contiguous() for t in (x, w, b, *u))
         and (x.dim(), w.shape, b.shape) == (2, (4 * hidden, x.shape[-1]), (4 * hidden,))
-        and load(operator) is not None
+        and load(operator, x.dtype) is not None
     )
 
 
@@ -121,5 +118,5 @@ def call(
         **{name: None if one is None else one.data_ptr() for name, one in tensors.items()},
         **numbers,
     )
-    if not getattr(library, f"{direction}_{_TYPES[x.dtype]}")(ctypes.byref(given)):
+    if not getattr(library, direction)(ctypes.byref(given)):
         raise MemoryError(f"no memory for the Tree-LSTM over {schedule.num_nodes} nodes")

@@ -7,6 +7,8 @@
 
 namespace structnn {
 
+using Number = STRUCTNN_NUMBER;  // float or double, as whoever compiles it says
+
 #ifdef __AVX512F__
 constexpr int kVectorBytes = 64;
 constexpr int kRegisters = 32;

@@ -76,9 +76,7 @@ def test_gates_are_exact_to_a_few_units_in_the_last_place(name, dtype):
     special = torch.tensor([0, 1e3, -1e3, torch.inf, -torch.inf, torch.nan], dtype=dtype)
     x = torch.cat([x, special])
     found = torch.empty_like(x)
-    library = build.load("child_sum")
-    function = getattr(library, f"{name}_{'float' if dtype == torch.float32 else 'double'}")
-    function(
+    getattr(build.load("child_sum", dtype), f"{name}_of")(
         ctypes.c_void_p(x.data_ptr()), ctypes.c_void_p(found.data_ptr()), ctypes.c_int64(x.numel())
     )
     expected = getattr(torch, name)(x.double())
