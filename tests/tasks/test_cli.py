@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from parsers import read_conllu
+from tasks.cli import main
 
 ROOT = Path(__file__).parents[2]
 REFUSED = "http://127.0.0.1:9"  # a proxy that isn't there: every download fails at once
@@ -44,6 +45,24 @@ def structnn(tmp_path: Path, *arguments: object, status: int = 0, stdin: str | N
     assert done.returncode == status, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """Runs the command within the process of the tests, which has loaded everything."""
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object, status: int = 0):
+        monkeypatch.setattr("sys.argv", ["structnn", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert ended.value.code == status, said
+        return said
+
+    return run
 
 
 def kill_at(line: str, tmp_path: Path, *arguments: object) -> None:
@@ -108,17 +127,18 @@ def test_parse_keeps_every_line(tmp_path):
     assert read_conllu(tmp_path / "again.conllu")[0].tokens == ("Do", "n't", "go", "!")
 
 
-def test_compare_then_predict(tmp_path, questions):
+def test_compare_then_predict(tmp_path, questions, here):
     encoders = "bag,child_sum_tree_lstm,bilstm>gat"
     command = ("compare", "--data", questions, "--encoders", encoders, "--seeds", 1, *QUICK)
+    command = (*command, "--workers", 1)
     done = structnn(tmp_path, *command, "--out", "runs/w")
     for name in encoders.split(","):
         assert name in done.stdout
     assert "held out" in done.stdout
     table = (tmp_path / "runs/w/table.md").read_text()
-    again = structnn(tmp_path, *command, "--out", "runs/w")
+    again = here(*command, "--out", "runs/w")
     assert (tmp_path / "runs/w/table.md").read_text() == table
-    assert "child_sum_tree_lstm" in again.stdout
+    assert "child_sum_tree_lstm" in again.out
 
     run = "runs/w/child_sum_tree_lstm/seed-0"
     done = structnn(
@@ -127,17 +147,17 @@ def test_compare_then_predict(tmp_path, questions):
     first, second = map(json.loads, done.stdout.splitlines())
     assert (first["label"], second["label"]) == ("animal", "weather")
     assert sum(first["probabilities"].values()) == pytest.approx(1)
-    done = structnn(tmp_path, "predict", run, "The [bold] cat stops today.")  # no markup of ours
-    assert "[bold]" in done.stdout
-    assert "animal" in done.stdout
+    done = here("predict", run, "The [bold] cat stops today.")  # no markup of ours
+    assert "[bold]" in done.out
+    assert "animal" in done.out
     done = structnn(tmp_path, "predict", "runs/w", "Hello", status=1)
     assert "bag/seed-0" in done.stderr.replace("\n", "")
 
 
-def test_a_killed_comparison_goes_on_to_the_same_result(tmp_path, questions):
+def test_a_killed_comparison_goes_on_to_the_same_result(tmp_path, questions, here):
     command = ["train", "--data", questions, "--encoder", "bilstm", *QUICK, "--epochs", 8]
     command += ["--patience", 8]
-    structnn(tmp_path, *command, "--out", "unbroken")
+    here(*command, "--out", "unbroken")
     kill_at("epoch 2", tmp_path, *command, "--out", "killed")
     assert not (tmp_path / "killed/bilstm/seed-0/result.json").exists()
     done = structnn(tmp_path, *command, "--out", "killed")
@@ -149,7 +169,7 @@ def test_a_killed_comparison_goes_on_to_the_same_result(tmp_path, questions):
         assert found[0] == found[1]
 
 
-def test_an_encoder_of_ones_own(tmp_path, questions):
+def test_an_encoder_of_ones_own(tmp_path, questions, here):
     (tmp_path / "mine.py").write_text(
         "from structnn import Encoder, register_encoder\n"
         "class Mine(Encoder):\n"
@@ -160,28 +180,29 @@ def test_an_encoder_of_ones_own(tmp_path, questions):
         "register_encoder('mine', Mine)\n"
     )
     given = ("--data", questions, "--encoders", "mine,bag", "--seeds", 1, *QUICK, "--out", "runs/m")
+    given = (*given, "--workers", 1)
     done = structnn(tmp_path, "compare", *given, "--plugin", "mine.py", "--cache", "parses.sqlite")
     assert "mine" in done.stdout
     assert (tmp_path / "parses.sqlite").exists()
     run = "runs/m/mine/seed-0"
     done = structnn(tmp_path, "predict", run, "--plugin", "mine.py", "--json", "The rain stops.")
     assert json.loads(done.stdout)["label"] == "weather"
-    done = structnn(tmp_path, "predict", run, "The rain stops.", status=1)
-    assert "unknown encoder 'mine'" in " ".join(done.stderr.split())
-    done = structnn(tmp_path, "compare", *given, "--plugin", "no.py", status=1)
-    assert "no.py can't be imported" in " ".join(done.stderr.split())
+    done = here("predict", run, "The rain stops.", status=1)
+    assert "unknown encoder 'mine'" in " ".join(done.err.split())
+    done = here("compare", *given, "--plugin", "no.py", status=1)
+    assert "no.py can't be imported" in " ".join(done.err.split())
 
 
-def test_draw(tmp_path):
-    structnn(tmp_path, "draw", "The dogs that the cat chased bark.", "-o", "tree.png")
+def test_draw(tmp_path, here):
+    here("draw", "The dogs that the cat chased bark.", "-o", "tree.png")
     assert (tmp_path / "tree.png").read_bytes().startswith(b"\x89PNG")
-    done = structnn(tmp_path, "draw", "Dogs bark.", "--text", "--structure", "left_chain")
-    assert "Dogs" in done.stdout
+    done = here("draw", "Dogs bark.", "--text", "--structure", "left_chain")
+    assert "Dogs" in done.out
     (tmp_path / "two.conllu").write_text(
         "1\tStop\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n1\tGo\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n"
     )
-    done = structnn(tmp_path, "explore", "two.conllu", "-o", "two.html")
-    assert "2 sentences" in done.stderr
+    done = here("explore", "two.conllu", "-o", "two.html")
+    assert "2 sentences" in done.err
     assert "<!doctype html>" in (tmp_path / "two.html").read_text().lower()
 
 
@@ -209,19 +230,20 @@ def test_demo(tmp_path):
         (("--encoders", "bag", "--structure", "spiral"), "left_chain"),
     ],
 )
-def test_wrong_options_end_in_one_clear_line(tmp_path, questions, arguments, message):
+def test_wrong_options_end_in_one_clear_line(tmp_path, questions, here, arguments, message):
     given = ("--data", questions, "--out", "runs/x")
-    done = structnn(tmp_path, "compare", *given, *arguments, status=1)
-    assert message in " ".join(done.stderr.split())
+    done = here("compare", *given, *arguments, status=1)
+    assert message in " ".join(done.err.split())
     assert not (tmp_path / "runs").exists()
 
 
-def test_data_that_would_have_to_be_downloaded_say_how(tmp_path):
+def test_data_that_would_have_to_be_downloaded_say_how(tmp_path, here, monkeypatch):
+    monkeypatch.setattr("nltk.data.path", [])  # whatever this machine has
     given = ("--data", "trec", "--encoders", "bag", "--out", "x")
     folder = ("--data-dir", tmp_path / "empty")
-    done = structnn(tmp_path, "compare", *given, *folder, status=1)
-    said = " ".join(done.stderr.split())
+    done = here("compare", *given, *folder, status=1)
+    said = " ".join(done.err.split())
     assert "--download" in said
     assert "python -m nltk.downloader -d" in said
-    done = structnn(tmp_path, "compare", *given, *folder, "--download", status=1)
-    assert "qc" in done.stderr
+    done = here("compare", *given, *folder, "--download", status=1)
+    assert "qc" in done.err

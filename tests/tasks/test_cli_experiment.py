@@ -6,10 +6,9 @@ import json
 
 import pytest
 
-from tasks.cli import main
-from tests.tasks.test_cli import QUICK, kill_at, questions, structnn
+from tests.tasks.test_cli import QUICK, here, kill_at, questions, structnn
 
-__all__ = ["questions"]  # a fixture
+__all__ = ["here", "questions"]  # fixtures
 
 GRID = """
 encoders = ["bag", "child_sum_tree_lstm"]
@@ -23,16 +22,17 @@ learning_rate = 0.02
 """
 
 
-def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions):
+def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions, here):
     (tmp_path / "grid.toml").write_text(f'data = "{questions}"\n{GRID}')
-    done = structnn(tmp_path, "compare", "grid.toml", "--out", "runs/g", "--dry-run")
-    assert "6 runs of 2 encoders" in done.stderr
+    done = here("compare", "grid.toml", "--out", "runs/g", "--dry-run")
+    assert "6 runs of 2 encoders" in done.err
     assert not (tmp_path / "runs").exists()
     # What is given on the command line has precedence.
-    done = structnn(tmp_path, "compare", "grid.toml", "--out", "runs/g", "--seeds", 1)
+    given = ("--out", "runs/g", "--workers", 1)
+    done = structnn(tmp_path, "compare", "grid.toml", *given, "--seeds", 1)
     assert "child_sum_tree_lstm on random" in done.stdout
-    done = structnn(tmp_path, "compare", "grid.toml", "--out", "runs/g")
-    assert "6 runs of 2 encoders, 3 of them done already" in done.stderr
+    done = here("compare", "grid.toml", *given)
+    assert "6 runs of 2 encoders, 3 of them done already" in done.err
     folder = tmp_path / "runs/g"
     page = (folder / "report.html").read_text()
     assert "child_sum_tree_lstm" in page
@@ -42,15 +42,16 @@ def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions):
     }
     assert all(abs(count - 20_000) <= 400 for count in parameters)
     (folder / "report.html").unlink()
-    done = structnn(tmp_path, "report", "runs/g")
+    here("report", "runs/g")
     assert (folder / "report.html").read_text() == page
-    structnn(tmp_path, "report", "runs", status=1)
+    here("report", "runs", status=1)
 
 
-def test_a_search_looks_at_dev_alone(tmp_path, questions):
+def test_a_search_looks_at_dev_alone(tmp_path, questions, here):
     given = ("compare", "--data", questions, "--encoders", "bag", "--seeds", 1, *QUICK)
-    done = structnn(tmp_path, *given, "--tune", 2, "--space", "dropout=0.1|0.2", "--out", "runs/t")
-    assert "3 runs of 1 encoders" in done.stderr
+    given = (*given, "--workers", 1, "--tune", 2, "--space", "dropout=0.1|0.2")
+    done = here(*given, "--out", "runs/t")
+    assert "3 runs of 1 encoders" in done.err
     trial = tmp_path / "runs/t/tuning/bag/trial-1"
     assert json.loads((trial / "result.json").read_text())["test_accuracy"] is None
     experiment = json.loads((tmp_path / "runs/t/experiment.json").read_text())
@@ -58,10 +59,10 @@ def test_a_search_looks_at_dev_alone(tmp_path, questions):
     assert len(scores) == 2
 
 
-def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions):
+def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions, here):
     (tmp_path / "grid.toml").write_text(f'data = "{questions}"\n{GRID}')
     command = ("compare", "grid.toml", "--workers", "1")
-    structnn(tmp_path, *command, "--out", "unbroken")
+    here(*command, "--out", "unbroken")
     kill_at("3/6", tmp_path, *command, "--out", "killed")
     assert not (tmp_path / "killed/table.json").exists()
     done = structnn(tmp_path, *command, "--out", "killed")
@@ -89,18 +90,12 @@ def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions):
         ('space = ["dropout=0.1|0.2"]', "--tune"),
     ],
 )
-def test_faults_of_an_experiment_end_in_one_clear_line(
-    tmp_path, questions, monkeypatch, capsys, line, message
-):
+def test_faults_of_an_experiment_end_in_one_clear_line(tmp_path, questions, here, line, message):
     (tmp_path / "grid.toml").write_text(
         "seeds = \n"
         if line == "seeds = "
         else f'data = "{questions}"\nencoders = "bag"\nepochs = 1\nseeds = 1\n{line}\n'
     )
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("sys.argv", ["structnn", "compare", "grid.toml", "--out", "runs/x"])
-    with pytest.raises(SystemExit):
-        main()
-    assert message in " ".join(capsys.readouterr().err.split())
+    done = here("compare", "grid.toml", "--out", "runs/x", status=1)
+    assert message in " ".join(done.err.split())
     assert not (tmp_path / "runs").exists()
