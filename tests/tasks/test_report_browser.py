@@ -96,9 +96,7 @@ def test_every_figure_is_drawn(driver, page):
         "[svg.closest('figure').dataset.figure, svg.querySelectorAll('path').length])"
     )
     names = [name for name, _ in drawn]
-    for (
-        start
-    ) in "accuracy pairs structures noise fraction slice confusion training tuning".split():
+    for start in "accuracy pairs structures noise fraction slice confusion training tuning".split():
         assert any(name.startswith(start) for name in names), start
     assert all(paths > 3 for _, paths in drawn)
 
