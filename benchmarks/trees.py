@@ -16,6 +16,7 @@ from rich.table import Table
 from benchmarks.agreement import Disagreement, check_agreement
 from benchmarks.growth import draw_growth, measure_growth
 from benchmarks.memory import peak_of_process, peak_of_tensors
+from benchmarks.options import TreebankFile, read_treebank
 from benchmarks.report import bar_chart, console, print_measurement, write_json
 from benchmarks.timing import Contender, Quartiles, measure, use_one_thread
 from benchmarks.tree_contenders import (
@@ -39,7 +40,6 @@ from benchmarks.tree_data import (
     draws,
     synthetic,
     tree_of,
-    treebank,
 )
 from benchmarks.tree_tables import markdown
 from benchmarks.tree_variants import (
@@ -67,14 +67,7 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 @app.command()
 def main(
-    conllu: Annotated[
-        Path | None,
-        typer.Option(
-            help="Trees to measure on; by default UD English EWT's dev set, if it is there.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
+    conllu: TreebankFile = None,
     hidden: Annotated[str, typer.Option(help="Widths of the states.")] = "150,300",
     batch: Annotated[str, typer.Option(help="Sentences in a batch.")] = "25,128,512",
     synthetic_batch: Annotated[
@@ -97,10 +90,7 @@ def main(
         )
     if quick:
         widths, sizes, synthetic_sizes, seconds = widths[:1], sizes[:1], sizes[:1], 0.3
-    try:
-        sentences = treebank(conllu)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+    sentences = read_treebank(conllu)
     use_one_thread()
     torch.manual_seed(0)
     if sentences is None:
