@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -36,5 +37,5 @@ def test_a_fault_of_the_treebank_is_told(tmp_path):
     file.write_text("1\tdogs\n")
     told = CliRunner().invoke(app, ["--conllu", str(file)])
     assert told.exit_code == 2
-    assert "no.conllu" in told.output
+    assert "no.conllu" in re.sub(r"[\s│]", "", told.output)  # a long path is wrapped in its box
     assert told.exception is None or isinstance(told.exception, SystemExit)
