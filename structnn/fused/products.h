@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "vectors.h"
 
@@ -33,22 +34,72 @@ constexpr int64_t begin_of(int64_t index, int64_t pieces, int64_t size) {
   return size * index / pieces;
 }
 
+// Blocks of memory that a thread has used and will want again. The first touch of memory that is
+// fresh from the system costs more than an operator takes to fill it.
+class Spares {
+ public:
+  ~Spares() {
+    for (const Block& block : blocks_) std::free(block.data);
+  }
+
+  // At least so many bytes: the smallest spare block that is large enough, and not wastefully so,
+  // or else a new one; `bytes` becomes its size.
+  void* take(int64_t& bytes) {
+    auto found = blocks_.end();
+    for (auto block = blocks_.begin(); block != blocks_.end(); ++block)
+      if (block->bytes >= bytes && block->bytes <= 2 * bytes &&
+          (found == blocks_.end() || block->bytes < found->bytes))
+        found = block;
+    if (found == blocks_.end()) {
+      void* data = std::aligned_alloc(64, bytes);
+      if (!data) throw std::bad_alloc();
+      return data;
+    }
+    void* data = found->data;
+    bytes = found->bytes;
+    kept_ -= bytes;
+    *found = blocks_.back();
+    blocks_.pop_back();
+    return data;
+  }
+
+  void give_back(void* data, int64_t bytes) {
+    if (kept_ + bytes > kMost || blocks_.size() == blocks_.capacity()) return std::free(data);
+    kept_ += bytes;
+    blocks_.push_back({data, bytes});
+  }
+
+  static Spares& of_thread() {
+    static thread_local Spares spares;
+    return spares;
+  }
+
+ private:
+  struct Block {
+    void* data;
+    int64_t bytes;
+  };
+  static constexpr int64_t kMost = int64_t(1) << 25;  // what a thread keeps when it does nothing
+
+  Spares() { blocks_.reserve(32); }  // so that giving back never needs memory
+  std::vector<Block> blocks_;
+  int64_t kept_ = 0;
+};
+
 template <typename T>
 class Buffer {
  public:
-  explicit Buffer(int64_t size)
-      : size_(size), data_(static_cast<T*>(std::aligned_alloc(64, bytes() + 64 - bytes() % 64))) {
-    if (!data_) throw std::bad_alloc();
+  explicit Buffer(int64_t size) : bytes_(ceil_div(size * int64_t(sizeof(T)) + 1, 64) * 64) {
+    data_ = static_cast<T*>(Spares::of_thread().take(bytes_));
   }
-  ~Buffer() { std::free(data_); }
+  ~Buffer() { Spares::of_thread().give_back(data_, bytes_); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  void fill_with_zeros() { std::memset(data_, 0, bytes()); }
+  void fill_with_zeros() { std::memset(data_, 0, bytes_); }
   T* get() const { return data_; }
 
  private:
-  int64_t bytes() const { return size_ * int64_t(sizeof(T)); }
-  int64_t size_;
+  int64_t bytes_;
   T* data_;
 };
 
