@@ -198,7 +198,6 @@ def _sentence(file: str, block: Block) -> Sentence:
     if ranges:
         comments[MULTIWORD] = json.dumps(ranges, ensure_ascii=False)
     tokens = [_uncolumn(columns, 1) for columns in words]
-    lemmas = [_uncolumn(columns, 2) for columns in words]
     text = comments.pop("text", None)
     brackets = comments.pop("constituency", None)
     return Sentence(
@@ -206,8 +205,7 @@ def _sentence(file: str, block: Block) -> Sentence:
         dependencies=_dependencies(file, words, lines),
         constituency=_constituency(file, block, tokens, brackets) if brackets is not None else None,
         tags=_unless_unknown([_uncolumn(columns, 3) for columns in words]),
-        # UD: for the word `_` itself, a lemma `_` is that character.
-        lemmas=lemmas if lemmas == tokens else _unless_unknown(lemmas),
+        lemmas=_unless_unknown([_uncolumn(columns, 2) for columns in words]),
         text=text,
         metadata=comments,
     )

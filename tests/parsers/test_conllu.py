@@ -8,7 +8,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from parsers.conllu import ConlluError, format_conllu, iter_conllu, read_conllu, write_conllu
 from structnn.structure import Sentence, StructureError, Tree
@@ -36,6 +36,7 @@ def word(ident: str = "1", head: str = "0", form: str = "dog", relation: str = "
 
 @settings(deadline=None)
 @given(sentences())
+@example(Sentence(["_"]))
 def test_all_that_a_sentence_holds_comes_back(sentence: Sentence) -> None:
     lines = format_conllu(sentence).split("\n")
     assert read_conllu(lines) == [sentence]
