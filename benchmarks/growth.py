@@ -93,6 +93,6 @@ def draw_growth(results: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set_ylabel("seconds")
     axes.set_title(f"Child-sum Tree-LSTM, {INPUT_DIM} to {HIDDEN_DIM}, one thread", fontsize=10)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, handlelength=4)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
