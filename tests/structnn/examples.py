@@ -179,3 +179,49 @@ def assert_close(found: Tensor, expected: Tensor, name: str = "output") -> None:
     torch.testing.assert_close(
         found, expected, rtol=0, atol=1e-10 * scale, msg=lambda text: f"{name}: {text}"
     )
+
+
+# What holds of any operator of a Tree-LSTM.
+
+
+def check_threads(threads: int, compute: Callable[[], list[Tensor]]) -> None:
+    """Nothing changes with the number of threads, nor from one time to the next."""
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = compute()
+        torch.set_num_threads(threads)
+        for _ in range(3):
+            assert all(map(torch.equal, compute(), alone))
+    finally:
+        torch.set_num_threads(before)
+
+
+def check_without_gradients(encoder: Encoder, batch: Batch) -> None:
+    """The states are the same where no gradients are wanted."""
+    x = torch.randn(batch.num_tokens, encoder.input_dim, dtype=torch.float64)
+    expected = encoder.encode(x, batch)
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            assert torch.equal(encoder.encode(x, batch), expected)
+
+
+def check_repeated_backward(encoder: Encoder, batch: Batch) -> None:
+    """Going back twice gives twice the gradient."""
+    x = torch.randn(batch.num_tokens, encoder.input_dim, dtype=torch.float64, requires_grad=True)
+    total = encoder.encode(x, batch).sum()
+    total.backward(retain_graph=True)
+    assert x.grad is not None
+    once = x.grad.clone()
+    total.backward()
+    assert torch.equal(x.grad, 2 * once)
+
+
+def check_not_finite(encoder: Encoder) -> None:
+    """A word that is not a number leaves its mark on its ancestors alone."""
+    batch = batch_of([Tree([1, -1, 1]), Tree([-1])])
+    x = torch.randn(4, encoder.input_dim, dtype=torch.float64)
+    x[0, 0] = torch.nan
+    h = encoder.encode(x, batch)
+    assert h[[0, 1]].isnan().all()
+    assert h[[2, 3]].isfinite().all()

@@ -16,6 +16,10 @@ from tests.structnn.examples import (
     assert_computes,
     batch_of,
     chain,
+    check_not_finite,
+    check_repeated_backward,
+    check_threads,
+    check_without_gradients,
     phrase_trees,
     random_tree,
     sentence_of,
@@ -201,47 +205,25 @@ def test_the_operator_computes_what_pytorch_does(monkeypatch, forest, hidden):
 @fused
 @pytest.mark.parametrize("threads", [2, 5])
 def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        alone = states_and_gradients(monkeypatch, "1", torch.float32, 20, FORESTS["sentences"])
-        torch.set_num_threads(threads)
-        for _ in range(3):
-            found = states_and_gradients(monkeypatch, "1", torch.float32, 20, FORESTS["sentences"])
-            assert all(map(torch.equal, found, alone))
-    finally:
-        torch.set_num_threads(before)
+    check_threads(
+        threads,
+        lambda: states_and_gradients(monkeypatch, "1", torch.float32, 20, FORESTS["sentences"]),
+    )
 
 
 @fused
 def test_without_gradients_it_is_the_same():
-    encoder, batch = encoder_of(), batch_of(FORESTS["sentences"])
-    x = torch.randn(batch.num_nodes, INPUT, dtype=torch.float64)
-    expected = encoder.encode(x, batch)
-    for mode in (torch.no_grad, torch.inference_mode):
-        with mode():
-            assert torch.equal(encoder.encode(x, batch), expected)
+    check_without_gradients(encoder_of(), batch_of(FORESTS["sentences"]))
 
 
 @fused
 def test_backward_can_be_repeated():
-    encoder, batch = encoder_of(), batch_of(FORESTS["sentences"])
-    x = torch.randn(batch.num_nodes, INPUT, dtype=torch.float64, requires_grad=True)
-    total = encoder.encode(x, batch).sum()
-    total.backward(retain_graph=True)
-    once = x.grad.clone()
-    total.backward()
-    assert torch.equal(x.grad, 2 * once)
+    check_repeated_backward(encoder_of(), batch_of(FORESTS["sentences"]))
 
 
 @fused
 def test_numbers_that_are_not_finite_stay_so():
-    encoder, batch = encoder_of(), batch_of([Tree([1, -1, 1]), Tree([-1])])
-    x = torch.randn(4, INPUT, dtype=torch.float64)
-    x[0, 0] = torch.nan
-    h = encoder.encode(x, batch)
-    assert h[[0, 1]].isnan().all()
-    assert h[[2, 3]].isfinite().all()
+    check_not_finite(encoder_of())
 
 
 @pytest.mark.parametrize("wrong", ["x", "w", "b", "u_iou", "u_f"])

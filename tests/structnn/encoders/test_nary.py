@@ -20,6 +20,10 @@ from tests.structnn.examples import (
     assert_computes,
     batch_of,
     chain,
+    check_not_finite,
+    check_repeated_backward,
+    check_threads,
+    check_without_gradients,
     phrase_trees,
     random_tree,
     trees,
@@ -181,38 +185,20 @@ def test_any_part_may_be_frozen(monkeypatch, switch, frozen):
 @pytest.mark.parametrize("threads", [2, 5])
 @pytest.mark.parametrize("forest", ["sentences", "words at leaves"])
 def test_the_number_of_threads_changes_nothing(monkeypatch, forest, threads):
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        alone = states_and_gradients(monkeypatch, "1", torch.float32, 20, FORESTS[forest])
-        torch.set_num_threads(threads)
-        for _ in range(3):
-            found = states_and_gradients(monkeypatch, "1", torch.float32, 20, FORESTS[forest])
-            assert all(map(torch.equal, found, alone))
-    finally:
-        torch.set_num_threads(before)
+    check_threads(
+        threads, lambda: states_and_gradients(monkeypatch, "1", torch.float32, 20, FORESTS[forest])
+    )
 
 
 @fused
 @pytest.mark.parametrize("forest", ["sentences", "words at leaves"])
 def test_without_gradients_it_is_the_same(forest):
-    encoder, batch = encoder_of(), batch_of(FORESTS[forest])
-    x = torch.randn(batch.num_tokens, INPUT, dtype=torch.float64)
-    expected = encoder.encode(x, batch)
-    for mode in (torch.no_grad, torch.inference_mode):
-        with mode():
-            assert torch.equal(encoder.encode(x, batch), expected)
+    check_without_gradients(encoder_of(), batch_of(FORESTS[forest]))
 
 
 @fused
 def test_backward_can_be_repeated():
-    encoder, batch = encoder_of(), batch_of(FORESTS["sentences"])
-    x = torch.randn(batch.num_tokens, INPUT, dtype=torch.float64, requires_grad=True)
-    total = encoder.encode(x, batch).sum()
-    total.backward(retain_graph=True)
-    once = x.grad.clone()
-    total.backward()
-    assert torch.equal(x.grad, 2 * once)
+    check_repeated_backward(encoder_of(), batch_of(FORESTS["sentences"]))
 
 
 @pytest.mark.parametrize("switch", ["0", "1"])
@@ -231,12 +217,7 @@ def test_forget_gates_are_noted(monkeypatch, switch):
 
 @fused
 def test_numbers_that_are_not_finite_stay_so():
-    encoder, batch = encoder_of(), batch_of([Tree([1, -1, 1]), Tree([-1])])
-    x = torch.randn(4, INPUT, dtype=torch.float64)
-    x[0, 0] = torch.nan
-    h = encoder.encode(x, batch)
-    assert h[[0, 1]].isnan().all()
-    assert h[[2, 3]].isfinite().all()
+    check_not_finite(encoder_of())
 
 
 @pytest.mark.parametrize("wrong", ["x", "w", "b", "u"])
