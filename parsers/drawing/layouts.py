@@ -186,6 +186,10 @@ def arcs_layout(view: View) -> Scene:
     scene = _canvas(view, words)
     depth = CHIP / 2 + CAPTION + 16 * max(extra_levels.values(), default=0) + 6 * bool(below)
     columns = dict(zip(order, widths, strict=True))
+    # The root's label stands above its leg, which may be off the word's centre.
+    off = abs(legs.offset(view.tree.root, place[view.tree.root], step))
+    reach = text_width(view.captions[view.tree.root], SMALL_SIZE) + 2 * off
+    columns[view.tree.root] = max(columns[view.tree.root], reach)
     words = _framed(view, scene, words, below=depth, above=top, columns=columns)
     side = -1 if view.mirrored else 1
     for node, (x, y) in words.items():

@@ -127,6 +127,13 @@ def test_no_labels_overlap_in_any_tree(data: st.DataObject) -> None:
         assert within(scene)
 
 
+def test_a_long_label_of_the_root_stays_within_the_picture() -> None:
+    relations = ("nmod:poss", *["nsubj"] * 5)
+    sentence = Sentence(["W"] * 6, dependencies=Tree((-1, 0, 0, 0, 0, 0), labels=relations))
+    scene, _ = picture(sentence, layout="arcs")
+    assert within(scene)
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_edges_of_projective_trees_do_not_cross(data: st.DataObject) -> None:
