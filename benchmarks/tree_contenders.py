@@ -35,6 +35,7 @@ warnings.filterwarnings("ignore", message="The input graph for the user-defined 
 
 __all__ = [
     "Dgl",
+    "LeanRecursion",
     "Lstm",
     "OfStructnn",
     "Ours",
@@ -234,20 +235,42 @@ class Weights:
 
 
 class Recursion(TreeContender):
-    """The equations as they stand in the paper, a node at a time, as most published code has them.
+    """The equations as they stand in the paper, a node at a time: a function calls itself on children.
 
-    A Python function calls itself on the children; a leaf reads zeros in their place.
+    A leaf reads zeros in their place. The layers and operations are those of treelstm.pytorch, the best
+    known such code: a linear layer each for the word and for the children, of gates i, o and u
+    together and of the forget gates.
     """
 
     name = "recursion in Python"
 
     def __init__(self, corpus: Corpus, encoder: ChildSumTreeLSTM) -> None:
         self.corpus = corpus
-        self.weights = Weights.of(encoder).require_gradients()
-        self.no_child = torch.zeros(1, encoder.output_dim)
+        self.hidden = encoder.output_dim
+        self.ioux = nn.Linear(encoder.input_dim, 3 * self.hidden)
+        self.fx = nn.Linear(encoder.input_dim, self.hidden)
+        self.iouh = nn.Linear(self.hidden, 3 * self.hidden)
+        self.fh = nn.Linear(self.hidden, self.hidden)
+        weights = Weights.of(encoder)
+        self.ioux.load_state_dict({"weight": weights.w_iou, "bias": weights.b_iou})
+        self.fx.load_state_dict({"weight": weights.w_f, "bias": weights.b_f})
+        zeros = torch.zeros(3 * self.hidden)  # a second bias, as there
+        self.iouh.load_state_dict({"weight": weights.u_iou, "bias": zeros})
+        self.fh.load_state_dict({"weight": weights.u_f, "bias": zeros[: self.hidden]})
 
     def parameters(self) -> dict[str, Tensor]:
-        return self.weights.named()
+        return {
+            "W_iou": self.ioux.weight,
+            "W_f": self.fx.weight,
+            "b_iou": self.ioux.bias,
+            "b_f": self.fx.bias,
+            "U_iou": self.iouh.weight,
+            "U_f": self.fh.weight,
+        }
+
+    def forget_gradients(self) -> None:
+        super().forget_gradients()
+        self.iouh.bias.grad = self.fh.bias.grad = None
 
     def collate(self, chosen: Indices) -> list[Tree]:
         return [tree_of(self.corpus.sentences[index]) for index in chosen.tolist()]
@@ -256,16 +279,49 @@ class Recursion(TreeContender):
         states = []
         for tree, words in zip(data, x.split([len(tree) for tree in data]), strict=True):
             of_tree: dict[int, Tensor] = {}
-            self._visit(tree.root, tree, words, of_tree)
+            self.visit(tree.root, tree, words, of_tree)
             states += [of_tree[node] for node in range(len(tree))]
-        return torch.stack(states)
+        return torch.cat(states)
 
-    def _visit(
+    def visit(
         self, node: int, tree: Tree, words: Tensor, states: dict[int, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """The states h and c of a node; h is also put into ``states``."""
+        """The states h and c of a node, ``(1, hidden)``; h is also put into ``states``."""
+        below = [self.visit(child, tree, words, states) for child in tree.children[node]]
+        if below:
+            h_k, c_k = (torch.cat(parts) for parts in zip(*below, strict=True))
+        else:
+            h_k, c_k = words.new_zeros(1, self.hidden), words.new_zeros(1, self.hidden)
+        x = words[node : node + 1]
+        gates = self.ioux(x) + self.iouh(torch.sum(h_k, dim=0, keepdim=True))
+        i, o, u = torch.split(gates, self.hidden, dim=1)
+        f_k = torch.sigmoid(self.fh(h_k) + self.fx(x).repeat(len(h_k), 1))
+        remembered = torch.sum(f_k * c_k, dim=0, keepdim=True)
+        c = torch.sigmoid(i) * torch.tanh(u) + remembered
+        h = torch.sigmoid(o) * torch.tanh(c)
+        states[node] = h
+        return h, c
+
+
+class LeanRecursion(Recursion):
+    """The same with as few and as cheap operations as we know how to write it with."""
+
+    name = "recursion, lean"
+
+    def __init__(self, corpus: Corpus, encoder: ChildSumTreeLSTM) -> None:
+        super().__init__(corpus, encoder)
+        self.weights = Weights.of(encoder).require_gradients()
+        self.no_child = torch.zeros(1, self.hidden)
+
+    def parameters(self) -> dict[str, Tensor]:
+        return self.weights.named()
+
+    def visit(
+        self, node: int, tree: Tree, words: Tensor, states: dict[int, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """The states h and c of a node, ``(hidden,)``."""
         weights, x = self.weights, words[node]
-        below = [self._visit(child, tree, words, states) for child in tree.children[node]]
+        below = [self.visit(child, tree, words, states) for child in tree.children[node]]
         h_k = torch.stack([h for h, _ in below]) if below else self.no_child  # (children, hidden)
         c_k = torch.stack([c for _, c in below]) if below else self.no_child
         gates = F.linear(x, weights.w_iou, weights.b_iou) + F.linear(h_k.sum(0), weights.u_iou)
@@ -273,7 +329,7 @@ class Recursion(TreeContender):
         f_k = (F.linear(x, weights.w_f, weights.b_f) + F.linear(h_k, weights.u_f)).sigmoid()
         c = i.sigmoid() * u.tanh() + (f_k * c_k).sum(0)
         h = o.sigmoid() * c.tanh()
-        states[node] = h
+        states[node] = h.unsqueeze(0)
         return h, c
 
 

@@ -21,6 +21,7 @@ from benchmarks.report import bar_chart, console, print_measurement, write_json
 from benchmarks.timing import Contender, Quartiles, measure, use_one_thread
 from benchmarks.tree_contenders import (
     Dgl,
+    LeanRecursion,
     Lstm,
     Ours,
     Products,
@@ -196,7 +197,7 @@ def peers(corpus: Corpus, encoder: ChildSumTreeLSTM) -> list[TreeContender]:
     found: list[TreeContender] = [ours]
     if load("child_sum") is not None:
         found.append(WithoutOperator(ours))
-    found.append(Recursion(corpus, encoder))
+    found += [Recursion(corpus, encoder), LeanRecursion(corpus, encoder)]
     if installed("treelstm"):
         found.append(PytorchTreeLstm(corpus, encoder))
     if installed("dgl"):
@@ -314,7 +315,7 @@ def draw_chart(results: Sequence[dict[str, Any]], path: Path) -> None:
         f"{row['trees']}\nbatch {row['batch']}": {
             name: times["ratio"]["median"]
             for name, times in row["contenders"].items()
-            if name != Recursion.name
+            if name not in (Recursion.name, LeanRecursion.name)
         }
         for row in results
         if row["hidden"] == first and row["pass"] == TRAINING

@@ -19,6 +19,7 @@ from benchmarks.memory import peak_of_process, peak_of_tensors
 from benchmarks.timing import Contender, Quartiles, measure
 from benchmarks.tree_contenders import (
     Dgl,
+    LeanRecursion,
     Lstm,
     Ours,
     PytorchTreeLstm,
@@ -91,7 +92,7 @@ def plain(corpus, encoder):
 
 
 @pytest.mark.parametrize(
-    "contender", [plain, Recursion, pytest.param(PytorchTreeLstm, marks=needs_peer)]
+    "contender", [plain, Recursion, LeanRecursion, pytest.param(PytorchTreeLstm, marks=needs_peer)]
 )
 def test_peers_compute_the_same(contender):
     corpus, encoder = corpus_of(SENTENCES), ChildSumTreeLSTM(6, 5)
