@@ -11,8 +11,9 @@ from torch.autograd.function import once_differentiable
 from structnn.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.encoders.child_sum import ChildSumTreeLSTM
-from structnn.encoders.tree_lstm import StepGradients, lstm_step, words_by_rank
+from structnn.encoders.tree_lstm import StepGradients, lstm_step
 from structnn.encoders.words import WordProjection
+from structnn.fused.downward import FusedDownward, can_compute
 from structnn.schedule import Schedule
 from structnn.tree_scan import apply_function, reorder, sum_children
 
@@ -53,20 +54,17 @@ class BidirectionalTreeLSTM(Encoder):
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of both directions at each node."""
-        schedule = batch.schedule
         up = self.up.encode(x, batch)
         words = self.words.linear
         dtype = words.weight.dtype
         down = downward_lstm(
-            words_by_rank(x.to(dtype), batch),
-            reorder(up.to(dtype), schedule.order, schedule.rank),
-            words.weight,
+            torch.cat([batch.to_nodes(x).to(dtype), up.to(dtype)], dim=1),
+            torch.cat([words.weight, self.below.weight], dim=1),
             words.bias,
-            self.below.weight,
             self.down.parent.weight,
-            schedule,
+            batch.schedule,
         )
-        return torch.cat([up, reorder(down, schedule.rank, schedule.order)], dim=1)
+        return torch.cat([up, down], dim=1)
 
 
 class ParentWeights(nn.Module):
@@ -79,28 +77,30 @@ class ParentWeights(nn.Module):
             nn.init.orthogonal_(gate)
 
 
-def downward_lstm(
-    x: Tensor, up: Tensor, w: Tensor, b: Tensor, v: Tensor, u: Tensor, schedule: Schedule
-) -> Tensor:
-    """The states that an LSTM down every path gives the nodes, in the schedule's order.
+def downward_lstm(x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:
+    """The states that an LSTM down every path gives the nodes.
+
+    A C++ operator computes them where it can, see :func:`structnn.fused.build.load`, and PyTorch
+    everywhere else.
 
     Args:
-        x: ``(rows, input)``, as :func:`~structnn.encoders.tree_lstm.words_by_rank` gives it.
-        up: ``(nodes, hidden)``, the states of the way up, in the schedule's order.
+        x: ``(nodes, input)``, what each node reads besides its parent's state.
         w: ``(4 hidden, input)``, the input's weights for gates i, o, u and f.
         b: ``(4 hidden,)``, their biases.
-        v: ``(4 hidden, hidden)``, the weights of ``up``.
         u: ``(4 hidden, hidden)``, the weights of the parent's state.
         schedule: The order of the nodes.
 
     Returns:
         ``(nodes, hidden)``.
     """
-    return apply_function(_Downward, x, up, w, b, v, u, schedule)
+    if not torch.compiler.is_compiling() and can_compute(x, w, b, u):
+        return apply_function(FusedDownward, x, w, b, u, schedule)
+    x = reorder(x, schedule.order, schedule.rank)
+    return reorder(apply_function(_Downward, x, w, b, u, schedule), schedule.rank, schedule.order)
 
 
 class _Downward(torch.autograd.Function):
-    """Forward top-down, backward bottom-up, one step for each level.
+    """Forward top-down, backward bottom-up, one step for each level; all in the schedule's order.
 
     What a parent's state adds to the gates is one product at the parent, which its children read:
     inner nodes alone have children, a third of all in a dependency tree. Backward, a parent sums what
@@ -109,24 +109,12 @@ class _Downward(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        up: Tensor,
-        w: Tensor,
-        b: Tensor,
-        v: Tensor,
-        u: Tensor,
-        schedule: Schedule,
-    ) -> Tensor:
-        nodes, leaves, rows = schedule.num_nodes, schedule.num_leaves, len(x)
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:
+        nodes, leaves = schedule.num_nodes, schedule.num_leaves
         hidden = u.shape[1]
-        gates = x.new_empty(nodes, 3 * hidden)  # i, o and u: first their sums, then their values
-        forgets = x.new_empty(nodes, hidden)
-        for place, part in ((gates, slice(3 * hidden)), (forgets, slice(3 * hidden, None))):
-            torch.addmm(b[part], x, w[part].t(), out=place[:rows])
-            place[rows:] = b[part]
-            place.addmm_(up, v[part].t())
+        # i, o and u: first their sums, then their values.
+        gates = torch.addmm(b[: 3 * hidden], x, w[: 3 * hidden].t())
+        forgets = torch.addmm(b[3 * hidden :], x, w[3 * hidden :].t())
         # Of each inner node what its children read; the last row stays zero, for roots to read.
         to_gates = x.new_zeros(nodes - leaves + 1, 4 * hidden)
         h = x.new_empty(nodes, hidden)
@@ -144,16 +132,16 @@ class _Downward(torch.autograd.Function):
             lstm_step(gate, cells[level], h[level], forget * parent_cells[level])
             if begin >= leaves:
                 torch.mm(h[level], u_t, out=to_gates[begin - leaves : end - leaves])
-        ctx.save_for_backward(x, up, w, v, u, gates, forgets, cells[:-1], parent_cells, h)
+        ctx.save_for_backward(x, w, u, gates, forgets, cells[:-1], parent_cells, h)
         ctx.schedule = schedule
         return h
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_h: Tensor) -> tuple[Tensor | None, ...]:
-        x, up, w, v, u, gates, forgets, cells, parent_cells, h = ctx.saved_tensors
+        x, w, u, gates, forgets, cells, parent_cells, h = ctx.saved_tensors
         schedule: Schedule = ctx.schedule
-        (nodes, hidden), leaves, rows = h.shape, schedule.num_leaves, len(x)
+        (nodes, hidden), leaves = h.shape, schedule.num_leaves
         steps = StepGradients(gates, cells)
         c_to_forget = parent_cells * forgets
         c_to_forget.addcmul_(c_to_forget, forgets, value=-1)  # c f (1 - f)
@@ -178,17 +166,13 @@ class _Downward(torch.autograd.Function):
             torch.mul(d_cell, forgets[level], out=share[:, 4 * hidden :])
 
         d_gates = shares[:, : 4 * hidden]
-        d_x = d_up = d_w = d_b = d_v = d_u = None
+        d_x = d_w = d_b = d_u = None
         if ctx.needs_input_grad[0]:
-            d_x = d_gates[:rows] @ w
+            d_x = d_gates @ w
         if ctx.needs_input_grad[1]:
-            d_up = d_gates @ v
+            d_w = d_gates.t() @ x
         if ctx.needs_input_grad[2]:
-            d_w = d_gates[:rows].t() @ x
-        if ctx.needs_input_grad[3]:
             d_b = d_gates.sum(0)
-        if ctx.needs_input_grad[4]:
-            d_v = d_gates.t() @ up
-        if ctx.needs_input_grad[5]:
+        if ctx.needs_input_grad[3]:
             d_u = received.t() @ h[leaves:]
-        return d_x, d_up, d_w, d_b, d_v, d_u, None
+        return d_x, d_w, d_b, d_u, None

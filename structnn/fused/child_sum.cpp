@@ -173,8 +173,8 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
   }
 
   void run() {
-    this->walk([&](int64_t begin, int64_t end, bool inner) { descend(begin, end, inner); },
-               [&](bool inner) { use_up(inner); });
+    this->walk_down([&](int64_t begin, int64_t end, bool inner) { descend(begin, end, inner); },
+                    [&](bool inner) { use_up(inner); });
     if (in.d_u_iou) d_u_iou.unpack_transposed(static_cast<T*>(in.d_u_iou));
     if (in.d_u_f) d_u_f.unpack_transposed(static_cast<T*>(in.d_u_f));
   }

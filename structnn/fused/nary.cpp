@@ -161,8 +161,8 @@ class Backward : BackwardPass<NaryTrees<T>> {
   }
 
   void run() {
-    this->walk([&](int64_t begin, int64_t end, bool inner) { descend(begin, end, inner); },
-               [&](bool inner) { use_up(inner); });
+    this->walk_down([&](int64_t begin, int64_t end, bool inner) { descend(begin, end, inner); },
+                    [&](bool inner) { use_up(inner); });
     if (in.d_u) {
       T* const d_u = static_cast<T*>(in.d_u);
       d_u_iou.unpack_transposed(d_u);

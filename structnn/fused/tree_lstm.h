@@ -173,8 +173,8 @@ class ForwardPass : protected Trees {
   }
 };
 
-// Top-down. Gradients of the gates' sums are kept for some nodes only, until they are used for
-// those of the weights and of the words.
+// Gradients of the gates' sums are kept for some nodes only, until they are used for those of the
+// weights and of the words.
 template <typename Trees>
 class BackwardPass : protected Trees {
  protected:
@@ -217,21 +217,24 @@ class BackwardPass : protected Trees {
     wordless += !this->has_word(node);
   }
 
-  // descend(begin, end, inner) for as many nodes of a level as can be taken, and use_up(inner) for
-  // those at hand, all of them inner nodes or all leaves.
-  template <typename Descend, typename UseUp>
-  void walk(Descend descend, UseUp use_up) {
-    for (int64_t level = in.levels - 1; level >= 0; --level) {
-      const bool inner = level > 0;
-      if (!inner && at_hand) use_up(true);
-      const int64_t end = in.level_ptr[level + 1];
-      for (int64_t begin = in.level_ptr[level], next; begin < end; begin = next) {
-        next = std::min(end, begin + kSome - at_hand);
-        descend(begin, next, inner);
-        if (at_hand == kSome) use_up(inner);
-      }
-    }
+  // visit(begin, end, inner) for as many nodes of a level as can be taken, and use_up(inner) for
+  // those at hand, all of them inner nodes or all leaves. From the roots to the leaves:
+  template <typename Visit, typename UseUp>
+  void walk_down(Visit visit, UseUp use_up) {
+    for (int64_t level = in.levels - 1; level > 0; --level) walk(level, visit, use_up);
+    if (at_hand) use_up(true);
+    walk(0, visit, use_up);
     if (at_hand) use_up(false);
+    hand_over();
+  }
+
+  // And from the leaves to the roots.
+  template <typename Visit, typename UseUp>
+  void walk_up(Visit visit, UseUp use_up) {
+    walk(0, visit, use_up);
+    if (at_hand) use_up(false);
+    for (int64_t level = 1; level < in.levels; ++level) walk(level, visit, use_up);
+    if (at_hand) use_up(true);
     hand_over();
   }
 
@@ -286,6 +289,16 @@ class BackwardPass : protected Trees {
   }
 
  private:
+  template <typename Visit, typename UseUp>
+  void walk(int64_t level, Visit visit, UseUp use_up) {
+    const int64_t end = in.level_ptr[level + 1];
+    for (int64_t begin = in.level_ptr[level], next; begin < end; begin = next) {
+      next = std::min(end, begin + kSome - at_hand);
+      visit(begin, next, level > 0);
+      if (at_hand == kSome) use_up(level > 0);
+    }
+  }
+
   // Of one vector of a gate's sums.
   void add_rows(int64_t gate, int64_t tile) {
     T* to = d_b.get() + gate * padded + tile * lanes;

@@ -1,0 +1,74 @@
+"""An LSTM down every path of a tree in C++: what ``downward.cpp`` computes, as a function of tensors."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from structnn.fused.build import load
+from structnn.fused.tree_lstm import (
+    Arguments,
+    call,
+    can_compute_words,
+    empty_gradients,
+    empty_kept,
+    empty_vectors,
+    pointers,
+)
+from structnn.schedule import Schedule
+
+__all__ = ["FusedDownward", "can_compute"]
+
+_LEARNT = ("x", "w", "b", "u")
+_SAVED = (*_LEARNT, "kept", "forgets", "h")
+
+
+class _Downward(Arguments):
+    """``struct Downward`` of the source."""
+
+    _fields_ = tuple(pointers("u d_u"))
+
+
+def can_compute(x: Tensor, w: Tensor, b: Tensor, u: Tensor) -> bool:
+    """Whether these are plain tensors of fitting shapes, and there is an operator for them.
+
+    Tensors that do not fit each other are left to PyTorch, which says so best.
+    """
+    hidden = u.shape[-1]
+    fitting = u.shape == (4 * hidden, hidden)
+    return fitting and can_compute_words("downward", hidden, x, w, b, u)
+
+
+class FusedDownward(torch.autograd.Function):
+    """See :func:`structnn.encoders.bidirectional.downward_lstm`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:
+        library = load("downward", x.dtype)
+        assert library is not None
+        nodes, hidden = schedule.num_nodes, u.shape[1]
+        if len(x) != nodes:
+            raise ValueError(f"there are words for {len(x)} nodes, but {nodes} nodes")
+        differentiable = any(ctx.needs_input_grad)
+        kept = empty_kept(library, schedule, differentiable, hidden, x)
+        forgets = empty_vectors(library, nodes, hidden, x)
+        h = x.new_empty(nodes, hidden)
+        saved = (x, w, b, u, kept, forgets, h)
+        ctx.call = partial(call, library, _Downward, schedule, schedule.order)
+        ctx.call("forward", dict(zip(_SAVED, saved, strict=True)), differentiable=differentiable)
+        if differentiable:
+            ctx.save_for_backward(*saved)
+        return h
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_h: Tensor) -> tuple[Tensor | None, ...]:
+        saved = dict(zip(_SAVED, ctx.saved_tensors, strict=True))
+        gradients = empty_gradients(_LEARNT, saved, ctx.needs_input_grad)
+        tensors = {**saved, **gradients, "d_h": d_h.contiguous()}
+        ctx.call("backward", tensors, differentiable=True)
+        return *gradients.values(), None
