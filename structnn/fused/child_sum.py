@@ -15,8 +15,8 @@ from structnn.fused.build import load
 from structnn.fused.tree_lstm import (
     Arguments,
     call,
+    call_backward,
     can_compute_words,
-    empty_gradients,
     empty_kept,
     empty_vectors,
     pointers,
@@ -92,11 +92,8 @@ class FusedChildSum(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_h: Tensor) -> tuple[Tensor | None, ...]:
-        saved = dict(zip(_SAVED, ctx.saved_tensors, strict=True))
-        gradients = empty_gradients(_LEARNT, saved, ctx.needs_input_grad)
-        relations, d_relations = saved["relation"], None
+        relations, d_relations = ctx.saved_tensors[_SAVED.index("relation")], None
         if relations is not None:
             d_relations = torch.zeros_like(relations)  # those of roots stay zeros
-        more = {"d_h": d_h.contiguous(), "d_relation": d_relations}
-        ctx.call("backward", {**saved, **gradients, **more}, differentiable=True)
-        return *gradients.values(), None, None, d_relations, None
+        gradients = call_backward(ctx, _LEARNT, _SAVED, d_h, d_relation=d_relations)
+        return *gradients, None, None, d_relations, None

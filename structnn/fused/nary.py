@@ -15,8 +15,8 @@ from structnn.fused.build import load
 from structnn.fused.tree_lstm import (
     Arguments,
     call,
+    call_backward,
     can_compute_words,
-    empty_gradients,
     empty_kept,
     empty_vectors,
     pointers,
@@ -78,8 +78,4 @@ class FusedNary(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_h: Tensor) -> tuple[Tensor | None, ...]:
-        saved = dict(zip(_SAVED, ctx.saved_tensors, strict=True))
-        gradients = empty_gradients(_LEARNT, saved, ctx.needs_input_grad)
-        tensors = {**saved, **gradients, "d_h": d_h.contiguous()}
-        ctx.call("backward", tensors, differentiable=True)
-        return *gradients.values(), None
+        return *call_backward(ctx, _LEARNT, _SAVED, d_h), None

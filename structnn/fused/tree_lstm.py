@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from ctypes import c_int64, c_void_p
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,8 +16,8 @@ from structnn.schedule import Schedule
 __all__ = [
     "Arguments",
     "call",
+    "call_backward",
     "can_compute_words",
-    "empty_gradients",
     "empty_kept",
     "empty_vectors",
     "pointers",
@@ -65,16 +66,6 @@ def empty_kept(
     return empty_vectors(library, nodes + 3 * gated, hidden, like)
 
 
-def empty_gradients(
-    names: Sequence[str], tensors: Mapping[str, Tensor], needed: Sequence[bool]
-) -> dict[str, Tensor | None]:
-    """Places for the gradients of the tensors of these names, None for those not needed."""
-    return {
-        f"d_{name}": torch.empty_like(tensors[name]) if wanted else None
-        for name, wanted in zip(names, needed, strict=False)
-    }
-
-
 def call(
     library: ctypes.CDLL,
     kind: type[Arguments],
@@ -120,3 +111,28 @@ def call(
     )
     if not getattr(library, direction)(ctypes.byref(given)):
         raise MemoryError(f"no memory for the Tree-LSTM over {schedule.num_nodes} nodes")
+
+
+def call_backward(
+    ctx: Any, learnt: Sequence[str], saved: Sequence[str], d_h: Tensor, **more: Tensor | None
+) -> tuple[Tensor | None, ...]:
+    """The gradients of what an operator's function has learnt from, None for those not needed.
+
+    Args:
+        ctx: Of the function; its ``call`` is :func:`call` with all but the direction.
+        learnt: The names of its first arguments.
+        saved: Those of the tensors that it saved, which begin with these.
+        d_h: ``(nodes, hidden)``.
+        **more: What else the operator reads or writes.
+
+    Raises:
+        MemoryError: There is not enough.
+    """
+    tensors = dict(zip(saved, ctx.saved_tensors, strict=True))
+    gradients = {
+        f"d_{name}": torch.empty_like(tensors[name]) if wanted else None
+        for name, wanted in zip(learnt, ctx.needs_input_grad, strict=False)
+    }
+    tensors |= {**gradients, "d_h": d_h.contiguous(), **more}
+    ctx.call("backward", tensors, differentiable=True)
+    return tuple(gradients.values())

@@ -184,6 +184,36 @@ def assert_close(found: Tensor, expected: Tensor, name: str = "output") -> None:
 # What holds of any operator of a Tree-LSTM.
 
 
+def check_operator(compute: Callable[[str, torch.dtype], list[Tensor]]) -> None:
+    """It gives what PyTorch does, to rounding, in both precisions.
+
+    Args:
+        compute: Called with what the switch of the operators is set to, and the type of numbers;
+            gives states and gradients.
+    """
+    exact, found = compute("0", torch.float64), compute("1", torch.float64)
+    rough = compute("1", torch.float32)
+    for one, other, single in zip(exact, found, rough, strict=True):
+        assert_close(other, one)
+        # Gradients of weights sum over all nodes: the tolerance is of the largest one.
+        torch.testing.assert_close(
+            single.double(), one, rtol=0, atol=1e-5 * one.abs().amax().item()
+        )
+
+
+def check_frozen(compute: Callable[[], Tensor], sources: Sequence[Tensor], frozen: int) -> None:
+    """What does not learn gets no gradient, and all else the one that it gets anyway."""
+    full = torch.autograd.grad(compute().square().sum(), sources)
+    sources[frozen].requires_grad_(False)
+    compute().square().sum().backward()
+    for index, source in enumerate(sources):
+        if index == frozen:
+            assert source.grad is None
+        else:
+            assert source.grad is not None
+            assert_close(source.grad, full[index])
+
+
 def check_threads(threads: int, compute: Callable[[], list[Tensor]]) -> None:
     """Nothing changes with the number of threads, nor from one time to the next."""
     before = torch.get_num_threads()

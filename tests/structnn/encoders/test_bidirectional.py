@@ -14,10 +14,11 @@ from structnn.encoders.bidirectional import downward_lstm
 from structnn.fused.build import SWITCH, load
 from tests.structnn.encoders.test_trees import bidirectional_tree_lstm as reference
 from tests.structnn.examples import (
-    assert_close,
     assert_computes,
     batch_of,
     chain,
+    check_frozen,
+    check_operator,
     check_repeated_backward,
     check_threads,
     check_without_gradients,
@@ -64,15 +65,11 @@ def states_and_gradients(monkeypatch, switch, dtype, hidden, forest):
 @pytest.mark.parametrize("hidden", [1, 7, 16, 37])
 @pytest.mark.parametrize("forest", FORESTS)
 def test_the_operators_compute_what_pytorch_does(monkeypatch, forest, hidden):
-    exact = states_and_gradients(monkeypatch, "0", torch.float64, hidden, FORESTS[forest])
-    found = states_and_gradients(monkeypatch, "1", torch.float64, hidden, FORESTS[forest])
-    rough = states_and_gradients(monkeypatch, "1", torch.float32, hidden, FORESTS[forest])
-    for one, other, single in zip(exact, found, rough, strict=True):
-        assert_close(other, one)
-        # Gradients of weights sum over all nodes: the tolerance is of the largest one.
-        torch.testing.assert_close(
-            single.double(), one, rtol=0, atol=1e-5 * one.abs().amax().item()
+    check_operator(
+        lambda switch, dtype: states_and_gradients(
+            monkeypatch, switch, dtype, hidden, FORESTS[forest]
         )
+    )
 
 
 @pytest.mark.parametrize("switch", ["0", "1"])
@@ -121,14 +118,7 @@ def test_any_part_may_be_frozen(monkeypatch, switch, frozen):
     monkeypatch.setenv(SWITCH, switch)
     schedule = batch_of([chain(4), Tree([-1, 0, 0]), chain(3)]).schedule
     sources = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in SHAPES]
-    full = torch.autograd.grad(downward_lstm(*sources, schedule).square().sum(), sources)
-    sources[frozen].requires_grad_(False)
-    downward_lstm(*sources, schedule).square().sum().backward()
-    for index, source in enumerate(sources):
-        if index == frozen:
-            assert source.grad is None
-        else:
-            assert_close(source.grad, full[index])
+    check_frozen(lambda: downward_lstm(*sources, schedule), sources, frozen)
 
 
 @fused

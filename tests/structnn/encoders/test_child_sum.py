@@ -16,7 +16,9 @@ from tests.structnn.examples import (
     assert_computes,
     batch_of,
     chain,
+    check_frozen,
     check_not_finite,
+    check_operator,
     check_repeated_backward,
     check_threads,
     check_without_gradients,
@@ -106,17 +108,7 @@ def test_any_part_may_be_frozen(frozen):
     batch = batch_of([chain(4), Tree([-1, 0, 0])])
     x = torch.randn(7, INPUT, dtype=torch.float64, requires_grad=True)
     sources = [x, *encoder.parameters()]
-    (encoder.encode(x, batch).square().sum()).backward()
-    full = [source.grad for source in sources]
-    for source in sources:
-        source.grad = None
-    sources[frozen].requires_grad_(False)
-    (encoder.encode(x, batch).square().sum()).backward()
-    for index, source in enumerate(sources):
-        if index == frozen:
-            assert source.grad is None
-        else:
-            assert_close(source.grad, full[index])
+    check_frozen(lambda: encoder.encode(x, batch), sources, frozen)
 
 
 def test_on_a_left_chain_it_is_an_lstm():
@@ -190,16 +182,11 @@ def states_and_gradients(monkeypatch, switch, dtype, hidden, forest):
 @pytest.mark.parametrize("hidden", [1, 7, 16, 37, 150])
 @pytest.mark.parametrize("forest", FORESTS)
 def test_the_operator_computes_what_pytorch_does(monkeypatch, forest, hidden):
-    trees_of_it = FORESTS[forest]
-    exact = states_and_gradients(monkeypatch, "0", torch.float64, hidden, trees_of_it)
-    found = states_and_gradients(monkeypatch, "1", torch.float64, hidden, trees_of_it)
-    rough = states_and_gradients(monkeypatch, "1", torch.float32, hidden, trees_of_it)
-    for one, other, single in zip(exact, found, rough, strict=True):
-        torch.testing.assert_close(other, one, rtol=1e-10, atol=1e-10)
-        # Gradients of weights sum over all nodes: the tolerance is of the largest one.
-        torch.testing.assert_close(
-            single.double(), one, rtol=0, atol=1e-5 * one.abs().amax().item()
+    check_operator(
+        lambda switch, dtype: states_and_gradients(
+            monkeypatch, switch, dtype, hidden, FORESTS[forest]
         )
+    )
 
 
 @fused

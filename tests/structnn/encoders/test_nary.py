@@ -20,7 +20,9 @@ from tests.structnn.examples import (
     assert_computes,
     batch_of,
     chain,
+    check_frozen,
     check_not_finite,
+    check_operator,
     check_repeated_backward,
     check_threads,
     check_without_gradients,
@@ -86,15 +88,11 @@ def states_and_gradients(monkeypatch, switch, dtype, hidden, forest, arity=2):
 def test_the_operator_computes_what_pytorch_does(monkeypatch, forest, hidden):
     for arity in (2, 3):
         given = (hidden, FORESTS[forest], arity)
-        exact = states_and_gradients(monkeypatch, "0", torch.float64, *given)
-        found = states_and_gradients(monkeypatch, "1", torch.float64, *given)
-        rough = states_and_gradients(monkeypatch, "1", torch.float32, *given)
-        for one, other, single in zip(exact, found, rough, strict=True):
-            assert_close(other, one)
-            # Gradients of weights sum over all nodes: the tolerance is of the largest one.
-            torch.testing.assert_close(
-                single.double(), one, rtol=0, atol=1e-5 * one.abs().amax().item()
+        check_operator(
+            lambda switch, dtype, given=given: states_and_gradients(
+                monkeypatch, switch, dtype, *given
             )
+        )
 
 
 @pytest.mark.parametrize("arity", [2, 5])
@@ -171,14 +169,7 @@ def test_any_part_may_be_frozen(monkeypatch, switch, frozen):
     encoder, batch = encoder_of(), batch_of([chain(4), Tree([-1, 0, 0])])
     x = torch.randn(7, INPUT, dtype=torch.float64, requires_grad=True)
     sources = [x, *encoder.parameters()]
-    full = torch.autograd.grad(encoder.encode(x, batch).square().sum(), sources)
-    sources[frozen].requires_grad_(False)
-    encoder.encode(x, batch).square().sum().backward()
-    for index, source in enumerate(sources):
-        if index == frozen:
-            assert source.grad is None
-        else:
-            assert_close(source.grad, full[index])
+    check_frozen(lambda: encoder.encode(x, batch), sources, frozen)
 
 
 @fused
