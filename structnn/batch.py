@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,27 +57,19 @@ class Corpus:
         self._token_ptr = _pointers(len(sentence) for sentence in self.sentences)
         self._token_ids: Array | None = None
         if vocabulary is not None:
-            self._token_ids = _flat(
-                (vocabulary[word] for sentence in self.sentences for word in sentence.tokens),
-                self._token_ptr[-1],
-            )
+            words = list(chain.from_iterable(sentence.tokens for sentence in self.sentences))
+            self._token_ids = _numbers(words, vocabulary)
         trees = [choose_tree(sentence, structure) for sentence in self.sentences]
         self._has_tree = np.array([tree is not None for tree in trees], dtype=bool)
         self._all_have_trees = bool(self._has_tree.all())
         self._node_ptr = _pointers(0 if tree is None else len(tree) for tree in trees)
         known = [tree for tree in trees if tree is not None]
         size = self._node_ptr[-1]
-        self._parents = _flat((parent for tree in known for parent in tree.parents), size)
-        self._heights = _flat((height for tree in known for height in tree.heights), size)
-        self._labels = _flat(
-            (
-                relations[label] if label else 0
-                for tree in known
-                for label in tree.labels or [""] * len(tree)
-            ),
-            size,
-        )
-        tokens = _flat((token for tree in known for token in tree.tokens or ()), size)
+        self._parents = _flat((tree.parents for tree in known), size)
+        self._heights = _flat((tree.heights for tree in known), size)
+        labels = chain.from_iterable(tree.labels or [""] * len(tree) for tree in known)
+        self._labels = _numbers(list(labels), relations)
+        tokens = _flat((tree.tokens or () for tree in known), size)
         # None where node i is token i throughout, as in dependency trees.
         self._node_tokens: Array | None = tokens
         if np.array_equal(self._node_ptr, self._token_ptr):
@@ -535,5 +528,11 @@ def _pointers(sizes: Iterable[int]) -> Array:
     return np.concatenate([[0], np.cumsum(np.fromiter(sizes, dtype=np.int64))]).astype(np.int64)
 
 
-def _flat(values: Iterable[int], size: int) -> Array:
-    return np.fromiter(values, dtype=np.int64, count=int(size))
+def _flat(rows: Iterable[Iterable[int]], size: int) -> Array:
+    return np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=int(size))
+
+
+def _numbers(words: Sequence[str], vocabulary: Vocabulary) -> Array:
+    """The number of each word; of none ('') that of unknown words."""
+    number = {word: vocabulary[word] if word else 0 for word in set(words)}  # few, often repeated
+    return np.fromiter(map(number.__getitem__, words), dtype=np.int64, count=len(words))
