@@ -92,16 +92,11 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
       this->sum_messages(node, to);
       rows_of_messages[node - begin] = to;
     }
-    for (int64_t tile = 0; tile < tiles; ++tile)
-      multiply<T>(rows_of_messages, hidden, end - begin, u_iou, tile,
-                  [&](int64_t first, int rows, const T* sum) {
-                    for (int r = 0; r < rows; ++r, sum += 3 * lanes) {
-                      const int64_t node = begin + first + r;
-                      this->compute_state(
-                          node, tile, sum, this->gates_of(node),
-                          load<T>(remembered + (first + r) * padded + tile * lanes));
-                    }
-                  });
+    multiply<T>(rows_of_messages, hidden, end - begin, u_iou,
+                [&](int64_t row, int64_t tile, const T* sum) {
+                  this->compute_state(begin + row, tile, sum, this->gates_of(begin + row),
+                                      load<T>(remembered + row * padded + tile * lanes));
+                });
   }
 
   void compute_messages(int64_t begin, int64_t end) {
@@ -126,17 +121,11 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
         children[count++] = node;
       }
     }
-    for (int64_t panel = 0; panel < one.panels(); ++panel)
-      multiply<T>(messages, hidden, count, u_f, panel, [&](int64_t first, int rows, const T* sum) {
-        const int64_t at = one.first_tile(panel) * lanes, width = one.width(panel) * lanes;
-        for (int r = 0; r < rows; ++r, sum += width) {
-          const int64_t node = children[first + r];
-          const T* from_parent = this->forgets_of(in.parent[node]) + at;
-          T* to = this->forgets_of(node) + at;
-          for (int64_t v = 0; v < width; v += lanes)
-            store<T>(to + v, sigmoid<T>(load<T>(sum + v) + load<T>(from_parent + v)));
-        }
-      });
+    multiply_tiles<T>(messages, hidden, count, u_f, [&](int64_t row, int64_t tile, Vector<T> sum) {
+      const int64_t node = children[row], at = tile * lanes;
+      const auto from_parent = load<T>(this->forgets_of(in.parent[node]) + at);
+      store<T>(this->forgets_of(node) + at, sigmoid<T>(sum + from_parent));
+    });
   }
 };
 
@@ -216,21 +205,13 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
       }
       rows_of_forgets[index - from] = forget;
     }
-    for (int64_t panel = 0; panel < one.panels(); ++panel)
-      multiply<T>(rows_of_forgets, hidden, to - from, u_f, panel,
-                  [&](int64_t first, int rows, const T* product) {
-                    for (int r = 0; r < rows; ++r)
-                      for (int64_t tile = one.first_tile(panel); tile < one.first_tile(panel + 1);
-                           ++tile, product += lanes) {
-                        const int64_t index = from + first + r, node = node_at.get()[index];
-                        const T* pulled = passed_by(in.parent[node]) + tile * lanes;
-                        differentiate(index, tile,
-                                      of_state(node, tile, load<T>(product) + load<T>(pulled)),
-                                      load<T>(pulled + padded) *
-                                          load<T>(this->forgets_of(node) + tile * lanes),
-                                      inner);
-                      }
-                  });
+    multiply_tiles<T>(
+        rows_of_forgets, hidden, to - from, u_f, [&](int64_t row, int64_t tile, Vector<T> product) {
+          const int64_t index = from + row, node = node_at.get()[index], at = tile * lanes;
+          const T* pulled = passed_by(in.parent[node]) + at;
+          differentiate(index, tile, of_state(node, tile, product + load<T>(pulled)),
+                        load<T>(pulled + padded) * load<T>(this->forgets_of(node) + at), inner);
+        });
   }
 
   // The gradient of a node's state, from that of its message.
@@ -266,15 +247,10 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
       rows_of_gates[index - from] = this->d_gates_at(index);
       this->sum_messages(node_at.get()[index], sums.get() + index * hidden);
     }
-    for (int64_t panel = 0; panel < one.panels(); ++panel)
-      multiply<T>(rows_of_gates, 3 * hidden, to - from, u_iou, panel,
-                  [&](int64_t first, int rows, const T* product) {
-                    const int64_t width = one.width(panel) * lanes;
-                    for (int r = 0; r < rows; ++r, product += width)
-                      std::memcpy(passed_by(node_at.get()[from + first + r]) +
-                                      one.first_tile(panel) * lanes,
-                                  product, width * sizeof(T));
-                  });
+    multiply_tiles<T>(rows_of_gates, 3 * hidden, to - from, u_iou,
+                      [&](int64_t row, int64_t tile, Vector<T> product) {
+                        store<T>(passed_by(node_at.get()[from + row]) + tile * lanes, product);
+                      });
   }
 
   void use_up(bool inner) {

@@ -65,59 +65,37 @@ class Forward : ForwardPass<DownwardTrees<T>> {
     Buffer<T> remembered((end - begin) * padded);  // of the parent's cell
     const T* words[kSome];
     for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
-    for (int64_t panel = 0; panel < one.panels(); ++panel)
-      multiply<T>(words, input, end - begin, w_f, panel,
-                  [&](int64_t first, int rows, const T* sum) {
-                    const int64_t at = one.first_tile(panel) * lanes;
-                    const int64_t width = one.width(panel) * lanes;
-                    for (int r = 0; r < rows; ++r, sum += width)
-                      forget(begin + first + r, at, width, sum,
-                             remembered.get() + (first + r) * padded);
-                  });
-    for (int64_t tile = 0; tile < tiles; ++tile)
-      multiply<T>(words, input, end - begin, w_iou, tile,
-                  [&](int64_t first, int rows, const T* sum) {
-                    for (int r = 0; r < rows; ++r, sum += 3 * lanes) {
-                      const int64_t node = begin + first + r;
-                      this->compute_state(
-                          node, tile, sum, handed_to(node),
-                          load<T>(remembered.get() + (first + r) * padded + tile * lanes));
-                    }
-                  });
+    multiply_tiles<T>(
+        words, input, end - begin, w_f, [&](int64_t row, int64_t tile, Vector<T> sum) {
+          const int64_t node = begin + row, at = tile * lanes;
+          const auto f = sigmoid<T>(sum + load<T>(handed_to(node) + 3 * padded + at));
+          store<T>(this->forgets_of(node) + at, f);
+          store<T>(remembered.get() + row * padded + at, f * cell_above(node, at));
+        });
+    multiply<T>(words, input, end - begin, w_iou, [&](int64_t row, int64_t tile, const T* sum) {
+      this->compute_state(begin + row, tile, sum, handed_to(begin + row),
+                          load<T>(remembered.get() + row * padded + tile * lanes));
+    });
   }
 
-  void forget(int64_t node, int64_t at, int64_t width, const T* sum, T* remembered) {
-    const T* from_parent = handed_to(node) + 3 * padded;
-    const T* cell = this->is_root(node) ? nullptr : this->cell_of(in.parent[node]);
-    T* to = this->forgets_of(node);
-    for (int64_t v = at; v < at + width; v += lanes, sum += lanes) {
-      const auto f = sigmoid<T>(load<T>(sum) + load<T>(from_parent + v));
-      store<T>(to + v, f);
-      store<T>(remembered + v, cell ? f * load<T>(cell + v) : Vector<T>{});
-    }
+  Vector<T> cell_above(int64_t node, int64_t at) const {
+    return this->is_root(node) ? Vector<T>{} : load<T>(this->cell_of(in.parent[node]) + at);
   }
 
   void hand_down(int64_t begin, int64_t end) {
     const T* states[kSome];
     for (int64_t node = begin; node < end; ++node) states[node - begin] = this->h_of(node);
-    const auto hand = [&](int64_t node, int64_t at, const T* sum) {
-      store<T>(handed_by(node) + at, load<T>(sum) + load<T>(b.get() + at));
+    const auto hand = [&](int64_t node, int64_t at, Vector<T> sum) {
+      store<T>(handed_by(node) + at, sum + load<T>(b.get() + at));
     };
-    for (int64_t tile = 0; tile < tiles; ++tile)
-      multiply<T>(states, hidden, end - begin, u_iou, tile,
-                  [&](int64_t first, int rows, const T* sum) {
-                    for (int r = 0; r < rows; ++r)
-                      for (int gate = 0; gate < 3; ++gate, sum += lanes)
-                        hand(begin + first + r, gate * padded + tile * lanes, sum);
-                  });
-    for (int64_t panel = 0; panel < one.panels(); ++panel)
-      multiply<T>(states, hidden, end - begin, u_f, panel,
-                  [&](int64_t first, int rows, const T* sum) {
-                    for (int r = 0; r < rows; ++r)
-                      for (int64_t tile = one.first_tile(panel); tile < one.first_tile(panel + 1);
-                           ++tile, sum += lanes)
-                        hand(begin + first + r, 3 * padded + tile * lanes, sum);
-                  });
+    multiply<T>(states, hidden, end - begin, u_iou, [&](int64_t row, int64_t tile, const T* sum) {
+      for (int gate = 0; gate < 3; ++gate, sum += lanes)
+        hand(begin + row, gate * padded + tile * lanes, load<T>(sum));
+    });
+    multiply_tiles<T>(states, hidden, end - begin, u_f,
+                      [&](int64_t row, int64_t tile, Vector<T> sum) {
+                        hand(begin + row, 3 * padded + tile * lanes, sum);
+                      });
   }
 };
 
@@ -186,18 +164,12 @@ class Backward : BackwardPass<DownwardTrees<T>> {
           return load<T>(left_by(in.child[edge]) + v);
         }), width - v);
     }
-    for (int64_t panel = 0; panel < one.panels(); ++panel)
-      multiply<T>(rows_of_sums, 4 * hidden, to - from, u, panel,
-                  [&](int64_t first, int rows, const T* product) {
-                    for (int r = 0; r < rows; ++r)
-                      for (int64_t tile = one.first_tile(panel); tile < one.first_tile(panel + 1);
-                           ++tile, product += lanes) {
-                        const int64_t index = from + first + r;
-                        differentiate(index, tile, load<T>(product),
-                                      load_some<T>(sums_at(index) + 4 * hidden + tile * lanes,
-                                                   this->units_of(tile)));
-                      }
-                  });
+    multiply_tiles<T>(rows_of_sums, 4 * hidden, to - from, u,
+                      [&](int64_t row, int64_t tile, Vector<T> d_h) {
+                        const T* d_c = sums_at(from + row) + 4 * hidden + tile * lanes;
+                        differentiate(from + row, tile, d_h,
+                                      load_some<T>(d_c, this->units_of(tile)));
+                      });
   }
 
   void differentiate(int64_t index, int64_t tile, Vector<T> d_h, Vector<T> d_c) {

@@ -97,36 +97,27 @@ class Forward : ForwardPass<NaryTrees<T>> {
       rows_of_states[node - begin] = to;
     }
     compute_forgets(rows_of_states, begin, end);
-    for (int64_t tile = 0; tile < tiles; ++tile)
-      multiply<T>(rows_of_states, slots, end - begin, u_iou, tile,
-                  [&](int64_t first, int rows, const T* sum) {
-                    for (int r = 0; r < rows; ++r, sum += 3 * lanes) {
-                      const int64_t node = begin + first + r;
-                      const auto remembered = this->sum_edges(node, [&](int64_t edge) {
-                        return this->forget(node, edge, tile) * this->cell_of_child(edge, tile);
-                      });
-                      this->compute_state(node, tile, sum,
-                                          this->has_word(node) ? this->gates_of(node) : b.get(),
-                                          remembered);
-                    }
+    multiply<T>(rows_of_states, slots, end - begin, u_iou,
+                [&](int64_t row, int64_t tile, const T* sum) {
+                  const int64_t node = begin + row;
+                  const auto remembered = this->sum_edges(node, [&](int64_t edge) {
+                    return this->forget(node, edge, tile) * this->cell_of_child(edge, tile);
                   });
+                  this->compute_state(node, tile, sum,
+                                      this->has_word(node) ? this->gates_of(node) : b.get(),
+                                      remembered);
+                });
   }
 
   // Equation 10.
   void compute_forgets(const T* const* states, int64_t begin, int64_t end) {
-    for (int64_t panel = 0; panel < places.panels(); ++panel)
-      multiply<T>(states, slots, end - begin, u_f, panel,
-                  [&](int64_t first, int rows, const T* sum) {
-                    const int64_t at = places.first_tile(panel) * lanes;
-                    const int64_t width = places.width(panel) * lanes;
-                    for (int r = 0; r < rows; ++r, sum += width) {
-                      const int64_t node = begin + first + r;
-                      T* to = this->forgets_of(node) + at;
-                      const T* from_word = this->has_word(node) ? to : b_f.get() + at;
-                      for (int64_t v = 0; v < width; v += lanes)
-                        store<T>(to + v, sigmoid<T>(load<T>(sum + v) + load<T>(from_word + v)));
-                    }
-                  });
+    multiply_tiles<T>(states, slots, end - begin, u_f,
+                      [&](int64_t row, int64_t tile, Vector<T> sum) {
+                        const int64_t node = begin + row;
+                        T* to = this->forgets_of(node) + tile * lanes;
+                        const T* from_word = this->has_word(node) ? to : b_f.get() + tile * lanes;
+                        store<T>(to, sigmoid<T>(sum + load<T>(from_word)));
+                      });
   }
 };
 
@@ -219,15 +210,10 @@ class Backward : BackwardPass<NaryTrees<T>> {
       rows_of_sums[index - from] = this->d_sums_at(index);
       this->gather_states(node_at.get()[index], states.get() + index * slots);
     }
-    for (int64_t panel = 0; panel < places.panels(); ++panel)
-      multiply<T>(rows_of_sums, slots + 3 * hidden, to - from, u, panel,
-                  [&](int64_t first, int rows, const T* product) {
-                    const int64_t width = places.width(panel) * lanes;
-                    for (int r = 0; r < rows; ++r, product += width)
-                      std::memcpy(passed_by(node_at.get()[from + first + r]) +
-                                      places.first_tile(panel) * lanes,
-                                  product, width * sizeof(T));
-                  });
+    multiply_tiles<T>(rows_of_sums, slots + 3 * hidden, to - from, u,
+                      [&](int64_t row, int64_t tile, Vector<T> product) {
+                        store<T>(passed_by(node_at.get()[from + row]) + tile * lanes, product);
+                      });
   }
 
   void use_up(bool inner) {

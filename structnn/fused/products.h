@@ -309,18 +309,32 @@ inline void for_blocks(int64_t count, int width, Function function) {
   }
 }
 
-// function(first, rows, product) for blocks of rows of a, which may be shorter than b is deep:
-// product is ``(rows, width, lanes)``.
+// function(row, panel, product) for each panel of b and, within it, each row of a, which may be
+// shorter than b is deep: product is ``(width, lanes)``.
 template <typename T, typename Function>
-void multiply(const T* const* a, int64_t depth, int64_t count, const Packed<T>& b, int64_t panel,
+void multiply(const T* const* a, int64_t depth, int64_t count, const Packed<T>& b,
               Function function) {
   alignas(64) T product[kRegisters * kLanes<T>];
-  const int width = b.columns.width(panel);
-  const bool half = b.columns.is_half(panel);
-  if (half) std::memset(product, 0, sizeof(product));
-  for_blocks(count, width, [&](int64_t first, int rows) {
-    block_of<T>(rows, width, half).multiply(a + first, depth, b.panel(panel), product);
-    function(first, rows, static_cast<const T*>(product));
+  for (int64_t panel = 0; panel < b.columns.panels(); ++panel) {
+    const int width = b.columns.width(panel);
+    const bool half = b.columns.is_half(panel);
+    if (half) std::memset(product, 0, sizeof(product));
+    for_blocks(count, width, [&](int64_t first, int rows) {
+      block_of<T>(rows, width, half).multiply(a + first, depth, b.panel(panel), product);
+      const T* at = product;
+      for (int r = 0; r < rows; ++r, at += width * kLanes<T>) function(first + r, panel, at);
+    });
+  }
+}
+
+// The same where columns are in one group: function(row, tile, sum) for each vector.
+template <typename T, typename Function>
+void multiply_tiles(const T* const* a, int64_t depth, int64_t count, const Packed<T>& b,
+                    Function function) {
+  multiply<T>(a, depth, count, b, [&](int64_t row, int64_t panel, const T* product) {
+    for (int64_t tile = b.columns.first_tile(panel); tile < b.columns.first_tile(panel + 1);
+         ++tile, product += kLanes<T>)
+      function(row, tile, load<T>(product));
   });
 }
 

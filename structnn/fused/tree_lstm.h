@@ -115,25 +115,17 @@ class ForwardPass : protected Trees {
     this->for_pieces(leaves, std::max(leaves, in.words), [&](int64_t begin, int64_t end) {
       const T* words[kSome];
       for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
-      for (int64_t tile = 0; tile < tiles; ++tile)
-        multiply<T>(words, input, end - begin, w_iou, tile,
-                    [&](int64_t first, int rows, const T* sum) {
-                      for (int r = 0; r < rows; ++r)
-                        for (int gate = 0; gate < 3; ++gate, sum += lanes) {
-                          const int64_t at = gate * padded + tile * lanes;
-                          store<T>(this->gates_of(begin + first + r) + at,
-                                   load<T>(sum) + load<T>(b.get() + at));
-                        }
-                    });
-      for (int64_t panel = 0; panel < one.panels(); ++panel)
-        multiply<T>(
-            words, input, end - begin, w_f, panel, [&](int64_t first, int rows, const T* sum) {
-              for (int r = 0; r < rows; ++r)
-                for (int64_t tile = one.first_tile(panel); tile < one.first_tile(panel + 1);
-                     ++tile, sum += lanes)
-                  begin_forgets(begin + first + r, tile,
-                                load<T>(sum) + load<T>(b.get() + 3 * padded + tile * lanes));
-            });
+      multiply<T>(words, input, end - begin, w_iou, [&](int64_t row, int64_t tile, const T* sum) {
+        for (int gate = 0; gate < 3; ++gate, sum += lanes) {
+          const int64_t at = gate * padded + tile * lanes;
+          store<T>(this->gates_of(begin + row) + at, load<T>(sum) + load<T>(b.get() + at));
+        }
+      });
+      multiply_tiles<T>(words, input, end - begin, w_f,
+                        [&](int64_t row, int64_t tile, Vector<T> sum) {
+                          begin_forgets(begin + row, tile,
+                                        sum + load<T>(b.get() + 3 * padded + tile * lanes));
+                        });
     });
   }
 
@@ -141,16 +133,13 @@ class ForwardPass : protected Trees {
     const int64_t worded = std::max(begin, std::min(end, in.words));
     const T* words[kSome];
     for (int64_t node = begin; node < worded; ++node) words[node - begin] = this->x_of(node);
+    multiply<T>(words, input, worded - begin, w_iou, [&](int64_t row, int64_t tile, const T* sum) {
+      compute_state(begin + row, tile, sum, b.get(), Vector<T>{});
+    });
     const T nothing[3 * lanes] = {};
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      multiply<T>(words, input, worded - begin, w_iou, tile,
-                  [&](int64_t first, int rows, const T* sum) {
-                    for (int r = 0; r < rows; ++r, sum += 3 * lanes)
-                      compute_state(begin + first + r, tile, sum, b.get(), Vector<T>{});
-                  });
-      for (int64_t node = worded; node < end; ++node)
+    for (int64_t node = worded; node < end; ++node)
+      for (int64_t tile = 0; tile < tiles; ++tile)
         compute_state(node, tile, nothing, b.get(), Vector<T>{});
-    }
   }
 
   // The gates i, o and u, the cell and the state. The gates' sums are in two parts: a block
@@ -309,17 +298,13 @@ class BackwardPass : protected Trees {
   }
 
   void differentiate_words(const T* const* d_gates, int64_t gates, int64_t from, int64_t count) {
-    for (int64_t panel = 0; panel < word.panels(); ++panel)
-      multiply<T>(d_gates, gates * hidden, count, w, panel,
-                  [&](int64_t first, int rows, const T* product) {
-                    const int64_t at = word.first_tile(panel) * lanes;
-                    const int64_t width = word.width(panel) * lanes;
-                    for (int r = 0; r < rows; ++r, product += width) {
-                      const int64_t node = node_at.get()[from + first + r];
-                      std::memcpy(static_cast<T*>(in.d_x) + in.row[node] * input + at, product,
-                                  std::min(width, input - at) * sizeof(T));
-                    }
-                  });
+    multiply<T>(d_gates, gates * hidden, count, w,
+                [&](int64_t row, int64_t panel, const T* product) {
+                  const int64_t node = node_at.get()[from + row];
+                  const int64_t at = word.first_tile(panel) * lanes;
+                  std::memcpy(static_cast<T*>(in.d_x) + in.row[node] * input + at, product,
+                              std::min(word.width(panel) * lanes, input - at) * sizeof(T));
+                });
   }
 
   void hand_over() {
