@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ctypes import c_int64
-from functools import partial
 from typing import Any
 
 import torch
@@ -14,19 +13,19 @@ from structnn.explain import note, notes_wanted
 from structnn.fused.build import load
 from structnn.fused.tree_lstm import (
     Arguments,
-    call,
     call_backward,
+    call_forward,
     can_compute_words,
     empty_kept,
     empty_vectors,
     pointers,
+    saved_tensors,
 )
 from structnn.schedule import Schedule
 
 __all__ = ["FusedChildSum", "can_compute"]
 
 _LEARNT = ("x", "w", "b", "u_iou", "u_f")
-_SAVED = (*_LEARNT, "relation", "message", "kept", "forgets", "h")
 
 
 class _ChildSum(Arguments):
@@ -75,25 +74,22 @@ class FusedChildSum(torch.autograd.Function):
         nodes, hidden = schedule.num_nodes, u_f.shape[0]
         if len(x) != nodes:
             raise ValueError(f"there are words for {len(x)} nodes, but {nodes} nodes")
-        differentiable = any(ctx.needs_input_grad)
-        kept = empty_kept(library, schedule, differentiable, hidden, x)
+        kept = empty_kept(library, schedule, any(ctx.needs_input_grad), hidden, x)
         forgets = empty_vectors(library, nodes, hidden, x)
         h = x.new_empty(nodes, hidden)
         message = None if relations is None else torch.empty_like(relations)
-        saved = (x, w, b, u_iou, u_f, relations, message, kept, forgets, h)
-        ctx.call = partial(call, library, _ChildSum, schedule, rows, gated=gated)
-        ctx.call("forward", dict(zip(_SAVED, saved, strict=True)), differentiable=differentiable)
+        tensors = {"x": x, "w": w, "b": b, "u_iou": u_iou, "u_f": u_f, "relation": relations}
+        tensors |= {"message": message, "kept": kept, "forgets": forgets, "h": h}
+        call_forward(ctx, library, _ChildSum, schedule, rows, tensors, gated=gated)
         if notes_wanted():
             note("forget gates", forgets[:, :hidden].index_select(0, schedule.rank))
-        if differentiable:
-            ctx.save_for_backward(*saved)
         return h
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_h: Tensor) -> tuple[Tensor | None, ...]:
-        relations, d_relations = ctx.saved_tensors[_SAVED.index("relation")], None
+        relations, d_relations = saved_tensors(ctx)["relation"], None
         if relations is not None:
             d_relations = torch.zeros_like(relations)  # those of roots stay zeros
-        gradients = call_backward(ctx, _LEARNT, _SAVED, d_h, d_relation=d_relations)
+        gradients = call_backward(ctx, _LEARNT, d_h, d_relation=d_relations)
         return *gradients, None, None, d_relations, None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import torch
@@ -12,8 +11,8 @@ from torch.autograd.function import once_differentiable
 from structnn.fused.build import load
 from structnn.fused.tree_lstm import (
     Arguments,
-    call,
     call_backward,
+    call_forward,
     can_compute_words,
     empty_kept,
     empty_vectors,
@@ -24,7 +23,6 @@ from structnn.schedule import Schedule
 __all__ = ["FusedDownward", "can_compute"]
 
 _LEARNT = ("x", "w", "b", "u")
-_SAVED = (*_LEARNT, "kept", "forgets", "h")
 
 
 class _Downward(Arguments):
@@ -53,18 +51,14 @@ class FusedDownward(torch.autograd.Function):
         nodes, hidden = schedule.num_nodes, u.shape[1]
         if len(x) != nodes:
             raise ValueError(f"there are words for {len(x)} nodes, but {nodes} nodes")
-        differentiable = any(ctx.needs_input_grad)
-        kept = empty_kept(library, schedule, differentiable, hidden, x)
+        kept = empty_kept(library, schedule, any(ctx.needs_input_grad), hidden, x)
         forgets = empty_vectors(library, nodes, hidden, x)
         h = x.new_empty(nodes, hidden)
-        saved = (x, w, b, u, kept, forgets, h)
-        ctx.call = partial(call, library, _Downward, schedule, schedule.order)
-        ctx.call("forward", dict(zip(_SAVED, saved, strict=True)), differentiable=differentiable)
-        if differentiable:
-            ctx.save_for_backward(*saved)
+        tensors = {"x": x, "w": w, "b": b, "u": u, "kept": kept, "forgets": forgets, "h": h}
+        call_forward(ctx, library, _Downward, schedule, schedule.order, tensors)
         return h
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_h: Tensor) -> tuple[Tensor | None, ...]:
-        return *call_backward(ctx, _LEARNT, _SAVED, d_h), None
+        return *call_backward(ctx, _LEARNT, d_h), None

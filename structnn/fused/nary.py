@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ctypes import c_int64
-from functools import partial
 from typing import Any
 
 import torch
@@ -14,8 +13,8 @@ from structnn.explain import note, notes_wanted
 from structnn.fused.build import load
 from structnn.fused.tree_lstm import (
     Arguments,
-    call,
     call_backward,
+    call_forward,
     can_compute_words,
     empty_kept,
     empty_vectors,
@@ -26,7 +25,6 @@ from structnn.schedule import Schedule
 __all__ = ["FusedNary", "can_compute"]
 
 _LEARNT = ("x", "w", "b", "u")
-_SAVED = (*_LEARNT, "sibling", "kept", "forgets", "h")
 
 
 class _Nary(Arguments):
@@ -57,25 +55,22 @@ class FusedNary(torch.autograd.Function):
         hidden, slots = len(b) // 4, u.shape[1]
         if len(x) > nodes:
             raise ValueError(f"there are words for {len(x)} nodes, but {nodes} nodes")
-        differentiable = any(ctx.needs_input_grad)
-        kept = empty_kept(library, schedule, differentiable, hidden, x)
+        kept = empty_kept(library, schedule, any(ctx.needs_input_grad), hidden, x)
         forgets = empty_vectors(library, inner, slots, x)  # of each inner node for its children
         h = x.new_empty(nodes, hidden)
-        saved = (x, w, b, u, schedule.sibling, kept, forgets, h)
+        tensors = {"x": x, "w": w, "b": b, "u": u, "sibling": schedule.sibling}
+        tensors |= {"kept": kept, "forgets": forgets, "h": h}
         rows = torch.arange(nodes)
-        ctx.call = partial(call, library, _Nary, schedule, rows, arity=slots // hidden)
-        ctx.call("forward", dict(zip(_SAVED, saved, strict=True)), differentiable=differentiable)
+        call_forward(ctx, library, _Nary, schedule, rows, tensors, arity=slots // hidden)
         if notes_wanted():  # of each node as a child, zeros at the roots
             of_places = forgets[:, :slots].unflatten(1, (-1, hidden))  # (inner, arity, hidden)
             parent = schedule.parent[schedule.child] - schedule.num_leaves
             noted = h.new_zeros(nodes, hidden)
             noted[schedule.child] = of_places[parent, schedule.sibling]
             note("forget gates", noted[schedule.rank])
-        if differentiable:
-            ctx.save_for_backward(*saved)
         return h
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_h: Tensor) -> tuple[Tensor | None, ...]:
-        return *call_backward(ctx, _LEARNT, _SAVED, d_h), None
+        return *call_backward(ctx, _LEARNT, d_h), None

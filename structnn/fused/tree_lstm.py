@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from ctypes import c_int64, c_void_p
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,12 +16,13 @@ from structnn.schedule import Schedule
 
 __all__ = [
     "Arguments",
-    "call",
     "call_backward",
+    "call_forward",
     "can_compute_words",
     "empty_kept",
     "empty_vectors",
     "pointers",
+    "saved_tensors",
 ]
 
 
@@ -66,30 +68,75 @@ def empty_kept(
     return empty_vectors(library, nodes + 3 * gated, hidden, like)
 
 
-def call(
+def call_forward(
+    ctx: Any,
     library: ctypes.CDLL,
     kind: type[Arguments],
     schedule: Schedule,
     row: Tensor,
-    direction: str,
     tensors: Mapping[str, Tensor | None],
     **numbers: int,
 ) -> None:
-    """Let an operator compute.
+    """Let an operator compute, and keep what :func:`call_backward` needs if gradients are wanted.
 
     Args:
+        ctx: Of the operator's function.
         library: The operator.
         kind: Its arguments.
         schedule: The order of the nodes.
         row: ``(nodes,)``, the row of each node in ``h``, and in ``x`` if it has one: the last nodes
             may have no word.
-        direction: ``"forward"`` or ``"backward"``.
         tensors: All else that it reads or writes, by the names of its arguments.
         **numbers: The rest of its arguments.
 
     Raises:
         MemoryError: There is not enough.
     """
+    numbers["differentiable"] = any(ctx.needs_input_grad)
+    ctx.call = partial(_call, library, kind, schedule, row, numbers)
+    ctx.call("forward", tensors)
+    if numbers["differentiable"]:
+        ctx.names = tuple(tensors)
+        ctx.save_for_backward(*tensors.values())
+
+
+def saved_tensors(ctx: Any) -> dict[str, Any]:
+    """What :func:`call_forward` kept, by name."""
+    return dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+
+
+def call_backward(
+    ctx: Any, learnt: Sequence[str], d_h: Tensor, **more: Tensor | None
+) -> tuple[Tensor | None, ...]:
+    """The gradients of what an operator's function has learnt from, None for those not needed.
+
+    Args:
+        ctx: Of the function, after :func:`call_forward`.
+        learnt: The names of its first arguments.
+        d_h: ``(nodes, hidden)``.
+        **more: What else the operator reads or writes.
+
+    Raises:
+        MemoryError: There is not enough.
+    """
+    tensors = saved_tensors(ctx)
+    gradients = {
+        f"d_{name}": torch.empty_like(tensors[name]) if wanted else None
+        for name, wanted in zip(learnt, ctx.needs_input_grad, strict=False)
+    }
+    ctx.call("backward", {**tensors, **gradients, "d_h": d_h.contiguous(), **more})
+    return tuple(gradients.values())
+
+
+def _call(
+    library: ctypes.CDLL,
+    kind: type[Arguments],
+    schedule: Schedule,
+    row: Tensor,
+    numbers: Mapping[str, int],
+    direction: str,
+    tensors: Mapping[str, Tensor | None],
+) -> None:
     x, h = tensors["x"], tensors["h"]
     assert x is not None
     assert h is not None
@@ -111,28 +158,3 @@ def call(
     )
     if not getattr(library, direction)(ctypes.byref(given)):
         raise MemoryError(f"no memory for the Tree-LSTM over {schedule.num_nodes} nodes")
-
-
-def call_backward(
-    ctx: Any, learnt: Sequence[str], saved: Sequence[str], d_h: Tensor, **more: Tensor | None
-) -> tuple[Tensor | None, ...]:
-    """The gradients of what an operator's function has learnt from, None for those not needed.
-
-    Args:
-        ctx: Of the function; its ``call`` is :func:`call` with all but the direction.
-        learnt: The names of its first arguments.
-        saved: Those of the tensors that it saved, which begin with these.
-        d_h: ``(nodes, hidden)``.
-        **more: What else the operator reads or writes.
-
-    Raises:
-        MemoryError: There is not enough.
-    """
-    tensors = dict(zip(saved, ctx.saved_tensors, strict=True))
-    gradients = {
-        f"d_{name}": torch.empty_like(tensors[name]) if wanted else None
-        for name, wanted in zip(learnt, ctx.needs_input_grad, strict=False)
-    }
-    tensors |= {**gradients, "d_h": d_h.contiguous(), **more}
-    ctx.call("backward", tensors, differentiable=True)
-    return tuple(gradients.values())
