@@ -37,6 +37,7 @@ __all__ = [
     "Dgl",
     "LeanRecursion",
     "Lstm",
+    "NodeByNode",
     "OfStructnn",
     "Ours",
     "Products",
@@ -234,12 +235,35 @@ class Weights:
         }
 
 
-class Recursion(TreeContender):
-    """The equations as they stand in the paper, a node at a time: a function calls itself on children.
+class NodeByNode(TreeContender):
+    """The equations as they stand in the paper: a function calls itself on a node's children.
 
-    A leaf reads zeros in their place. The layers and operations are those of treelstm.pytorch, the best
-    known such code: a linear layer each for the word and for the children, of gates i, o and u
-    together and of the forget gates.
+    A leaf reads zeros in their place.
+    """
+
+    def collate(self, chosen: Indices) -> list[Tree]:
+        return [tree_of(self.corpus.sentences[index]) for index in chosen.tolist()]
+
+    def forward(self, x: Tensor, data: list[Tree]) -> Tensor:
+        states = []
+        for tree, words in zip(data, x.split([len(tree) for tree in data]), strict=True):
+            of_tree: dict[int, Tensor] = {}
+            self.visit(tree.root, tree, words, of_tree)
+            states += [of_tree[node] for node in range(len(tree))]
+        return torch.cat(states)
+
+    def visit(
+        self, node: int, tree: Tree, words: Tensor, states: dict[int, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """The states h and c of a node; h is also put into ``states``, ``(1, hidden)``."""
+        raise NotImplementedError
+
+
+class Recursion(NodeByNode):
+    """The layers and operations of treelstm.pytorch, the best known such code.
+
+    There is a linear layer each for the word and for the children, of gates i, o and u together and of
+    the forget gates.
     """
 
     name = "recursion in Python"
@@ -272,21 +296,10 @@ class Recursion(TreeContender):
         super().forget_gradients()
         self.iouh.bias.grad = self.fh.bias.grad = None
 
-    def collate(self, chosen: Indices) -> list[Tree]:
-        return [tree_of(self.corpus.sentences[index]) for index in chosen.tolist()]
-
-    def forward(self, x: Tensor, data: list[Tree]) -> Tensor:
-        states = []
-        for tree, words in zip(data, x.split([len(tree) for tree in data]), strict=True):
-            of_tree: dict[int, Tensor] = {}
-            self.visit(tree.root, tree, words, of_tree)
-            states += [of_tree[node] for node in range(len(tree))]
-        return torch.cat(states)
-
     def visit(
         self, node: int, tree: Tree, words: Tensor, states: dict[int, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """The states h and c of a node, ``(1, hidden)``; h is also put into ``states``."""
+        """Both states are ``(1, hidden)``."""
         below = [self.visit(child, tree, words, states) for child in tree.children[node]]
         if below:
             h_k, c_k = (torch.cat(parts) for parts in zip(*below, strict=True))
@@ -303,15 +316,15 @@ class Recursion(TreeContender):
         return h, c
 
 
-class LeanRecursion(Recursion):
-    """The same with as few and as cheap operations as we know how to write it with."""
+class LeanRecursion(NodeByNode):
+    """As few and as cheap operations as we know how to write it with."""
 
     name = "recursion, lean"
 
     def __init__(self, corpus: Corpus, encoder: ChildSumTreeLSTM) -> None:
-        super().__init__(corpus, encoder)
+        self.corpus = corpus
         self.weights = Weights.of(encoder).require_gradients()
-        self.no_child = torch.zeros(1, self.hidden)
+        self.no_child = torch.zeros(1, encoder.output_dim)
 
     def parameters(self) -> dict[str, Tensor]:
         return self.weights.named()
@@ -319,7 +332,7 @@ class LeanRecursion(Recursion):
     def visit(
         self, node: int, tree: Tree, words: Tensor, states: dict[int, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """The states h and c of a node, ``(hidden,)``."""
+        """Both states are ``(hidden,)``."""
         weights, x = self.weights, words[node]
         below = [self.visit(child, tree, words, states) for child in tree.children[node]]
         h_k = torch.stack([h for h, _ in below]) if below else self.no_child  # (children, hidden)

@@ -23,6 +23,7 @@ from benchmarks.tree_contenders import (
     Dgl,
     LeanRecursion,
     Lstm,
+    NodeByNode,
     Ours,
     Products,
     PytorchTreeLstm,
@@ -172,7 +173,7 @@ def compare_peers(
                 contender
                 for contender in everyone
                 # It takes nearly all the time, and tells nothing new elsewhere.
-                if (name not in SYNTHETIC and size <= 128) or not isinstance(contender, Recursion)
+                if (name not in SYNTHETIC and size <= 128) or not isinstance(contender, NodeByNode)
             ]
             batches = draws(corpus, size, INPUT_DIM, hidden)
             differences = compare_results(contenders, encoder, to_compare(corpus, size, hidden))
@@ -409,7 +410,7 @@ def compare_memory(
     contenders = [
         contender
         for contender in peers(corpus, ChildSumTreeLSTM(INPUT_DIM, hidden))
-        if not isinstance(contender, (Recursion, Products))
+        if not isinstance(contender, (NodeByNode, Products))
     ]
     results = []
     measures: list[tuple[int, int, Callable[[Callable[[], object]], int | None]]] = [
