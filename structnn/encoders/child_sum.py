@@ -103,7 +103,7 @@ def child_sum_tree_lstm(
     if rows is None:
         rows = torch.arange(schedule.num_nodes, device=x.device)
     function: type[torch.autograd.Function] = _ChildSum
-    if not torch.compiler.is_compiling() and can_compute(x, w, b, u_iou, u_f):
+    if can_compute(x, w, b, u_iou, u_f):
         function = FusedChildSum
     return apply_function(function, x, w, b, u_iou, u_f, schedule, rows)
 

@@ -101,7 +101,7 @@ def nary_tree_lstm(x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedul
         ``(nodes, hidden)``.
     """
     function: type[torch.autograd.Function] = _Nary
-    if not torch.compiler.is_compiling() and can_compute(x, w, b, u):
+    if can_compute(x, w, b, u):
         function = FusedNary
     return apply_function(function, x, w, b, u, schedule)
 
