@@ -201,6 +201,17 @@ def check_operator(compute: Callable[[str, torch.dtype], list[Tensor]]) -> None:
         )
 
 
+def functions_behind(result: Tensor) -> set[str]:
+    """The names of the functions that its gradient goes back through."""
+    names, waiting = set(), [result.grad_fn]
+    while waiting:
+        function = waiting.pop()
+        if function is not None:
+            names.add(function.name())
+            waiting += [before for before, _ in function.next_functions]
+    return names
+
+
 def check_frozen(compute: Callable[[], Tensor], sources: Sequence[Tensor], frozen: int) -> None:
     """What does not learn gets no gradient, and all else the one that it gets anyway."""
     full = torch.autograd.grad(compute().square().sum(), sources)
