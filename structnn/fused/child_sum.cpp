@@ -47,7 +47,7 @@ class ChildSumTrees : protected Trees<T, ChildSum> {
 template <typename T>
 class Forward : ForwardPass<ChildSumTrees<T>> {
   using Base = ForwardPass<ChildSumTrees<T>>;
-  using Base::in, Base::leaves, Base::nodes, Base::hidden;
+  using Base::in, Base::nodes, Base::hidden;
   using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
 
   Packed<T> u_iou, u_f;

@@ -31,7 +31,7 @@ class Forward : ForwardPass<DownwardTrees<T>> {
   using Base = ForwardPass<DownwardTrees<T>>;
   using Base::b, Base::w_iou, Base::w_f;
   using Base::in, Base::leaves, Base::nodes, Base::hidden, Base::input;
-  using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
+  using Base::lanes, Base::iou, Base::one, Base::padded;
 
   Packed<T> u_iou, u_f;
   Buffer<T> handed;  // (inner nodes, 4, padded): what the children's gates begin with
@@ -105,7 +105,7 @@ class Backward : BackwardPass<DownwardTrees<T>> {
   using Base = BackwardPass<DownwardTrees<T>>;
   using Base::at_hand, Base::node_at;
   using Base::in, Base::leaves, Base::nodes, Base::hidden;
-  using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
+  using Base::lanes, Base::tiles, Base::iou, Base::one;
 
   Packed<T> u, d_u_iou, d_u_f;
   const int64_t width;  // gradients of the four gates' sums, and of the parent's cell

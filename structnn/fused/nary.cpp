@@ -21,7 +21,7 @@ template <typename T>
 class NaryTrees : protected Trees<T, Nary> {
  protected:
   using Base = Trees<T, Nary>;
-  using Base::in, Base::nodes, Base::leaves, Base::hidden, Base::lanes;
+  using Base::in, Base::leaves, Base::hidden, Base::lanes;
 
   const Columns<T> places;
   const int64_t slots;  // the units of all places
@@ -56,7 +56,7 @@ template <typename T>
 class Forward : ForwardPass<NaryTrees<T>> {
   using Base = ForwardPass<NaryTrees<T>>;
   using Base::b, Base::places, Base::slots;
-  using Base::in, Base::hidden, Base::lanes, Base::tiles, Base::iou, Base::padded;
+  using Base::in, Base::hidden, Base::lanes, Base::iou, Base::padded;
 
   Packed<T> u_iou, u_f;
   Buffer<T> b_f;  // (places.padded(),)
