@@ -13,7 +13,7 @@ import torch
 from benchmarks.tree_contenders import Ours
 from benchmarks.tree_data import Indices, Portions, corpus_of, random_tree
 from structnn import Sentence
-from structnn.encoders.child_sum import ChildSumTreeLSTM
+from structnn.encoders.tree.child_sum import ChildSumTreeLSTM
 
 __all__ = ["draw_growth", "measure_growth"]
 

@@ -26,13 +26,13 @@ BATCH = 500  # what the parse cache gives a parser at once
 
 # For each line of the profile the file and the function whose time it is.
 PARTS = {
-    "tokenizer": ("parsers/fast_tokenizer.py", "split"),
+    "tokenizer": ("parsers/stanza/fast_tokenizer.py", "split"),
     "  its network": ("stanza/models/tokenization/model.py", "forward"),
-    "embeddings and character LSTMs": ("parsers/fast_pipeline.py", "_read"),
-    "tagger": ("parsers/fast_pipeline.py", "_tags"),
-    "parser": ("parsers/fast_pipeline.py", "_trees"),
-    "  arcs, trees and relations": ("parsers/fast_depparse.py", "decode"),
-    "sentences": ("parsers/stanza_parser.py", "_joined"),
+    "embeddings and character LSTMs": ("parsers/stanza/fast_pipeline.py", "_read"),
+    "tagger": ("parsers/stanza/fast_pipeline.py", "_tags"),
+    "parser": ("parsers/stanza/fast_pipeline.py", "_trees"),
+    "  arcs, trees and relations": ("parsers/stanza/fast_depparse.py", "decode"),
+    "sentences": ("parsers/stanza/parser.py", "_joined"),
     "cache": ("parsers/cache.py", "_save"),
 }
 PRODUCTS = ("<built-in method torch.lstm>", "<built-in method torch._C._nn.linear>")

@@ -1,7 +1,7 @@
 """Training and inference of every encoder, end to end: ``python -m benchmarks.pipeline --help``.
 
-What is timed is :func:`tasks.training.train` itself, as ``structnn train`` calls it: collation, word
-table, dropout, encoder, loss, clipping and optimiser. Encoders take turns, an epoch each, so that a
+What is timed is :func:`tasks.training.loop.train` itself, as ``structnn train`` calls it: collation,
+word table, dropout, encoder, loss, clipping and optimiser. Encoders take turns, an epoch each, so that a
 machine that gets slower is slow for all.
 """
 
@@ -32,13 +32,13 @@ from structnn import (
     SentenceClassifier,
     Vocabulary,
 )
-from tasks import training
-from tasks.datasets import load_dataset
-from tasks.deferred_adam import DeferredAdamW
-from tasks.examples import DataError
-from tasks.models import ModelOptions, build_model, make_corpus
-from tasks.parsing import ParsedDataset, default_cache, make_parser, parse_dataset
-from tasks.training import TrainingOptions, predict_scores
+from tasks.data.datasets import load_dataset
+from tasks.data.examples import DataError
+from tasks.data.parsing import ParsedDataset, default_cache, make_parser, parse_dataset
+from tasks.models.model import ModelOptions, build_model, make_corpus
+from tasks.training import loop as training
+from tasks.training.deferred_adam import DeferredAdamW
+from tasks.training.loop import TrainingOptions, predict_scores
 
 __all__ = ["Pipeline", "Shares", "measure_pipelines"]
 

@@ -13,8 +13,8 @@ from torch import Tensor
 from benchmarks.tree_contenders import OfStructnn, Products, TreeContender
 from benchmarks.tree_data import Indices, tree_of
 from structnn import Sentence, Tree
-from structnn.batch import Corpus
-from structnn.encoders.nary import NaryTreeLSTM
+from structnn.data.batch import Corpus
+from structnn.encoders.tree.nary import NaryTreeLSTM
 
 __all__ = ["DglNary", "Nary", "NaryProducts", "Variant", "binary_trees", "multiplications"]
 

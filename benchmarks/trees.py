@@ -53,9 +53,9 @@ from benchmarks.tree_variants import (
     multiplications,
 )
 from structnn import Sentence, build_encoder
-from structnn.batch import Corpus
-from structnn.encoders.child_sum import ChildSumTreeLSTM
-from structnn.encoders.nary import NaryTreeLSTM
+from structnn.data.batch import Corpus
+from structnn.encoders.tree.child_sum import ChildSumTreeLSTM
+from structnn.encoders.tree.nary import NaryTreeLSTM
 from structnn.fused.build import load
 
 INPUT_DIM = 300

@@ -9,20 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from parsers.brackets import BracketsError as BracketsError
-    from parsers.brackets import from_nltk as from_nltk
-    from parsers.brackets import iter_brackets as iter_brackets
-    from parsers.brackets import read_brackets as read_brackets
-    from parsers.brackets import to_brackets as to_brackets
-    from parsers.brackets import to_nltk as to_nltk
-    from parsers.brackets import write_brackets as write_brackets
     from parsers.cache import CachedParser as CachedParser
     from parsers.cache import CacheError as CacheError
     from parsers.cache import Parser as Parser
-    from parsers.conllu import ConlluError as ConlluError
-    from parsers.conllu import iter_conllu as iter_conllu
-    from parsers.conllu import read_conllu as read_conllu
-    from parsers.conllu import write_conllu as write_conllu
     from parsers.controls import STRUCTURES as STRUCTURES
     from parsers.controls import narrowed as narrowed
     from parsers.controls import parse_noise as parse_noise
@@ -34,20 +23,31 @@ if TYPE_CHECKING:
     from parsers.explorer import CorpusStatistics as CorpusStatistics
     from parsers.explorer import explore as explore
     from parsers.explorer import statistics_of as statistics_of
-    from parsers.graphs import from_networkx as from_networkx
-    from parsers.graphs import to_networkx as to_networkx
-    from parsers.stanza_parser import StanzaParser as StanzaParser
+    from parsers.formats.brackets import BracketsError as BracketsError
+    from parsers.formats.brackets import from_nltk as from_nltk
+    from parsers.formats.brackets import iter_brackets as iter_brackets
+    from parsers.formats.brackets import read_brackets as read_brackets
+    from parsers.formats.brackets import to_brackets as to_brackets
+    from parsers.formats.brackets import to_nltk as to_nltk
+    from parsers.formats.brackets import write_brackets as write_brackets
+    from parsers.formats.conllu import ConlluError as ConlluError
+    from parsers.formats.conllu import iter_conllu as iter_conllu
+    from parsers.formats.conllu import read_conllu as read_conllu
+    from parsers.formats.conllu import write_conllu as write_conllu
+    from parsers.formats.networkx import from_networkx as from_networkx
+    from parsers.formats.networkx import to_networkx as to_networkx
+    from parsers.stanza.parser import StanzaParser as StanzaParser
 
 _MODULES = {
-    "brackets": "BracketsError from_nltk iter_brackets read_brackets to_brackets to_nltk "
-    "write_brackets",
     "cache": "CacheError CachedParser Parser",
-    "conllu": "ConlluError iter_conllu read_conllu write_conllu",
     "controls": "STRUCTURES narrowed parse_noise with_structure",
     "drawing": "Drawing draw draw_pair text_tree",
     "explorer": "CorpusStatistics explore statistics_of",
-    "graphs": "from_networkx to_networkx",
-    "stanza_parser": "StanzaParser",
+    "formats.brackets": "BracketsError from_nltk iter_brackets read_brackets to_brackets to_nltk "
+    "write_brackets",
+    "formats.conllu": "ConlluError iter_conllu read_conllu write_conllu",
+    "formats.networkx": "from_networkx to_networkx",
+    "stanza.parser": "StanzaParser",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -20,7 +20,7 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from structnn.structure import Sentence, Tree
+from structnn.sentence import Sentence, Tree
 
 __all__ = ["CacheError", "CachedParser", "Parser", "ParserInput", "Progress"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 
-from structnn.structure import Sentence, StructureError, Tree
+from structnn.sentence import Sentence, StructureError, Tree
 
 __all__ = [
     "STRUCTURES",

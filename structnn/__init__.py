@@ -5,18 +5,17 @@ flat tensors, and an :class:`Encoder` turns word vectors and structure into vect
 and sentences.
 """
 
-from structnn.batch import Batch, Corpus
 from structnn.classifier import SentenceClassifier
-from structnn.contextual import ContextualEmbedding
-from structnn.embeddings import WordEmbedding
+from structnn.data.batch import Batch, Corpus
+from structnn.data.graph import EDGE_TYPES, Graph, GraphConstruction
+from structnn.data.schedule import Schedule
+from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
+from structnn.embeddings import ContextualEmbedding, WordEmbedding
 from structnn.encoders import ENCODERS, Chain, Encoder, Encoding, build_encoder, register_encoder
-from structnn.explain import noting
-from structnn.graph import EDGE_TYPES, Graph, GraphConstruction
+from structnn.notes import noting
 from structnn.readouts import READOUTS, Readout, build_readout, register_readout
 from structnn.registry import UnknownNameError
-from structnn.schedule import Schedule
-from structnn.structure import Sentence, StructureError, Tree
-from structnn.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
+from structnn.sentence import Sentence, StructureError, Tree
 
 __version__ = "0.1.0"
 

@@ -28,8 +28,8 @@ another, `build_encoder("bilstm(layers=2)>gat", ...)`; on the command line optio
 (sequence), a tree, or the edges of a graph made from it. The class's docstring has its equations.
 
 What a network looked at (attention weights, forget gates, latent graphs) is noted while it runs:
-`with structnn.explain.noting() as notes: encoder(x, batch)`. A tree encoder of one's own is a cell of
-a few lines: see `structnn.tree_scan`.
+`with structnn.notes.noting() as notes: encoder(x, batch)`. A tree encoder of one's own is a cell of
+a few lines: see `structnn.ops.tree_scan`.
 
 This page is made from the classes by `python -m structnn.catalogue docs/encoders.md`.
 """

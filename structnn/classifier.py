@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from structnn.batch import Batch
-from structnn.dropout import Dropout
+from structnn.data.batch import Batch
 from structnn.encoders import Encoder
+from structnn.ops.dropout import Dropout
 
 __all__ = ["SentenceClassifier"]
 

@@ -8,11 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from structnn.batch import Batch
 from structnn.checks import at_least
-from structnn.explain import note
-from structnn.registry import Registry
-from structnn.segments import (
+from structnn.data.batch import Batch
+from structnn.notes import note
+from structnn.ops.segments import (
     Padding,
     segment_max,
     segment_mean,
@@ -20,6 +19,7 @@ from structnn.segments import (
     segment_softmax,
     segment_sum,
 )
+from structnn.registry import Registry
 
 __all__ = ["READOUTS", "Readout", "build_readout", "register_readout"]
 

@@ -1,5 +1,5 @@
 """``python -m tasks`` is the ``structnn`` command."""
 
-from tasks.cli import main
+from tasks.command.cli import main
 
 main()

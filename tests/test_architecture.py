@@ -38,7 +38,7 @@ def test_imports_go_one_way(package):
         ("structnn", ["torch_geometric", "stanza", "networkx.drawing", "matplotlib", "sklearn"]),
         ("parsers", ["torch", "stanza", "networkx", "matplotlib", "nltk"]),
         ("tasks", ["torch", "stanza", "sklearn", "accelerate"]),
-        ("tasks.cli", ["torch", "stanza", "sklearn", "accelerate"]),
+        ("tasks.command.cli", ["torch", "stanza", "sklearn", "accelerate"]),
     ],
 )
 def test_imports_stay_cheap(module, heavy):

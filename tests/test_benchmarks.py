@@ -32,8 +32,8 @@ from benchmarks.tree_variants import DglNary, Nary, binary_trees
 from benchmarks.trees import app
 from parsers import write_conllu
 from structnn import Sentence, Tree
-from structnn.encoders.child_sum import ChildSumTreeLSTM
-from structnn.encoders.nary import NaryTreeLSTM
+from structnn.encoders.tree.child_sum import ChildSumTreeLSTM
+from structnn.encoders.tree.nary import NaryTreeLSTM
 
 ROOT = Path(__file__).parents[1]
 SENTENCES = [

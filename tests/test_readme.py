@@ -41,7 +41,7 @@ def test_links_lead_somewhere():
 def test_commands_exist():
     from typer.main import get_command
 
-    from tasks.cli import app
+    from tasks.command.cli import app
 
     commands = set(get_command(app).commands)
     shown = set(re.findall(r"^\$ structnn (\w+)", README, flags=re.MULTILINE))

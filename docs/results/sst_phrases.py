@@ -14,7 +14,7 @@ from pathlib import Path
 
 from parsers import read_brackets
 from structnn import Sentence
-from tasks.corpora import node_labels
+from tasks.data.corpora import node_labels
 
 
 def labelled(sentence: Sentence, *, phrases: bool) -> Iterator[tuple[list[str], str]]:

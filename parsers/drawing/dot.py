@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parsers.graphs import to_networkx
-from structnn.structure import Sentence
+from parsers.formats.networkx import to_networkx
+from structnn.sentence import Sentence
 
 
 def to_dot(sentences: Sequence[tuple[Sentence, str]]) -> str:

@@ -14,7 +14,7 @@ from parsers.drawing.raster import figure_of, save
 from parsers.drawing.scene import Scene
 from parsers.drawing.svg import svg_text
 from parsers.drawing.theme import DARK, LIGHT
-from structnn.structure import Sentence, Tree
+from structnn.sentence import Sentence, Tree
 
 FORMATS = ("png", "svg", "pdf", "html", "dot", "gv")
 """The kinds of files that a drawing can be saved as."""

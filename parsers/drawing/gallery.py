@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from parsers.brackets import read_brackets
-from parsers.conllu import read_conllu
 from parsers.drawing.drawing import draw, draw_pair
 from parsers.drawing.presets import sentiment
-from structnn.structure import Sentence, Tree
+from parsers.formats.brackets import read_brackets
+from parsers.formats.conllu import read_conllu
+from structnn.sentence import Sentence, Tree
 
 
 def make_gallery(folder: Path) -> list[Path]:

@@ -21,7 +21,7 @@ from parsers.drawing.scene import (
     straight,
 )
 from parsers.drawing.theme import Theme, ink_on
-from structnn.structure import Tree
+from structnn.sentence import Tree
 
 CHIP = 22.0  # the height of a chip, which holds a word
 PADDING = 7.0  # within a chip, beside its word

@@ -12,8 +12,8 @@ from parsers.drawing.layouts import MARGIN, Pair, View
 from parsers.drawing.scene import SMALL_SIZE, WORD_SIZE, Chip, Curve, Label, Scene, straight
 from parsers.drawing.terminal import printable
 from parsers.drawing.theme import DARK, LIGHT, Theme, blend, word_class
-from parsers.graphs import to_networkx
-from structnn.structure import Sentence, Tree
+from parsers.formats.networkx import to_networkx
+from structnn.sentence import Sentence, Tree
 
 Numbers = Sequence[float] | Mapping[int, float]
 """A number for each node, or for some."""

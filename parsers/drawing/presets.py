@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from structnn.structure import Sentence, StructureError
+from structnn.sentence import Sentence, StructureError
 
 __all__ = ["NodeOptions", "EdgeOptions", "attention", "attribution", "gates", "sentiment"]
 

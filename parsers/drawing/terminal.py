@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 
-from structnn.structure import Sentence, StructureError, Tree
+from structnn.sentence import Sentence, StructureError, Tree
 
 # The lines that leave a character cell: up, down, left and right as bits.
 _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8

@@ -3,7 +3,7 @@
     python -m parsers.training.score --models parsers/models --lang en FILE.conllu [FILE.conllu ...]
 
 The scores are those of Stanza's own pipeline and code.  Beside them the same files go through this
-package's decoder (:mod:`parsers.fast_depparse`), and the sentences whose tags or trees differ are
+package's decoder (:mod:`parsers.stanza.fast_depparse`), and the sentences whose tags or trees differ are
 counted.
 """
 
@@ -97,7 +97,7 @@ def compare_decoders(pipeline: Any, blocks: Sequence[Block], stock: Any) -> dict
     Returns:
         ``words/s``, and ``different``, the number of sentences with another tag, head or relation.
     """
-    from parsers.fast_depparse import accelerate
+    from parsers.stanza.fast_depparse import accelerate
 
     if not accelerate(pipeline):
         return {}

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from structnn.checks import at_least
-from structnn.dropout import Dropout
-from structnn.explain import note, notes_wanted
-from structnn.segments import Padding
+from structnn.notes import note, notes_wanted
+from structnn.ops.dropout import Dropout
+from structnn.ops.segments import Padding
 
 __all__ = ["Attention", "TransformerLayer", "rotate", "sinusoids"]
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from structnn.batch import Batch
 from structnn.checks import at_least
-from structnn.graph import GraphConstruction
+from structnn.data.batch import Batch
+from structnn.data.graph import GraphConstruction
 from structnn.readouts import Readout, build_readout
 
 __all__ = ["Encoder", "Encoding"]

@@ -8,7 +8,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from structnn.batch import Batch
+from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder, Encoding
 
 __all__ = ["Chain"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from structnn.structure import StructureError
+from structnn.sentence import StructureError
 
 __all__ = ["known_labels"]
 

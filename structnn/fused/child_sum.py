@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from structnn.explain import note, notes_wanted
+from structnn.data.schedule import Schedule
 from structnn.fused.build import load
 from structnn.fused.tree_lstm import (
     Arguments,
@@ -21,7 +21,7 @@ from structnn.fused.tree_lstm import (
     pointers,
     saved_tensors,
 )
-from structnn.schedule import Schedule
+from structnn.notes import note, notes_wanted
 
 __all__ = ["FusedChildSum", "can_compute"]
 
@@ -49,11 +49,11 @@ def can_compute(x: Tensor, w: Tensor, b: Tensor, u_iou: Tensor, u_f: Tensor) -> 
 
 
 class FusedChildSum(torch.autograd.Function):
-    """See :func:`structnn.encoders.child_sum.child_sum_tree_lstm`; nodes may be in any order.
+    """See :func:`structnn.encoders.tree.child_sum.child_sum_tree_lstm`; nodes may be in any order.
 
     ``rows`` says in which: ``(nodes,)``, the row of ``x``, and of the result, that belongs to each
     rank of the schedule. With ``relations`` ``(nodes, hidden)``, in the schedule's order, it is
-    :func:`structnn.encoders.relational.relational_tree_lstm`.
+    :func:`structnn.encoders.tree.relational.relational_tree_lstm`.
     """
 
     @staticmethod

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from structnn.data.schedule import Schedule
 from structnn.fused.build import load
 from structnn.fused.tree_lstm import (
     Arguments,
@@ -18,7 +19,6 @@ from structnn.fused.tree_lstm import (
     empty_vectors,
     pointers,
 )
-from structnn.schedule import Schedule
 
 __all__ = ["FusedDownward", "can_compute"]
 
@@ -42,7 +42,7 @@ def can_compute(x: Tensor, w: Tensor, b: Tensor, u: Tensor) -> bool:
 
 
 class FusedDownward(torch.autograd.Function):
-    """See :func:`structnn.encoders.bidirectional.downward_lstm`."""
+    """See :func:`structnn.encoders.tree.bidirectional.downward_lstm`."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from structnn.data.graph import Adjacency
 from structnn.fused.build import load
-from structnn.graph import Adjacency
 
 __all__ = ["attend", "can_attend"]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from structnn.explain import note, notes_wanted
+from structnn.data.schedule import Schedule
 from structnn.fused.build import load
 from structnn.fused.tree_lstm import (
     Arguments,
@@ -20,7 +20,7 @@ from structnn.fused.tree_lstm import (
     empty_vectors,
     pointers,
 )
-from structnn.schedule import Schedule
+from structnn.notes import note, notes_wanted
 
 __all__ = ["FusedNary", "can_compute"]
 
@@ -45,7 +45,7 @@ def can_compute(x: Tensor, w: Tensor, b: Tensor, u: Tensor) -> bool:
 
 
 class FusedNary(torch.autograd.Function):
-    """See :func:`structnn.encoders.nary.nary_tree_lstm`."""
+    """See :func:`structnn.encoders.tree.nary.nary_tree_lstm`."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:

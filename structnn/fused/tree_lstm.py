@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from structnn.data.schedule import Schedule
 from structnn.fused.build import load
-from structnn.schedule import Schedule
 
 __all__ = [
     "Arguments",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from structnn import Sentence
-from tasks.models import SavedModel
+from tasks.models.model import SavedModel
 
 __all__ = [
     "GRADIENT_X_INPUT",

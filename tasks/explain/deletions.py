@@ -15,8 +15,8 @@ from torch import Tensor
 from parsers import narrowed
 from structnn import Sentence, Tree
 from tasks.explain.attributions import batch_size, log_odds_of
-from tasks.models import SavedModel
-from tasks.training import predict_scores
+from tasks.models.model import SavedModel
+from tasks.training.loop import predict_scores
 
 __all__ = ["DeletionCheck", "Shorter", "check_deletion", "subtree_effects", "without"]
 

@@ -15,7 +15,7 @@ from tasks.explain.attributions import (
 )
 from tasks.explain.deletions import DeletionCheck, Shorter, check_deletion, subtree_effects
 from tasks.explain.looking import Attention, looked_at
-from tasks.prediction import Prediction, Predictor
+from tasks.models.prediction import Prediction, Predictor
 
 __all__ = ["Explanation", "explain"]
 

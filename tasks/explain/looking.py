@@ -10,8 +10,8 @@ from torch import Tensor
 
 from structnn import Batch, Encoder, Sentence
 from structnn.encoders import Chain
-from structnn.explain import noting
-from tasks.models import SavedModel
+from structnn.notes import noting
+from tasks.models.model import SavedModel
 
 __all__ = ["Attention", "looked_at"]
 

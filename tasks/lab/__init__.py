@@ -8,5 +8,5 @@ Three experiments on any sentences and any encoders, untrained or from a saved r
   follows from an encoder's structure alone.
 - :mod:`~tasks.lab.curves`: these by distance, over sentences and seeds.
 
-:mod:`~tasks.lab.command` is ``structnn lab``.
+:mod:`~tasks.command.lab` is ``structnn lab``.
 """

@@ -34,23 +34,23 @@ import torch
 from torch import Tensor, nn
 
 from structnn import Batch, Chain, Encoder, Readout
-from structnn.encoders.attentive import AttentiveTreeLSTM
-from structnn.encoders.bag import Bag
-from structnn.encoders.bidirectional import BidirectionalTreeLSTM
-from structnn.encoders.child_sum import ChildSumTreeLSTM
-from structnn.encoders.cnn import CNN
-from structnn.encoders.graph import GraphEncoder
-from structnn.encoders.min_gru import MinGRU
-from structnn.encoders.nary import NaryTreeLSTM
-from structnn.encoders.recurrent import Recurrent
-from structnn.encoders.recursive import RNTN, RecursiveNN
-from structnn.encoders.relational import RelationalTreeLSTM
-from structnn.encoders.transformer import Transformer
-from structnn.encoders.tree_gru import TreeGRU
-from structnn.encoders.tree_transformer import TreeTransformer
-from structnn.encoders.unrolled import FastWeights, HyperLSTM
+from structnn.data.tree_distance import ancestry
+from structnn.encoders.graph.base import GraphEncoder
+from structnn.encoders.sequence.bag import Bag
+from structnn.encoders.sequence.cnn import CNN
+from structnn.encoders.sequence.min_gru import MinGRU
+from structnn.encoders.sequence.recurrent import Recurrent
+from structnn.encoders.sequence.transformer import Transformer
+from structnn.encoders.sequence.unrolled import FastWeights, HyperLSTM
+from structnn.encoders.tree.attentive import AttentiveTreeLSTM
+from structnn.encoders.tree.bidirectional import BidirectionalTreeLSTM
+from structnn.encoders.tree.child_sum import ChildSumTreeLSTM
+from structnn.encoders.tree.nary import NaryTreeLSTM
+from structnn.encoders.tree.recursive import RNTN, RecursiveNN
+from structnn.encoders.tree.relational import RelationalTreeLSTM
+from structnn.encoders.tree.tree_gru import TreeGRU
+from structnn.encoders.tree.tree_transformer import TreeTransformer
 from structnn.readouts import Concatenation, LastReadout, RootReadout
-from structnn.tree_distance import ancestry
 
 __all__ = ["UnknownPathError", "path_lengths", "readout_steps", "state_steps"]
 

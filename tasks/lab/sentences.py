@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from structnn import Sentence
-from tasks.examples import DataError
+from tasks.data.examples import DataError
 
 __all__ = ["BUILT_IN", "STRUCTURE_TEST", "read_sentences", "spread_out"]
 
@@ -59,8 +59,8 @@ def read_sentences(source: str, parser: dict[str, Any], encoding: str) -> list[S
 
     Args:
         source: ``built-in``; ``structure-test``, for those of
-            :func:`tasks.structure_test.generate`; a ``.conllu`` file, whose trees are kept; or any
-            file that :func:`tasks.files.read_texts` reads.
+            :func:`tasks.data.structure_test.generate`; a ``.conllu`` file, whose trees are kept; or any
+            file that :func:`tasks.data.files.read_texts` reads.
         parser: How to make the parser.
         encoding: How the characters of a file are written.
 
@@ -68,9 +68,9 @@ def read_sentences(source: str, parser: dict[str, Any], encoding: str) -> list[S
         DataError: The file can't be read, or has a sentence without a tree.
     """
     from parsers import read_conllu
-    from tasks.files import read_texts
-    from tasks.parsing import make_parser
-    from tasks.structure_test import generate
+    from tasks.data.files import read_texts
+    from tasks.data.parsing import make_parser
+    from tasks.data.structure_test import generate
 
     texts: Sequence[str | tuple[str, ...]]
     if Path(source).suffix == ".conllu":

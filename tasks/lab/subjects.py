@@ -19,7 +19,7 @@ from structnn import (
     Vocabulary,
     WordEmbedding,
 )
-from tasks.models import ModelOptions, SavedModel, build_model, load_model
+from tasks.models.model import ModelOptions, SavedModel, build_model, load_model
 from tasks.storage import StorageError, read_json
 
 __all__ = ["AFTER", "BEFORE", "Subject", "runs_below", "subject_of_run", "subject_untrained"]

@@ -12,9 +12,9 @@ from typing import Any
 from parsers import draw
 from parsers.drawing.presets import sentiment
 from structnn import Sentence, Tree
-from tasks.parsing import tree_field
+from tasks.data.parsing import tree_field
 from tasks.report.measures import FAMILIES, Group
-from tasks.slices import Dimension, gaps, opposed
+from tasks.results.slices import Dimension, gaps, opposed
 
 __all__ = ["Browser", "Opposition", "browser", "oppositions", "tree_of"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks.report.measures import FAMILIES, Measured
-from tasks.statistics import accuracy_interval
+from tasks.results.statistics import accuracy_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -28,8 +28,8 @@ from tasks.report.canvas import (
 )
 from tasks.report.measures import Group, Measured
 from tasks.report.words import listed, percent, points
-from tasks.slices import Dimension
-from tasks.statistics import expected_best
+from tasks.results.slices import Dimension
+from tasks.results.statistics import expected_best
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

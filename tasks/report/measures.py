@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.families import Pair, comparisons_in, on_equal_terms, usual
-from tasks.results import Cell, Condition, Results
-from tasks.statistics import (
+from tasks.results.families import Pair, comparisons_in, on_equal_terms, usual
+from tasks.results.folder import Cell, Condition, Results
+from tasks.results.statistics import (
     Comparison,
     Spread,
     accuracy_interval,
@@ -92,7 +92,7 @@ class Group:
         usual: What the members have in common.
         members: The cells compared, one for each encoder.
         varied: All cells of this data set and embedding, whatever structure, noise and fraction.
-        comparisons: What was compared: see :mod:`tasks.families`.
+        comparisons: What was compared: see :mod:`tasks.results.families`.
         labels: The labels, in order.
         gold: The label of each test example.
         ordered: Whether labels are a scale.

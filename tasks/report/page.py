@@ -14,8 +14,8 @@ from tasks.report.browser import browser
 from tasks.report.measures import Group, groups_of
 from tasks.report.sections import Card, Section, cards, reproduction, sections
 from tasks.report.words import listed, structure_findings
-from tasks.results import Results, load_results
-from tasks.slices import Dimension, divide
+from tasks.results.folder import Results, load_results
+from tasks.results.slices import Dimension, divide
 from tasks.storage import write_bytes, write_text
 
 __all__ = ["run_report", "write_report"]

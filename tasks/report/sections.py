@@ -11,8 +11,8 @@ from tasks.report.browser import Opposition, oppositions
 from tasks.report.canvas import Figure
 from tasks.report.measures import Group, Measured
 from tasks.report.tables import Table
-from tasks.results import Results
-from tasks.slices import Dimension, dividing_columns
+from tasks.results.folder import Results
+from tasks.results.slices import Dimension, dividing_columns
 
 __all__ = ["Card", "Part", "Section", "cards", "reproduction", "sections"]
 

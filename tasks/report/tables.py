@@ -10,8 +10,8 @@ from statistics import fmean
 
 from tasks.report.measures import Group, Measured
 from tasks.report.words import percent, points, standing
-from tasks.slices import Dimension
-from tasks.statistics import Spread, accuracy_interval
+from tasks.results.slices import Dimension
+from tasks.results.statistics import Spread, accuracy_interval
 
 __all__ = [
     "Table",

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from tasks.families import REAL_STRUCTURES
 from tasks.report.measures import Group, Measured
-from tasks.statistics import Comparison, minimum_detectable_difference, two_way_test
+from tasks.results.families import REAL_STRUCTURES
+from tasks.results.statistics import Comparison, minimum_detectable_difference, two_way_test
 
 __all__ = [
     "StructureFinding",

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from structnn.structure import Sentence, Tree
+from structnn.sentence import Sentence, Tree
 
 # Surrogates can't be saved as UTF-8.
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 
 from parsers.cache import CachedParser, CacheError, sentence_from_json, sentence_to_json
-from structnn.structure import Sentence, Tree
+from structnn.sentence import Sentence, Tree
 from tests.parsers.sentence_strategies import sentences
 
 processes = multiprocessing.get_context("fork")  # starting Python anew would be most of the time

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.controls import STRUCTURES, narrowed, parse_noise, with_structure
-from structnn.structure import Sentence, StructureError, Tree
+from structnn.sentence import Sentence, StructureError, Tree
 from tests.parsers.sentence_strategies import dependency_trees
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from structnn import Batch, SentenceClassifier, Vocabulary, WordEmbedding, build_encoder
-from structnn.explain import noting
+from structnn.notes import noting
 from tests.structnn.examples import random_sentences
 
 VOCABULARY = Vocabulary([f"w{number}" for number in range(20)])

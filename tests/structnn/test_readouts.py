@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from structnn import READOUTS, Batch, UnknownNameError, build_encoder, build_readout
-from structnn.explain import noting
+from structnn.notes import noting
 from tests.structnn.examples import (
     assert_close,
     assert_equal_with_gradients,

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tasks.parsing import ParsedDataset
+from tasks.data.parsing import ParsedDataset
 from tasks.report import run_report
-from tasks.results import Condition
+from tasks.results.folder import Condition
 from tests.tasks.experiments import make_examples, make_grid, with_phrases, write_experiment
 from tests.tasks.toys import make_parsed
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from structnn import Sentence, Tree
-from tasks.examples import Dataset, Example
-from tasks.parsing import SPLITS, ParsedDataset
+from tasks.data.examples import Dataset, Example
+from tasks.data.parsing import SPLITS, ParsedDataset
 
 
 def make_sentence(tokens: tuple[str, ...]) -> Sentence:

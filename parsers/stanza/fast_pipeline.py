@@ -1,0 +1,229 @@
+"""Stanza's tagger and parser over many sentences at once, without its documents.
+
+Between its networks Stanza makes objects of all words, and lists of their fields for each batch: half
+the time of small models.  Here words stay strings and numbers, and the results are the same:
+
+- What the networks are told of a word, tags aside, depends on its form alone, so embeddings and
+  character LSTMs run once for each form of a call, not once for each word.
+- A batch is tagged and parsed in one go.
+- Morphological features, which neither the parser nor a :class:`~structnn.Sentence` reads, are left
+  out.
+
+The layer knows the insides of Stanza's networks, so it is used only with versions on which it was
+checked, and with the kinds of network that this package trains: character LSTMs, and neither language
+models nor lemmas.  Everything else goes through :mod:`parsers.stanza.documents`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.nn.utils.rnn import (
+    PackedSequence,
+    pack_padded_sequence,
+    pad_packed_sequence,
+    pad_sequence,
+)
+
+from parsers.stanza import fast_depparse, fast_tokenizer
+from parsers.stanza.documents import Annotation
+from parsers.stanza.fast_tokenizer import BATCH_CHARACTERS, FastTokenizer, batches_by_length
+
+__all__ = ["FastPipeline", "is_supported"]
+
+
+def is_supported(pipeline: Any) -> bool:
+    """Whether the pipeline's networks are of the kinds that this layer can run."""
+    from stanza.models.common.vocab import CompositeVocab
+
+    processors = pipeline.processors
+    needed = {"tokenize", "pos", "depparse"}
+    if not (
+        needed <= processors.keys() <= needed | {"mwt"}
+        and fast_depparse.is_supported(pipeline)
+        and fast_tokenizer.is_supported(processors["tokenize"])
+    ):
+        return False
+    tagger, parser = (processors[name].trainer.model for name in ("pos", "depparse"))
+    return (
+        _reads_forms(tagger)
+        and tagger.share_hid
+        and not isinstance(tagger.vocab["xpos"], CompositeVocab)
+        and _reads_forms(parser)
+        and parser.args["tag_emb_dim"] > 0
+        and parser.args.get("use_upos", True)
+        and parser.args.get("use_xpos", True)
+        and not parser.args.get("use_ufeats", True)
+        and not parser.args.get("reversed")
+    )
+
+
+def _reads_forms(model: Any) -> bool:
+    """Whether all that a network is told of a word, tags aside, depends on its form alone."""
+    return (
+        model.bert_model is None
+        and not model.args.get("charlm")
+        and bool(model.args["char"])
+        and all(model.args[name] > 0 for name in ("word_emb_dim", "char_emb_dim"))
+    )
+
+
+class _Forms(NamedTuple):
+    """What a network reads of each different form: a row each, the root's first where there is one."""
+
+    word: Tensor
+    pretrained: Tensor
+    characters: Tensor
+
+
+class FastPipeline:
+    """A ``stanza.Pipeline`` without its documents.
+
+    Args:
+        pipeline: a ``stanza.Pipeline`` for which :func:`is_supported` holds.
+    """
+
+    def __init__(self, pipeline: Any) -> None:
+        processors = pipeline.processors
+        self._tokenizer = FastTokenizer(processors["tokenize"], processors.get("mwt"))
+        self.longest_token = self._tokenizer.longest_token
+        self._tagger, self._parser = processors["pos"], processors["depparse"]
+        for processor in (self._tagger, self._parser):
+            processor.trainer.model.eval()  # a loaded model is in training mode
+        self._device = self._parser.trainer.model.get_device()
+        self._no_lemma = self._parser.vocab["lemma"].unit2id("_")
+        # Tagger and parser number the same tags each in its own way.
+        self._renumbered = [
+            torch.tensor(
+                [theirs.unit2id(ours.id2unit(tag)) for tag in range(len(ours))],
+                device=self._device,
+            )
+            for ours, theirs in (
+                (self._tagger.vocab[name], self._parser.vocab[name]) for name in ("upos", "xpos")
+            )
+        ]
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[list[str]] | None]:
+        """The sentences of each text, multiword tokens expanded; no character gets lost."""
+        return [*self._tokenizer.split(texts)]
+
+    @torch.inference_mode()
+    def annotate(self, sentences: Sequence[Sequence[str]]) -> list[Annotation]:
+        """Tag and parse sentences."""
+        from stanza.models.common.utils import simplify_punct
+
+        number_of: dict[str, int] = {}
+        words = [
+            torch.tensor([number_of.setdefault(token, len(number_of)) for token in sentence])
+            for sentence in sentences
+        ]
+        forms = [form for (form,) in simplify_punct([[[token] for token in number_of]])[0]]
+        read_by_tagger = _read(self._tagger, forms)
+        read_by_parser = _read(self._parser, forms, root=True)
+        annotations: dict[int, Annotation] = {}
+        for batch in batches_by_length(
+            [len(each) + 1 for each in words], self._parser.config["batch_size"]
+        ):
+            lengths = [len(words[index]) for index in batch]
+            numbers = pad_sequence([words[index] for index in batch], True).to(self._device)
+            tags = self._tags(numbers, lengths, read_by_tagger)
+            trees = self._trees(numbers, tags, lengths, read_by_parser)
+            for index, length, upos, (heads, relations) in zip(
+                batch, lengths, tags[..., 0].tolist(), trees, strict=True
+            ):
+                names = self._tagger.vocab["upos"].unmap(upos[:length])
+                annotations[index] = Annotation(names, heads, relations)
+        return [annotations[index] for index in range(len(sentences))]
+
+    def _tags(self, numbers: Tensor, lengths: list[int], forms: _Forms) -> Tensor:
+        """The universal and the treebank's tag of each word, as Stanza's ``Tagger`` predicts them.
+
+        Shapes:
+            numbers: ``(sentences, words)``; result ``(sentences, words, 2)``.
+        """
+        model = self._tagger.trainer.model
+        words = pack_padded_sequence(numbers, lengths, batch_first=True)
+        inputs = torch.cat([part[words.data] for part in forms], 1)
+        states = _states(model, "taggerlstm", PackedSequence(inputs, words.batch_sizes))
+        hidden = torch.relu(model.upos_hid(states.data))  # (all words, hidden)
+        tags = [layer(hidden).argmax(1) for layer in (model.upos_clf, model.tag_clf["xpos"])]
+        packed = PackedSequence(torch.stack(tags, 1), words.batch_sizes)
+        return pad_packed_sequence(packed, batch_first=True)[0]
+
+    def _trees(
+        self, numbers: Tensor, tags: Tensor, lengths: list[int], forms: _Forms
+    ) -> list[tuple[list[int], list[str]]]:
+        """Heads and relations, as Stanza's ``GraphParser`` predicts them; the root is word 0.
+
+        Shapes:
+            numbers: ``(sentences, words)``; tags: ``(sentences, words, 2)``.
+        """
+        from stanza.models.common.vocab import ROOT_ID
+
+        model = self._parser.trainer.model
+        lengths = [length + 1 for length in lengths]
+        columns = [functional.pad(numbers + 1, (1, 0))] + [
+            functional.pad(renumbered[tags[..., column]], (1, 0), value=ROOT_ID)
+            for column, renumbered in enumerate(self._renumbered)
+        ]
+        words = pack_padded_sequence(torch.stack(columns, 2), lengths, batch_first=True)
+        number, upos, xpos = words.data.unbind(1)
+        inputs = torch.cat(
+            [
+                forms.pretrained[number],
+                forms.word[number],
+                model.lemma_emb(torch.where(number == 0, ROOT_ID, self._no_lemma)),
+                model.upos_emb(upos) + model.xpos_emb(xpos),
+                forms.characters[number],
+            ],
+            1,
+        )
+        states = _states(model, "parserlstm", PackedSequence(inputs, words.batch_sizes))
+        return fast_depparse.decode(
+            model,
+            pad_packed_sequence(states, batch_first=True)[0],
+            lengths,
+            resolve_head_constraints=self._parser.config.get("resolve_head_constraints", True),
+        )
+
+
+def _read(processor: Any, forms: Sequence[str], *, root: bool = False) -> _Forms:
+    """What the network of a processor reads of these forms, and of the root before them."""
+    from stanza.models.common.vocab import ROOT_ID
+
+    model, vocab = processor.trainer.model, processor.vocab
+    device = model.word_emb.weight.device
+    before = [ROOT_ID] if root else []
+    word = model.word_emb(torch.tensor(before + vocab["word"].map(forms), device=device))
+    pretrained = word.new_empty(len(word), 0)
+    if model.args["pretrain"]:
+        known = processor.pretrain.vocab.map([form.lower() for form in forms])
+        pretrained = model.trans_pretrained(
+            model.pretrained_emb(torch.tensor(before + known, device=device))
+        )
+    units = [torch.tensor(row) for row in [before] * root + [vocab["char"].map(f) for f in forms]]
+    lengths = [len(row) for row in units]
+    characters = word.new_empty(len(units), model.trans_char.out_features)
+    for batch in batches_by_length(lengths, BATCH_CHARACTERS):
+        padded = pad_sequence([units[index] for index in batch], batch_first=True).to(device)
+        order, count = range(len(batch)), [len(batch)]  # as they come; all are of one sentence
+        read = model.charmodel(padded, None, order, count, [lengths[index] for index in batch])
+        characters[batch] = model.trans_char(read.data)
+    return _Forms(word, pretrained, characters)
+
+
+def _states(model: Any, name: str, inputs: PackedSequence) -> PackedSequence:
+    """The states of a model's LSTM of this name."""
+    start = [
+        getattr(model, f"{name}_{part}_init")
+        .expand(-1, int(inputs.batch_sizes[0]), -1)
+        .contiguous()
+        for part in ("h", "c")
+    ]
+    states: PackedSequence
+    states, _ = getattr(model, name)(inputs, None, hx=start)
+    return states

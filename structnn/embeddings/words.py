@@ -1,0 +1,82 @@
+"""From words to vectors."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from structnn.data.batch import Batch
+from structnn.data.vocabulary import Vocabulary
+
+__all__ = ["LEARNED_SCALE", "WordEmbedding"]
+
+LEARNED_SCALE = 0.25 / math.sqrt(3)
+"""The standard deviation of new vectors: that of the uniform ones of Kim (2014), up to 0.25."""
+
+
+class WordEmbedding(nn.Module):
+    r"""A vector for each word of a vocabulary, learned from scratch or given.
+
+    Words outside the vocabulary share one learned vector. So that it learns something, training
+    replaces a word that was seen *n* times by the unknown one with probability
+    ``word_dropout / (word_dropout + n)`` (Iyyer et al. 2015; Kiperwasser and Goldberg 2016).
+
+    Args:
+        vocabulary: The words; batches must be made with the same one.
+        dim: The width of the vectors.
+        vectors: ``(len(vocabulary), dim)``, vectors to begin with; small random ones by default.
+        frozen: Do not train them. The unknown word's vector is frozen too, and words are not dropped.
+        word_dropout: The strength of word dropout; 0 for none.
+
+    Shapes:
+        - output: ``(tokens, dim)``
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        dim: int,
+        *,
+        vectors: Tensor | None = None,
+        frozen: bool = False,
+        word_dropout: float = 0.25,
+    ) -> None:
+        super().__init__()
+        if vectors is not None and vectors.shape != (len(vocabulary), dim):
+            raise ValueError(
+                f"vectors must have the shape (words, dim) = ({len(vocabulary)}, {dim}), "
+                f"but have {tuple(vectors.shape)}"
+            )
+        self.vocabulary = vocabulary
+        self.dim = dim
+        self.frozen = frozen
+        self.word_dropout = 0.0 if frozen else word_dropout
+        self.table = nn.Embedding(len(vocabulary), dim)
+        bound = LEARNED_SCALE * math.sqrt(3)
+        nn.init.uniform_(self.table.weight, -bound, bound)
+        if vectors is not None:
+            self.table.weight.data.copy_(vectors)
+        self.table.weight.requires_grad_(not frozen)
+        counts = torch.tensor(vocabulary.counts, dtype=torch.float)
+        chance = self.word_dropout / (self.word_dropout + counts) if word_dropout else counts * 0
+        self.register_buffer("drop_chance", chance, persistent=False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The vectors of the batch's tokens.
+
+        Raises:
+            ValueError: The batch was made without a vocabulary.
+        """
+        if batch.token_ids is None:
+            raise ValueError(
+                "this batch has no token numbers: make it with "
+                "Batch.from_sentences(sentences, vocabulary=embedding.vocabulary)"
+            )
+        ids = batch.token_ids
+        if self.training and self.word_dropout:
+            chance = self.drop_chance[ids]  # type: ignore[index]
+            ids = ids.masked_fill(torch.rand_like(chance) < chance, 0)
+        vectors: Tensor = self.table(ids)
+        return vectors

@@ -1,0 +1,264 @@
+"""Graph networks in which each node attends to its neighbours, on PyTorch Geometric's layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch_geometric.nn import GATConv, GATv2Conv, TransformerConv
+
+from structnn.checks import at_least
+from structnn.data.graph import Adjacency, Graph
+from structnn.data.vocabulary import UNIVERSAL_RELATIONS
+from structnn.encoders.graph.base import EdgeFeatures, GraphEncoder
+from structnn.fused.graph_attention import attend, can_attend
+from structnn.notes import note, notes_wanted
+
+__all__ = ["GAT", "GATv2", "GraphTransformer"]
+
+
+class AttentionLayer(nn.Module):
+    """A layer of PyG's that attends, with vectors for the kinds (and relations) of edges.
+
+    The layer holds the weights, and computes wherever the fused operator can't; the operator gives
+    the same in less time, one pass over the edges instead of many.
+
+    Args:
+        convolution: Takes states, edges and edge vectors.
+        features: Makes the edge vectors.
+    """
+
+    def __init__(self, convolution: nn.Module, features: EdgeFeatures) -> None:
+        super().__init__()
+        self.convolution = convolution
+        self.features = features
+
+    def forward(self, states: Tensor, graph: Graph) -> Tensor:
+        messages: Tensor
+        if can_attend(states):
+            adjacency = graph.adjacency(len(states))
+            numbers = self.features.numbers(graph).index_select(0, adjacency.order)
+            messages, weights = self.attend(states, numbers, adjacency)
+            if notes_wanted():
+                weights = torch.empty_like(weights).index_copy_(0, adjacency.order, weights)
+                note("attention", weights)
+            return messages
+        messages, (_, weights) = self.convolution(
+            states, graph.edge_index, self.features(graph), return_attention_weights=True
+        )
+        note("attention", weights)
+        return messages
+
+    def attend(
+        self, states: Tensor, numbers: Tensor, adjacency: Adjacency
+    ) -> tuple[Tensor, Tensor]:
+        """What ``convolution`` gives, by the operator, and the weights of attention.
+
+        Args:
+            states: ``(nodes, dim)``.
+            numbers: ``(edges,)``, the row of each edge in the features' table, in the order of the
+                adjacency.
+            adjacency: The edges.
+        """
+        raise NotImplementedError
+
+
+class GATLayer(AttentionLayer):
+    """One layer of :class:`GAT`."""
+
+    def attend(
+        self, states: Tensor, numbers: Tensor, adjacency: Adjacency
+    ) -> tuple[Tensor, Tensor]:
+        layer: Any = self.convolution
+        value = layer.lin(states)  # (nodes, heads * width)
+        source, target, edge = (
+            torch.block_diag(*vectors[0])  # (heads, heads * width)
+            for vectors in (layer.att_src, layer.att_dst, layer.att_edge)
+        )
+        key, query = F.linear(value, torch.cat([source, target])).chunk(2, dim=1)
+        own = self.features.table(lambda vectors: F.linear(layer.lin_edge(vectors), edge))
+        messages, weights = attend(
+            "gat",
+            query,
+            key,
+            value,
+            own,
+            numbers,
+            adjacency,
+            heads=layer.heads,
+            slope=layer.negative_slope,
+        )
+        return messages + layer.bias, weights
+
+
+class GATv2Layer(AttentionLayer):
+    """One layer of :class:`GATv2`."""
+
+    def attend(
+        self, states: Tensor, numbers: Tensor, adjacency: Adjacency
+    ) -> tuple[Tensor, Tensor]:
+        layer: Any = self.convolution
+        messages, weights = attend(
+            "gatv2",
+            layer.lin_r(states),
+            None,
+            layer.lin_l(states),
+            self.features.table(layer.lin_edge),
+            numbers,
+            adjacency,
+            heads=layer.heads,
+            slope=layer.negative_slope,
+            attention=layer.att.flatten(),
+        )
+        return messages + layer.bias, weights
+
+
+class TransformerLayer(AttentionLayer):
+    """One layer of :class:`GraphTransformer`."""
+
+    def attend(
+        self, states: Tensor, numbers: Tensor, adjacency: Adjacency
+    ) -> tuple[Tensor, Tensor]:
+        layer: Any = self.convolution
+        messages, weights = attend(
+            "transformer",
+            layer.lin_query(states) / math.sqrt(layer.out_channels),
+            layer.lin_key(states),
+            layer.lin_value(states),
+            self.features.table(layer.lin_edge),
+            numbers,
+            adjacency,
+            heads=layer.heads,
+        )
+        return messages + layer.lin_skip(states), weights
+
+
+class GAT(GraphEncoder):
+    r"""Graph attention (Velickovic et al. 2018) that knows the kind of each edge.
+
+    .. math::
+        z_{uv} &= a_s^\top W h_u + a_t^\top W h_v + a_e^\top W_e e_{uv} \\
+        \alpha_{uv} &= \mathrm{softmax}_u(\mathrm{LeakyReLU}(z_{uv})) \\
+        m_v &= \Vert_{heads} \sum_u \alpha_{uv} W h_u
+
+    where *e* is a learned vector for the kind of edge: from head to dependent, from dependent to
+    head, self. The layer is PyG's ``GATConv``.
+
+    Args:
+        input_dim: The width of the word vectors; projected to ``hidden_dim``.
+        hidden_dim: The width of the states; a multiple of ``heads``.
+        heads: Attention heads of each layer.
+        relations: How many relation labels tell edges apart too, the unknown one included; 0 for none.
+        activation: By default ``"elu"``, as in the paper.
+        options: Those of every graph encoder: see :class:`~structnn.encoders.graph.base.GraphEncoder`.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        heads: int = 4,
+        relations: int = 0,
+        activation: str = "elu",
+        **options: Any,
+    ) -> None:
+        layers = layers_of(GATLayer, GATConv, hidden_dim, heads, relations, add_self_loops=False)
+        super().__init__(input_dim, hidden_dim, layers, True, activation=activation, **options)
+
+
+class GATv2(GraphEncoder):
+    r"""Graph attention whose ranking of neighbours depends on the node (Brody et al. 2022).
+
+    .. math::
+        z_{uv} &= a^\top \mathrm{LeakyReLU}(W_s h_u + W_t h_v + W_e e_{uv}) \\
+        m_v &= \Vert_{heads} \sum_u \mathrm{softmax}_u(z_{uv}) W_s h_u
+
+    where *e* is a learned vector for the kind of edge. The layer is PyG's ``GATv2Conv``.
+
+    Args:
+        input_dim: The width of the word vectors; projected to ``hidden_dim``.
+        hidden_dim: The width of the states; a multiple of ``heads``.
+        heads: Attention heads of each layer.
+        relations: How many relation labels tell edges apart too, the unknown one included; 0 for none.
+        activation: By default ``"elu"``, as in the paper.
+        options: Those of every graph encoder: see :class:`~structnn.encoders.graph.base.GraphEncoder`.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        heads: int = 4,
+        relations: int = 0,
+        activation: str = "elu",
+        **options: Any,
+    ) -> None:
+        layers = layers_of(
+            GATv2Layer, GATv2Conv, hidden_dim, heads, relations, add_self_loops=False
+        )
+        super().__init__(input_dim, hidden_dim, layers, True, activation=activation, **options)
+
+
+class GraphTransformer(GraphEncoder):
+    r"""A Transformer's attention along edges, with edge features (Shi et al. 2021).
+
+    .. math::
+        \alpha_{uv} &= \mathrm{softmax}_u\Bigl(
+            \frac{(W_q h_v + b_q)^\top (W_k h_u + b_k + W_e e_{uv})}{\sqrt{d}}\Bigr) \\
+        m_v &= W_r h_v + b_r + \Vert_{heads} \sum_u \alpha_{uv} (W_v h_u + b_v + W_e e_{uv})
+
+    where *e* is a learned vector for the kind of edge and, by default, for its relation. The layer is
+    PyG's ``TransformerConv``.
+
+    Args:
+        input_dim: The width of the word vectors; projected to ``hidden_dim``.
+        hidden_dim: The width of the states; a multiple of ``heads``.
+        heads: Attention heads of each layer.
+        relations: How many relation labels there are, the unknown one included; 0 to ignore them.
+        norm: By default ``"layer"``, as in the paper.
+        options: Those of every graph encoder: see :class:`~structnn.encoders.graph.base.GraphEncoder`.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        heads: int = 4,
+        relations: int = len(UNIVERSAL_RELATIONS),
+        norm: str = "layer",
+        **options: Any,
+    ) -> None:
+        layers = layers_of(TransformerLayer, TransformerConv, hidden_dim, heads, relations)
+        super().__init__(input_dim, hidden_dim, layers, True, norm=norm, **options)
+
+
+def layers_of(
+    layer: type[AttentionLayer],
+    convolution: type[nn.Module],
+    hidden_dim: int,
+    heads: int,
+    relations: int,
+    **options: Any,
+) -> Callable[[tuple[str, ...]], nn.Module]:
+    """What makes the layers of an encoder; the heads of each are ``hidden_dim`` wide together.
+
+    Raises:
+        ValueError: The heads do not divide the width.
+    """
+    at_least(1, heads=heads)
+    if hidden_dim % heads:
+        raise ValueError(f"hidden_dim ({hidden_dim}) must be a multiple of heads ({heads})")
+
+    def make_layer(kinds: tuple[str, ...]) -> nn.Module:
+        width = hidden_dim // heads
+        attending = convolution(hidden_dim, width, heads, edge_dim=hidden_dim, **options)
+        return layer(attending, EdgeFeatures(hidden_dim, relations))
+
+    return make_layer

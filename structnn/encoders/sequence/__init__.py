@@ -1,0 +1,1 @@
+"""Encoders that read the words in their order."""

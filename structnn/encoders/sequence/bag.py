@@ -1,0 +1,61 @@
+"""A bag of words: no structure at all."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from structnn.checks import at_least
+from structnn.data.batch import Batch
+from structnn.encoders.base import Encoder
+from structnn.ops.dropout import Dropout
+
+__all__ = ["Bag"]
+
+
+class Bag(Encoder):
+    r"""The mean of the word vectors, then a perceptron (Iyyer et al. 2015).
+
+    .. math:: s = \tanh(W \, \mathrm{mean}_t(x_t) + b)
+
+    The words don't see each other: token states are the word vectors themselves. With several layers
+    it is the deep averaging network of the paper, which is registered as ``dan``.
+
+    Args:
+        input_dim: The width of the word vectors, and of the token states.
+        hidden_dim: The width of the sentence vector.
+        layers: How many layers the perceptron has; 0 for the plain mean.
+        dropout: Dropout rate before each layer.
+        readout: How the word vectors become one: ``"mean"``, ``"sum"``, ``"max"`` or any other.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        layers: int = 1,
+        dropout: float = 0.0,
+        readout: str = "mean",
+    ) -> None:
+        super().__init__(input_dim, input_dim, readout=readout)
+        at_least(0, layers=layers)
+        self.perceptron = nn.Sequential()
+        width = super().sentence_dim
+        for _ in range(layers):
+            self.perceptron.extend([Dropout(dropout), nn.Linear(width, hidden_dim), nn.Tanh()])
+            width = hidden_dim
+        self._sentence_dim = width
+
+    @property
+    def sentence_dim(self) -> int:
+        """The width of the sentence vector."""
+        return self._sentence_dim
+
+    def encode(self, x: Tensor, batch: Batch) -> Tensor:
+        """The word vectors themselves."""
+        return x
+
+    def summarise(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
+        """The perceptron of the averaged word vectors."""
+        summary: Tensor = self.perceptron(super().summarise(nodes, tokens, batch))
+        return summary

@@ -1,0 +1,151 @@
+"""Convolutions over word windows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from structnn.checks import at_least
+from structnn.data.batch import Batch
+from structnn.encoders.base import Encoder
+from structnn.ops.segments import Padding
+
+__all__ = ["CNN"]
+
+
+class CNN(Encoder):
+    r"""Convolutions of several widths, then the maximum over time (Kim 2014).
+
+    .. math:: c_t = \mathrm{ReLU}(W [x_{t-l}; \dots; x_{t+r}] + b)
+
+    Each window is centred on its word, with zeros beyond the ends of the sentence, so that every
+    word has a state and short sentences need no padding to the widest window.
+
+    With ``k_max``, the maps are pooled as in the dynamic convolutional network (Kalchbrenner et al.
+    2014): after layer *l* of *L*, each map keeps its
+
+    .. math:: k_l = \max\bigl(k, \lceil \tfrac{L - l}{L} \, s \rceil\bigr)
+
+    largest values in a sentence of *s* words; after the last layer that is *k*. Values that are kept
+    stay at their words and the others become zero, so that words keep their states; the readout
+    ``"k_max(k=...)"`` then takes the survivors alone, in their order.
+
+    Args:
+        input_dim: The width of the word vectors.
+        hidden_dim: The number of feature maps of each width; states are ``len(widths)`` times that.
+        widths: The widths of the windows, in words.
+        layers: How many, each on the feature maps of the one below.
+        dilation: Windows take each word of so many.
+        stride: Windows are centred on the first word of so many, and on the first word of the
+            sentence; those behind it, up to the next window, share its state.
+        k_max: The *k* of dynamic k-max pooling; 0 for none.
+        readout: By default the maximum over time.
+    """
+
+    reads = frozenset({"sequence"})
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        widths: Sequence[int] = (3, 4, 5),
+        layers: int = 1,
+        dilation: int = 1,
+        stride: int = 1,
+        k_max: int = 0,
+        readout: str = "max",
+    ) -> None:
+        at_least(1, widths=min(widths, default=0), layers=layers, dilation=dilation, stride=stride)
+        at_least(0, k_max=k_max)
+        super().__init__(input_dim, hidden_dim * len(widths), readout=readout)
+        self.k_max = k_max
+        self.stride = stride
+        # What the widest window sees beyond its word, rounded up: enough zeros between sentences.
+        self.gap = dilation * (max(widths) - 1) // 2 + 1
+        self.layers = nn.ModuleList(
+            Windows(self.output_dim if layer else input_dim, hidden_dim, widths, dilation, stride)
+            for layer in range(layers)
+        )
+
+    def encode(self, x: Tensor, batch: Batch) -> Tensor:
+        """The feature maps at each word."""
+        rows, size = spread(batch.token_ptr, batch.token_batch, self.gap, self.stride)
+        padding = Padding(batch.token_ptr, len(x)) if self.k_max else None
+        for depth, layer in enumerate(self.layers, start=1):
+            apart = x.new_zeros(size, x.shape[1]).index_copy(0, rows, x)
+            x = layer(apart).index_select(0, rows // self.stride)
+            if padding is not None:
+                share = (len(self.layers) - depth) / len(self.layers)
+                x = keep_largest(x, padding, self._kept(batch.lengths, share))
+        return x
+
+    def _kept(self, lengths: Tensor, share: float) -> Tensor:
+        """``(sentences,)``: how many values each map keeps."""
+        kept = [max(self.k_max, math.ceil(share * length)) for length in lengths.tolist()]
+        return torch.tensor(kept, device=lengths.device)
+
+
+class Windows(nn.Module):
+    """One layer of convolutions, all widths side by side.
+
+    Shapes:
+        - rows: ``(rows, input)``, all sentences one after the other, with zeros between them
+        - output: ``(rows / stride, len(widths) * maps)``
+    """
+
+    def __init__(
+        self, input_dim: int, maps: int, widths: Sequence[int], dilation: int, stride: int
+    ) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(input_dim, maps, width, stride=stride, dilation=dilation) for width in widths
+        )
+        self.reaches = [dilation * (width - 1) for width in widths]
+
+    def forward(self, rows: Tensor) -> Tensor:
+        line = rows.t()[None]  # (1, input, rows)
+        maps = [
+            convolution(F.pad(line, (reach // 2, reach - reach // 2)))
+            for reach, convolution in zip(self.reaches, self.convolutions, strict=True)
+        ]
+        return torch.cat(maps, dim=1).relu()[0].t()
+
+
+def spread(ptr: Tensor, segment: Tensor, gap: int, stride: int) -> tuple[Tensor, int]:
+    """Rows for each word such that no window reaches into another sentence.
+
+    A gap between sentences takes less room than filling all up to the longest would.
+
+    Args:
+        ptr: ``(sentences + 1,)``, where each sentence's tokens begin.
+        segment: ``(tokens,)``, the sentence of each.
+        gap: How many rows are left free behind each sentence, at least.
+        stride: Sentences begin at multiples of this.
+
+    Returns:
+        ``(tokens,)``, the row of each, and the number of rows.
+    """
+    room = (ptr.diff() + gap + stride - 1) // stride * stride
+    begin = room.cumsum(0) - room
+    words = torch.arange(len(segment), device=ptr.device)
+    return words + (begin - ptr[:-1])[segment], int(room.sum())
+
+
+def keep_largest(maps: Tensor, padding: Padding, kept: Tensor) -> Tensor:
+    """The largest values of each map in their places, zeros elsewhere.
+
+    Args:
+        maps: ``(tokens, maps)``.
+        padding: Of the sentences.
+        kept: ``(sentences,)``, how many values to keep; of equals the first.
+    """
+    padded = padding.pad(maps).masked_fill(~padding.mask[:, :, None], -torch.inf)
+    order = padded.argsort(dim=1, descending=True, stable=True)  # (sentences, longest, maps)
+    place = torch.arange(order.shape[1], device=maps.device)[:, None].expand_as(order)
+    rank = torch.empty_like(order).scatter_(1, order, place)
+    return maps * padding.unpad(rank < kept[:, None, None])

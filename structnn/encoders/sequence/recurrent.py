@@ -1,0 +1,160 @@
+"""Recurrent networks, read from left to right, or both ways."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from structnn.checks import at_least, probability
+from structnn.data.batch import Batch
+from structnn.encoders.base import Encoder
+
+__all__ = ["GRU", "LSTM", "RNN", "SelfAttentive"]
+
+
+class Recurrent(Encoder):
+    """What the recurrent networks share.
+
+    Args:
+        input_dim: The width of the word vectors.
+        hidden_dim: The width of the states of each direction.
+        bidirectional: Also read from right to left; states are then ``2 * hidden_dim`` wide.
+        layers: How many, each on the states of the one below.
+        dropout: Dropout rate between layers.
+        readout: By default the last state of each direction.
+    """
+
+    reads = frozenset({"sequence"})
+    network_class: ClassVar[type[nn.RNN | nn.LSTM | nn.GRU]]
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        bidirectional: bool = False,
+        layers: int = 1,
+        dropout: float = 0.0,
+        readout: str = "last",
+    ) -> None:
+        at_least(1, layers=layers)
+        probability(dropout=dropout)
+        super().__init__(
+            input_dim,
+            hidden_dim * (2 if bidirectional else 1),
+            readout=readout,
+            backward_dim=hidden_dim if bidirectional else 0,
+        )
+        self.network = self.network_class(
+            input_dim,
+            hidden_dim,
+            num_layers=layers,
+            dropout=dropout if layers > 1 else 0.0,
+            bidirectional=bidirectional,
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """As the Tree-LSTMs here begin: Glorot for inputs, orthogonal for states, no biases."""
+        for name, parameter in self.network.named_parameters():
+            if name.startswith("bias"):
+                nn.init.zeros_(parameter)
+                continue
+            start = nn.init.xavier_uniform_ if name.startswith("weight_ih") else nn.init.orthogonal_
+            for gate in parameter.data.split(self.network.hidden_size):
+                start(gate)
+
+    def encode(self, x: Tensor, batch: Batch) -> Tensor:
+        """The states of the top layer."""
+        order, inverse, sizes = batch.packing
+        states, _ = self.network(PackedSequence(x.index_select(0, order), sizes))
+        unpacked: Tensor = states.data.index_select(0, inverse)
+        return unpacked
+
+
+class RNN(Recurrent):
+    r"""The simple recurrent network (Elman 1990), as in ``torch.nn.RNN``.
+
+    .. math:: h_t = \tanh(W x_t + U h_{t-1} + b)
+
+    Its arguments are those of :class:`Recurrent`.
+    """
+
+    network_class = nn.RNN
+
+
+class LSTM(Recurrent):
+    r"""Long short-term memory (Hochreiter and Schmidhuber 1997), as in ``torch.nn.LSTM``.
+
+    .. math::
+        i, f, o &= \sigma(W x_t + U h_{t-1} + b), \quad u = \tanh(W x_t + U h_{t-1} + b) \\
+        c_t &= i \odot u + f \odot c_{t-1}, \quad h_t = o \odot \tanh(c_t)
+
+    Forget gates begin with a bias of 1 (Jozefowicz et al. 2015), as those of the Tree-LSTMs do: where an
+    LSTM and a Tree-LSTM differ, it is not by how they begin.
+
+    Its arguments are those of :class:`Recurrent`.
+    """
+
+    network_class = nn.LSTM
+
+    def reset_parameters(self) -> None:
+        """As :class:`Recurrent`, with forget gates that begin by remembering."""
+        super().reset_parameters()
+        hidden = self.network.hidden_size
+        for name, parameter in self.network.named_parameters():
+            # torch adds a second bias, bias_hh, which stays zero; its gates are i, f, u and o
+            if name.startswith("bias_ih"):
+                nn.init.ones_(parameter.data[hidden : 2 * hidden])
+
+
+class GRU(Recurrent):
+    r"""The gated recurrent unit (Cho et al. 2014), as in ``torch.nn.GRU``.
+
+    .. math::
+        r, z &= \sigma(W x_t + U h_{t-1} + b) \\
+        n &= \tanh(W x_t + b + r \odot (U h_{t-1} + b_h)), \quad
+        h_t = (1 - z) \odot n + z \odot h_{t-1}
+
+    Its arguments are those of :class:`Recurrent`.
+    """
+
+    network_class = nn.GRU
+
+
+class SelfAttentive(LSTM):
+    r"""Structured self-attention over a bidirectional LSTM (Lin et al. 2017).
+
+    .. math:: A = \mathrm{softmax}\bigl(W_{s2} \tanh(W_{s1} H^\top)\bigr), \qquad m = \mathrm{vec}(A H)
+
+    over the states *H* of the LSTM: :class:`LSTM` with the readout ``"self_attentive"``.
+
+    Args:
+        input_dim: The width of the word vectors.
+        hidden_dim: The width of the states of each direction, *u* in the paper.
+        layers: How many layers the LSTM has.
+        dropout: Dropout rate between them.
+        hops: How many rows of attention, *r*; the sentence vector is ``hops * 2 * hidden_dim`` wide.
+        attention_dim: The width of the attention's hidden layer, :math:`d_a`; ``2 * hidden_dim`` if 0.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        layers: int = 1,
+        dropout: float = 0.0,
+        hops: int = 4,
+        attention_dim: int = 0,
+    ) -> None:
+        super().__init__(
+            input_dim,
+            hidden_dim,
+            bidirectional=True,
+            layers=layers,
+            dropout=dropout,
+            readout=f"self_attentive(hops={hops}, attention_dim={attention_dim})",
+        )

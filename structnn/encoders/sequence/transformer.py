@@ -1,0 +1,122 @@
+"""Self-attention over the sentence."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from structnn.checks import at_least
+from structnn.data.batch import Batch
+from structnn.encoders.attention import TransformerLayer, sinusoids
+from structnn.encoders.base import Encoder, Encoding
+from structnn.ops.segments import Padding
+
+__all__ = ["Transformer"]
+
+_POSITIONS = ("sinusoidal", "learned", "rotary", "none")
+_LEARNED = 512
+
+
+class Transformer(Encoder):
+    r"""A Transformer encoder (Vaswani et al. 2017).
+
+    .. math::
+        h' &= h + \mathrm{Attention}(\mathrm{LN}(h)), \qquad
+        h'' = h' + W_2 \mathrm{ReLU}(W_1 \mathrm{LN}(h') + b_1) + b_2
+
+    with normalisation before each block; behind it, as in the paper, it is
+    :math:`h' = \mathrm{LN}(h + \mathrm{Attention}(h))` and so on.
+
+    Args:
+        input_dim: The width of the word vectors; projected to ``hidden_dim``.
+        hidden_dim: The width of the states; a multiple of ``heads``.
+        layers: How many.
+        heads: Attention heads of each layer.
+        feedforward: The width of the inner layer as a multiple of ``hidden_dim``.
+        dropout: Dropout rate of attention weights and of both blocks of each layer.
+        norm: ``"pre"``: before each block, and once at the end; ``"post"``: behind each.
+        positions: ``"sinusoidal"``; ``"learned"``, a vector for each of the first 512 places, those
+            behind sharing the last; ``"rotary"`` (Su et al. 2021); or ``"none"``.
+        readout: By default the mean of all states. ``"cls"`` puts a learned vector before the first
+            word and takes its state, as BERT does (Devlin et al. 2019).
+    """
+
+    reads = frozenset({"sequence"})
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        layers: int = 2,
+        heads: int = 4,
+        feedforward: int = 2,
+        dropout: float = 0.1,
+        norm: str = "pre",
+        positions: str = "sinusoidal",
+        readout: str = "mean",
+    ) -> None:
+        at_least(1, layers=layers, feedforward=feedforward)
+        cls = readout == "cls"
+        super().__init__(input_dim, hidden_dim, readout=None if cls else readout)
+        if norm not in ("pre", "post"):
+            raise ValueError(f"norm must be 'pre' or 'post', but is {norm!r}")
+        if positions not in _POSITIONS:
+            raise ValueError(f"positions must be one of {_POSITIONS}, but is {positions!r}")
+        self.positions = positions
+        self.projection = nn.Linear(input_dim, hidden_dim)
+        self.cls = nn.Parameter(torch.randn(hidden_dim)) if cls else None
+        if positions == "learned":
+            self.places = nn.Embedding(_LEARNED, hidden_dim)
+            nn.init.normal_(self.places.weight, std=0.1)
+        self.layers = nn.ModuleList(
+            TransformerLayer(
+                hidden_dim,
+                heads,
+                feedforward * hidden_dim,
+                dropout=dropout,
+                pre_norm=norm == "pre",
+                rotary=positions == "rotary",
+            )
+            for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(hidden_dim) if norm == "pre" else nn.Identity()
+
+    def encode(self, x: Tensor, batch: Batch) -> Tensor:
+        """The states of the top layer."""
+        if self.cls is not None:
+            return self._with_cls(x, batch)[0]
+        return self._run(self.projection(x), batch.token_ptr)
+
+    def forward(self, x: Tensor, batch: Batch) -> Encoding:
+        """Encode a batch; see :class:`Encoder`."""
+        if self.cls is None:
+            return super().forward(x, batch)
+        self.check(x, batch)
+        tokens, sentence = self._with_cls(x, batch)
+        return Encoding(tokens, tokens, sentence)
+
+    def _with_cls(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The states of the words, and those of the vectors before the first ones."""
+        assert self.cls is not None
+        ptr = batch.token_ptr + torch.arange(len(batch) + 1, device=x.device)
+        words = torch.arange(batch.num_tokens, device=x.device) + batch.token_batch + 1
+        projected = self.projection(x)
+        rows = self.cls.to(projected.dtype).repeat(batch.num_tokens + len(batch), 1)
+        states = self._run(rows.index_copy(0, words, projected), ptr)
+        return states.index_select(0, words), states.index_select(0, ptr[:-1])
+
+    def _run(self, states: Tensor, ptr: Tensor) -> Tensor:
+        """All layers over ``(rows, hidden)``, given where sentences begin."""
+        padding = Padding(ptr, len(states))
+        longest = padding.mask.shape[1]
+        if self.positions == "sinusoidal":
+            table = sinusoids(longest, self.output_dim, states)
+            states = states + table.index_select(0, padding.place)
+        elif self.positions == "learned":
+            states = states + self.places(padding.place.clamp(max=_LEARNED - 1))
+        visible = padding.mask[:, None, None]  # (sentences, 1, 1, longest)
+        for layer in self.layers:
+            states = layer(states, padding, visible)
+        normed: Tensor = self.norm(states)
+        return normed

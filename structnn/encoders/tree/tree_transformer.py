@@ -1,0 +1,94 @@
+"""Self-attention that knows the tree."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from structnn.checks import at_least
+from structnn.data.batch import Batch
+from structnn.data.tree_distance import ancestry
+from structnn.encoders.attention import TransformerLayer
+from structnn.encoders.base import Encoder
+from structnn.ops.segments import Padding
+
+__all__ = ["TreeTransformer"]
+
+
+class TreeTransformer(Encoder):
+    r"""A Transformer over the nodes of a tree, placed by distances in it (Ying et al. 2021).
+
+    As :class:`~structnn.encoders.sequence.transformer.Transformer` with normalisation before each
+    block, but
+
+    .. math::
+        h_v^{(0)} &= W x_v + b + p_{\min(\mathrm{depth}(v),\, D)} \\
+        \mathrm{score}_{uv} &= q_u^\top k_v / \sqrt{d} + b^{(m)}_{\min(\mathrm{dist}(u, v),\, D)}
+
+    with a learned vector *p* for each depth and a learned number :math:`b^{(m)}` for each head and
+    each distance in the tree, shared by all layers. Words are known by their
+    places in the tree alone, not in the sentence.
+
+    Args:
+        input_dim: The width of the word vectors; projected to ``hidden_dim``.
+        hidden_dim: The width of the states; a multiple of ``heads``.
+        layers: How many.
+        heads: Attention heads of each layer.
+        feedforward: The width of the inner layer as a multiple of ``hidden_dim``.
+        dropout: Dropout rate of attention weights and of both blocks of each layer.
+        max_distance: Distances and depths beyond this count as this, *D*.
+        ancestors_only: Each node looks at itself, its ancestors and its descendants only.
+        readout: By default the mean of all states.
+    """
+
+    reads = frozenset({"tree"})
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        layers: int = 2,
+        heads: int = 4,
+        feedforward: int = 2,
+        dropout: float = 0.1,
+        max_distance: int = 8,
+        ancestors_only: bool = False,
+        readout: str = "mean",
+    ) -> None:
+        super().__init__(input_dim, hidden_dim, readout=readout)
+        at_least(1, layers=layers, heads=heads, feedforward=feedforward, max_distance=max_distance)
+        self.max_distance = max_distance
+        self.ancestors_only = ancestors_only
+        self.projection = nn.Linear(input_dim, hidden_dim)
+        self.biases = nn.Embedding(max_distance + 1, heads)
+        self.depths = nn.Embedding(max_distance + 1, hidden_dim)
+        nn.init.normal_(self.biases.weight, std=0.1)
+        nn.init.normal_(self.depths.weight, std=0.1)
+        self.layers = nn.ModuleList(
+            TransformerLayer(hidden_dim, heads, feedforward * hidden_dim, dropout=dropout)
+            for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(hidden_dim)
+
+    def encode(self, x: Tensor, batch: Batch) -> Tensor:
+        """The state of each node."""
+        distances, depths = batch.tree_distances, batch.tree_depths
+        padding = Padding(batch.node_ptr, batch.num_nodes)
+        states = batch.to_nodes(self.projection(x))
+        depth = padding.unpad(depths).clamp(max=self.max_distance)  # (nodes,)
+        states = states + self.depths(depth).to(states.dtype)
+        bias = self._bias(distances, depths, padding.mask).to(states.dtype)
+        for layer in self.layers:
+            states = layer(states, padding, bias)
+        normed: Tensor = self.norm(states)
+        return normed
+
+    def _bias(self, distances: Tensor, depths: Tensor, present: Tensor) -> Tensor:
+        """``(sentences, heads, longest, longest)``: what is added to the scores."""
+        bias: Tensor = self.biases(distances.clamp(max=self.max_distance)).permute(0, 3, 1, 2)
+        visible = present[:, None]  # (sentences, 1, longest)
+        if self.ancestors_only:
+            visible = visible & ancestry(distances, depths)
+        # A finite floor: the rows of padding may have nothing to look at, and must not become NaN.
+        return bias.masked_fill(~visible[:, None], torch.finfo(bias.dtype).min / 2)

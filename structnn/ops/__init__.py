@@ -1,0 +1,1 @@
+"""Operations on flat tensors: sums over segments, scans over trees, dropout."""

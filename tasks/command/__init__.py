@@ -1,0 +1,1 @@
+"""The ``structnn`` command."""

@@ -1,0 +1,345 @@
+"""The ``structnn`` command."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from tasks.command.lab import app as lab
+from tasks.console import (
+    outcome_line,
+    parsed_data,
+    progress,
+    results,
+    resumable,
+    status,
+)
+from tasks.experiments.options import CompareOptions, ExperimentOptions, ParserOptions, spread
+
+# What a command needs beyond this is imported when it runs, so that --help answers at once.
+if TYPE_CHECKING:
+    from tasks.training.loop import Epoch
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Does structure help? Parse text, train sequence, tree and graph encoders, compare them.",
+)
+app.add_typer(lab, name="lab")
+
+
+@app.command()
+@spread(ParserOptions)
+def parse(
+    options: ParserOptions,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="IN",
+            help="A text file, one text a line; a .csv, .tsv or .jsonl file; - for standard input.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The CoNLL-U file to write.")],
+    pretokenized: Annotated[
+        bool, typer.Option("--pretokenized", help="Tokens are given, with spaces between.")
+    ] = False,
+    text_column: Annotated[str, typer.Option(help="The column of the text.")] = "text",
+    encoding: Annotated[str, typer.Option(help="How the characters are written.")] = "utf-8",
+) -> None:
+    """Parse texts into a CoNLL-U file.
+
+    `structnn parse questions.txt -o questions.conllu`
+
+    `structnn parse reviews.csv --text-column review -o reviews.conllu`
+    """
+    from parsers import CachedParser, write_conllu
+    from tasks.data.files import read_texts
+    from tasks.data.parsing import default_cache, make_parser, parser_notes
+
+    texts, blank = read_texts(source, text_column=text_column, encoding=encoding)
+    if pretokenized:
+        texts = [tuple(text.split()) if isinstance(text, str) else text for text in texts]
+    parser = make_parser(options.parser())
+    cache = options.cache or default_cache()
+    with resumable(), progress("parsing") as show:
+        sentences = CachedParser(parser, cache, progress=show).parse(texts)
+    write_conllu(sentences, output)
+    for note in parser_notes(sentences):
+        status.print(note)
+    passed_over = f" ({blank} blank lines passed over)" if blank else ""
+    status.print(f"{len(sentences)} texts parsed into {output}{passed_over}")
+
+
+@app.command()
+@spread(ExperimentOptions)
+def train(
+    options: ExperimentOptions,
+    encoder: Annotated[str, typer.Option(help="Its name, or several as bilstm>gat.")],
+    out: Annotated[Path, typer.Option(help="The folder of the result.")],
+    seed: Annotated[int, typer.Option(help="One seed gives one result.")] = 0,
+    threads: Annotated[int, typer.Option(help="Of the processor.")] = 1,
+) -> None:
+    """Train one encoder. The same command again goes on where it stopped.
+
+    `structnn train --data trec --encoder bilstm --out runs/one`
+
+    `structnn train --data my.csv --dev dev.csv --test test.csv --encoder gat --out runs/mine`
+    """
+    import torch
+
+    from tasks.data.settings import Setting
+    from tasks.experiments.run import Run, execute
+
+    options.check_encoders([encoder])
+    setting = Setting(structure=options.structure)
+    run = Run(options.model(encoder), options.training(), seed, setting)
+    parsed = parsed_data(options.dataset(), options)
+    torch.set_num_threads(threads)
+    with resumable(), progress("epochs", options.epochs) as show:
+
+        def report(epoch: Epoch) -> None:
+            show(epoch.number, options.epochs)
+            status.print(
+                f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, dev loss "
+                f"{epoch.dev_loss:.4f}, dev accuracy {100 * epoch.dev_accuracy:.1f} %",
+                highlight=False,
+            )
+
+        result = execute(run, parsed, out, parser=options.parser(), on_epoch=report)
+    results.print(f"{outcome_line(result)}; saved in {out / run.folder}")
+
+
+def _from_file(context: typer.Context, file: Path | None) -> Path | None:
+    """Take the options of a TOML file as if they were given; the command line has precedence."""
+    if file is not None:
+        from tasks.command.toml_options import read_options
+
+        options = {
+            parameter.name or "": bool(getattr(parameter, "multiple", False))
+            for parameter in context.command.params
+            if parameter.param_type_name == "option"
+        }
+        repeated = [name for name, several in options.items() if several]
+        context.default_map = read_options(file, options, repeated)
+    return file
+
+
+@app.command()
+@spread(CompareOptions)
+def compare(
+    options: CompareOptions,
+    out: Annotated[Path, typer.Option(help="The folder of the results.")],
+    experiment: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[EXPERIMENT.toml]",
+            help="A file of options, named as below with _ for -; those given here have precedence.",
+            is_eager=True,
+            callback=_from_file,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many runs there are and how long, no more.")
+    ] = False,
+) -> None:
+    """Compare encoders, structures, embeddings and amounts of data; print tables and what they mean.
+
+    The same command again goes on where it stopped, and repeats nothing.
+
+    `structnn compare --data trec --encoders bag,bilstm,child_sum_tree_lstm,gat --out runs/trec`
+
+    `structnn compare --data my.csv --encoders bilstm,gat --seeds 5 --option gat.heads=8 --out runs/my`
+
+    `structnn compare experiment.toml --match-params 300k --structure parse,random --out runs/grid`
+    """
+    from tasks.experiments.experiment import run_experiment
+
+    run_experiment(options, out, dry_run=dry_run)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="The folder of an experiment, such as runs/trec.")],
+) -> None:
+    """Make the tables, figures and report.html of a finished (or unfinished) experiment anew.
+
+    `structnn report runs/trec`
+    """
+    from tasks.report import write_report
+    from tasks.results.folder import load_results
+    from tasks.results.summary import summarise
+
+    found = load_results(folder)
+    summarise(found)
+    status.print(f"written: {write_report(found, folder)}")
+
+
+@app.command()
+def predict(
+    run: Annotated[
+        Path, typer.Argument(help="The folder of a run, such as runs/trec/bilstm/seed-0.")
+    ],
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts to classify.")] = None,
+    file: Annotated[
+        str | None, typer.Option(help="A file of texts, one a line; - for standard input.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines.")] = False,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="The module or .py file that registers the run's encoder."),
+    ] = None,
+) -> None:
+    """Classify new text with a saved run.
+
+    `structnn predict runs/trec/bilstm/seed-0 "Who wrote Middlemarch?"`
+
+    `structnn predict runs/trec/bilstm/seed-0 --file questions.txt --json > labels.jsonl`
+    """
+    from tasks.data.files import read_texts
+    from tasks.experiments.plugins import load_plugins
+    from tasks.models.prediction import Predictor
+
+    load_plugins(plugin or ())
+    wanted = list(texts or [])
+    if file is not None:
+        wanted += [
+            text if isinstance(text, str) else " ".join(text) for text in read_texts(file)[0]
+        ]
+    if not wanted:
+        raise typer.BadParameter("give at least one text, or --file")
+    predictions = Predictor(run).predict(wanted)
+    if as_json:
+        for prediction in predictions:
+            print(json.dumps(vars(prediction), ensure_ascii=False))
+        return
+    # There may be fifty labels: the likeliest three fit into a line, and --json has all.
+    table = Table("text", "label", "likeliest")
+    for prediction in predictions:
+        shares = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:3]
+        likeliest = ", ".join(f"{label} {share:.3f}" for label, share in shares)
+        table.add_row(*map(escape, (prediction.text, prediction.label, likeliest)))
+    results.print(table)
+
+
+@app.command()
+def explain(
+    run: Annotated[
+        Path, typer.Argument(help="The folder of a run, such as runs/trec/bilstm/seed-0.")
+    ],
+    text: Annotated[str, typer.Argument(help="A sentence.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the pictures.")],
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="The module or .py file that registers the run's encoder."),
+    ] = None,
+) -> None:
+    """Say why a saved run classifies a sentence as it does, in numbers and in pictures.
+
+    `structnn explain runs/trec/gat/seed-0 "Who wrote Middlemarch?" -o why`
+    """
+    from tasks.experiments.plugins import load_plugins
+    from tasks.explain import explain as explain_text
+    from tasks.explain import in_words, save, word_rows
+    from tasks.models.prediction import Predictor
+
+    load_plugins(plugin or ())
+    explanation = explain_text(Predictor(run), text)
+    title = f"what adds to the log-odds of {escape(explanation.prediction.label)}"
+    table = Table("word", *explanation.attributions, "subtree effect", title=title)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in word_rows(explanation):
+        table.add_row(*map(escape, row))
+    results.print(table)
+    for line in in_words(explanation):
+        results.print(f"- {escape(line)}")
+    status.print(f"{len(save(explanation, output))} pictures and explanation.json in {output}")
+
+
+@app.command()
+@spread(ParserOptions)
+def draw(
+    options: ParserOptions,
+    text: Annotated[str, typer.Argument(help="A sentence.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A .png, .svg, .pdf, .html or .dot file to write."),
+    ] = None,
+    as_text: Annotated[bool, typer.Option("--text", help="Print a tree of characters.")] = False,
+    layout: Annotated[
+        str | None, typer.Option(help="tree, aligned, arcs, or a layout of networkx.")
+    ] = None,
+    structure: Annotated[str, typer.Option(help="parse, or the name of a control.")] = "parse",
+    dark: Annotated[bool, typer.Option("--dark", help="A dark background.")] = False,
+) -> None:
+    """Parse a sentence and draw its tree.
+
+    `structnn draw "The dogs that the cat chased bark." -o tree.png`
+
+    `structnn draw "The dogs that the cat chased bark." --text`
+    """
+    if output is None and not as_text:
+        raise typer.BadParameter("say where to: --output tree.png, or --text")
+    from parsers import draw as draw_sentence
+    from parsers import text_tree, with_structure
+    from tasks.data.parsing import make_parser
+
+    (sentence,) = with_structure(make_parser(options.parser()).parse([text]), structure)
+    if as_text:
+        print(text_tree(sentence))
+    if output is not None:
+        draw_sentence(sentence, output, layout=layout, dark=dark)
+        status.print(f"drawn in {output}")
+
+
+@app.command()
+def explore(
+    source: Annotated[Path, typer.Argument(metavar="FILE.conllu", help="A parsed corpus.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML page to write.")],
+) -> None:
+    """Make one page to search a parsed corpus, count it, and see each tree; it opens offline.
+
+    `structnn explore questions.conllu -o questions.html`
+    """
+    from parsers import explore as write_page
+    from parsers import read_conllu
+
+    sentences = read_conllu(source)
+    write_page(sentences, output, title=source.stem)
+    status.print(f"{len(sentences)} sentences in {output}")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder of the results.")] = Path("runs/demo"),
+    seeds: Annotated[int, typer.Option(help="Runs of each encoder.")] = 2,
+    epochs: Annotated[int, typer.Option(help="At most this many for each run.")] = 10,
+    pairs: Annotated[int, typer.Option(help="Pairs of sentences to train on.")] = 1500,
+) -> None:
+    """Show it all on sentences that no bag of words can tell apart; needs no data and no network."""
+    from tasks.command.demo import run_demo
+
+    run_demo(out, seeds, epochs, pairs)
+
+
+def main() -> None:
+    """Run the command; faults of the input end in one line, not in a traceback."""
+    import logging
+
+    logging.getLogger("stanza").setLevel(logging.ERROR)
+    try:
+        app()
+    except (ValueError, OSError, ImportError, ArithmeticError) as error:
+        if os.environ.get("STRUCTNN_DEBUG"):
+            raise
+        status.print(f"[bold red]error:[/bold red] {escape(str(error))}")
+        sys.exit(1)

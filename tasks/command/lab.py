@@ -1,0 +1,303 @@
+"""``structnn lab``: three experiments, each with a figure, the numbers, and what they say."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from tasks.console import progress, results, show_table, status
+from tasks.experiments.options import ParserOptions, spread
+
+# What an experiment needs beyond this is imported when it runs, so that --help answers at once.
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from structnn import Sentence
+    from tasks.lab.experiments import Measured
+    from tasks.lab.subjects import Subject
+
+__all__ = ["ENCODERS", "LabOptions", "app"]
+
+ENCODERS = (
+    "rnn,lstm,bilstm(readout='max'),bilstm(readout='attention'),transformer,child_sum_tree_lstm,gat"
+)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Where gradients vanish, how long paths are, and how far encoders see.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabOptions(ParserOptions):
+    """Which encoders are looked at, over which sentences."""
+
+    encoders: Annotated[
+        str | None,
+        typer.Option(
+            help="Names with commas between them, untrained. By default seven of all kinds, or "
+            "none beside a --run.",
+            show_default=False,
+        ),
+    ] = None
+    run: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A saved run, such as runs/x/bilstm/seed-0, or a folder of several, before and "
+            "after training; may be repeated.",
+            show_default=False,
+        ),
+    ] = None
+    data: Annotated[
+        str,
+        typer.Option(
+            help="built-in, structure-test, a .conllu file, or a file of texts, one a line."
+        ),
+    ] = "built-in"
+    sentences: Annotated[
+        int, typer.Option(min=1, help="At most so many, evenly spaced ones of a longer file.")
+    ] = 40
+    seeds: Annotated[int, typer.Option(min=1, help="Of each untrained encoder.")] = 3
+    structure: Annotated[
+        str,
+        typer.Option(
+            help="parse, or a control in its place: left_chain, right_chain, balanced, random, "
+            "shuffled, flat. A run has its own."
+        ),
+    ] = "parse"
+    hidden_dim: Annotated[int, typer.Option(help="Width of the states.")] = 64
+    embedding_dim: Annotated[int, typer.Option(help="Width of the word vectors.")] = 64
+    encoding: Annotated[str, typer.Option(help="How the characters of a file are written.")] = (
+        "utf-8"
+    )
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A module or .py file of yours that registers encoders; may be repeated.",
+            show_default=False,
+        ),
+    ] = None
+    out: Annotated[Path, typer.Option(help="The folder of figure and numbers.")] = Path("runs/lab")
+
+    def names(self) -> list[str]:
+        """The untrained encoders."""
+        given = self.encoders if self.encoders is not None else "" if self.run else ENCODERS
+        # Commas inside parentheses belong to an encoder's options.
+        return [name.strip() for name in re.split(r",(?![^()]*\))", given) if name.strip()]
+
+
+@app.command("gradient-flow")
+@spread(LabOptions)
+def gradient_flow(options: LabOptions) -> None:
+    """How much of its gradient the sentence vector sends to each word, by where the word is.
+
+    `structnn lab gradient-flow`
+
+    `structnn lab gradient-flow --run runs/x/lstm --run runs/x/gat/seed-0 --out runs/lab/trained`
+    """
+    from tasks.lab.experiments import gradient_flow as measure
+    from tasks.lab.figures import draw_flow
+    from tasks.lab.summaries import common_reach, flow_summaries
+    from tasks.lab.words import flow_in_words, flow_row
+
+    subjects = _subjects(options)
+    with progress("sentences") as show:
+        measured = measure(subjects, show)
+    summaries = flow_summaries(measured)
+    far = common_reach(summary.from_end for summary in summaries)
+    show_table(
+        "gradient of the sentence vector, and what a step, a word, an edge multiplies it by",
+        (
+            "encoder",
+            "steps",
+            "a step",
+            "a word",
+            "< 1 % from",
+            f"at {far}",
+            "an edge",
+            "< 1 % below",
+        ),
+        [flow_row(summary, far) for summary in summaries],
+    )
+    _finish(
+        options,
+        "gradient-flow",
+        draw_flow(summaries, _with_seeds(subjects)),
+        measured,
+        summaries,
+        flow_in_words(summaries),
+    )
+
+
+@app.command("path-length")
+@spread(LabOptions)
+def path_length(options: LabOptions) -> None:
+    """How many steps lie between each word and the sentence vector, and what is not seen at all.
+
+    `structnn lab path-length`
+
+    `structnn lab path-length --encoders "lstm,gat(layers=4,readout='root')" --data my.conllu`
+    """
+    from tasks.lab.experiments import path_length as measure
+    from tasks.lab.experiments import within_edges
+    from tasks.lab.figures import ExamplePaths, draw_paths
+    from tasks.lab.path_length import path_lengths
+    from tasks.lab.summaries import path_summaries
+    from tasks.lab.words import path_row, paths_in_words
+
+    first = {subject.name: subject for subject in reversed(_subjects(options))}
+    subjects = list(reversed(first.values()))
+    with progress("sentences") as show:
+        measured = measure(subjects, show)
+    summaries = path_summaries(measured)
+    sentences = subjects[0].sentences
+    within = within_edges(sentences)
+    index = min(range(len(sentences)), key=lambda place: abs(len(sentences[place]) - 12))
+    paths = {s.name: path_lengths(s.encoder, s.corpus.batch([index])).numpy() for s in subjects}
+    show_table(
+        "steps between a word and the sentence vector",
+        (
+            "encoder",
+            "least",
+            "mean",
+            "most",
+            "a word of length",
+            "words reached",
+            "seen by a state",
+        ),
+        [path_row(summary) for summary in summaries],
+    )
+    _finish(
+        options,
+        "path-length",
+        draw_paths(summaries, ExamplePaths(sentences[index], paths), within, _caption(subjects)),
+        measured,
+        summaries,
+        paths_in_words(summaries, within),
+    )
+
+
+@app.command("receptive-field")
+@spread(LabOptions)
+def receptive_field(options: LabOptions) -> None:
+    """How much the state of a word is moved by other words, by how far they are.
+
+    `structnn lab receptive-field`
+
+    `structnn lab receptive-field --encoders "gat(layers=1),gat(layers=2),gat(layers=4)"`
+    """
+    from tasks.lab.experiments import receptive_field as measure
+    from tasks.lab.figures import draw_field
+    from tasks.lab.summaries import field_summaries
+    from tasks.lab.words import field_in_words, field_row
+
+    subjects = _subjects(options)
+    with progress("sentences") as show:
+        measured = measure(subjects, show)
+    summaries = field_summaries(measured)
+    show_table(
+        "gradient of the state of a word",
+        ("encoder", "moved by", "90 % within words", "edges", "< 1 % from words", "edges"),
+        [field_row(summary) for summary in summaries],
+    )
+    _finish(
+        options,
+        "receptive-field",
+        draw_field(summaries, _with_seeds(subjects)),
+        measured,
+        summaries,
+        field_in_words(summaries),
+    )
+
+
+def _subjects(options: LabOptions) -> list[Subject]:
+    """The encoders that the options name, with their sentences."""
+    import torch
+
+    from tasks.experiments.plugins import load_plugins
+    from tasks.lab.sentences import read_sentences, spread_out
+    from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
+    from tasks.models.model import ModelOptions
+
+    torch.set_num_threads(1)  # batches are small: more threads would wait for each other
+    load_plugins(options.plugin or ())
+    parsed: dict[str, list[Sentence]] = {}
+
+    def read(parser: dict[str, Any]) -> list[Sentence]:
+        """The sentences, parsed once by each parser."""
+        key = json.dumps(parser, sort_keys=True)
+        if key not in parsed:
+            found = read_sentences(options.data, parser, options.encoding)
+            parsed[key] = spread_out(found, options.sentences)
+        return parsed[key]
+
+    models = [
+        ModelOptions(name, hidden_dim=options.hidden_dim, embedding_dim=options.embedding_dim)
+        for name in options.names()
+    ]
+    runs = [run for folder in options.run or () for run in runs_below(folder)]
+    subjects = [subject for run in runs for subject in subject_of_run(run, read)]
+    # All of one name follow each other: the runs of an encoder, before training and then after it.
+    subjects.sort(key=lambda subject: subject.name)
+    subjects += [
+        subject_untrained(model, read(options.parser()), options.structure, seed)
+        for model in models
+        for seed in range(options.seeds)
+    ]
+    if not subjects:
+        raise typer.BadParameter("name at least one encoder with --encoders, or a --run")
+    for subject, times in Counter((s.name, s.seed) for s in subjects).items():
+        if times > 1:
+            raise typer.BadParameter(
+                f"{subject[0]}, seed {subject[1]}, is there {times} times: name each encoder once, "
+                "and look at runs on different data one after the other"
+            )
+    return subjects
+
+
+def _caption(subjects: Sequence[Subject]) -> str:
+    """What a figure is of."""
+    sentences = subjects[0].sentences
+    lengths = sorted(len(sentence) for sentence in sentences)
+    structures = ", ".join(sorted({subject.model.structure for subject in subjects}))
+    return (
+        f"{len(sentences)} sentence{'s' * (len(sentences) != 1)} of {lengths[0]} to {lengths[-1]} "
+        f"tokens, structure: {structures}"
+    )
+
+
+def _with_seeds(subjects: Sequence[Subject]) -> str:
+    """The same where seeds matter."""
+    seeds = len({subject.seed for subject in subjects})
+    bands = "; bands from the least to the greatest of them" if seeds > 1 else ""
+    return f"{_caption(subjects)}; {seeds} seed{'s' * (seeds != 1)}{bands}"
+
+
+def _finish(
+    options: LabOptions,
+    name: str,
+    figure: Figure,
+    measured: Sequence[Measured],
+    summaries: Sequence[Any],
+    words: Sequence[str],
+) -> None:
+    """Print what was found, and write figure and numbers."""
+    from tasks.lab.figures import save_figure
+    from tasks.lab.numbers import write_numbers
+
+    for line in words:
+        results.print(f"- {escape(line)}")
+    save_figure(figure, options.out / name)
+    write_numbers(options.out / name, measured, summaries, words)
+    status.print(
+        f"{options.out / name}.png and .svg; .csv has a row for each measurement, .json the curves"
+    )

@@ -1,0 +1,1 @@
+"""Examples: read, divided, parsed, and as a run sees them."""

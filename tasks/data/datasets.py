@@ -1,0 +1,142 @@
+"""Data sets by name or from files, always with a train, a dev and a test part."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from tasks.data import corpora
+from tasks.data.examples import DataError, Dataset, Example
+from tasks.data.files import is_data_file, read_examples
+from tasks.data.splits import folds, hold_out
+
+__all__ = ["DATASETS", "DataError", "Dataset", "Example", "folds", "load_dataset"]
+
+DATASETS = {
+    "trec": "TREC questions, 6 labels (NLTK's qc)",
+    "trec50": "TREC questions, 50 labels (NLTK's qc)",
+    "mr": "movie-review sentences, negative or positive (NLTK's sentence_polarity)",
+    "subj": "sentences of reviews or of plots (NLTK's subjectivity)",
+    "sst5": "Stanford Sentiment Treebank, 5 labels (a folder of trees)",
+    "sst2": "Stanford Sentiment Treebank, 2 labels (a folder of trees)",
+    "structure-test": "pairs of sentences with the same words and opposite labels (generated)",
+}
+"""The names that :func:`load_dataset` knows, and what they stand for."""
+
+
+def load_dataset(
+    spec: str | os.PathLike[str],
+    *,
+    dev: str | os.PathLike[str] | None = None,
+    test: str | os.PathLike[str] | None = None,
+    dev_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    split_seed: int = 0,
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool = False,
+    text_column: str = "text",
+    label_column: str = "label",
+    encoding: str = "utf-8",
+    ordered_labels: Sequence[str] | None = None,
+) -> Dataset:
+    """Load a data set and divide it where it has no official split.
+
+    What lacks a test set gives up ``test_fraction`` of its examples, what lacks a dev set
+    ``dev_fraction``: stratified by label, repeated texts kept together, the same whatever the seed of
+    the training run. ``trec`` has an official test set and no dev set, ``mr`` and ``subj`` neither,
+    the others all three. For cross-validation give the result to :func:`tasks.data.splits.folds`.
+
+    Args:
+        spec: One of ``DATASETS``, or a CSV, TSV or JSON Lines file (see
+            :func:`tasks.data.files.read_examples`).
+        dev: A file of dev examples, where ``spec`` is a file.
+        test: A file of test examples, where ``spec`` is a file.
+        dev_fraction: Share of the examples of ``spec`` to hold out as dev where there is no dev set.
+        test_fraction: The same for test.
+        split_seed: Decides what is held out, and what ``structure-test`` generates.
+        data_dir: Where named data is: the folder of SST's trees, or one to search for NLTK's corpora.
+        download: Fetch an NLTK corpus that isn't found.
+        text_column: The column of a file that holds the text.
+        label_column: The column of a file that holds the label.
+        encoding: How the characters of a file are written.
+        ordered_labels: The labels of a file from least to most, where they are a scale.
+
+    Returns:
+        The data set; its ``notes`` say how it was divided and what is odd about it.
+
+    Raises:
+        DataError: The data isn't found or has a fault; the message says where, and what to do.
+    """
+    name = os.fspath(spec)
+    for option, fraction in (("dev_fraction", dev_fraction), ("test_fraction", test_fraction)):
+        if not 0 < fraction < 1:
+            raise DataError(f"{option} must be between 0 and 1, but is {fraction}")
+    if name not in DATASETS and not is_data_file(name):
+        raise DataError(
+            f"there is no data set {name!r}; give one of {', '.join(DATASETS)}, or the path of a "
+            ".csv, .tsv or .jsonl file"
+        )
+    if name in DATASETS and (dev is not None or test is not None or ordered_labels is not None):
+        raise DataError(
+            f"{name} has its own split and labels; give dev, test and labels with a file"
+        )
+    if name == "structure-test":
+        from tasks.data.structure_test import generate
+
+        return generate(seed=split_seed)
+
+    folder = None if data_dir is None else os.fspath(data_dir)
+    if name in DATASETS:
+        parts = _named(name, folder, download)
+    else:
+        paths = {"train": spec, "dev": dev, "test": test}
+        parts = {
+            split: read_examples(
+                path, text_column=text_column, label_column=label_column, encoding=encoding
+            )
+            for split, path in paths.items()
+            if path is not None
+        }
+    scale = corpora.SENTIMENTS if name == "sst5" else ordered_labels
+
+    notes = []
+    size = len(parts["train"])
+    for split, fraction in (("test", test_fraction), ("dev", dev_fraction)):
+        if split not in parts:
+            count = max(1, round(fraction * size))
+            parts["train"], parts[split] = hold_out(parts["train"], count, split_seed)
+            notes.append(
+                f"no {split} set given: {len(parts[split])} of {size} examples held out, stratified, "
+                f"repeated texts kept together, split seed {split_seed}"
+            )
+    if count := _repeated(parts):
+        notes.append(
+            f"{count} of {len(parts['test'])} test texts also occur in train or dev (left as they are)"
+        )
+    found = {example.label for part in parts.values() for example in part}
+    return Dataset(
+        name=name,
+        train=parts["train"],
+        dev=parts["dev"],
+        test=parts["test"],
+        labels=tuple(sorted(found) if scale is None else scale),
+        ordered=scale is not None,
+        notes=tuple(notes),
+        node_labels=corpora.node_labels(fine=name == "sst5") if name in ("sst5", "sst2") else {},
+    )
+
+
+def _named(name: str, folder: str | None, download: bool) -> corpora.Splits:
+    if name in ("trec", "trec50"):
+        return corpora.read_questions(fine=name == "trec50", data_dir=folder, download=download)
+    if name == "mr":
+        return corpora.read_movie_reviews(data_dir=folder, download=download)
+    if name == "subj":
+        return corpora.read_subjectivity(data_dir=folder, download=download)
+    return corpora.read_treebank(fine=name == "sst5", data_dir=folder)
+
+
+def _repeated(parts: corpora.Splits) -> int:
+    """How many test texts occur, case aside, among the other examples."""
+    others = {example.plain_text.lower() for split in ("train", "dev") for example in parts[split]}
+    return sum(example.plain_text.lower() in others for example in parts["test"])

@@ -1,0 +1,149 @@
+"""Examples and data sets: what every reader gives and what training, prediction and reports read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from structnn.sentence import Sentence
+
+__all__ = ["DataError", "Dataset", "Example"]
+
+
+class DataError(ValueError):
+    """Data that can't be used; the message says where the fault is and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One text and its label.
+
+    Args:
+        text: The text as written, or its tokens where the source is tokenised: a parser keeps such
+            tokens one for one.
+        label: The label, always a string.
+        source: Where the example is from, as ``file:line``.
+        sentence: The structure that comes with the data, such as a tree of the Stanford Sentiment
+            Treebank; its tokens are ``text``.
+        columns: Everything else that the source says of the example.
+
+    Raises:
+        DataError: No text, or no label.
+    """
+
+    text: str | tuple[str, ...]
+    label: str
+    source: str
+    sentence: Sentence | None = None
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        tokens = (self.text,) if isinstance(self.text, str) else self.text
+        if not any(map(is_visible, tokens)):
+            raise DataError(
+                f"{self.source}: the text is empty; give the example a text, or remove it "
+                "(no example is dropped unasked)"
+            )
+        if not all(map(is_visible, tokens)):
+            raise DataError(
+                f"{self.source}: token {list(map(is_visible, tokens)).index(False)} is empty"
+            )
+        if not self.label:
+            raise DataError(f"{self.source}: the label is empty; give one or remove the example")
+
+    @property
+    def plain_text(self) -> str:
+        """The text in one string; tokens are joined by spaces."""
+        return self.text if isinstance(self.text, str) else " ".join(self.text)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training, development and test examples, and the labels they have.
+
+    Fit on ``train``, and choose everything that is to be chosen on ``dev``. ``test`` is for the one
+    last measurement: give code that trains or selects :meth:`without_test`, and it can't do wrong.
+
+    Args:
+        name: What to call the data in a table.
+        train: The examples to fit.
+        dev: The examples that stop training and choose options.
+        test: The examples to report on; may be empty.
+        labels: Every label of the data: sorted, or from least to most where ``ordered``.
+        ordered: The labels are a scale, so that an error can be near or far.
+        notes: What a report must say of the data, such as how it was split.
+        node_labels: Where trees are labelled throughout, the label that each node's label stands for;
+            a node whose label is not in it has none.
+
+    Raises:
+        DataError: Nothing to train on or to select on, fewer than two labels in train, or a dev or
+            test example whose label train lacks.
+    """
+
+    name: str
+    train: tuple[Example, ...]
+    dev: tuple[Example, ...]
+    test: tuple[Example, ...]
+    labels: tuple[str, ...]
+    ordered: bool = False
+    notes: tuple[str, ...] = ()
+    node_labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        for split in ("train", "dev"):
+            if not getattr(self, split):
+                raise DataError(f"{self.name}: there are no {split} examples")
+        trained = {example.label for example in self.train}
+        if len(trained) < 2:
+            raise DataError(
+                f"{self.name}: all {len(self.train)} training examples have the label "
+                f"{next(iter(trained))!r}; classification needs at least two labels"
+            )
+        for example in (*self.train, *self.dev, *self.test):
+            if example.label not in trained:
+                raise DataError(
+                    f"{example.source}: the label {example.label!r} doesn't occur in train, which "
+                    f"has {quote(sorted(trained))}; mend the label, or add training examples of it"
+                )
+            if example.label not in self.labels:
+                raise DataError(
+                    f"{example.source}: the label {example.label!r} isn't one of the labels given: "
+                    f"{quote(self.labels)}"
+                )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over names of splits, texts, labels, given trees and other columns, in order."""
+        digest = hashlib.sha256(json.dumps(self.labels).encode())
+        for split, example in self._examples():
+            tree = example.sentence and example.sentence.constituency
+            shape = tree and (tree.parents, tree.tokens, tree.labels)
+            row = (split, example.text, example.label, shape, sorted(example.columns.items()))
+            digest.update(json.dumps(row).encode())
+            if given := example.sentence and example.sentence.dependencies:
+                digest.update(json.dumps((given.parents, given.labels)).encode())
+        return digest.hexdigest()
+
+    def without_test(self) -> Dataset:
+        """The same data with no test examples: all that training and selection may see."""
+        return replace(self, test=())
+
+    def _examples(self) -> Iterator[tuple[str, Example]]:
+        for split in ("train", "dev", "test"):
+            for example in getattr(self, split):
+                yield split, example
+
+
+def is_visible(text: str) -> bool:
+    """Whether ``text`` has anything to see: neither white space nor zero-width characters alone."""
+    return any(character.isprintable() and not character.isspace() for character in text)
+
+
+def quote(names: Iterable[str], limit: int = 12) -> str:
+    """Names in quotation marks, for a message; those beyond ``limit`` are counted, not named."""
+    quoted = [repr(name) for name in names]
+    rest = f" and {len(quoted) - limit} more" if len(quoted) > limit else ""
+    return ", ".join(quoted[:limit]) + rest

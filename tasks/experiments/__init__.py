@@ -1,0 +1,1 @@
+"""Many runs, planned from options and executed side by side."""

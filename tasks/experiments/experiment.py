@@ -1,0 +1,244 @@
+"""An experiment from its options to its summary: plan the grid, search, run, say what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from tasks.console import execute_runs, parsed_data, results, show_summary, status
+from tasks.data.examples import Dataset
+from tasks.data.parsing import ParsedDataset
+from tasks.experiments.backends import check_backend
+from tasks.experiments.compare import Failure, already_done, available_cores, plan, reads
+from tasks.experiments.options import CompareOptions, ExperimentOptions, names_in
+from tasks.experiments.run import Run, RunResult, seconds_per_epoch, versions
+from tasks.experiments.tuning import DEFAULT_SPACE, parse_space, trials, tuned
+from tasks.models.budgets import match_width
+from tasks.models.model import ModelOptions
+from tasks.models.vectors import WORDLLAMA_WIDTH, vector_width
+from tasks.report import write_report
+from tasks.results.folder import load_results, save_experiment
+from tasks.results.summary import Summary, summarise
+
+__all__ = ["ExperimentFailed", "run_experiment", "run_plan"]
+
+
+class ExperimentFailed(ValueError):
+    """Some runs ended in an error; the rest have results."""
+
+
+def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False) -> Summary | None:
+    """Plan, search if wanted, run what has no result yet, and show the summary.
+
+    Args:
+        options: The experiment.
+        out: Its folder.
+        dry_run: Say what would be done, and do nothing; then there is no summary.
+    """
+    options.check_encoders(options.encoder_names)
+    check_backend(options.backend, options.address)
+    fit = _fit(options)
+    embeddings: list[str | None] = [*names_in(options.embedding or "")]
+    models = [
+        fit(options.model(name, embedding))
+        for embedding in embeddings or [None]
+        for name in options.encoder_names
+    ]
+    names = names_in(options.data)
+    keys = names if len(names) > 1 else [""]
+    runs = plan(
+        models,
+        options.seeds,
+        _training(options),
+        data=keys,
+        structures=names_in(options.structure),
+        noises=options.numbers("parse_noise"),
+        fractions=options.numbers("fractions"),
+        folds=options.folds,
+    )
+    space = parse_space(options.space or DEFAULT_SPACE, options.encoder_names)
+    if options.tune < 0:
+        raise ValueError(f"--tune must be at least 0, but is {options.tune}")
+    if options.space and not options.tune:
+        raise ValueError("--space says what to search: say how long with --tune N too")
+    if options.match_params and any(choice.option == "hidden_dim" for choice in space):
+        raise ValueError("--match-params decides hidden_dim: take it out of --space")
+    searches = {
+        _searched(run).folder: trials(_searched(run), space, options.tune, fit) for run in runs
+    }
+    searches = searches if options.tune else {}
+    data = {
+        key: parsed_data(_dataset(options, name), options)
+        for key, name in zip(keys, names, strict=True)
+    }
+    flat = [trial for found in searches.values() for trial in found]
+    # Where options are searched, those of the runs are known after the trials.
+    done = already_done(flat or runs, data, out)
+    there = [run.folder for run in runs if (out / run.folder / "result.json").exists()]
+    _say_plan([*flat, *runs], {*done, *there}, data, options.workers)
+    if dry_run:
+        return None
+    execution = {
+        "workers": options.workers,
+        "backend": options.backend,
+        "address": options.address,
+    }
+    scores: dict[str, list[float]] = {}
+    if flat:
+        outcomes = execute_runs(flat, data, options, out, {**execution, "done": done})
+        dev = {o.run.folder: o.dev_accuracy for o in outcomes if isinstance(o, RunResult)}
+        best = {}
+        for wanted, found in searches.items():
+            ended = [trial for trial in found if trial.folder in dev]
+            if not ended:
+                raise ExperimentFailed(
+                    f"all trials for {wanted} failed: see {out / found[0].folder / 'error.txt'}"
+                )
+            best[wanted] = max(ended, key=lambda trial: dev[trial.folder])
+            scores[wanted.parent.as_posix()] = [dev[trial.folder] for trial in ended]
+        runs = [tuned(run, best[_searched(run).folder]) for run in runs]
+        done = already_done(runs, data, out)
+    return run_plan(runs, data, options, out, done=done, execution=execution, search=scores)
+
+
+def run_plan(
+    runs: Sequence[Run],
+    data: Mapping[str, ParsedDataset],
+    options: ExperimentOptions,
+    out: Path,
+    *,
+    done: Mapping[Path, RunResult] | None = None,
+    execution: Mapping[str, Any] | None = None,
+    search: Mapping[str, Sequence[float]] | None = None,
+) -> Summary:
+    """Run what has no result yet, and show the summary of all.
+
+    Args:
+        runs: What is planned.
+        data: The parsed data, by the names in the runs' settings.
+        options: Where runs and plan are from.
+        out: The folder of the experiment.
+        done: What :func:`tasks.experiments.compare.already_done` gave, if it was called already.
+        execution: Where and how: ``workers``, ``backend`` and ``address`` of
+            :func:`tasks.experiments.compare.compare`.
+        search: Dev accuracies of the trials, by the folder of what they were for.
+    """
+    if done is None:  # called before anything is written: what is there must go with the plan
+        done = already_done(runs, data, out)
+    description = {
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "options": {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in dataclasses.asdict(options).items()
+            if value not in (None, "", False)
+        },
+        "encoders": {
+            run.model.encoder: {"reads": sorted(reads(run.model)), "width": run.model.hidden_dim}
+            for run in runs
+        },
+        "versions": versions(),
+        "tuning": search or {},
+    }
+    save_experiment(out, runs, data, description)
+    outcomes = execute_runs(runs, data, options, out, {**(execution or {}), "done": done})
+    found = load_results(out)
+    summary = summarise(found)
+    show_summary(summary, len({run.seed for run in runs}))
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    for failure in failures:
+        where = out / failure.run.folder / "error.txt"
+        results.print(f"- failed: {failure.run.folder}, see {where}")
+    saved = "table.md (with all pairs), runs.csv, every prediction of every run"
+    if any(cell.test for cell in found.cells):
+        write_report(found, out)
+        saved = f"report.html, {saved}"
+    results.print(f"- saved in {escape(str(out))}: {saved}")
+    if failures:
+        raise ExperimentFailed(
+            f"{len(failures)} of {len(runs)} runs failed; the same command tries them again"
+        )
+    return summary
+
+
+def _dataset(options: CompareOptions, name: str) -> Dataset:
+    dataset: Dataset = options.dataset(name)
+    if not options.folds:
+        return dataset
+    examples = len(dataset.train) + len(dataset.dev) + len(dataset.test)
+    note = (
+        f"{options.folds} folds of all {examples} examples, whatever their split: stratified, repeated "
+        "texts kept together"
+    )
+    return replace(dataset, notes=(note,))
+
+
+def _training(options: CompareOptions) -> Any:
+    training = options.training()
+    if options.match_time is None:
+        return training
+    # Time alone ends a run then.
+    return replace(training, seconds=options.match_time, epochs=10**6, patience=10**6)
+
+
+def _fit(options: CompareOptions) -> Callable[[ModelOptions], ModelOptions]:
+    """Gives a model the width that the budget of parameters asks for."""
+    parameters = options.parameters
+    if parameters is None:
+        return lambda model: model
+
+    def fit(model: ModelOptions) -> ModelOptions:
+        dim = model.embedding_dim
+        if model.embedding == "wordllama":
+            dim = WORDLLAMA_WIDTH
+        elif model.vectors is not None:
+            dim = vector_width(model.vectors)
+        width = match_width(model.encoder, dim, parameters, model.encoder_options)
+        return replace(model, hidden_dim=width)
+
+    return fit
+
+
+def _searched(run: Run) -> Run:
+    """The run whose search serves a run: less data and noisier parses take what suits all of it."""
+    return replace(run, seed=0, setting=replace(run.setting, noise=0.0, fraction=1.0))
+
+
+def _say_plan(
+    runs: Sequence[Run],
+    done: Collection[Path],
+    data: Mapping[str, ParsedDataset],
+    workers: int | None,
+) -> None:
+    """How many runs there are, and about how long they can take, from a few batches of each kind."""
+    left = [run for run in runs if run.folder not in done]
+    timed: dict[tuple[str, str, int], float] = {}
+    seconds = 0.0
+    for run in left:
+        training = run.training
+        if training.seconds is not None:
+            seconds += training.seconds
+            continue
+        kind = (run.setting.data, run.model.encoder, run.model.hidden_dim)
+        if kind not in timed:
+            whole = replace(run, setting=replace(run.setting, fold=None, fraction=1.0))
+            timed[kind] = seconds_per_epoch(whole, data[run.setting.data])
+        seconds += timed[kind] * training.epochs * run.setting.fraction
+    processes = max(1, min(len(left), workers or available_cores()))
+    before = f", {len(runs) - len(left)} of them done already" if len(left) < len(runs) else ""
+    encoders = len({run.model.encoder for run in runs})
+    status.print(
+        f"{len(runs)} runs of {encoders} encoders{before}; {processes} at a time: at most about "
+        f"{_duration(seconds / processes)} (less where runs stop early)"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,1 @@
+"""Classifiers from options, saved, loaded and used on new text."""

@@ -1,0 +1,96 @@
+"""A saved run, used on new text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from parsers import Parser, with_structure
+from structnn import Sentence
+from tasks.data.parsing import make_parser
+from tasks.models.model import SavedModel, load_model
+from tasks.storage import StorageError
+
+__all__ = ["Prediction", "Predictor"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of a text.
+
+    Attributes:
+        text: The text.
+        label: The most probable label.
+        probabilities: The probability of each label.
+    """
+
+    text: str
+    label: str
+    probabilities: dict[str, float]
+
+
+class Predictor:
+    """A trained classifier with the parser it was trained with.
+
+    Args:
+        run: The folder of a run.
+        parser: Another parser, if not the one that the run names.
+
+    Raises:
+        StorageError: There is no saved model in the folder; the message names those that are below.
+    """
+
+    def __init__(self, run: str | Path, parser: Parser | None = None) -> None:
+        folder = Path(run)
+        if not (folder / "model.json").exists():
+            below = sorted(str(found.parent) for found in folder.glob("**/model.json"))
+            hint = f"; there are models in {', '.join(below[:8])}" if below else ""
+            raise StorageError(f"there is no saved model in {folder}{hint}")
+        self.model: SavedModel = load_model(folder)
+        self.parser = parser if parser is not None else make_parser(self.model.parser)
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """The label and probabilities of each text, in order.
+
+        Raises:
+            ValueError: A text is empty, or the run can't be used on raw text.
+        """
+        return self.predict_sentences(texts, self.read(texts))
+
+    def read(self, texts: Sequence[str]) -> list[Sentence]:
+        """The sentence of each text, with the structure that the run reads.
+
+        Raises:
+            ValueError: A text is empty, or the run can't be used on raw text.
+        """
+        for number, text in enumerate(texts):
+            if not text.strip():
+                raise ValueError(f"text {number + 1} is empty; give it some words or leave it out")
+        if self.model.structure == "constituency":
+            raise ValueError(
+                "this run was trained on constituency trees, which no parser here makes: it can't be "
+                "used on raw text"
+            )
+        # In place of trees that came with the data, new text has the parser's.
+        structure = "parse" if self.model.structure == "given" else self.model.structure
+        return list(with_structure(self.parser.parse(list(texts)), structure))
+
+    def predict_sentences(
+        self, texts: Sequence[str], sentences: Sequence[Sentence]
+    ) -> list[Prediction]:
+        """As :meth:`predict`, for texts that :meth:`read` has read."""
+        from tasks.training.loop import predict_scores
+
+        if not texts:
+            return []
+        classifier = self.model.classifier
+        scores = predict_scores(classifier, self.model.corpus(sentences)).softmax(1)
+        return [
+            Prediction(
+                text,
+                classifier.labels[int(row.argmax())],
+                dict(zip(classifier.labels, row.tolist(), strict=True)),
+            )
+            for text, row in zip(texts, scores, strict=True)
+        ]

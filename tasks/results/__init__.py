@@ -1,0 +1,1 @@
+"""What an experiment found: its folder read back, statistics, tables."""

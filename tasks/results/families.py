@@ -1,0 +1,181 @@
+"""Which comparisons are made, and which of them are corrected together.
+
+A family is one question to one data set, such as *which encoders differ?*: its p-values are corrected
+together, by Holm's method. Two conditions are compared in one family at most, so that a comparison has
+one p-value wherever it is told of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+from tasks.data.settings import BROUGHT_ALONG
+from tasks.results.statistics import Comparison, compare_pairs
+
+if TYPE_CHECKING:
+    from tasks.results.folder import Condition
+
+__all__ = [
+    "REAL_STRUCTURES",
+    "Family",
+    "Pair",
+    "comparisons_in",
+    "families_of",
+    "label",
+    "on_equal_terms",
+    "usual",
+]
+
+Pair = tuple["Condition", "Condition"]
+
+REAL_STRUCTURES = ("parse", *BROUGHT_ALONG)
+"""Structures that say something of grammar; any other is a control."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Comparisons that ask one question, their p-values corrected together.
+
+    Attributes:
+        data: The data set.
+        question: What is compared, in the plural: ``"encoders"``, ``"structures"``, ``"embeddings"``,
+            ``"amounts of parse noise"``; where that isn't the usual, with which vectors, and on which
+            part of train.
+        pairs: Every two conditions, compared on the test examples.
+    """
+
+    data: str
+    question: str
+    pairs: Mapping[Pair, Comparison]
+
+
+def families_of(
+    correct: Mapping[Condition, ArrayLike], structured: Collection[str]
+) -> tuple[Family, ...]:
+    """All comparisons of an experiment.
+
+    With each embedding, a family each:
+
+    - every two encoders;
+    - each encoder on the usual structure, beside every other;
+    - each encoder on the parse, beside every noisier one;
+    - every two encoders on a part of train, for each part.
+
+    Then each encoder with the first embedding, beside every other. What isn't asked about is as usual:
+    see :func:`usual`.
+
+    Args:
+        correct: For each condition its matrix of correctness.
+        structured: The encoders that read a tree or a graph.
+    """
+    families = []
+    for data in dict.fromkeys(condition.data for condition in correct):
+        conditions = [condition for condition in correct if condition.data == data]
+        plain = usual(conditions)
+        for question, pairs in _questions(conditions, plain, structured):
+            if pairs:
+                found = _compared(correct, pairs, plain, structured)
+                families.append(Family(data, question, found))
+    return tuple(families)
+
+
+def comparisons_in(families: Iterable[Family]) -> dict[Pair, Comparison]:
+    """The comparison of every two conditions that are compared."""
+    return {pair: found for family in families for pair, found in family.pairs.items()}
+
+
+def usual(conditions: Sequence[Condition]) -> Condition:
+    """What the conditions of one data set have in common where nothing is varied.
+
+    It is the first embedding, all of train, and the parse or what else of :data:`REAL_STRUCTURES` comes
+    first; where there is none of them, the first control.
+    """
+    most = max(condition.fraction for condition in conditions)
+    whole = [condition for condition in conditions if condition.fraction == most]
+    first = next((c for c in whole if c.structure in REAL_STRUCTURES), whole[0])
+    return replace(first, embedding=conditions[0].embedding, noise=0.0)
+
+
+def on_equal_terms(
+    condition: Condition, plain: Condition, structured: Collection[str], *but: str
+) -> bool:
+    """Whether a condition is as usual, of whatever encoder.
+
+    Args:
+        condition: The condition.
+        plain: What is usual.
+        structured: The encoders that read a tree or a graph; to others the structure is nothing.
+        but: What may differ: ``"structure"``, ``"noise"``, ``"embedding"``, ``"fraction"``.
+    """
+    names = ["noise", "embedding", "fraction"]
+    names += ["structure"] * (condition.encoder in structured)
+    return all(
+        getattr(condition, name) == getattr(plain, name) for name in names if name not in but
+    )
+
+
+def label(condition: Condition, plain: Condition, *, reads_trees: bool = True) -> str:
+    """A condition's name among others: its encoder, and in what it differs from the usual one."""
+    told = [condition.encoder]
+    if reads_trees and condition.structure != plain.structure:
+        told.append(f"on {condition.structure}")
+    if condition.noise:
+        told.append(f"with {100 * condition.noise:g}% wrong heads")
+    return " ".join(told) + "".join(_elsewhere(condition, plain))
+
+
+def _elsewhere(condition: Condition, plain: Condition) -> Iterator[str]:
+    """With which vectors and on which part of train, where that isn't the usual."""
+    if condition.embedding != plain.embedding:
+        yield f" with {condition.embedding} vectors"
+    if condition.fraction != plain.fraction:
+        yield f" on {100 * condition.fraction:g}% of train"
+
+
+def _questions(
+    conditions: Sequence[Condition], plain: Condition, structured: Collection[str]
+) -> Iterator[tuple[str, list[Pair]]]:
+    embeddings = dict.fromkeys(condition.embedding for condition in conditions)
+    fractions = sorted({condition.fraction for condition in conditions}, reverse=True)
+    usuals = [replace(plain, embedding=embedding) for embedding in embeddings]
+
+    def alike(terms: Condition, *but: str) -> list[Condition]:
+        return [c for c in conditions if on_equal_terms(c, terms, structured, *but)]
+
+    def beside(others: Iterable[Condition], **usually: Any) -> list[Pair]:
+        pairs = [(replace(other, **usually), other) for other in others]
+        return [(one, other) for one, other in pairs if one != other and one in conditions]
+
+    for terms in usuals:
+        where = "".join(_elsewhere(terms, plain))
+        yield f"encoders{where}", list(combinations(alike(terms), 2))
+        on_trees = [c for c in alike(terms, "structure") if c.encoder in structured]
+        yield f"structures{where}", beside(on_trees, structure=terms.structure)
+        on_parses = alike(replace(terms, structure="parse"), "noise")
+        yield f"amounts of parse noise{where}", beside(on_parses, noise=0.0)
+        for fraction in fractions[1:]:
+            part = replace(terms, fraction=fraction)
+            where = "".join(_elsewhere(part, plain))
+            yield f"encoders{where}", list(combinations(alike(part), 2))
+    yield "embeddings", beside(alike(plain, "embedding"), embedding=plain.embedding)
+
+
+def _compared(
+    correct: Mapping[Condition, ArrayLike],
+    pairs: Sequence[Pair],
+    plain: Condition,
+    structured: Collection[str],
+) -> dict[Pair, Comparison]:
+    names = {
+        condition: label(condition, plain, reads_trees=condition.encoder in structured)
+        for pair in pairs
+        for condition in pair
+    }
+    matrices = {name: correct[condition] for condition, name in names.items()}
+    found = compare_pairs(matrices, pairs=[(names[one], names[other]) for one, other in pairs])
+    return dict(zip(pairs, found, strict=True))

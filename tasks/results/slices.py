@@ -1,0 +1,326 @@
+"""Where an encoder is right and where it isn't: the test set divided by what its sentences are like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from structnn import Tree
+
+__all__ = [
+    "Dimension",
+    "Slice",
+    "divide",
+    "dividing_columns",
+    "gaps",
+    "opposed",
+    "right_in_most_seeds",
+]
+
+Row = Mapping[str, Any]
+"""A test example as :attr:`tasks.results.folder.Results.examples` gives it."""
+
+NEGATIONS = frozenset(
+    "barely cannot hardly neither never no nobody none nor not nothing nowhere without".split()
+)
+"""Words that deny, in English; those that end in *n't* do so too."""
+
+QUESTION_WORDS = "who whom whose what which when where why how".split()
+"""Words that ask, in English."""
+
+CLAUSES = frozenset({"acl", "advcl", "ccomp", "csubj", "xcomp"})
+"""The relations of Universal Dependencies by which a clause hangs on a word."""
+
+SMALLEST_SHARE, SMALLEST = 0.02, 5
+"""A value that fewer examples have than either is counted among the others."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some of the test examples.
+
+    Args:
+        name: What they have in common.
+        members: Their positions.
+    """
+
+    name: str
+    members: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One way to divide the test examples.
+
+    Args:
+        name: By what.
+        slices: The parts; they may overlap, as sentences with one relation and with another do.
+        about: How it is measured, where the name doesn't say it all.
+    """
+
+    name: str
+    slices: tuple[Slice, ...]
+    about: str = ""
+
+
+def divide(examples: Sequence[Row]) -> list[Dimension]:
+    """Every way to divide the examples that makes at least two parts of them.
+
+    By length, depth of the tree, distance of the root from the middle, subordinate clauses,
+    coordination, relations, negation, question word, unknown words, overlap with train, label, and
+    each column of the data (see :func:`dividing_columns`). What needs a parse is left out where some
+    example has none.
+    """
+    dimensions = [
+        _by_number("sentence length", [len(row["tokens"]) for row in examples], "token", "tokens")
+    ]
+    if all(row["heads"] for row in examples):
+        dimensions += _by_tree(examples)
+    dimensions += [
+        _by_value(
+            "negation",
+            [_negation(row) for row in examples],
+            "by a list of English words",
+            order=["negated", "not negated"],
+        ),
+        _by_value(
+            "question word",
+            [_question_word(row) for row in examples],
+            "the first one, in texts that end with a question mark",
+            order=[*QUESTION_WORDS, "none", "not a question"],
+        ),
+        _by_value(
+            "unknown words",
+            [_unknown(row["unknown_share"]) for row in examples],
+            "share of tokens that train lacks",
+            order=["none", "up to 10 %", "up to 25 %", "over 25 %"],
+        ),
+        _by_value(
+            "overlap with train",
+            ["text occurs in train" if row["overlap"] else "new text" for row in examples],
+            order=["new text", "text occurs in train"],
+        ),
+        _by_value("label", [row["label"] for row in examples]),
+    ]
+    for column in dividing_columns(examples):
+        dimensions.append(_by_column(column, [row["columns"].get(column, "") for row in examples]))
+    return [dimension for dimension in dimensions if len(dimension.slices) > 1]
+
+
+def dividing_columns(examples: Sequence[Row]) -> list[str]:
+    """The columns of the data that divide it: numbers, or values of which the frequent ones suffice.
+
+    A column whose values are too many (identifiers, remarks) says nothing of parts of the data: one
+    where fewer than half of the examples have a value that is frequent enough.
+    """
+    found = []
+    for column in dict.fromkeys(name for row in examples for name in row["columns"]):
+        values = [row["columns"].get(column, "") for row in examples]
+        counts = Counter(values)
+        covered = sum(count for count in counts.values() if _frequent(count, len(values)))
+        if covered >= len(values) / 2 or _numbers(values) is not None:
+            found.append(column)
+    return found
+
+
+def right_in_most_seeds(correct: ArrayLike) -> list[bool]:
+    """For each example, whether more than half of an encoder's runs are right."""
+    share = np.atleast_2d(np.asarray(correct, dtype=float)).mean(0)
+    return [bool(right) for right in share > 0.5]
+
+
+def opposed(
+    correct: Mapping[str, ArrayLike], ones: Collection[str], others: Collection[str]
+) -> list[int]:
+    """The examples that all of ``ones`` get right and all of ``others`` wrong, in most seeds.
+
+    Args:
+        correct: For each encoder its matrix of correctness.
+        ones: Some of the encoders.
+        others: Some other ones.
+
+    Returns:
+        Their positions, those first where the two differ in most runs; none where either is empty.
+    """
+    if not ones or not others:
+        return []
+    shares = _shares(correct)
+    above = np.min([shares[name] for name in ones], axis=0)
+    below = np.max([shares[name] for name in others], axis=0)
+    unanimous = set(np.flatnonzero((above > 0.5) & (below <= 0.5)).tolist())
+    return [place for place, _ in gaps(correct, ones, others) if place in unanimous]
+
+
+def gaps(
+    correct: Mapping[str, ArrayLike], ones: Collection[str], others: Collection[str]
+) -> list[tuple[int, float]]:
+    """Every example, with the share of runs of ``ones`` that are right less that of ``others``.
+
+    Args:
+        correct: For each encoder its matrix of correctness.
+        ones: Some of the encoders, at least one.
+        others: Some other ones, at least one.
+
+    Returns:
+        Positions and gaps, the largest gap first.
+    """
+    shares = _shares(correct)
+    gap = np.mean([shares[name] for name in ones], axis=0) - np.mean(
+        [shares[name] for name in others], axis=0
+    )
+    return sorted(enumerate(gap.tolist()), key=lambda found: (-found[1], found[0]))
+
+
+def _shares(correct: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float64]]:
+    """For each encoder, of each example, the share of seeds that are right."""
+    return {
+        name: np.atleast_2d(np.asarray(rows, dtype=float)).mean(0) for name, rows in correct.items()
+    }
+
+
+def _by_tree(examples: Sequence[Row]) -> list[Dimension]:
+    trees = [Tree([head - 1 for head in row["heads"]]) for row in examples]
+    relations = [
+        Counter(relation.partition(":")[0] for relation in row["relations"] or ())
+        for row in examples
+    ]
+    return [
+        _by_number(
+            "tree depth",
+            [max(tree.depths) for tree in trees],
+            "edge",
+            "edges",
+            "edges from the root to the deepest word",
+        ),
+        _by_value(
+            "place of the root",
+            [_eccentricity(tree) for tree in trees],
+            "distance of the root from the middle, as a share of half the sentence",
+            order=["in the middle (up to 1/3)", "between", "near an end (over 2/3)"],
+        ),
+        _by_count(
+            "subordinate clauses",
+            [sum(found[name] for name in CLAUSES) for found in relations],
+            f"relations {', '.join(sorted(CLAUSES))}",
+        ),
+        _by_count("coordinations", [found["conj"] for found in relations], "relation conj"),
+        _by_relation(relations),
+    ]
+
+
+def _by_relation(relations: Sequence[Counter[str]]) -> Dimension:
+    """Sentences that have a relation, for those that neither nearly all have nor nearly none."""
+    size = len(relations)
+    present = Counter(name for found in relations for name in found)
+    telling = [
+        name
+        for name, count in present.most_common()
+        if max(SMALLEST, 0.1 * size) <= count <= 0.9 * size
+    ]
+    slices = tuple(
+        Slice(f"with {name}", tuple(i for i, found in enumerate(relations) if found[name]))
+        for name in telling[:8]
+    )
+    return Dimension(
+        "relations", slices, "sentences that have the relation; one sentence is in several slices"
+    )
+
+
+def _by_number(
+    name: str, values: Sequence[float], unit: str = "", units: str = "", about: str = ""
+) -> Dimension:
+    """Four parts of about the same size; fewer where many values are equal."""
+    ordered = np.sort(np.asarray(values, dtype=float))
+    bounds = np.unique(np.quantile(ordered, [0.25, 0.5, 0.75], method="inverted_cdf"))
+    part = np.searchsorted(bounds, values, side="left")
+    slices = []
+    for number in range(len(bounds) + 1):
+        members = tuple(np.flatnonzero(part == number).tolist())
+        if members:
+            low, high = min(values[i] for i in members), max(values[i] for i in members)
+            span = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+            title = f"{span} {unit if high == 1 else units}".strip()
+            slices.append(Slice(title, members))
+    return Dimension(name, tuple(slices), about)
+
+
+def _by_count(name: str, counts: Sequence[int], about: str) -> Dimension:
+    """None, one, or more, as far as there are enough of each."""
+    most = 2 if sum(count > 1 for count in counts) >= SMALLEST else 1
+    values = [f"{most} or more" if count >= most else str(count) for count in counts]
+    return _by_value(name, values, about, order=["0", "1", f"{most} or more"])
+
+
+def _by_value(
+    name: str, values: Sequence[str], about: str = "", order: Sequence[str] | None = None
+) -> Dimension:
+    """A part for each frequent value, and one for all others."""
+    counts = Counter(values)
+    frequent = [
+        value for value in counts if order is not None or _frequent(counts[value], len(values))
+    ]
+    ranked = [value for value in order if value in counts] if order else sorted(frequent)
+    slices = [
+        Slice(value, tuple(i for i, found in enumerate(values) if found == value))
+        for value in ranked
+    ]
+    others = tuple(i for i, value in enumerate(values) if value not in ranked)
+    if others:
+        slices.append(Slice("others", others))
+    return Dimension(name, tuple(slices), about)
+
+
+def _by_column(name: str, values: Sequence[str]) -> Dimension:
+    numbers = _numbers(values)
+    shown = f"column {name}"
+    if numbers is not None:
+        return _by_number(shown, numbers)
+    return _by_value(shown, [value or "empty" for value in values])
+
+
+def _numbers(values: Sequence[str]) -> list[float] | None:
+    """The values as numbers, if all are and they are too many to be names of classes."""
+    try:
+        numbers = [float(value) for value in values]
+    except ValueError:
+        return None
+    return numbers if len(set(numbers)) > 8 and all(map(np.isfinite, numbers)) else None
+
+
+def _frequent(count: int, size: int) -> bool:
+    return count >= max(SMALLEST_SHARE * size, SMALLEST)
+
+
+def _negation(row: Row) -> str:
+    words = (token.lower().replace("\u2019", "'") for token in row["tokens"])
+    denies = any(word in NEGATIONS or word.endswith("n't") for word in words)
+    return "negated" if denies else "not negated"
+
+
+def _question_word(row: Row) -> str:
+    if not row["text"].rstrip().endswith("?"):
+        return "not a question"
+    words = (token.lower() for token in row["tokens"])
+    return next((word for word in words if word in QUESTION_WORDS), "none")
+
+
+def _eccentricity(tree: Tree) -> str:
+    middle = (len(tree) - 1) / 2
+    share = abs(tree.parents.index(-1) - middle) / middle if middle else 0.0
+    if share <= 1 / 3:
+        return "in the middle (up to 1/3)"
+    return "between" if share <= 2 / 3 else "near an end (over 2/3)"
+
+
+def _unknown(share: float) -> str:
+    if share == 0:
+        return "none"
+    return "up to 10 %" if share <= 0.1 else "up to 25 %" if share <= 0.25 else "over 25 %"

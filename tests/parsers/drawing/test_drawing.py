@@ -1,0 +1,359 @@
+"""Pictures: nothing overlaps, everything is said, and every kind of file comes out whole."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+import warnings
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.text import Text
+
+from parsers import draw, draw_pair, parse_noise, read_brackets, read_conllu
+from parsers.drawing import html_of, raster, svg_of
+from parsers.drawing.fonts import text_width
+from parsers.drawing.picture import LAYOUTS, picture
+from parsers.drawing.raster import figure_of
+from parsers.drawing.scene import Scene
+from parsers.drawing.theme import DARK, LIGHT, blend, ink_on
+from parsers.explorer.explorer import is_projective
+from structnn.sentence import Sentence, StructureError, Tree
+from tests.parsers.sentence_strategies import constituency_trees, dependency_trees
+
+SHARED = Path(__file__).parents[3].parent / "shared"
+EWT = SHARED / "ud" / "en_ewt" / "en_ewt-ud-dev.conllu"
+SST = SHARED / "sst" / "trees" / "dev.txt"
+needs_ewt = pytest.mark.skipif(
+    not EWT.exists(), reason="needs UD English EWT in ../shared/ud/en_ewt"
+)
+needs_sst = pytest.mark.skipif(not SST.exists(), reason="needs the SST in ../shared/sst")
+
+DOGS = Sentence(
+    ["dogs", "chase", "cats"],
+    dependencies=Tree([1, -1, 1], labels=["nsubj", "root", "obj"]),
+    constituency=Tree([-1, 0, 0, 2, 2], [-1, 0, -1, 1, 2], ["S", "NP", "VP", "V", "NP"]),
+    tags=["NOUN", "VERB", "NOUN"],
+)
+DEPENDENCY_LAYOUTS = ["tree", "aligned", "arcs"]
+OTHER_LAYOUTS = ["kamada_kawai", "spring", "circular", "planar", "shell", "spectral", "bfs"]
+
+
+def overlaps(boxes: list[tuple[float, float, float, float]]) -> bool:
+    corners = np.array(boxes)
+    low, high = corners[:, None, :2], corners[:, None, 2:]
+    shared = np.minimum(high, high.swapaxes(0, 1)) - np.maximum(low, low.swapaxes(0, 1))
+    meet = (shared > 0).all(axis=2)
+    np.fill_diagonal(meet, False)
+    return bool(meet.any())
+
+
+def label_boxes(scene: Scene) -> list[tuple[float, float, float, float]]:
+    halves = [(label, label.width / 2, label.size / 2) for label in scene.labels]
+    return [(label.x - w, label.y - h, label.x + w, label.y + h) for label, w, h in halves]
+
+
+def measured_boxes(scene: Scene) -> list[tuple[float, float, float, float]]:
+    """Of the letters, as matplotlib draws them."""
+    figure = figure_of(scene)
+    figure.set_dpi(72)
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    texts = [artist for artist in figure.axes[0].get_children() if isinstance(artist, Text)]
+    return [tuple(text.get_window_extent(renderer).extents) for text in texts if text.get_text()]
+
+
+def within(scene: Scene) -> bool:
+    return all(
+        left >= 0 and top >= 0 and right <= scene.width and bottom <= scene.height
+        for left, top, right, bottom in label_boxes(scene)
+    )
+
+
+@pytest.fixture(scope="module")
+def treebank() -> list[Sentence]:
+    return [sentence for sentence in read_conllu(EWT)[:500] if len(sentence) <= 40]
+
+
+@needs_ewt
+@pytest.mark.parametrize("layout", DEPENDENCY_LAYOUTS)
+def test_no_labels_overlap_in_a_treebank(treebank: list[Sentence], layout: str) -> None:
+    for number, sentence in enumerate(treebank):
+        scene, _ = picture(sentence, layout=layout)
+        assert not overlaps(label_boxes(scene)), sentence.text
+        assert within(scene)
+        if number % 60 == 0:  # the widths are those that matplotlib draws
+            assert not overlaps(measured_boxes(scene)), sentence.text
+
+
+@needs_ewt
+@pytest.mark.parametrize("layout", OTHER_LAYOUTS)
+def test_no_labels_overlap_in_layouts_of_networkx(treebank: list[Sentence], layout: str) -> None:
+    for sentence in treebank[:3] + treebank[-3:]:
+        scene, _ = picture(sentence, layout=layout)
+        assert not overlaps(label_boxes(scene)), sentence.text
+        assert within(scene)
+
+
+@needs_sst
+def test_no_labels_overlap_in_phrases() -> None:
+    for number, sentence in enumerate(read_brackets(SST)[:100]):
+        scene, _ = picture(sentence)
+        assert not overlaps(label_boxes(scene)), sentence.tokens
+        if number % 50 == 0:
+            assert not overlaps(measured_boxes(scene)), sentence.tokens
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_no_labels_overlap_in_any_tree(data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, 9))
+    words = data.draw(
+        st.lists(st.text("abWi中", min_size=1, max_size=9), min_size=size, max_size=size)
+    )
+    sentence = Sentence(
+        words,
+        dependencies=data.draw(dependency_trees(size)),
+        constituency=data.draw(constituency_trees(size)),
+    )
+    for layout in [*LAYOUTS, "circular"]:
+        scene, _ = picture(sentence, layout=layout)
+        assert not overlaps(label_boxes(scene)), layout
+        assert within(scene)
+
+
+def test_a_long_label_of_the_root_stays_within_the_picture() -> None:
+    relations = ("nmod:poss", *["nsubj"] * 5)
+    sentence = Sentence(["W"] * 6, dependencies=Tree((-1, 0, 0, 0, 0, 0), labels=relations))
+    scene, _ = picture(sentence, layout="arcs")
+    assert within(scene)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_edges_of_projective_trees_do_not_cross(data: st.DataObject) -> None:
+    tree = data.draw(dependency_trees(data.draw(st.integers(2, 9))).filter(is_projective))
+    scene, _ = picture(Sentence(["w"] * len(tree), dependencies=tree), layout="tree")
+    edges = [(*curve.points[0], *curve.points[-1]) for curve in scene.curves]
+    for x1, y1, x2, _ in edges:
+        for other_x1, other_y1, other_x2, _ in edges:
+            if y1 == other_y1:  # in one row
+                assert (x1 - other_x1) * (x2 - other_x2) >= 0
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.svg", "a.pdf", "a.html", "a.dot"])
+@pytest.mark.parametrize("layout", [*LAYOUTS, "kamada_kawai"])
+def test_every_layout_in_every_format(name: str, layout: str, tmp_path: Path) -> None:
+    draw(DOGS, tmp_path / name, layout=layout, dark=True, title="a <title>")
+    content = (tmp_path / name).read_bytes()
+    start = {
+        "png": b"\x89PNG",
+        "svg": b"<?xml",
+        "pdf": b"%PDF",
+        "html": b"<!DOCTYPE",
+        "dot": b"dig",
+    }
+    assert content.startswith(start[name[2:]])
+    if name == "a.svg":
+        ElementTree.fromstring(content)
+
+
+def test_dot() -> None:
+    dot = draw(Sentence(['"', "\\"], dependencies=Tree([-1, 0], labels=["root", "dep"]))).dot()
+    assert r'n0_0 [label="\""];' in dot
+    assert r'n0_1 [label="\\"];' in dot
+    assert 'n0_0 -> n0_1 [label="dep"];' in dot
+
+
+def nodes_of(svg: str, tag: str) -> list[ElementTree.Element]:
+    return list(ElementTree.fromstring(svg).iter(f"{{http://www.w3.org/2000/svg}}{tag}"))
+
+
+def test_numbers_become_colours_and_widths() -> None:
+    scene, legend = picture(
+        DOGS,
+        layout="arcs",
+        node_values=[-1, 0, 1],
+        node_title="gradient",
+        edge_values={(1, 0): 2.0, (1, 2): -1.0, (0, 2): 1.0},
+        edge_title="attention",
+    )
+    fills = {chip.node: chip.fill for chip in scene.chips}
+    assert fills == {0: LIGHT.diverging[0], 1: blend(LIGHT.diverging, 0.5), 2: LIGHT.diverging[-1]}
+    widths = {curve.node: curve.width for curve in scene.curves if curve.color == LIGHT.line}
+    assert widths[0] > widths[2] > widths[1]
+    assert [curve.dashed for curve in scene.curves if curve.node == 2] == [True, False]
+    extra = [curve for curve in scene.curves if curve.color == LIGHT.accent_2]
+    assert [curve.node for curve in extra] == [2]
+    names = [name for _, name in legend]
+    assert names == ["gradient", "attention: 2", "1", "below 0", "not an edge of the tree"]
+    assert scene.details[0]["gradient"] == "-1"
+    assert scene.details[2]["attention"] == "-1"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layout": "hairball"}, r"unknown layout 'hairball'; the layouts are tree.*kamada_kawai"),
+        ({"layout": "arcs", "structure": "constituency"}, "doesn't suit .*choose constituency"),
+        ({"structure": "nonsense"}, "unknown structure"),
+        ({"node_values": [1.0]}, "1 numbers for 3 nodes"),
+        ({"node_values": {7: 1.0}}, "node 7, but nodes are 0 to 2"),
+        ({"edge_values": [1.0]}, "1 numbers for 3 nodes"),
+        ({"edge_values": {(0, 9): 1.0}}, r"edge \(0, 9\)"),
+    ],
+)
+def test_errors(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw(DOGS, **options)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_drawn_or_saved(tmp_path: Path) -> None:
+    with pytest.raises(StructureError, match="has no dependencies; parse it"):
+        draw(Sentence(["a"]), layout="tree")
+    with pytest.raises(ValueError, match=r"\.png, \.svg, \.pdf, \.html"):
+        draw(DOGS, tmp_path / "a.doc")
+
+
+def test_controls_are_drawn_too() -> None:
+    assert draw(DOGS, structure="left_chain").scene.parents == {0: 1, 1: 2, 2: -1}
+
+
+def test_differences_are_marked() -> None:
+    other = DOGS.replace(dependencies=Tree([1, -1, 0], labels=["nsubj", "root", "obj"]))
+    drawing = draw_pair(DOGS, other, titles=("gold", "parser"), layout="arcs")
+    marked = [curve for curve in drawing.scene.curves if curve.color == LIGHT.accent]
+    assert len(marked) == 3  # in both pictures the edge to "cats", and the legend's line
+    differing = [details for details in drawing.scene.details.values() if "differs" in details]
+    assert [details["differs"] for details in differing] == [
+        "there: obj of dogs",
+        "there: obj of chase",
+    ]
+    assert {"gold", "parser"} <= {label.text for label in drawing.scene.labels}
+    assert not overlaps(label_boxes(drawing.scene))
+    (noisy,) = parse_noise([DOGS], 1.0)
+    assert draw_pair(DOGS, noisy, node_values=([0, 1, 2], [3, 4, 5]), dark=True).png()
+
+
+def test_notebooks() -> None:
+    assert draw(DOGS)._repr_svg_() == svg_of(DOGS)
+    words = [element.text for element in nodes_of(svg_of(DOGS), "text")]
+    assert {"dogs", "chase", "cats", "nsubj", "obj"} <= set(words)
+    assert svg_of(Sentence(["no", "tree"])).startswith("<svg")
+    assert html_of(DOGS.replace(dependencies=None)).startswith("<!DOCTYPE html>")
+
+
+NASTY = Sentence(
+    ["<script>alert(1)</script>", "$x_1$", "a&b", "\t", "", "]]>", "x" * 300, "\ud83d"],
+    dependencies=Tree([-1] + [0] * 7, labels=["</script>"] * 8),
+)
+
+
+@pytest.mark.parametrize("layout", DEPENDENCY_LAYOUTS)
+def test_any_word_can_be_drawn(layout: str, tmp_path: Path) -> None:
+    drawing = draw(NASTY, tmp_path / "nasty.png", layout=layout)
+    words = [element.text for element in nodes_of(drawing.svg(), "text")]
+    assert "<script>alert(1)</script>" in words
+    assert "\u2423" in words
+    assert drawing.html().count("<script>") == 1
+    one = Sentence(["Stop"], dependencies=Tree([-1]))
+    assert draw(one, layout=layout).png().startswith(b"\x89PNG")
+
+
+def test_words_go_from_right_to_left() -> None:
+    arabic = Sentence(["يحب", "الطفل", "القطط"], dependencies=Tree([-1, 0, 0]))
+    for layout in DEPENDENCY_LAYOUTS:
+        scene, _ = picture(arabic, layout=layout)
+        places = {label.text: label.x for label in scene.labels}
+        assert places["يحب"] > places["الطفل"] > places["القطط"]
+
+
+def test_a_missing_font_is_named() -> None:
+    unknown = Sentence(["\U0001f9ff", "\ua000"], dependencies=Tree([-1, 0]))  # an emoji, and Yi
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        draw(unknown).png()
+    messages = " ".join(str(warning.message) for warning in caught)
+    from matplotlib import font_manager
+
+    if not any("Emoji" in font.name for font in font_manager.fontManager.ttflist):
+        assert re.search(r"no installed font has .*emoji.*install .*Noto Emoji", messages)
+    assert "Glyph" not in messages
+
+
+def test_a_picture_too_large_for_png_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raster, "_LARGEST_AREA", 10_000)
+    with pytest.warns(UserWarning, match=r"too large to be legible as PNG; save it as \.svg"):
+        draw(DOGS).png()
+
+
+def test_colours_can_be_told_apart_and_read() -> None:
+    def luminance(color: str) -> float:
+        channels = (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        linear = (((c + 0.055) / 1.055) ** 2.4 for c in channels)
+        return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    def contrast(one: str, other: str) -> float:
+        low, high = sorted((luminance(one), luminance(other)))
+        return (high + 0.05) / (low + 0.05)
+
+    for theme in (LIGHT, DARK):
+        fills = [*theme.word_classes.values(), theme.plain]
+        fills += [blend(ramp, k / 20) for ramp in (theme.ramp, theme.diverging) for k in range(21)]
+        assert all(contrast(ink_on(fill), fill) >= 3.9 for fill in fills)
+        assert contrast(theme.muted, theme.background) >= 4.5
+        # Numbers can be read off the ramp without its hues, as in print or in colour blindness.
+        steps = [luminance(color) for color in theme.ramp]
+        assert steps in (sorted(steps), sorted(steps, reverse=True))
+
+
+def test_a_tree_is_drawn_fast(tmp_path: Path) -> None:
+    sentence = Sentence(["word"] * 25, dependencies=Tree([-1] + [k // 2 for k in range(24)]))
+    draw(sentence, tmp_path / "first.png")
+    start = time.process_time()
+    draw(sentence, tmp_path / "second.png")
+    assert time.process_time() - start < 0.5
+
+
+def test_text_width_is_stable_whatever_matplotlib_did_to_its_fonts() -> None:
+    before = text_width("measured", 12)
+    text_width.cache_clear()
+    draw(DOGS).png()
+    assert text_width("measured", 12) == before
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> list[str]:
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("needs Chromium on the PATH")
+    quiet = (
+        "--disable-background-networking --disable-component-update --disable-sync --no-first-run"
+    )
+    return [
+        program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", *quiet.split(),
+        f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", "--dump-dom",
+        "--virtual-time-budget=2000",
+    ]  # fmt: skip
+
+
+def test_the_page_stands_alone(browser: list[str], tmp_path: Path) -> None:
+    draw(DOGS, tmp_path / "page.html", node_values=[1, 2, 3])
+    page = (tmp_path / "page.html").read_text()
+    assert re.findall(r"(?:https?:)?//[\w.]+", page.replace("http://www.w3.org/2000/svg", "")) == []
+    done = subprocess.run(
+        [*browser, (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=60
+    )
+    assert "CONSOLE" not in done.stderr
+    assert re.search(r"transform: translate\(\d", done.stdout)  # the script has run
+
+
+def test_a_matplotlib_that_does_not_join_letters_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("matplotlib.ft2font.__libraqm_version__", raising=False)
+    with pytest.warns(UserWarning, match=r"draws Arabic letters apart.*matplotlib 3\.11"):
+        draw(Sentence(["يحب"], dependencies=Tree([-1]))).png()

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from structnn import EDGE_TYPES, Batch, GraphConstruction, Sentence, StructureError
+from structnn.data.graph import Adjacency
+from tests.structnn.examples import batch_of, phrase_trees, trees
+
+
+def edges_of(graph):
+    """Every edge as (kind, source, target, label)."""
+    return sorted(
+        (EDGE_TYPES[kind], source, target, label)
+        for kind, (source, target), label in zip(
+            graph.edge_type.tolist(),
+            graph.edge_index.t().tolist(),
+            graph.edge_label.tolist(),
+            strict=True,
+        )
+    )
+
+
+def expected_edges(batch, construction):
+    parents, labels = batch.parents.tolist(), batch.node_labels.tolist()
+    edges = []
+    for node, parent in enumerate(parents):
+        if construction.self_loops:
+            edges.append(("self", node, node, 0))
+        ancestor, hop = parent, 1
+        while ancestor >= 0 and hop <= construction.hops:
+            down, up = ("head_to_dependent", "dependent_to_head") if hop == 1 else EDGE_TYPES[5:]
+            if construction.heads:
+                edges.append((down, ancestor, node, labels[node]))
+            if construction.dependents:
+                edges.append((up, node, ancestor, labels[node]))
+            ancestor, hop = parents[ancestor], hop + 1
+    if construction.neighbours:
+        nodes, sentences = batch.token_nodes.tolist(), batch.token_batch.tolist()
+        for token in range(batch.num_tokens - 1):
+            if sentences[token] == sentences[token + 1]:
+                edges.append(("next", nodes[token], nodes[token + 1], 0))
+                edges.append(("previous", nodes[token + 1], nodes[token], 0))
+    return sorted(edges)
+
+
+constructions = st.builds(
+    GraphConstruction, st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.integers(1, 4)
+)
+forests = st.lists(trees(), min_size=1, max_size=3) | st.lists(
+    phrase_trees(), min_size=1, max_size=3
+)
+
+
+@given(forests, constructions)
+def test_edges(forest, construction):
+    batch = batch_of(forest)
+    if not construction.reads_trees and not batch.nodes_are_tokens:
+        return  # nodes are tokens then
+    graph = batch.graph(construction)
+    assert edges_of(graph) == expected_edges(batch, construction)
+    assert {kind for kind, *_ in edges_of(graph)} <= set(construction.kinds)
+    for kind in EDGE_TYPES:
+        of_type = graph.edge_index[:, graph.edge_type == EDGE_TYPES.index(kind)]
+        assert torch.equal(graph.of_type(kind), of_type)
+
+
+def test_made_once():
+    batch = batch_of([trees_example()])
+    assert batch.graph(GraphConstruction()) is batch.graph(GraphConstruction())
+
+
+def test_without_a_parse():
+    batch = Batch.from_sentences([Sentence(["a", "b"]), Sentence(["c"])])
+    construction = GraphConstruction(heads=False, dependents=False, neighbours=True)
+    assert batch.graph(construction).counts == (0, 0, 3, 1, 1, 0, 0)
+    with pytest.raises(StructureError, match="parse it first"):
+        batch.graph(GraphConstruction(heads=False))
+
+
+def test_hops_are_checked():
+    with pytest.raises(ValueError, match="hops must be at least 1, but is 0"):
+        GraphConstruction(hops=0)
+
+
+def test_adjacency():
+    edges = torch.tensor([[3, 0, 0, 1, 3], [1, 4, 1, 0, 4]])
+    adjacency = Adjacency.of(edges, 6)
+    assert torch.equal(torch.stack([adjacency.source, adjacency.target]), edges[:, adjacency.order])
+    assert adjacency.target.tolist() == [0, 1, 1, 4, 4]
+    assert adjacency.incoming.tolist() == [0, 1, 3, 3, 3, 5, 5]
+    assert adjacency.source[adjacency.by_source].tolist() == [0, 0, 1, 3, 3]
+    assert adjacency.outgoing.tolist() == [0, 2, 3, 3, 5, 5, 5]
+
+
+def test_edges_beyond_the_nodes_are_told():
+    with pytest.raises(ValueError, match="there are 2 nodes, but edges between numbers 0 to 2"):
+        Adjacency.of(torch.tensor([[0, 1], [1, 2]]), 2)
+    assert Adjacency.of(torch.zeros(2, 0, dtype=torch.int64), 2).incoming.tolist() == [0, 0, 0]
+
+
+def test_adjacency_is_made_once():
+    graph = batch_of([trees_example()]).graph(GraphConstruction())
+    assert graph.adjacency(3) is graph.adjacency(3)
+
+
+def trees_example():
+    from structnn import Tree
+
+    return Tree([1, -1, 1], labels=["nsubj", "root", "obj"])

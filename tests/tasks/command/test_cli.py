@@ -1,0 +1,249 @@
+"""The command from end to end, as a user runs it: in a process of its own, without a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from parsers import read_conllu
+from tasks.command.cli import main
+
+ROOT = Path(__file__).parents[3]
+REFUSED = "http://127.0.0.1:9"  # a proxy that isn't there: every download fails at once
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PYTHONPATH": str(ROOT),
+        "http_proxy": REFUSED,
+        "https_proxy": REFUSED,
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "120",
+    }
+
+
+def structnn(tmp_path: Path, *arguments: object, status: int = 0, stdin: str | None = None):
+    done = subprocess.run(
+        [sys.executable, "-m", "tasks", *map(str, arguments)],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        input=stdin,
+        timeout=300,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """Runs the command within the process of the tests, which has loaded everything."""
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object, status: int = 0):
+        monkeypatch.setattr("sys.argv", ["structnn", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert ended.value.code == status, said
+        return said
+
+    return run
+
+
+def kill_at(line: str, tmp_path: Path, *arguments: object) -> None:
+    """Run the command until it says a line that begins like this, then kill it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tasks", *map(str, arguments)],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for said in process.stderr:
+        if said.startswith(line):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait(timeout=60)
+
+
+@pytest.fixture
+def questions(tmp_path):
+    """Sentences about animals or about weather, which a few epochs tell apart."""
+    generator = random.Random(0)
+    animals, weather = ["dog", "cat", "horse", "bird"], ["rain", "snow", "wind", "fog"]
+    rows = []
+    for index in range(80):
+        label = ("animal", "weather")[index % 2]
+        noun = generator.choice(animals if label == "animal" else weather)
+        verb = generator.choice(["comes", "stops", "moves"])
+        when = generator.choice(["today", "again", "in the evening"])
+        rows.append({"text": f"The {noun} {verb} {when}.", "label": label, "row": index})
+    path = tmp_path / "weather.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+QUICK = ("--epochs", 4, "--hidden-dim", 8, "--embedding-dim", 16, "--batch-size", 8)
+QUICK = (*QUICK, "--learning-rate", 0.02)
+
+
+def test_parse_keeps_every_line(tmp_path):
+    lines = [
+        "\ufeffDogs bark.",
+        "",
+        "Stop",
+        "她 喜欢 猫 。",
+        "a 🙂 smiles\tat you",
+        " ".join(f"word{n}" for n in range(2000)),
+    ]
+    (tmp_path / "in.txt").write_bytes("\r\n".join(lines).encode())
+    done = structnn(tmp_path, "parse", "in.txt", "-o", "out.conllu")
+    assert "5 texts parsed" in done.stderr
+    assert "1 blank lines passed over" in done.stderr
+    sentences = read_conllu(tmp_path / "out.conllu")
+    assert [len(sentence) for sentence in sentences][1] == 1
+    assert sentences[0].tokens[:2] == ("Dogs", "bark")
+    for sentence, line in zip(sentences, [line for line in lines if line], strict=True):
+        written = line.removeprefix("\ufeff")
+        # Whatever the tokenizer splits, no character is lost.
+        assert "".join("".join(sentence.tokens).split()) == "".join(written.split())
+    assert all(sentence.dependencies is not None for sentence in sentences)
+    structnn(tmp_path, "parse", "-", "-o", "again.conllu", "--pretokenized", stdin="Do n't go !\n")
+    assert read_conllu(tmp_path / "again.conllu")[0].tokens == ("Do", "n't", "go", "!")
+
+
+def test_compare_then_predict(tmp_path, questions, here):
+    encoders = "bag,child_sum_tree_lstm,bilstm>gat"
+    command = ("compare", "--data", questions, "--encoders", encoders, "--seeds", 1, *QUICK)
+    command = (*command, "--workers", 1)
+    done = structnn(tmp_path, *command, "--out", "runs/w")
+    for name in encoders.split(","):
+        assert name in done.stdout
+    assert "held out" in done.stdout
+    table = (tmp_path / "runs/w/table.md").read_text()
+    again = here(*command, "--out", "runs/w")
+    assert (tmp_path / "runs/w/table.md").read_text() == table
+    assert "child_sum_tree_lstm" in again.out
+
+    run = "runs/w/child_sum_tree_lstm/seed-0"
+    done = structnn(
+        tmp_path, "predict", run, "--json", "The cat stops today.", "The fog comes again."
+    )
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["label"], second["label"]) == ("animal", "weather")
+    assert sum(first["probabilities"].values()) == pytest.approx(1)
+    done = here("predict", run, "The [bold] cat stops today.")  # no markup of ours
+    assert "[bold]" in done.out
+    assert "animal" in done.out
+    done = structnn(tmp_path, "predict", "runs/w", "Hello", status=1)
+    assert "bag/seed-0" in done.stderr.replace("\n", "")
+
+
+def test_a_killed_comparison_goes_on_to_the_same_result(tmp_path, questions, here):
+    command = ["train", "--data", questions, "--encoder", "bilstm", *QUICK, "--epochs", 8]
+    command += ["--patience", 8]
+    here(*command, "--out", "unbroken")
+    kill_at("epoch 2", tmp_path, *command, "--out", "killed")
+    assert not (tmp_path / "killed/bilstm/seed-0/result.json").exists()
+    done = structnn(tmp_path, *command, "--out", "killed")
+    assert "epoch 1:" not in done.stderr
+    for name in ("test.jsonl", "weights.safetensors"):
+        found = [
+            (tmp_path / out / "bilstm/seed-0" / name).read_bytes() for out in ("unbroken", "killed")
+        ]
+        assert found[0] == found[1]
+
+
+def test_an_encoder_of_ones_own(tmp_path, questions, here):
+    (tmp_path / "mine.py").write_text(
+        "from structnn import Encoder, register_encoder\n"
+        "class Mine(Encoder):\n"
+        "    def __init__(self, input_dim: int, hidden_dim: int, *, readout: str = 'mean'):\n"
+        "        super().__init__(input_dim, input_dim, readout=readout)\n"
+        "    def encode(self, x, batch):\n"
+        "        return x.tanh()\n"
+        "register_encoder('mine', Mine)\n"
+    )
+    given = ("--data", questions, "--encoders", "mine,bag", "--seeds", 1, *QUICK, "--out", "runs/m")
+    given = (*given, "--workers", 1)
+    done = structnn(tmp_path, "compare", *given, "--plugin", "mine.py", "--cache", "parses.sqlite")
+    assert "mine" in done.stdout
+    assert (tmp_path / "parses.sqlite").exists()
+    run = "runs/m/mine/seed-0"
+    done = structnn(tmp_path, "predict", run, "--plugin", "mine.py", "--json", "The rain stops.")
+    assert json.loads(done.stdout)["label"] == "weather"
+    done = here("predict", run, "The rain stops.", status=1)
+    assert "unknown encoder 'mine'" in " ".join(done.err.split())
+    done = here("compare", *given, "--plugin", "no.py", status=1)
+    assert "no.py can't be imported" in " ".join(done.err.split())
+
+
+def test_draw(tmp_path, here):
+    here("draw", "The dogs that the cat chased bark.", "-o", "tree.png")
+    assert (tmp_path / "tree.png").read_bytes().startswith(b"\x89PNG")
+    done = here("draw", "Dogs bark.", "--text", "--structure", "left_chain")
+    assert "Dogs" in done.out
+    (tmp_path / "two.conllu").write_text(
+        "1\tStop\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n1\tGo\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n"
+    )
+    done = here("explore", "two.conllu", "-o", "two.html")
+    assert "2 sentences" in done.err
+    assert "<!doctype html>" in (tmp_path / "two.html").read_text().lower()
+
+
+def test_demo(tmp_path):
+    started = time.monotonic()
+    done = structnn(tmp_path, "demo", "--out", "demo", "--seeds", 1, "--epochs", 1, "--pairs", 40)
+    assert "bag" in done.stdout
+    assert (tmp_path / "demo/tree.png").exists()
+    assert time.monotonic() - started < 240
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--encoders", "bilsm"), "did you mean 'bilstm'"),
+        (("--encoders", "gat", "--option", "gat.head=3"), "did you mean 'heads'"),
+        (
+            ("--encoders", "gat", "--option", "gut.heads=3"),
+            "encoder 'gut', which is not trained here",
+        ),
+        (("--encoders", "bag", "--data", "nothing.csv"), "nothing.csv"),
+        (("--encoders", "bag", "--label-column", "class"), "there is no column 'class'"),
+        (("--encoders", "bag", "--epochs", 0), "epochs must be at least 1"),
+        (("--encoders", "bag", "--language", "xx"), "xx"),
+        (("--encoders", "bag", "--structure", "spiral"), "left_chain"),
+    ],
+)
+def test_wrong_options_end_in_one_clear_line(tmp_path, questions, here, arguments, message):
+    given = ("--data", questions, "--out", "runs/x")
+    done = here("compare", *given, *arguments, status=1)
+    assert message in " ".join(done.err.split())
+    assert not (tmp_path / "runs").exists()
+
+
+def test_data_that_would_have_to_be_downloaded_say_how(tmp_path, here, monkeypatch):
+    monkeypatch.setattr("nltk.data.path", [])  # whatever this machine has
+    given = ("--data", "trec", "--encoders", "bag", "--out", "x")
+    folder = ("--data-dir", tmp_path / "empty")
+    done = here("compare", *given, *folder, status=1)
+    said = " ".join(done.err.split())
+    assert "--download" in said
+    assert "python -m nltk.downloader -d" in said
+    done = here("compare", *given, *folder, "--download", status=1)
+    assert "qc" in done.err

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from structnn import ENCODERS, Encoder, register_encoder
+from structnn.encoders.sequence.bag import Bag
+from tasks.data.examples import DataError
+from tasks.experiments.compare import Failure, compare, plan
+from tasks.experiments.run import execute, finished
+from tasks.models.model import ModelOptions, load_model
+from tasks.results.folder import load_results, save_experiment
+from tasks.results.summary import summarise
+from tasks.storage import StorageError, read_json_lines, read_tensors, write_json, write_tensors
+from tasks.training.loop import TrainingOptions, predict_scores
+from tests.tasks.toys import make_parsed
+
+TRAINING = TrainingOptions(epochs=2, batch_size=8, learning_rate=0.02)
+
+
+def run_all(runs, data, out, workers=1):
+    """Execute runs on one data set; their outcomes and the summary."""
+    outcomes = list(compare(runs, {"": data}, out, parser={}, workers=workers))
+    encoders = {run.model.encoder: {"reads": []} for run in runs}
+    save_experiment(out, runs, {"": data}, {"encoders": encoders})
+    return outcomes, summarise(load_results(out))
+
+
+def models(*encoders):
+    return [ModelOptions(encoder=name, hidden_dim=8, embedding_dim=8) for name in encoders]
+
+
+def test_a_run_saves_everything_and_is_not_repeated(parsed, tmp_path):
+    (run,) = plan(models("bilstm"), 1, TRAINING)
+    assert finished(run, parsed, tmp_path) is None
+    result = execute(run, parsed, tmp_path, parser={"language": "en"})
+    folder = tmp_path / "bilstm" / "seed-0"
+    assert {path.name for path in folder.iterdir()} == {
+        "run.json", "log.txt", "history.json", "model.json", "weights.safetensors",
+        "dev.jsonl", "test.jsonl", "result.json",
+    }  # fmt: skip
+    rows = list(read_json_lines(folder / "test.jsonl"))
+    assert [row["text"] for row in rows] == [e.plain_text for e in parsed.dataset.test]
+    right = sum(row["label"] == row["prediction"] for row in rows)
+    assert result.test_accuracy == right / len(rows)
+    assert all(sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4) for row in rows)
+
+    saved = load_model(folder)
+    scores = predict_scores(saved.classifier, saved.corpus(parsed.sentences["test"]))
+    guesses = [saved.classifier.labels[index] for index in scores.argmax(1).tolist()]
+    assert guesses == [row["prediction"] for row in rows]
+
+    before = (folder / "weights.safetensors").stat().st_mtime_ns
+    assert execute(run, parsed, tmp_path, parser={}) == result
+    assert (folder / "weights.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_folder_with_other_options_or_data_is_refused(parsed, tmp_path):
+    (run,) = plan(models("bag"), 1, TRAINING)
+    execute(run, parsed, tmp_path, parser={})
+    (other,) = plan(models("bag"), 1, TrainingOptions(epochs=3, batch_size=8, learning_rate=0.02))
+    with pytest.raises(ValueError, match=r"training\.epochs was 2 and is now 3"):
+        execute(other, parsed, tmp_path, parser={})
+    with pytest.raises(ValueError, match=r"data\.fingerprint"):
+        execute(run, make_parsed(seed=1), tmp_path, parser={})
+
+
+def test_parallel_runs_give_the_table_of_serial_ones(parsed, tmp_path):
+    runs = plan(models("bag", "child_sum_tree_lstm", "bilstm>gcn"), 2, TRAINING)
+    tables = []
+    for workers, out in ((1, tmp_path / "a"), (2, tmp_path / "b")):
+        outcomes, summary = run_all(runs, parsed, out, workers)
+        assert not any(isinstance(outcome, Failure) for outcome in outcomes)
+        names = [row.condition.encoder for row in summary.rows]
+        assert names == ["bag", "child_sum_tree_lstm", "bilstm>gcn"]
+        tables.append([(row.condition, row.dev, row.test, row.test_sd) for row in summary.rows])
+        for name in ("table.md", "runs.csv", "table.json"):
+            assert (out / name).exists()
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS.names())
+def test_every_encoder_trains_and_is_saved(parsed, tmp_path, encoder):
+    (run,) = plan(models(encoder), 1, TrainingOptions(epochs=1, batch_size=20))
+    result = execute(run, parsed, tmp_path, parser={})
+    saved = load_model(tmp_path / run.folder)
+    scores = predict_scores(saved.classifier, saved.corpus(parsed.sentences["test"]))
+    right = scores.argmax(1) == torch.tensor(parsed.targets("test"))
+    assert right.double().mean().item() == pytest.approx(result.test_accuracy)
+
+
+def test_given_vectors_are_read_once_and_checked_before_any_run(parsed, tmp_path):
+    table = tmp_path / "vectors.txt"
+    table.write_text("good 1 0 2\nbad 0 1 -2\n")
+    model = ModelOptions(
+        encoder="bag", hidden_dim=8, embedding="vectors", vectors=str(table), freeze=True
+    )
+    (run,) = plan([model], 1, TRAINING)
+    (result,) = compare([run], {"": parsed}, tmp_path / "out", parser={}, workers=1)
+    assert result.parameters["embedding"] == 0
+    assert 0 < result.words_with_vectors < 1
+    saved = load_model(tmp_path / "out" / run.folder)
+    learned = saved.classifier.embedding.table.weight
+    good, bad = (learned[saved.classifier.embedding.vocabulary[word]] for word in ("good", "bad"))
+    assert torch.allclose(good / good[0], torch.tensor([1.0, 0.0, 2.0]))
+    assert torch.allclose(bad / bad[1], torch.tensor([0.0, 1.0, -2.0]))
+
+    table.write_text("good 1 0 2\nbad 0 one -2\n")
+    with pytest.raises(DataError, match=r"vectors\.txt:2"):
+        list(compare([run], {"": parsed}, tmp_path / "other", parser={}, workers=1))
+    assert not (tmp_path / "other").exists()
+
+
+def test_copies_of_one_encoder_can_not_be_told_apart(parsed, tmp_path):
+    class Twin(Bag):
+        pass
+
+    register_encoder("twin", Twin)
+    runs = plan(models("bag", "twin"), 2, TRAINING)
+    _, summary = run_all(runs, parsed, tmp_path)
+    words, detectable = summary.words("toy")
+    assert "can't be told apart" in words
+    assert "four times in five" in detectable
+    assert words in (tmp_path / "table.md").read_text()
+
+
+class Faulty(Encoder):
+    """Fails when used."""
+
+    def __init__(self, input_dim: int, hidden_dim: int, *, readout: str = "mean") -> None:
+        super().__init__(input_dim, hidden_dim, readout=readout)
+
+    def encode(self, x, batch):
+        raise RuntimeError("out of luck")
+
+
+def test_a_failed_run_is_reported_and_the_rest_finished(parsed, tmp_path):
+    register_encoder("faulty", Faulty)
+    runs = plan(models("faulty", "bag"), 1, TRAINING)
+    outcomes, summary = run_all(runs, parsed, tmp_path)
+    (failure,) = (outcome for outcome in outcomes if isinstance(outcome, Failure))
+    assert "out of luck" in failure.error
+    results = load_results(tmp_path)
+    assert results.unfinished == (tmp_path / "faulty" / "seed-0",)
+    assert "out of luck" in results.error(results.unfinished[0])
+    assert "out of luck" in (tmp_path / "faulty" / "seed-0" / "error.txt").read_text()
+    assert [row.condition.encoder for row in summary.rows] == ["bag"]
+
+
+@pytest.mark.parametrize("fault", ["older layout", "truncated"])
+def test_a_checkpoint_that_can_not_be_read_fails_its_run_alone(parsed, tmp_path, fault):
+    done, broken_off, _ = runs = plan(models("bag", "cnn", "gru"), 1, TRAINING)
+    execute(done, parsed, tmp_path, parser={})
+    result = (tmp_path / done.folder / "result.json").read_bytes()
+
+    def kill(epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(broken_off, parsed, tmp_path, parser={}, on_epoch=kill)
+    checkpoint = tmp_path / broken_off.folder / "checkpoint.safetensors"
+    if fault == "truncated":
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    else:
+        tensors, note = read_tensors(checkpoint)
+        older = {name.replace("optimizer/0/", "optimizer/"): t for name, t in tensors.items()}
+        write_tensors(checkpoint, older, note)
+
+    outcomes, summary = run_all(runs, parsed, tmp_path)
+    (failure,) = (outcome for outcome in outcomes if isinstance(outcome, Failure))
+    assert failure.error.startswith(f"StorageError: {checkpoint} is")
+    assert "delete it" in failure.error
+    assert load_results(tmp_path).error(tmp_path / broken_off.folder).endswith(failure.error)
+    assert [row.condition.encoder for row in summary.rows] == ["bag", "gru"]
+    assert (tmp_path / done.folder / "result.json").read_bytes() == result
+    checkpoint.unlink()  # as the message says
+    outcomes, _ = run_all(runs, parsed, tmp_path)
+    assert not any(isinstance(outcome, Failure) for outcome in outcomes)
+
+
+def test_a_result_of_another_version_is_told(parsed, tmp_path):
+    (run,) = plan(models("bag"), 1, TRAINING)
+    execute(run, parsed, tmp_path, parser={})
+    file = tmp_path / run.folder / "result.json"
+    write_json(file, {"accuracy": 1.0})
+    with pytest.raises(StorageError, match=r"result\.json isn't as this version .* delete"):
+        finished(run, parsed, tmp_path)
+
+
+def test_table_shows_mean_and_spread(parsed, tmp_path):
+    runs = plan(models("bag"), 2, TRAINING)
+    outcomes, summary = run_all(runs, parsed, tmp_path)
+    (row,) = summary.rows
+    accuracies = [outcome.test_accuracy for outcome in outcomes]
+    assert row.test == pytest.approx(sum(accuracies) / 2)
+    assert row.test_sd == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
+    saved = json.loads((tmp_path / "table.json").read_text())
+    assert saved["rows"][0]["condition"]["encoder"] == "bag"
+    assert saved["families"] == []
+
+
+@pytest.mark.parametrize(
+    ("encoders", "seeds", "message"),
+    [(("bag", "bag"), 1, "listed twice"), ((), 1, "nothing to compare"), (("bag",), 0, "seeds")],
+)
+def test_impossible_plans_are_refused(encoders, seeds, message):
+    with pytest.raises(ValueError, match=message):
+        plan(models(*encoders), seeds, TRAINING)

@@ -1,0 +1,320 @@
+"""Grids: what is planned, what a run sees, equal budgets, searches, results read back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+
+import pytest
+
+from parsers import with_structure
+from structnn import ENCODERS, Sentence, Tree
+from tasks.data.examples import DataError, Dataset
+from tasks.data.files import read_examples
+from tasks.data.parsing import SPLITS, ParsedDataset, parse_dataset
+from tasks.data.settings import Setting, view
+from tasks.experiments import run as runs
+from tasks.experiments.compare import compare, plan, reads
+from tasks.experiments.experiment import run_experiment
+from tasks.experiments.options import CompareOptions
+from tasks.experiments.run import seconds_per_epoch
+from tasks.experiments.tuning import parse_space, trials
+from tasks.models.budgets import TOLERANCE, match_width, outline
+from tasks.models.model import ModelOptions
+from tasks.results.folder import load_results, save_experiment
+from tasks.results.summary import summarise
+from tasks.storage import StorageError, read_json
+from tasks.training.loop import TrainingOptions
+
+TRAINING = TrainingOptions(epochs=2, batch_size=8, learning_rate=0.02)
+
+
+def models(*encoders):
+    return [ModelOptions(encoder=name, hidden_dim=8, embedding_dim=8) for name in encoders]
+
+
+def test_a_grid_varies_structure_only_for_who_reads_one():
+    runs = plan(
+        models("bilstm", "gat", "bilstm>child_sum_tree_lstm", "gcn(parse=False)"),
+        2,
+        TRAINING,
+        data=("a", "b"),
+        structures=("parse", "random"),
+        noises=(0.2,),
+        fractions=(0.5, 1.0),
+    )
+    seen = {}
+    for run in runs:
+        key = run.model.encoder
+        seen.setdefault(key, set()).add((run.setting.structure, run.setting.noise))
+    assert seen["bilstm"] == seen["gcn(parse=False)"] == {("parse", 0.0)}
+    assert seen["gat"] == {("parse", 0.0), ("random", 0.0), ("parse", 0.2)}
+    assert seen["bilstm>child_sum_tree_lstm"] == seen["gat"]
+    assert len(runs) == 2 * 2 * 2 * (1 + 3 + 3 + 1)
+    assert len({run.folder for run in runs}) == len(runs)
+    folders = {run.folder.as_posix() for run in runs}
+    assert "a/bilstm/seed-0" in folders
+    assert "b/structure=random/fraction=0.5/gat/seed-1" in folders
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"structures": ("spiral",)}, "unknown structure 'spiral'"),
+        ({"structures": ("parse", "parse")}, "'parse' is listed twice"),
+        ({"structures": ("random",), "noises": (0.1,)}, "add parse"),
+        ({"noises": (1.5,)}, "below 1"),
+        ({"fractions": (0.0,)}, "above 0"),
+        ({"folds": 1}, "at least 2 folds"),
+    ],
+)
+def test_impossible_grids_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        plan(models("gat"), 1, TRAINING, **options)
+
+
+def test_a_view_restructures_every_split(parsed):
+    seen = view(parsed, Setting(structure="balanced"))
+    for split, sentences in parsed.sentences.items():
+        assert seen.sentences[split] == tuple(with_structure(sentences, "balanced"))
+    noisy = view(parsed, Setting(noise=0.5))
+    assert noisy.sentences["test"] != parsed.sentences["test"]
+    assert view(parsed, Setting()) == parsed
+    with pytest.raises(DataError, match="no constituency tree"):
+        view(parsed, Setting(structure="constituency"))
+
+
+def test_trees_that_came_with_the_data(parsed, tmp_path):
+    file = tmp_path / "trees.jsonl"
+    rows = [
+        {"text": ["go", "on"], "label": label, "heads": [2, 0], "relations": ["dep", "root"]}
+        for label in ("a", "b")
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    examples = read_examples(file)
+    assert examples[0].columns == {}
+    dataset = Dataset("trees", examples, examples, examples, labels=("a", "b"))
+    seen = view(parse_dataset(dataset, None, None, parse=False), Setting(structure="given"))
+    assert seen.sentences["test"][0].dependencies == Tree([1, -1], labels=["dep", "root"])
+    assert seen.parser is None
+    of_parser = Sentence(("go", "on"), dependencies=Tree([-1, 0], labels=["root", "dep"]))
+    both = ParsedDataset(dataset, dict.fromkeys(SPLITS, (of_parser,) * 2), parser="toy")
+    for data, structures, others in (
+        (both, ("parse", "given"), {"given": {"parents": [1, -1], "tokens": [0, 1]}}),
+        (both, ("parse",), {}),
+        (seen, ("given",), {}),  # which is in the parse's place
+    ):
+        planned = plan(models("gat"), 1, TRAINING, structures=structures)
+        save_experiment(tmp_path, planned, {"": data}, {"encoders": {}})
+        (row, _) = load_results(tmp_path).examples["trees"]
+        assert row["heads"] == ([2, 0] if data is seen else [0, 1])
+        for tree in row["trees"].values():
+            assert tree.pop("labels") == ["dep", "root"]
+        assert row["trees"] == others
+    with pytest.raises(DataError, match="no given dependency tree"):
+        view(parsed, Setting(structure="given"))
+    file.write_text('{"text": ["go", "on"], "label": "a", "heads": [2, 1]}')
+    with pytest.raises(DataError, match=r"trees\.jsonl:1: the tree is not well formed"):
+        read_examples(file)
+
+
+def test_parts_of_train_are_nested_stratified_and_differ_by_seed(parsed):
+    half = view(parsed, Setting(fraction=0.5), seed=1)
+    quarter = view(parsed, Setting(fraction=0.25), seed=1)
+    assert len(half.dataset.train) == len(half.sentences["train"]) == 30
+    assert set(quarter.dataset.train) < set(half.dataset.train)
+    assert sum(example.label == "yes" for example in quarter.dataset.train) in (7, 8)
+    assert view(parsed, Setting(fraction=0.5), seed=2).dataset.train != half.dataset.train
+    assert half.dataset.test == parsed.dataset.test
+    for example, sentence in zip(half.dataset.train, half.sentences["train"], strict=True):
+        assert sentence.tokens == example.text
+    with pytest.raises(DataError, match="larger fraction"):
+        view(parsed, Setting(fraction=0.01))
+
+
+def test_folds_test_every_example_once(parsed):
+    tested = []
+    for number in (1, 2, 3):
+        seen = view(parsed, Setting(fold=(number, 3)))
+        assert seen.dataset.name == "toy"
+        for split in ("train", "dev", "test"):
+            for example, sentence in zip(
+                getattr(seen.dataset, split), seen.sentences[split], strict=True
+            ):
+                assert sentence.tokens == example.text
+        tested += [example.source for example in seen.dataset.test]
+    assert len(tested) == len(set(tested)) == 100
+
+
+@pytest.mark.parametrize("encoder", [*ENCODERS.names(), "bilstm>gcn", "gat(heads=3)"])
+def test_widths_give_equal_parameters(encoder):
+    wanted = 1_000_000
+    width = match_width(encoder, 100, wanted, {})
+    count = sum(p.numel() for p in outline(encoder, 100, width, {}).parameters())
+    assert abs(count - wanted) <= TOLERANCE * wanted
+
+
+def test_widths_that_can_not_be_matched_are_told():
+    with pytest.raises(ValueError, match="nearest are"):
+        match_width("rntn", 300, 7_000, {})
+    with pytest.raises(ValueError, match="must be a multiple"):
+        match_width("gat", 300, 100_000, {"heads": 1000})
+
+
+def run_grid(runs, parsed, out, **description):
+    outcomes = list(compare(runs, {"": parsed}, out, parser={}, workers=1))
+    encoders = {run.model.encoder: {"reads": sorted(reads(run.model))} for run in runs}
+    save_experiment(out, runs, {"": parsed}, {"encoders": encoders, **description})
+    return outcomes
+
+
+def test_results_are_read_back_and_compared_in_families(parsed, tmp_path):
+    runs = plan(
+        models("bag", "child_sum_tree_lstm"),
+        2,
+        TRAINING,
+        structures=("parse", "random"),
+        fractions=(0.5, 1.0),
+    )
+    outcomes = run_grid(runs, parsed, tmp_path)
+    results = load_results(tmp_path)
+    assert len(results.cells) == 6
+    by_folder = {outcome.run.folder: outcome for outcome in outcomes}
+    for cell in results.cells:
+        for run, accuracy in zip(cell.runs, cell.test, strict=True):
+            outcome = by_folder[run.folder.relative_to(tmp_path)]
+            assert outcome.test_accuracy == pytest.approx(accuracy)
+            assert len(run.history) == outcome.epochs
+    (examples,) = results.examples.values()
+    assert [row["text"] for row in examples] == [e.plain_text for e in parsed.dataset.test]
+    assert examples[0]["heads"] == [p + 1 for p in parsed.sentences["test"][0].dependencies.parents]
+    summary = summarise(results)
+    assert summary.varied == ("structure", "fraction")
+    families = {family.question: family.pairs for family in summary.families}
+    ((bag, tree),) = families["encoders"]
+    assert (bag.encoder, tree.encoder) == ("bag", "child_sum_tree_lstm")
+    (pair,) = families["structures"].values()
+    assert (pair.first, pair.second) == ("child_sum_tree_lstm", "child_sum_tree_lstm on random")
+    assert "child_sum_tree_lstm on random" in (tmp_path / "table.md").read_text()
+
+
+def test_folds_are_pooled(parsed, tmp_path):
+    runs = plan(models("bag"), 2, TRAINING, folds=3)
+    run_grid(runs, parsed, tmp_path)
+    (cell,) = load_results(tmp_path).cells
+    assert cell.seeds == (0, 1)
+    sources = [[row["source"] for row in rows] for rows in cell.predictions()]
+    assert len(sources[0]) == len(set(sources[0])) == 100
+    assert sources[0] == sources[1]
+    (examples,) = load_results(tmp_path).examples.values()
+    assert [row["source"] for row in examples] == sources[0]
+    # A seed that lacks a fold does not count.
+    (tmp_path / runs[0].folder / "result.json").unlink()
+    (cell,) = load_results(tmp_path).cells
+    assert cell.seeds == (1,)
+
+
+def test_a_folder_without_an_experiment_says_so(tmp_path):
+    with pytest.raises(StorageError, match=r"experiment\.json"):
+        load_results(tmp_path)
+
+
+def test_a_run_ends_when_its_time_is_up(parsed, tmp_path):
+    training = TrainingOptions(epochs=10**6, patience=10**6, batch_size=8, seconds=0.2)
+    (run,) = plan(models("bag"), 1, training)
+    (outcome,) = compare([run], {"": parsed}, tmp_path, parser={}, workers=1)
+    (cell,) = _cells(run, parsed, tmp_path)
+    spent = sum(epoch["seconds"] for epoch in cell.runs[0].history)
+    assert 0.2 <= spent < 1.0
+    assert outcome.epochs == len(cell.runs[0].history)
+    with pytest.raises(ValueError, match="seconds must be above 0"):
+        TrainingOptions(seconds=0)
+
+
+def _cells(run, parsed, out):
+    save_experiment(out, [run], {"": parsed}, {"encoders": {}})
+    return load_results(out).cells
+
+
+@pytest.fixture
+def options(tmp_path):
+    """A whole experiment on sentences that bring their trees along."""
+    rows = [
+        {"text": [("good", "bad")[n % 2], f"w{n}"], "heads": [2, 0], "label": "ab"[n % 2]}
+        for n in range(40)
+    ]
+    file = tmp_path / "trees.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return CompareOptions(
+        data=str(file),
+        structure="given",
+        encoders="bag,child_sum_tree_lstm",
+        seeds=2,
+        epochs=2,
+        hidden_dim=8,
+        embedding_dim=8,
+        workers=1,
+    )
+
+
+def test_what_a_run_was_asked_is_read_once(options, tmp_path, monkeypatch, capsys):
+    run_experiment(options, tmp_path / "out")
+    read = []
+    monkeypatch.setattr(runs, "read_json", lambda path: read.append(path) or read_json(path))
+    run_experiment(options, tmp_path / "out")
+    asked = [path.parent for path in read if path.name == "run.json"]
+    assert len(asked) == len(set(asked)) == 4
+    assert "4 of them done already" in capsys.readouterr().err
+
+
+def test_a_search_that_changed_options_goes_on(options, tmp_path, capsys):
+    space = ["learning_rate=0.05..0.06"]
+    searching = dataclasses.replace(
+        options, encoders="bag", learning_rate=1e-9, epochs=5, tune=2, space=space
+    )
+    summary = run_experiment(searching, tmp_path / "out")
+    (tmp_path / "out/structure=given/bag/seed-1/result.json").unlink()
+    again = run_experiment(searching, tmp_path / "out")
+    assert [row.test for row in again.rows] == [row.test for row in summary.rows]
+    assert "4 runs of 1 encoders, 3 of them done already" in capsys.readouterr().err
+    asked = read_json(tmp_path / "out/structure=given/bag/seed-1/run.json")
+    assert asked["training"]["learning_rate"] >= 0.05
+
+
+def test_an_epoch_is_timed_on_a_sample(parsed):
+    (run,) = plan(models("gat"), 1, TRAINING)
+    assert 0 < seconds_per_epoch(run, parsed) < 10
+
+
+def test_a_search_draws_the_same_every_time_and_sees_no_test(parsed, tmp_path):
+    (run,) = plan(models("gat"), 1, TRAINING)
+    space = parse_space(
+        ("learning_rate=1e-4..1e-2", "gat.heads=2|4", "hidden_dim=8..32", "dropout=0.1|0.5"),
+        ["gat"],
+    )
+    found = trials(run, space[:2], 4, lambda model: model)
+    assert found[:3] == trials(run, space[:2], 3, lambda model: model)
+    assert found[0].training == run.training
+    rates = {trial.training.learning_rate for trial in found[1:]}
+    assert len(rates) == 3
+    assert all(1e-4 <= rate <= 1e-2 for rate in rates)
+    assert {trial.model.encoder_options["heads"] for trial in found[1:]} <= {2, 4}
+    assert isinstance(space[2].draw(random.Random(0)), int)
+    (outcome, *_) = compare(found[:1], {"": parsed}, tmp_path, parser={}, workers=1)
+    assert outcome.test_accuracy is None
+    assert not (tmp_path / "tuning/gat/trial-0/test.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("learning_rate", "can't read"),
+        ("learning_rat=1|2", "names 'learning_rat'"),
+        ("gut.heads=1|2", r"names 'gut\.heads'"),
+        ("learning_rate=3..1", "to a larger number"),
+    ],
+)
+def test_faults_of_a_search_space_are_told(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_space([text], ["gat"])

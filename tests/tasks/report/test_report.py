@@ -1,0 +1,438 @@
+"""The report of a made-up experiment: its words, its tables, its files and its page."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from statistics import fmean, stdev
+
+import numpy as np
+import pytest
+
+from tasks.report import browser, run_report, tables, words, write_report
+from tasks.report.measures import Group, Measured, groups_of
+from tasks.results.families import comparisons_in, families_of, on_equal_terms, usual
+from tasks.results.folder import Cell, Condition, load_results
+from tasks.results.slices import divide
+from tasks.results.statistics import over_seeds
+from tests.tasks.experiments import make_examples, make_grid, with_phrases, write_experiment
+
+ENCODERS = ("bag", "bilstm", "child_sum_tree_lstm", "bilstm>gat")
+VOID = {"meta", "link", "input", "br", "hr", "img"}
+
+
+class Page(HTMLParser):
+    """What a page has: its elements by kind, and whether each is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, self.getpos()
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture(scope="module")
+def folder(report_of_everything):
+    return report_of_everything
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Two seeds of two encoders, no conditions."""
+    folder = tmp_path_factory.mktemp("small")
+    grid = make_grid(encoders=("bilstm", "gat"))
+    write_experiment(folder, {"toys": make_examples(30)}, grid)
+    run_report(folder)
+    return folder
+
+
+class TestPage:
+    def test_every_element_is_closed(self, page):
+        assert Page(page).open == []
+
+    def test_needs_no_network(self, page):
+        addresses = [
+            attributes[name]
+            for _, attributes in Page(page).found
+            for name in ("src", "href", "xlink:href", "action", "data")
+            if name in attributes
+        ]
+        assert addresses
+        assert all(address.startswith(("#", "data:")) for address in addresses)
+        style = page[page.index("<style>") : page.index("</style>")]
+        assert "url(" not in style
+        assert "@import" not in style
+
+    def test_has_a_section_for_everything_that_was_varied(self, page):
+        anchors = [attributes["id"] for attributes in Page(page).all("section")]
+        assert anchors == [
+            *("summary", "table", "accuracy", "pairs", "cost", "structures", "noise", "fractions"),
+            *("embeddings", "slices", "oppositions", "confusions", "training", "tuning"),
+            *("examples", "reproduction"),
+        ]
+
+    def test_every_section_is_in_the_contents(self, page):
+        found = Page(page)
+        linked = {attributes["href"] for attributes in found.all("a")}
+        assert {"#" + attributes["id"] for attributes in found.all("section")} <= linked
+
+    def test_every_figure_says_in_words_what_it_shows(self, page):
+        drawings = [a for a in Page(page).all("div") if a.get("role") == "img"]
+        assert len(drawings) > 20
+        assert all(len(a["aria-label"]) > 20 for a in drawings)
+
+    def test_ids_are_unique(self, page):
+        ids = [attributes["id"] for _, attributes in Page(page).found if "id" in attributes]
+        assert len(ids) == len(set(ids))
+
+    def test_texts_of_the_data_are_escaped(self, page):
+        assert "<b>doctors</b>" not in page
+        assert "&lt;b&gt;doctors&lt;/b&gt;" in page
+
+    def test_tells_of_runs_that_failed_and_why(self, page):
+        assert "2 runs of this experiment have no result" in page
+        assert "RuntimeError: out of luck" in page
+
+    def test_tells_how_to_do_it_again(self, page):
+        end = page[page.index('<section id="reproduction">') :]
+        for expected in ("structnn compare --data toys", "f00d" * 16, "beef" * 16, "2.13.0"):
+            assert expected in end
+
+    def test_what_cannot_be_shown_is_left_out(self, small):
+        page = (small / "report.html").read_text(encoding="utf-8")
+        anchors = {attributes["id"] for attributes in Page(page).all("section")}
+        assert not anchors & {"structures", "noise", "fractions", "embeddings", "tuning"}
+        assert "no control structures were run" in page
+
+    def test_one_encoder_with_one_seed(self, tmp_path):
+        grid = make_grid(encoders=("gat",))
+        examples = [row | {"heads": None, "relations": None} for row in make_examples(12)]
+        write_experiment(tmp_path, {"toys": examples}, grid, seeds=1)
+        page = run_report(tmp_path).read_text(encoding="utf-8")
+        anchors = {attributes["id"] for attributes in Page(page).all("section")}
+        assert not anchors & {"pairs", "cost", "oppositions"}
+        assert "1 encoder on toys, one seed each" in page
+
+    def test_is_the_same_when_made_again(self, small, tmp_path):
+        write_report(load_results(small), tmp_path)
+        for path in tmp_path.rglob("*.*"):
+            assert path.read_bytes() == (small / path.relative_to(tmp_path)).read_bytes()
+
+
+class TestFiles:
+    def test_csv_has_a_line_for_each_cell_and_seed(self, folder):
+        with (folder / "results.csv").open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        results = load_results(folder)
+        assert len(rows) == sum(len(cell.seeds) for cell in results.cells)
+        for cell in results.cells:
+            condition = cell.condition
+            mine = [
+                row
+                for row in rows
+                if all(
+                    str(getattr(condition, n)) == row[n] for n in ("data", "encoder", "embedding")
+                )
+                and row["structure"] == condition.structure
+                and float(row["noise"]) == condition.noise
+                and float(row["fraction"]) == condition.fraction
+            ]
+            assert [int(row["seed"]) for row in mine] == list(cell.seeds)
+            assert [float(row["test_accuracy"]) for row in mine] == pytest.approx(cell.test)
+            assert [float(row["dev_accuracy"]) for row in mine] == pytest.approx(cell.dev)
+
+    def test_figures_are_png_and_svg(self, folder):
+        found = sorted((folder / "figures").iterdir())
+        assert {path.stem for path in found if path.suffix == ".png"} == {
+            path.stem for path in found if path.suffix == ".svg"
+        }
+        for path in found:
+            if path.suffix == ".png":
+                assert path.read_bytes().startswith(b"\x89PNG")
+            else:
+                assert ElementTree.parse(path).getroot().tag.endswith("svg")
+
+    def test_every_figure_of_the_page_is_a_file(self, folder, page):
+        named = re.findall(r'data-figure="([^"]+)"', page)
+        assert len(named) == len(set(named))
+        assert set(named) == {path.stem for path in (folder / "figures").iterdir()}
+
+    def test_markdown_and_latex_have_the_numbers(self, folder):
+        markdown = (folder / "results.md").read_text(encoding="utf-8")
+        latex = (folder / "results.tex").read_text(encoding="utf-8")
+        group = groups_of(load_results(folder))[0]
+        for member in group.members:
+            score = f"{100 * member.test.mean:.1f}"
+            assert re.search(rf"^\| {member.encoder} \|.* {score} ± ", markdown, re.MULTILINE)
+            name = member.encoder.replace("_", r"\_").replace(">", r"\textgreater{}")
+            assert re.search(rf"^{re.escape(name)} &.* {score} \$\\pm\$ ", latex, re.MULTILINE)
+        assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") > 0
+        assert latex.count("{") == latex.count("}")
+
+
+class TestMeasures:
+    def test_against_the_predictions(self, small):
+        results = load_results(small)
+        (group,) = groups_of(results)
+        for cell, member in zip(results.cells, group.members, strict=True):
+            rows = [
+                [json.loads(line) for line in (run.folder / "test.jsonl").open(encoding="utf-8")]
+                for run in cell.runs
+            ]
+            right = [[row["label"] == row["prediction"] for row in some] for some in rows]
+            assert member.test.mean == pytest.approx(fmean(map(fmean, right)))
+            assert member.test.sd == pytest.approx(stdev(map(fmean, right)))
+            assert member.low < member.test.mean < member.high
+            assert member.guesses[0] == tuple(row["prediction"] for row in rows[0])
+        assert [member.family for member in group.members] == ["sequence", "graph"]
+        assert [member.structured for member in group.members] == [False, True]
+
+    def test_folds_follow_each_other(self, tmp_path):
+        examples = make_examples(31)
+        grid = make_grid(encoders=("bilstm", "gat"))
+        write_experiment(tmp_path, {"toys": examples}, grid, folds=3)
+        (group,) = groups_of(load_results(tmp_path))
+        assert group.gold == tuple(row["label"] for row in examples)
+        for member in group.members:
+            assert member.correct.shape == (2, 31)
+        lines = tables.results_csv([group]).splitlines()
+        assert len(lines) == 1 + 2 * 2
+        assert {line.split(",")[7] for line in lines[1:]} == {"3"}
+
+    def test_several_embeddings_are_groups_of_their_own(self, folder):
+        assert [group.name for group in groups_of(load_results(folder))] == [
+            "toys, learned",
+            "toys, wordllama",
+        ]
+
+    def test_members_are_on_the_parse_and_all_of_train(self, folder):
+        group = groups_of(load_results(folder))[0]
+        assert tuple(member.encoder for member in group.members) == ENCODERS
+        for member in group.members:
+            assert member.condition == Condition("toys", member.encoder)
+
+    def test_without_predictions(self, small, tmp_path):
+        results = dataclasses.replace(load_results(small), cells=())
+        with pytest.raises(ValueError, match="nothing to report"):
+            write_report(results, tmp_path)
+
+    def test_predictions_on_other_examples(self, tmp_path):
+        grid = make_grid(encoders=("gat",))
+        write_experiment(tmp_path, {"toys": make_examples(20)}, grid)
+        lines = (tmp_path / "examples" / "toys.jsonl").read_text(encoding="utf-8").splitlines()
+        (tmp_path / "examples" / "toys.jsonl").write_text("\n".join(lines[:-1]), encoding="utf-8")
+        with pytest.raises(ValueError, match="predictions for 19, 20 examples"):
+            run_report(tmp_path)
+
+
+def measured(encoder: str, correct, structure: str = "parse", **condition) -> Measured:
+    """A cell with these results, and nothing else to tell."""
+    family = {"bilstm": "sequence", "cnn": "sequence"}.get(encoder, "tree")
+    matrix = np.asarray(correct, dtype=bool)
+    scores = over_seeds([float(share) for share in matrix.mean(1)])
+    asked = Condition("toys", encoder, structure, **condition)
+    return Measured(
+        condition=asked,
+        family=family,
+        structured=family == "tree",
+        correct=matrix,
+        guesses=(),
+        seeds=tuple(range(len(matrix))),
+        parameters=1,
+        dev=scores,
+        test=scores,
+        low=0.0,
+        high=1.0,
+        macro_f1=(0.5,),
+        calibration_error=(0.1,),
+        mean_absolute_error=None,
+        class_f1={},
+        train_speed=1.0,
+        inference_speed=1.0,
+        cell=Cell(asked, ()),
+    )
+
+
+def group_of(*cells: Measured) -> Group:
+    plain = usual([cell.condition for cell in cells])
+    structured = {cell.encoder for cell in cells if cell.structured}
+    families = families_of({cell.condition: cell.correct for cell in cells}, structured)
+    return Group(
+        data="toys",
+        embedding="learned",
+        name="toys",
+        usual=plain,
+        members=tuple(c for c in cells if on_equal_terms(c.condition, plain, structured)),
+        varied=cells,
+        comparisons=comparisons_in(families),
+        labels=("a", "b"),
+        gold=("a",) * cells[0].correct.shape[1],
+        ordered=False,
+    )
+
+
+def right(share: float, seed: int, seeds: int = 4, examples: int = 400):
+    return np.random.default_rng(seed).random((seeds, examples)) < share
+
+
+class TestWords:
+    def test_copies_cannot_be_told_apart(self):
+        correct = right(0.8, 0)
+        group = group_of(measured("bilstm", correct), measured("tree", correct))
+        text = " ".join(words.ranking(group))
+        assert "can't be told apart from" in text
+        assert "better than" not in text
+        verdict, grounds = words.structure_verdict(group, words.structure_findings(group))
+        assert verdict.startswith("Not known")
+        assert "can't be told apart" in grounds[0]
+
+    def test_shuffled_labels_are_worse(self):
+        group = group_of(measured("bilstm", right(0.8, 0)), measured("tree", right(0.2, 1)))
+        assert "It is better than tree." in words.ranking(group)
+        assert words.standing(group, group.members[1]) == "worse"
+
+    @pytest.mark.parametrize(
+        ("shares", "verdict", "finding"),
+        [
+            ((0.9, 0.6, 0.5), "Yes: the parse helps tree.", "better than every control"),
+            ((0.8, 0.8, 0.8), "No sign of it", "can't be told apart from left_chain and random"),
+            ((0.8, 0.8, 0.4), "In part: the parse is better than some", "better than random but"),
+            ((0.4, 0.8, 0.8), "No sign of it", "worse than left_chain and random"),
+        ],
+    )
+    def test_the_parse_against_controls(self, shares, verdict, finding):
+        structures = ("parse", "left_chain", "random")
+        cells = [
+            measured("tree", right(share, seed), structure)
+            for seed, (share, structure) in enumerate(zip(shares, structures, strict=True))
+        ]
+        group = group_of(*cells, measured("bilstm", right(0.7, 9)))
+        findings = words.structure_findings(group)
+        answer, grounds = words.structure_verdict(group, findings)
+        assert answer.startswith(verdict)
+        assert finding in str(findings[0])
+        assert str(findings[0]) in grounds
+
+    def test_one_of_two_encoders_gains_from_the_parse(self):
+        cells = [
+            measured("tree", right(0.9, 0)),
+            measured("tree", right(0.5, 1), "random"),
+            measured("other", right(0.7, 2)),
+            measured("other", right(0.7, 3), "random"),
+        ]
+        group = group_of(*cells)
+        answer, _ = words.structure_verdict(group, words.structure_findings(group))
+        assert answer == "In part: the parse is better than every control for tree, not for other."
+
+    def test_constituency_is_no_control(self):
+        cells = [measured("tree", right(0.8, 0)), measured("tree", right(0.8, 1), "constituency")]
+        group = group_of(*cells)
+        (finding,) = words.structure_findings(group)
+        assert finding.wins == finding.ties == finding.losses == []
+        assert words.structure_verdict(group, [finding])[0].startswith("Not known")
+
+    def test_without_a_structured_encoder(self):
+        group = group_of(measured("bilstm", right(0.8, 0)), measured("cnn", right(0.8, 1)))
+        assert words.structure_verdict(group, [])[0].startswith("No encoder here reads")
+
+    def test_noise_and_parts_of_train(self):
+        cells = [
+            measured("tree", right(0.9, 0)),
+            measured("tree", right(0.6, 1), noise=0.3),
+            measured("tree", right(0.4, 2), fraction=0.1),
+            measured("bilstm", right(0.85, 3)),
+            measured("bilstm", right(0.2, 4), fraction=0.1),
+        ]
+        group = group_of(*cells)
+        (noise,) = words.noisy_parses(group)
+        assert noise.startswith("With 30 % of heads reattached at random tree loses")
+        scarce, whole = words.enough_train(group)
+        assert scarce.startswith("With 10 % of train, tree less bilstm is +")
+        assert whole.startswith("With all of train")
+
+    def test_what_can_be_detected_is_less_when_all_pairs_are_looked_at(self):
+        cells = [measured(name, right(0.8, i)) for i, name in enumerate(("a", "b", "bilstm"))]
+        text = words.sensitivity(group_of(*cells))
+        alone, together = map(float, re.findall(r"(\d+\.\d) points", text))
+        assert alone < together
+        assert "all 3 pairs" in text
+
+    def test_one_seed_is_said_to_be_one(self):
+        cells = [measured(name, right(0.8, i, seeds=1)) for i, name in enumerate(("a", "b"))]
+        assert "With one seed nothing is known of other seeds" in words.sensitivity(
+            group_of(*cells)
+        )
+
+    def test_lists(self):
+        assert words.listed(["a"]) == "a"
+        assert words.listed(["a", "b", "c"]) == "a, b and c"
+
+
+class TestBrowser:
+    def test_every_tree_of_an_example_is_drawn(self):
+        parsed = make_examples(1)[0]
+        both = with_phrases(parsed)
+        unparsed = {**both, "heads": None, "relations": None, "tags": None}
+        given = {
+            **parsed,
+            "trees": {"given": {"parents": [1, -1], "tokens": [0, 1], "labels": None}},
+        }
+        given |= {
+            "tokens": ["go", "on"],
+            "heads": [0, 1],
+            "relations": ["root", "dep"],
+            "tags": None,
+        }
+        assert browser.tree_of({**unparsed, "trees": {}}) == ""
+        for row, count, phrases in ((parsed, 1, 0), (both, 2, 1), (unparsed, 1, 1), (given, 2, 0)):
+            drawn = browser.tree_of(row)
+            assert drawn.count("<svg") == count
+            assert drawn.count("sentiment, from very negative") == phrases
+            assert all(f">{token}<" in drawn for token in row["tokens"] if "<" not in token)
+        assert ">given<" in browser.tree_of(given)
+
+    def test_what_is_too_much_is_left_out_and_said(self, small, monkeypatch):
+        monkeypatch.setattr(browser, "EXAMPLES", 20)
+        monkeypatch.setattr(browser, "TREES", 5)
+        results = load_results(small)
+        groups = groups_of(results)
+        rows = results.examples["toys"]
+        found = browser.browser(groups, results.examples, {"toys": divide(rows)})
+        assert found.notes == (
+            "toys: the first 20 of 30 examples are here.",
+            "toys: 5 trees are here, those first about which encoders differ.",
+        )
+
+    def test_oppositions_are_those_of_the_saved_predictions(self, folder):
+        results = load_results(folder)
+        group = groups_of(results)[0]
+        structure, sequence = browser.oppositions(group, results.examples["toys"])
+        share = {member.encoder: member.correct.mean(0) for member in group.members}
+        structured = (share["child_sum_tree_lstm"] > 0.5) & (share["bilstm>gat"] > 0.5)
+        neither = (share["child_sum_tree_lstm"] <= 0.5) & (share["bilstm>gat"] <= 0.5)
+        assert structure.count == int((structured & (share["bilstm"] <= 0.5)).sum())
+        assert sequence.count == int((neither & (share["bilstm"] > 0.5)).sum())
+        assert structure.shown[0].svg.startswith("<svg")
