@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tasks.data.parsing import ParsedDataset
     from tasks.experiments.compare import Failure
     from tasks.experiments.options import ExperimentOptions
-    from tasks.experiments.run import Run, RunResult
+    from tasks.results.run import Run, RunResult
     from tasks.results.summary import Summary
 
 __all__ = [

@@ -97,7 +97,8 @@ def train(
     import torch
 
     from tasks.data.settings import Setting
-    from tasks.experiments.run import Run, execute
+    from tasks.experiments.run import execute
+    from tasks.results.run import Run
 
     options.check_encoders([encoder])
     setting = Setting(structure=options.structure)

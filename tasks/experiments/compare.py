@@ -13,10 +13,11 @@ from tasks.data.parsing import ParsedDataset
 from tasks.data.settings import Setting
 from tasks.experiments.backends import in_parallel
 from tasks.experiments.plugins import load_plugins
-from tasks.experiments.run import Run, RunResult, execute, finished, given_vectors
+from tasks.experiments.run import execute, given_vectors
 from tasks.models.budgets import outline
 from tasks.models.model import ModelOptions
 from tasks.models.vectors import WordVectors
+from tasks.results.run import Run, RunResult, finished
 from tasks.storage import write_text
 from tasks.training.loop import TrainingOptions
 

@@ -17,13 +17,14 @@ from tasks.data.parsing import ParsedDataset
 from tasks.experiments.backends import check_backend
 from tasks.experiments.compare import Failure, already_done, available_cores, plan, reads
 from tasks.experiments.options import CompareOptions, ExperimentOptions, names_in
-from tasks.experiments.run import Run, RunResult, seconds_per_epoch, versions
+from tasks.experiments.run import seconds_per_epoch
 from tasks.experiments.tuning import DEFAULT_SPACE, parse_space, trials, tuned
 from tasks.models.budgets import match_width
 from tasks.models.model import ModelOptions
 from tasks.models.vectors import WORDLLAMA_WIDTH, vector_width
 from tasks.report import write_report
 from tasks.results.folder import load_results, save_experiment
+from tasks.results.run import Run, RunResult, versions
 from tasks.results.summary import Summary, summarise
 
 __all__ = ["ExperimentFailed", "run_experiment", "run_plan"]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from tasks.experiments.run import Run
 from tasks.models.model import ModelOptions
+from tasks.results.run import Run
 from tasks.training.loop import TrainingOptions
 
 __all__ = ["DEFAULT_SPACE", "Choice", "parse_space", "trials", "tuned"]

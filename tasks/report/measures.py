@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.results.condition import Condition
 from tasks.results.families import Pair, comparisons_in, on_equal_terms, usual
-from tasks.results.folder import Cell, Condition, Results
+from tasks.results.folder import Cell, Results
 from tasks.results.statistics import (
     Comparison,
     Spread,

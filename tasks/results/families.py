@@ -18,7 +18,7 @@ from tasks.data.settings import BROUGHT_ALONG
 from tasks.results.statistics import Comparison, compare_pairs
 
 if TYPE_CHECKING:
-    from tasks.results.folder import Condition
+    from tasks.results.condition import Condition
 
 __all__ = [
     "REAL_STRUCTURES",

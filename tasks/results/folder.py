@@ -11,13 +11,13 @@ from typing import Any
 
 from tasks.data.parsing import ParsedDataset, brought_along, tree_field
 from tasks.data.settings import BROUGHT_ALONG, view
-from tasks.experiments.run import Run
+from tasks.results.condition import Condition
 from tasks.results.families import Family, families_of
+from tasks.results.run import Run
 from tasks.storage import StorageError, read_json, read_json_lines, write_json, write_json_lines
 
 __all__ = [
     "Cell",
-    "Condition",
     "FinishedRun",
     "Results",
     "condition_of",
@@ -29,27 +29,6 @@ EXPERIMENT_FILE = "experiment.json"
 
 
 @dataclass(frozen=True)
-class Condition:
-    """All that an experiment varies beside seeds and folds.
-
-    Args:
-        data: The data set.
-        encoder: The encoder.
-        structure: What tree and graph encoders read.
-        noise: Share of tokens that got another head.
-        embedding: Where word vectors are from.
-        fraction: Share of the training examples used.
-    """
-
-    data: str
-    encoder: str
-    structure: str = "parse"
-    noise: float = 0.0
-    embedding: str = "learned"
-    fraction: float = 1.0
-
-
-@dataclass(frozen=True)
 class FinishedRun:
     """A run that has a result.
 
@@ -57,7 +36,7 @@ class FinishedRun:
         seed: Its seed.
         fold: The number of its fold, from 1; None without folds.
         folder: Where everything about it is.
-        result: What ``result.json`` says: the fields of :class:`tasks.experiments.run.RunResult`.
+        result: What ``result.json`` says: the fields of :class:`tasks.results.run.RunResult`.
     """
 
     seed: int

@@ -8,8 +8,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from structnn import ENCODERS, UnknownNameError
+from tasks.results.condition import Condition
 from tasks.results.families import Family
-from tasks.results.folder import Cell, Condition, Results
+from tasks.results.folder import Cell, Results
 from tasks.storage import write_json, write_text
 
 __all__ = ["Row", "Summary", "summarise"]

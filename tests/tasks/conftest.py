@@ -7,8 +7,8 @@ import torch
 
 from tasks.data.parsing import ParsedDataset
 from tasks.report import run_report
-from tasks.results.folder import Condition
-from tests.tasks.experiments import make_examples, make_grid, with_phrases, write_experiment
+from tasks.results.condition import Condition
+from tests.tasks.made_up import make_examples, make_grid, with_phrases, write_experiment
 from tests.tasks.toys import make_parsed
 
 

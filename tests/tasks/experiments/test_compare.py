@@ -9,9 +9,10 @@ from structnn import ENCODERS, Encoder, register_encoder
 from structnn.encoders.sequence.bag import Bag
 from tasks.data.examples import DataError
 from tasks.experiments.compare import Failure, compare, plan
-from tasks.experiments.run import execute, finished
+from tasks.experiments.run import execute
 from tasks.models.model import ModelOptions, load_model
 from tasks.results.folder import load_results, save_experiment
+from tasks.results.run import finished
 from tasks.results.summary import summarise
 from tasks.storage import StorageError, read_json_lines, read_tensors, write_json, write_tensors
 from tasks.training.loop import TrainingOptions, predict_scores

@@ -15,11 +15,12 @@ import pytest
 
 from tasks.report import browser, run_report, tables, words, write_report
 from tasks.report.measures import Group, Measured, groups_of
+from tasks.results.condition import Condition
 from tasks.results.families import comparisons_in, families_of, on_equal_terms, usual
-from tasks.results.folder import Cell, Condition, load_results
+from tasks.results.folder import Cell, load_results
 from tasks.results.slices import divide
 from tasks.results.statistics import over_seeds
-from tests.tasks.experiments import make_examples, make_grid, with_phrases, write_experiment
+from tests.tasks.made_up import make_examples, make_grid, with_phrases, write_experiment
 
 ENCODERS = ("bag", "bilstm", "child_sum_tree_lstm", "bilstm>gat")
 VOID = {"meta", "link", "input", "br", "hr", "img"}

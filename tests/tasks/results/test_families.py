@@ -10,11 +10,12 @@ import pytest
 
 from tasks.report import tables, words
 from tasks.report.measures import groups_of
+from tasks.results.condition import Condition
 from tasks.results.families import comparisons_in, families_of, label, usual
-from tasks.results.folder import Condition, load_results
+from tasks.results.folder import load_results
 from tasks.results.statistics import compare_pairs, holm
 from tasks.results.summary import summarise
-from tests.tasks.experiments import make_grid
+from tests.tasks.made_up import make_grid
 
 ENCODERS = ("bilstm", "gat", "child_sum_tree_lstm")
 STRUCTURED = {"gat", "child_sum_tree_lstm"}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tasks.results.slices import divide, dividing_columns, gaps, opposed, right_in_most_seeds
-from tests.tasks.experiments import make_examples
+from tests.tasks.made_up import make_examples
 
 
 def example(text: str, heads: list[int] | None = None, relations: list[str] | None = None, **more):

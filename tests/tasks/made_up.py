@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.results.folder import Condition
+from tasks.results.condition import Condition
 from tasks.storage import write_json, write_json_lines
 
 READS = {

@@ -1,0 +1,145 @@
+"""A run and its result, and what its folder says of both."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, cast
+
+from tasks.data.parsing import ParsedDataset
+from tasks.data.settings import Setting, parser_of
+from tasks.models.model import ModelOptions
+from tasks.storage import StorageError, read_json
+from tasks.training.loop import TrainingOptions
+
+__all__ = ["Run", "RunResult", "describe", "finished", "versions"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is trained, and how; two equal runs on the same data give the same result.
+
+    Args:
+        model: What the classifier is made of.
+        training: How it is trained.
+        seed: Decides weights, dropout and the order of the examples.
+        setting: What it sees of the data.
+        trial: Its number, where it is a trial of a search for options: then it sees no test example.
+    """
+
+    model: ModelOptions
+    training: TrainingOptions
+    seed: int
+    setting: Setting = field(default_factory=Setting)
+    trial: int | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where its result goes, below the folder of the experiment."""
+        names = ["tuning"] if self.trial is not None else []
+        names += self.setting.folders
+        if self.model.embedding != "learned":
+            names.append(f"embedding={self.model.embedding}")
+        names.append(self.model.encoder.replace(" ", "").replace(">", "+"))
+        names.append(f"seed-{self.seed}" if self.trial is None else f"trial-{self.trial}")
+        return Path(*names)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What came out of a run.
+
+    Attributes:
+        run: The run.
+        parameters: Trained parameters of the embedding, the encoder and the head.
+        dev_accuracy: Of the epoch that was kept, from 0 to 1.
+        test_accuracy: The same weights on test; None where there is no test set.
+        best_epoch: The epoch that was kept.
+        epochs: How many there were.
+        train_speed: Training sentences a second, evaluation left out.
+        inference_speed: Sentences a second, in large batches, collation included.
+        node_accuracy: The share of labelled nodes of test (or dev) trees that is right; None unless
+            nodes were supervised.
+        words_with_vectors: Share of the data's words that a given table knows; None if learned.
+    """
+
+    run: Run
+    parameters: Mapping[str, int]
+    dev_accuracy: float
+    test_accuracy: float | None
+    best_epoch: int
+    epochs: int
+    train_speed: float
+    inference_speed: float
+    node_accuracy: float | None
+    words_with_vectors: float | None
+
+
+def finished(run: Run, data: ParsedDataset, out: Path) -> RunResult | None:
+    """The result of this run if it is in the folder already, else None; see :func:`execute`.
+
+    Raises:
+        ValueError: The folder holds a run with other options or on other data.
+        StorageError: A file in it can't be read.
+    """
+    folder = out / run.folder
+    if not (folder / "run.json").exists():
+        return None
+    _check_same(read_json(folder / "run.json"), describe(run, data), folder)
+    if not (folder / "result.json").exists():
+        return None
+    result = read_json(folder / "result.json")
+    try:
+        return RunResult(run=run, **result)
+    except TypeError as error:
+        raise StorageError(
+            f"{folder / 'result.json'} isn't as this version of structnn writes it ({error}); delete "
+            "that folder, and this run is made again"
+        ) from error
+
+
+def describe(run: Run, data: ParsedDataset) -> dict[str, Any]:
+    """What ``run.json`` says: all that decides the result."""
+    description = {
+        "model": asdict(run.model),
+        "training": asdict(run.training),
+        "seed": run.seed,
+        "data": {
+            "name": data.dataset.name,
+            "fingerprint": data.dataset.fingerprint,
+            "parser": parser_of(data, run.setting),
+            **{name: value for name, value in asdict(run.setting).items() if name != "data"},
+        },
+        "versions": versions(),
+    }
+    # As it will be read back: JSON has no tuples.
+    return cast(dict[str, Any], json.loads(json.dumps(description)))
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that decide a result."""
+    found = {"python": platform.python_version()}
+    for package in ("structnn", "torch", "torch-geometric", "stanza"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # used from a checkout
+            found[package] = "not installed"
+    return found
+
+
+def _check_same(found: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:
+    differences = [
+        f"{section}.{name} was {found.get(section, {}).get(name)!r} and is now {value!r}"
+        for section in ("model", "training", "data")
+        for name, value in wanted[section].items()
+        if found.get(section, {}).get(name) != value
+    ]
+    if differences:
+        raise ValueError(
+            f"{folder} holds a run with other options: {'; '.join(differences)}. "
+            "Give another --out, or delete that folder"
+        )
