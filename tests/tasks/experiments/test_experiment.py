@@ -14,7 +14,6 @@ from tasks.data.examples import DataError, Dataset
 from tasks.data.files import read_examples
 from tasks.data.parsing import SPLITS, ParsedDataset, parse_dataset
 from tasks.data.settings import Setting, view
-from tasks.experiments import run as runs
 from tasks.experiments.compare import compare, plan, reads
 from tasks.experiments.experiment import run_experiment
 from tasks.experiments.options import CompareOptions
@@ -22,6 +21,7 @@ from tasks.experiments.run import seconds_per_epoch
 from tasks.experiments.tuning import parse_space, trials
 from tasks.models.budgets import TOLERANCE, match_width, outline
 from tasks.models.model import ModelOptions
+from tasks.results import run as run_folders
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.summary import summarise
 from tasks.storage import StorageError, read_json
@@ -261,7 +261,7 @@ def options(tmp_path):
 def test_what_a_run_was_asked_is_read_once(options, tmp_path, monkeypatch, capsys):
     run_experiment(options, tmp_path / "out")
     read = []
-    monkeypatch.setattr(runs, "read_json", lambda path: read.append(path) or read_json(path))
+    monkeypatch.setattr(run_folders, "read_json", lambda path: read.append(path) or read_json(path))
     run_experiment(options, tmp_path / "out")
     asked = [path.parent for path in read if path.name == "run.json"]
     assert len(asked) == len(set(asked)) == 4
