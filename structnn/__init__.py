@@ -12,7 +12,7 @@ from structnn.data.schedule import Schedule
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
 from structnn.embeddings import ContextualEmbedding, WordEmbedding
 from structnn.encoders import ENCODERS, Chain, Encoder, Encoding, build_encoder, register_encoder
-from structnn.notes import noting
+from structnn.notes import Note, noting
 from structnn.readouts import READOUTS, Readout, build_readout, register_readout
 from structnn.registry import UnknownNameError
 from structnn.sentence import Sentence, StructureError, Tree
@@ -32,6 +32,7 @@ __all__ = [
     "Encoding",
     "Graph",
     "GraphConstruction",
+    "Note",
     "Readout",
     "Schedule",
     "Sentence",

@@ -9,11 +9,11 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from structnn.encoders import ENCODERS
+from structnn.options import arguments_of
 from structnn.readouts import READOUTS
 from structnn.registry import Registry
 
@@ -28,7 +28,7 @@ another, `build_encoder("bilstm(layers=2)>gat", ...)`; on the command line optio
 (sequence), a tree, or the edges of a graph made from it. The class's docstring has its equations.
 
 What a network looked at (attention weights, forget gates, latent graphs) is noted while it runs:
-`with structnn.notes.noting() as notes: encoder(x, batch)`. A tree encoder of one's own is a cell of
+`with structnn.noting() as notes: encoder(x, batch)`. A tree encoder of one's own is a cell of
 a few lines: see `structnn.ops.tree_scan`.
 
 This page is made from the classes by `python -m structnn.catalogue docs/encoders.md`.
@@ -45,7 +45,7 @@ options, `readout="k_max(k=5)"`; or several side by side, `readout="mean+max"`.
 def catalogue() -> str:
     """The whole page, in Markdown."""
     readouts = ["| name | what it is | options |", "|---|---|---|"]
-    for name in READOUTS.names():
+    for name in READOUTS:
         chosen = ", ".join(_defaults(READOUTS, name))
         readouts.append(f"| `{name}` | {describe(READOUTS, name)} | {chosen} |")
     details = []
@@ -71,7 +71,7 @@ def encoder_table() -> str:
 
 def describe(registry: Registry[Any], name: str) -> str:
     """The first sentence of the class's documentation, and what the name fixes."""
-    cls, preset = registry.get(name)
+    cls, preset = registry[name]
     first = _markdown((inspect.getdoc(cls) or "").partition("\n\n")[0])
     fixed = ", ".join(f"{option}={value}" for option, value in preset.items())
     return f"{first} Here with {fixed}." if fixed else first
@@ -79,28 +79,28 @@ def describe(registry: Registry[Any], name: str) -> str:
 
 def options(registry: Registry[Any], name: str) -> dict[str, str]:
     """Each option with its line of documentation and its default; first the two dimensions."""
-    cls, _ = registry.get(name)
-    documented: dict[str, str] = {}
-    for base in cls.__mro__:
-        for option, text in _arguments(inspect.getdoc(base) or ""):
-            documented.setdefault(option, text)
+    entry = registry[name]
+    documented = arguments_of(entry.cls)
     found: dict[str, str] = {
-        option: documented[option] for option in ("input_dim", "hidden_dim") if option in documented
+        dimension: _markdown(documented[dimension])
+        for dimension in ("input_dim", "hidden_dim")
+        if dimension in documented
     }
-    for option, parameter in registry.options(name).items():
-        found[option] = f"{documented[option]} Default: `{parameter.default!r}`."
+    for option in entry.options.values():
+        accepted = f" {option.accepts[0].upper()}{option.accepts[1:]}." if option.accepts else ""
+        described = _markdown(option.description)
+        found[option.name] = f"{described}{accepted} Default: `{option.default!r}`."
     return found
 
 
 def _by_structure() -> list[str]:
     """All encoders, those that read nothing first, and graphs last."""
     kinds = ["nothing", "sequence", "tree", "graph"]
-    return sorted(ENCODERS.names(), key=lambda name: kinds.index(_reads(name)))
+    return sorted(ENCODERS, key=lambda name: kinds.index(_reads(name)))
 
 
 def _reads(name: str) -> str:
-    cls, _ = ENCODERS.get(name)
-    return ", ".join(sorted(cls.reads)) or "nothing"
+    return ", ".join(sorted(ENCODERS[name].cls.reads)) or "nothing"
 
 
 def _row(name: str) -> str:
@@ -110,26 +110,15 @@ def _row(name: str) -> str:
 
 def _defaults(registry: Registry[Any], name: str) -> Iterator[str]:
     """Options with their defaults; those that a class hands on to its base are named together."""
-    cls, _ = registry.get(name)
-    own = inspect.signature(cls).parameters
+    entry = registry[name]
+    own = inspect.signature(entry.cls.__init__).parameters
     handed_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in own.values())
-    for option, parameter in registry.options(name).items():
+    for option in entry.options.values():
         # An encoder gives its readout the backward_dim.
-        if option != "backward_dim" and (option in own or not handed_on):
-            yield f"`{option}={parameter.default!r}`"
+        if option.name != "backward_dim" and (option.name in own or not handed_on):
+            yield f"`{option.name}={option.default!r}`"
     if handed_on:
         yield "those of every graph encoder"
-
-
-def _arguments(documentation: str) -> Iterator[tuple[str, str]]:
-    """Each argument that a docstring explains, and its explanation in one line."""
-    _, _, section = documentation.partition("\nArgs:\n")
-    body = list(takewhile(lambda line: not line or line.startswith(" "), section.splitlines()))
-    text = inspect.cleandoc("\n".join(body))
-    for part in re.split(r"\n(?=\w)", text):
-        name, colon, explanation = part.partition(": ")
-        if colon:
-            yield name, _markdown(explanation)
 
 
 def _markdown(text: str) -> str:

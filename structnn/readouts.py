@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from structnn.checks import at_least
 from structnn.data.batch import Batch
 from structnn.notes import note
 from structnn.ops.segments import (
@@ -19,12 +18,13 @@ from structnn.ops.segments import (
     segment_softmax,
     segment_sum,
 )
+from structnn.options import Count, Declared, Size
 from structnn.registry import Registry
 
 __all__ = ["READOUTS", "Readout", "build_readout", "register_readout"]
 
 
-class Readout(nn.Module):
+class Readout(Declared):
     """Reduces the states of each sentence to one vector.
 
     Args:
@@ -41,7 +41,7 @@ class Readout(nn.Module):
         - output: ``(sentences, output_dim)``
     """
 
-    reads: ClassVar[frozenset[str]] = frozenset()
+    reads: frozenset[str] = frozenset()
 
     def __init__(self, input_dim: int, *, backward_dim: int = 0) -> None:
         super().__init__()
@@ -52,6 +52,24 @@ class Readout(nn.Module):
     def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
         """The sentence vectors."""
         raise NotImplementedError
+
+    def steps(self, steps: Tensor, batch: Batch) -> Tensor:
+        """The steps between each word and the sentence vector, given those to the states.
+
+        A readout that doesn't take all states overrides this.
+
+        Args:
+            steps: ``(states, tokens)``, see :meth:`structnn.Encoder.steps`.
+            batch: One sentence.
+
+        Returns:
+            ``(tokens,)``.
+        """
+        return steps.amin(0)
+
+    def extra_repr(self) -> str:
+        """The width of the states and the options."""
+        return ", ".join(filter(None, [f"{self.input_dim}", super().extra_repr()]))
 
 
 class LastReadout(Readout):
@@ -64,6 +82,10 @@ class LastReadout(Readout):
         first = tokens.index_select(0, batch.token_ptr[:-1])
         forward_dim = self.input_dim - self.backward_dim
         return torch.cat([last[:, :forward_dim], first[:, forward_dim:]], dim=1)
+
+    def steps(self, steps: Tensor, batch: Batch) -> Tensor:
+        words = batch.to_tokens(steps) if len(steps) != batch.num_tokens else steps
+        return torch.minimum(words[-1], words[0]) if self.backward_dim else words[-1]
 
 
 class RootReadout(Readout):
@@ -78,6 +100,9 @@ class RootReadout(Readout):
                 "only and the roots of these trees have no word: choose another readout"
             )
         return nodes.index_select(0, batch.roots)
+
+    def steps(self, steps: Tensor, batch: Batch) -> Tensor:
+        return steps[int(batch.roots)]
 
 
 class MeanReadout(Readout):
@@ -112,9 +137,8 @@ class KMaxReadout(Readout):
         k: How many.
     """
 
-    def __init__(self, input_dim: int, *, backward_dim: int = 0, k: int = 3) -> None:
+    def __init__(self, input_dim: int, *, backward_dim: int = 0, k: Size = 3) -> None:
         super().__init__(input_dim, backward_dim=backward_dim)
-        at_least(1, k=k)
         self.k = k
         self.output_dim = k * input_dim
 
@@ -162,11 +186,9 @@ class SelfAttentiveReadout(Readout):
     """
 
     def __init__(
-        self, input_dim: int, *, backward_dim: int = 0, hops: int = 4, attention_dim: int = 0
+        self, input_dim: int, *, backward_dim: int = 0, hops: Size = 4, attention_dim: Count = 0
     ) -> None:
         super().__init__(input_dim, backward_dim=backward_dim)
-        at_least(1, hops=hops)
-        at_least(0, attention_dim=attention_dim)
         self.projection = nn.Linear(input_dim, attention_dim or input_dim, bias=False)
         self.queries = nn.Linear(attention_dim or input_dim, hops, bias=False)
         self.output_dim = hops * input_dim
@@ -189,9 +211,8 @@ class MultiHeadReadout(Readout):
         heads: How many heads, *m*.
     """
 
-    def __init__(self, input_dim: int, *, backward_dim: int = 0, heads: int = 4) -> None:
+    def __init__(self, input_dim: int, *, backward_dim: int = 0, heads: Size = 4) -> None:
         super().__init__(input_dim, backward_dim=backward_dim)
-        at_least(1, heads=heads)
         if input_dim % heads:
             raise ValueError(
                 f"the 'multi_head_attention' readout needs states whose width is a multiple of "
@@ -220,11 +241,15 @@ class Concatenation(Readout):
     def __init__(self, readouts: Sequence[Readout]) -> None:
         super().__init__(readouts[0].input_dim, backward_dim=readouts[0].backward_dim)
         self.parts = nn.ModuleList(readouts)
-        self.reads = frozenset().union(*(readout.reads for readout in readouts))  # type: ignore[misc]
+        self.reads = frozenset().union(*(readout.reads for readout in readouts))
         self.output_dim = sum(readout.output_dim for readout in readouts)
 
     def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
         return torch.cat([part(nodes, tokens, batch) for part in self.parts], dim=1)
+
+    def steps(self, steps: Tensor, batch: Batch) -> Tensor:
+        parts = (cast(Readout, part) for part in self.parts)
+        return torch.stack([part.steps(steps, batch) for part in parts]).amin(0)
 
 
 def state_ptr(nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:

@@ -5,22 +5,45 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib
-import inspect
-from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
 
-__all__ = ["Registry", "UnknownNameError"]
+from structnn.options import Option, options_of
+
+__all__ = ["Entry", "Registry", "UnknownNameError"]
 
 T = TypeVar("T")
 
 
-class UnknownNameError(ValueError):
+class UnknownNameError(ValueError, KeyError):
     """A name or an option that is not known; the message lists the valid ones."""
 
+    __str__ = Exception.__str__  # KeyError shows the repr of its message
 
-class Registry(Generic[T]):
-    """Maps names to classes and builds them with checked options.
+
+class Entry(NamedTuple, Generic[T]):
+    """What a name stands for.
+
+    Attributes:
+        cls: The class.
+        preset: The options that the name fixes: ``bilstm`` is ``lstm`` with ``bidirectional=True``.
+    """
+
+    cls: type[T]
+    preset: Mapping[str, object]
+
+    @property
+    def options(self) -> dict[str, Option]:
+        """The options that may be given, by name."""
+        return {
+            name: option for name, option in options_of(self.cls).items() if name not in self.preset
+        }
+
+
+class Registry(Mapping[str, Entry[T]]):
+    """A read-only mapping from names to classes, sorted by name; builds them with checked options.
+
+    A class may be registered by its path: it is then imported when its entry is first read.
 
     Args:
         kind: What is registered, for error messages: "encoder", "readout".
@@ -30,13 +53,43 @@ class Registry(Generic[T]):
         self.kind = kind
         self._entries: dict[str, tuple[type[T] | str, dict[str, object]]] = {}
 
+    def __getitem__(self, name: str) -> Entry[T]:
+        """The entry of this name.
+
+        Raises:
+            UnknownNameError: There is none; the message lists the valid names.
+        """
+        if name not in self._entries:
+            raise UnknownNameError(
+                f"unknown {self.kind} {name!r}{_suggestion(name, list(self))}; "
+                f"there are: {', '.join(self)}"
+            )
+        cls, preset = self._entries[name]
+        if isinstance(cls, str):
+            module, _, attribute = cls.partition(":")
+            cls = getattr(importlib.import_module(module), attribute)
+            self._entries[name] = (cls, preset)
+        return Entry(cls, preset)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries  # without importing anything
+
+    def __repr__(self) -> str:
+        return f"Registry({self.kind!r}: {', '.join(self)})"
+
     def add(self, name: str, cls: type[T] | str, **preset: object) -> None:
         """Register a class under a name.
 
         Args:
             name: Letters, digits and underscores.
             cls: The class, or ``"module:Class"`` to import it when it is first used.
-            preset: Options that this name fixes: ``bilstm`` is ``lstm`` with ``bidirectional=True``.
+            preset: Options that this name fixes.
         """
         if not name.isidentifier():
             raise ValueError(
@@ -45,34 +98,12 @@ class Registry(Generic[T]):
         self._entries[name] = (cls, preset)
 
     def names(self) -> list[str]:
-        """All names, sorted."""
-        return sorted(self._entries)
+        """All names, sorted: ``list(registry)``."""
+        return list(self)
 
-    def get(self, name: str) -> tuple[type[T], dict[str, object]]:
-        """The class of this name and the options that the name fixes."""
-        if name not in self._entries:
-            raise UnknownNameError(
-                f"unknown {self.kind} {name!r}{_suggestion(name, self.names())}; "
-                f"there are: {', '.join(self.names())}"
-            )
-        cls, preset = self._entries[name]
-        if isinstance(cls, str):
-            module, _, attribute = cls.partition(":")
-            cls = getattr(importlib.import_module(module), attribute)
-            self._entries[name] = (cls, preset)
-        return cls, preset
-
-    def options(self, name: str) -> dict[str, inspect.Parameter]:
-        """The options that may be given for this name: keyword arguments with a default.
-
-        Where a class hands ``**options`` on to its base, the base's options are its own.
-        """
-        cls, preset = self.get(name)
-        return {
-            option: parameter
-            for option, parameter in _keywords(cls).items()
-            if option not in preset
-        }
+    def options(self, name: str) -> dict[str, Option]:
+        """The options that may be given for this name: those of its entry."""
+        return self[name].options
 
     def parse(self, spec: str, separator: str) -> list[tuple[str, dict[str, Any]]]:
         """Names and their options, from a string such as ``"lstm(layers=2)>gat"``.
@@ -92,7 +123,7 @@ class Registry(Generic[T]):
             raise UnknownNameError(
                 f"can't read the {self.kind} {spec!r}: write a name, a name with options as in "
                 f"'name(option=1)', or several with {separator!r} between them; "
-                f"there are: {', '.join(self.names())}"
+                f"there are: {', '.join(self)}"
             ) from None
 
     def build(self, name: str, options: Mapping[str, Any], *args: object, **fixed: object) -> T:
@@ -100,30 +131,27 @@ class Registry(Generic[T]):
 
         Args:
             name: A registered name.
-            options: What the user chose; checked against the constructor.
+            options: What the user chose; checked against the table of options.
             args: The positional arguments that every class of the registry takes.
             fixed: Keyword arguments that the caller, not the user, gives.
 
         Raises:
             UnknownNameError: The name or an option is not known; the message lists the valid ones.
-            ValueError: A value is of another type than the option's default.
+            ValueError: A value is not accepted; the message says what is.
         """
-        cls, preset = self.get(name)
-        valid = self.options(name)
-        for option in options:
-            if option not in valid:
-                listed = ", ".join(sorted(set(valid) - set(fixed))) or "none"
+        entry = self[name]
+        valid = {key: option for key, option in entry.options.items() if key not in fixed}
+        for key, value in options.items():
+            if key not in valid:
                 raise UnknownNameError(
-                    f"{self.kind} {name!r} has no option {option!r}"
-                    f"{_suggestion(option, list(valid))}; its options are: {listed}"
+                    f"{self.kind} {name!r} has no option {key!r}{_suggestion(key, list(valid))}; "
+                    f"its options are: {', '.join(sorted(valid)) or 'none'}"
                 )
-            expected = _expected(options[option], valid[option].default)
-            if expected is not None:
-                raise ValueError(
-                    f"option {option!r} of {self.kind} {name!r} takes {expected}, "
-                    f"but got {options[option]!r}"
-                )
-        return cls(*args, **{**preset, **fixed, **options})
+            try:
+                valid[key].check(value)
+            except ValueError as error:
+                raise ValueError(f"{self.kind} {name!r}: {error}") from None
+        return entry.cls(*args, **{**entry.preset, **fixed, **options})
 
 
 def _operands(expression: ast.expr, separator: str) -> list[ast.expr]:
@@ -143,42 +171,6 @@ def _name_and_options(part: ast.expr) -> tuple[str, dict[str, Any]]:
         options = {str(word.arg): ast.literal_eval(word.value) for word in part.keywords}
         return part.func.id, options
     raise ValueError(part)
-
-
-def _keywords(cls: type) -> dict[str, inspect.Parameter]:
-    found: dict[str, inspect.Parameter] = {}
-    for base in cls.__mro__:
-        if "__init__" not in vars(base):
-            continue
-        parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
-        for parameter in parameters:
-            if parameter.kind is parameter.KEYWORD_ONLY:
-                found.setdefault(parameter.name, parameter)
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-            break
-    return found
-
-
-_TYPES: tuple[tuple[type, type, str], ...] = (
-    (bool, bool, "True or False"),  # before int, which it is a kind of
-    (int, Integral, "a whole number"),
-    (float, Real, "a number"),
-    (str, str, "a string"),
-    (tuple, Sequence, "several values"),
-)
-"""For the type of a default, what may be given, and how to say that."""
-
-
-def _expected(value: object, default: object) -> str | None:
-    """What an option with this default takes, in words, if the value isn't that."""
-    for declared, accepted, words in _TYPES:
-        if isinstance(default, declared):
-            fits = isinstance(value, accepted) and isinstance(value, bool) == (declared is bool)
-            if isinstance(default, tuple) and isinstance(value, Sequence):
-                first = default[:1]
-                fits = not any(_expected(item, one) for one in first for item in value)
-            return None if fits else f"{words} such as {default!r}"
-    return None
 
 
 def _suggestion(name: str, names: list[str]) -> str:

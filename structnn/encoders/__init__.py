@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from structnn.checks import at_least
 from structnn.encoders.base import Encoder, Encoding
 from structnn.encoders.chain import Chain
+from structnn.options import at_least
 from structnn.registry import Registry
 
 __all__ = ["ENCODERS", "Chain", "Encoder", "Encoding", "build_encoder", "register_encoder"]

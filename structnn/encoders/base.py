@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Self, cast
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from structnn.checks import at_least
 from structnn.data.batch import Batch
 from structnn.data.graph import GraphConstruction
+from structnn.ops.paths import UnknownStepsError
+from structnn.options import Declared, at_least
 from structnn.readouts import Readout, build_readout
 
 __all__ = ["Encoder", "Encoding"]
@@ -23,7 +25,7 @@ class Encoding:
         tokens: ``(tokens, output_dim)``: a vector for each word, in order, whatever the structure.
         nodes: ``(nodes, output_dim)``: a vector for each node of the structure; the same tensor as
             ``tokens`` where every node is a word.
-        sentence: ``(sentences, readout output_dim)``: a vector for each sentence.
+        sentence: ``(sentences, sentence_dim)``: a vector for each sentence.
     """
 
     tokens: Tensor
@@ -31,23 +33,26 @@ class Encoding:
     sentence: Tensor
 
 
-class Encoder(nn.Module):
+class Encoder(Declared):
     """Turns word vectors and a structure into vectors for words, nodes and sentences.
 
-    A subclass calls ``super().__init__`` with its dimensions, makes its layers, and defines
-    :meth:`encode`.
+    A subclass declares what it reads by class attributes, and its options in the signature of its
+    constructor (see :mod:`structnn.options`). It calls ``super().__init__`` with its dimensions, makes
+    its layers, and defines :meth:`encode`.
 
     Args:
         input_dim: The width of the word vectors.
         output_dim: The width of the states.
         readout: The readout that makes the sentence vector, as :func:`~structnn.build_readout` reads
-            it; None for a subclass that makes it in a ``forward`` of its own.
+            it; None for a subclass that defines :meth:`summarise` itself.
         backward_dim: How many of the last columns of the states were read from right to left.
 
     Attributes:
-        reads: Which structure it reads: any of ``"sequence"``, ``"tree"`` and ``"graph"``. An encoder
+        reads: Which structures it reads: any of ``"sequence"``, ``"tree"`` and ``"graph"``. An encoder
             that reads a tree or a graph has a state for each node, any other one for each token.
         ordered_children: Whether the order of the children of a node matters to it.
+        arity: The largest number of children of a node that it can read; None for any number.
+        num_labels: How many labels of nodes or edges it has weights for; 0 if labels don't matter.
         constructions: The graphs that it reads.
         sentence_dim: The width of the sentence vector.
 
@@ -56,8 +61,14 @@ class Encoder(nn.Module):
         - output: an :class:`Encoding`
     """
 
-    reads: ClassVar[frozenset[str]] = frozenset()
-    ordered_children: ClassVar[bool] = False
+    reads: frozenset[str] = frozenset()
+    ordered_children: bool = False
+    arity: int | None = None
+    num_labels: int = 0
+    constructions: tuple[GraphConstruction, ...] = ()
+
+    earlier_names: ClassVar[Mapping[str, str]] = {}
+    """How the names of weights began in version 0.1.0, and how they begin now."""
 
     def __init__(
         self, input_dim: int, output_dim: int, *, readout: str | None, backward_dim: int = 0
@@ -66,10 +77,15 @@ class Encoder(nn.Module):
         at_least(1, input_dim=input_dim, output_dim=output_dim)
         self.input_dim = input_dim
         self.output_dim = output_dim
-        self.constructions: tuple[GraphConstruction, ...] = ()
-        self.readout: Readout | None = None
+        made = None
         if readout is not None:
-            self.readout = build_readout(readout, output_dim, backward_dim=backward_dim)
+            made = build_readout(readout, output_dim, backward_dim=backward_dim)
+        self._modules["readout"] = made
+
+    @property
+    def readout(self) -> Readout | None:
+        """What makes the sentence vectors from the states."""
+        return cast("Readout | None", self._modules["readout"])
 
     @property
     def sentence_dim(self) -> int:
@@ -83,19 +99,59 @@ class Encoder(nn.Module):
 
     @property
     def reads_order(self) -> bool:
-        """Whether anything but the shape of the structure tells words apart: their order, in short."""
+        """Whether the order of the words matters to it, beside the shape of the structure."""
         neighbours = any(construction.neighbours for construction in self.constructions)
         return "sequence" in self.reads or self.ordered_children or neighbours
+
+    @property
+    def stages(self) -> tuple[Encoder, ...]:
+        """The encoders that it consists of, in the order in which they compute: itself, if no chain."""
+        return (self,)
+
+    def without_readout(self) -> Self:
+        """This encoder, without its readout: for use where nobody asks for sentence vectors.
+
+        The weights of an unused readout would never learn.
+        """
+        self._modules["readout"] = None
+        return self
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states, ``(nodes, output_dim)`` or ``(tokens, output_dim)``; see ``reads``."""
         raise NotImplementedError
 
+    def token_states(self, x: Tensor, batch: Batch) -> Tensor:
+        """The states of the tokens, ``(tokens, output_dim)``, without a sentence vector."""
+        return self.of_tokens(self.encode(x, batch), batch)
+
     def summarise(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
         """The sentence vectors, ``(sentences, sentence_dim)``."""
-        assert self.readout is not None
+        if self.readout is None:
+            raise ValueError(
+                f"this {type(self).__name__} has no readout, so it makes no sentence vectors: use its "
+                "token_states, or build it with a readout"
+            )
         sentence: Tensor = self.readout(nodes, tokens, batch)
         return sentence
+
+    def steps(self, batch: Batch) -> Tensor:
+        """The least number of steps between each word and each state of one sentence.
+
+        Returns:
+            ``(nodes or tokens, tokens)``: see :mod:`structnn.ops.paths`.
+
+        Raises:
+            UnknownStepsError: The encoder does not define this method.
+        """
+        raise UnknownStepsError(
+            f"{type(self).__name__} does not say how many steps lie between a word and a state: "
+            "define its method `steps`, or leave the encoder out"
+        )
+
+    def sentence_steps(self, batch: Batch) -> Tensor:
+        """``(tokens,)``: the least number of steps between each word and the sentence vector."""
+        steps = self.steps(batch)
+        return steps.amin(0) if self.readout is None else self.readout.steps(steps, batch)
 
     def check(self, x: Tensor, batch: Batch) -> None:
         """Make sure that there is a vector for each token, as wide as this encoder expects.
@@ -118,7 +174,26 @@ class Encoder(nn.Module):
         """
         self.check(x, batch)
         nodes = self.encode(x, batch)
-        tokens = nodes
-        if self.has_node_states and not batch.nodes_are_tokens:
-            tokens = batch.to_tokens(nodes)
+        tokens = self.of_tokens(nodes, batch)
         return Encoding(tokens, nodes, self.summarise(nodes, tokens, batch))
+
+    def extra_repr(self) -> str:
+        """The dimensions and the options."""
+        return ", ".join(
+            filter(None, [f"{self.input_dim}, {self.output_dim}", super().extra_repr()])
+        )
+
+    def of_tokens(self, states: Tensor, batch: Batch) -> Tensor:
+        """The rows of ``states``, as :meth:`encode` gives them, that belong to tokens."""
+        if self.has_node_states and not batch.nodes_are_tokens:
+            return batch.to_tokens(states)
+        return states
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *arguments: Any, **options: Any
+    ) -> None:
+        for earlier, now in self.earlier_names.items():
+            for name in [name for name in state_dict if name.startswith(prefix + earlier)]:
+                renamed = prefix + now + name.removeprefix(prefix + earlier)
+                state_dict[renamed] = state_dict.pop(name)
+        super()._load_from_state_dict(state_dict, prefix, *arguments, **options)

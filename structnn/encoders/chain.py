@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import cast
+from typing import Self, cast
 
 from torch import Tensor, nn
 
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder, Encoding
+from structnn.readouts import Readout
 
 __all__ = ["Chain"]
 
@@ -17,27 +18,27 @@ __all__ = ["Chain"]
 class Chain(Encoder):
     """The token states of one encoder are the word vectors of the next.
 
-    The sentence vector is the last encoder's. C-GCN (Zhang et al. 2018), for one, is ``bilstm>gcn``.
+    States and sentence vectors are those of the last encoder. C-GCN (Zhang et al. 2018), for one, is
+    ``bilstm>gcn``.
 
     Args:
-        encoders: At least one, each as wide as the next expects.
+        encoders: At least one, each as wide as the next expects. All but the last lose their readouts.
     """
 
     def __init__(self, encoders: Sequence[Encoder]) -> None:
-        nn.Module.__init__(self)
         for before, after in pairwise(encoders):
             if before.output_dim != after.input_dim:
                 raise ValueError(
                     f"{type(before).__name__} gives vectors {before.output_dim} wide, but "
                     f"{type(after).__name__}, which follows it, expects {after.input_dim}"
                 )
-        self.input_dim = encoders[0].input_dim
-        self.output_dim = encoders[-1].output_dim
-        # Nobody asks these for a sentence vector, so their readouts would never learn.
-        for encoder in encoders[:-1]:
-            encoder.readout = None
-        self.encoders = nn.ModuleList(encoders)
-        self.reads = frozenset().union(*(encoder.reads for encoder in encoders))  # type: ignore[misc]
+        *first, last = encoders
+        super().__init__(encoders[0].input_dim, last.output_dim, readout=None)
+        self.encoders = nn.ModuleList([*(encoder.without_readout() for encoder in first), last])
+        self.reads = frozenset().union(*(encoder.reads for encoder in encoders))
+        self.ordered_children = any(encoder.ordered_children for encoder in encoders)
+        self.arity = min((e.arity for e in encoders if e.arity is not None), default=None)
+        self.num_labels = max(encoder.num_labels for encoder in encoders)
         self.constructions = tuple(
             construction for encoder in encoders for construction in encoder.constructions
         )
@@ -48,19 +49,29 @@ class Chain(Encoder):
         return cast(Encoder, self.encoders[-1])
 
     @property
-    def has_node_states(self) -> bool:
-        """As the last encoder's."""
-        return self.last.has_node_states
-
-    @property
-    def reads_order(self) -> bool:
-        """Whether any of them does."""
-        return any(cast(Encoder, encoder).reads_order for encoder in self.encoders)
+    def readout(self) -> Readout | None:
+        """That of the last encoder."""
+        return self.last.readout
 
     @property
     def sentence_dim(self) -> int:
         """As the last encoder's."""
         return self.last.sentence_dim
+
+    @property
+    def has_node_states(self) -> bool:
+        """As the last encoder's."""
+        return self.last.has_node_states
+
+    @property
+    def stages(self) -> tuple[Encoder, ...]:
+        """The encoders, those of chains within the chain one by one."""
+        return tuple(stage for e in self.encoders for stage in cast(Encoder, e).stages)
+
+    def without_readout(self) -> Self:
+        """This chain, whose last encoder has lost its readout."""
+        self.last.without_readout()
+        return self
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of the last encoder."""
@@ -72,10 +83,23 @@ class Chain(Encoder):
         encoding: Encoding = self.last(self._below(x, batch), batch)
         return encoding
 
+    def steps(self, batch: Batch) -> Tensor:
+        """The fewest steps through all encoders, from one to the next through a token's state."""
+        return self._through_all(self.last.steps(batch), batch)
+
+    def sentence_steps(self, batch: Batch) -> Tensor:
+        """The fewest steps through all encoders and the readout of the last."""
+        return self._through_all(self.last.sentence_steps(batch)[None], batch)[0]
+
     def _below(self, x: Tensor, batch: Batch) -> Tensor:
         """What the last encoder reads."""
-        *first, _ = (cast(Encoder, encoder) for encoder in self.encoders)
-        for encoder in first:
-            states = encoder.encode(x, batch)
-            x = batch.to_tokens(states) if encoder.has_node_states else states
+        for encoder in self.stages[:-1]:
+            x = encoder.token_states(x, batch)
         return x
+
+    def _through_all(self, last: Tensor, batch: Batch) -> Tensor:
+        """``(states, tokens)`` through all encoders, given that through the last one."""
+        for encoder in reversed(self.stages[:-1]):
+            below = encoder.of_tokens(encoder.steps(batch), batch)  # (tokens, tokens)
+            last = (last[:, :, None] + below).amin(1)
+        return last

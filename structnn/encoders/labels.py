@@ -1,12 +1,16 @@
-"""The numbers of node and edge labels, checked before they become indices."""
+"""The numbers of node and edge labels, and what is checked of them before they become indices."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
+from structnn.data.vocabulary import UNIVERSAL_RELATIONS
 from structnn.sentence import StructureError
 
-__all__ = ["known_labels"]
+__all__ = ["UNIVERSAL", "known_labels"]
+
+UNIVERSAL = len(UNIVERSAL_RELATIONS)
+"""The number of universal relations, the unknown one included."""
 
 
 def known_labels(labels: Tensor, relations: int) -> Tensor:

@@ -139,14 +139,14 @@ def scan_up(batch: Batch, inputs: Tensor, cell: Cell) -> Tensor:
     return reorder(states, schedule.rank, schedule.order)
 
 
-def check_arity(batch: Batch, arity: int) -> None:
-    """Make sure that no node has more than ``arity`` children.
+def check_arity(batch: Batch, arity: int | None) -> None:
+    """Make sure that no node has more than ``arity`` children; None is for any number.
 
     Raises:
         StructureError: A node has; the message says how trees are binarised.
     """
     schedule = batch.schedule
-    if int(schedule.sibling.amax() if len(schedule.sibling) else 0) < arity:
+    if arity is None or int(schedule.sibling.amax() if len(schedule.sibling) else 0) < arity:
         return
     child = schedule.child[schedule.sibling == arity][0]
     node = schedule.order[schedule.parent[child]]

@@ -150,7 +150,6 @@ def path_length(options: LabOptions) -> None:
     from tasks.lab.experiments import path_length as measure
     from tasks.lab.experiments import within_edges
     from tasks.lab.figures import ExamplePaths, draw_paths
-    from tasks.lab.path_length import path_lengths
     from tasks.lab.summaries import path_summaries
     from tasks.lab.words import path_row, paths_in_words
 
@@ -162,7 +161,7 @@ def path_length(options: LabOptions) -> None:
     sentences = subjects[0].sentences
     within = within_edges(sentences)
     index = min(range(len(sentences)), key=lambda place: abs(len(sentences[place]) - 12))
-    paths = {s.name: path_lengths(s.encoder, s.corpus.batch([index])).numpy() for s in subjects}
+    paths = {s.name: s.encoder.sentence_steps(s.corpus.batch([index])).numpy() for s in subjects}
     show_table(
         "steps between a word and the sentence vector",
         (

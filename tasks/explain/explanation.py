@@ -14,7 +14,7 @@ from tasks.explain.attributions import (
     integrated_gradients,
 )
 from tasks.explain.deletions import DeletionCheck, Shorter, check_deletion, subtree_effects
-from tasks.explain.looking import Attention, looked_at
+from tasks.explain.looking import Attention, collect_notes
 from tasks.models.prediction import Prediction, Predictor
 
 __all__ = ["Explanation", "explain"]
@@ -90,7 +90,7 @@ def explain(predictor: Predictor, text: str) -> Explanation:
         INTEGRATED_GRADIENTS: integrated,
     }
     shorter = Shorter(model, sentence, label)
-    attention, gates, readout = looked_at(model, sentence)
+    attention, gates, readout = collect_notes(model, sentence)
     return Explanation(
         prediction=prediction,
         sentence=sentence,

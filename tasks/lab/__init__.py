@@ -4,7 +4,7 @@ Three experiments on any sentences and any encoders, untrained or from a saved r
 
 - :mod:`~tasks.lab.gradients`: the gradient of a sentence vector with respect to each word, and of a
   word's state with respect to each other word.
-- :mod:`~tasks.lab.path_length`: the number of steps between a word and the sentence vector, which
+- :mod:`structnn.ops.paths`: the number of steps between a word and the sentence vector, which
   follows from an encoder's structure alone.
 - :mod:`~tasks.lab.curves`: these by distance, over sentences and seeds.
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from structnn import Batch, Sentence
+from structnn.ops.paths import UnknownStepsError
 from tasks.lab.curves import Array, largest_is_one
 from tasks.lab.gradients import sentence_gradients, state_gradients
-from tasks.lab.path_length import UnknownPathError, path_lengths, state_steps
 from tasks.lab.subjects import Subject
 
 __all__ = [
@@ -64,8 +64,8 @@ def gradient_flow(subjects: Sequence[Subject], progress: Progress | None = None)
             subject.encoder, subject.corpus, index, subject.vectors(index)
         )
         try:
-            paths = {"path": path_lengths(subject.encoder, batch).numpy()}
-        except UnknownPathError:
+            paths = {"path": subject.encoder.sentence_steps(batch).numpy()}
+        except UnknownStepsError:
             paths = {}
         return {**_places(batch), **paths, "gradient": gradients.double().numpy()}
 
@@ -80,16 +80,16 @@ def path_length(subjects: Sequence[Subject], progress: Progress | None = None) -
     word's state sees.
 
     Raises:
-        UnknownPathError: There is no rule for an encoder.
+        UnknownStepsError: An encoder does not say how many steps it takes.
     """
 
     def rows(subject: Subject, index: int, batch: Batch) -> dict[str, Array]:
-        states = state_steps(subject.encoder, batch)
+        states = subject.encoder.steps(batch)
         places = _places(batch)
         return {
             **places,
             "length": np.full_like(places["token"], batch.num_tokens),
-            "path": path_lengths(subject.encoder, batch).numpy(),
+            "path": subject.encoder.sentence_steps(batch).numpy(),
             "seen": torch.isfinite(states).double().mean(1).numpy(),
         }
 

@@ -133,9 +133,9 @@ def test_attention_is_noted():
     encoder = build_encoder("bilstm", 4, 4, readout="attention+self_attentive(hops=3)")
     with noting() as notes:
         encoder(torch.randn(4, 4), batch)
-    assert notes["readout attention"].shape == (4, 1)
-    assert notes["readout attention 2"].shape == (4, 3)
-    assert_close(notes["readout attention"][:3].sum(), torch.tensor(1.0))
+    assert notes.of("readout attention").shape == (4, 1)
+    assert notes.of("readout attention", 2).shape == (4, 3)
+    assert_close(notes.of("readout attention")[:3].sum(), torch.tensor(1.0))
 
 
 def batch_of_lengths(*lengths):

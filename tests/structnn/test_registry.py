@@ -81,3 +81,18 @@ def test_options_within_a_chain():
 def test_unreadable_names_are_told(name):
     with pytest.raises(UnknownNameError, match=r"can't read the encoder .*there are: .*bilstm"):
         build_encoder(name, 3, 4)
+
+
+def test_a_registry_is_a_read_only_mapping():
+    assert "gat" in ENCODERS
+    assert "gta" not in ENCODERS
+    assert len(ENCODERS) == len(list(ENCODERS)) == 32
+    assert list(ENCODERS) == sorted(ENCODERS) == ENCODERS.names()
+    cls, preset = ENCODERS["bilstm"]
+    assert (cls.__name__, dict(preset)) == ("LSTM", {"bidirectional": True})
+    assert ENCODERS.get("gta") is None
+    with pytest.raises(KeyError, match=r"unknown encoder 'gta' .did you mean 'gat'"):
+        ENCODERS["gta"]
+    with pytest.raises(TypeError):
+        ENCODERS["mine"] = Mine
+    assert repr(ENCODERS).startswith("Registry('encoder': attentive_tree_lstm, bag, ")

@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GATv2Conv, TransformerConv
 
-from structnn.checks import at_least
 from structnn.data.graph import Adjacency, Graph
-from structnn.data.vocabulary import UNIVERSAL_RELATIONS
-from structnn.encoders.graph.base import EdgeFeatures, GraphEncoder
+from structnn.encoders.graph.base import Activation, EdgeFeatures, GraphEncoder, Norm
+from structnn.encoders.labels import UNIVERSAL
 from structnn.fused.graph_attention import attend, can_attend
 from structnn.notes import note, notes_wanted
+from structnn.options import LabelCount, Size
 
 __all__ = ["GAT", "GATv2", "GraphTransformer"]
 
@@ -45,12 +45,12 @@ class AttentionLayer(nn.Module):
             messages, weights = self.attend(states, numbers, adjacency)
             if notes_wanted():
                 weights = torch.empty_like(weights).index_copy_(0, adjacency.order, weights)
-                note("attention", weights)
+                note("attention", weights, edges=graph.edge_index)
             return messages
         messages, (_, weights) = self.convolution(
             states, graph.edge_index, self.features(graph), return_attention_weights=True
         )
-        note("attention", weights)
+        note("attention", weights, edges=graph.edge_index)
         return messages
 
     def attend(
@@ -157,18 +157,21 @@ class GAT(GraphEncoder):
         options: Those of every graph encoder: see :class:`~structnn.encoders.graph.base.GraphEncoder`.
     """
 
+    self_loops = True
+
     def __init__(
         self,
         input_dim: int,
         hidden_dim: int,
         *,
-        heads: int = 4,
-        relations: int = 0,
-        activation: str = "elu",
+        heads: Size = 4,
+        relations: LabelCount = 0,
+        activation: Activation = "elu",
         **options: Any,
     ) -> None:
         layers = layers_of(GATLayer, GATConv, hidden_dim, heads, relations, add_self_loops=False)
-        super().__init__(input_dim, hidden_dim, layers, True, activation=activation, **options)
+        super().__init__(input_dim, hidden_dim, layers, activation=activation, **options)
+        self.num_labels = relations
 
 
 class GATv2(GraphEncoder):
@@ -189,20 +192,23 @@ class GATv2(GraphEncoder):
         options: Those of every graph encoder: see :class:`~structnn.encoders.graph.base.GraphEncoder`.
     """
 
+    self_loops = True
+
     def __init__(
         self,
         input_dim: int,
         hidden_dim: int,
         *,
-        heads: int = 4,
-        relations: int = 0,
-        activation: str = "elu",
+        heads: Size = 4,
+        relations: LabelCount = 0,
+        activation: Activation = "elu",
         **options: Any,
     ) -> None:
         layers = layers_of(
             GATv2Layer, GATv2Conv, hidden_dim, heads, relations, add_self_loops=False
         )
-        super().__init__(input_dim, hidden_dim, layers, True, activation=activation, **options)
+        super().__init__(input_dim, hidden_dim, layers, activation=activation, **options)
+        self.num_labels = relations
 
 
 class GraphTransformer(GraphEncoder):
@@ -225,18 +231,21 @@ class GraphTransformer(GraphEncoder):
         options: Those of every graph encoder: see :class:`~structnn.encoders.graph.base.GraphEncoder`.
     """
 
+    self_loops = True
+
     def __init__(
         self,
         input_dim: int,
         hidden_dim: int,
         *,
-        heads: int = 4,
-        relations: int = len(UNIVERSAL_RELATIONS),
-        norm: str = "layer",
+        heads: Size = 4,
+        relations: LabelCount = UNIVERSAL,
+        norm: Norm = "layer",
         **options: Any,
     ) -> None:
         layers = layers_of(TransformerLayer, TransformerConv, hidden_dim, heads, relations)
-        super().__init__(input_dim, hidden_dim, layers, True, norm=norm, **options)
+        super().__init__(input_dim, hidden_dim, layers, norm=norm, **options)
+        self.num_labels = relations
 
 
 def layers_of(
@@ -252,7 +261,6 @@ def layers_of(
     Raises:
         ValueError: The heads do not divide the width.
     """
-    at_least(1, heads=heads)
     if hidden_dim % heads:
         raise ValueError(f"hidden_dim ({hidden_dim}) must be a multiple of heads ({heads})")
 

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from structnn.checks import at_least
 from structnn.data.batch import Batch
 from structnn.data.graph import EDGE_TYPES, Graph, GraphConstruction
 from structnn.encoders.base import Encoder
 from structnn.encoders.labels import known_labels
 from structnn.notes import note
 from structnn.ops.dropout import Dropout
+from structnn.ops.paths import through
 from structnn.ops.segments import Padding
+from structnn.options import Probability, Size
 
-__all__ = ["EdgeFeatures", "GraphEncoder", "LatentGraph", "edge_relation", "sum_messages"]
+__all__ = [
+    "Activation",
+    "EdgeFeatures",
+    "GraphEncoder",
+    "LatentGraph",
+    "Norm",
+    "edge_relation",
+    "sum_messages",
+]
+
+Activation = Literal["relu", "elu", "tanh", "none"]
+Norm = Literal["layer", "none"]
 
 _ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh, "none": nn.Identity}
 
@@ -34,11 +47,9 @@ class GraphEncoder(Encoder):
     Args:
         input_dim: The width of the word vectors; projected to ``hidden_dim``.
         hidden_dim: The width of the states of each layer.
-        make_layer: Makes a module that takes ``(nodes, hidden_dim)`` and a :class:`~structnn.Graph`
-            of these kinds of edges, and gives ``(nodes, hidden_dim)``.
-        self_loops: Whether the layers want an edge from each node to itself.
-        shared: All layers have the same weights.
-        layers: How many; a word sees others at most this many edges away.
+        make_layer: Makes a layer for edges of these kinds: a module that takes ``(nodes, hidden_dim)``
+            and a :class:`~structnn.Graph`, and gives ``(nodes, hidden_dim)``.
+        layers: Number of layers; a word sees others at most this many edges away.
         dropout: Dropout rate before each layer.
         activation: ``"relu"``, ``"elu"``, ``"tanh"`` or ``"none"``.
         residual: Add each layer's input to its output.
@@ -52,55 +63,55 @@ class GraphEncoder(Encoder):
         latent: A graph learned from the states, beside the others: ``"soft"`` or ``"gumbel"``, as
             :class:`LatentGraph` defines them, or ``"none"``.
         readout: By default the maximum over nodes.
+
+    Attributes:
+        self_loops: Whether the layers want an edge from each node to itself.
+        shared: Whether all layers have the same weights.
     """
 
     reads = frozenset({"graph"})
+    self_loops: ClassVar[bool] = False
+    shared: ClassVar[bool] = False
 
     def __init__(
         self,
         input_dim: int,
         hidden_dim: int,
         make_layer: Callable[[tuple[str, ...]], nn.Module],
-        self_loops: bool,
-        shared: bool = False,
         *,
-        layers: int = 2,
-        dropout: float = 0.1,
-        activation: str = "relu",
+        layers: Size = 2,
+        dropout: Probability = 0.1,
+        activation: Activation = "relu",
         residual: bool = True,
-        norm: str = "none",
-        jump: str = "last",
+        norm: Norm = "none",
+        jump: Literal["last", "concat", "max"] = "last",
         parse: bool = True,
-        directions: str = "both",
+        directions: Literal["both", "down", "up"] = "both",
         neighbours: bool = False,
-        hops: int = 1,
-        latent: str = "none",
+        hops: Size = 1,
+        latent: Literal["none", "soft", "gumbel"] = "none",
         readout: str = "max",
     ) -> None:
-        for option, value, choices in (
-            ("activation", activation, tuple(_ACTIVATIONS)),
-            ("norm", norm, ("layer", "none")),
-            ("jump", jump, ("last", "concat", "max")),
-            ("directions", directions, ("both", "down", "up")),
-            ("latent", latent, ("none", "soft", "gumbel")),
-        ):
-            if value not in choices:
-                raise ValueError(f"{option} must be one of {choices}, but is {value!r}")
-        at_least(1, layers=layers)
         width = hidden_dim * layers if jump == "concat" else hidden_dim
         super().__init__(input_dim, width, readout=readout)
         down, up = (parse and directions in ("both", way) for way in ("down", "up"))
-        self.construction = GraphConstruction(down, up, self_loops, neighbours, hops)
+        self.construction = GraphConstruction(
+            heads=down,
+            dependents=up,
+            self_loops=self.self_loops,
+            neighbours=neighbours,
+            hops=hops,
+        )
         self.constructions = (self.construction,)
         if not parse:
-            self.reads = frozenset({"sequence"})  # type: ignore[misc]  # nodes are words then
+            self.reads = frozenset({"sequence"})  # nodes are words then
         self.projection = nn.Linear(input_dim, hidden_dim)
         self.dropout = Dropout(dropout)
         self.activation = _ACTIVATIONS[activation]()
         self.residual = residual
         self.jump = jump
         self.layers = nn.ModuleList(
-            make_layer(self.construction.kinds) for _ in range(1 if shared else layers)
+            make_layer(self.construction.kinds) for _ in range(1 if self.shared else layers)
         )
         self.norms = nn.ModuleList(
             nn.LayerNorm(hidden_dim) if norm == "layer" else nn.Identity() for _ in range(layers)
@@ -114,6 +125,20 @@ class GraphEncoder(Encoder):
     def reads_order(self) -> bool:
         """Whether words know their neighbours."""
         return self.construction.neighbours
+
+    def steps(self, batch: Batch) -> Tensor:
+        """As many as layers, where so many edges lead; fewer where lower layers are read too."""
+        nodes = batch.num_nodes if self.has_node_states else batch.num_tokens
+        seen = torch.eye(nodes, dtype=torch.bool)  # every layer sees the state it renews
+        source, target = batch.graph(self.construction).edge_index
+        seen[target, source] = True
+        if len(self.latent):
+            seen[:] = True  # a graph that is learned may join any two
+        layers = len(self.norms)
+        steps = through(seen, layers)
+        if self.jump != "last":
+            steps = torch.stack([through(seen, layer + 1) for layer in range(layers)]).amin(0)
+        return steps[:, batch.token_nodes] if self.has_node_states else steps
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states after the last layer, or of all layers; see ``jump``."""
@@ -200,7 +225,6 @@ class EdgeFeatures(nn.Module):
 
     def __init__(self, dim: int, relations: int = 0) -> None:
         super().__init__()
-        at_least(0, relations=relations)
         self.kinds = nn.Embedding(len(EDGE_TYPES), dim)
         self.relations = nn.Embedding(relations, dim) if relations else None
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv, GINEConv, SAGEConv
 
-from structnn.checks import at_least
 from structnn.data.graph import EDGE_TYPES, Graph
-from structnn.data.vocabulary import UNIVERSAL_RELATIONS
-from structnn.encoders.graph.base import EdgeFeatures, GraphEncoder, edge_relation, sum_messages
+from structnn.encoders.graph.base import (
+    Activation,
+    EdgeFeatures,
+    GraphEncoder,
+    Norm,
+    edge_relation,
+    sum_messages,
+)
+from structnn.encoders.labels import UNIVERSAL
+from structnn.options import LabelCount, Size
 
 __all__ = ["GCN", "GGNN", "GIN", "RGCN", "SAGE", "SyntacticGCN"]
 
@@ -38,19 +45,19 @@ class GCN(GraphEncoder):
     """
 
     def __init__(
-        self, input_dim: int, hidden_dim: int, *, normalisation: str = "mean", **options: Any
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        normalisation: Literal["mean", "symmetric"] = "mean",
+        **options: Any,
     ) -> None:
-        if normalisation not in ("mean", "symmetric"):
-            raise ValueError(
-                f"normalisation must be 'mean' or 'symmetric', but is {normalisation!r}"
-            )
-
         def make_layer(kinds: tuple[str, ...]) -> nn.Module:
             if normalisation == "symmetric":
                 return SymmetricLayer(hidden_dim)
             return GCNLayer(hidden_dim, kinds)
 
-        super().__init__(input_dim, hidden_dim, make_layer, False, **options)
+        super().__init__(input_dim, hidden_dim, make_layer, **options)
 
 
 class GCNLayer(nn.Module):
@@ -103,18 +110,23 @@ class SyntacticGCN(GraphEncoder):
         options: Those of every graph encoder: see :class:`~structnn.encoders.graph.base.GraphEncoder`.
     """
 
+    self_loops = True
+
     def __init__(
         self,
         input_dim: int,
         hidden_dim: int,
         *,
-        relations: int = len(UNIVERSAL_RELATIONS),
+        relations: LabelCount = UNIVERSAL,
         **options: Any,
     ) -> None:
-        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
-            return SyntacticLayer(hidden_dim, kinds, relations)
-
-        super().__init__(input_dim, hidden_dim, make_layer, True, **options)
+        super().__init__(
+            input_dim,
+            hidden_dim,
+            lambda kinds: SyntacticLayer(hidden_dim, kinds, relations),
+            **options,
+        )
+        self.num_labels = relations
 
 
 class SyntacticLayer(nn.Module):
@@ -122,7 +134,6 @@ class SyntacticLayer(nn.Module):
 
     def __init__(self, dim: int, kinds: tuple[str, ...], relations: int) -> None:
         super().__init__()
-        at_least(0, relations=relations)
         self.kinds = kinds
         self.relations = relations
         self.values = nn.ModuleDict({kind: nn.Linear(dim, dim, bias=False) for kind in kinds})
@@ -167,14 +178,17 @@ class RGCN(GraphEncoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        relations: int = len(UNIVERSAL_RELATIONS),
-        bases: int = 4,
+        relations: LabelCount = UNIVERSAL,
+        bases: Size = 4,
         **options: Any,
     ) -> None:
-        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
-            return RelationalLayer(hidden_dim, relations, bases)
-
-        super().__init__(input_dim, hidden_dim, make_layer, False, **options)
+        super().__init__(
+            input_dim,
+            hidden_dim,
+            lambda kinds: RelationalLayer(hidden_dim, relations, bases),
+            **options,
+        )
+        self.num_labels = relations
 
 
 class RelationalLayer(nn.Module):
@@ -182,8 +196,6 @@ class RelationalLayer(nn.Module):
 
     def __init__(self, dim: int, relations: int, bases: int) -> None:
         super().__init__()
-        at_least(0, relations=relations)
-        at_least(1, bases=bases)
         self.relations = relations
         self.own = nn.Linear(dim, dim)
         self.bases = nn.Linear(bases * dim, dim, bias=False)
@@ -216,31 +228,28 @@ class GGNN(GraphEncoder):
     Args:
         input_dim: The width of the word vectors; projected to ``hidden_dim``.
         hidden_dim: The width of the states.
-        layers: How many steps.
+        layers: Number of layers: steps of the recurrent unit.
         residual: By default off.
         activation: By default ``"none"``.
         options: Those of every graph encoder: see :class:`~structnn.encoders.graph.base.GraphEncoder`.
     """
+
+    shared = True
 
     def __init__(
         self,
         input_dim: int,
         hidden_dim: int,
         *,
-        layers: int = 3,
+        layers: Size = 3,
         residual: bool = False,
-        activation: str = "none",
+        activation: Activation = "none",
         **options: Any,
     ) -> None:
-        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
-            return GatedLayer(hidden_dim, kinds)
-
         super().__init__(
             input_dim,
             hidden_dim,
-            make_layer,
-            False,
-            True,
+            lambda kinds: GatedLayer(hidden_dim, kinds),
             layers=layers,
             residual=residual,
             activation=activation,
@@ -280,10 +289,7 @@ class SAGE(GraphEncoder):
     """
 
     def __init__(self, input_dim: int, hidden_dim: int, **options: Any) -> None:
-        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
-            return SAGELayer(hidden_dim)
-
-        super().__init__(input_dim, hidden_dim, make_layer, False, **options)
+        super().__init__(input_dim, hidden_dim, lambda kinds: SAGELayer(hidden_dim), **options)
 
 
 class SAGELayer(nn.Module):
@@ -321,14 +327,18 @@ class GIN(GraphEncoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        relations: int = 0,
-        norm: str = "layer",
+        relations: LabelCount = 0,
+        norm: Norm = "layer",
         **options: Any,
     ) -> None:
-        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
-            return GINLayer(hidden_dim, relations)
-
-        super().__init__(input_dim, hidden_dim, make_layer, False, norm=norm, **options)
+        super().__init__(
+            input_dim,
+            hidden_dim,
+            lambda kinds: GINLayer(hidden_dim, relations),
+            norm=norm,
+            **options,
+        )
+        self.num_labels = relations
 
 
 class GINLayer(nn.Module):

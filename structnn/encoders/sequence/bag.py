@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
-from structnn.checks import at_least
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.ops.dropout import Dropout
+from structnn.ops.paths import steps_where
+from structnn.options import Count, Probability
 
 __all__ = ["Bag"]
 
@@ -23,7 +25,7 @@ class Bag(Encoder):
     Args:
         input_dim: The width of the word vectors, and of the token states.
         hidden_dim: The width of the sentence vector.
-        layers: How many layers the perceptron has; 0 for the plain mean.
+        layers: Number of layers of the perceptron; 0 for the plain mean.
         dropout: Dropout rate before each layer.
         readout: How the word vectors become one: ``"mean"``, ``"sum"``, ``"max"`` or any other.
     """
@@ -33,12 +35,12 @@ class Bag(Encoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        layers: int = 1,
-        dropout: float = 0.0,
+        layers: Count = 1,
+        dropout: Probability = 0.0,
         readout: str = "mean",
     ) -> None:
         super().__init__(input_dim, input_dim, readout=readout)
-        at_least(0, layers=layers)
+        self._layers = layers
         self.perceptron = nn.Sequential()
         width = super().sentence_dim
         for _ in range(layers):
@@ -59,3 +61,11 @@ class Bag(Encoder):
         """The perceptron of the averaged word vectors."""
         summary: Tensor = self.perceptron(super().summarise(nodes, tokens, batch))
         return summary
+
+    def steps(self, batch: Batch) -> Tensor:
+        """None to its own state, which is the word vector."""
+        return steps_where(torch.eye(batch.num_tokens, dtype=torch.bool), 0)
+
+    def sentence_steps(self, batch: Batch) -> Tensor:
+        """The layers of the perceptron."""
+        return super().sentence_steps(batch) + self._layers

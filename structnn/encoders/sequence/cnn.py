@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from structnn.checks import at_least
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
+from structnn.ops.paths import through
 from structnn.ops.segments import Padding
+from structnn.options import Count, Size, Sizes
 
 __all__ = ["CNN"]
 
@@ -38,10 +39,10 @@ class CNN(Encoder):
         input_dim: The width of the word vectors.
         hidden_dim: The number of feature maps of each width; states are ``len(widths)`` times that.
         widths: The widths of the windows, in words.
-        layers: How many, each on the feature maps of the one below.
-        dilation: Windows take each word of so many.
-        stride: Windows are centred on the first word of so many, and on the first word of the
-            sentence; those behind it, up to the next window, share its state.
+        layers: Number of layers, each on the feature maps of the one below.
+        dilation: Spacing between the words of a window.
+        stride: A window every ``stride`` words, from the first word of the sentence on; the words up
+            to the next window share its state.
         k_max: The *k* of dynamic k-max pooling; 0 for none.
         readout: By default the maximum over time.
     """
@@ -53,18 +54,16 @@ class CNN(Encoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        widths: Sequence[int] = (3, 4, 5),
-        layers: int = 1,
-        dilation: int = 1,
-        stride: int = 1,
-        k_max: int = 0,
+        widths: Sizes = (3, 4, 5),
+        layers: Size = 1,
+        dilation: Size = 1,
+        stride: Size = 1,
+        k_max: Count = 0,
         readout: str = "max",
     ) -> None:
-        at_least(1, widths=min(widths, default=0), layers=layers, dilation=dilation, stride=stride)
-        at_least(0, k_max=k_max)
         super().__init__(input_dim, hidden_dim * len(widths), readout=readout)
         self.k_max = k_max
-        self.stride = stride
+        self.widths, self.dilation, self.stride = tuple(widths), dilation, stride
         # What the widest window sees beyond its word, rounded up: enough zeros between sentences.
         self.gap = dilation * (max(widths) - 1) // 2 + 1
         self.layers = nn.ModuleList(
@@ -83,6 +82,17 @@ class CNN(Encoder):
                 share = (len(self.layers) - depth) / len(self.layers)
                 x = keep_largest(x, padding, self._kept(batch.lengths, share))
         return x
+
+    def steps(self, batch: Batch) -> Tensor:
+        """As many as layers, where the windows reach so far, whatever pooling makes zero."""
+        place = torch.arange(batch.num_tokens)
+        centre = place // self.stride * self.stride
+        seen = torch.zeros(len(place), len(place), dtype=torch.bool)
+        for width in self.widths:  # those of all layers
+            reach = self.dilation * (width - 1)
+            tap = place - (centre[:, None] - reach // 2)  # from the window's first word on
+            seen |= (tap >= 0) & (tap <= reach) & (tap % self.dilation == 0)
+        return through(seen, len(self.layers))
 
     def _kept(self, lengths: Tensor, share: float) -> Tensor:
         """``(sentences,)``: how many values each map keeps."""

@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from structnn.checks import at_least
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.ops.dropout import Dropout
+from structnn.ops.paths import behind, steps_where
+from structnn.options import Probability, Size
 
 __all__ = ["MinGRU", "scan"]
 
@@ -33,7 +34,7 @@ class MinGRU(Encoder):
         input_dim: The width of the word vectors.
         hidden_dim: The width of the states of each direction.
         bidirectional: Also read from right to left; states are then ``2 * hidden_dim`` wide.
-        layers: How many, each on the states of the one below.
+        layers: Number of layers, each on the states of the one below.
         dropout: Dropout rate between layers.
         readout: By default the last state of each direction.
     """
@@ -46,11 +47,10 @@ class MinGRU(Encoder):
         hidden_dim: int,
         *,
         bidirectional: bool = False,
-        layers: int = 1,
-        dropout: float = 0.0,
+        layers: Size = 1,
+        dropout: Probability = 0.0,
         readout: str = "last",
     ) -> None:
-        at_least(1, layers=layers)
         directions = 2 if bidirectional else 1
         super().__init__(
             input_dim,
@@ -90,6 +90,12 @@ class MinGRU(Encoder):
                 states.append(self._recur(gates[1].flip(0), mirrored, batch).flip(0))
             x = torch.cat(states, dim=1)
         return x
+
+    def steps(self, batch: Batch) -> Tensor:
+        """As those of an LSTM: the scan computes the recurrence word by word, if in another order."""
+        after = behind(batch)
+        reached = (after >= 0) | (self.directions == 2)
+        return steps_where(reached, after.abs() + len(self.layers))
 
     def _recur(self, gates: Tensor, first: Tensor, batch: Batch) -> Tensor:
         z, candidate = gates.chunk(2, dim=1)

@@ -7,9 +7,10 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from structnn.checks import at_least, probability
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
+from structnn.ops.paths import behind, steps_where
+from structnn.options import Count, Probability, Size
 
 __all__ = ["GRU", "LSTM", "RNN", "SelfAttentive"]
 
@@ -21,7 +22,7 @@ class Recurrent(Encoder):
         input_dim: The width of the word vectors.
         hidden_dim: The width of the states of each direction.
         bidirectional: Also read from right to left; states are then ``2 * hidden_dim`` wide.
-        layers: How many, each on the states of the one below.
+        layers: Number of layers, each on the states of the one below.
         dropout: Dropout rate between layers.
         readout: By default the last state of each direction.
     """
@@ -35,12 +36,10 @@ class Recurrent(Encoder):
         hidden_dim: int,
         *,
         bidirectional: bool = False,
-        layers: int = 1,
-        dropout: float = 0.0,
+        layers: Size = 1,
+        dropout: Probability = 0.0,
         readout: str = "last",
     ) -> None:
-        at_least(1, layers=layers)
-        probability(dropout=dropout)
         super().__init__(
             input_dim,
             hidden_dim * (2 if bidirectional else 1),
@@ -72,6 +71,12 @@ class Recurrent(Encoder):
         states, _ = self.network(PackedSequence(x.index_select(0, order), sizes))
         unpacked: Tensor = states.data.index_select(0, inverse)
         return unpacked
+
+    def steps(self, batch: Batch) -> Tensor:
+        r"""*L* layers: :math:`j - i + L` from word *i* to state *j*; both ways :math:`|j - i| + L`."""
+        after = behind(batch)
+        reached = (after >= 0) | self.network.bidirectional
+        return steps_where(reached, after.abs() + self.network.num_layers)
 
 
 class RNN(Recurrent):
@@ -134,7 +139,7 @@ class SelfAttentive(LSTM):
     Args:
         input_dim: The width of the word vectors.
         hidden_dim: The width of the states of each direction, *u* in the paper.
-        layers: How many layers the LSTM has.
+        layers: Number of layers of the LSTM.
         dropout: Dropout rate between them.
         hops: How many rows of attention, *r*; the sentence vector is ``hops * 2 * hidden_dim`` wide.
         attention_dim: The width of the attention's hidden layer, :math:`d_a`; ``2 * hidden_dim`` if 0.
@@ -145,10 +150,10 @@ class SelfAttentive(LSTM):
         input_dim: int,
         hidden_dim: int,
         *,
-        layers: int = 1,
-        dropout: float = 0.0,
-        hops: int = 4,
-        attention_dim: int = 0,
+        layers: Size = 1,
+        dropout: Probability = 0.0,
+        hops: Size = 4,
+        attention_dim: Count = 0,
     ) -> None:
         super().__init__(
             input_dim,

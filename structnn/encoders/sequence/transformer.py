@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
-from structnn.checks import at_least
 from structnn.data.batch import Batch
 from structnn.encoders.attention import TransformerLayer, sinusoids
 from structnn.encoders.base import Encoder, Encoding
+from structnn.ops.paths import through
 from structnn.ops.segments import Padding
+from structnn.options import Probability, Size
 
 __all__ = ["Transformer"]
 
-_POSITIONS = ("sinusoidal", "learned", "rotary", "none")
 _LEARNED = 512
 
 
@@ -30,7 +32,7 @@ class Transformer(Encoder):
     Args:
         input_dim: The width of the word vectors; projected to ``hidden_dim``.
         hidden_dim: The width of the states; a multiple of ``heads``.
-        layers: How many.
+        layers: Number of layers.
         heads: Attention heads of each layer.
         feedforward: The width of the inner layer as a multiple of ``hidden_dim``.
         dropout: Dropout rate of attention weights and of both blocks of each layer.
@@ -48,21 +50,16 @@ class Transformer(Encoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        layers: int = 2,
-        heads: int = 4,
-        feedforward: int = 2,
-        dropout: float = 0.1,
-        norm: str = "pre",
-        positions: str = "sinusoidal",
+        layers: Size = 2,
+        heads: Size = 4,
+        feedforward: Size = 2,
+        dropout: Probability = 0.1,
+        norm: Literal["pre", "post"] = "pre",
+        positions: Literal["sinusoidal", "learned", "rotary", "none"] = "sinusoidal",
         readout: str = "mean",
     ) -> None:
-        at_least(1, layers=layers, feedforward=feedforward)
         cls = readout == "cls"
         super().__init__(input_dim, hidden_dim, readout=None if cls else readout)
-        if norm not in ("pre", "post"):
-            raise ValueError(f"norm must be 'pre' or 'post', but is {norm!r}")
-        if positions not in _POSITIONS:
-            raise ValueError(f"positions must be one of {_POSITIONS}, but is {positions!r}")
         self.positions = positions
         self.projection = nn.Linear(input_dim, hidden_dim)
         self.cls = nn.Parameter(torch.randn(hidden_dim)) if cls else None
@@ -95,6 +92,12 @@ class Transformer(Encoder):
         self.check(x, batch)
         tokens, sentence = self._with_cls(x, batch)
         return Encoding(tokens, tokens, sentence)
+
+    def steps(self, batch: Batch) -> Tensor:
+        """As many as layers, from any word to any other."""
+        return through(
+            torch.ones(batch.num_tokens, batch.num_tokens, dtype=torch.bool), len(self.layers)
+        )
 
     def _with_cls(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """The states of the words, and those of the vectors before the first ones."""

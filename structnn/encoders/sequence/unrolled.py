@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from structnn.checks import at_least, probability
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
+from structnn.ops.paths import behind, steps_where
+from structnn.options import Probability, Size
 
 __all__ = ["FastWeights", "HyperLSTM"]
 
@@ -42,15 +44,13 @@ class FastWeights(Encoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        decay: float = 0.95,
+        decay: Probability = 0.95,
         rate: float = 0.5,
-        steps: int = 1,
+        steps: Size = 1,
         readout: str = "last",
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
-        at_least(1, steps=steps)
-        probability(decay=decay)
-        self.decay, self.rate, self.steps = decay, rate, steps
+        self.decay, self.rate, self.inner_steps = decay, rate, steps
         self.input = nn.Linear(input_dim, hidden_dim)  # C
         self.slow = nn.Linear(hidden_dim, hidden_dim, bias=False)  # W
         self.norm = nn.LayerNorm(hidden_dim)
@@ -71,13 +71,18 @@ class FastWeights(Encoder):
                 fading = self.rate * self.decay**ages  # (past,)
                 slow = word + self.slow(past[:, -1])
                 h = slow.relu()
-                for _ in range(self.steps):
-                    looked_at = torch.matmul(past, h[:, :, None]).squeeze(2) * fading
-                    recalled = torch.matmul(looked_at[:, None], past).squeeze(1)
+                for _ in range(self.inner_steps):
+                    weights = torch.matmul(past, h[:, :, None]).squeeze(2) * fading
+                    recalled = torch.matmul(weights[:, None], past).squeeze(1)
                     h = self.norm(slow + recalled).relu()
             states.append(h)
             past = torch.cat([past, h[:, None].to(past.dtype)], dim=1)  # (sentences, past, hidden)
         return _in_order(states, batch)
+
+    def steps(self, batch: Batch) -> Tensor:
+        """One to its own state, two to any later one, which can recall it."""
+        after = behind(batch)
+        return steps_where(after >= 0, after.clamp(max=1) + 1)
 
 
 class HyperLSTM(Encoder):
@@ -110,12 +115,11 @@ class HyperLSTM(Encoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        hyper_dim: int = 32,
-        embedding_dim: int = 8,
+        hyper_dim: Size = 32,
+        embedding_dim: Size = 8,
         readout: str = "last",
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
-        at_least(1, hyper_dim=hyper_dim, embedding_dim=embedding_dim)
         self.hidden_dim, self.embedding_dim = hidden_dim, embedding_dim
         self.hyper = nn.LSTMCell(hidden_dim + input_dim, hyper_dim)
         self.embed_h = nn.Linear(hyper_dim, 4 * embedding_dim)
@@ -141,7 +145,8 @@ class HyperLSTM(Encoder):
         nn.init.constant_(self.scale_x, 0.1 / self.embedding_dim)
         for gate in self.state.weight.data.split(self.hidden_dim):
             nn.init.orthogonal_(gate)
-        nn.init.ones_(self.norms[1].bias)  # type: ignore[arg-type]  # begin by remembering
+        forget = cast(nn.LayerNorm, self.norms[1])
+        nn.init.ones_(forget.bias)  # begin by remembering
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The state at each word."""
@@ -166,6 +171,11 @@ class HyperLSTM(Encoder):
             h = o.sigmoid() * self.norm_c(c).tanh()
             states.append(h)
         return _in_order(states, batch)
+
+    def steps(self, batch: Batch) -> Tensor:
+        """As those of an LSTM of one layer."""
+        after = behind(batch)
+        return steps_where(after >= 0, after + 1)
 
     def _gates(self, x: Tensor) -> Tensor:
         gates: Tensor = x.unflatten(1, (4, self.hidden_dim))

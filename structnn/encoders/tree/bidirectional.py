@@ -15,6 +15,7 @@ from structnn.encoders.tree.child_sum import ChildSumTreeLSTM
 from structnn.encoders.tree.tree_lstm import StepGradients, lstm_step
 from structnn.encoders.tree.words import WordProjection
 from structnn.fused.downward import FusedDownward, can_compute
+from structnn.ops.paths import above
 from structnn.ops.tree_scan import apply_function, reorder, sum_children
 
 __all__ = ["BidirectionalTreeLSTM", "downward_lstm"]
@@ -45,8 +46,7 @@ class BidirectionalTreeLSTM(Encoder):
 
     def __init__(self, input_dim: int, hidden_dim: int, *, readout: str = "max") -> None:
         super().__init__(input_dim, 2 * hidden_dim, readout=readout)
-        self.up = ChildSumTreeLSTM(input_dim, hidden_dim)
-        self.up.readout = None  # nobody asks it for a sentence vector
+        self.up = ChildSumTreeLSTM(input_dim, hidden_dim).without_readout()
         self.words = WordProjection(input_dim, 4 * hidden_dim, gates=4)  # i, o, u and f
         nn.init.ones_(self.words.linear.bias.data[3 * hidden_dim :])  # begin by remembering
         self.below = nn.Linear(hidden_dim, 4 * hidden_dim, bias=False)
@@ -65,6 +65,12 @@ class BidirectionalTreeLSTM(Encoder):
             batch.schedule,
         )
         return torch.cat([up, down], dim=1)
+
+    def steps(self, batch: Batch) -> Tensor:
+        """One for each node on the way, and one more where it turns round at a common ancestor."""
+        distances, upwards = batch.tree_distances[0], above(batch)
+        turning = ~(upwards | upwards.t())
+        return (distances + 1 + turning.long()).to(torch.float)[:, batch.token_nodes]
 
 
 class ParentWeights(nn.Module):

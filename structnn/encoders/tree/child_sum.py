@@ -15,6 +15,7 @@ from structnn.data.schedule import Schedule
 from structnn.encoders.base import Encoder
 from structnn.fused.child_sum import FusedChildSum, can_compute
 from structnn.notes import note, notes_wanted
+from structnn.ops.paths import up_the_tree
 from structnn.ops.tree_scan import apply_function, sum_children
 
 __all__ = ["ChildSumTreeLSTM", "child_sum_tree_lstm"]
@@ -71,6 +72,10 @@ class ChildSumTreeLSTM(Encoder):
             schedule,
             schedule.order,
         )
+
+    def steps(self, batch: Batch) -> Tensor:
+        """One for each node on the way up from a word."""
+        return up_the_tree(batch)
 
 
 def child_sum_tree_lstm(

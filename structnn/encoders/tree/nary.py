@@ -16,6 +16,7 @@ from structnn.encoders.tree.tree_lstm import StepGradients, lstm_step, words_by_
 from structnn.encoders.tree.words import WordProjection
 from structnn.fused.nary import FusedNary, can_compute
 from structnn.notes import note, notes_wanted
+from structnn.ops.paths import up_the_tree
 from structnn.ops.tree_scan import apply_function, check_arity, reorder
 
 __all__ = ["NaryTreeLSTM", "nary_tree_lstm"]
@@ -70,6 +71,10 @@ class NaryTreeLSTM(Encoder):
             schedule,
         )
         return reorder(states, schedule.rank, schedule.order)
+
+    def steps(self, batch: Batch) -> Tensor:
+        """One for each node on the way up from a word."""
+        return up_the_tree(batch)
 
 
 class NaryWeights(nn.Module):

@@ -9,6 +9,7 @@ from structnn.checks import at_least
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.encoders.tree.words import WordProjection
+from structnn.ops.paths import up_the_tree
 from structnn.ops.tree_scan import Cell, Children, check_arity, scan_up
 
 __all__ = ["RNTN", "RecursiveNN"]
@@ -50,6 +51,10 @@ class RecursiveNN(Encoder):
         check_arity(batch, self.arity)
         return scan_up(batch, self.words(x, batch), self.cell)
 
+    def steps(self, batch: Batch) -> Tensor:
+        """One for each node on the way up from a word."""
+        return up_the_tree(batch)
+
 
 class RNTN(Encoder):
     r"""The recursive neural tensor network (Socher et al. 2013): children multiply each other.
@@ -87,6 +92,10 @@ class RNTN(Encoder):
         """The state of each node."""
         check_arity(batch, self.arity)
         return scan_up(batch, self.words(x, batch), self.cell)
+
+    def steps(self, batch: Batch) -> Tensor:
+        """One for each node on the way up from a word."""
+        return up_the_tree(batch)
 
 
 class RecursiveCell(Cell):

@@ -19,6 +19,7 @@ from structnn.encoders.tree.tree_lstm import StepGradients, lstm_step
 from structnn.encoders.tree.words import WordProjection
 from structnn.fused.child_sum import FusedChildSum, can_compute
 from structnn.notes import note, notes_wanted
+from structnn.ops.paths import up_the_tree
 from structnn.ops.tree_scan import apply_function, reorder, sum_children
 
 __all__ = ["RelationalTreeLSTM", "relational_tree_lstm"]
@@ -89,6 +90,10 @@ class RelationalTreeLSTM(Encoder):
             self.gated,
             schedule,
         )
+
+    def steps(self, batch: Batch) -> Tensor:
+        """One for each node on the way up from a word."""
+        return up_the_tree(batch)
 
 
 class ChildWeights(nn.Module):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.encoders.tree.words import WordProjection
+from structnn.ops.paths import up_the_tree
 from structnn.ops.tree_scan import Cell, Children, scan_up
 
 __all__ = ["TreeGRU"]
@@ -44,6 +45,10 @@ class TreeGRU(Encoder):
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The state of each node."""
         return scan_up(batch, self.words(x, batch), self.cell)
+
+    def steps(self, batch: Batch) -> Tensor:
+        """One for each node on the way up from a word."""
+        return up_the_tree(batch)
 
 
 class TreeGRUCell(Cell):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from structnn.checks import at_least
 from structnn.data.batch import Batch
 from structnn.data.tree_distance import ancestry
 from structnn.encoders.attention import TransformerLayer
 from structnn.encoders.base import Encoder
+from structnn.ops.paths import through
 from structnn.ops.segments import Padding
+from structnn.options import Probability, Size
 
 __all__ = ["TreeTransformer"]
 
@@ -32,7 +33,7 @@ class TreeTransformer(Encoder):
     Args:
         input_dim: The width of the word vectors; projected to ``hidden_dim``.
         hidden_dim: The width of the states; a multiple of ``heads``.
-        layers: How many.
+        layers: Number of layers.
         heads: Attention heads of each layer.
         feedforward: The width of the inner layer as a multiple of ``hidden_dim``.
         dropout: Dropout rate of attention weights and of both blocks of each layer.
@@ -48,16 +49,15 @@ class TreeTransformer(Encoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        layers: int = 2,
-        heads: int = 4,
-        feedforward: int = 2,
-        dropout: float = 0.1,
-        max_distance: int = 8,
+        layers: Size = 2,
+        heads: Size = 4,
+        feedforward: Size = 2,
+        dropout: Probability = 0.1,
+        max_distance: Size = 8,
         ancestors_only: bool = False,
         readout: str = "mean",
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
-        at_least(1, layers=layers, heads=heads, feedforward=feedforward, max_distance=max_distance)
         self.max_distance = max_distance
         self.ancestors_only = ancestors_only
         self.projection = nn.Linear(input_dim, hidden_dim)
@@ -83,6 +83,14 @@ class TreeTransformer(Encoder):
             states = layer(states, padding, bias)
         normed: Tensor = self.norm(states)
         return normed
+
+    def steps(self, batch: Batch) -> Tensor:
+        """As many as layers, from any node to any that it sees."""
+        distances, depths = batch.tree_distances, batch.tree_depths
+        seen = torch.ones_like(distances, dtype=torch.bool)
+        if self.ancestors_only:
+            seen = ancestry(distances, depths)
+        return through(seen[0], len(self.layers))[:, batch.token_nodes]
 
     def _bias(self, distances: Tensor, depths: Tensor, present: Tensor) -> Tensor:
         """``(sentences, heads, longest, longest)``: what is added to the scores."""

@@ -107,9 +107,10 @@ def test_attention_is_noted_in_the_order_of_the_edges(name, without_operator):
         return notes
 
     found, expected = noted(), without_operator(noted)
-    assert found.keys() == expected.keys()
-    for key in expected:
-        assert_close(found[key], expected[key], key)
+    assert [(n.kind, n.layer) for n in found] == [(n.kind, n.layer) for n in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert_close(one.values, other.values, repr(one))
+        assert torch.equal(one.edges, other.edges)
 
 
 def attending(layer, edges, nodes, numbers, heads, dim):

@@ -98,7 +98,7 @@ def test_forget_gates_are_noted_for_every_child(name):
         encoder.words.linear.bias[15:20] = 1.0  # the forget gate's bias
         with noting() as notes:
             encoder(torch.randn(5, 3), batch)
-    gates = notes["forget gates"]
+    gates = notes.of("forget gates")
     assert gates.shape == (5, 5)
     children = torch.tensor([0, 2, 3])
     assert torch.allclose(gates[children], torch.tensor(1.0).sigmoid().expand(3, 5))

@@ -24,6 +24,7 @@ from structnn import (
     build_encoder,
     register_encoder,
 )
+from structnn.ops.paths import UnknownStepsError
 from tasks.command.cli import app
 from tasks.lab import gradients
 from tasks.lab.curves import (
@@ -36,7 +37,6 @@ from tasks.lab.curves import (
 )
 from tasks.lab.experiments import gradient_flow, path_length, receptive_field, within_edges
 from tasks.lab.gradients import sentence_gradients, state_gradients
-from tasks.lab.path_length import UnknownPathError, path_lengths, state_steps
 from tasks.lab.sentences import TEXTS, spread_out
 from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
 from tasks.lab.summaries import field_summaries, flow_summaries, path_summaries
@@ -143,7 +143,8 @@ def test_a_bag_hears_all_words_alike():
 
 
 def paths_of(spec: str, sentence: Sentence = SENTENCE, **options) -> list[float]:
-    return path_lengths(encoder_of(spec, **options), Batch.from_sentences([sentence])).tolist()
+    batch = Batch.from_sentences([sentence])
+    return encoder_of(spec, **options).sentence_steps(batch).tolist()
 
 
 @pytest.mark.parametrize(
@@ -215,7 +216,7 @@ def test_paths_through_nodes_without_words():
         ("tree_transformer", [2, 2, 2]),
         ("lstm>child_sum_tree_lstm", [4, 4, 3]),
     ):
-        assert path_lengths(encoder_of(spec), batch).tolist() == expected, spec
+        assert encoder_of(spec).sentence_steps(batch).tolist() == expected, spec
 
 
 WIDE = {"rntn": 4}
@@ -250,9 +251,9 @@ def test_there_is_a_path_where_there_is_a_gradient(spec):
         corpus = Corpus([sentence])
         x = vectors_of(sentence)
         found = state_gradients(encoder, corpus, 0, x, range(len(sentence))) > 0
-        steps = state_steps(encoder, corpus.batch())
+        steps = encoder.steps(corpus.batch())
         assert torch.equal(found, torch.isfinite(steps)), spec
-        reached = torch.isfinite(path_lengths(encoder, corpus.batch()))
+        reached = torch.isfinite(encoder.sentence_steps(corpus.batch()))
         moved = sentence_gradients(encoder, corpus, 0, x) > 0
         assert bool((moved <= reached).all())  # a maximum may take nothing of a word
 
@@ -279,8 +280,8 @@ class Heads(Encoder):
 def test_an_encoder_of_ones_own(tmp_path):
     register_encoder("heads", Heads)
     batch = Batch.from_sentences([SENTENCE])
-    with pytest.raises(UnknownPathError, match=r"paths through Heads.*state_steps\.register"):
-        path_lengths(encoder_of("heads"), batch)
+    with pytest.raises(UnknownStepsError, match=r"Heads does not say .* define its method `steps`"):
+        encoder_of("heads").sentence_steps(batch)
     sentences = random_sentences(1, [5, 6, 7, 8, 9])
     subject = subject_untrained(
         ModelOptions("heads", hidden_dim=4, embedding_dim=4), sentences, "parse", 0

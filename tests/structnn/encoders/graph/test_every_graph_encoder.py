@@ -321,7 +321,7 @@ def test_sampled_edges_are_one_for_each_node():
     x = torch.randn(6, INPUT, dtype=torch.float64)
     with noting() as notes:
         encoder(x, batch)
-    weights = notes["latent graph"]
+    weights = notes.of("latent graph")
     assert_close(weights[0].sum(1), torch.ones(5, dtype=torch.float64))
     assert_close(weights.amax(2)[0], torch.ones(5, dtype=torch.float64))
     assert not weights[0].diagonal().any()
@@ -473,14 +473,14 @@ def test_attention_is_noted():
     plain = encoder(x, batch).tokens
     with noting() as notes:
         assert torch.equal(encoder(x, batch).tokens, plain)
-    assert notes["attention"].shape == (len(batch.graph(encoder.construction).edge_type), 4)
+    assert notes.of("attention").shape == (len(batch.graph(encoder.construction).edge_type), 4)
 
 
 def test_impossible_options_are_told():
     with pytest.raises(ValueError, match=r"hidden_dim \(4\) must be a multiple of heads \(3\)"):
         encoder_of("gatv2", heads=3)
     for option in ("activation", "norm", "jump", "latent", "directions"):
-        with pytest.raises(ValueError, match=f"{option} must be one of .*'nothing'"):
+        with pytest.raises(ValueError, match=f"{option} must be .*, but is 'nothing'"):
             encoder_of("gin", **{option: "nothing"})
     with pytest.raises(ValueError, match="layers must be at least 1"):
         encoder_of("gcn", layers=0)

@@ -167,7 +167,7 @@ def fast_weights_reference(encoder, x, tree):
             memory = encoder.decay * memory + encoder.rate * torch.outer(h, h)
             slow = slow + encoder.slow.weight @ h
             h = slow.relu()
-            for _ in range(encoder.steps):
+            for _ in range(encoder.inner_steps):
                 h = encoder.norm(slow + memory @ h).relu()
         states.append(h)
     return torch.stack(states)

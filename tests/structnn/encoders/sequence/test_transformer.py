@@ -170,8 +170,8 @@ def test_attention_is_noted():
     batch = Batch.from_sentences([Sentence(["w"] * 3), Sentence(["w"])])
     with noting() as notes:
         encoder(torch.randn(4, INPUT, dtype=torch.float64), batch)
-    assert list(notes) == ["attention", "attention 2"]
-    weights = notes["attention"]
+    assert [(note.kind, note.layer) for note in notes] == [("attention", 1), ("attention", 2)]
+    weights = notes.of("attention")
     assert weights.shape == (2, 2, 3, 3)
     assert_close(weights.sum(3), torch.ones(2, 2, 3, dtype=torch.float64))
     assert not weights[1, :, :, 1:].any()

@@ -148,7 +148,7 @@ def test_forget_gates_are_noted():
     w_f, b_f = encoder.input_gates.weight.chunk(4)[3], encoder.input_gates.bias.chunk(4)[3]
     for child in (0, 1):
         expected = torch.sigmoid(w_f @ x[2] + encoder.forget_gate.weight @ h[child] + b_f)
-        assert_close(notes["forget gates"][child], expected)
+        assert_close(notes.of("forget gates")[child], expected)
 
 
 fused = pytest.mark.skipif(load("child_sum") is None, reason="needs a C++ compiler and AVX2")

@@ -199,7 +199,7 @@ def test_forget_gates_are_noted(monkeypatch, switch):
     u_f = encoder.cell.child_gates.weight[3 * HIDDEN :]
     sums = u_f @ h[:2].flatten() + (w_f @ x[2] + b_f).repeat(2)
     expected = torch.cat([sums.sigmoid().view(2, HIDDEN), x.new_zeros(2, HIDDEN)])
-    assert_close(notes["forget gates"], expected)
+    assert_close(notes.of("forget gates"), expected)
 
 
 @fused
