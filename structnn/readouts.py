@@ -168,7 +168,7 @@ class AttentionReadout(Readout):
 
     def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
         scores = self.query(torch.tanh(self.projection(nodes)))  # (nodes, 1)
-        return attend(scores, nodes[:, None], state_ptr(nodes, tokens, batch))
+        return weighted_sum(scores, nodes[:, None], state_ptr(nodes, tokens, batch))
 
 
 class SelfAttentiveReadout(Readout):
@@ -195,7 +195,7 @@ class SelfAttentiveReadout(Readout):
 
     def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
         scores = self.queries(torch.tanh(self.projection(nodes)))  # (nodes, hops)
-        return attend(scores, nodes[:, None], state_ptr(nodes, tokens, batch))
+        return weighted_sum(scores, nodes[:, None], state_ptr(nodes, tokens, batch))
 
 
 class MultiHeadReadout(Readout):
@@ -226,7 +226,7 @@ class MultiHeadReadout(Readout):
 
     def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
         values = self.values(nodes).unflatten(1, (self.heads, -1))  # (nodes, heads, d)
-        heads = attend(self.queries(nodes), values, state_ptr(nodes, tokens, batch))
+        heads = weighted_sum(self.queries(nodes), values, state_ptr(nodes, tokens, batch))
         summary: Tensor = self.output(heads)
         return summary
 
@@ -257,7 +257,7 @@ def state_ptr(nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
     return batch.token_ptr if nodes is tokens else batch.node_ptr
 
 
-def attend(scores: Tensor, values: Tensor, ptr: Tensor) -> Tensor:
+def weighted_sum(scores: Tensor, values: Tensor, ptr: Tensor) -> Tensor:
     """Weigh the values of each sentence by the softmax of their scores.
 
     Args:

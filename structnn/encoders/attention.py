@@ -13,10 +13,10 @@ from structnn.notes import note, notes_wanted
 from structnn.ops.dropout import Dropout
 from structnn.ops.segments import Padding
 
-__all__ = ["Attention", "TransformerLayer", "rotate", "sinusoids"]
+__all__ = ["SelfAttention", "TransformerLayer", "rotate", "sinusoids"]
 
 
-class Attention(nn.Module):
+class SelfAttention(nn.Module):
     r"""Multi-head scaled dot-product attention (Vaswani et al. 2017).
 
     .. math:: \mathrm{softmax}\bigl(Q K^\top / \sqrt{d} + B\bigr) V
@@ -87,10 +87,10 @@ class TransformerLayer(nn.Module):
         feedforward: The width of the perceptron's inner layer.
         dropout: Dropout rate of attention weights, of the inner layer and of both blocks.
         pre_norm: Normalise before each block (Xiong et al. 2020), not behind it (Vaswani et al. 2017).
-        rotary: See :class:`Attention`.
+        rotary: See :class:`SelfAttention`.
 
     Shapes:
-        - x, bias, output: as :class:`Attention`'s
+        - x, bias, output: as :class:`SelfAttention`'s
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class TransformerLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.pre_norm = pre_norm
-        self.attention = Attention(dim, heads, dropout=dropout, rotary=rotary)
+        self.attention = SelfAttention(dim, heads, dropout=dropout, rotary=rotary)
         self.perceptron = nn.Sequential(
             nn.Linear(dim, feedforward), nn.ReLU(), Dropout(dropout), nn.Linear(feedforward, dim)
         )

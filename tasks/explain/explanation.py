@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from structnn import Sentence, WordEmbedding
+from tasks.explain.attention import AttentionMap, collect_notes
 from tasks.explain.attributions import (
     GRADIENT_X_INPUT,
     INTEGRATED_GRADIENTS,
@@ -14,7 +15,6 @@ from tasks.explain.attributions import (
     integrated_gradients,
 )
 from tasks.explain.deletions import DeletionCheck, Shorter, check_deletion, subtree_effects
-from tasks.explain.looking import Attention, collect_notes
 from tasks.models.prediction import Prediction, Predictor
 
 __all__ = ["Explanation", "explain"]
@@ -48,7 +48,7 @@ class Explanation:
     completeness: Completeness
     subtree_effects: tuple[float | None, ...]
     deletion: DeletionCheck | None
-    attention: tuple[Attention, ...]
+    attention: tuple[AttentionMap, ...]
     gates: dict[str, tuple[float | None, ...]]
     readout: tuple[float, ...] | None
 

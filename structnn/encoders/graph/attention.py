@@ -117,7 +117,7 @@ class GATv2Layer(AttentionLayer):
         return messages + layer.bias, weights
 
 
-class TransformerLayer(AttentionLayer):
+class GraphTransformerLayer(AttentionLayer):
     """One layer of :class:`GraphTransformer`."""
 
     def attend(
@@ -243,7 +243,7 @@ class GraphTransformer(GraphEncoder):
         norm: Norm = "layer",
         **options: Any,
     ) -> None:
-        layers = layers_of(TransformerLayer, TransformerConv, hidden_dim, heads, relations)
+        layers = layers_of(GraphTransformerLayer, TransformerConv, hidden_dim, heads, relations)
         super().__init__(input_dim, hidden_dim, layers, norm=norm, **options)
         self.num_labels = relations
 

@@ -73,7 +73,7 @@ class CNN(Encoder):
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The feature maps at each word."""
-        rows, size = spread(batch.token_ptr, batch.token_batch, self.gap, self.stride)
+        rows, size = rows_apart(batch.token_ptr, batch.token_batch, self.gap, self.stride)
         padding = Padding(batch.token_ptr, len(x)) if self.k_max else None
         for depth, layer in enumerate(self.layers, start=1):
             apart = x.new_zeros(size, x.shape[1]).index_copy(0, rows, x)
@@ -126,7 +126,7 @@ class Windows(nn.Module):
         return torch.cat(maps, dim=1).relu()[0].t()
 
 
-def spread(ptr: Tensor, segment: Tensor, gap: int, stride: int) -> tuple[Tensor, int]:
+def rows_apart(ptr: Tensor, segment: Tensor, gap: int, stride: int) -> tuple[Tensor, int]:
     """Rows for each word such that no window reaches into another sentence.
 
     A gap between sentences takes less room than filling all up to the longest would.

@@ -10,11 +10,11 @@ from torch import Tensor
 from structnn import Note, Sentence, noting
 from tasks.models.model import SavedModel
 
-__all__ = ["Attention", "collect_notes"]
+__all__ = ["AttentionMap", "collect_notes"]
 
 
 @dataclass(frozen=True)
-class Attention:
+class AttentionMap:
     """The attention weights of one layer.
 
     Attributes:
@@ -29,7 +29,7 @@ class Attention:
 
 def collect_notes(
     model: SavedModel, sentence: Sentence
-) -> tuple[tuple[Attention, ...], dict[str, tuple[float | None, ...]], tuple[float, ...] | None]:
+) -> tuple[tuple[AttentionMap, ...], dict[str, tuple[float | None, ...]], tuple[float, ...] | None]:
     """What the encoder notes while it reads the sentence.
 
     Returns:
@@ -37,7 +37,7 @@ def collect_notes(
         gates, None at the root; and the readout's attention to each token, None if it has none.
     """
     batch = model.corpus([sentence]).batch()
-    attention: list[Attention] = []
+    attention: list[AttentionMap] = []
     gates: dict[str, tuple[float | None, ...]] = {}
     readout = None
     stages = model.classifier.encoder.stages
@@ -55,7 +55,9 @@ def collect_notes(
             for note in notes:
                 if note.kind in ("attention", "latent graph"):
                     weights = _between_tokens(note, batch.num_tokens)
-                    attention.append(Attention(f"{name} {note.kind}, layer {note.layer}", weights))
+                    attention.append(
+                        AttentionMap(f"{name} {note.kind}, layer {note.layer}", weights)
+                    )
                 elif note.kind == "forget gates":
                     means = note.values.mean(1).tolist()
                     means[int(batch.roots)] = None
