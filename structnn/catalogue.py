@@ -17,7 +17,15 @@ from structnn.options import arguments_of
 from structnn.readouts import READOUTS
 from structnn.registry import Registry
 
-__all__ = ["catalogue", "describe", "encoder_table", "options"]
+__all__ = [
+    "catalogue",
+    "describe",
+    "encoder_table",
+    "encoders_by_structure",
+    "options",
+    "plain",
+    "reads_of",
+]
 
 _INTRODUCTION = """\
 # The encoders
@@ -49,7 +57,7 @@ def catalogue() -> str:
         chosen = ", ".join(_defaults(READOUTS, name))
         readouts.append(f"| `{name}` | {describe(READOUTS, name)} | {chosen} |")
     details = []
-    for name in _by_structure():
+    for name in encoders_by_structure():
         lines = [f"- `{option}`: {text}" for option, text in options(ENCODERS, name).items()]
         details.append("\n".join([f"## {name}", "", describe(ENCODERS, name), "", *lines]))
     parts = [
@@ -66,7 +74,7 @@ def catalogue() -> str:
 def encoder_table() -> str:
     """A line for each encoder: its name, what it reads, what it is, and its options."""
     lines = ["| name | reads | what it is | options |", "|---|---|---|---|"]
-    return "\n".join([*lines, *map(_row, _by_structure())]) + "\n"
+    return "\n".join([*lines, *map(_row, encoders_by_structure())]) + "\n"
 
 
 def describe(registry: Registry[Any], name: str) -> str:
@@ -79,46 +87,49 @@ def describe(registry: Registry[Any], name: str) -> str:
 
 def options(registry: Registry[Any], name: str) -> dict[str, str]:
     """Each option with its line of documentation and its default; first the two dimensions."""
-    entry = registry[name]
-    documented = arguments_of(entry.cls)
+    documented = arguments_of(registry[name].cls)
     found: dict[str, str] = {
         dimension: _markdown(documented[dimension])
         for dimension in ("input_dim", "hidden_dim")
         if dimension in documented
     }
-    for option in entry.options.values():
+    for option in registry.options(name).values():
         accepted = f" {option.accepts[0].upper()}{option.accepts[1:]}." if option.accepts else ""
         described = _markdown(option.description)
         found[option.name] = f"{described}{accepted} Default: `{option.default!r}`."
     return found
 
 
-def _by_structure() -> list[str]:
+def encoders_by_structure() -> list[str]:
     """All encoders, those that read nothing first, and graphs last."""
     kinds = ["nothing", "sequence", "tree", "graph"]
-    return sorted(ENCODERS, key=lambda name: kinds.index(_reads(name)))
+    return sorted(ENCODERS, key=lambda name: kinds.index(reads_of(name)))
 
 
-def _reads(name: str) -> str:
+def reads_of(name: str) -> str:
+    """What an encoder reads, in words."""
     return ", ".join(sorted(ENCODERS[name].cls.reads)) or "nothing"
 
 
 def _row(name: str) -> str:
     chosen = ", ".join(_defaults(ENCODERS, name))
-    return f"| `{name}` | {_reads(name)} | {describe(ENCODERS, name)} | {chosen} |"
+    return f"| `{name}` | {reads_of(name)} | {describe(ENCODERS, name)} | {chosen} |"
 
 
 def _defaults(registry: Registry[Any], name: str) -> Iterator[str]:
     """Options with their defaults; those that a class hands on to its base are named together."""
-    entry = registry[name]
-    own = inspect.signature(entry.cls.__init__).parameters
+    own = inspect.signature(registry[name].cls.__init__).parameters
     handed_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in own.values())
-    for option in entry.options.values():
-        # An encoder gives its readout the backward_dim.
-        if option.name != "backward_dim" and (option.name in own or not handed_on):
+    for option in registry.options(name).values():
+        if option.name in own or not handed_on:
             yield f"`{option.name}={option.default!r}`"
     if handed_on:
         yield "those of every graph encoder"
+
+
+def plain(text: str) -> str:
+    """A paragraph of a docstring in one line, without markup."""
+    return _markdown(text).replace("`", "")
 
 
 def _markdown(text: str) -> str:

@@ -116,7 +116,8 @@ class Option:
     def accepts(self) -> str:
         """What may be given, in words; empty where anything may."""
         if self.choices:
-            return " or ".join(map(repr, self.choices))
+            *others, last = map(repr, self.choices)
+            return f"{', '.join(others)} or {last}"
         words = next((words for kind, _, words in _TYPES if kind is self.type), "")
         if self.range is None:
             return "" if self.type is str else words
@@ -145,12 +146,7 @@ class Option:
                 f"{self.name} takes {words} such as {self.default!r}, but got {value!r}"
             )
         if self.choices and value not in self.choices:
-            allowed = (
-                " or ".join(map(repr, self.choices))
-                if len(self.choices) == 2
-                else f"one of {self.choices}"
-            )
-            raise ValueError(f"{self.name} must be {allowed}, but is {value!r}")
+            raise ValueError(f"{self.name} must be {self.accepts}, but is {value!r}")
         if self.range is not None:
             numbers = value if isinstance(value, Sequence) else [value]
             if not numbers:

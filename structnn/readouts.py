@@ -274,7 +274,7 @@ def weighted_sum(scores: Tensor, values: Tensor, ptr: Tensor) -> Tensor:
     return segment_sum((weights[:, :, None] * values).flatten(1), ptr, segment)
 
 
-READOUTS: Registry[Readout] = Registry("readout")
+READOUTS: Registry[Readout] = Registry("readout", given=("backward_dim",))
 READOUTS.add("last", LastReadout)
 READOUTS.add("root", RootReadout)
 READOUTS.add("mean", MeanReadout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from structnn.options import Option, options_of
@@ -32,13 +32,6 @@ class Entry(NamedTuple, Generic[T]):
     cls: type[T]
     preset: Mapping[str, object]
 
-    @property
-    def options(self) -> dict[str, Option]:
-        """The options that may be given, by name."""
-        return {
-            name: option for name, option in options_of(self.cls).items() if name not in self.preset
-        }
-
 
 class Registry(Mapping[str, Entry[T]]):
     """A read-only mapping from names to classes, sorted by name; builds them with checked options.
@@ -47,10 +40,12 @@ class Registry(Mapping[str, Entry[T]]):
 
     Args:
         kind: What is registered, for error messages: "encoder", "readout".
+        given: Keyword arguments that whoever builds gives, so that they are no options.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, given: Collection[str] = ()) -> None:
         self.kind = kind
+        self.given = given
         self._entries: dict[str, tuple[type[T] | str, dict[str, object]]] = {}
 
     def __getitem__(self, name: str) -> Entry[T]:
@@ -102,8 +97,13 @@ class Registry(Mapping[str, Entry[T]]):
         return list(self)
 
     def options(self, name: str) -> dict[str, Option]:
-        """The options that may be given for this name: those of its entry."""
-        return self[name].options
+        """The options that may be chosen for this name."""
+        cls, preset = self[name]
+        return {
+            option: declared
+            for option, declared in options_of(cls).items()
+            if option not in preset and option not in self.given
+        }
 
     def parse(self, spec: str, separator: str) -> list[tuple[str, dict[str, Any]]]:
         """Names and their options, from a string such as ``"lstm(layers=2)>gat"``.
@@ -126,21 +126,21 @@ class Registry(Mapping[str, Entry[T]]):
                 f"there are: {', '.join(self)}"
             ) from None
 
-    def build(self, name: str, options: Mapping[str, Any], *args: object, **fixed: object) -> T:
+    def build(self, name: str, options: Mapping[str, Any], *args: object, **given: object) -> T:
         """An object of the class of this name.
 
         Args:
             name: A registered name.
             options: What the user chose; checked against the table of options.
             args: The positional arguments that every class of the registry takes.
-            fixed: Keyword arguments that the caller, not the user, gives.
+            given: Keyword arguments that the caller, not the user, gives.
 
         Raises:
             UnknownNameError: The name or an option is not known; the message lists the valid ones.
             ValueError: A value is not accepted; the message says what is.
         """
-        entry = self[name]
-        valid = {key: option for key, option in entry.options.items() if key not in fixed}
+        cls, preset = self[name]
+        valid = self.options(name)
         for key, value in options.items():
             if key not in valid:
                 raise UnknownNameError(
@@ -151,7 +151,7 @@ class Registry(Mapping[str, Entry[T]]):
                 valid[key].check(value)
             except ValueError as error:
                 raise ValueError(f"{self.kind} {name!r}: {error}") from None
-        return entry.cls(*args, **{**entry.preset, **fixed, **options})
+        return cls(*args, **{**preset, **given, **options})
 
 
 def _operands(expression: ast.expr, separator: str) -> list[ast.expr]:

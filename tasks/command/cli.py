@@ -320,6 +320,30 @@ def explore(
 
 
 @app.command()
+def encoders(
+    name: Annotated[str | None, typer.Argument(help="An encoder or a readout.")] = None,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="A module or .py file of yours that registers encoders."),
+    ] = None,
+) -> None:
+    """List the encoders and readouts, or the options of one of them.
+
+    `structnn encoders`
+
+    `structnn encoders gat`
+    """
+    from tasks.command.encoders import show_all, show_one
+    from tasks.experiments.plugins import load_plugins
+
+    load_plugins(plugin or ())
+    if name is None:
+        show_all()
+    else:
+        show_one(name)
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="The folder of the results.")] = Path("runs/demo"),
     seeds: Annotated[int, typer.Option(help="Runs of each encoder.")] = 2,

@@ -126,8 +126,8 @@ def test_what_is_accepted(options):
 
 def test_every_default_is_accepted_by_its_own_table():
     for registry in (ENCODERS, READOUTS):
-        for name, entry in registry.items():
-            for option in entry.options.values():
+        for name in registry:
+            for option in registry.options(name).values():
                 option.check(option.default)
                 assert option.type is not None, (name, option)
 

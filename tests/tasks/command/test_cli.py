@@ -247,3 +247,19 @@ def test_data_that_would_have_to_be_downloaded_say_how(tmp_path, here, monkeypat
     assert "python -m nltk.downloader -d" in said
     done = here("compare", *given, *folder, "--download", status=1)
     assert "qc" in done.err
+
+
+class TestEncoders:
+    def test_all_are_listed(self, here):
+        done = here("encoders")
+        for name in ("gat", "bilstm", "child_sum_tree_lstm", "k_max"):
+            assert name in done.out
+
+    def test_options_of_one(self, here):
+        done = here("encoders", "relational_tree_lstm")
+        assert "relations" in done.out
+        assert "38" in done.out
+
+    def test_an_unknown_one_is_told(self, here):
+        done = here("encoders", "gta", status=1)
+        assert "did you mean 'gat'" in done.err
