@@ -11,10 +11,12 @@ from typing import Any
 
 from parsers import draw
 from parsers.drawing.presets import sentiment
-from structnn import Sentence, Tree
+from structnn import Sentence
 from tasks.data.parsing import tree_field
-from tasks.report.measures import FAMILIES, Group
+from tasks.report.groups import Group
+from tasks.results.records import KINDS, ExampleDescription
 from tasks.results.slices import Dimension, gaps, opposed
+from tasks.results.statistics import is_binary
 
 __all__ = ["Browser", "Opposition", "browser", "oppositions", "tree_of"]
 
@@ -70,13 +72,15 @@ class Browser:
     notes: tuple[str, ...]
 
 
-def oppositions(group: Group, rows: Sequence[Mapping[str, Any]]) -> list[Opposition]:
+def oppositions(group: Group, examples: Sequence[ExampleDescription]) -> list[Opposition]:
     """What all structured encoders get right and all sequence encoders wrong, and the reverse."""
-    correct = {member.encoder: member.correct for member in group.members}
+    correct = {member.encoder: member.scores for member in group.members}
     sides = {
         "every encoder of trees or graphs": [m.encoder for m in group.members if m.structured],
-        "every encoder of sequences": [m.encoder for m in group.members if m.family == "sequence"],
+        "every encoder of sequences": [m.encoder for m in group.members if m.kind == "sequence"],
     }
+    if not all(is_binary(member.scores) for member in group.members):
+        return []  # right and wrong are not what is measured
     found = []
     for (right, ones), (wrong, others) in (tuple(sides.items()), tuple(sides.items())[::-1]):
         if not ones or not others:
@@ -85,14 +89,14 @@ def oppositions(group: Group, rows: Sequence[Mapping[str, Any]]) -> list[Opposit
         count = len(places)
         if not places:
             places = [place for place, gap in gaps(correct, ones, others) if gap >= NEAR]
-        shown = tuple(_drawn(group, rows, place) for place in places[:DRAWN])
+        shown = tuple(_drawn(group, examples[place], place) for place in places[:DRAWN])
         found.append(Opposition(f"{right} is right, {wrong} is wrong", count, shown))
     return found
 
 
 def browser(
     groups: Sequence[Group],
-    examples: Mapping[str, Sequence[Mapping[str, Any]]],
+    examples: Mapping[str, Sequence[ExampleDescription]],
     dimensions: Mapping[str, Sequence[Dimension]],
 ) -> Browser:
     """Pack examples, trees, predictions and slices of every group.
@@ -114,9 +118,9 @@ def browser(
                 f"{name}: {len(drawn):,} trees are here, those first about which encoders differ."
             )
         data[name] = {
-            "texts": [row["text"] for row in rows[:kept]],
-            "sources": [row["source"] for row in rows[:kept]],
-            "columns": [row["columns"] for row in rows[:kept]],
+            "texts": [row.text for row in rows[:kept]],
+            "sources": [row.source for row in rows[:kept]],
+            "columns": [row.columns for row in rows[:kept]],
             "trees": [
                 tree_of(row) if place in drawn else "" for place, row in enumerate(rows[:kept])
             ],
@@ -137,15 +141,15 @@ def browser(
     return Browser(packed, tuple(notes))
 
 
-def tree_of(row: Mapping[str, Any]) -> str:
+def tree_of(example: ExampleDescription) -> str:
     """The trees of an example as SVG, one above the other; empty where it has none."""
     sentences = {}
-    if row["heads"]:
-        tree = Tree([head - 1 for head in row["heads"]], labels=row["relations"])
-        sentences["parse"] = Sentence(row["tokens"], dependencies=tree, tags=row["tags"])
-    for name, other in row.get("trees", {}).items():  # which older experiments don't have
-        tree = Tree(other["parents"], other["tokens"], other["labels"])
-        sentences[name] = Sentence(row["tokens"]).replace(**{tree_field(name): tree})
+    if example.dependencies is not None:
+        sentences["parse"] = Sentence(
+            example.tokens, dependencies=example.dependencies, tags=example.tags
+        )
+    for name, other in example.trees.items():
+        sentences[name] = Sentence(example.tokens).replace(**{tree_field(name): other.tree})
     several = len(sentences) > 1
     return "".join(
         draw(sentence, title=name if several else "", **_colours(sentence)).svg()
@@ -161,7 +165,7 @@ def _colours(sentence: Sentence) -> Mapping[str, Any]:
     return sentiment(sentence)
 
 
-def _predictions(group: Group) -> dict[str, Any]:
+def _predictions(group: Group) -> dict[str, object]:
     number = {label: place for place, label in enumerate(group.labels)}
     return {
         "name": group.name,
@@ -171,12 +175,12 @@ def _predictions(group: Group) -> dict[str, Any]:
         "encoders": [
             {
                 "name": member.encoder,
-                "family": member.family,
+                "kind": member.kind,
                 "structured": member.structured,
-                "sequence": member.family == "sequence",
-                "place": FAMILIES.index(member.family),
+                "sequence": member.kind == "sequence",
+                "place": KINDS.index(member.kind),
                 "guesses": [
-                    [number[guess] for guess in some[:EXAMPLES]] for some in member.guesses
+                    [number[guess] for guess in some[:EXAMPLES]] for some in member.predictions
                 ],
             }
             for member in group.members
@@ -189,15 +193,14 @@ def _worth_drawing(groups: Iterable[Group], kept: int) -> list[int]:
     disagreement = [0.0] * kept
     for group in groups:
         for place in range(kept):
-            shares = [float(member.correct[:, place].mean()) for member in group.members]
+            shares = [float(member.scores[:, place].mean()) for member in group.members]
             disagreement[place] = max(disagreement[place], max(shares) - min(shares))
     return sorted(range(kept), key=lambda place: (-disagreement[place], place))[:TREES]
 
 
-def _drawn(group: Group, rows: Sequence[Mapping[str, Any]], place: int) -> Drawn:
+def _drawn(group: Group, example: ExampleDescription, place: int) -> Drawn:
     guesses = []
     for member in group.members:
-        found = [some[place] for some in member.guesses]
+        found = [of_seed[place] for of_seed in member.predictions]
         guesses.append((member.encoder, max(dict.fromkeys(found), key=found.count)))
-    row = rows[place]
-    return Drawn(row["text"], row["label"], tuple(guesses), tree_of(row))
+    return Drawn(example.text, example.label, tuple(guesses), tree_of(example))

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from tasks.report import figures, tables, words
 from tasks.report.browser import Opposition, oppositions
 from tasks.report.canvas import Figure
-from tasks.report.measures import Group, Measured
-from tasks.report.tables import Table
+from tasks.report.groups import Group
 from tasks.results.folder import Results
+from tasks.results.measures import ScoredCell
+from tasks.results.metrics import PERCENT
 from tasks.results.slices import Dimension, dividing_columns
+from tasks.results.table import Table
 
 __all__ = ["Card", "Part", "Section", "cards", "reproduction", "sections"]
 
 Findings = Mapping[str, list[words.StructureFinding]]
-Series = Mapping[str, Sequence[Measured]]
+Series = Mapping[str, Sequence[ScoredCell]]
 
 OPEN = 3
 """So many ways to divide the test set are shown at once; others are unfolded."""
@@ -125,7 +127,7 @@ def sections(
                 Part(
                     tables=(tables.encoder_table(group),),
                     more=(tables.class_table(group),),
-                    lines=tuple(results.data[group.data]["notes"]),
+                    lines=tuple(results.data[group.data].notes),
                 )
                 for group in groups
             ),
@@ -173,10 +175,11 @@ def sections(
                     lines=tuple(map(str, findings[group.name])),
                     figures=(
                         figures.conditions(
+                            group,
                             f"structures-{group.name}",
                             group.name,
                             _named(series, lambda cell: cell.condition.structure),
-                            "Test accuracy in percent by structure.",
+                            "structure",
                         ),
                     ),
                     more=(_table(group, "structures", series, lambda c: c.condition.structure),),
@@ -265,58 +268,60 @@ def reproduction(results: Results) -> list[tuple[str, str]]:
     experiment = results.experiment
     seeds = sorted({run.seed for cell in results.cells for run in cell.runs})
     rows = [
-        ("command", shlex.join(map(str, experiment.get("command", ())))),
+        ("command", shlex.join(map(str, experiment.command))),
         ("seeds", ", ".join(map(str, seeds))),
         ("runs", f"{sum(len(cell.runs) for cell in results.cells)} finished"),
     ]
     for name, known in results.data.items():
-        sizes = ", ".join(f"{size:,} {split}" for split, size in known["sizes"].items())
-        rows.append((f"data: {name}", f"{sizes}; SHA-256 {known['fingerprint']}"))
-        if known.get("parser"):
-            rows.append((f"parser of {name}", f"SHA-256 {known['parser']}"))
-    rows += [(name, str(version)) for name, version in experiment.get("versions", {}).items()]
+        sizes = ", ".join(f"{size:,} {split}" for split, size in known.sizes.items())
+        rows.append((f"data: {name}", f"{sizes}; SHA-256 {known.fingerprint}"))
+        if known.parser:
+            rows.append((f"parser of {name}", f"SHA-256 {known.parser}"))
+    rows += [(name, str(version)) for name, version in experiment.versions.items()]
     rows += [
         (
             f"--{name.replace('_', '-')}",
             ", ".join(map(str, value)) if isinstance(value, list) else str(value),
         )
-        for name, value in experiment.get("options", {}).items()
+        for name, value in experiment.options.items()
     ]
     rows += [
-        (f"width of {encoder}", str(known["width"]))
-        for encoder, known in experiment["encoders"].items()
-        if "width" in known
+        (f"width of {name}", str(encoder.width))
+        for name, encoder in experiment.encoders.items()
+        if encoder.width is not None
     ]
     return rows
 
 
 def _named(
-    series: Series, name: Callable[[Measured], str]
-) -> dict[str, list[tuple[str, Measured]]]:
+    series: Series, name: Callable[[ScoredCell], str]
+) -> dict[str, list[tuple[str, ScoredCell]]]:
     return {encoder: [(name(cell), cell) for cell in cells] for encoder, cells in series.items()}
 
 
 def _curves(group: Group, varied: str, about: str, series: Series, lines: Iterable[str]) -> Part:
     """Accuracy against a share that was varied, ``noise`` or ``fraction``, and the numbers."""
 
-    def percents(cell: Measured) -> float:
+    def percents(cell: ScoredCell) -> float:
         return 100 * float(getattr(cell.condition, varied))
 
     name = f"{varied}-{group.name}"
-    figure = figures.curves(name, group.name, series, percents, f"{about}, %")
+    figure = figures.curves(group, name, series, percents, f"{about}, %")
     table = _table(group, about, series, lambda cell: f"{percents(cell):g}%")
     return Part(lines=tuple(lines), figures=(figure,), more=(table,))
 
 
-def _table(group: Group, what: str, series: Series, name: Callable[[Measured], str]) -> Table:
+def _table(group: Group, what: str, series: Series, name: Callable[[ScoredCell], str]) -> Table:
     """The numbers of a figure over several conditions."""
     columns = list(dict.fromkeys(name(cell) for cells in series.values() for cell in cells))
-    rows: dict[str, list[Measured | None]] = {}
+    rows: dict[str, list[ScoredCell | None]] = {}
     for encoder, cells in series.items():
         by_name = {name(cell): cell for cell in cells}
         rows[encoder] = [by_name.get(column) for column in columns]
-    title = f"{group.name}: test accuracy by {what}, in percent, with 95 % interval"
-    return tables.series_table(title, columns, rows)
+    metric = group.metric
+    percent = ", in percent" if metric.unit == PERCENT else ""
+    title = f"{group.name}: test {metric.name} by {what}{percent}, with 95 % interval"
+    return tables.series_table(group, title, columns, rows)
 
 
 def _embeddings(groups: Sequence[Group]) -> Iterable[Part]:
@@ -326,14 +331,15 @@ def _embeddings(groups: Sequence[Group]) -> Iterable[Part]:
     for data, alike in by_data.items():
         if len(alike) < 2:
             continue
-        panels: dict[str, list[tuple[str, Measured]]] = {}
+        panels: dict[str, list[tuple[str, ScoredCell]]] = {}
         for group in alike:
             for member in group.members:
                 panels.setdefault(member.encoder, []).append((group.embedding, member))
         panels = {encoder: cells for encoder, cells in panels.items() if len(cells) > 1}
         if panels:
-            about = "Test accuracy in percent by embedding."
-            yield Part(figures=(figures.conditions(f"embeddings-{data}", data, panels, about),))
+            name = f"embeddings-{data}"
+            figure = figures.conditions(alike[0], name, data, panels, "embedding")
+            yield Part(figures=(figure,))
 
 
 def _slices(
@@ -344,7 +350,7 @@ def _slices(
         used = dividing_columns(examples)
         unused = [
             name
-            for name in dict.fromkeys(name for row in examples for name in row["columns"])
+            for name in dict.fromkeys(name for row in examples for name in row.columns)
             if name not in used
         ]
         if unused:
@@ -364,12 +370,12 @@ def _slices(
 
 def _tuning(results: Results, groups: Sequence[Group]) -> Iterable[Part]:
     """A figure for each setting that was searched: a data set, or a structure of it."""
-    families = {member.encoder: member.family for group in groups for member in group.varied}
-    names = {encoder.replace(" ", "").replace(">", "+"): encoder for encoder in families}
+    kinds = {member.encoder: member.kind for group in groups for member in group.varied}
+    names = {encoder.replace(" ", "").replace(">", "+"): encoder for encoder in kinds}
     searched: dict[str, dict[str, Sequence[float]]] = {}
-    for folder, scores in results.experiment.get("tuning", {}).items():
+    for folder, scores in results.experiment.tuning.items():
         setting, _, encoder = folder.rpartition("/")
         if encoder in names:
             searched.setdefault(setting, {})[names[encoder]] = scores
     for setting, trials in searched.items():
-        yield Part(figures=(figures.tuning(setting, trials, families),))
+        yield Part(figures=(figures.tuning(setting, trials, kinds),))

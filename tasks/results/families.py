@@ -1,24 +1,23 @@
 """Which comparisons are made, and which of them are corrected together.
 
 A family is one question to one data set, such as *which encoders differ?*: its p-values are corrected
-together, by Holm's method. Two conditions are compared in one family at most, so that a comparison has
-one p-value wherever it is told of.
+together, by Holm's method. Two conditions are compared in at most one family, so that a comparison has
+the same p-value everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
 from tasks.data.settings import BROUGHT_ALONG
+from tasks.results.condition import Condition
+from tasks.results.metrics import ACCURACY, AnyMetric
 from tasks.results.statistics import Comparison, compare_pairs
-
-if TYPE_CHECKING:
-    from tasks.results.condition import Condition
 
 __all__ = [
     "REAL_STRUCTURES",
@@ -31,7 +30,7 @@ __all__ = [
     "usual",
 ]
 
-Pair = tuple["Condition", "Condition"]
+Pair = tuple[Condition, Condition]
 
 REAL_STRUCTURES = ("parse", *BROUGHT_ALONG)
 """Structures that say something of grammar; any other is a control."""
@@ -44,8 +43,8 @@ class Family:
     Attributes:
         data: The data set.
         question: What is compared, in the plural: ``"encoders"``, ``"structures"``, ``"embeddings"``,
-            ``"amounts of parse noise"``; where that isn't the usual, with which vectors, and on which
-            part of train.
+            ``"amounts of parse noise"``; followed by the vectors and the part of train, where they are
+            not the usual ones.
         pairs: Every two conditions, compared on the test examples.
     """
 
@@ -55,7 +54,9 @@ class Family:
 
 
 def families_of(
-    correct: Mapping[Condition, ArrayLike], structured: Collection[str]
+    scores: Mapping[Condition, ArrayLike],
+    structured: Collection[str],
+    metric: AnyMetric = ACCURACY,
 ) -> tuple[Family, ...]:
     """All comparisons of an experiment.
 
@@ -66,20 +67,21 @@ def families_of(
     - each encoder on the parse, beside every noisier one;
     - every two encoders on a part of train, for each part.
 
-    Then each encoder with the first embedding, beside every other. What isn't asked about is as usual:
-    see :func:`usual`.
+    Then each encoder with the first embedding, beside every other. All else is as usual: see
+    :func:`usual`.
 
     Args:
-        correct: For each condition its matrix of correctness.
+        scores: For each condition its matrix of scores, ``(seeds, examples)``.
         structured: The encoders that read a tree or a graph.
+        metric: What the scores are: its unit and direction are used.
     """
     families = []
-    for data in dict.fromkeys(condition.data for condition in correct):
-        conditions = [condition for condition in correct if condition.data == data]
+    for data in dict.fromkeys(condition.data for condition in scores):
+        conditions = [condition for condition in scores if condition.data == data]
         plain = usual(conditions)
         for question, pairs in _questions(conditions, plain, structured):
             if pairs:
-                found = _compared(correct, pairs, plain, structured)
+                found = _compared(scores, pairs, plain, structured, metric)
                 families.append(Family(data, question, found))
     return tuple(families)
 
@@ -147,35 +149,42 @@ def _questions(
     def alike(terms: Condition, *but: str) -> list[Condition]:
         return [c for c in conditions if on_equal_terms(c, terms, structured, *but)]
 
-    def beside(others: Iterable[Condition], **usually: Any) -> list[Pair]:
-        pairs = [(replace(other, **usually), other) for other in others]
+    def beside(
+        others: Iterable[Condition], made_usual: Callable[[Condition], Condition]
+    ) -> list[Pair]:
+        pairs = [(made_usual(other), other) for other in others]
         return [(one, other) for one, other in pairs if one != other and one in conditions]
 
     for terms in usuals:
         where = "".join(_elsewhere(terms, plain))
         yield f"encoders{where}", list(combinations(alike(terms), 2))
         on_trees = [c for c in alike(terms, "structure") if c.encoder in structured]
-        yield f"structures{where}", beside(on_trees, structure=terms.structure)
+        yield f"structures{where}", beside(on_trees, partial(replace, structure=terms.structure))
         on_parses = alike(replace(terms, structure="parse"), "noise")
-        yield f"amounts of parse noise{where}", beside(on_parses, noise=0.0)
+        yield f"amounts of parse noise{where}", beside(on_parses, partial(replace, noise=0.0))
         for fraction in fractions[1:]:
             part = replace(terms, fraction=fraction)
             where = "".join(_elsewhere(part, plain))
             yield f"encoders{where}", list(combinations(alike(part), 2))
-    yield "embeddings", beside(alike(plain, "embedding"), embedding=plain.embedding)
+    yield (
+        "embeddings",
+        beside(alike(plain, "embedding"), partial(replace, embedding=plain.embedding)),
+    )
 
 
 def _compared(
-    correct: Mapping[Condition, ArrayLike],
+    scores: Mapping[Condition, ArrayLike],
     pairs: Sequence[Pair],
     plain: Condition,
     structured: Collection[str],
+    metric: AnyMetric,
 ) -> dict[Pair, Comparison]:
     names = {
         condition: label(condition, plain, reads_trees=condition.encoder in structured)
         for pair in pairs
         for condition in pair
     }
-    matrices = {name: correct[condition] for condition, name in names.items()}
-    found = compare_pairs(matrices, pairs=[(names[one], names[other]) for one, other in pairs])
+    matrices = {name: scores[condition] for condition, name in names.items()}
+    named = [(names[one], names[other]) for one, other in pairs]
+    found = compare_pairs(matrices, pairs=named, metric=metric)
     return dict(zip(pairs, found, strict=True))

@@ -13,10 +13,22 @@ from typing import Any, cast
 from tasks.data.parsing import ParsedDataset
 from tasks.data.settings import Setting, parser_of
 from tasks.models.model import ModelOptions
-from tasks.storage import StorageError, read_json
+from tasks.storage import as_record, read_json, write_json
 from tasks.training.loop import TrainingOptions
 
-__all__ = ["Run", "RunResult", "describe", "finished", "versions"]
+__all__ = [
+    "RUN_AGAIN",
+    "Run",
+    "RunResult",
+    "describe",
+    "finished",
+    "read_result",
+    "versions",
+    "write_result",
+]
+
+RUN_AGAIN = "delete that folder, and this run is made again"
+"""The remedy for a file in a run's folder that can't be used."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +63,10 @@ class Run:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What came out of a run.
+    """The result of a run, as in its ``result.json``.
 
     Attributes:
-        run: The run.
+        folder: The run's folder, below that of the experiment; not in the file.
         parameters: Trained parameters of the embedding, the encoder and the head.
         dev_accuracy: Of the epoch that was kept, from 0 to 1.
         test_accuracy: The same weights on test; None where there is no test set.
@@ -67,7 +79,7 @@ class RunResult:
         words_with_vectors: Share of the data's words that a given table knows; None if learned.
     """
 
-    run: Run
+    folder: Path
     parameters: Mapping[str, int]
     dev_accuracy: float
     test_accuracy: float | None
@@ -92,14 +104,27 @@ def finished(run: Run, data: ParsedDataset, out: Path) -> RunResult | None:
     _check_same(read_json(folder / "run.json"), describe(run, data), folder)
     if not (folder / "result.json").exists():
         return None
-    result = read_json(folder / "result.json")
-    try:
-        return RunResult(run=run, **result)
-    except TypeError as error:
-        raise StorageError(
-            f"{folder / 'result.json'} isn't as this version of structnn writes it ({error}); delete "
-            "that folder, and this run is made again"
-        ) from error
+    return read_result(out, run.folder)
+
+
+def read_result(out: Path, folder: Path) -> RunResult:
+    """Read the result of a run.
+
+    Args:
+        out: The folder of the experiment.
+        folder: That of the run, below it.
+
+    Raises:
+        StorageError: There is no ``result.json``, or another version of structnn wrote it.
+    """
+    file = out / folder / "result.json"
+    return as_record(RunResult, read_json(file), file, RUN_AGAIN, folder=folder)
+
+
+def write_result(out: Path, result: RunResult) -> None:
+    """Write ``result.json`` into the run's folder; see :func:`read_result`."""
+    content = {name: value for name, value in vars(result).items() if name != "folder"}
+    write_json(out / result.folder / "result.json", content)
 
 
 def describe(run: Run, data: ParsedDataset) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from structnn import Tree
+from tasks.results.records import ExampleDescription
 
 __all__ = [
     "Dimension",
@@ -21,9 +21,6 @@ __all__ = [
     "opposed",
     "right_in_most_seeds",
 ]
-
-Row = Mapping[str, Any]
-"""A test example as :attr:`tasks.results.folder.Results.examples` gives it."""
 
 NEGATIONS = frozenset(
     "barely cannot hardly neither never no nobody none nor not nothing nowhere without".split()
@@ -71,7 +68,7 @@ class Dimension:
     about: str = ""
 
 
-def divide(examples: Sequence[Row]) -> list[Dimension]:
+def divide(examples: Sequence[ExampleDescription]) -> list[Dimension]:
     """Every way to divide the examples that makes at least two parts of them.
 
     By length, depth of the tree, distance of the root from the middle, subordinate clauses,
@@ -80,10 +77,11 @@ def divide(examples: Sequence[Row]) -> list[Dimension]:
     example has none.
     """
     dimensions = [
-        _by_number("sentence length", [len(row["tokens"]) for row in examples], "token", "tokens")
+        _by_number("sentence length", [len(row.tokens) for row in examples], "token", "tokens")
     ]
-    if all(row["heads"] for row in examples):
-        dimensions += _by_tree(examples)
+    trees = [tree for row in examples if (tree := row.dependencies)]
+    if len(trees) == len(examples):
+        dimensions += _by_tree(trees)
     dimensions += [
         _by_value(
             "negation",
@@ -99,31 +97,31 @@ def divide(examples: Sequence[Row]) -> list[Dimension]:
         ),
         _by_value(
             "unknown words",
-            [_unknown(row["unknown_share"]) for row in examples],
+            [_unknown(row.unknown_share) for row in examples],
             "share of tokens that train lacks",
             order=["none", "up to 10 %", "up to 25 %", "over 25 %"],
         ),
         _by_value(
             "overlap with train",
-            ["text occurs in train" if row["overlap"] else "new text" for row in examples],
+            ["text occurs in train" if row.overlap else "new text" for row in examples],
             order=["new text", "text occurs in train"],
         ),
-        _by_value("label", [row["label"] for row in examples]),
+        _by_value("label", [row.label for row in examples]),
     ]
     for column in dividing_columns(examples):
-        dimensions.append(_by_column(column, [row["columns"].get(column, "") for row in examples]))
+        dimensions.append(_by_column(column, [row.columns.get(column, "") for row in examples]))
     return [dimension for dimension in dimensions if len(dimension.slices) > 1]
 
 
-def dividing_columns(examples: Sequence[Row]) -> list[str]:
+def dividing_columns(examples: Sequence[ExampleDescription]) -> list[str]:
     """The columns of the data that divide it: numbers, or values of which the frequent ones suffice.
 
     A column whose values are too many (identifiers, remarks) says nothing of parts of the data: one
     where fewer than half of the examples have a value that is frequent enough.
     """
     found = []
-    for column in dict.fromkeys(name for row in examples for name in row["columns"]):
-        values = [row["columns"].get(column, "") for row in examples]
+    for column in dict.fromkeys(name for row in examples for name in row.columns):
+        values = [row.columns.get(column, "") for row in examples]
         counts = Counter(values)
         covered = sum(count for count in counts.values() if _frequent(count, len(values)))
         if covered >= len(values) / 2 or _numbers(values) is not None:
@@ -143,7 +141,7 @@ def opposed(
     """The examples that all of ``ones`` get right and all of ``others`` wrong, in most seeds.
 
     Args:
-        correct: For each encoder its matrix of correctness.
+        correct: For each encoder its matrix of scores that are 0 or 1.
         ones: Some of the encoders.
         others: Some other ones.
 
@@ -165,7 +163,7 @@ def gaps(
     """Every example, with the share of runs of ``ones`` that are right less that of ``others``.
 
     Args:
-        correct: For each encoder its matrix of correctness.
+        correct: For each encoder its matrix of scores that are 0 or 1.
         ones: Some of the encoders, at least one.
         others: Some other ones, at least one.
 
@@ -186,11 +184,9 @@ def _shares(correct: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def _by_tree(examples: Sequence[Row]) -> list[Dimension]:
-    trees = [Tree([head - 1 for head in row["heads"]]) for row in examples]
+def _by_tree(trees: Sequence[Tree]) -> list[Dimension]:
     relations = [
-        Counter(relation.partition(":")[0] for relation in row["relations"] or ())
-        for row in examples
+        Counter(relation.partition(":")[0] for relation in tree.labels or ()) for tree in trees
     ]
     return [
         _by_number(
@@ -299,16 +295,16 @@ def _frequent(count: int, size: int) -> bool:
     return count >= max(SMALLEST_SHARE * size, SMALLEST)
 
 
-def _negation(row: Row) -> str:
-    words = (token.lower().replace("\u2019", "'") for token in row["tokens"])
+def _negation(row: ExampleDescription) -> str:
+    words = (token.lower().replace("\u2019", "'") for token in row.tokens)
     denies = any(word in NEGATIONS or word.endswith("n't") for word in words)
     return "negated" if denies else "not negated"
 
 
-def _question_word(row: Row) -> str:
-    if not row["text"].rstrip().endswith("?"):
+def _question_word(row: ExampleDescription) -> str:
+    if not row.text.rstrip().endswith("?"):
         return "not a question"
-    words = (token.lower() for token in row["tokens"])
+    words = (token.lower() for token in row.tokens)
     return next((word for word in words if word in QUESTION_WORDS), "none")
 
 

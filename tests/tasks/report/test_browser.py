@@ -10,8 +10,9 @@ import shutil
 
 import pytest
 
-from tasks.report.measures import groups_of
+from tasks.report.groups import groups_of
 from tasks.results.folder import load_results
+from tasks.results.measures import measure
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
@@ -53,7 +54,7 @@ def page(driver, report_of_everything):
 
 @pytest.fixture(scope="module")
 def group(report_of_everything):
-    return groups_of(load_results(report_of_everything))[0]
+    return groups_of(measure(load_results(report_of_everything)))[0]
 
 
 def resize(driver, width: int) -> None:

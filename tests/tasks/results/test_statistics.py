@@ -12,18 +12,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tasks.results.statistics import (
-    accuracy,
     accuracy_interval,
     almost_stochastic_order,
-    calibration_error,
-    class_f1,
     cohens_h,
     compare_pairs,
     expected_best,
     holm,
-    macro_f1,
     mcnemar,
-    mean_absolute_error,
     minimum_detectable_difference,
     over_seeds,
     paired_bootstrap,
@@ -43,35 +38,6 @@ def runs(
     """Runs that are right with the log odds ``ease`` of each example, some better than others."""
     odds = ease + spread * rng.standard_normal((seeds, 1))
     return rng.random(odds.shape) < 1 / (1 + np.exp(-odds))
-
-
-class TestMetrics:
-    gold, guesses = "aaabbc", "aabbcc"
-
-    def test_accuracy(self):
-        assert accuracy(list(self.gold), list(self.guesses)) == 4 / 6
-
-    def test_f1_by_hand(self):
-        # a: precision 2/2, recall 2/3; b: 1/2 and 1/2; c: 1/2 and 1/1.
-        expected = {"a": 4 / 5, "b": 1 / 2, "c": 2 / 3}
-        assert class_f1(self.gold, self.guesses) == pytest.approx(expected)
-        assert macro_f1(self.gold, self.guesses) == pytest.approx(sum(expected.values()) / 3)
-
-    def test_a_label_never_guessed_counts_as_zero(self):
-        assert class_f1("ab", "aa") == pytest.approx({"a": 2 / 3, "b": 0})
-
-    def test_absolute_error_counts_steps(self):
-        assert mean_absolute_error("aabc", "abca", labels="abc") == (0 + 1 + 1 + 2) / 4
-
-    def test_calibration_by_hand(self):
-        # Two intervals: (0, 0.5] holds confidences 0.2 and 0.5 with accuracy 1/2,
-        # (0.5, 1] holds 0.6, 0.9 and 1.0 with accuracy 2/3.
-        correct, confidence = [1, 0, 0, 1, 1], [0.2, 0.5, 0.6, 0.9, 1.0]
-        expected = 2 / 5 * abs(0.35 - 1 / 2) + 3 / 5 * abs(2.5 / 3 - 2 / 3)
-        assert calibration_error(correct, confidence, bins=2) == pytest.approx(expected)
-
-    def test_confident_and_right_is_calibrated(self):
-        assert calibration_error([1, 1], [1.0, 1.0]) == 0
 
 
 class TestOverSeeds:
@@ -273,20 +239,20 @@ def compared():
 class TestComparePairs:
     def test_a_copy_cannot_be_told_apart(self, compared):
         comparison = compared["bilstm", "copy"]
-        assert not comparison.told_apart
+        assert not comparison.significant
         assert comparison.p == comparison.p_corrected == comparison.p_permutation == 1
         assert str(comparison) == (
             "bilstm and copy can't be told apart on this data (p = 1.00, n = 500 x 5 seeds)"
         )
 
     def test_nor_can_other_seeds_of_the_same(self, compared):
-        assert not compared["bilstm", "again"].told_apart
-        assert not compared["copy", "again"].told_apart
+        assert not compared["bilstm", "again"].significant
+        assert not compared["copy", "again"].significant
 
     def test_shuffled_labels_are_worse(self, compared):
         for name in ("bilstm", "copy", "again"):
             comparison = compared[name, "shuffled"]
-            assert comparison.told_apart
+            assert comparison.significant
             assert comparison.difference > 0.3
             assert comparison.low < comparison.difference < comparison.high
             assert comparison.order == 0
