@@ -14,7 +14,7 @@ from parsers.drawing.presets import sentiment
 from structnn import Sentence
 from tasks.data.parsing import tree_field
 from tasks.report.groups import Group
-from tasks.results.records import KINDS, ExampleDescription
+from tasks.results.records import ExampleDescription
 from tasks.results.slices import Dimension, gaps, opposed
 from tasks.results.statistics import is_binary
 
@@ -34,13 +34,13 @@ class Drawn:
     Args:
         text: The text.
         label: Its label.
-        guesses: For each encoder that matters, what most of its seeds predict.
+        predictions: For each encoder its name and what most of its seeds predict.
         svg: Its trees; empty where it has none.
     """
 
     text: str
     label: str
-    guesses: tuple[tuple[str, str], ...]
+    predictions: tuple[tuple[str, str], ...]
     svg: str
 
 
@@ -175,12 +175,11 @@ def _predictions(group: Group) -> dict[str, object]:
         "encoders": [
             {
                 "name": member.encoder,
-                "kind": member.kind,
                 "structured": member.structured,
                 "sequence": member.kind == "sequence",
-                "place": KINDS.index(member.kind),
-                "guesses": [
-                    [number[guess] for guess in some[:EXAMPLES]] for some in member.predictions
+                "predictions": [
+                    [number[label] for label in of_seed[:EXAMPLES]]
+                    for of_seed in member.predictions
                 ],
             }
             for member in group.members
@@ -199,8 +198,8 @@ def _worth_drawing(groups: Iterable[Group], kept: int) -> list[int]:
 
 
 def _drawn(group: Group, example: ExampleDescription, place: int) -> Drawn:
-    guesses = []
+    predictions = []
     for member in group.members:
         found = [of_seed[place] for of_seed in member.predictions]
-        guesses.append((member.encoder, max(dict.fromkeys(found), key=found.count)))
-    return Drawn(example.text, example.label, tuple(guesses), tree_of(example))
+        predictions.append((member.encoder, max(dict.fromkeys(found), key=found.count)))
+    return Drawn(example.text, example.label, tuple(predictions), tree_of(example))

@@ -46,7 +46,12 @@ __all__ = [
 
 COLOURS = dict(zip(KINDS, ("#6b7280", "#0072b2", "#009e73", "#d55e00", "#a3488c"), strict=True))
 MARKS = dict(zip(KINDS, "osD^P", strict=True))
-DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
+    "-",
+    (0, (4, 1.5)),
+    (0, (1, 1.2)),
+    (0, (5, 1.5, 1, 1.5)),
+)
 INK, MUTED, LINE = "#1f2937", "#5b6472", "#d7dce2"
 WIDTH = 5.0
 """Inches: a phone shows that whole and legible, a wide page two side by side."""

@@ -326,9 +326,9 @@ def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
         limit: Labels beyond this many, those with the fewest errors, are joined.
     """
     pairs = Counter(
-        (gold, guess)
+        (gold, predicted)
         for predictions in member.predictions
-        for gold, guess in zip(group.gold, predictions, strict=True)
+        for gold, predicted in zip(group.gold, predictions, strict=True)
     )
     labels = list(group.labels)
     if len(labels) > limit:
@@ -342,7 +342,9 @@ def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
         labels = [label for label in labels if label in worst]
         pairs = _joined(pairs, worst, "others")
         labels.append("others")
-    matrix = np.array([[pairs[gold, guess] for guess in labels] for gold in labels], dtype=float)
+    matrix = np.array(
+        [[pairs[gold, predicted] for predicted in labels] for gold in labels], dtype=float
+    )
     shares = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
 
     def paint(canvas: Canvas) -> None:
@@ -367,8 +369,8 @@ def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
     totals = Counter(group.gold)
     errors = [(pair, n) for pair, n in pairs.most_common() if pair[0] != pair[1]]
     most = "; ".join(
-        f"{gold} taken for {guess}, {100 * n / (totals[gold] * len(member.predictions)):.0f} %"
-        for (gold, guess), n in errors[:3]
+        f"{gold} taken for {predicted}, {100 * n / (totals[gold] * len(member.predictions)):.0f} %"
+        for (gold, predicted), n in errors[:3]
     )
     return drawn(
         f"confusion-{member.encoder}-{group.name}",
@@ -431,8 +433,8 @@ def _on_test(group: Group) -> str:
 
 def _joined(pairs: Counter[tuple[str, str]], kept: set[str], rest: str) -> Counter[tuple[str, str]]:
     found: Counter[tuple[str, str]] = Counter()
-    for (gold, guess), count in pairs.items():
-        found[gold if gold in kept else rest, guess if guess in kept else rest] += count
+    for (gold, predicted), count in pairs.items():
+        found[gold if gold in kept else rest, predicted if predicted in kept else rest] += count
     return found
 
 

@@ -22,7 +22,7 @@ Findings = Mapping[str, list[words.StructureFinding]]
 Series = Mapping[str, Sequence[ScoredCell]]
 
 OPEN = 3
-"""So many ways to divide the test set are shown at once; others are unfolded."""
+"""How many ways to divide the test set are shown at once; a reader unfolds the others."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Card:
         title: The group.
         verdict: Whether structure helps, in a few words.
         structure: On what grounds.
-        ranking: What can be told apart, and what can't.
-        sensitivity: How large a difference must be.
+        ranking: Which encoder is the best, and which are significantly worse.
+        sensitivity: How large a difference must be to be found.
     """
 
     title: str
@@ -120,9 +120,9 @@ def sections(
         Section(
             "table",
             "The table",
-            "Every encoder on equal terms: the same data, embeddings, head and split. What stands "
-            "beside the best encoder is decided by a test over seeds and examples, corrected for the "
-            "number of pairs.",
+            "Every encoder on equal terms: the same data, embeddings, head and split. Each encoder is "
+            "compared with the best one by a test over seeds and examples, corrected for the number of "
+            "pairs.",
             tuple(
                 Part(
                     tables=(tables.encoder_table(group),),
@@ -136,15 +136,15 @@ def sections(
             "accuracy",
             "Accuracy",
             "Marks are means over seeds, ticks single seeds, and lines 95 % intervals over both seeds "
-            "and examples. Two intervals may overlap though the encoders can be told apart, for they "
-            "are tested on the same examples: see the next section.",
+            "and examples. Two intervals may overlap although the difference is significant, since both "
+            "encoders are tested on the same examples: see the next section.",
             tuple(Part(figures=(figures.accuracy(group),)) for group in groups),
         ),
         Section(
             "pairs",
-            "What can be told apart",
-            "Differences in points, row less column, from the best encoder to the worst. Only the "
-            "coloured ones are more than chance, all pairs of a data set considered together.",
+            "Pairwise differences",
+            "The mean of the row less that of the column, from the best encoder to the worst. Coloured "
+            "differences are significant at a level of 5 %, corrected for the number of pairs.",
             tuple(
                 Part(figures=(figures.pairs(group),), more=(tables.pair_table(group),))
                 for group in several
@@ -153,7 +153,7 @@ def sections(
         Section(
             "cost",
             "Accuracy against size and speed",
-            "The grey steps join the encoders that no other one beats in both: the Pareto front. "
+            "The grey steps are the Pareto front: no other encoder is both better and cheaper. "
             "Speeds are those of the machine that ran the experiment.",
             tuple(
                 Part(
@@ -201,8 +201,8 @@ def sections(
         Section(
             "fractions",
             "Learning curves",
-            "Accuracy on test after training on a part of train. What is built into an encoder shows "
-            "where data is scarce.",
+            "The metric on test after training on a part of train. The inductive bias of an encoder "
+            "shows where data is scarce.",
             tuple(
                 _curves(group, "fraction", "share of train", series, words.enough_train(group))
                 for group in groups
@@ -217,17 +217,17 @@ def sections(
         ),
         Section(
             "slices",
-            "Where each encoder is right",
-            "The test set divided by what its sentences are like. Lines are 95 % intervals over seeds "
-            "and the examples of the slice (Wilson's, with the effective number of examples). With so "
-            "many slices, some intervals stand apart by chance: take this as a hint where to look.",
+            "Slices of the test set",
+            "The test set divided by properties of its sentences. Lines are 95 % intervals over seeds "
+            "and the examples of the slice. With so many slices, some intervals don't overlap by "
+            "chance: take this as a hint where to look.",
             tuple(_slices(results, groups, dimensions)),
         ),
         Section(
             "oppositions",
             "Where structure and sequence disagree",
-            "Sentences that all encoders of one kind get right and all of the other wrong, each in "
-            "most of its seeds; those first where the two kinds differ most.",
+            "Sentences that all encoders of one kind get right and all of the other get wrong, each in "
+            "most of its seeds; sorted by how much the two kinds differ.",
             tuple(
                 Part(group.name, oppositions=tuple(found))
                 for group in groups
@@ -255,8 +255,8 @@ def sections(
         Section(
             "tuning",
             "Tuning",
-            "The best dev accuracy to expect of so many random trials (Dodge et al. 2019). All "
-            "encoders had the same number of trials, so none wins by being tuned more.",
+            "The expected best dev accuracy of a number of random trials (Dodge et al. 2019). All "
+            "encoders had the same number of trials, so none is better for being tuned more.",
             tuple(_tuning(results, groups)),
         ),
     ]
@@ -356,12 +356,12 @@ def _slices(
         if unused:
             yield Part(
                 group.name,
-                (f"Left out, for they have too many values: columns {words.listed(unused)}.",),
+                (f"Columns with too many values to make slices of: {words.listed(unused)}.",),
             )
         for place, dimension in enumerate(dimensions[group.data]):
             yield Part(
                 f"{group.name}: {dimension.name}",
-                (dimension.about.capitalize() + ".",) if dimension.about else (),
+                (f"{dimension.about[0].upper()}{dimension.about[1:]}.",) if dimension.about else (),
                 figures=(figures.slices(group, dimension),),
                 more=(tables.slice_table(group, dimension),),
                 folded=place >= OPEN,

@@ -22,6 +22,9 @@ __all__ = [
     "slice_table",
 ]
 
+_AGAINST_BEST = (
+    "whether the difference from the best encoder is significant, corrected for all pairs"
+)
 _SPEED = "sentences a second"
 _OVER_SEEDS = "mean ± standard deviation over seeds"
 
@@ -39,7 +42,7 @@ def encoder_table(group: Group) -> Table:
         Column(ACCURACY.unit.head("dev"), meaning=f"{ACCURACY.name}, {_OVER_SEEDS}"),
         Column(tested.unit.head("test"), meaning=f"{tested.name}, {_OVER_SEEDS}"),
         Column("95 % interval", meaning="of the mean on test, over seeds and examples"),
-        *[Column("beside the best")] * (len(group.members) > 1),
+        *[Column("vs. best", meaning=_AGAINST_BEST)] * (len(group.members) > 1),
         *(Column(metric.name, meaning=metric.about) for metric in shares),
         Column("ECE", meaning="expected calibration error, in 15 bins"),
         *(Column(metric.name, meaning=metric.about) for metric in plain),

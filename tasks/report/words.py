@@ -1,4 +1,4 @@
-"""What an experiment shows, in words: what can be told apart, and whether structure helps."""
+"""What an experiment shows, in words: which encoder is best, and whether structure helps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def standing(group: Group, member: ScoredCell) -> str:
 
 
 def ranking(group: Group) -> list[str]:
-    """The best encoder, and which can be told from it."""
+    """Which encoder is the best, and which are significantly worse."""
     best, unit = group.best, group.metric.unit
     size = f"{group.examples:,} test examples, {_seeds(len(best.seeds))}"
     lines = [
@@ -94,7 +94,7 @@ def sensitivity(group: Group) -> str:
 
 @dataclass(frozen=True)
 class StructureFinding:
-    """How one encoder does on the parse, beside each control.
+    """How one encoder does on the parse, compared with each control.
 
     Args:
         encoder: The encoder.
@@ -120,7 +120,7 @@ class StructureFinding:
 
     @property
     def ties(self) -> list[str]:
-        """The controls that it can't be told apart from."""
+        """The controls without a significant difference."""
         return self._controls(0)
 
     @property
@@ -225,23 +225,21 @@ def structure_verdict(group: Group, findings: Sequence[StructureFinding]) -> tup
 
 
 def noisy_parses(group: Group) -> list[str]:
-    """What is lost where heads are reattached at random, at most noise."""
+    """How the metric changes where heads are reattached at random, for the largest share of them."""
     lines = []
     for encoder, (clean, *_, noisy) in group.with_noise().items():
         if clean.condition.noise:
             continue
-        pair = group.between(clean, noisy)
-        unit = group.metric.unit
+        change = group.between(noisy, clean)
         noise = f"{100 * noisy.condition.noise:g} % of heads reattached at random"
-        if pair.significant:
-            change = "loses" if pair.verdict > 0 else "gains"
-            lines.append(
-                f"With {noise} {encoder} {change} {unit.apart(pair.difference)} ({_evidence(pair)})."
-            )
+        if change.significant:
+            how = "loses" if change.verdict < 0 else "gains"
+            size = change.metric.unit.apart(change.difference)
+            lines.append(f"With {noise} {encoder} {how} {size} ({_evidence(change)}).")
         else:
             lines.append(
-                f"With {noise} no change of {encoder} can be told from none "
-                f"(a loss of {_signed(pair)}; {_evidence(pair)})."
+                f"With {noise} {encoder} changes by {_signed(change)} ({_evidence(change)}), "
+                "which is not significant."
             )
     return lines
 
@@ -262,7 +260,7 @@ def enough_train(group: Group) -> list[str]:
         share = f"{100 * fraction:g} % of train" if fraction < 1 else "all of train"
         verdict = f"{_signed(pair)} ({_evidence(pair)})"
         if not pair.significant:
-            verdict += ", which can't be told from none"
+            verdict += ", which is not significant"
         lines.append(f"With {share}, {structured.encoder} less {sequence.encoder} is {verdict}.")
     return lines
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from tasks.data.parsing import ParsedDataset
 from tasks.data.settings import Setting, parser_of
@@ -127,7 +127,7 @@ def write_result(out: Path, result: RunResult) -> None:
     write_json(out / result.folder / "result.json", content)
 
 
-def describe(run: Run, data: ParsedDataset) -> dict[str, Any]:
+def describe(run: Run, data: ParsedDataset) -> dict[str, object]:
     """What ``run.json`` says: all that decides the result."""
     description = {
         "model": asdict(run.model),
@@ -142,7 +142,7 @@ def describe(run: Run, data: ParsedDataset) -> dict[str, Any]:
         "versions": versions(),
     }
     # As it will be read back: JSON has no tuples.
-    return cast(dict[str, Any], json.loads(json.dumps(description)))
+    return cast(dict[str, object], json.loads(json.dumps(description)))
 
 
 def versions() -> dict[str, str]:
@@ -156,15 +156,21 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _check_same(found: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:
+def _check_same(found: object, wanted: Mapping[str, object], folder: Path) -> None:
     differences = [
-        f"{section}.{name} was {found.get(section, {}).get(name)!r} and is now {value!r}"
+        f"{section}.{name} was {_part(found, section).get(name)!r} and is now {value!r}"
         for section in ("model", "training", "data")
-        for name, value in wanted[section].items()
-        if found.get(section, {}).get(name) != value
+        for name, value in _part(wanted, section).items()
+        if _part(found, section).get(name) != value
     ]
     if differences:
         raise ValueError(
             f"{folder} holds a run with other options: {'; '.join(differences)}. "
             "Give another --out, or delete that folder"
         )
+
+
+def _part(description: object, section: str) -> dict[str, object]:
+    """A section of what :func:`describe` gave, or of a file; empty if it has none."""
+    found = description.get(section) if isinstance(description, Mapping) else None
+    return found if isinstance(found, dict) else {}

@@ -19,7 +19,6 @@ __all__ = [
     "dividing_columns",
     "gaps",
     "opposed",
-    "right_in_most_seeds",
 ]
 
 NEGATIONS = frozenset(
@@ -127,12 +126,6 @@ def dividing_columns(examples: Sequence[ExampleDescription]) -> list[str]:
         if covered >= len(values) / 2 or _numbers(values) is not None:
             found.append(column)
     return found
-
-
-def right_in_most_seeds(correct: ArrayLike) -> list[bool]:
-    """For each example, whether more than half of an encoder's runs are right."""
-    share = np.atleast_2d(np.asarray(correct, dtype=float)).mean(0)
-    return [bool(right) for right in share > 0.5]
 
 
 def opposed(

@@ -135,7 +135,7 @@ def test_filters_by_slice(driver, page):
 
 
 def test_filters_by_which_encoders_are_right(driver, page, group):
-    right = {member.encoder: member.correct.mean(0) > 0.5 for member in group.members}
+    right = {member.encoder: member.scores.mean(0) > 0.5 for member in group.members}
     structured = right["child_sum_tree_lstm"] & right["bilstm>gat"]
     choose(driver, "verdict", "trees and graphs right, sequences wrong")
     assert count(driver) == int((structured & ~right["bilstm"]).sum())
@@ -171,11 +171,11 @@ def test_an_example_unfolds_to_its_tree_and_predictions(driver, page, group):
         assert tree.size["height"] > 100
     assert parse.location["y"] + parse.size["height"] <= phrases.location["y"]
     assert {"0", "1", "2", "3", "4"} <= set(words)  # sentiments of phrases
-    shown = [guess.text for guess in detail.find_elements(By.CSS_SELECTOR, ".guesses span")]
+    shown = [one.text for one in detail.find_elements(By.CSS_SELECTOR, ".predictions span")]
     for member, text in zip(group.members, shown, strict=True):
-        guesses = {guesses[0] for guesses in member.guesses}
+        labels = {of_seed[0] for of_seed in member.predictions}
         assert text.startswith(member.encoder + ": ")
-        assert all(guess in text for guess in guesses)
+        assert all(label in text for label in labels)
 
 
 def test_pages_of_examples_turn(driver, page, group):

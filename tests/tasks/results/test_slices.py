@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tasks.results.records import ExampleDescription
-from tasks.results.slices import divide, dividing_columns, gaps, opposed, right_in_most_seeds
+from tasks.results.slices import divide, dividing_columns, gaps, opposed
 from tests.tasks.made_up import make_examples
 
 
@@ -164,11 +164,6 @@ def test_every_example_is_in_one_slice_of_each_dimension_but_relations():
         if dimension.name != "relations":
             assert members == list(range(97)), dimension.name
         assert all(part.members for part in dimension.slices)
-
-
-def test_most_seeds():
-    assert right_in_most_seeds([[1, 1, 0, 0], [1, 0, 1, 0], [1, 1, 0, 0]]) == [1, 1, 0, 0]
-    assert right_in_most_seeds([[1, 0], [0, 0]]) == [False, False]
 
 
 def test_opposed_against_a_plain_loop():
