@@ -21,10 +21,10 @@ from tasks.results.statistics import is_binary
 __all__ = ["Browser", "Opposition", "browser", "oppositions", "tree_of"]
 
 EXAMPLES, TREES, DRAWN = 3000, 1000, 3
-"""At most so many examples of one data set, trees of one, and trees drawn for one opposition."""
+"""The most examples and trees of a data set in a page, and examples shown of an opposition."""
 
 NEAR = 1 / 3
-"""By how much two shares of runs differ, at least, in an example that is near to an opposition."""
+"""The least difference of the shares of runs that are right, where an example is near an opposition."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Drawn:
     """An example that is shown whole.
 
     Args:
-        text: The text.
+        text: Its text.
         label: Its label.
         predictions: For each encoder its name and what most of its seeds predict.
         svg: Its trees; empty where it has none.
@@ -112,10 +112,11 @@ def browser(
         kept = min(len(rows), EXAMPLES)
         drawn = set(_worth_drawing([group for group in groups if group.data == name], kept))
         if kept < len(rows):
-            notes.append(f"{name}: the first {kept:,} of {len(rows):,} examples are here.")
+            notes.append(f"{name}: this page has the first {kept:,} of {len(rows):,} examples.")
         if len(drawn) < kept:
             notes.append(
-                f"{name}: {len(drawn):,} trees are here, those first about which encoders differ."
+                f"{name}: this page has {len(drawn):,} trees, of the examples on which encoders differ "
+                "most."
             )
         data[name] = {
             "texts": [row.text for row in rows[:kept]],
@@ -158,7 +159,7 @@ def tree_of(example: ExampleDescription) -> str:
 
 
 def _colours(sentence: Sentence) -> Mapping[str, Any]:
-    """Those of the sentiments, where the nodes of a tree have some."""
+    """Options of :func:`parsers.draw`: colours of sentiments, where the nodes of a tree have some."""
     tree = sentence.constituency
     if tree is None or not tree.labels or not set(tree.labels) <= set("01234"):
         return {}
@@ -188,7 +189,7 @@ def _predictions(group: Group) -> dict[str, object]:
 
 
 def _worth_drawing(groups: Iterable[Group], kept: int) -> list[int]:
-    """The examples about which encoders differ most come first; then in their order."""
+    """The positions of examples, those first on which the mean scores of encoders differ most."""
     disagreement = [0.0] * kept
     for group in groups:
         for place in range(kept):

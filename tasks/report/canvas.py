@@ -1,7 +1,7 @@
-"""How the figures of a report look: colours, marks, names beside lines, and files made of them.
+"""What the figures of a report are drawn with: colours, marks, names beside lines; and their files.
 
-Colours are those of Okabe and Ito (2008), which colour-blind readers tell apart, and stand for what an
-encoder reads; so do the shapes of marks, and every line has its encoder's name beside it.
+Colours and marks stand for the kind of an encoder. The colours are those of Okabe and Ito (2008), which
+colour-blind readers can distinguish; every line has the name of its encoder beside it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
 )
 INK, MUTED, LINE = "#1f2937", "#5b6472", "#d7dce2"
 WIDTH = 5.0
-"""Inches: a phone shows that whole and legible, a wide page two side by side."""
+"""Inches: legible as a whole on a phone, and two side by side on a wide page."""
 
 _STYLE = {
     "font.size": 9.5,
@@ -143,7 +143,7 @@ def _style(salt: str) -> Any:
 
 
 def _element(svg: str) -> str:
-    """The element alone, without the ids that nothing refers to: a page holds many such elements."""
+    """The element without ids that are never referred to, as a page holds many such elements."""
     element = svg[svg.index("<svg") :]
     used = set(re.findall(r"#([\w.-]+)", element))
     element = re.sub(
@@ -190,7 +190,9 @@ def names_beside(axes: Axes, points: Sequence[tuple[str, float, float, str, bool
     """
     low, high = axes.get_ylim()
     # As far apart as a line of text is high; the axes are some three quarters of the figure.
-    gap = 11.5 / (axes.get_figure(root=True).get_figheight() * 54) * (high - low)  # type: ignore[union-attr]
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    gap = 11.5 / (figure.get_figheight() * 54) * (high - low)
     order = sorted(range(len(points)), key=lambda i: points[i][2])
     places = [points[i][2] for i in order]
     for _ in range(200):
@@ -222,7 +224,7 @@ def names_beside(axes: Axes, points: Sequence[tuple[str, float, float, str, bool
 
 
 def legend(axes: Axes, rows: Iterable[ScoredCell]) -> None:
-    """What colours and marks stand for, below the figure; none where there is but one."""
+    """What colours and marks stand for, below the figure; nothing if all rows are of one kind."""
     from matplotlib.lines import Line2D
 
     present = {row.kind for row in rows}

@@ -318,12 +318,12 @@ def slices(group: Group, dimension: Dimension) -> Figure:
 
 
 def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
-    """How often each label was taken for each other, over all seeds, in percent of the label.
+    """The confusion matrix of an encoder over all seeds, in percent of each label.
 
     Args:
         group: The encoders.
         member: One of them.
-        limit: Labels beyond this many, those with the fewest errors, are joined.
+        limit: The most labels to show; of more, those with the fewest errors are joined.
     """
     pairs = Counter(
         (gold, predicted)
@@ -384,7 +384,7 @@ def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
 
 
 def training(group: Group) -> Figure:
-    """Accuracy on dev and loss on train by epoch, for each encoder; every seed is a line."""
+    """Accuracy on dev by epoch, for each encoder; a line for each run."""
     rows = group.members
     columns = min(3, len(rows))
     lines = -(-len(rows) // columns)
@@ -439,7 +439,7 @@ def _joined(pairs: Counter[tuple[str, str]], kept: set[str], rest: str) -> Count
 
 
 def tuning(name: str, trials: Mapping[str, Sequence[float]], kinds: Mapping[str, str]) -> Figure:
-    """The best dev accuracy to expect of so many trials of tuning, for each encoder.
+    """The expected best dev accuracy of a number of trials of tuning, for each encoder.
 
     Args:
         name: What they were tuned on.

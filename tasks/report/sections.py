@@ -27,11 +27,11 @@ OPEN = 3
 
 @dataclass(frozen=True)
 class Part:
-    """Something of a section: of one data set, say.
+    """A part of a section, such as that of one data set.
 
     Args:
         title: Its heading; none if empty.
-        lines: What is to be said.
+        lines: Its sentences.
         tables: Its tables, shown at once.
         figures: Its figures.
         oppositions: Examples that it shows.
@@ -212,7 +212,7 @@ def sections(
         Section(
             "embeddings",
             "Embeddings",
-            "The same encoders on other word vectors.",
+            "The same encoders with other word vectors.",
             tuple(_embeddings(groups)),
         ),
         Section(
@@ -300,7 +300,7 @@ def _named(
 
 
 def _curves(group: Group, varied: str, about: str, series: Series, lines: Iterable[str]) -> Part:
-    """Accuracy against a share that was varied, ``noise`` or ``fraction``, and the numbers."""
+    """The metric against a share that was varied, ``noise`` or ``fraction``, and the numbers."""
 
     def percents(cell: ScoredCell) -> float:
         return 100 * float(getattr(cell.condition, varied))

@@ -144,6 +144,9 @@ class StructureFinding:
                 f"{unit.apart(found.difference)} over the best of them, {nearest} (95 % interval "
                 f"{unit.text(found.low)} to {unit.text(found.high)})."
             )
+        if not controls:
+            others = "; ".join(map(str, self.comparisons.values()))
+            return f"{self.encoder}: no control structure was run. {others}."
         parts = []
         if self.wins:
             parts.append(f"is better than {listed(self.wins)}")
@@ -151,11 +154,6 @@ class StructureFinding:
             parts.append(f"is worse than {listed(self.losses)}")
         if self.ties:
             parts.append(f"can't be told apart from {listed(self.ties)}")
-        conclusion = (
-            "a structure that knows no grammar does as well"
-            if self.ties or self.losses
-            else "there is no control to compare it with"
-        )
         unseen = ""
         if self.ties and not self.wins and not self.losses:
             least = max(
@@ -163,7 +161,10 @@ class StructureFinding:
             )
             below = least.metric.unit.apart(least.detectable)
             unseen = f" (a true difference below {below} could go unseen)"
-        return f"{self.encoder}: the {self.real} {listed(parts, 'but')}: {conclusion}{unseen}."
+        return (
+            f"{self.encoder}: the {self.real} {listed(parts, 'but')}: a structure that knows no grammar "
+            f"does as well{unseen}."
+        )
 
 
 def structure_findings(group: Group) -> list[StructureFinding]:

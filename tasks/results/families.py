@@ -33,7 +33,7 @@ __all__ = [
 Pair = tuple[Condition, Condition]
 
 REAL_STRUCTURES = ("parse", *BROUGHT_ALONG)
-"""Structures that say something of grammar; any other is a control."""
+"""Syntactic structures; all others are controls."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ def families_of(
     With each embedding, a family each:
 
     - every two encoders;
-    - each encoder on the usual structure, beside every other;
-    - each encoder on the parse, beside every noisier one;
+    - each encoder on the usual structure, against every other structure;
+    - each encoder on the parse, against every noisier parse;
     - every two encoders on a part of train, for each part.
 
-    Then each encoder with the first embedding, beside every other. All else is as usual: see
-    :func:`usual`.
+    Then each encoder with the first embedding, against every other embedding. All else is as usual:
+    see :func:`usual`.
 
     Args:
         scores: For each condition its matrix of scores, ``(seeds, examples)``.
@@ -92,10 +92,10 @@ def comparisons_in(families: Iterable[Family]) -> dict[Pair, Comparison]:
 
 
 def usual(conditions: Sequence[Condition]) -> Condition:
-    """What the conditions of one data set have in common where nothing is varied.
+    """The condition that all others of a data set are variations of; its encoder is of no meaning.
 
-    It is the first embedding, all of train, and the parse or what else of :data:`REAL_STRUCTURES` comes
-    first; where there is none of them, the first control.
+    It has the first embedding, all of train, no noise, and the first structure that is one of
+    :data:`REAL_STRUCTURES`; if none is, the first control.
     """
     most = max(condition.fraction for condition in conditions)
     whole = [condition for condition in conditions if condition.fraction == most]
@@ -106,13 +106,13 @@ def usual(conditions: Sequence[Condition]) -> Condition:
 def on_equal_terms(
     condition: Condition, plain: Condition, structured: Collection[str], *but: str
 ) -> bool:
-    """Whether a condition is as usual, of whatever encoder.
+    """Whether a condition differs from the usual one in its encoder alone.
 
     Args:
         condition: The condition.
         plain: What is usual.
-        structured: The encoders that read a tree or a graph; to others the structure is nothing.
-        but: What may differ: ``"structure"``, ``"noise"``, ``"embedding"``, ``"fraction"``.
+        structured: The encoders that read a tree or a graph; for others the structure doesn't count.
+        but: What else may differ: ``"structure"``, ``"noise"``, ``"embedding"``, ``"fraction"``.
     """
     names = ["noise", "embedding", "fraction"]
     names += ["structure"] * (condition.encoder in structured)
@@ -122,7 +122,7 @@ def on_equal_terms(
 
 
 def label(condition: Condition, plain: Condition, *, reads_trees: bool = True) -> str:
-    """A condition's name among others: its encoder, and in what it differs from the usual one."""
+    """The name of a condition: its encoder, and how it differs from the usual condition."""
     told = [condition.encoder]
     if reads_trees and condition.structure != plain.structure:
         told.append(f"on {condition.structure}")
@@ -132,7 +132,7 @@ def label(condition: Condition, plain: Condition, *, reads_trees: bool = True) -
 
 
 def _elsewhere(condition: Condition, plain: Condition) -> Iterator[str]:
-    """With which vectors and on which part of train, where that isn't the usual."""
+    """The vectors and the part of train, where they differ from the usual ones."""
     if condition.embedding != plain.embedding:
         yield f" with {condition.embedding} vectors"
     if condition.fraction != plain.fraction:

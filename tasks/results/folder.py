@@ -45,7 +45,7 @@ class FinishedRun:
     Args:
         seed: Its seed.
         fold: The number of its fold, from 1; None without folds.
-        folder: The folder of everything about it.
+        folder: Its folder.
         result: Its result.
     """
 
@@ -65,7 +65,7 @@ class Cell:
     """One condition, over all seeds (and folds) that are done.
 
     Args:
-        condition: What it is.
+        condition: What was varied.
         runs: Its runs, by seed and fold; of each seed all folds.
     """
 
@@ -241,7 +241,7 @@ def _examples(parsed: ParsedDataset, settings: Sequence[Setting]) -> list[Exampl
     examples: list[ExampleDescription] = []
     for fold in folds:
         setting = next(setting for setting in settings if setting.fold == fold)
-        # The parser's trees, whatever stands in their place in some runs.
+        # The parser's trees, also where runs read others in their place.
         plain = Setting(data=setting.data, fold=fold)
         examples += _described(view(parsed, plain), [s for s in structures if s in BROUGHT_ALONG])
     return examples

@@ -1,4 +1,4 @@
-"""Where an encoder is right and where it isn't: the test set divided by what its sentences are like."""
+"""Slices of the test set: its examples divided by properties of their sentences."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ __all__ = [
 NEGATIONS = frozenset(
     "barely cannot hardly neither never no nobody none nor not nothing nowhere without".split()
 )
-"""Words that deny, in English; those that end in *n't* do so too."""
+"""English words of negation; those that end in *n't* count too."""
 
 QUESTION_WORDS = "who whom whose what which when where why how".split()
-"""Words that ask, in English."""
+"""English question words."""
 
 CLAUSES = frozenset({"acl", "advcl", "ccomp", "csubj", "xcomp"})
-"""The relations of Universal Dependencies by which a clause hangs on a word."""
+"""The relations of Universal Dependencies that attach a subordinate clause to its head."""
 
 SMALLEST_SHARE, SMALLEST = 0.02, 5
-"""A value that fewer examples have than either is counted among the others."""
+"""Values that a smaller share of the examples has, or fewer examples, are joined as "others"."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the test examples.
+    """A part of the test examples.
 
     Args:
-        name: What they have in common.
+        name: What its examples have in common.
         members: Their positions.
     """
 
@@ -57,9 +57,9 @@ class Dimension:
     """One way to divide the test examples.
 
     Args:
-        name: By what.
+        name: The property by which they are divided.
         slices: The parts; they may overlap, as sentences with one relation and with another do.
-        about: How it is measured, where the name doesn't say it all.
+        about: How it is measured, if that needs explanation.
     """
 
     name: str
@@ -68,12 +68,12 @@ class Dimension:
 
 
 def divide(examples: Sequence[ExampleDescription]) -> list[Dimension]:
-    """Every way to divide the examples that makes at least two parts of them.
+    """Every way to divide the examples into at least two slices.
 
     By length, depth of the tree, distance of the root from the middle, subordinate clauses,
     coordination, relations, negation, question word, unknown words, overlap with train, label, and
-    each column of the data (see :func:`dividing_columns`). What needs a parse is left out where some
-    example has none.
+    each column of the data (see :func:`dividing_columns`). If some example has no parse, nothing that
+    needs one is used.
     """
     dimensions = [
         _by_number("sentence length", [len(row.tokens) for row in examples], "token", "tokens")
@@ -113,10 +113,10 @@ def divide(examples: Sequence[ExampleDescription]) -> list[Dimension]:
 
 
 def dividing_columns(examples: Sequence[ExampleDescription]) -> list[str]:
-    """The columns of the data that divide it: numbers, or values of which the frequent ones suffice.
+    """The columns of the data that slices are made of.
 
-    A column whose values are too many (identifiers, remarks) says nothing of parts of the data: one
-    where fewer than half of the examples have a value that is frequent enough.
+    These are columns of numbers, and those in which at least half of the examples have a frequent
+    value. Columns of identifiers or remarks have too many different values.
     """
     found = []
     for column in dict.fromkeys(name for row in examples for name in row.columns):
@@ -131,7 +131,7 @@ def dividing_columns(examples: Sequence[ExampleDescription]) -> list[str]:
 def opposed(
     correct: Mapping[str, ArrayLike], ones: Collection[str], others: Collection[str]
 ) -> list[int]:
-    """The examples that all of ``ones`` get right and all of ``others`` wrong, in most seeds.
+    """The examples that all of ``ones`` get right and all of ``others`` get wrong, in most seeds.
 
     Args:
         correct: For each encoder its matrix of scores that are 0 or 1.

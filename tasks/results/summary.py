@@ -191,8 +191,8 @@ def _remarks(measures: Measures, data: str) -> list[str]:
     )
     if limited:
         remarks.append(
-            f"{', '.join(limited)}: where a node has more children than there are places for, each "
-            "one too many hangs on the sibling before it"
+            f"{', '.join(limited)}: where a node has more children than the encoder has places for, "
+            "each further one is attached to the sibling before it"
         )
     return remarks
 

@@ -143,6 +143,12 @@ class TestPage:
         assert not anchors & {"pairs", "cost", "oppositions"}
         assert "1 encoder on toys, one seed each" in page
 
+    def test_two_structures_of_which_none_is_a_control(self, tmp_path):
+        grid = make_grid(encoders=("bilstm", "gat"), structures=("parse", "given"))
+        write_experiment(tmp_path, {"toys": make_examples(20)}, grid)
+        page = run_report(tmp_path).read_text(encoding="utf-8")
+        assert "no control structure was run. " in page
+
     def test_is_the_same_when_made_again(self, small, tmp_path):
         write_report(measure(load_results(small)), tmp_path)
         for path in tmp_path.rglob("*.*"):
@@ -361,6 +367,8 @@ class TestWords:
         (finding,) = words.structure_findings(group)
         assert finding.wins == finding.ties == finding.losses == []
         assert words.structure_verdict(group, [finding])[0].startswith("Not known")
+        (pair,) = finding.comparisons.values()
+        assert str(finding) == f"tree: no control structure was run. {pair}."
 
     def test_without_a_structured_encoder(self):
         group = group_of(measured("bilstm", right(0.8, 0)), measured("cnn", right(0.8, 1)))
@@ -486,8 +494,8 @@ class TestBrowser:
         rows = results.examples["toys"]
         found = browser.browser(groups, results.examples, {"toys": divide(rows)})
         assert found.notes == (
-            "toys: the first 20 of 30 examples are here.",
-            "toys: 5 trees are here, those first about which encoders differ.",
+            "toys: this page has the first 20 of 30 examples.",
+            "toys: this page has 5 trees, of the examples on which encoders differ most.",
         )
 
     def test_oppositions_are_those_of_the_saved_predictions(self, folder):
