@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 # Whatever loads torch is imported when it is needed, so that --help answers at once.
 if TYPE_CHECKING:
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from tasks.experiments.options import ExperimentOptions
     from tasks.results.run import Run, RunResult
     from tasks.results.summary import Summary
+    from tasks.results.table import Table
 
 __all__ = [
     "execute_runs",
@@ -68,7 +67,7 @@ def execute_runs(
             **execution,
         ):
             outcomes.append(outcome)
-            name = f"{len(outcomes)}/{len(runs)} {escape(' '.join(outcome.run.folder.parts))}"
+            name = f"{len(outcomes)}/{len(runs)} {escape(' '.join(outcome.folder.parts))}"
             if isinstance(outcome, Failure):
                 status.print(f"{name}: failed: {escape(outcome.error)}")
             else:
@@ -77,28 +76,21 @@ def execute_runs(
     return outcomes
 
 
-def show_summary(summary: Summary, seeds: int) -> None:
+def show_summary(summary: Summary) -> None:
     """Print a table for each data set, and what can be said of it."""
-    over = f"mean ± standard deviation of {seeds} seeds" if seeds > 1 else "one seed"
     for name, notes in summary.notes.items():
-        # Without lines between the columns, names and figures fit into 80 characters.
-        title = f"{name}: {over}; sentences a second"
-        show_table(title, summary.header, summary.table(name))
+        show_table(summary.table(name))
         for line in (*summary.words(name), *notes):
             results.print(f"- {escape(line)}")
 
 
-def show_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, names to the left and figures to the right of their columns."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, column in enumerate(header):
-        table.add_column(column, justify="right" if place else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(escape, row))
+def show_table(table: Table) -> None:
+    """Print a table."""
+    shown = table.to_rich()
     # Wider than the terminal rather than cut.
     unbound = results.options.update(max_width=1000)
-    results.width = max(results.width, results.measure(table, options=unbound).maximum)
-    results.print(table)
+    results.width = max(results.width, results.measure(shown, options=unbound).maximum)
+    results.print(shown)
 
 
 def parsed_data(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:

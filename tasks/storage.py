@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 __all__ = [
     "StorageError",
+    "as_record",
     "read_json",
     "read_json_lines",
     "read_tensors",
@@ -24,6 +30,9 @@ __all__ = [
     "write_tensors",
     "write_text",
 ]
+
+
+Record = TypeVar("Record", bound="DataclassInstance")
 
 
 class StorageError(ValueError):
@@ -65,10 +74,86 @@ def write_json_lines(path: Path, rows: Iterable[object]) -> None:
 
 
 def read_json_lines(path: Path) -> Iterator[Any]:
-    """The rows of a JSON Lines file."""
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
+    """The rows of a JSON Lines file.
+
+    Raises:
+        StorageError: It is not there, or a line is not JSON.
+    """
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise StorageError(
+                        f"{path}:{number} is damaged ({error}); delete the file and run again"
+                    ) from None
+    except FileNotFoundError:
+        raise StorageError(f"{path} is not there") from None
+
+
+def as_record(
+    kind: type[Record], entry: object, where: object, remedy: str, **given: object
+) -> Record:
+    """A JSON object as a dataclass whose fields have the names of its keys.
+
+    Fields may be dataclasses too, or a ``Mapping[str, ...]`` or ``Sequence`` of them.
+
+    Args:
+        kind: The dataclass.
+        entry: What was read.
+        where: The file, with the line where it has several entries; for the message.
+        remedy: What the user can do about a file that doesn't fit; for the message.
+        given: Fields that are not in the file.
+
+    Raises:
+        StorageError: It is not an object, or its keys are not the fields of the dataclass. Fields
+            with a default may be missing.
+    """
+    known = {field.name: field for field in fields(kind) if field.name not in given}
+    if isinstance(entry, dict):
+        missing = [
+            name
+            for name, field in known.items()
+            if name not in entry and field.default is field.default_factory is MISSING
+        ]
+        unknown = [name for name in entry if name not in known]
+        faults = [f"missing: {', '.join(missing)}"] * bool(missing)
+        faults += [f"unknown: {', '.join(unknown)}"] * bool(unknown)
+        if not faults:
+            hints = _hints(kind)
+            values = {
+                name: _as_hinted(hints[name], value, f"{where}: {name}", remedy)
+                for name, value in entry.items()
+            }
+            return kind(**values, **given)
+    else:
+        faults = [f"expected an object, found {json.dumps(entry)[:60]}"]
+    raise StorageError(
+        f"{where} isn't as this version of structnn writes it ({'; '.join(faults)}); {remedy}"
+    )
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _as_hinted(hint: Any, value: Any, where: str, remedy: str) -> Any:
+    """A value from JSON as the type of a dataclass's field."""
+    inner = get_args(hint)
+    if is_dataclass(hint):
+        return as_record(cast("type[DataclassInstance]", hint), value, where, remedy)
+    if get_origin(hint) is frozenset:
+        return frozenset(value)
+    if get_origin(hint) is Mapping and is_dataclass(inner[1]) and isinstance(value, dict):
+        return {
+            name: _as_hinted(inner[1], one, f"{where}.{name}", remedy)
+            for name, one in value.items()
+        }
+    if get_origin(hint) is Sequence and is_dataclass(inner[0]) and isinstance(value, list):
+        return [_as_hinted(inner[0], one, where, remedy) for one in value]
+    return value
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: object = None) -> None:

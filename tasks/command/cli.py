@@ -177,9 +177,10 @@ def report(
     """
     from tasks.report import write_report
     from tasks.results.folder import load_results
+    from tasks.results.measures import measure
     from tasks.results.summary import summarise
 
-    found = load_results(folder)
+    found = measure(load_results(folder))
     summarise(found)
     status.print(f"written: {write_report(found, folder)}")
 

@@ -108,13 +108,14 @@ def gradient_flow(options: LabOptions) -> None:
     from tasks.lab.figures import draw_flow
     from tasks.lab.summaries import common_reach, flow_summaries
     from tasks.lab.words import flow_in_words, flow_row
+    from tasks.results.table import text_table
 
     subjects = _subjects(options)
     with progress("sentences") as show:
         measured = measure(subjects, show)
     summaries = flow_summaries(measured)
     far = common_reach(summary.from_end for summary in summaries)
-    show_table(
+    table = text_table(
         "gradient of the sentence vector, and what a step, a word, an edge multiplies it by",
         (
             "encoder",
@@ -128,6 +129,7 @@ def gradient_flow(options: LabOptions) -> None:
         ),
         [flow_row(summary, far) for summary in summaries],
     )
+    show_table(table)
     _finish(
         options,
         "gradient-flow",
@@ -152,6 +154,7 @@ def path_length(options: LabOptions) -> None:
     from tasks.lab.figures import ExamplePaths, draw_paths
     from tasks.lab.summaries import path_summaries
     from tasks.lab.words import path_row, paths_in_words
+    from tasks.results.table import text_table
 
     first = {subject.name: subject for subject in reversed(_subjects(options))}
     subjects = list(reversed(first.values()))
@@ -162,7 +165,7 @@ def path_length(options: LabOptions) -> None:
     within = within_edges(sentences)
     index = min(range(len(sentences)), key=lambda place: abs(len(sentences[place]) - 12))
     paths = {s.name: s.encoder.sentence_steps(s.corpus.batch([index])).numpy() for s in subjects}
-    show_table(
+    table = text_table(
         "steps between a word and the sentence vector",
         (
             "encoder",
@@ -175,6 +178,7 @@ def path_length(options: LabOptions) -> None:
         ),
         [path_row(summary) for summary in summaries],
     )
+    show_table(table)
     _finish(
         options,
         "path-length",
@@ -198,16 +202,18 @@ def receptive_field(options: LabOptions) -> None:
     from tasks.lab.figures import draw_field
     from tasks.lab.summaries import field_summaries
     from tasks.lab.words import field_in_words, field_row
+    from tasks.results.table import text_table
 
     subjects = _subjects(options)
     with progress("sentences") as show:
         measured = measure(subjects, show)
     summaries = field_summaries(measured)
-    show_table(
+    table = text_table(
         "gradient of the state of a word",
         ("encoder", "moved by", "90 % within words", "edges", "< 1 % from words", "edges"),
         [field_row(summary) for summary in summaries],
     )
+    show_table(table)
     _finish(
         options,
         "receptive-field",

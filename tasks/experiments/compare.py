@@ -38,6 +38,11 @@ class Failure:
     error: str
     details: str
 
+    @property
+    def folder(self) -> Path:
+        """The run's folder, below that of the experiment."""
+        return self.run.folder
+
 
 def plan(
     models: Sequence[ModelOptions],

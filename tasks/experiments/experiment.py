@@ -24,6 +24,7 @@ from tasks.models.model import ModelOptions
 from tasks.models.vectors import WORDLLAMA_WIDTH, vector_width
 from tasks.report import write_report
 from tasks.results.folder import load_results, save_experiment
+from tasks.results.measures import measure
 from tasks.results.run import Run, RunResult, versions
 from tasks.results.summary import Summary, summarise
 
@@ -93,7 +94,7 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
     scores: dict[str, list[float]] = {}
     if flat:
         outcomes = execute_runs(flat, data, options, out, {**execution, "done": done})
-        dev = {o.run.folder: o.dev_accuracy for o in outcomes if isinstance(o, RunResult)}
+        dev = {o.folder: o.dev_accuracy for o in outcomes if isinstance(o, RunResult)}
         best = {}
         for wanted, found in searches.items():
             ended = [trial for trial in found if trial.folder in dev]
@@ -140,7 +141,11 @@ def run_plan(
             if value not in (None, "", False)
         },
         "encoders": {
-            run.model.encoder: {"reads": sorted(reads(run.model)), "width": run.model.hidden_dim}
+            run.model.encoder: {
+                "reads": sorted(reads(run.model)),
+                "width": run.model.hidden_dim,
+                "arity": run.model.arity,
+            }
             for run in runs
         },
         "versions": versions(),
@@ -148,15 +153,15 @@ def run_plan(
     }
     save_experiment(out, runs, data, description)
     outcomes = execute_runs(runs, data, options, out, {**(execution or {}), "done": done})
-    found = load_results(out)
+    found = measure(load_results(out))
     summary = summarise(found)
-    show_summary(summary, len({run.seed for run in runs}))
+    show_summary(summary)
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     for failure in failures:
         where = out / failure.run.folder / "error.txt"
         results.print(f"- failed: {failure.run.folder}, see {where}")
     saved = "table.md (with all pairs), runs.csv, every prediction of every run"
-    if any(cell.test for cell in found.cells):
+    if found.scored:
         write_report(found, out)
         saved = f"report.html, {saved}"
     results.print(f"- saved in {escape(str(out))}: {saved}")

@@ -35,7 +35,7 @@ from tasks.models.model import (
     save_model,
 )
 from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
-from tasks.results.run import Run, RunResult, describe, finished
+from tasks.results.run import Run, RunResult, describe, finished, write_result
 from tasks.storage import write_json, write_json_lines
 from tasks.training.loop import (
     NO_CLASS,
@@ -134,7 +134,7 @@ def execute(
             for split, values in scores.items()
         }
         result = RunResult(
-            run=run,
+            folder=run.folder,
             parameters=count_parameters(model),
             dev_accuracy=accuracy["dev"],
             test_accuracy=accuracy.get("test"),
@@ -149,10 +149,7 @@ def execute(
             ),
             words_with_vectors=coverage,
         )
-        write_json(
-            folder / "result.json",
-            {name: value for name, value in vars(result).items() if name != "run"},
-        )
+        write_result(out, result)
         checkpoint.unlink(missing_ok=True)
         log.info("dev accuracy %.4f, test accuracy %s", result.dev_accuracy, result.test_accuracy)
     return result

@@ -11,18 +11,20 @@ from typing import Any
 
 from parsers import draw
 from parsers.drawing.presets import sentiment
-from structnn import Sentence, Tree
+from structnn import Sentence
 from tasks.data.parsing import tree_field
-from tasks.report.measures import FAMILIES, Group
+from tasks.report.groups import Group
+from tasks.results.records import ExampleDescription
 from tasks.results.slices import Dimension, gaps, opposed
+from tasks.results.statistics import is_binary
 
 __all__ = ["Browser", "Opposition", "browser", "oppositions", "tree_of"]
 
 EXAMPLES, TREES, DRAWN = 3000, 1000, 3
-"""At most so many examples of one data set, trees of one, and trees drawn for one opposition."""
+"""The most examples and trees of a data set in a page, and examples shown of an opposition."""
 
 NEAR = 1 / 3
-"""By how much two shares of runs differ, at least, in an example that is near to an opposition."""
+"""The least difference of the shares of runs that are right, where an example is near an opposition."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +32,15 @@ class Drawn:
     """An example that is shown whole.
 
     Args:
-        text: The text.
+        text: Its text.
         label: Its label.
-        guesses: For each encoder that matters, what most of its seeds predict.
+        predictions: For each encoder its name and what most of its seeds predict.
         svg: Its trees; empty where it has none.
     """
 
     text: str
     label: str
-    guesses: tuple[tuple[str, str], ...]
+    predictions: tuple[tuple[str, str], ...]
     svg: str
 
 
@@ -70,13 +72,15 @@ class Browser:
     notes: tuple[str, ...]
 
 
-def oppositions(group: Group, rows: Sequence[Mapping[str, Any]]) -> list[Opposition]:
+def oppositions(group: Group, examples: Sequence[ExampleDescription]) -> list[Opposition]:
     """What all structured encoders get right and all sequence encoders wrong, and the reverse."""
-    correct = {member.encoder: member.correct for member in group.members}
+    correct = {member.encoder: member.scores for member in group.members}
     sides = {
         "every encoder of trees or graphs": [m.encoder for m in group.members if m.structured],
-        "every encoder of sequences": [m.encoder for m in group.members if m.family == "sequence"],
+        "every encoder of sequences": [m.encoder for m in group.members if m.kind == "sequence"],
     }
+    if not all(is_binary(member.scores) for member in group.members):
+        return []  # right and wrong are not what is measured
     found = []
     for (right, ones), (wrong, others) in (tuple(sides.items()), tuple(sides.items())[::-1]):
         if not ones or not others:
@@ -85,14 +89,14 @@ def oppositions(group: Group, rows: Sequence[Mapping[str, Any]]) -> list[Opposit
         count = len(places)
         if not places:
             places = [place for place, gap in gaps(correct, ones, others) if gap >= NEAR]
-        shown = tuple(_drawn(group, rows, place) for place in places[:DRAWN])
+        shown = tuple(_drawn(group, examples[place], place) for place in places[:DRAWN])
         found.append(Opposition(f"{right} is right, {wrong} is wrong", count, shown))
     return found
 
 
 def browser(
     groups: Sequence[Group],
-    examples: Mapping[str, Sequence[Mapping[str, Any]]],
+    examples: Mapping[str, Sequence[ExampleDescription]],
     dimensions: Mapping[str, Sequence[Dimension]],
 ) -> Browser:
     """Pack examples, trees, predictions and slices of every group.
@@ -108,15 +112,16 @@ def browser(
         kept = min(len(rows), EXAMPLES)
         drawn = set(_worth_drawing([group for group in groups if group.data == name], kept))
         if kept < len(rows):
-            notes.append(f"{name}: the first {kept:,} of {len(rows):,} examples are here.")
+            notes.append(f"{name}: this page has the first {kept:,} of {len(rows):,} examples.")
         if len(drawn) < kept:
             notes.append(
-                f"{name}: {len(drawn):,} trees are here, those first about which encoders differ."
+                f"{name}: this page has {len(drawn):,} trees, of the examples on which encoders differ "
+                "most."
             )
         data[name] = {
-            "texts": [row["text"] for row in rows[:kept]],
-            "sources": [row["source"] for row in rows[:kept]],
-            "columns": [row["columns"] for row in rows[:kept]],
+            "texts": [row.text for row in rows[:kept]],
+            "sources": [row.source for row in rows[:kept]],
+            "columns": [row.columns for row in rows[:kept]],
             "trees": [
                 tree_of(row) if place in drawn else "" for place, row in enumerate(rows[:kept])
             ],
@@ -137,15 +142,15 @@ def browser(
     return Browser(packed, tuple(notes))
 
 
-def tree_of(row: Mapping[str, Any]) -> str:
+def tree_of(example: ExampleDescription) -> str:
     """The trees of an example as SVG, one above the other; empty where it has none."""
     sentences = {}
-    if row["heads"]:
-        tree = Tree([head - 1 for head in row["heads"]], labels=row["relations"])
-        sentences["parse"] = Sentence(row["tokens"], dependencies=tree, tags=row["tags"])
-    for name, other in row.get("trees", {}).items():  # which older experiments don't have
-        tree = Tree(other["parents"], other["tokens"], other["labels"])
-        sentences[name] = Sentence(row["tokens"]).replace(**{tree_field(name): tree})
+    if example.dependencies is not None:
+        sentences["parse"] = Sentence(
+            example.tokens, dependencies=example.dependencies, tags=example.tags
+        )
+    for name, other in example.trees.items():
+        sentences[name] = Sentence(example.tokens).replace(**{tree_field(name): other.tree})
     several = len(sentences) > 1
     return "".join(
         draw(sentence, title=name if several else "", **_colours(sentence)).svg()
@@ -154,14 +159,14 @@ def tree_of(row: Mapping[str, Any]) -> str:
 
 
 def _colours(sentence: Sentence) -> Mapping[str, Any]:
-    """Those of the sentiments, where the nodes of a tree have some."""
+    """Options of :func:`parsers.draw`: colours of sentiments, where the nodes of a tree have some."""
     tree = sentence.constituency
     if tree is None or not tree.labels or not set(tree.labels) <= set("01234"):
         return {}
     return sentiment(sentence)
 
 
-def _predictions(group: Group) -> dict[str, Any]:
+def _predictions(group: Group) -> dict[str, object]:
     number = {label: place for place, label in enumerate(group.labels)}
     return {
         "name": group.name,
@@ -171,12 +176,11 @@ def _predictions(group: Group) -> dict[str, Any]:
         "encoders": [
             {
                 "name": member.encoder,
-                "family": member.family,
                 "structured": member.structured,
-                "sequence": member.family == "sequence",
-                "place": FAMILIES.index(member.family),
-                "guesses": [
-                    [number[guess] for guess in some[:EXAMPLES]] for some in member.guesses
+                "sequence": member.kind == "sequence",
+                "predictions": [
+                    [number[label] for label in of_seed[:EXAMPLES]]
+                    for of_seed in member.predictions
                 ],
             }
             for member in group.members
@@ -185,19 +189,18 @@ def _predictions(group: Group) -> dict[str, Any]:
 
 
 def _worth_drawing(groups: Iterable[Group], kept: int) -> list[int]:
-    """The examples about which encoders differ most come first; then in their order."""
+    """The positions of examples, those first on which the mean scores of encoders differ most."""
     disagreement = [0.0] * kept
     for group in groups:
         for place in range(kept):
-            shares = [float(member.correct[:, place].mean()) for member in group.members]
+            shares = [float(member.scores[:, place].mean()) for member in group.members]
             disagreement[place] = max(disagreement[place], max(shares) - min(shares))
     return sorted(range(kept), key=lambda place: (-disagreement[place], place))[:TREES]
 
 
-def _drawn(group: Group, rows: Sequence[Mapping[str, Any]], place: int) -> Drawn:
-    guesses = []
+def _drawn(group: Group, example: ExampleDescription, place: int) -> Drawn:
+    predictions = []
     for member in group.members:
-        found = [some[place] for some in member.guesses]
-        guesses.append((member.encoder, max(dict.fromkeys(found), key=found.count)))
-    row = rows[place]
-    return Drawn(row["text"], row["label"], tuple(guesses), tree_of(row))
+        found = [of_seed[place] for of_seed in member.predictions]
+        predictions.append((member.encoder, max(dict.fromkeys(found), key=found.count)))
+    return Drawn(example.text, example.label, tuple(predictions), tree_of(example))

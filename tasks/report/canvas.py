@@ -1,7 +1,7 @@
-"""How the figures of a report look: colours, marks, names beside lines, and files made of them.
+"""What the figures of a report are drawn with: colours, marks, names beside lines; and their files.
 
-Colours are those of Okabe and Ito (2008), which colour-blind readers tell apart, and stand for what an
-encoder reads; so do the shapes of marks, and every line has its encoder's name beside it.
+Colours and marks stand for the kind of an encoder. The colours are those of Okabe and Ito (2008), which
+colour-blind readers can distinguish; every line has the name of its encoder beside it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.report.measures import FAMILIES, Measured
-from tasks.results.statistics import accuracy_interval
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.results.measures import ScoredCell
+from tasks.results.records import KINDS
+from tasks.results.statistics import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,12 +44,17 @@ __all__ = [
     "wrapped",
 ]
 
-COLOURS = dict(zip(FAMILIES, ("#6b7280", "#0072b2", "#009e73", "#d55e00", "#a3488c"), strict=True))
-MARKS = dict(zip(FAMILIES, "osD^P", strict=True))
-DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+COLOURS = dict(zip(KINDS, ("#6b7280", "#0072b2", "#009e73", "#d55e00", "#a3488c"), strict=True))
+MARKS = dict(zip(KINDS, "osD^P", strict=True))
+DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
+    "-",
+    (0, (4, 1.5)),
+    (0, (1, 1.2)),
+    (0, (5, 1.5, 1, 1.5)),
+)
 INK, MUTED, LINE = "#1f2937", "#5b6472", "#d7dce2"
 WIDTH = 5.0
-"""Inches: a phone shows that whole and legible, a wide page two side by side."""
+"""Inches: legible as a whole on a phone, and two side by side on a wide page."""
 
 _STYLE = {
     "font.size": 9.5,
@@ -134,7 +143,7 @@ def _style(salt: str) -> Any:
 
 
 def _element(svg: str) -> str:
-    """The element alone, without the ids that nothing refers to: a page holds many such elements."""
+    """The element without ids that are never referred to, as a page holds many such elements."""
     element = svg[svg.index("<svg") :]
     used = set(re.findall(r"#([\w.-]+)", element))
     element = re.sub(
@@ -143,15 +152,13 @@ def _element(svg: str) -> str:
     return re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL).strip()
 
 
-def forest(axes: Axes, rows: Sequence[tuple[Measured, Any]]) -> None:
-    """A line for each row: the mean of a matrix of correctness, and its interval."""
-    for y, (cell, correct) in enumerate(rows):
-        low, high = accuracy_interval(correct)
-        colour = COLOURS[cell.family]
-        axes.plot(
-            [100 * low, 100 * high], [y, y], color=colour, lw=2, alpha=0.45, solid_capstyle="butt"
-        )
-        axes.plot(100 * float(correct.mean()), y, MARKS[cell.family], color=colour, ms=5.5)
+def forest(axes: Axes, rows: Sequence[tuple[ScoredCell, NDArray[np.float64]]]) -> None:
+    """A line for each row: the mean of a matrix of scores, and its interval."""
+    for y, (cell, scores) in enumerate(rows):
+        factor, colour = cell.metric.unit.factor, COLOURS[cell.kind]
+        ends = [factor * end for end in mean_interval(scores)]
+        axes.plot(ends, [y, y], color=colour, lw=2, alpha=0.45, solid_capstyle="butt")
+        axes.plot(factor * float(scores.mean()), y, MARKS[cell.kind], color=colour, ms=5.5)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
 
@@ -161,11 +168,12 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), [short(name) for name in names])
 
 
-def interval(axes: Axes, place: float, cell: Measured, *, faint: bool = False) -> None:
-    """The test accuracy of a cell as a mark on a vertical line that is its interval."""
-    colour, ends = COLOURS[cell.family], [100 * cell.low, 100 * cell.high]
+def interval(axes: Axes, place: float, cell: ScoredCell, *, faint: bool = False) -> None:
+    """The mean of a cell on test as a mark on a vertical line that is its interval."""
+    factor, colour = cell.metric.unit.factor, COLOURS[cell.kind]
+    ends = [factor * cell.low, factor * cell.high]
     axes.plot([place, place], ends, color=colour, lw=1.3, alpha=0.2 if faint else 0.4)
-    axes.plot(place, 100 * cell.test.mean, MARKS[cell.family], color=colour, ms=4 if faint else 6)
+    axes.plot(place, factor * cell.test.mean, MARKS[cell.kind], color=colour, ms=4 if faint else 6)
 
 
 def dashed_line(axes: Axes, place: float) -> None:
@@ -182,7 +190,9 @@ def names_beside(axes: Axes, points: Sequence[tuple[str, float, float, str, bool
     """
     low, high = axes.get_ylim()
     # As far apart as a line of text is high; the axes are some three quarters of the figure.
-    gap = 11.5 / (axes.get_figure(root=True).get_figheight() * 54) * (high - low)  # type: ignore[union-attr]
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    gap = 11.5 / (figure.get_figheight() * 54) * (high - low)
     order = sorted(range(len(points)), key=lambda i: points[i][2])
     places = [points[i][2] for i in order]
     for _ in range(200):
@@ -213,22 +223,21 @@ def names_beside(axes: Axes, points: Sequence[tuple[str, float, float, str, bool
         )
 
 
-def legend(axes: Axes, rows: Iterable[Measured]) -> None:
-    """What colours and marks stand for, below the figure; none where there is but one."""
+def legend(axes: Axes, rows: Iterable[ScoredCell]) -> None:
+    """What colours and marks stand for, below the figure; nothing if all rows are of one kind."""
     from matplotlib.lines import Line2D
 
-    present = {row.family for row in rows}
-    families = [family for family in FAMILIES if family in present]
-    if len(families) > 1:
+    present = {row.kind for row in rows}
+    kinds = [kind for kind in KINDS if kind in present]
+    if len(kinds) > 1:
         handles = [
-            Line2D([], [], color=COLOURS[family], marker=MARKS[family], ls="", ms=5)
-            for family in families
+            Line2D([], [], color=COLOURS[kind], marker=MARKS[kind], ls="", ms=5) for kind in kinds
         ]
         axes.figure.legend(
             handles,
-            families,
+            kinds,
             loc="outside lower center",
-            ncols=len(families),
+            ncols=len(kinds),
             frameon=False,
             fontsize=8.5,
             handletextpad=0.1,

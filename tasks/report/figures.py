@@ -26,8 +26,10 @@ from tasks.report.canvas import (
     thousands,
     wrapped,
 )
-from tasks.report.measures import Group, Measured
-from tasks.report.words import listed, percent, points
+from tasks.report.groups import Group
+from tasks.report.words import listed
+from tasks.results.measures import ScoredCell
+from tasks.results.metrics import PERCENT
 from tasks.results.slices import Dimension
 from tasks.results.statistics import expected_best
 
@@ -48,36 +50,42 @@ __all__ = [
 
 
 def accuracy(group: Group) -> Figure:
-    """Test accuracy of each encoder, with its interval and every seed."""
-    rows = group.members
+    """The metric on test of each encoder, with its interval and every seed."""
+    rows, metric, unit = group.members, group.metric, group.metric.unit
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
-        forest(axes, [(row, row.correct) for row in rows])
+        forest(axes, [(row, row.scores) for row in rows])
         for y, row in enumerate(rows):
             axes.plot(
-                100 * row.correct.mean(1), [y] * len(row.seeds), "|", color=INK, ms=5, mew=0.7
+                unit.factor * row.scores.mean(1),
+                [y] * len(row.seeds),
+                "|",
+                color=INK,
+                ms=5,
+                mew=0.7,
             )
         name_rows(axes, [row.encoder for row in rows])
-        axes.set_xlabel("test accuracy, %")
+        axes.set_xlabel(unit.axis(f"test {metric.name}"))
         legend(axes, rows)
 
     text = "; ".join(
-        f"{row.encoder} {percent(row.test.mean)} ({percent(row.low)} to {percent(row.high)})"
+        f"{row.encoder} {unit.text(row.test.mean)} ({unit.text(row.low)} to {unit.text(row.high)})"
         for row in rows
     )
     return drawn(
         f"accuracy-{group.name}",
         group.name,
-        f"Test accuracy in percent with 95 % intervals over seeds and examples: {text}.",
+        f"{_on_test(group)} with 95 % intervals over seeds and examples: {text}.",
         paint,
         height=0.9 + 0.27 * len(rows),
     )
 
 
 def pairs(group: Group) -> Figure:
-    """The difference of every two encoders, coloured where they can be told apart."""
-    rows = sorted(group.members, key=lambda row: -row.test.mean)
+    """The difference of every two encoders, coloured where it is significant."""
+    metric, unit = group.metric, group.metric.unit
+    rows = sorted(group.members, key=lambda row: -metric.sign * row.test.mean)
     place = {row.encoder: i for i, row in enumerate(rows)}
     size = len(rows)
 
@@ -87,13 +95,15 @@ def pairs(group: Group) -> Figure:
         for first, second, pair in group.pairs:
             for sign, one, other in ((1, first, second), (-1, second, first)):
                 difference, x, y = sign * pair.difference, place[other.encoder], place[one.encoder]
-                fill, ink = ("#0072b2", "white") if difference > 0 else ("#f6d3b8", INK)
-                if pair.told_apart:
+                fill, ink = (
+                    ("#0072b2", "white") if metric.sign * difference > 0 else ("#f6d3b8", INK)
+                )
+                if pair.significant:
                     axes.fill([x, x + 1, x + 1, x], [y, y, y + 1, y + 1], color=fill, lw=0)
-                weight = "bold" if pair.told_apart else "normal"
+                weight = "bold" if pair.significant else "normal"
                 axes.text(
-                    *(x + 0.5, y + 0.5, points(difference)),
-                    color=ink if pair.told_apart else MUTED,
+                    *(x + 0.5, y + 0.5, unit.signed(difference)),
+                    color=ink if pair.significant else MUTED,
                     fontweight=weight,
                     ha="center",
                     va="center",
@@ -111,8 +121,8 @@ def pairs(group: Group) -> Figure:
 
     beaten: dict[str, list[str]] = {}
     for first, second, pair in group.pairs:
-        if pair.told_apart:
-            better, worse = (first, second) if pair.difference > 0 else (second, first)
+        if pair.significant:
+            better, worse = (first, second) if pair.verdict > 0 else (second, first)
             beaten.setdefault(better.encoder, []).append(worse.encoder)
     told = [
         f"{row.encoder} than {listed(beaten[row.encoder])}" for row in rows if row.encoder in beaten
@@ -120,9 +130,10 @@ def pairs(group: Group) -> Figure:
     return drawn(
         f"pairs-{group.name}",
         group.name,
-        "Points by which the encoder of a row is more accurate than that of a column; coloured and "
-        "bold where the two can be told apart, blue where the row is better. "
-        + (f"Better are {'; '.join(told)}." if told else "No two can be told apart."),
+        f"Mean {metric.name} of the encoder of a row less that of a column"
+        + (f", in {unit.difference}" if unit.difference else "")
+        + "; coloured and bold where the difference is significant, blue where the row is better. "
+        + (f"Better are {'; '.join(told)}." if told else "No difference is significant."),
         paint,
         height=1.1 + 0.3 * size,
         width=max(5.0, 1.6 + 0.47 * size),
@@ -130,7 +141,7 @@ def pairs(group: Group) -> Figure:
 
 
 def trade_off(group: Group, kind: str) -> Figure:
-    """Accuracy against the number of parameters, or against sentences a second; with the Pareto front.
+    """The metric against the number of parameters, or sentences a second; with the Pareto front.
 
     Args:
         group: The encoders.
@@ -138,14 +149,15 @@ def trade_off(group: Group, kind: str) -> Figure:
     """
     cheap = kind == "parameters"
     title = "parameters of the encoder" if cheap else "sentences a second in inference"
-    rows = group.members
+    rows, metric, unit = group.members, group.metric, group.metric.unit
     costs = [float(row.parameters if cheap else row.inference_speed) for row in rows]
-    scores = [100 * row.test.mean for row in rows]
+    values = [unit.factor * row.test.mean for row in rows]
+    goodness = [metric.sign * value for value in values]
     # From the cheapest on, what is better than all that are cheaper.
-    order = sorted(range(len(rows)), key=lambda i: (costs[i] if cheap else -costs[i], -scores[i]))
+    order = sorted(range(len(rows)), key=lambda i: (costs[i] if cheap else -costs[i], -goodness[i]))
     front: list[int] = []
     for place in order:
-        if not front or scores[place] > scores[front[-1]]:
+        if not front or goodness[place] > goodness[front[-1]]:
             front.append(place)
 
     def paint(canvas: Canvas) -> None:
@@ -153,7 +165,7 @@ def trade_off(group: Group, kind: str) -> Figure:
         axes.set_xscale("log")
         axes.step(
             [costs[i] for i in front],
-            [scores[i] for i in front],
+            [values[i] for i in front],
             where="post" if cheap else "pre",
             color="#b8c0ca",
             lw=1.2,
@@ -163,18 +175,18 @@ def trade_off(group: Group, kind: str) -> Figure:
             interval(axes, cost, row)
         axes.margins(x=0.12)
         names = [
-            (row.encoder, costs[i], scores[i], COLOURS[row.family], i in front)
+            (row.encoder, costs[i], values[i], COLOURS[row.kind], i in front)
             for i, row in enumerate(rows)
         ]
         names_beside(axes, names)
         axes.set_xlabel(title)
-        axes.set_ylabel("test accuracy, %")
+        axes.set_ylabel(unit.axis(f"test {metric.name}"))
         thousands(axes)
 
     return drawn(
         f"accuracy-{kind}-{group.name}",
         group.name,
-        f"Test accuracy against {title}. On the Pareto front, where none is both better and "
+        f"Test {metric.name} against {title}. On the Pareto front, where none is both better and "
         f"{'smaller' if cheap else 'faster'}: {listed(rows[i].encoder for i in front)} (in bold).",
         paint,
         height=3.4,
@@ -182,53 +194,61 @@ def trade_off(group: Group, kind: str) -> Figure:
 
 
 def conditions(
-    name: str, title: str, panels: Mapping[str, Sequence[tuple[str, Measured]]], about: str
+    group: Group,
+    name: str,
+    title: str,
+    panels: Mapping[str, Sequence[tuple[str, ScoredCell]]],
+    varied: str,
 ) -> Figure:
-    """Test accuracy of encoders in several conditions, such as structures: a panel for each encoder.
+    """The metric of encoders in several conditions, such as structures: a panel for each encoder.
 
     Args:
+        group: The encoders.
         name: The stem of its files.
         title: What stands above it.
         panels: For each encoder the conditions, by name.
-        about: What is compared, for the text.
+        varied: What differs between them, for the text.
     """
+    metric, unit = group.metric, group.metric.unit
     count = max(map(len, panels.values()))
 
     def paint(canvas: Canvas) -> None:
         grid = canvas.subplots(len(panels), 1, sharex=True, squeeze=False)
         for axes, (encoder, cells) in zip(grid[:, 0], panels.items(), strict=True):
-            forest(axes, [(cell, cell.correct) for _, cell in cells])
+            forest(axes, [(cell, cell.scores) for _, cell in cells])
             name_rows(axes, [label for label, _ in cells])
-            axes.set_title(encoder, fontweight="bold", color=COLOURS[cells[0][1].family])
-            dashed_line(axes, 100 * cells[0][1].test.mean)
-        grid[-1, 0].set_xlabel("test accuracy, %")
+            axes.set_title(encoder, fontweight="bold", color=COLOURS[cells[0][1].kind])
+            dashed_line(axes, unit.factor * cells[0][1].test.mean)
+        grid[-1, 0].set_xlabel(unit.axis(f"test {metric.name}"))
 
     text = " ".join(
         f"{encoder}: "
-        + ", ".join(f"{label} {percent(cell.test.mean)}" for label, cell in cells)
+        + ", ".join(f"{label} {unit.text(cell.test.mean)}" for label, cell in cells)
         + "."
         for encoder, cells in panels.items()
     )
-    return drawn(name, title, f"{about} {text}", paint, 0.5 + len(panels) * (0.35 + 0.23 * count))
+    about = f"{_on_test(group)} by {varied}. {text}"
+    return drawn(name, title, about, paint, 0.5 + len(panels) * (0.35 + 0.23 * count))
 
 
 def curves(
+    group: Group,
     name: str,
-    title: str,
-    series: Mapping[str, Sequence[Measured]],
-    place: Callable[[Measured], float],
+    series: Mapping[str, Sequence[ScoredCell]],
+    place: Callable[[ScoredCell], float],
     label: str,
 ) -> Figure:
-    """Test accuracy of each encoder against something that was varied, such as the share of train.
+    """The metric of each encoder against something that was varied, such as the share of train.
 
     Args:
+        group: The encoders.
         name: The stem of its files.
-        title: What stands above it.
         series: For each encoder its cells in order.
         place: Where a cell stands on the horizontal axis, in percent; the axis is logarithmic if none
             stands at 0.
         label: What that is.
     """
+    metric, unit = group.metric, group.metric.unit
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
@@ -237,31 +257,32 @@ def curves(
             axes.set_xscale("log")
         ends = []
         for number, (encoder, cells) in enumerate(series.items()):
-            colour, family = COLOURS[cells[0].family], cells[0].family
+            colour = COLOURS[cells[0].kind]
             places = [place(cell) for cell in cells]
-            means = [100 * cell.test.mean for cell in cells]
+            means = [unit.factor * cell.test.mean for cell in cells]
             axes.plot(places, means, color=colour, lw=1.3, ls=DASHES[number % len(DASHES)])
             for x, cell in zip(places, cells, strict=True):
                 interval(axes, x, cell, faint=True)
-            ends.append((encoder, places[-1], means[-1], COLOURS[family], False))
+            ends.append((encoder, places[-1], means[-1], colour, False))
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
         names_beside(axes, ends)
         axes.set_xlabel(label)
-        axes.set_ylabel("test accuracy, %")
+        axes.set_ylabel(unit.axis(f"test {metric.name}"))
 
     text = " ".join(
         f"{encoder}: "
-        + ", ".join(f"{percent(cell.test.mean)} at {place(cell):g}" for cell in cells)
+        + ", ".join(f"{unit.text(cell.test.mean)} at {place(cell):g}" for cell in cells)
         + "."
         for encoder, cells in series.items()
     )
-    return drawn(name, title, f"Test accuracy in percent against {label}. {text}", paint, 3.5)
+    about = f"{_on_test(group)} against {label}. {text}"
+    return drawn(name, group.name, about, paint, 3.5)
 
 
 def slices(group: Group, dimension: Dimension) -> Figure:
-    """Accuracy of every encoder in every slice: a panel for each slice."""
-    rows, parts = group.members, dimension.slices
+    """The metric of every encoder in every slice: a panel for each slice."""
+    rows, parts, metric, unit = group.members, dimension.slices, group.metric, group.metric.unit
     columns = min(len(parts), 4)
     lines = -(-len(parts) // columns)
 
@@ -270,24 +291,25 @@ def slices(group: Group, dimension: Dimension) -> Figure:
         for axes in grid.ravel()[len(parts) :]:
             axes.set_visible(False)
         for place, (axes, part) in enumerate(zip(grid.ravel(), parts, strict=False)):
-            forest(axes, [(row, row.correct[:, list(part.members)]) for row in rows])
+            forest(axes, [(row, row.scores[:, list(part.members)]) for row in rows])
             axes.set_title(f"{wrapped(part.name)}\nn = {len(part)}", fontsize=9)
-            whole = [row.correct[:, list(part.members)].mean() for row in rows]
-            dashed_line(axes, 100 * float(np.mean(whole)))
+            whole = [row.scores[:, list(part.members)].mean() for row in rows]
+            dashed_line(axes, unit.factor * float(np.mean(whole)))
             axes.tick_params(axis="x", labelsize=8, labelbottom=place >= len(parts) - columns)
         for axes in grid[:, 0]:
             name_rows(axes, [row.encoder for row in rows])
-        canvas.supxlabel("accuracy, %; dashed: mean of all encoders in the slice", fontsize=9)
+        axis = unit.axis(metric.name)
+        canvas.supxlabel(f"{axis}; dashed: mean of all encoders in the slice", fontsize=9)
 
     best = []
     for part in parts:
-        means = [float(row.correct[:, list(part.members)].mean()) for row in rows]
-        top = int(np.argmax(means))
-        best.append(f"{part.name} (n = {len(part)}): {rows[top].encoder}, {percent(means[top])}")
+        means = [float(row.scores[:, list(part.members)].mean()) for row in rows]
+        top = int(np.argmax([metric.sign * mean for mean in means]))
+        best.append(f"{part.name} (n = {len(part)}): {rows[top].encoder}, {unit.text(means[top])}")
     return drawn(
         f"slice-{dimension.name}-{group.name}",
         "",
-        f"Accuracy by {dimension.name}. The best mean in each slice: {'; '.join(best)}. "
+        f"{_on_test(group)} by {dimension.name}. The best mean in each slice: {'; '.join(best)}. "
         "All numbers are in the table below.",
         paint,
         height=0.5 + lines * (0.6 + 0.22 * len(rows)),
@@ -295,18 +317,18 @@ def slices(group: Group, dimension: Dimension) -> Figure:
     )
 
 
-def confusions(group: Group, member: Measured, limit: int = 10) -> Figure:
-    """How often each label was taken for each other, over all seeds, in percent of the label.
+def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
+    """The confusion matrix of an encoder over all seeds, in percent of each label.
 
     Args:
         group: The encoders.
         member: One of them.
-        limit: Labels beyond this many, those with the fewest errors, are joined.
+        limit: The most labels to show; of more, those with the fewest errors are joined.
     """
     pairs = Counter(
-        (gold, guess)
-        for guesses in member.guesses
-        for gold, guess in zip(group.gold, guesses, strict=True)
+        (gold, predicted)
+        for predictions in member.predictions
+        for gold, predicted in zip(group.gold, predictions, strict=True)
     )
     labels = list(group.labels)
     if len(labels) > limit:
@@ -320,7 +342,9 @@ def confusions(group: Group, member: Measured, limit: int = 10) -> Figure:
         labels = [label for label in labels if label in worst]
         pairs = _joined(pairs, worst, "others")
         labels.append("others")
-    matrix = np.array([[pairs[gold, guess] for guess in labels] for gold in labels], dtype=float)
+    matrix = np.array(
+        [[pairs[gold, predicted] for predicted in labels] for gold in labels], dtype=float
+    )
     shares = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
 
     def paint(canvas: Canvas) -> None:
@@ -345,8 +369,8 @@ def confusions(group: Group, member: Measured, limit: int = 10) -> Figure:
     totals = Counter(group.gold)
     errors = [(pair, n) for pair, n in pairs.most_common() if pair[0] != pair[1]]
     most = "; ".join(
-        f"{gold} taken for {guess}, {100 * n / (totals[gold] * len(member.guesses)):.0f} %"
-        for (gold, guess), n in errors[:3]
+        f"{gold} taken for {predicted}, {100 * n / (totals[gold] * len(member.predictions)):.0f} %"
+        for (gold, predicted), n in errors[:3]
     )
     return drawn(
         f"confusion-{member.encoder}-{group.name}",
@@ -360,7 +384,7 @@ def confusions(group: Group, member: Measured, limit: int = 10) -> Figure:
 
 
 def training(group: Group) -> Figure:
-    """Accuracy on dev and loss on train by epoch, for each encoder; every seed is a line."""
+    """Accuracy on dev by epoch, for each encoder; a line for each run."""
     rows = group.members
     columns = min(3, len(rows))
     lines = -(-len(rows) // columns)
@@ -373,10 +397,10 @@ def training(group: Group) -> Figure:
             axes.set_visible(False)
         for place, (axes, row) in enumerate(zip(grid, rows, strict=False)):
             for run in row.cell.runs:
-                epochs = [epoch["number"] for epoch in run.history]
-                accuracy = [100 * epoch["dev_accuracy"] for epoch in run.history]
-                axes.plot(epochs, accuracy, color=COLOURS[row.family], lw=0.9, alpha=0.75)
-                best = run.result["best_epoch"]
+                epochs = [epoch.number for epoch in run.history]
+                accuracy = [100 * epoch.dev_accuracy for epoch in run.history]
+                axes.plot(epochs, accuracy, color=COLOURS[row.kind], lw=0.9, alpha=0.75)
+                best = run.result.best_epoch
                 if best in epochs:
                     axes.plot(best, accuracy[epochs.index(best)], "o", color=INK, ms=2.5)
             axes.set_title(short(row.encoder, 22), fontsize=8.5)
@@ -388,8 +412,8 @@ def training(group: Group) -> Figure:
         canvas.supylabel("dev accuracy, %", fontsize=9)
 
     text = "; ".join(
-        f"{row.encoder} {percent(row.dev.mean)}, kept after epoch "
-        + listed(str(run.result["best_epoch"]) for run in row.cell.runs)
+        f"{row.encoder} {PERCENT.text(row.dev.mean)}, kept after epoch "
+        + listed(str(run.result.best_epoch) for run in row.cell.runs)
         for row in rows
     )
     return drawn(
@@ -402,20 +426,25 @@ def training(group: Group) -> Figure:
     )
 
 
+def _on_test(group: Group) -> str:
+    metric = group.metric
+    return f"Test {metric.name}{' in percent' if metric.unit == PERCENT else ''}"
+
+
 def _joined(pairs: Counter[tuple[str, str]], kept: set[str], rest: str) -> Counter[tuple[str, str]]:
     found: Counter[tuple[str, str]] = Counter()
-    for (gold, guess), count in pairs.items():
-        found[gold if gold in kept else rest, guess if guess in kept else rest] += count
+    for (gold, predicted), count in pairs.items():
+        found[gold if gold in kept else rest, predicted if predicted in kept else rest] += count
     return found
 
 
-def tuning(name: str, trials: Mapping[str, Sequence[float]], families: Mapping[str, str]) -> Figure:
-    """The best dev accuracy to expect of so many trials of tuning, for each encoder.
+def tuning(name: str, trials: Mapping[str, Sequence[float]], kinds: Mapping[str, str]) -> Figure:
+    """The expected best dev accuracy of a number of trials of tuning, for each encoder.
 
     Args:
         name: What they were tuned on.
         trials: For each encoder the dev accuracy of each of its trials.
-        families: What each encoder reads.
+        kinds: The kind of each encoder.
     """
     found = {
         encoder: [100 * best for best in expected_best(scores)]
@@ -428,10 +457,10 @@ def tuning(name: str, trials: Mapping[str, Sequence[float]], families: Mapping[s
         axes = canvas.add_subplot()
         ends = []
         for number, (encoder, values) in enumerate(found.items()):
-            colour = COLOURS[families[encoder]]
+            colour = COLOURS[kinds[encoder]]
             places = range(1, len(values) + 1)
             axes.plot(places, values, color=colour, lw=1.4, ls=DASHES[number % len(DASHES)])
-            axes.plot(places, values, MARKS[families[encoder]], color=colour, ms=3)
+            axes.plot(places, values, MARKS[kinds[encoder]], color=colour, ms=3)
             ends.append((encoder, len(values), values[-1], colour, False))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         names_beside(axes, ends)

@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from tasks.report import tables
 from tasks.report.browser import browser
-from tasks.report.measures import Group, groups_of
+from tasks.report.groups import Group, groups_of
 from tasks.report.sections import Card, Section, cards, reproduction, sections
 from tasks.report.words import listed, structure_findings
 from tasks.results.folder import Results, load_results
+from tasks.results.measures import Measures, measure
 from tasks.results.slices import Dimension, divide
 from tasks.storage import write_bytes, write_text
 
@@ -32,25 +33,25 @@ def run_report(folder: Path) -> Path:
 
     Raises:
         StorageError: There is no experiment in the folder, or a file is damaged.
-        ValueError: No run has a result on a test set.
+        ValueError: No run has predictions on a test set.
     """
-    return write_report(load_results(folder), folder)
+    return write_report(measure(load_results(folder)), folder)
 
 
-def write_report(results: Results, out: Path) -> Path:
+def write_report(measures: Measures, out: Path) -> Path:
     """Write ``report.html``, ``results.csv``, ``results.md``, ``results.tex`` and ``figures/``.
 
     Args:
-        results: The experiment.
+        measures: The experiment.
         out: The folder to write to.
 
     Returns:
         The page.
 
     Raises:
-        ValueError: No run has a result on a test set.
+        ValueError: No run has predictions on a test set.
     """
-    groups = groups_of(results)
+    results, groups = measures.results, groups_of(measures)
     dimensions = {
         name: divide(results.examples[name]) for name in dict.fromkeys(g.data for g in groups)
     }
@@ -124,9 +125,10 @@ def _write_tables(groups: Sequence[Group], out: Path) -> None:
         table(group) for group in groups for table in (tables.encoder_table, tables.pair_table)
     ]
     shown = [table for table in shown if table.rows]
-    write_text(out / "results.csv", tables.results_csv(groups))
-    write_text(out / "results.md", "\n".join(map(tables.to_markdown, shown)))
-    write_text(out / "results.tex", "\n".join(map(tables.to_latex, shown)))
+    write_text(out / "results.csv", tables.results_table(groups).to_csv())
+    sections = [f"## {table.title}\n\n{table.to_markdown()}" for table in shown]
+    write_text(out / "results.md", "\n".join(sections))
+    write_text(out / "results.tex", "\n".join(table.to_latex() for table in shown))
 
 
 def _write_figures(found: Sequence[Section], folder: Path) -> None:

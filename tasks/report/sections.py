@@ -9,27 +9,29 @@ from dataclasses import dataclass
 from tasks.report import figures, tables, words
 from tasks.report.browser import Opposition, oppositions
 from tasks.report.canvas import Figure
-from tasks.report.measures import Group, Measured
-from tasks.report.tables import Table
+from tasks.report.groups import Group
 from tasks.results.folder import Results
+from tasks.results.measures import ScoredCell
+from tasks.results.metrics import PERCENT
 from tasks.results.slices import Dimension, dividing_columns
+from tasks.results.table import Table
 
 __all__ = ["Card", "Part", "Section", "cards", "reproduction", "sections"]
 
 Findings = Mapping[str, list[words.StructureFinding]]
-Series = Mapping[str, Sequence[Measured]]
+Series = Mapping[str, Sequence[ScoredCell]]
 
 OPEN = 3
-"""So many ways to divide the test set are shown at once; others are unfolded."""
+"""How many ways to divide the test set are shown at once; a reader unfolds the others."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something of a section: of one data set, say.
+    """A part of a section, such as that of one data set.
 
     Args:
         title: Its heading; none if empty.
-        lines: What is to be said.
+        lines: Its sentences.
         tables: Its tables, shown at once.
         figures: Its figures.
         oppositions: Examples that it shows.
@@ -71,8 +73,8 @@ class Card:
         title: The group.
         verdict: Whether structure helps, in a few words.
         structure: On what grounds.
-        ranking: What can be told apart, and what can't.
-        sensitivity: How large a difference must be.
+        ranking: Which encoder is the best, and which are significantly worse.
+        sensitivity: How large a difference must be to be found.
     """
 
     title: str
@@ -118,14 +120,14 @@ def sections(
         Section(
             "table",
             "The table",
-            "Every encoder on equal terms: the same data, embeddings, head and split. What stands "
-            "beside the best encoder is decided by a test over seeds and examples, corrected for the "
-            "number of pairs.",
+            "Every encoder on equal terms: the same data, embeddings, head and split. Each encoder is "
+            "compared with the best one by a test over seeds and examples, corrected for the number of "
+            "pairs.",
             tuple(
                 Part(
                     tables=(tables.encoder_table(group),),
                     more=(tables.class_table(group),),
-                    lines=tuple(results.data[group.data]["notes"]),
+                    lines=tuple(results.data[group.data].notes),
                 )
                 for group in groups
             ),
@@ -134,15 +136,15 @@ def sections(
             "accuracy",
             "Accuracy",
             "Marks are means over seeds, ticks single seeds, and lines 95 % intervals over both seeds "
-            "and examples. Two intervals may overlap though the encoders can be told apart, for they "
-            "are tested on the same examples: see the next section.",
+            "and examples. Two intervals may overlap although the difference is significant, since both "
+            "encoders are tested on the same examples: see the next section.",
             tuple(Part(figures=(figures.accuracy(group),)) for group in groups),
         ),
         Section(
             "pairs",
-            "What can be told apart",
-            "Differences in points, row less column, from the best encoder to the worst. Only the "
-            "coloured ones are more than chance, all pairs of a data set considered together.",
+            "Pairwise differences",
+            "The mean of the row less that of the column, from the best encoder to the worst. Coloured "
+            "differences are significant at a level of 5 %, corrected for the number of pairs.",
             tuple(
                 Part(figures=(figures.pairs(group),), more=(tables.pair_table(group),))
                 for group in several
@@ -151,7 +153,7 @@ def sections(
         Section(
             "cost",
             "Accuracy against size and speed",
-            "The grey steps join the encoders that no other one beats in both: the Pareto front. "
+            "The grey steps are the Pareto front: no other encoder is both better and cheaper. "
             "Speeds are those of the machine that ran the experiment.",
             tuple(
                 Part(
@@ -173,10 +175,11 @@ def sections(
                     lines=tuple(map(str, findings[group.name])),
                     figures=(
                         figures.conditions(
+                            group,
                             f"structures-{group.name}",
                             group.name,
                             _named(series, lambda cell: cell.condition.structure),
-                            "Test accuracy in percent by structure.",
+                            "structure",
                         ),
                     ),
                     more=(_table(group, "structures", series, lambda c: c.condition.structure),),
@@ -198,8 +201,8 @@ def sections(
         Section(
             "fractions",
             "Learning curves",
-            "Accuracy on test after training on a part of train. What is built into an encoder shows "
-            "where data is scarce.",
+            "The metric on test after training on a part of train. The inductive bias of an encoder "
+            "shows where data is scarce.",
             tuple(
                 _curves(group, "fraction", "share of train", series, words.enough_train(group))
                 for group in groups
@@ -209,22 +212,22 @@ def sections(
         Section(
             "embeddings",
             "Embeddings",
-            "The same encoders on other word vectors.",
+            "The same encoders with other word vectors.",
             tuple(_embeddings(groups)),
         ),
         Section(
             "slices",
-            "Where each encoder is right",
-            "The test set divided by what its sentences are like. Lines are 95 % intervals over seeds "
-            "and the examples of the slice (Wilson's, with the effective number of examples). With so "
-            "many slices, some intervals stand apart by chance: take this as a hint where to look.",
+            "Slices of the test set",
+            "The test set divided by properties of its sentences. Lines are 95 % intervals over seeds "
+            "and the examples of the slice. With so many slices, some intervals don't overlap by "
+            "chance: take this as a hint where to look.",
             tuple(_slices(results, groups, dimensions)),
         ),
         Section(
             "oppositions",
             "Where structure and sequence disagree",
-            "Sentences that all encoders of one kind get right and all of the other wrong, each in "
-            "most of its seeds; those first where the two kinds differ most.",
+            "Sentences that all encoders of one kind get right and all of the other get wrong, each in "
+            "most of its seeds; sorted by how much the two kinds differ.",
             tuple(
                 Part(group.name, oppositions=tuple(found))
                 for group in groups
@@ -252,8 +255,8 @@ def sections(
         Section(
             "tuning",
             "Tuning",
-            "The best dev accuracy to expect of so many random trials (Dodge et al. 2019). All "
-            "encoders had the same number of trials, so none wins by being tuned more.",
+            "The expected best dev accuracy of a number of random trials (Dodge et al. 2019). All "
+            "encoders had the same number of trials, so none is better for being tuned more.",
             tuple(_tuning(results, groups)),
         ),
     ]
@@ -265,58 +268,60 @@ def reproduction(results: Results) -> list[tuple[str, str]]:
     experiment = results.experiment
     seeds = sorted({run.seed for cell in results.cells for run in cell.runs})
     rows = [
-        ("command", shlex.join(map(str, experiment.get("command", ())))),
+        ("command", shlex.join(map(str, experiment.command))),
         ("seeds", ", ".join(map(str, seeds))),
         ("runs", f"{sum(len(cell.runs) for cell in results.cells)} finished"),
     ]
     for name, known in results.data.items():
-        sizes = ", ".join(f"{size:,} {split}" for split, size in known["sizes"].items())
-        rows.append((f"data: {name}", f"{sizes}; SHA-256 {known['fingerprint']}"))
-        if known.get("parser"):
-            rows.append((f"parser of {name}", f"SHA-256 {known['parser']}"))
-    rows += [(name, str(version)) for name, version in experiment.get("versions", {}).items()]
+        sizes = ", ".join(f"{size:,} {split}" for split, size in known.sizes.items())
+        rows.append((f"data: {name}", f"{sizes}; SHA-256 {known.fingerprint}"))
+        if known.parser:
+            rows.append((f"parser of {name}", f"SHA-256 {known.parser}"))
+    rows += [(name, str(version)) for name, version in experiment.versions.items()]
     rows += [
         (
             f"--{name.replace('_', '-')}",
             ", ".join(map(str, value)) if isinstance(value, list) else str(value),
         )
-        for name, value in experiment.get("options", {}).items()
+        for name, value in experiment.options.items()
     ]
     rows += [
-        (f"width of {encoder}", str(known["width"]))
-        for encoder, known in experiment["encoders"].items()
-        if "width" in known
+        (f"width of {name}", str(encoder.width))
+        for name, encoder in experiment.encoders.items()
+        if encoder.width is not None
     ]
     return rows
 
 
 def _named(
-    series: Series, name: Callable[[Measured], str]
-) -> dict[str, list[tuple[str, Measured]]]:
+    series: Series, name: Callable[[ScoredCell], str]
+) -> dict[str, list[tuple[str, ScoredCell]]]:
     return {encoder: [(name(cell), cell) for cell in cells] for encoder, cells in series.items()}
 
 
 def _curves(group: Group, varied: str, about: str, series: Series, lines: Iterable[str]) -> Part:
-    """Accuracy against a share that was varied, ``noise`` or ``fraction``, and the numbers."""
+    """The metric against a share that was varied, ``noise`` or ``fraction``, and the numbers."""
 
-    def percents(cell: Measured) -> float:
+    def percents(cell: ScoredCell) -> float:
         return 100 * float(getattr(cell.condition, varied))
 
     name = f"{varied}-{group.name}"
-    figure = figures.curves(name, group.name, series, percents, f"{about}, %")
+    figure = figures.curves(group, name, series, percents, f"{about}, %")
     table = _table(group, about, series, lambda cell: f"{percents(cell):g}%")
     return Part(lines=tuple(lines), figures=(figure,), more=(table,))
 
 
-def _table(group: Group, what: str, series: Series, name: Callable[[Measured], str]) -> Table:
+def _table(group: Group, what: str, series: Series, name: Callable[[ScoredCell], str]) -> Table:
     """The numbers of a figure over several conditions."""
     columns = list(dict.fromkeys(name(cell) for cells in series.values() for cell in cells))
-    rows: dict[str, list[Measured | None]] = {}
+    rows: dict[str, list[ScoredCell | None]] = {}
     for encoder, cells in series.items():
         by_name = {name(cell): cell for cell in cells}
         rows[encoder] = [by_name.get(column) for column in columns]
-    title = f"{group.name}: test accuracy by {what}, in percent, with 95 % interval"
-    return tables.series_table(title, columns, rows)
+    metric = group.metric
+    percent = ", in percent" if metric.unit == PERCENT else ""
+    title = f"{group.name}: test {metric.name} by {what}{percent}, with 95 % interval"
+    return tables.series_table(group, title, columns, rows)
 
 
 def _embeddings(groups: Sequence[Group]) -> Iterable[Part]:
@@ -326,14 +331,15 @@ def _embeddings(groups: Sequence[Group]) -> Iterable[Part]:
     for data, alike in by_data.items():
         if len(alike) < 2:
             continue
-        panels: dict[str, list[tuple[str, Measured]]] = {}
+        panels: dict[str, list[tuple[str, ScoredCell]]] = {}
         for group in alike:
             for member in group.members:
                 panels.setdefault(member.encoder, []).append((group.embedding, member))
         panels = {encoder: cells for encoder, cells in panels.items() if len(cells) > 1}
         if panels:
-            about = "Test accuracy in percent by embedding."
-            yield Part(figures=(figures.conditions(f"embeddings-{data}", data, panels, about),))
+            name = f"embeddings-{data}"
+            figure = figures.conditions(alike[0], name, data, panels, "embedding")
+            yield Part(figures=(figure,))
 
 
 def _slices(
@@ -344,18 +350,18 @@ def _slices(
         used = dividing_columns(examples)
         unused = [
             name
-            for name in dict.fromkeys(name for row in examples for name in row["columns"])
+            for name in dict.fromkeys(name for row in examples for name in row.columns)
             if name not in used
         ]
         if unused:
             yield Part(
                 group.name,
-                (f"Left out, for they have too many values: columns {words.listed(unused)}.",),
+                (f"Columns with too many values to make slices of: {words.listed(unused)}.",),
             )
         for place, dimension in enumerate(dimensions[group.data]):
             yield Part(
                 f"{group.name}: {dimension.name}",
-                (dimension.about.capitalize() + ".",) if dimension.about else (),
+                (f"{dimension.about[0].upper()}{dimension.about[1:]}.",) if dimension.about else (),
                 figures=(figures.slices(group, dimension),),
                 more=(tables.slice_table(group, dimension),),
                 folded=place >= OPEN,
@@ -364,12 +370,12 @@ def _slices(
 
 def _tuning(results: Results, groups: Sequence[Group]) -> Iterable[Part]:
     """A figure for each setting that was searched: a data set, or a structure of it."""
-    families = {member.encoder: member.family for group in groups for member in group.varied}
-    names = {encoder.replace(" ", "").replace(">", "+"): encoder for encoder in families}
+    kinds = {member.encoder: member.kind for group in groups for member in group.varied}
+    names = {encoder.replace(" ", "").replace(">", "+"): encoder for encoder in kinds}
     searched: dict[str, dict[str, Sequence[float]]] = {}
-    for folder, scores in results.experiment.get("tuning", {}).items():
+    for folder, scores in results.experiment.tuning.items():
         setting, _, encoder = folder.rpartition("/")
         if encoder in names:
             searched.setdefault(setting, {})[names[encoder]] = scores
     for setting, trials in searched.items():
-        yield Part(figures=(figures.tuning(setting, trials, families),))
+        yield Part(figures=(figures.tuning(setting, trials, kinds),))

@@ -1,283 +1,240 @@
-"""The tables of a report, and how they are written as CSV, Markdown and LaTeX."""
+"""The tables of a report."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
-from tasks.report.measures import Group, Measured
-from tasks.report.words import percent, points, standing
+from tasks.report.groups import Group
+from tasks.report.words import standing
+from tasks.results.measures import ScoredCell
+from tasks.results.metrics import ACCURACY, PERCENT, Metric
 from tasks.results.slices import Dimension
-from tasks.results.statistics import Spread, accuracy_interval
+from tasks.results.statistics import mean_interval
+from tasks.results.table import Column, Entry, Table, mean_and_sd, number, text_table
 
 __all__ = [
-    "Table",
     "class_table",
     "encoder_table",
     "pair_table",
-    "results_csv",
+    "results_table",
     "series_table",
     "slice_table",
-    "to_latex",
-    "to_markdown",
 ]
 
-
-@dataclass(frozen=True)
-class Table:
-    """A table of text.
-
-    Args:
-        title: What it shows.
-        header: The names of its columns; the first one names the rows.
-        rows: The cells.
-        notes: How to read it.
-    """
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
+_AGAINST_BEST = (
+    "whether the difference from the best encoder is significant, corrected for all pairs"
+)
+_SPEED = "sentences a second"
+_OVER_SEEDS = "mean ± standard deviation over seeds"
 
 
 def encoder_table(group: Group) -> Table:
-    """A row for each encoder: size, accuracy, other measures, speed, and whether it is the best."""
-    header = ["encoder", "reads", "parameters", "dev %", "test %", "95 % interval"]
-    header += ["beside the best"] * (len(group.members) > 1) + ["macro-F1", "ECE"]
-    header += ["abs. error"] * group.ordered + ["train/s", "infer/s"]
+    """A row for each encoder: size, metrics, speed, and whether it differs from the best."""
+    tested, *others = group.metrics
+    # Shares first, then plain numbers, of which calibration is one.
+    shares = [metric for metric in others if metric.unit == PERCENT]
+    plain = [metric for metric in others if metric.unit != PERCENT]
+    columns = (
+        Column("encoder", "left"),
+        Column("reads"),
+        Column("parameters", meaning="trained parameters of the encoder alone"),
+        Column(ACCURACY.unit.head("dev"), meaning=f"{ACCURACY.name}, {_OVER_SEEDS}"),
+        Column(tested.unit.head("test"), meaning=f"{tested.name}, {_OVER_SEEDS}"),
+        Column("95 % interval", meaning="of the mean on test, over seeds and examples"),
+        *[Column("vs. best", meaning=_AGAINST_BEST)] * (len(group.members) > 1),
+        *(Column(metric.name, meaning=metric.about) for metric in shares),
+        Column("ECE", meaning="expected calibration error, in 15 bins"),
+        *(Column(metric.name, meaning=metric.about) for metric in plain),
+        Column("train/s", meaning=_SPEED),
+        Column("infer/s", meaning=_SPEED),
+    )
     rows = []
     for member in group.members:
-        row = [
-            member.encoder,
-            member.family,
-            f"{member.parameters:,}",
-            _spread(member.dev),
-            _spread(member.test),
-            f"{percent(member.low)} to {percent(member.high)}",
-        ]
-        if len(group.members) > 1:
-            row.append(standing(group, member))
-        row += [percent(fmean(member.macro_f1)), f"{fmean(member.calibration_error):.3f}"]
-        if member.mean_absolute_error is not None:
-            row.append(f"{fmean(member.mean_absolute_error):.3f}")
-        row += [f"{member.train_speed:,.0f}", f"{member.inference_speed:,.0f}"]
-        rows.append(tuple(row))
-    notes = [
-        "dev, test: mean ± standard deviation over seeds; the interval is over seeds and examples",
-        "macro-F1: mean over labels, in percent; ECE: expected calibration error, in 15 bins",
-        "parameters: of the encoder alone; train/s, infer/s: sentences a second",
-    ]
-    if group.ordered:
-        notes.append("abs. error: by how many steps of the scale a prediction is wrong, on average")
-    return Table(group.name, tuple(header), tuple(rows), tuple(notes))
+        beside = [Entry(standing(group, member))] * (len(group.members) > 1)
+        rows.append(
+            (
+                Entry(member.encoder, {"encoder": member.encoder}),
+                Entry(member.kind, {"reads": sorted(member.description.reads)}),
+                number("parameters", member.parameters),
+                mean_and_sd("dev", member.dev, ACCURACY.unit),
+                mean_and_sd("test", member.test, tested.unit),
+                _interval(group, member.low, member.high),
+                *beside,
+                *(_mean(member, metric) for metric in shares),
+                number("calibration_error", fmean(member.calibration_error), ".3f"),
+                *(_mean(member, metric) for metric in plain),
+                number("train_speed", member.train_speed),
+                number("inference_speed", member.inference_speed),
+            )
+        )
+    return Table(group.name, columns, tuple(rows))
 
 
 def pair_table(group: Group) -> Table:
-    """A row for each two encoders, with every test."""
-    header = (
-        "pair",
-        "difference",
-        "95 % interval",
-        "p, corrected",
-        "p",
-        "p, permutation",
-        "p, bootstrap",
-        "p, McNemar",
-        "Cohen's h",
-        "ASO",
-        "detectable",
+    """A row for each two encoders, with every test; those that don't hold for the metric left out."""
+    pairs = group.pairs
+    unit = group.metric.unit
+    binary = all(pair.p_mcnemar is not None for *_, pair in pairs)
+    these_runs = "asks about these runs alone"
+    columns = (
+        Column("pair", "left"),
+        Column(
+            "difference",
+            meaning=f"mean {group.metric.name} of the first less that of the second"
+            + (f", in {unit.difference}" if unit.difference else ""),
+        ),
+        Column("95 % interval", meaning="of the difference, by bootstrap over seeds and examples"),
+        Column("p, corrected", meaning="p by Holm's method over all pairs; it decides the verdict"),
+        Column("p", meaning="of a t-test over both seeds and examples"),
+        Column(
+            "p, permutation", meaning=f"exchanges the two encoders in each example; {these_runs}"
+        ),
+        Column("p, bootstrap", meaning="of the bootstrap of the interval"),
+        *[Column("p, McNemar", meaning=f"single runs, the median; {these_runs}")] * binary,
+        *[Column("Cohen's h", meaning="effect size: 0.2 is small, 0.5 medium, 0.8 large")] * binary,
+        Column(
+            "ASO",
+            meaning="upper bound of the violation of stochastic order (Dror et al. 2019); below 0.5 the "
+            "better one is better at almost every quantile of its seeds",
+        ),
+        Column(
+            "detectable",
+            meaning="the smallest true difference that is found four times in five, before correction",
+        ),
     )
     rows = tuple(
         (
-            f"{one.encoder} - {other.encoder}",
-            points(pair.difference),
-            f"{points(pair.low)} to {points(pair.high)}",
-            *(
-                f"{p:.4f}"
-                for p in (
-                    pair.p_corrected,
-                    pair.p,
-                    pair.p_permutation,
-                    pair.p_bootstrap,
-                    pair.p_mcnemar,
-                )
+            Entry(f"{one.encoder} - {other.encoder}", {"first": pair.first, "second": pair.second}),
+            Entry(unit.signed(pair.difference), {"difference": pair.difference}),
+            Entry(
+                f"{unit.signed(pair.low)} to {unit.signed(pair.high)}",
+                {"low": pair.low, "high": pair.high},
             ),
-            f"{pair.effect:+.2f}",
-            f"{pair.order:.2f}",
-            f"{100 * pair.detectable:.1f}",
+            number("p_corrected", pair.p_corrected, ".4f"),
+            number("p", pair.p, ".4f"),
+            number("p_permutation", pair.p_permutation, ".4f"),
+            number("p_bootstrap", pair.p_bootstrap, ".4f"),
+            *[number("p_mcnemar", pair.p_mcnemar, ".4f")] * binary,
+            *[number("effect", pair.effect, "+.2f")] * binary,
+            number("order", pair.order, ".2f"),
+            Entry(unit.text(pair.detectable), {"detectable": pair.detectable}),
         )
-        for one, other, pair in group.pairs
+        for one, other, pair in pairs
     )
-    notes = (
-        "difference: accuracy of the first less that of the second, in points; interval by bootstrap "
-        "over seeds and examples",
-        "p: a t-test over both seeds and examples; corrected by Holm for the number of pairs, it "
-        "decides what is told apart",
-        "permutation: exchanges the two example by example; McNemar: single runs, the median; both "
-        "ask about these runs alone",
-        "ASO: upper bound of the violation of stochastic order (Dror et al. 2019); below 0.5 the "
-        "better one is better at almost every quantile of its seeds",
-        "detectable: the smallest true difference, in points, that is found four times in five "
-        "(before correction)",
-    )
-    return Table(f"{group.name}: all pairs", header, rows, notes)
+    return Table(f"{group.name}: all pairs", columns, rows)
 
 
 def class_table(group: Group) -> Table:
     """F1 of each label, for each encoder."""
-    rows = tuple(
+    header = ("label", "test examples", *(member.encoder for member in group.members))
+    rows = [
         (
             label,
             str(group.gold.count(label)),
             *(
-                percent(member.class_f1[label]) if label in member.class_f1 else ""
+                PERCENT.text(member.class_f1[label]) if label in member.class_f1 else ""
                 for member in group.members
             ),
         )
         for label in group.labels
-    )
-    header = ("label", "test examples", *(member.encoder for member in group.members))
-    return Table(f"{group.name}: F1 of each label, in percent", header, rows)
+    ]
+    return text_table(f"{group.name}: F1 of each label, in percent", header, rows)
 
 
 def slice_table(group: Group, dimension: Dimension) -> Table:
-    """Accuracy with its interval in every slice of a dimension, for each encoder."""
+    """The metric with its interval in every slice of a dimension, for each encoder."""
     header = ("slice", "examples", *(member.encoder for member in group.members))
-    rows = tuple(
+    rows = [
         (
             part.name,
             str(len(part)),
-            *(_in_slice(member, part.members) for member in group.members),
+            *(_in_slice(group, member, part.members) for member in group.members),
         )
         for part in dimension.slices
-    )
-    return Table(f"{group.name}: {dimension.name}", header, rows)
+    ]
+    return text_table(f"{group.name}: {dimension.name}", header, rows)
 
 
 def series_table(
-    title: str, columns: Sequence[str], cells: dict[str, list[Measured | None]]
+    group: Group,
+    title: str,
+    columns: Sequence[str],
+    cells: Mapping[str, Sequence[ScoredCell | None]],
 ) -> Table:
-    """Test accuracy of each encoder in several conditions; empty where there was no run."""
-    rows = tuple(
-        (
-            encoder,
-            *(
-                ""
-                if cell is None
-                else f"{percent(cell.test.mean)} ({percent(cell.low)} to {percent(cell.high)})"
-                for cell in row
-            ),
-        )
+    """The metric on test of each encoder in several conditions; empty where there was no run.
+
+    Args:
+        group: The encoders.
+        title: What the table shows.
+        columns: The conditions.
+        cells: For each encoder a cell in each condition.
+    """
+    rows = [
+        (encoder, *("" if cell is None else _with_interval(group, cell) for cell in row))
         for encoder, row in cells.items()
-    )
-    return Table(title, ("encoder", *columns), rows)
+    ]
+    return text_table(title, ("encoder", *columns), rows)
 
 
-def results_csv(groups: Iterable[Group]) -> str:
-    """A line for each cell and seed; the folds of a seed are one line."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(
+def results_table(groups: Iterable[Group]) -> Table:
+    """A row for each cell and seed, for ``results.csv``; the folds of a seed are one row."""
+    header = (
         "data,embedding,encoder,structure,noise,fraction,seed,folds,parameters,dev_accuracy,"
         "test_accuracy,macro_f1,calibration_error,mean_absolute_error,node_accuracy,epochs,"
-        "train_speed,inference_speed".split(",")
-    )
-    for group in groups:
-        for cell in group.varied:
-            condition = cell.condition
-            for place, seed in enumerate(cell.seeds):
-                runs = [run.result for run in cell.cell.of_seed(seed)]
-                nodes = [r["node_accuracy"] for r in runs if r["node_accuracy"] is not None]
-                errors = cell.mean_absolute_error
-                writer.writerow(
-                    [
-                        condition.data,
-                        condition.embedding,
-                        condition.encoder,
-                        condition.structure,
-                        f"{condition.noise:g}",
-                        f"{condition.fraction:g}",
-                        seed,
-                        len(runs),
-                        cell.parameters,
-                        f"{cell.cell.dev[place]:.6f}",
-                        f"{cell.correct[place].mean():.6f}",
-                        f"{cell.macro_f1[place]:.6f}",
-                        f"{cell.calibration_error[place]:.6f}",
-                        f"{errors[place]:.6f}" if errors else "",
-                        f"{fmean(nodes):.6f}" if nodes else "",
-                        f"{fmean(run['epochs'] for run in runs):g}",
-                        f"{fmean(run['train_speed'] for run in runs):.1f}",
-                        f"{fmean(run['inference_speed'] for run in runs):.1f}",
-                    ]
-                )
-    return buffer.getvalue()
-
-
-def to_markdown(table: Table) -> str:
-    """The table in Markdown, its notes below."""
-    lines = [f"## {table.title}", "", _markdown_row(table.header)]
-    lines.append("|" + "|".join([" --- ", *[" ---: "] * (len(table.header) - 1)]) + "|")
-    lines += map(_markdown_row, table.rows)
-    if table.notes:
-        lines += ["", *(f"- {note}" for note in table.notes)]
-    return "\n".join(lines) + "\n"
-
-
-def to_latex(table: Table) -> str:
-    """The table in LaTeX, for the package booktabs."""
-    columns = "l" + "r" * (len(table.header) - 1)
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{_latex(table.title)}}}",
-        rf"\begin{{tabular}}{{{columns}}}",
-        r"\toprule",
-        _latex_row(table.header),
-        r"\midrule",
-        *map(_latex_row, table.rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-        *(f"% {note}" for note in table.notes),
-        r"\end{table}",
+        "train_speed,inference_speed"
+    ).split(",")
+    rows = [
+        _of_seed(cell, place, seed)
+        for group in groups
+        for cell in group.varied
+        for place, seed in enumerate(cell.seeds)
     ]
-    return "\n".join(lines) + "\n"
+    return text_table("results", header, rows)
 
 
-def _spread(spread: Spread) -> str:
-    deviation = "" if spread.sd is None else f" ± {percent(spread.sd)}"
-    return percent(spread.mean) + deviation
+def _of_seed(cell: ScoredCell, place: int, seed: int) -> tuple[str, ...]:
+    condition, runs = cell.condition, [run.result for run in cell.cell.of_seed(seed)]
+    nodes = [run.node_accuracy for run in runs if run.node_accuracy is not None]
+    others = {key: values[place] for key, values in cell.others.items()}
+    errors = others.get("mean_absolute_error")
+    return (
+        condition.data,
+        condition.embedding,
+        condition.encoder,
+        condition.structure,
+        f"{condition.noise:g}",
+        f"{condition.fraction:g}",
+        str(seed),
+        str(len(runs)),
+        str(cell.parameters),
+        f"{fmean(run.dev_accuracy for run in runs):.6f}",
+        f"{cell.scores[place].mean():.6f}",
+        f"{others['macro_f1']:.6f}",
+        f"{cell.calibration_error[place]:.6f}",
+        "" if errors is None else f"{errors:.6f}",
+        f"{fmean(nodes):.6f}" if nodes else "",
+        f"{fmean(run.epochs for run in runs):g}",
+        f"{fmean(run.train_speed for run in runs):.1f}",
+        f"{fmean(run.inference_speed for run in runs):.1f}",
+    )
 
 
-def _in_slice(member: Measured, places: tuple[int, ...]) -> str:
-    part = member.correct[:, list(places)]
-    low, high = accuracy_interval(part)
-    return f"{percent(float(part.mean()))} ({percent(low)} to {percent(high)})"
+def _mean(member: ScoredCell, metric: Metric[str]) -> Entry:
+    mean = fmean(member.others[metric.key])
+    return Entry(metric.unit.text(mean), {metric.key: mean})
 
 
-def _markdown_row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+def _interval(group: Group, low: float, high: float) -> Entry:
+    unit = group.metric.unit
+    return Entry(f"{unit.text(low)} to {unit.text(high)}", {"low": low, "high": high})
 
 
-def _latex_row(cells: Iterable[str]) -> str:
-    return " & ".join(map(_latex, cells)) + r" \\"
+def _with_interval(group: Group, cell: ScoredCell) -> str:
+    return f"{group.metric.unit.text(cell.test.mean)} ({_interval(group, cell.low, cell.high)})"
 
 
-_LATEX = str.maketrans(
-    {
-        **{character: "\\" + character for character in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "±": r"$\pm$",
-    }
-)
-
-
-def _latex(text: str) -> str:
-    return text.translate(_LATEX)
+def _in_slice(group: Group, member: ScoredCell, places: Sequence[int]) -> str:
+    part = member.scores[:, list(places)]
+    interval = _interval(group, *mean_interval(part))
+    return f"{group.metric.unit.text(float(part.mean()))} ({interval})"

@@ -1,13 +1,14 @@
-"""What an experiment shows, in words: what can be told apart, and whether structure helps."""
+"""What an experiment shows, in words: which encoder is best, and whether structure helps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tasks.report.measures import Group, Measured
+from tasks.report.groups import Group
 from tasks.results.families import REAL_STRUCTURES
+from tasks.results.measures import ScoredCell
 from tasks.results.statistics import Comparison, minimum_detectable_difference, two_way_test
 
 __all__ = [
@@ -15,8 +16,6 @@ __all__ = [
     "enough_train",
     "listed",
     "noisy_parses",
-    "percent",
-    "points",
     "ranking",
     "sensitivity",
     "standing",
@@ -25,36 +24,27 @@ __all__ = [
 ]
 
 
-def percent(share: float) -> str:
-    """A share in percent, with one digit."""
-    return f"{100 * share:.1f}"
-
-
-def points(difference: float) -> str:
-    """A difference of shares in points, signed."""
-    return f"{round(100 * difference, 1) + 0.0:+.1f}"  # no minus before zero
-
-
 def listed(names: Iterable[str], conjunction: str = "and") -> str:
     """Names as in a sentence: ``a, b and c``."""
     *others, last = names
     return f"{', '.join(others)} {conjunction} {last}" if others else last
 
 
-def standing(group: Group, member: Measured) -> str:
-    """How an encoder stands beside the best one."""
+def standing(group: Group, member: ScoredCell) -> str:
+    """How an encoder compares with the best one."""
     if member is group.best:
         return "best"
-    return "worse" if group.between(member, group.best).told_apart else "not told apart"
+    return "worse" if group.between(member, group.best).significant else "not told apart"
 
 
 def ranking(group: Group) -> list[str]:
-    """The best encoder, and which can be told from it."""
-    best = group.best
+    """Which encoder is the best, and which are significantly worse."""
+    best, unit = group.best, group.metric.unit
     size = f"{group.examples:,} test examples, {_seeds(len(best.seeds))}"
     lines = [
-        f"The best mean accuracy on {group.name} is that of {best.encoder}: {percent(best.test.mean)} % "
-        f"(95 % interval {percent(best.low)} to {percent(best.high)}; {size})."
+        f"The best mean {group.metric.name} on {group.name} is that of {best.encoder}: "
+        f"{unit.full(best.test.mean)} (95 % interval {unit.text(best.low)} to {unit.text(best.high)}; "
+        f"{size})."
     ]
     if len(group.members) < 2:
         return lines
@@ -71,7 +61,7 @@ def ranking(group: Group) -> list[str]:
         lines.append(
             f"It can't be told apart from {listed(same)}: no ranking of these is supported."
         )
-    apart = sum(found.told_apart for *_, found in group.pairs)
+    apart = sum(found.significant for *_, found in group.pairs)
     if len(group.pairs) > 1:
         lines.append(
             f"Of {len(group.pairs)} pairs of encoders {apart or 'none'} can be told apart, at a level "
@@ -82,20 +72,20 @@ def ranking(group: Group) -> list[str]:
 
 def sensitivity(group: Group) -> str:
     """How large a difference must be to be found."""
-    found = [comparison for *_, comparison in group.pairs]
+    found, unit = [comparison for *_, comparison in group.pairs], group.metric.unit
     if not found:
         return ""
     alone, seeds = median(pair.detectable for pair in found), min(pair.seeds for pair in found)
     words = (
         f"With {group.examples:,} examples and {_seeds(seeds)}, a true difference of "
-        f"{percent(alone)} points between two encoders is found four times in five (the median pair)"
+        f"{unit.apart(alone)} between two encoders is found four times in five (the median pair)"
     )
     if len(found) > 1:
         errors = [
-            two_way_test(one.correct, other.correct).standard_error for one, other, _ in group.pairs
+            two_way_test(one.scores, other.scores).standard_error for one, other, _ in group.pairs
         ]
         corrected = minimum_detectable_difference(median(errors), found[0].level / len(found))
-        words += f"; {percent(corrected)} points where all {len(found)} pairs are looked at"
+        words += f"; {unit.apart(corrected)} where all {len(found)} pairs are looked at"
     words += ". Smaller differences in the table may well be noise."
     if seeds == 1:
         words += " With one seed nothing is known of other seeds: run at least three."
@@ -104,7 +94,7 @@ def sensitivity(group: Group) -> str:
 
 @dataclass(frozen=True)
 class StructureFinding:
-    """How one encoder does on the parse, beside each control.
+    """How one encoder does on the parse, compared with each control.
 
     Args:
         encoder: The encoder.
@@ -114,13 +104,13 @@ class StructureFinding:
 
     encoder: str
     real: str
-    comparisons: dict[str, Comparison]
+    comparisons: Mapping[str, Comparison]
 
     def _controls(self, sign: int) -> list[str]:
         return [
             name
             for name, found in self.comparisons.items()
-            if name not in REAL_STRUCTURES and _direction(found) == sign
+            if name not in REAL_STRUCTURES and found.verdict == sign
         ]
 
     @property
@@ -130,7 +120,7 @@ class StructureFinding:
 
     @property
     def ties(self) -> list[str]:
-        """The controls that it can't be told apart from."""
+        """The controls without a significant difference."""
         return self._controls(0)
 
     @property
@@ -146,13 +136,17 @@ class StructureFinding:
     def __str__(self) -> str:
         controls = [name for name in self.comparisons if name not in REAL_STRUCTURES]
         if self.helps:
-            nearest = min(controls, key=lambda name: self.comparisons[name].difference)
+            nearest = min(controls, key=lambda name: abs(self.comparisons[name].difference))
             found = self.comparisons[nearest]
+            unit = found.metric.unit
             return (
                 f"{self.encoder}: the {self.real} is better than {_every(controls)}, by "
-                f"{percent(found.difference)} points over the best of them, {nearest} (95 % interval "
-                f"{percent(found.low)} to {percent(found.high)})."
+                f"{unit.apart(found.difference)} over the best of them, {nearest} (95 % interval "
+                f"{unit.text(found.low)} to {unit.text(found.high)})."
             )
+        if not controls:
+            others = "; ".join(map(str, self.comparisons.values()))
+            return f"{self.encoder}: no control structure was run. {others}."
         parts = []
         if self.wins:
             parts.append(f"is better than {listed(self.wins)}")
@@ -160,16 +154,17 @@ class StructureFinding:
             parts.append(f"is worse than {listed(self.losses)}")
         if self.ties:
             parts.append(f"can't be told apart from {listed(self.ties)}")
-        conclusion = (
-            "a structure that knows no grammar does as well"
-            if self.ties or self.losses
-            else "there is no control to compare it with"
-        )
         unseen = ""
         if self.ties and not self.wins and not self.losses:
-            least = max(self.comparisons[name].detectable for name in self.ties)
-            unseen = f" (a true difference below {percent(least)} points could go unseen)"
-        return f"{self.encoder}: the {self.real} {listed(parts, 'but')}: {conclusion}{unseen}."
+            least = max(
+                (self.comparisons[name] for name in self.ties), key=lambda pair: pair.detectable
+            )
+            below = least.metric.unit.apart(least.detectable)
+            unseen = f" (a true difference below {below} could go unseen)"
+        return (
+            f"{self.encoder}: the {self.real} {listed(parts, 'but')}: a structure that knows no grammar "
+            f"does as well{unseen}."
+        )
 
 
 def structure_findings(group: Group) -> list[StructureFinding]:
@@ -188,7 +183,7 @@ def structure_findings(group: Group) -> list[StructureFinding]:
     ]
 
 
-def structure_verdict(group: Group, findings: list[StructureFinding]) -> tuple[str, list[str]]:
+def structure_verdict(group: Group, findings: Sequence[StructureFinding]) -> tuple[str, list[str]]:
     """Whether structure helps on this data: an answer in a few words, and its grounds.
 
     Args:
@@ -231,23 +226,21 @@ def structure_verdict(group: Group, findings: list[StructureFinding]) -> tuple[s
 
 
 def noisy_parses(group: Group) -> list[str]:
-    """What is lost where heads are reattached at random, at most noise."""
+    """How the metric changes where heads are reattached at random, for the largest share of them."""
     lines = []
     for encoder, (clean, *_, noisy) in group.with_noise().items():
         if clean.condition.noise:
             continue
-        pair = group.between(clean, noisy)
+        change = group.between(noisy, clean)
         noise = f"{100 * noisy.condition.noise:g} % of heads reattached at random"
-        if pair.told_apart:
-            change = "loses" if pair.difference > 0 else "gains"
-            lines.append(
-                f"With {noise} {encoder} {change} {percent(abs(pair.difference))} points "
-                f"({_evidence(pair)})."
-            )
+        if change.significant:
+            how = "loses" if change.verdict < 0 else "gains"
+            size = change.metric.unit.apart(change.difference)
+            lines.append(f"With {noise} {encoder} {how} {size} ({_evidence(change)}).")
         else:
             lines.append(
-                f"With {noise} no change of {encoder} can be told from none "
-                f"(a loss of {points(pair.difference)} points; {_evidence(pair)})."
+                f"With {noise} {encoder} changes by {_signed(change)} ({_evidence(change)}), "
+                "which is not significant."
             )
     return lines
 
@@ -266,9 +259,9 @@ def enough_train(group: Group) -> list[str]:
     for fraction in sorted(ours.keys() & theirs.keys()):
         pair = group.between(ours[fraction], theirs[fraction])
         share = f"{100 * fraction:g} % of train" if fraction < 1 else "all of train"
-        verdict = f"{points(pair.difference)} points ({_evidence(pair)})"
-        if not pair.told_apart:
-            verdict += ", which can't be told from none"
+        verdict = f"{_signed(pair)} ({_evidence(pair)})"
+        if not pair.significant:
+            verdict += ", which is not significant"
         lines.append(f"With {share}, {structured.encoder} less {sequence.encoder} is {verdict}.")
     return lines
 
@@ -279,16 +272,16 @@ def _every(controls: list[str]) -> str:
     )
 
 
-def _direction(pair: Comparison) -> int:
-    """1 where the first is better, -1 where the second is, 0 where they can't be told apart."""
-    if not pair.told_apart:
-        return 0
-    return 1 if pair.difference > 0 else -1
+def _signed(pair: Comparison) -> str:
+    """The difference with its sign and its unit."""
+    unit = pair.metric.unit
+    return f"{unit.signed(pair.difference)} {unit.difference}".rstrip()
 
 
 def _evidence(pair: Comparison) -> str:
     p = "p < 0.001" if pair.p_corrected < 0.001 else f"p = {pair.p_corrected:.3f}"
-    return f"{p}, 95 % interval {points(pair.low)} to {points(pair.high)}"
+    unit = pair.metric.unit
+    return f"{p}, 95 % interval {unit.signed(pair.low)} to {unit.signed(pair.high)}"
 
 
 def _seeds(number: int) -> str:

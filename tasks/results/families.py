@@ -1,24 +1,23 @@
 """Which comparisons are made, and which of them are corrected together.
 
 A family is one question to one data set, such as *which encoders differ?*: its p-values are corrected
-together, by Holm's method. Two conditions are compared in one family at most, so that a comparison has
-one p-value wherever it is told of.
+together, by Holm's method. Two conditions are compared in at most one family, so that a comparison has
+the same p-value everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
 from tasks.data.settings import BROUGHT_ALONG
+from tasks.results.condition import Condition
+from tasks.results.metrics import ACCURACY, AnyMetric
 from tasks.results.statistics import Comparison, compare_pairs
-
-if TYPE_CHECKING:
-    from tasks.results.condition import Condition
 
 __all__ = [
     "REAL_STRUCTURES",
@@ -31,10 +30,10 @@ __all__ = [
     "usual",
 ]
 
-Pair = tuple["Condition", "Condition"]
+Pair = tuple[Condition, Condition]
 
 REAL_STRUCTURES = ("parse", *BROUGHT_ALONG)
-"""Structures that say something of grammar; any other is a control."""
+"""Syntactic structures; all others are controls."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ class Family:
     Attributes:
         data: The data set.
         question: What is compared, in the plural: ``"encoders"``, ``"structures"``, ``"embeddings"``,
-            ``"amounts of parse noise"``; where that isn't the usual, with which vectors, and on which
-            part of train.
+            ``"amounts of parse noise"``; followed by the vectors and the part of train, where they are
+            not the usual ones.
         pairs: Every two conditions, compared on the test examples.
     """
 
@@ -55,31 +54,34 @@ class Family:
 
 
 def families_of(
-    correct: Mapping[Condition, ArrayLike], structured: Collection[str]
+    scores: Mapping[Condition, ArrayLike],
+    structured: Collection[str],
+    metric: AnyMetric = ACCURACY,
 ) -> tuple[Family, ...]:
     """All comparisons of an experiment.
 
     With each embedding, a family each:
 
     - every two encoders;
-    - each encoder on the usual structure, beside every other;
-    - each encoder on the parse, beside every noisier one;
+    - each encoder on the usual structure, against every other structure;
+    - each encoder on the parse, against every noisier parse;
     - every two encoders on a part of train, for each part.
 
-    Then each encoder with the first embedding, beside every other. What isn't asked about is as usual:
+    Then each encoder with the first embedding, against every other embedding. All else is as usual:
     see :func:`usual`.
 
     Args:
-        correct: For each condition its matrix of correctness.
+        scores: For each condition its matrix of scores, ``(seeds, examples)``.
         structured: The encoders that read a tree or a graph.
+        metric: What the scores are: its unit and direction are used.
     """
     families = []
-    for data in dict.fromkeys(condition.data for condition in correct):
-        conditions = [condition for condition in correct if condition.data == data]
+    for data in dict.fromkeys(condition.data for condition in scores):
+        conditions = [condition for condition in scores if condition.data == data]
         plain = usual(conditions)
         for question, pairs in _questions(conditions, plain, structured):
             if pairs:
-                found = _compared(correct, pairs, plain, structured)
+                found = _compared(scores, pairs, plain, structured, metric)
                 families.append(Family(data, question, found))
     return tuple(families)
 
@@ -90,10 +92,10 @@ def comparisons_in(families: Iterable[Family]) -> dict[Pair, Comparison]:
 
 
 def usual(conditions: Sequence[Condition]) -> Condition:
-    """What the conditions of one data set have in common where nothing is varied.
+    """The condition that all others of a data set are variations of; its encoder is of no meaning.
 
-    It is the first embedding, all of train, and the parse or what else of :data:`REAL_STRUCTURES` comes
-    first; where there is none of them, the first control.
+    It has the first embedding, all of train, no noise, and the first structure that is one of
+    :data:`REAL_STRUCTURES`; if none is, the first control.
     """
     most = max(condition.fraction for condition in conditions)
     whole = [condition for condition in conditions if condition.fraction == most]
@@ -104,13 +106,13 @@ def usual(conditions: Sequence[Condition]) -> Condition:
 def on_equal_terms(
     condition: Condition, plain: Condition, structured: Collection[str], *but: str
 ) -> bool:
-    """Whether a condition is as usual, of whatever encoder.
+    """Whether a condition differs from the usual one in its encoder alone.
 
     Args:
         condition: The condition.
         plain: What is usual.
-        structured: The encoders that read a tree or a graph; to others the structure is nothing.
-        but: What may differ: ``"structure"``, ``"noise"``, ``"embedding"``, ``"fraction"``.
+        structured: The encoders that read a tree or a graph; for others the structure doesn't count.
+        but: What else may differ: ``"structure"``, ``"noise"``, ``"embedding"``, ``"fraction"``.
     """
     names = ["noise", "embedding", "fraction"]
     names += ["structure"] * (condition.encoder in structured)
@@ -120,7 +122,7 @@ def on_equal_terms(
 
 
 def label(condition: Condition, plain: Condition, *, reads_trees: bool = True) -> str:
-    """A condition's name among others: its encoder, and in what it differs from the usual one."""
+    """The name of a condition: its encoder, and how it differs from the usual condition."""
     told = [condition.encoder]
     if reads_trees and condition.structure != plain.structure:
         told.append(f"on {condition.structure}")
@@ -130,7 +132,7 @@ def label(condition: Condition, plain: Condition, *, reads_trees: bool = True) -
 
 
 def _elsewhere(condition: Condition, plain: Condition) -> Iterator[str]:
-    """With which vectors and on which part of train, where that isn't the usual."""
+    """The vectors and the part of train, where they differ from the usual ones."""
     if condition.embedding != plain.embedding:
         yield f" with {condition.embedding} vectors"
     if condition.fraction != plain.fraction:
@@ -147,35 +149,42 @@ def _questions(
     def alike(terms: Condition, *but: str) -> list[Condition]:
         return [c for c in conditions if on_equal_terms(c, terms, structured, *but)]
 
-    def beside(others: Iterable[Condition], **usually: Any) -> list[Pair]:
-        pairs = [(replace(other, **usually), other) for other in others]
+    def beside(
+        others: Iterable[Condition], made_usual: Callable[[Condition], Condition]
+    ) -> list[Pair]:
+        pairs = [(made_usual(other), other) for other in others]
         return [(one, other) for one, other in pairs if one != other and one in conditions]
 
     for terms in usuals:
         where = "".join(_elsewhere(terms, plain))
         yield f"encoders{where}", list(combinations(alike(terms), 2))
         on_trees = [c for c in alike(terms, "structure") if c.encoder in structured]
-        yield f"structures{where}", beside(on_trees, structure=terms.structure)
+        yield f"structures{where}", beside(on_trees, partial(replace, structure=terms.structure))
         on_parses = alike(replace(terms, structure="parse"), "noise")
-        yield f"amounts of parse noise{where}", beside(on_parses, noise=0.0)
+        yield f"amounts of parse noise{where}", beside(on_parses, partial(replace, noise=0.0))
         for fraction in fractions[1:]:
             part = replace(terms, fraction=fraction)
             where = "".join(_elsewhere(part, plain))
             yield f"encoders{where}", list(combinations(alike(part), 2))
-    yield "embeddings", beside(alike(plain, "embedding"), embedding=plain.embedding)
+    yield (
+        "embeddings",
+        beside(alike(plain, "embedding"), partial(replace, embedding=plain.embedding)),
+    )
 
 
 def _compared(
-    correct: Mapping[Condition, ArrayLike],
+    scores: Mapping[Condition, ArrayLike],
     pairs: Sequence[Pair],
     plain: Condition,
     structured: Collection[str],
+    metric: AnyMetric,
 ) -> dict[Pair, Comparison]:
     names = {
         condition: label(condition, plain, reads_trees=condition.encoder in structured)
         for pair in pairs
         for condition in pair
     }
-    matrices = {name: correct[condition] for condition, name in names.items()}
-    found = compare_pairs(matrices, pairs=[(names[one], names[other]) for one, other in pairs])
+    matrices = {name: scores[condition] for condition, name in names.items()}
+    named = [(names[one], names[other]) for one, other in pairs]
+    found = compare_pairs(matrices, pairs=named, metric=metric)
     return dict(zip(pairs, found, strict=True))

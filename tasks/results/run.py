@@ -8,15 +8,27 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from tasks.data.parsing import ParsedDataset
 from tasks.data.settings import Setting, parser_of
 from tasks.models.model import ModelOptions
-from tasks.storage import StorageError, read_json
+from tasks.storage import as_record, read_json, write_json
 from tasks.training.loop import TrainingOptions
 
-__all__ = ["Run", "RunResult", "describe", "finished", "versions"]
+__all__ = [
+    "RUN_AGAIN",
+    "Run",
+    "RunResult",
+    "describe",
+    "finished",
+    "read_result",
+    "versions",
+    "write_result",
+]
+
+RUN_AGAIN = "delete that folder, and this run is made again"
+"""The remedy for a file in a run's folder that can't be used."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +63,10 @@ class Run:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What came out of a run.
+    """The result of a run, as in its ``result.json``.
 
     Attributes:
-        run: The run.
+        folder: The run's folder, below that of the experiment; not in the file.
         parameters: Trained parameters of the embedding, the encoder and the head.
         dev_accuracy: Of the epoch that was kept, from 0 to 1.
         test_accuracy: The same weights on test; None where there is no test set.
@@ -67,7 +79,7 @@ class RunResult:
         words_with_vectors: Share of the data's words that a given table knows; None if learned.
     """
 
-    run: Run
+    folder: Path
     parameters: Mapping[str, int]
     dev_accuracy: float
     test_accuracy: float | None
@@ -92,17 +104,30 @@ def finished(run: Run, data: ParsedDataset, out: Path) -> RunResult | None:
     _check_same(read_json(folder / "run.json"), describe(run, data), folder)
     if not (folder / "result.json").exists():
         return None
-    result = read_json(folder / "result.json")
-    try:
-        return RunResult(run=run, **result)
-    except TypeError as error:
-        raise StorageError(
-            f"{folder / 'result.json'} isn't as this version of structnn writes it ({error}); delete "
-            "that folder, and this run is made again"
-        ) from error
+    return read_result(out, run.folder)
 
 
-def describe(run: Run, data: ParsedDataset) -> dict[str, Any]:
+def read_result(out: Path, folder: Path) -> RunResult:
+    """Read the result of a run.
+
+    Args:
+        out: The folder of the experiment.
+        folder: That of the run, below it.
+
+    Raises:
+        StorageError: There is no ``result.json``, or another version of structnn wrote it.
+    """
+    file = out / folder / "result.json"
+    return as_record(RunResult, read_json(file), file, RUN_AGAIN, folder=folder)
+
+
+def write_result(out: Path, result: RunResult) -> None:
+    """Write ``result.json`` into the run's folder; see :func:`read_result`."""
+    content = {name: value for name, value in vars(result).items() if name != "folder"}
+    write_json(out / result.folder / "result.json", content)
+
+
+def describe(run: Run, data: ParsedDataset) -> dict[str, object]:
     """What ``run.json`` says: all that decides the result."""
     description = {
         "model": asdict(run.model),
@@ -117,7 +142,7 @@ def describe(run: Run, data: ParsedDataset) -> dict[str, Any]:
         "versions": versions(),
     }
     # As it will be read back: JSON has no tuples.
-    return cast(dict[str, Any], json.loads(json.dumps(description)))
+    return cast(dict[str, object], json.loads(json.dumps(description)))
 
 
 def versions() -> dict[str, str]:
@@ -131,15 +156,21 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _check_same(found: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:
+def _check_same(found: object, wanted: Mapping[str, object], folder: Path) -> None:
     differences = [
-        f"{section}.{name} was {found.get(section, {}).get(name)!r} and is now {value!r}"
+        f"{section}.{name} was {_part(found, section).get(name)!r} and is now {value!r}"
         for section in ("model", "training", "data")
-        for name, value in wanted[section].items()
-        if found.get(section, {}).get(name) != value
+        for name, value in _part(wanted, section).items()
+        if _part(found, section).get(name) != value
     ]
     if differences:
         raise ValueError(
             f"{folder} holds a run with other options: {'; '.join(differences)}. "
             "Give another --out, or delete that folder"
         )
+
+
+def _part(description: object, section: str) -> dict[str, object]:
+    """A section of what :func:`describe` gave, or of a file; empty if it has none."""
+    found = description.get(section) if isinstance(description, Mapping) else None
+    return found if isinstance(found, dict) else {}

@@ -1,16 +1,16 @@
-"""Where an encoder is right and where it isn't: the test set divided by what its sentences are like."""
+"""Slices of the test set: its examples divided by properties of their sentences."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from structnn import Tree
+from tasks.results.records import ExampleDescription
 
 __all__ = [
     "Dimension",
@@ -19,33 +19,29 @@ __all__ = [
     "dividing_columns",
     "gaps",
     "opposed",
-    "right_in_most_seeds",
 ]
-
-Row = Mapping[str, Any]
-"""A test example as :attr:`tasks.results.folder.Results.examples` gives it."""
 
 NEGATIONS = frozenset(
     "barely cannot hardly neither never no nobody none nor not nothing nowhere without".split()
 )
-"""Words that deny, in English; those that end in *n't* do so too."""
+"""English words of negation; those that end in *n't* count too."""
 
 QUESTION_WORDS = "who whom whose what which when where why how".split()
-"""Words that ask, in English."""
+"""English question words."""
 
 CLAUSES = frozenset({"acl", "advcl", "ccomp", "csubj", "xcomp"})
-"""The relations of Universal Dependencies by which a clause hangs on a word."""
+"""The relations of Universal Dependencies that attach a subordinate clause to its head."""
 
 SMALLEST_SHARE, SMALLEST = 0.02, 5
-"""A value that fewer examples have than either is counted among the others."""
+"""Values that a smaller share of the examples has, or fewer examples, are joined as "others"."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the test examples.
+    """A part of the test examples.
 
     Args:
-        name: What they have in common.
+        name: What its examples have in common.
         members: Their positions.
     """
 
@@ -61,9 +57,9 @@ class Dimension:
     """One way to divide the test examples.
 
     Args:
-        name: By what.
+        name: The property by which they are divided.
         slices: The parts; they may overlap, as sentences with one relation and with another do.
-        about: How it is measured, where the name doesn't say it all.
+        about: How it is measured, if that needs explanation.
     """
 
     name: str
@@ -71,19 +67,20 @@ class Dimension:
     about: str = ""
 
 
-def divide(examples: Sequence[Row]) -> list[Dimension]:
-    """Every way to divide the examples that makes at least two parts of them.
+def divide(examples: Sequence[ExampleDescription]) -> list[Dimension]:
+    """Every way to divide the examples into at least two slices.
 
     By length, depth of the tree, distance of the root from the middle, subordinate clauses,
     coordination, relations, negation, question word, unknown words, overlap with train, label, and
-    each column of the data (see :func:`dividing_columns`). What needs a parse is left out where some
-    example has none.
+    each column of the data (see :func:`dividing_columns`). If some example has no parse, nothing that
+    needs one is used.
     """
     dimensions = [
-        _by_number("sentence length", [len(row["tokens"]) for row in examples], "token", "tokens")
+        _by_number("sentence length", [len(row.tokens) for row in examples], "token", "tokens")
     ]
-    if all(row["heads"] for row in examples):
-        dimensions += _by_tree(examples)
+    trees = [tree for row in examples if (tree := row.dependencies)]
+    if len(trees) == len(examples):
+        dimensions += _by_tree(trees)
     dimensions += [
         _by_value(
             "negation",
@@ -99,31 +96,31 @@ def divide(examples: Sequence[Row]) -> list[Dimension]:
         ),
         _by_value(
             "unknown words",
-            [_unknown(row["unknown_share"]) for row in examples],
+            [_unknown(row.unknown_share) for row in examples],
             "share of tokens that train lacks",
             order=["none", "up to 10 %", "up to 25 %", "over 25 %"],
         ),
         _by_value(
             "overlap with train",
-            ["text occurs in train" if row["overlap"] else "new text" for row in examples],
+            ["text occurs in train" if row.overlap else "new text" for row in examples],
             order=["new text", "text occurs in train"],
         ),
-        _by_value("label", [row["label"] for row in examples]),
+        _by_value("label", [row.label for row in examples]),
     ]
     for column in dividing_columns(examples):
-        dimensions.append(_by_column(column, [row["columns"].get(column, "") for row in examples]))
+        dimensions.append(_by_column(column, [row.columns.get(column, "") for row in examples]))
     return [dimension for dimension in dimensions if len(dimension.slices) > 1]
 
 
-def dividing_columns(examples: Sequence[Row]) -> list[str]:
-    """The columns of the data that divide it: numbers, or values of which the frequent ones suffice.
+def dividing_columns(examples: Sequence[ExampleDescription]) -> list[str]:
+    """The columns of the data that slices are made of.
 
-    A column whose values are too many (identifiers, remarks) says nothing of parts of the data: one
-    where fewer than half of the examples have a value that is frequent enough.
+    These are columns of numbers, and those in which at least half of the examples have a frequent
+    value. Columns of identifiers or remarks have too many different values.
     """
     found = []
-    for column in dict.fromkeys(name for row in examples for name in row["columns"]):
-        values = [row["columns"].get(column, "") for row in examples]
+    for column in dict.fromkeys(name for row in examples for name in row.columns):
+        values = [row.columns.get(column, "") for row in examples]
         counts = Counter(values)
         covered = sum(count for count in counts.values() if _frequent(count, len(values)))
         if covered >= len(values) / 2 or _numbers(values) is not None:
@@ -131,19 +128,13 @@ def dividing_columns(examples: Sequence[Row]) -> list[str]:
     return found
 
 
-def right_in_most_seeds(correct: ArrayLike) -> list[bool]:
-    """For each example, whether more than half of an encoder's runs are right."""
-    share = np.atleast_2d(np.asarray(correct, dtype=float)).mean(0)
-    return [bool(right) for right in share > 0.5]
-
-
 def opposed(
     correct: Mapping[str, ArrayLike], ones: Collection[str], others: Collection[str]
 ) -> list[int]:
-    """The examples that all of ``ones`` get right and all of ``others`` wrong, in most seeds.
+    """The examples that all of ``ones`` get right and all of ``others`` get wrong, in most seeds.
 
     Args:
-        correct: For each encoder its matrix of correctness.
+        correct: For each encoder its matrix of scores that are 0 or 1.
         ones: Some of the encoders.
         others: Some other ones.
 
@@ -165,7 +156,7 @@ def gaps(
     """Every example, with the share of runs of ``ones`` that are right less that of ``others``.
 
     Args:
-        correct: For each encoder its matrix of correctness.
+        correct: For each encoder its matrix of scores that are 0 or 1.
         ones: Some of the encoders, at least one.
         others: Some other ones, at least one.
 
@@ -186,11 +177,9 @@ def _shares(correct: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def _by_tree(examples: Sequence[Row]) -> list[Dimension]:
-    trees = [Tree([head - 1 for head in row["heads"]]) for row in examples]
+def _by_tree(trees: Sequence[Tree]) -> list[Dimension]:
     relations = [
-        Counter(relation.partition(":")[0] for relation in row["relations"] or ())
-        for row in examples
+        Counter(relation.partition(":")[0] for relation in tree.labels or ()) for tree in trees
     ]
     return [
         _by_number(
@@ -299,16 +288,16 @@ def _frequent(count: int, size: int) -> bool:
     return count >= max(SMALLEST_SHARE * size, SMALLEST)
 
 
-def _negation(row: Row) -> str:
-    words = (token.lower().replace("\u2019", "'") for token in row["tokens"])
+def _negation(row: ExampleDescription) -> str:
+    words = (token.lower().replace("\u2019", "'") for token in row.tokens)
     denies = any(word in NEGATIONS or word.endswith("n't") for word in words)
     return "negated" if denies else "not negated"
 
 
-def _question_word(row: Row) -> str:
-    if not row["text"].rstrip().endswith("?"):
+def _question_word(row: ExampleDescription) -> str:
+    if not row.text.rstrip().endswith("?"):
         return "not a question"
-    words = (token.lower() for token in row["tokens"])
+    words = (token.lower() for token in row.tokens)
     return next((word for word in words if word in QUESTION_WORDS), "none")
 
 

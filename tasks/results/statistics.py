@@ -1,17 +1,19 @@
-r"""What can be said of a comparison: metrics, intervals and tests on saved predictions.
+r"""Means, intervals and tests of saved predictions, by the scores of examples.
 
-All functions are pure. A *matrix of correctness* has a row for each seed and a column for each test
-example, and is true where that run was right on that example.
+All functions are pure. A *matrix of scores* is ``(seeds, examples)``: the score of each test example
+in the run of each seed. It may be any number, such as the absolute error of a prediction; for accuracy
+it is 1 where the prediction is right and 0 where it is wrong. Functions that hold for such scores
+alone say so.
 
 Two things vary: another seed gives another run, and another sample of examples another test set. A
-difference is believed if it stands out from **both**, so the verdict of :func:`compare_pairs` is that
+difference is believed if it is large beside **both**, so the verdict of :func:`compare_pairs` is that
 of :func:`two_way_test`, corrected for the number of pairs. The other tests are reported beside it:
 
 - :func:`paired_bootstrap` resamples both, and gives the interval of the difference;
 - :func:`permutation_test` exchanges the two encoders example by example: it asks whether *these runs*
   would differ on other examples;
-- :func:`mcnemar` does so for one run of each;
-- :func:`almost_stochastic_order` compares the runs' scores alone.
+- :func:`mcnemar` does so for one run of each, where scores are 0 or 1;
+- :func:`almost_stochastic_order` compares the runs' means alone.
 """
 
 from __future__ import annotations
@@ -20,26 +22,26 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from statistics import fmean, stdev
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tasks.results.metrics import ACCURACY, AnyMetric
+
 __all__ = [
     "Comparison",
     "Difference",
-    "Spread",
-    "accuracy",
+    "OverSeeds",
     "accuracy_interval",
     "almost_stochastic_order",
-    "calibration_error",
-    "class_f1",
     "cohens_h",
     "compare_pairs",
     "expected_best",
     "holm",
-    "macro_f1",
+    "is_binary",
     "mcnemar",
-    "mean_absolute_error",
+    "mean_interval",
     "minimum_detectable_difference",
     "over_seeds",
     "paired_bootstrap",
@@ -50,57 +52,19 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 
-def accuracy(gold: ArrayLike, guesses: ArrayLike) -> float:
-    """The share of examples that are right."""
-    return float(np.mean(np.asarray(gold) == np.asarray(guesses)))
-
-
-def class_f1(gold: Sequence[str], guesses: Sequence[str]) -> dict[str, float]:
-    """F1 of each label that occurs in ``gold`` or in ``guesses``."""
-    from sklearn.metrics import f1_score
-
-    labels = sorted({*gold, *guesses})
-    scores = f1_score(list(gold), list(guesses), labels=labels, average=None, zero_division=0.0)
-    return dict(zip(labels, map(float, scores), strict=True))
-
-
-def macro_f1(gold: Sequence[str], guesses: Sequence[str]) -> float:
-    """The mean of :func:`class_f1`, each label counting alike."""
-    return float(np.mean(list(class_f1(gold, guesses).values())))
-
-
-def mean_absolute_error(
-    gold: Sequence[str], guesses: Sequence[str], labels: Sequence[str]
-) -> float:
-    """By how many steps of the scale ``labels`` a guess is wrong, on average."""
-    step = {label: position for position, label in enumerate(labels)}
-    return float(np.mean([abs(step[g] - step[h]) for g, h in zip(gold, guesses, strict=True)]))
-
-
-def calibration_error(correct: ArrayLike, confidence: ArrayLike, bins: int = 15) -> float:
-    """Expected calibration error (Guo et al. 2017): how far confidence is from accuracy.
-
-    Args:
-        correct: For each example, whether the guess was right.
-        confidence: The probability that the model gave to its guess.
-        bins: Number of intervals of confidence, equally wide.
-
-    Returns:
-        The distance of mean confidence and accuracy within each interval, weighted by its examples.
-    """
-    right, confident = np.asarray(correct, dtype=float), np.asarray(confidence, dtype=float)
-    interval = np.clip(np.ceil(confident * bins).astype(int) - 1, 0, bins - 1)
-    gaps = np.bincount(interval, right - confident, minlength=bins)
-    return float(np.abs(gaps).sum() / len(right))
+def is_binary(scores: ArrayLike) -> bool:
+    """Whether all scores are 0 or 1, as those of accuracy are."""
+    values = np.asarray(scores, dtype=float)
+    return bool(((values == 0) | (values == 1)).all())
 
 
 @dataclass(frozen=True)
-class Spread:
-    """How a score varies over seeds.
+class OverSeeds:
+    """A value over several seeds.
 
     Args:
-        mean: The mean.
-        sd: The standard deviation (of a sample); None with one seed.
+        mean: Its mean.
+        sd: Its sample standard deviation; None with one seed.
         low: Lower end of the confidence interval of the mean; None with one seed.
         high: Upper end.
         seeds: How many seeds.
@@ -113,20 +77,48 @@ class Spread:
     seeds: int
 
 
-def over_seeds(scores: Sequence[float], confidence: float = 0.95) -> Spread:
-    """Mean, standard deviation and Student's interval of the scores of several seeds."""
+def over_seeds(values: Sequence[float], confidence: float = 0.95) -> OverSeeds:
+    """Mean, standard deviation and Student's interval of a value for each seed."""
     from scipy import stats
 
-    mean, count = float(np.mean(scores)), len(scores)
+    mean, count = fmean(values), len(values)
     if count == 1:
-        return Spread(mean, None, None, None, 1)
-    sd = float(np.std(scores, ddof=1))
+        return OverSeeds(mean, None, None, None, 1)
+    sd = stdev(values)
     half = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * sd / math.sqrt(count)
-    return Spread(mean, sd, mean - half, mean + half, count)
+    return OverSeeds(mean, sd, mean - half, mean + half, count)
+
+
+def mean_interval(scores: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    r"""The confidence interval of one encoder's mean score, over both seeds and examples.
+
+    For scores of 0 and 1 it is :func:`accuracy_interval`. For others it is Student's,
+
+    .. math:: \bar{a} \pm t \sqrt{s_a^2/S + s_d^2/n}
+
+    with the variances of the runs' means and of the examples' means over seeds, and degrees of freedom
+    by Satterthwaite's formula, as in :func:`two_way_test`. With one seed the first term is unknown
+    and left out, and nothing is said of other seeds.
+
+    Args:
+        scores: Matrix of scores, of at least one example.
+        confidence: The share of such intervals that hold the true mean.
+    """
+    from scipy import stats
+
+    matrix = np.atleast_2d(np.asarray(scores, dtype=float))
+    if is_binary(matrix):
+        return accuracy_interval(matrix, confidence)
+    variance, degrees = _variance(matrix.mean(0), [matrix.mean(1)])
+    mean = float(matrix.mean())
+    if variance == 0:
+        return mean, mean
+    half = float(stats.t.ppf((1 + confidence) / 2, degrees)) * math.sqrt(variance)
+    return mean - half, mean + half
 
 
 def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
-    r"""The interval of one encoder's mean accuracy, over both seeds and examples.
+    r"""The confidence interval of one encoder's mean accuracy, over both seeds and examples.
 
     It is Wilson's (1927), which holds near 100 % and for the few examples of a slice, with the
     effective number of examples (Korn and Graubard 1998) in place of their number :math:`n`:
@@ -135,10 +127,10 @@ def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> tuple[flo
 
     with the variances of the runs' accuracies and of the examples' means over seeds, as in
     :func:`two_way_test`. Where nothing varies it is :math:`n`. With one seed, nothing is said of
-    other seeds.
+    other seeds. It holds for scores of 0 and 1 alone; see :func:`mean_interval`.
 
     Args:
-        correct: Matrix of correctness, of at least one example.
+        correct: Matrix of scores that are 0 or 1, of at least one example.
         confidence: The share of such intervals that hold the true accuracy.
     """
     from scipy import stats
@@ -177,12 +169,12 @@ def expected_best(scores: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of two mean accuracies, and how sure it is.
+    """A difference of two mean scores, with its test.
 
     Args:
-        value: First less second.
+        value: The mean of the first less that of the second.
         standard_error: Its standard error, over seeds and examples.
-        p: The probability of a difference as large where there is none.
+        p: The probability of a difference at least as large if the true one is zero.
     """
 
     value: float
@@ -191,11 +183,11 @@ class Difference:
 
 
 def two_way_test(first: ArrayLike, second: ArrayLike) -> Difference:
-    r"""Whether a difference stands out from both seeds and examples.
+    r"""A t-test of a difference of means, over both seeds and examples.
 
     .. math:: t = \frac{\bar{a} - \bar{b}}{\sqrt{s_a^2/S_a + s_b^2/S_b + s_d^2/n}}
 
-    with the variances :math:`s_a^2, s_b^2` of the accuracies of runs, and :math:`s_d^2` of the
+    with the variances :math:`s_a^2, s_b^2` of the means of runs, and :math:`s_d^2` of the
     examples' differences (each the mean over seeds), and degrees of freedom by Satterthwaite's
     formula. This is the idea of Clark's (1973) :math:`\min F'`, with the two encoders' seeds kept
     apart as in Welch's test. It errs on the side of caution: the chance in single predictions
@@ -203,7 +195,7 @@ def two_way_test(first: ArrayLike, second: ArrayLike) -> Difference:
     said of other seeds.
 
     Args:
-        first: Matrix of correctness of one encoder.
+        first: Matrix of scores of one encoder.
         second: That of the other; it may have another number of seeds.
 
     Returns:
@@ -214,30 +206,29 @@ def two_way_test(first: ArrayLike, second: ArrayLike) -> Difference:
     a, b = _matrices(first, second)
     differences = a.mean(0) - b.mean(0)
     difference = float(differences.mean())
-    terms = [(float(differences.var(ddof=1)) / a.shape[1], a.shape[1] - 1)]
-    for runs in (a.mean(1), b.mean(1)):
-        if len(runs) > 1:
-            terms.append((float(runs.var(ddof=1)) / len(runs), len(runs) - 1))
-    variance = sum(term for term, _ in terms)
+    variance, degrees = _variance(differences, [a.mean(1), b.mean(1)])
     if variance == 0:
         return Difference(difference, 0.0, 1.0 if difference == 0 else 0.0)
-    degrees = variance**2 / sum(term**2 / freedom for term, freedom in terms)
     error = math.sqrt(variance)
     return Difference(difference, error, 2 * float(stats.t.sf(abs(difference) / error, degrees)))
 
 
-def permutation_test(first: ArrayLike, second: ArrayLike) -> float:
-    """Whether the two encoders could be exchanged, example by example; exact.
+def permutation_test(
+    first: ArrayLike, second: ArrayLike, *, samples: int = 10_000, seed: int = 0
+) -> float:
+    """Whether the two encoders could be exchanged, example by example.
 
-    Where there is no difference, each example's results might as well have come from the other
+    Where there is no difference, each example's scores might as well have come from the other
     encoder, all seeds of the example together (for a run that is good is good on many examples).
-    The p-value is the share of all those exchanges that give a difference of means as large. It is
-    summed over the distribution of that difference, not sampled. With one seed each it is
-    McNemar's.
+    The p-value is the share of all those exchanges that give a difference of means at least as large.
+    Where scores are whole numbers it is exact, summed over the distribution of that difference;
+    otherwise exchanges are sampled. With one seed each, and scores of 0 and 1, it is McNemar's.
 
     Args:
-        first: Matrix of correctness of one encoder.
+        first: Matrix of scores of one encoder.
         second: That of the other.
+        samples: How many exchanges are sampled, where they are.
+        seed: Decides them.
 
     Returns:
         The two-sided p.
@@ -245,6 +236,17 @@ def permutation_test(first: ArrayLike, second: ArrayLike) -> float:
     from scipy import signal, stats
 
     a, b = _matrices(first, second)
+    if not all(np.array_equal(scores, np.rint(scores)) for scores in (a, b)):
+        sampled = stats.permutation_test(
+            (a.mean(0) - b.mean(0),),
+            lambda gains, axis: gains.mean(axis),
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=samples,
+            batch=1000,
+            random_state=np.random.default_rng(seed),
+        )
+        return float(sampled.pvalue)
     scale = math.lcm(len(a), len(b))
     gains = np.rint(a.mean(0) * scale).astype(int) - np.rint(b.mean(0) * scale).astype(int)
     sizes, counts = np.unique(np.abs(gains[gains != 0]), return_counts=True)
@@ -260,17 +262,22 @@ def permutation_test(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
-    """McNemar's test of two runs, exact: of the examples that one alone got right, is it half?
+    """McNemar's exact test of two runs: of the examples that only one got right, are half the first's?
 
     Args:
-        first: For each example, whether the one run was right.
+        first: For each example, whether the one run was right: scores are 0 or 1.
         second: The same for the other.
 
     Returns:
         The two-sided p.
+
+    Raises:
+        ValueError: Some score is neither 0 nor 1.
     """
     from scipy import stats
 
+    if not (is_binary(first) and is_binary(second)):
+        raise ValueError("McNemar's test is for right and wrong: scores must be 0 or 1")
     a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     only_first, only_second = int((a & ~b).sum()), int((b & ~a).sum())
     if only_first + only_second == 0:
@@ -286,13 +293,13 @@ def paired_bootstrap(
     samples: int = 10_000,
     seed: int = 0,
 ) -> tuple[float, float, float]:
-    """The interval of a difference, with examples and seeds drawn anew (Sellam et al. 2022).
+    """The interval of a difference, with examples and seeds resampled (Sellam et al. 2022).
 
     In each sample the examples are drawn with replacement, the same for both encoders, and the
     seeds of each encoder by themselves. With one seed each, this is the usual paired bootstrap.
 
     Args:
-        first: Matrix of correctness of one encoder.
+        first: Matrix of scores of one encoder.
         second: That of the other.
         confidence: The share of samples within the interval.
         samples: How many samples.
@@ -308,7 +315,7 @@ def paired_bootstrap(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected as Holm (1979): rejecting those below a level keeps *any* error below it."""
+    """P-values corrected by Holm's method (1979), which controls the family-wise error rate."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     corrected = [0.0] * len(p_values)
     largest = 0.0
@@ -335,11 +342,11 @@ def almost_stochastic_order(
     samples: int = 1000,
     seed: int = 0,
 ) -> float:
-    r"""How far the scores of the first are from being better at every quantile (Dror et al. 2019).
+    r"""How far the scores of the first are from being higher at every quantile (Dror et al. 2019).
 
     .. math:: \varepsilon = \frac{\int_{F^{-1} < G^{-1}} (F^{-1} - G^{-1})^2}{\int (F^{-1} - G^{-1})^2}
 
-    is 0 if the first's scores are better at every quantile and 1 if the second's are; its upper
+    is 0 if the first's scores are higher at every quantile and 1 if the second's are; its upper
     confidence bound is returned, with the standard error by bootstrap. Below 0.5 the first is almost
     stochastically better; below 0.2 it is so with few errors (Ulmer et al. 2022). With three or five
     seeds the bootstrap knows little of the distributions: read it as a description.
@@ -385,21 +392,23 @@ class Comparison:
     Args:
         first: Name of the one.
         second: Name of the other.
-        difference: Mean accuracy of the first less that of the second.
+        difference: Mean score of the first less that of the second.
         low: Lower end of the difference's bootstrap interval.
         high: Upper end.
         p: Of :func:`two_way_test`.
-        p_corrected: The same by Holm over all pairs: it decides the verdict.
+        p_corrected: The same corrected by Holm's method over all pairs: it decides the verdict.
         p_permutation: Of :func:`permutation_test`.
         p_bootstrap: Of :func:`paired_bootstrap`.
-        p_mcnemar: The median of :func:`mcnemar` over runs of the same rank.
-        effect: :func:`cohens_h` of the mean accuracies.
-        order: :func:`almost_stochastic_order` of the better's scores over the other's.
+        p_mcnemar: The median of :func:`mcnemar` over runs of the same rank; None where scores are not
+            0 or 1.
+        effect: :func:`cohens_h` of the two accuracies; None where scores are not 0 or 1.
+        order: :func:`almost_stochastic_order` of the better's means over the other's.
         detectable: :func:`minimum_detectable_difference`.
         examples: How many test examples.
         seeds: How many seeds, the fewer of the two.
         pairs: Over how many pairs the p-value was corrected.
         level: The significance level.
+        metric: What the scores are.
     """
 
     first: str
@@ -411,21 +420,29 @@ class Comparison:
     p_corrected: float
     p_permutation: float
     p_bootstrap: float
-    p_mcnemar: float
-    effect: float
+    p_mcnemar: float | None
+    effect: float | None
     order: float
     detectable: float
     examples: int
     seeds: int
     pairs: int
     level: float
+    metric: AnyMetric = ACCURACY
 
     @property
-    def told_apart(self) -> bool:
-        """Whether the difference is significant, all pairs considered."""
+    def significant(self) -> bool:
+        """Whether the corrected p-value is below the level."""
         return self.p_corrected < self.level
 
-    def the_other_way_round(self) -> Comparison:
+    @property
+    def verdict(self) -> int:
+        """1 where the first is better, -1 where the second is, 0 where neither is significantly."""
+        if not self.significant:
+            return 0
+        return 1 if self.metric.sign * self.difference > 0 else -1
+
+    def reversed(self) -> Comparison:
         """The same of the second and the first."""
         return replace(
             self,
@@ -434,28 +451,31 @@ class Comparison:
             difference=-self.difference,
             low=-self.high,
             high=-self.low,
-            effect=-self.effect,
+            effect=None if self.effect is None else -self.effect,
         )
 
     def __str__(self) -> str:
         size = f"n = {self.examples} x {self.seeds} seed{'s' * (self.seeds != 1)}"
         evidence = f"{_p(self.p_corrected)}, {size}"
-        if not self.told_apart:
+        if not self.significant:
             return f"{self.first} and {self.second} can't be told apart on this data ({evidence})"
-        better, worse, sign = self.first, self.second, 1
-        if self.difference < 0:
-            better, worse, sign = worse, better, -1
-        low, high = sorted((sign * self.low * 100, sign * self.high * 100))
+        better, worse = self.first, self.second
+        if self.verdict < 0:
+            better, worse = worse, better
+        sign = 1 if self.difference > 0 else -1
+        low, high = sorted((sign * self.low, sign * self.high))
+        unit = self.metric.unit
         return (
-            f"{better} is better than {worse} on this data by {abs(self.difference) * 100:.1f} points "
-            f"(95 % interval {low:.1f} to {high:.1f}; {evidence})"
+            f"{better} is better than {worse} on this data by {unit.apart(self.difference)} "
+            f"(95 % interval {unit.text(low)} to {unit.text(high)}; {evidence})"
         )
 
 
 def compare_pairs(
-    correct: Mapping[str, ArrayLike],
+    scores: Mapping[str, ArrayLike],
     *,
     pairs: Iterable[tuple[str, str]] | None = None,
+    metric: AnyMetric = ACCURACY,
     level: float = 0.05,
     samples: int = 10_000,
     seed: int = 0,
@@ -463,8 +483,9 @@ def compare_pairs(
     """Compare every two encoders; ``str`` of a comparison says the result in words.
 
     Args:
-        correct: For each encoder its matrix of correctness, all on the same examples in one order.
+        scores: For each encoder its matrix of scores, all on the same examples in one order.
         pairs: Which two to compare, where not every two.
+        metric: What the scores are: its unit and direction are used.
         level: Significance level of the verdict.
         samples: Samples of the bootstrap.
         seed: Decides them.
@@ -475,8 +496,8 @@ def compare_pairs(
     Raises:
         ValueError: The matrices don't fit each other, or have fewer than two examples.
     """
-    pairs = list(combinations(correct, 2) if pairs is None else pairs)
-    matrices = {name: _matrix(correct[name]) for pair in pairs for name in pair}
+    pairs = list(combinations(scores, 2) if pairs is None else pairs)
+    matrices = {name: _matrix(scores[name]) for pair in pairs for name in pair}
     for matrix in matrices.values():
         _check_same_examples(next(iter(matrices.values())), matrix)
     # The same samples of examples for all pairs.
@@ -485,6 +506,7 @@ def compare_pairs(
         _compare(
             (first, matrices[first], drawn[first]),
             (second, matrices[second], drawn[second]),
+            metric,
             level,
             seed,
         )
@@ -498,12 +520,19 @@ def compare_pairs(
 
 
 def _compare(
-    one: tuple[str, Floats, Floats], other: tuple[str, Floats, Floats], level: float, seed: int
+    one: tuple[str, Floats, Floats],
+    other: tuple[str, Floats, Floats],
+    metric: AnyMetric,
+    level: float,
+    seed: int,
 ) -> Comparison:
     (first, a, a_drawn), (second, b, b_drawn) = one, other
     test = two_way_test(a, b)
     low, high, p_bootstrap = _bootstrap_interval(a_drawn, b_drawn, 0.95, seed)
-    better, worse = (a, b) if test.value >= 0 else (b, a)
+    binary = is_binary(a) and is_binary(b)
+    means = [metric.sign * scores.mean(1) for scores in (a, b)]
+    if metric.sign * test.value < 0:
+        means.reverse()
     return Comparison(
         first=first,
         second=second,
@@ -514,15 +543,36 @@ def _compare(
         p_corrected=test.p,
         p_permutation=permutation_test(a, b),
         p_bootstrap=p_bootstrap,
-        p_mcnemar=float(np.median([mcnemar(x, y) for x, y in zip(a, b, strict=False)])),
-        effect=cohens_h(float(a.mean()), float(b.mean())),
-        order=almost_stochastic_order(better.mean(1), worse.mean(1), level=level, seed=seed),
+        p_mcnemar=float(np.median([mcnemar(x, y) for x, y in zip(a, b, strict=False)]))
+        if binary
+        else None,
+        effect=cohens_h(float(a.mean()), float(b.mean())) if binary else None,
+        order=almost_stochastic_order(*means, level=level, seed=seed),
         detectable=minimum_detectable_difference(test.standard_error, level),
         examples=a.shape[1],
         seeds=min(len(a), len(b)),
         pairs=1,
         level=level,
+        metric=metric,
     )
+
+
+def _variance(examples: Floats, runs: Iterable[Floats]) -> tuple[float, float]:
+    """Squared standard error of a mean, and its degrees of freedom by Satterthwaite's formula.
+
+    Args:
+        examples: A value for each example, which have the mean.
+        runs: For each encoder a value for each of its runs.
+    """
+    terms = [
+        (float(values.var(ddof=1)) / len(values), len(values) - 1)
+        for values in (examples, *runs)
+        if len(values) > 1
+    ]
+    variance = sum(term for term, _ in terms)
+    if variance == 0:
+        return 0.0, 1.0
+    return variance, variance**2 / sum(term**2 / freedom for term, freedom in terms)
 
 
 def _matrices(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
@@ -535,7 +585,7 @@ def _matrix(values: ArrayLike) -> Floats:
     matrix = np.atleast_2d(np.asarray(values, dtype=float))
     if matrix.ndim != 2 or matrix.shape[0] < 1 or matrix.shape[1] < 2:
         raise ValueError(
-            f"a matrix of correctness is (seeds, examples) with at least two examples, not "
+            f"a matrix of scores is (seeds, examples) with at least two examples, not "
             f"{matrix.shape}"
         )
     return matrix
@@ -549,7 +599,7 @@ def _check_same_examples(a: Floats, b: Floats) -> None:
 
 
 def _resampled(matrices: Sequence[Floats], samples: int, seed: int) -> list[Floats]:
-    """For each matrix ``(samples, seeds)``: its runs' accuracies on examples drawn anew, as one."""
+    """For each matrix ``(samples, seeds)``: its runs' means on examples drawn anew, the same for all."""
     if not matrices:
         return []
     rng = np.random.default_rng(seed)
@@ -561,15 +611,15 @@ def _resampled(matrices: Sequence[Floats], samples: int, seed: int) -> list[Floa
         count = min(step, samples - start)
         cells = rng.integers(size, size=(count, size)) + size * np.arange(count)[:, None]
         weights = np.bincount(cells.ravel(), minlength=count * size).reshape(count, size)
-        for accuracies, matrix in zip(found, matrices, strict=True):
-            accuracies[start : start + count] = weights.astype(float) @ matrix.T / size
+        for means, matrix in zip(found, matrices, strict=True):
+            means[start : start + count] = weights.astype(float) @ matrix.T / size
     return found
 
 
 def _bootstrap_interval(
     first: Floats, second: Floats, confidence: float, seed: int
 ) -> tuple[float, float, float]:
-    """Interval and p of a difference from the accuracies of runs in each sample; draws the runs."""
+    """Interval and p of a difference from the means of runs in each sample; draws the runs."""
     rng = np.random.default_rng((seed, 1))
     means = []
     for of_runs in (first, second):

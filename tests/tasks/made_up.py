@@ -159,7 +159,9 @@ def write_experiment(
         {
             "command": ["structnn", "compare", "--data", ",".join(examples), "--seeds", str(seeds)],
             "options": {"data": ",".join(examples), "seeds": seeds, "epochs": 20},
-            "encoders": {c.encoder: {"reads": READS[c.encoder], "width": 128} for c in grid},
+            "encoders": {
+                c.encoder: {"reads": READS[c.encoder], "width": 128, "arity": None} for c in grid
+            },
             "versions": {"python": "3.11", "structnn": "0.1.0", "torch": "2.13.0"},
             "tuning": tuning or {},
             "data": known,
@@ -215,6 +217,7 @@ def _write_run(
             "dev_accuracy": accuracy * (1 - 0.5 * 0.6**number)
             + 0.01 * float(rng.standard_normal()),
             "seconds": 2.0,
+            "sentences": 100,
         }
         for number in range(1, best + 3)
     ]

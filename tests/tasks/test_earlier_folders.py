@@ -12,6 +12,7 @@ from structnn import Sentence, Tree
 from tasks.models.model import load_model
 from tasks.report import write_report
 from tasks.results.folder import load_results
+from tasks.results.measures import measure
 from tasks.results.summary import summarise
 from tasks.storage import read_json_lines
 from tasks.training.loop import predict_scores
@@ -26,15 +27,15 @@ def folder(tmp_path) -> Path:
 
 
 def test_an_experiment_is_summarised_and_reported(folder):
-    results = load_results(folder)
-    summary = summarise(results)
+    measures = measure(load_results(folder))
+    summary = summarise(measures)
     assert [row.condition.encoder for row in summary.rows] == [
         "bag",
         "child_sum_tree_lstm",
         "bilstm>gat",
     ]
-    assert [round(row.test, 3) for row in summary.rows] == [0.4, 0.5, 0.6]
-    write_report(results, folder)
+    assert [round(row.test.mean, 3) for row in summary.rows] == [0.4, 0.5, 0.6]
+    write_report(measures, folder)
     assert (folder / "report.html").stat().st_size > 10_000
 
 

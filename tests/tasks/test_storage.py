@@ -41,6 +41,11 @@ def test_damaged_files_are_named(tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"\x00" * 40)
     with pytest.raises(StorageError, match=r"a\.safetensors is damaged"):
         read_tensors(tmp_path / "a.safetensors")
+    (tmp_path / "a.jsonl").write_text('{"a": 1}\n{"a"')
+    with pytest.raises(StorageError, match=r"a\.jsonl:2 is damaged"):
+        list(read_json_lines(tmp_path / "a.jsonl"))
+    with pytest.raises(StorageError, match="not there"):
+        list(read_json_lines(tmp_path / "none.jsonl"))
     with pytest.raises(StorageError, match="not there"):
         read_json(tmp_path / "none.json")
     with pytest.raises(StorageError, match="not there"):

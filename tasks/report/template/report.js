@@ -68,7 +68,7 @@ function choose() {
   const data = content.data[group.data];
   // For each encoder the share of its seeds that is right, of each example.
   shares = group.encoders.map(encoder => group.gold.map((gold, example) =>
-    encoder.guesses.filter(seed => seed[example] === gold).length / encoder.guesses.length));
+    encoder.predictions.filter(seed => seed[example] === gold).length / encoder.predictions.length));
   wanted = group.encoders.map(() => '');
   form.label.replaceChildren(element('option', {value: ''}, 'any'),
     ...group.labels.map((label, place) => element('option', {value: place}, label)));
@@ -161,15 +161,15 @@ function detail(example) {
     tree.innerHTML = data.trees[example];
     made.append(tree);
   }
-  const guesses = group.encoders.map((encoder, place) => {
+  const predictions = group.encoders.map((encoder, place) => {
     const counts = new Map();
-    for (const seed of encoder.guesses) counts.set(seed[example], (counts.get(seed[example]) ?? 0) + 1);
+    for (const seed of encoder.predictions) counts.set(seed[example], (counts.get(seed[example]) ?? 0) + 1);
     const text = [...counts].sort((a, b) => b[1] - a[1]).map(([label, seeds]) =>
-      group.labels[label] + (encoder.guesses.length > 1 ? ` ×${seeds}` : '')).join(', ');
+      group.labels[label] + (encoder.predictions.length > 1 ? ` ×${seeds}` : '')).join(', ');
     return element('span', {className: shares[place][example] > 0.5 ? 'right' : 'wrong'},
       `${encoder.name}: ${text}`);
   });
-  made.append(element('p', {className: 'guesses'}, ...guesses));
+  made.append(element('p', {className: 'predictions'}, ...predictions));
   return made;
 }
 

@@ -12,6 +12,7 @@ from tasks.experiments.compare import Failure, compare, plan
 from tasks.experiments.run import execute
 from tasks.models.model import ModelOptions, load_model
 from tasks.results.folder import load_results, save_experiment
+from tasks.results.measures import measure
 from tasks.results.run import finished
 from tasks.results.summary import summarise
 from tasks.storage import StorageError, read_json_lines, read_tensors, write_json, write_tensors
@@ -26,7 +27,7 @@ def run_all(runs, data, out, workers=1):
     outcomes = list(compare(runs, {"": data}, out, parser={}, workers=workers))
     encoders = {run.model.encoder: {"reads": []} for run in runs}
     save_experiment(out, runs, {"": data}, {"encoders": encoders})
-    return outcomes, summarise(load_results(out))
+    return outcomes, summarise(measure(load_results(out)))
 
 
 def models(*encoders):
@@ -76,7 +77,7 @@ def test_parallel_runs_give_the_table_of_serial_ones(parsed, tmp_path):
         assert not any(isinstance(outcome, Failure) for outcome in outcomes)
         names = [row.condition.encoder for row in summary.rows]
         assert names == ["bag", "child_sum_tree_lstm", "bilstm>gcn"]
-        tables.append([(row.condition, row.dev, row.test, row.test_sd) for row in summary.rows])
+        tables.append([(row.condition, row.dev, row.test) for row in summary.rows])
         for name in ("table.md", "runs.csv", "table.json"):
             assert (out / name).exists()
     assert tables[0] == tables[1]
@@ -195,8 +196,8 @@ def test_table_shows_mean_and_spread(parsed, tmp_path):
     outcomes, summary = run_all(runs, parsed, tmp_path)
     (row,) = summary.rows
     accuracies = [outcome.test_accuracy for outcome in outcomes]
-    assert row.test == pytest.approx(sum(accuracies) / 2)
-    assert row.test_sd == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
+    assert row.test.mean == pytest.approx(sum(accuracies) / 2)
+    assert row.test.sd == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
     saved = json.loads((tmp_path / "table.json").read_text())
     assert saved["rows"][0]["condition"]["encoder"] == "bag"
     assert saved["families"] == []

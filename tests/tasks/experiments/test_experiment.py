@@ -23,6 +23,8 @@ from tasks.models.budgets import TOLERANCE, match_width, outline
 from tasks.models.model import ModelOptions
 from tasks.results import run as run_folders
 from tasks.results.folder import load_results, save_experiment
+from tasks.results.measures import measure
+from tasks.results.records import TreeDescription
 from tasks.results.summary import summarise
 from tasks.storage import StorageError, read_json
 from tasks.training.loop import TrainingOptions
@@ -108,10 +110,10 @@ def test_trees_that_came_with_the_data(parsed, tmp_path):
         planned = plan(models("gat"), 1, TRAINING, structures=structures)
         save_experiment(tmp_path, planned, {"": data}, {"encoders": {}})
         (row, _) = load_results(tmp_path).examples["trees"]
-        assert row["heads"] == ([2, 0] if data is seen else [0, 1])
-        for tree in row["trees"].values():
-            assert tree.pop("labels") == ["dep", "root"]
-        assert row["trees"] == others
+        assert row.heads == ([2, 0] if data is seen else [0, 1])
+        assert row.trees == {
+            name: TreeDescription(**tree, labels=["dep", "root"]) for name, tree in others.items()
+        }
     with pytest.raises(DataError, match="no given dependency tree"):
         view(parsed, Setting(structure="given"))
     file.write_text('{"text": ["go", "on"], "label": "a", "heads": [2, 1]}')
@@ -180,16 +182,18 @@ def test_results_are_read_back_and_compared_in_families(parsed, tmp_path):
     outcomes = run_grid(runs, parsed, tmp_path)
     results = load_results(tmp_path)
     assert len(results.cells) == 6
-    by_folder = {outcome.run.folder: outcome for outcome in outcomes}
-    for cell in results.cells:
-        for run, accuracy in zip(cell.runs, cell.test, strict=True):
+    by_folder = {outcome.folder: outcome for outcome in outcomes}
+    measures = measure(results)
+    for cell in measures.scored:
+        for run, accuracy in zip(cell.cell.runs, cell.scores.mean(1), strict=True):
             outcome = by_folder[run.folder.relative_to(tmp_path)]
+            assert outcome == run.result
             assert outcome.test_accuracy == pytest.approx(accuracy)
             assert len(run.history) == outcome.epochs
     (examples,) = results.examples.values()
-    assert [row["text"] for row in examples] == [e.plain_text for e in parsed.dataset.test]
-    assert examples[0]["heads"] == [p + 1 for p in parsed.sentences["test"][0].dependencies.parents]
-    summary = summarise(results)
+    assert [row.text for row in examples] == [e.plain_text for e in parsed.dataset.test]
+    assert examples[0].heads == [p + 1 for p in parsed.sentences["test"][0].dependencies.parents]
+    summary = summarise(measures)
     assert summary.varied == ("structure", "fraction")
     families = {family.question: family.pairs for family in summary.families}
     ((bag, tree),) = families["encoders"]
@@ -204,11 +208,11 @@ def test_folds_are_pooled(parsed, tmp_path):
     run_grid(runs, parsed, tmp_path)
     (cell,) = load_results(tmp_path).cells
     assert cell.seeds == (0, 1)
-    sources = [[row["source"] for row in rows] for rows in cell.predictions()]
+    sources = [[row.source for row in rows] for rows in cell.predictions()]
     assert len(sources[0]) == len(set(sources[0])) == 100
     assert sources[0] == sources[1]
     (examples,) = load_results(tmp_path).examples.values()
-    assert [row["source"] for row in examples] == sources[0]
+    assert [row.source for row in examples] == sources[0]
     # A seed that lacks a fold does not count.
     (tmp_path / runs[0].folder / "result.json").unlink()
     (cell,) = load_results(tmp_path).cells
@@ -225,7 +229,7 @@ def test_a_run_ends_when_its_time_is_up(parsed, tmp_path):
     (run,) = plan(models("bag"), 1, training)
     (outcome,) = compare([run], {"": parsed}, tmp_path, parser={}, workers=1)
     (cell,) = _cells(run, parsed, tmp_path)
-    spent = sum(epoch["seconds"] for epoch in cell.runs[0].history)
+    spent = sum(epoch.seconds for epoch in cell.runs[0].history)
     assert 0.2 <= spent < 1.0
     assert outcome.epochs == len(cell.runs[0].history)
     with pytest.raises(ValueError, match="seconds must be above 0"):

@@ -10,8 +10,9 @@ import shutil
 
 import pytest
 
-from tasks.report.measures import groups_of
+from tasks.report.groups import groups_of
 from tasks.results.folder import load_results
+from tasks.results.measures import measure
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
@@ -53,7 +54,7 @@ def page(driver, report_of_everything):
 
 @pytest.fixture(scope="module")
 def group(report_of_everything):
-    return groups_of(load_results(report_of_everything))[0]
+    return groups_of(measure(load_results(report_of_everything)))[0]
 
 
 def resize(driver, width: int) -> None:
@@ -134,7 +135,7 @@ def test_filters_by_slice(driver, page):
 
 
 def test_filters_by_which_encoders_are_right(driver, page, group):
-    right = {member.encoder: member.correct.mean(0) > 0.5 for member in group.members}
+    right = {member.encoder: member.scores.mean(0) > 0.5 for member in group.members}
     structured = right["child_sum_tree_lstm"] & right["bilstm>gat"]
     choose(driver, "verdict", "trees and graphs right, sequences wrong")
     assert count(driver) == int((structured & ~right["bilstm"]).sum())
@@ -170,11 +171,11 @@ def test_an_example_unfolds_to_its_tree_and_predictions(driver, page, group):
         assert tree.size["height"] > 100
     assert parse.location["y"] + parse.size["height"] <= phrases.location["y"]
     assert {"0", "1", "2", "3", "4"} <= set(words)  # sentiments of phrases
-    shown = [guess.text for guess in detail.find_elements(By.CSS_SELECTOR, ".guesses span")]
+    shown = [one.text for one in detail.find_elements(By.CSS_SELECTOR, ".predictions span")]
     for member, text in zip(group.members, shown, strict=True):
-        guesses = {guesses[0] for guesses in member.guesses}
+        labels = {of_seed[0] for of_seed in member.predictions}
         assert text.startswith(member.encoder + ": ")
-        assert all(guess in text for guess in guesses)
+        assert all(label in text for label in labels)
 
 
 def test_pages_of_examples_turn(driver, page, group):

@@ -8,21 +8,27 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
+from pathlib import Path
 from statistics import fmean, stdev
 
 import numpy as np
 import pytest
 
-from tasks.report import browser, run_report, tables, words, write_report
-from tasks.report.measures import Group, Measured, groups_of
+from tasks.report import browser, figures, run_report, tables, words, write_report
+from tasks.report.groups import Group, groups_of
 from tasks.results.condition import Condition
 from tasks.results.families import comparisons_in, families_of, on_equal_terms, usual
-from tasks.results.folder import Cell, load_results
+from tasks.results.folder import Cell, FinishedRun, load_results
+from tasks.results.measures import ScoredCell, measure
+from tasks.results.metrics import ACCURACY, MACRO_F1, Metric
+from tasks.results.records import EncoderDescription, ExampleDescription
 from tasks.results.slices import divide
-from tasks.results.statistics import over_seeds
+from tasks.results.statistics import mean_interval, over_seeds
+from tasks.storage import as_record
 from tests.tasks.made_up import make_examples, make_grid, with_phrases, write_experiment
 
 ENCODERS = ("bag", "bilstm", "child_sum_tree_lstm", "bilstm>gat")
+ERROR = Metric("error", "error", score=lambda a, b: abs(a - b), higher_is_better=False)
 VOID = {"meta", "link", "input", "br", "hr", "img"}
 
 
@@ -137,8 +143,14 @@ class TestPage:
         assert not anchors & {"pairs", "cost", "oppositions"}
         assert "1 encoder on toys, one seed each" in page
 
+    def test_two_structures_of_which_none_is_a_control(self, tmp_path):
+        grid = make_grid(encoders=("bilstm", "gat"), structures=("parse", "given"))
+        write_experiment(tmp_path, {"toys": make_examples(20)}, grid)
+        page = run_report(tmp_path).read_text(encoding="utf-8")
+        assert "no control structure was run. " in page
+
     def test_is_the_same_when_made_again(self, small, tmp_path):
-        write_report(load_results(small), tmp_path)
+        write_report(measure(load_results(small)), tmp_path)
         for path in tmp_path.rglob("*.*"):
             assert path.read_bytes() == (small / path.relative_to(tmp_path)).read_bytes()
 
@@ -147,9 +159,9 @@ class TestFiles:
     def test_csv_has_a_line_for_each_cell_and_seed(self, folder):
         with (folder / "results.csv").open(encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        results = load_results(folder)
-        assert len(rows) == sum(len(cell.seeds) for cell in results.cells)
-        for cell in results.cells:
+        cells = measure(load_results(folder)).scored
+        assert len(rows) == sum(len(cell.seeds) for cell in cells)
+        for cell in cells:
             condition = cell.condition
             mine = [
                 row
@@ -162,8 +174,11 @@ class TestFiles:
                 and float(row["fraction"]) == condition.fraction
             ]
             assert [int(row["seed"]) for row in mine] == list(cell.seeds)
-            assert [float(row["test_accuracy"]) for row in mine] == pytest.approx(cell.test)
-            assert [float(row["dev_accuracy"]) for row in mine] == pytest.approx(cell.dev)
+            assert [float(row["test_accuracy"]) for row in mine] == pytest.approx(
+                cell.scores.mean(1)
+            )
+            dev = [run.result.dev_accuracy for run in cell.cell.runs]
+            assert [float(row["dev_accuracy"]) for row in mine] == pytest.approx(dev)
 
     def test_figures_are_png_and_svg(self, folder):
         found = sorted((folder / "figures").iterdir())
@@ -184,7 +199,7 @@ class TestFiles:
     def test_markdown_and_latex_have_the_numbers(self, folder):
         markdown = (folder / "results.md").read_text(encoding="utf-8")
         latex = (folder / "results.tex").read_text(encoding="utf-8")
-        group = groups_of(load_results(folder))[0]
+        group = groups_of(measure(load_results(folder)))[0]
         for member in group.members:
             score = f"{100 * member.test.mean:.1f}"
             assert re.search(rf"^\| {member.encoder} \|.* {score} ± ", markdown, re.MULTILINE)
@@ -197,7 +212,7 @@ class TestFiles:
 class TestMeasures:
     def test_against_the_predictions(self, small):
         results = load_results(small)
-        (group,) = groups_of(results)
+        (group,) = groups_of(measure(results))
         for cell, member in zip(results.cells, group.members, strict=True):
             rows = [
                 [json.loads(line) for line in (run.folder / "test.jsonl").open(encoding="utf-8")]
@@ -207,30 +222,30 @@ class TestMeasures:
             assert member.test.mean == pytest.approx(fmean(map(fmean, right)))
             assert member.test.sd == pytest.approx(stdev(map(fmean, right)))
             assert member.low < member.test.mean < member.high
-            assert member.guesses[0] == tuple(row["prediction"] for row in rows[0])
-        assert [member.family for member in group.members] == ["sequence", "graph"]
+            assert member.predictions[0] == tuple(row["prediction"] for row in rows[0])
+        assert [member.kind for member in group.members] == ["sequence", "graph"]
         assert [member.structured for member in group.members] == [False, True]
 
     def test_folds_follow_each_other(self, tmp_path):
         examples = make_examples(31)
         grid = make_grid(encoders=("bilstm", "gat"))
         write_experiment(tmp_path, {"toys": examples}, grid, folds=3)
-        (group,) = groups_of(load_results(tmp_path))
+        (group,) = groups_of(measure(load_results(tmp_path)))
         assert group.gold == tuple(row["label"] for row in examples)
         for member in group.members:
-            assert member.correct.shape == (2, 31)
-        lines = tables.results_csv([group]).splitlines()
+            assert member.scores.shape == (2, 31)
+        lines = tables.results_table([group]).to_csv().splitlines()
         assert len(lines) == 1 + 2 * 2
         assert {line.split(",")[7] for line in lines[1:]} == {"3"}
 
     def test_several_embeddings_are_groups_of_their_own(self, folder):
-        assert [group.name for group in groups_of(load_results(folder))] == [
+        assert [group.name for group in groups_of(measure(load_results(folder)))] == [
             "toys, learned",
             "toys, wordllama",
         ]
 
     def test_members_are_on_the_parse_and_all_of_train(self, folder):
-        group = groups_of(load_results(folder))[0]
+        group = groups_of(measure(load_results(folder)))[0]
         assert tuple(member.encoder for member in group.members) == ENCODERS
         for member in group.members:
             assert member.condition == Condition("toys", member.encoder)
@@ -238,7 +253,7 @@ class TestMeasures:
     def test_without_predictions(self, small, tmp_path):
         results = dataclasses.replace(load_results(small), cells=())
         with pytest.raises(ValueError, match="nothing to report"):
-            write_report(results, tmp_path)
+            write_report(measure(results), tmp_path)
 
     def test_predictions_on_other_examples(self, tmp_path):
         grid = make_grid(encoders=("gat",))
@@ -249,38 +264,36 @@ class TestMeasures:
             run_report(tmp_path)
 
 
-def measured(encoder: str, correct, structure: str = "parse", **condition) -> Measured:
-    """A cell with these results, and nothing else to tell."""
-    family = {"bilstm": "sequence", "cnn": "sequence"}.get(encoder, "tree")
-    matrix = np.asarray(correct, dtype=bool)
-    scores = over_seeds([float(share) for share in matrix.mean(1)])
-    asked = Condition("toys", encoder, structure, **condition)
-    return Measured(
-        condition=asked,
-        family=family,
-        structured=family == "tree",
-        correct=matrix,
-        guesses=(),
-        seeds=tuple(range(len(matrix))),
+def measured(encoder: str, scores, structure: str = "parse", metric=ACCURACY, **condition):
+    """A cell with these scores of examples, and nothing else to tell."""
+    reads = {"bilstm": "sequence", "cnn": "sequence"}.get(encoder, "tree")
+    matrix = np.asarray(scores, dtype=float)
+    test = over_seeds([float(mean) for mean in matrix.mean(1)])
+    low, high = mean_interval(matrix)
+    runs = [FinishedRun(seed, None, Path(), None) for seed in range(len(matrix))]
+    return ScoredCell(
+        cell=Cell(Condition("toys", encoder, structure, **condition), tuple(runs)),
+        description=EncoderDescription(reads=frozenset({reads})),
         parameters=1,
-        dev=scores,
-        test=scores,
-        low=0.0,
-        high=1.0,
-        macro_f1=(0.5,),
-        calibration_error=(0.1,),
-        mean_absolute_error=None,
-        class_f1={},
+        dev=test,
         train_speed=1.0,
         inference_speed=1.0,
-        cell=Cell(asked, ()),
+        metric=metric,
+        scores=matrix,
+        predictions=(),
+        test=test,
+        low=low,
+        high=high,
+        others={"macro_f1": (0.5,), "accuracy": (0.5,)},
+        calibration_error=(0.1,),
     )
 
 
-def group_of(*cells: Measured) -> Group:
+def group_of(*cells: ScoredCell) -> Group:
+    metric = cells[0].metric
     plain = usual([cell.condition for cell in cells])
     structured = {cell.encoder for cell in cells if cell.structured}
-    families = families_of({cell.condition: cell.correct for cell in cells}, structured)
+    families = families_of({cell.condition: cell.scores for cell in cells}, structured, metric)
     return Group(
         data="toys",
         embedding="learned",
@@ -290,8 +303,8 @@ def group_of(*cells: Measured) -> Group:
         varied=cells,
         comparisons=comparisons_in(families),
         labels=("a", "b"),
-        gold=("a",) * cells[0].correct.shape[1],
-        ordered=False,
+        gold=("a",) * cells[0].scores.shape[1],
+        metrics=(metric, MACRO_F1),
     )
 
 
@@ -354,6 +367,8 @@ class TestWords:
         (finding,) = words.structure_findings(group)
         assert finding.wins == finding.ties == finding.losses == []
         assert words.structure_verdict(group, [finding])[0].startswith("Not known")
+        (pair,) = finding.comparisons.values()
+        assert str(finding) == f"tree: no control structure was run. {pair}."
 
     def test_without_a_structured_encoder(self):
         group = group_of(measured("bilstm", right(0.8, 0)), measured("cnn", right(0.8, 1)))
@@ -392,6 +407,62 @@ class TestWords:
         assert words.listed(["a", "b", "c"]) == "a, b and c"
 
 
+def described(row) -> ExampleDescription:
+    return as_record(ExampleDescription, row, "here", "mend it")
+
+
+class TestOtherMetrics:
+    """Words, tables and figures of an error, which is no share and better where it is lower."""
+
+    @pytest.fixture
+    def group(self):
+        rng = np.random.default_rng(0)
+        cells = [
+            measured(name, rng.gamma(size, size=(4, 300)), structure, metric=ERROR, **more)
+            for name, size, structure, more in (
+                ("tree", 1.0, "parse", {}),
+                ("tree", 2.0, "random", {}),
+                ("tree", 3.0, "parse", {"noise": 0.3}),
+                ("bilstm", 2.0, "parse", {}),
+            )
+        ]
+        return group_of(*cells)
+
+    def test_lower_is_better(self, group):
+        assert group.best.encoder == "tree"
+        text = " ".join(words.ranking(group))
+        assert f"The best mean error on toys is that of tree: {group.best.test.mean:.3f} (" in text
+        assert "It is better than bilstm." in text
+        (finding,) = words.structure_findings(group)
+        assert finding.helps
+        assert words.structure_verdict(group, [finding])[0] == "Yes: the parse helps tree."
+        (noise,) = words.noisy_parses(group)
+        assert "tree loses " in noise
+        assert not any(
+            word in " ".join([text, noise, words.sensitivity(group)]) for word in ("point", "%)")
+        )
+
+    def test_tests_of_right_and_wrong_are_left_out(self, group):
+        ((_, _, pair),) = group.pairs
+        assert pair.p_mcnemar is None is pair.effect
+        assert pair.verdict == 1
+        assert pair.difference < 0
+        table = tables.pair_table(group)
+        assert not {"p, McNemar", "Cohen's h"} & set(table.header)
+        (row,) = table.to_json()
+        assert row["p_corrected"] == pair.p_corrected
+        assert tables.encoder_table(group).header[4] == "test"
+
+    def test_figures_are_drawn(self, group):
+        axis = "test error<"
+        assert axis in figures.accuracy(group).svg
+        assert "Better are tree than bilstm" in figures.pairs(group).text
+        assert "faster: tree" in figures.trade_off(group, "speed").text
+
+    def test_there_are_no_oppositions(self, group):
+        assert browser.oppositions(group, []) == []
+
+
 class TestBrowser:
     def test_every_tree_of_an_example_is_drawn(self):
         parsed = make_examples(1)[0]
@@ -407,31 +478,31 @@ class TestBrowser:
             "relations": ["root", "dep"],
             "tags": None,
         }
-        assert browser.tree_of({**unparsed, "trees": {}}) == ""
+        assert browser.tree_of(described({**unparsed, "trees": {}})) == ""
         for row, count, phrases in ((parsed, 1, 0), (both, 2, 1), (unparsed, 1, 1), (given, 2, 0)):
-            drawn = browser.tree_of(row)
+            drawn = browser.tree_of(described(row))
             assert drawn.count("<svg") == count
             assert drawn.count("sentiment, from very negative") == phrases
             assert all(f">{token}<" in drawn for token in row["tokens"] if "<" not in token)
-        assert ">given<" in browser.tree_of(given)
+        assert ">given<" in browser.tree_of(described(given))
 
     def test_what_is_too_much_is_left_out_and_said(self, small, monkeypatch):
         monkeypatch.setattr(browser, "EXAMPLES", 20)
         monkeypatch.setattr(browser, "TREES", 5)
         results = load_results(small)
-        groups = groups_of(results)
+        groups = groups_of(measure(results))
         rows = results.examples["toys"]
         found = browser.browser(groups, results.examples, {"toys": divide(rows)})
         assert found.notes == (
-            "toys: the first 20 of 30 examples are here.",
-            "toys: 5 trees are here, those first about which encoders differ.",
+            "toys: this page has the first 20 of 30 examples.",
+            "toys: this page has 5 trees, of the examples on which encoders differ most.",
         )
 
     def test_oppositions_are_those_of_the_saved_predictions(self, folder):
         results = load_results(folder)
-        group = groups_of(results)[0]
+        group = groups_of(measure(results))[0]
         structure, sequence = browser.oppositions(group, results.examples["toys"])
-        share = {member.encoder: member.correct.mean(0) for member in group.members}
+        share = {member.encoder: member.scores.mean(0) for member in group.members}
         structured = (share["child_sum_tree_lstm"] > 0.5) & (share["bilstm>gat"] > 0.5)
         neither = (share["child_sum_tree_lstm"] <= 0.5) & (share["bilstm>gat"] <= 0.5)
         assert structure.count == int((structured & (share["bilstm"] <= 0.5)).sum())

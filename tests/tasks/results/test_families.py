@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tasks.report import tables, words
-from tasks.report.measures import groups_of
+from tasks.report.groups import groups_of
 from tasks.results.condition import Condition
 from tasks.results.families import comparisons_in, families_of, label, usual
 from tasks.results.folder import load_results
+from tasks.results.measures import measure
 from tasks.results.statistics import compare_pairs, holm
 from tasks.results.summary import summarise
 from tests.tasks.made_up import make_grid
@@ -106,19 +107,20 @@ def test_names_of_conditions():
     assert label(small, plain) != label(smaller, plain)
 
 
-def test_the_other_way_round():
+def test_reversed():
     correct = dict(enumerate(made_up(make_grid(encoders=["gat", "cnn"])).values()))
     (there,) = compare_pairs({str(name): rows for name, rows in correct.items()})
     (back,) = compare_pairs({"1": correct[1], "0": correct[0]})
-    found = there.the_other_way_round()
-    assert found.the_other_way_round() == there
+    found = there.reversed()
+    assert found.reversed() == there
     for name, value in vars(back).items():
         assert getattr(found, name) == pytest.approx(value, abs=0.01), name
 
 
 def test_a_comparison_has_one_p_value_everywhere(report_of_everything):
     results = load_results(report_of_everything)
-    summary = summarise(results)
+    measures = measure(results)
+    summary = summarise(measures)
     saved = json.loads((results.folder / "table.json").read_text(encoding="utf-8"))
     everywhere = {
         (pair["first"], pair["second"]): pair["p_corrected"]
@@ -129,16 +131,16 @@ def test_a_comparison_has_one_p_value_everywhere(report_of_everything):
     told = (results.folder / "table.md").read_text(encoding="utf-8")
     page = (results.folder / "report.html").read_text(encoding="utf-8")
     text = re.sub(r"<[^>]+>", "", page)
-    group, other = groups_of(results)
+    group, other = groups_of(measures)
     for first, second, pair in (*group.pairs, *other.pairs):
         assert f"- {pair}\n" in told
         assert pair.p_corrected == everywhere[pair.first, pair.second]
         row = next(
             row
             for row in tables.pair_table(group if pair.first == first.encoder else other).rows
-            if row[0] == f"{first.encoder} - {second.encoder}"
+            if row[0].text == f"{first.encoder} - {second.encoder}"
         )
-        assert row[3] == f"{pair.p_corrected:.4f}"
+        assert row[3].text == f"{pair.p_corrected:.4f}"
     for finding in words.structure_findings(group):
         for structure, pair in finding.comparisons.items():
             first, second = finding.encoder, f"{finding.encoder} on {structure}"

@@ -11,19 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from tasks.results.metrics import Metric
 from tasks.results.statistics import (
-    accuracy,
     accuracy_interval,
     almost_stochastic_order,
-    calibration_error,
-    class_f1,
     cohens_h,
     compare_pairs,
     expected_best,
     holm,
-    macro_f1,
+    is_binary,
     mcnemar,
-    mean_absolute_error,
+    mean_interval,
     minimum_detectable_difference,
     over_seeds,
     paired_bootstrap,
@@ -43,35 +41,6 @@ def runs(
     """Runs that are right with the log odds ``ease`` of each example, some better than others."""
     odds = ease + spread * rng.standard_normal((seeds, 1))
     return rng.random(odds.shape) < 1 / (1 + np.exp(-odds))
-
-
-class TestMetrics:
-    gold, guesses = "aaabbc", "aabbcc"
-
-    def test_accuracy(self):
-        assert accuracy(list(self.gold), list(self.guesses)) == 4 / 6
-
-    def test_f1_by_hand(self):
-        # a: precision 2/2, recall 2/3; b: 1/2 and 1/2; c: 1/2 and 1/1.
-        expected = {"a": 4 / 5, "b": 1 / 2, "c": 2 / 3}
-        assert class_f1(self.gold, self.guesses) == pytest.approx(expected)
-        assert macro_f1(self.gold, self.guesses) == pytest.approx(sum(expected.values()) / 3)
-
-    def test_a_label_never_guessed_counts_as_zero(self):
-        assert class_f1("ab", "aa") == pytest.approx({"a": 2 / 3, "b": 0})
-
-    def test_absolute_error_counts_steps(self):
-        assert mean_absolute_error("aabc", "abca", labels="abc") == (0 + 1 + 1 + 2) / 4
-
-    def test_calibration_by_hand(self):
-        # Two intervals: (0, 0.5] holds confidences 0.2 and 0.5 with accuracy 1/2,
-        # (0.5, 1] holds 0.6, 0.9 and 1.0 with accuracy 2/3.
-        correct, confidence = [1, 0, 0, 1, 1], [0.2, 0.5, 0.6, 0.9, 1.0]
-        expected = 2 / 5 * abs(0.35 - 1 / 2) + 3 / 5 * abs(2.5 / 3 - 2 / 3)
-        assert calibration_error(correct, confidence, bins=2) == pytest.approx(expected)
-
-    def test_confident_and_right_is_calibrated(self):
-        assert calibration_error([1, 1], [1.0, 1.0]) == 0
 
 
 class TestOverSeeds:
@@ -273,20 +242,20 @@ def compared():
 class TestComparePairs:
     def test_a_copy_cannot_be_told_apart(self, compared):
         comparison = compared["bilstm", "copy"]
-        assert not comparison.told_apart
+        assert not comparison.significant
         assert comparison.p == comparison.p_corrected == comparison.p_permutation == 1
         assert str(comparison) == (
             "bilstm and copy can't be told apart on this data (p = 1.00, n = 500 x 5 seeds)"
         )
 
     def test_nor_can_other_seeds_of_the_same(self, compared):
-        assert not compared["bilstm", "again"].told_apart
-        assert not compared["copy", "again"].told_apart
+        assert not compared["bilstm", "again"].significant
+        assert not compared["copy", "again"].significant
 
     def test_shuffled_labels_are_worse(self, compared):
         for name in ("bilstm", "copy", "again"):
             comparison = compared[name, "shuffled"]
-            assert comparison.told_apart
+            assert comparison.significant
             assert comparison.difference > 0.3
             assert comparison.low < comparison.difference < comparison.high
             assert comparison.order == 0
@@ -353,6 +322,102 @@ class TestAccuracyInterval:
             low, high = accuracy_interval(runs(rng, ease, seeds, spread))
             held += low <= truth <= high
         assert held >= 0.92 * 300
+
+
+class TestScoresOfAnyKind:
+    """Scores that are not 0 or 1, such as absolute errors."""
+
+    error = Metric("error", "error", score=lambda a, b: abs(a - b), higher_is_better=False)
+
+    def drawn(self, scale: float, seed: int, seeds: int = 4, examples: int = 200) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        return rng.gamma(2, scale, (seeds, 1)) / 20 + rng.gamma(2, scale, (seeds, examples))
+
+    def test_what_is_binary(self):
+        assert is_binary([[0, 1], [1.0, False]])
+        assert not is_binary([[0, 0.5]])
+
+    def test_one_seed_has_students_interval(self):
+        scores = self.drawn(1, 0)[0]
+        expected = stats.ttest_1samp(scores, 0).confidence_interval()
+        assert mean_interval(scores) == pytest.approx((expected.low, expected.high))
+
+    def test_examples_that_all_agree_leave_the_seeds_interval(self):
+        scores = np.repeat([[0.3], [0.5], [0.4]], 10, axis=1)
+        expected = over_seeds([0.3, 0.5, 0.4])
+        assert mean_interval(scores) == pytest.approx((expected.low, expected.high))
+        assert mean_interval([[0.3, 0.3]]) == (0.3, 0.3)
+
+    def test_right_and_wrong_have_wilsons_interval(self):
+        correct = np.random.default_rng(0).random((3, 50)) < 0.8
+        assert mean_interval(correct) == accuracy_interval(correct)
+
+    @pytest.mark.parametrize(("seeds", "examples"), [(3, 100), (5, 60)])
+    def test_the_interval_covers_the_truth(self, seeds, examples):
+        rng = np.random.default_rng(0)
+        held = 0
+        for _ in range(300):
+            # Examples and runs vary around a mean of 2.
+            example, run = rng.normal(2, 1, examples), rng.normal(0, 0.1, (seeds, 1))
+            low, high = mean_interval(example + run + rng.normal(0, 0.5, (seeds, examples)))
+            held += low <= 2 <= high
+        assert held >= 0.92 * 300
+
+    def test_exchanges_are_sampled_where_scores_are_not_whole(self):
+        a, b = self.drawn(1.0, 0, 1, 12), self.drawn(1.6, 1, 1, 12)
+        gains = (a - b)[0]
+        signs = np.array(list(itertools.product([1, -1], repeat=12)))
+        expected = (np.abs(signs @ gains) >= abs(gains.sum()) - 1e-9).mean()
+        assert permutation_test(a, b) == pytest.approx(expected, abs=0.02)
+        assert permutation_test(a, b) == permutation_test(a, b)
+
+    def test_exchanges_of_whole_numbers_are_exact(self):
+        rng = np.random.default_rng(0)
+        a, b = rng.integers(4, size=(2, 2, 8))
+        gains = a.mean(0) - b.mean(0)
+        signs = np.array(list(itertools.product([1, -1], repeat=8)))
+        expected = (np.abs(signs @ gains) >= abs(gains.sum()) - 1e-9).mean()
+        assert permutation_test(a, b) == pytest.approx(expected)
+
+    def test_mcnemar_is_for_right_and_wrong(self):
+        with pytest.raises(ValueError, match="scores must be 0 or 1"):
+            mcnemar([0.5, 1], [0, 1])
+
+    def test_lower_may_be_better(self):
+        scores = {"good": self.drawn(1, 0), "bad": self.drawn(2, 1)}
+        (pair,) = compare_pairs(scores, metric=self.error, samples=500)
+        assert pair.difference < 0
+        assert pair.verdict == 1
+        assert pair.reversed().verdict == -1
+        assert pair.order < 0.2
+        assert pair.p_mcnemar is None is pair.effect
+        text = str(pair)
+        low, high = (f"{-end:.3f}" for end in (pair.high, pair.low))
+        assert text.startswith(
+            f"good is better than bad on this data by {-pair.difference:.3f} "
+            f"(95 % interval {low} to {high}; p < 0.001"
+        )
+        assert str(pair.reversed()) == text
+
+    def test_the_verdict_of_a_score_and_of_its_negative_is_the_same(self):
+        scores = {"a": self.drawn(1, 0), "b": self.drawn(1.5, 1)}
+        (lower,) = compare_pairs(scores, metric=self.error, samples=500)
+        negative = {name: -values for name, values in scores.items()}
+        higher = Metric("gain", "gain", score=lambda a, b: -abs(a - b))
+        (upper,) = compare_pairs(negative, metric=higher, samples=500)
+        for name in ("p", "p_bootstrap", "p_permutation", "order", "detectable", "verdict"):
+            assert getattr(lower, name) == pytest.approx(getattr(upper, name)), name
+
+    def test_false_alarms_are_few(self):
+        rng = np.random.default_rng(0)
+        found = 0
+        for _ in range(200):
+            ease = rng.gamma(2, 1, 300)
+            a, b = (
+                ease * rng.gamma(4, 0.25, (3, 300)) + rng.normal(0, 0.1, (3, 1)) for _ in range(2)
+            )
+            found += two_way_test(a, b).p < 0.05
+        assert found <= 0.08 * 200
 
 
 class TestExpectedBest:

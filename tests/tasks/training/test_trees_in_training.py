@@ -14,6 +14,7 @@ from tasks.data.parsing import SPLITS, ParsedDataset, brought_along
 from tasks.experiments.compare import Failure, compare, plan
 from tasks.models.model import ModelOptions, load_model
 from tasks.results.folder import load_results, save_experiment
+from tasks.results.measures import measure
 from tasks.results.summary import summarise
 from tasks.storage import read_json_lines
 from tasks.training.loop import TrainingOptions
@@ -26,7 +27,7 @@ def run_all(encoders, data, out, **training):
     outcomes = list(compare(runs, {"": data}, out, parser={}, workers=1))
     assert not any(isinstance(outcome, Failure) for outcome in outcomes), outcomes
     save_experiment(out, runs, {"": data}, {"encoders": {name: {"reads": []} for name in encoders}})
-    return runs, outcomes, summarise(load_results(out))
+    return runs, outcomes, summarise(measure(load_results(out)))
 
 
 def make_treebank(sizes=(40, 12, 12)) -> ParsedDataset:
@@ -78,7 +79,7 @@ def test_all_labels_teach_and_both_scores_are_told(encoder, tmp_path):
     (told,) = (note for note in summary.notes["treebank"] if "labelled nodes" in note)
     assert told.startswith(f"{encoder}: {100 * result.node_accuracy:.1f} %")
     rows = load_results(tmp_path).examples["treebank"]
-    trees = [Tree(**row["trees"]["constituency"]) for row in rows]
+    trees = [row.trees["constituency"].tree for row in rows]
     assert trees == [sentence.constituency for sentence in data.sentences["test"]]
 
 

@@ -1,0 +1,194 @@
+"""What is measured of every cell of an experiment's grid, and how cells compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.results.condition import Condition
+from tasks.results.families import Family, families_of
+from tasks.results.folder import Cell, Results
+from tasks.results.metrics import (
+    ACCURACY,
+    MACRO_F1,
+    AnyMetric,
+    Metric,
+    calibration_error,
+    class_f1,
+    mean_absolute_error,
+)
+from tasks.results.records import DataDescription, EncoderDescription, Prediction
+from tasks.results.statistics import OverSeeds, mean_interval, over_seeds
+
+__all__ = ["CellMeasures", "Measures", "ScoredCell", "measure", "metrics_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellMeasures:
+    """One cell of the grid in numbers; shares are from 0 to 1.
+
+    Attributes:
+        cell: The cell.
+        description: What is known of its encoder.
+        parameters: Trained parameters of the encoder alone.
+        dev: Accuracy on dev over seeds.
+        train_speed: Median of training sentences a second.
+        inference_speed: Median of sentences a second in inference.
+        node_accuracy: Share of labelled nodes that are right, over runs; None unless nodes were
+            supervised.
+    """
+
+    cell: Cell
+    description: EncoderDescription
+    parameters: int
+    dev: OverSeeds
+    train_speed: float
+    inference_speed: float
+    node_accuracy: OverSeeds | None = None
+
+    @property
+    def condition(self) -> Condition:
+        """What was varied."""
+        return self.cell.condition
+
+    @property
+    def encoder(self) -> str:
+        """The name of the encoder."""
+        return self.condition.encoder
+
+    @property
+    def kind(self) -> str:
+        """The kind of the encoder, one of :data:`tasks.results.records.KINDS`."""
+        return self.description.kind
+
+    @property
+    def structured(self) -> bool:
+        """Whether the encoder reads a tree or a graph."""
+        return self.description.structured
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds."""
+        return self.cell.seeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredCell(CellMeasures):
+    """A cell with predictions on a test set.
+
+    Attributes:
+        metric: The metric that is tested, the mean of scores of examples.
+        scores: ``(seeds, examples)``, the score of each test example.
+        predictions: For each seed what was predicted of each test example.
+        test: The metric on test over seeds.
+        low: Lower end of its confidence interval over seeds and examples.
+        high: Upper end.
+        others: The other metrics on test, by their keys; a value for each seed.
+        calibration_error: :func:`tasks.results.metrics.calibration_error` for each seed.
+        class_f1: F1 of each label, the mean over seeds.
+    """
+
+    metric: AnyMetric = ACCURACY
+    scores: NDArray[np.float64]
+    predictions: tuple[tuple[str, ...], ...]
+    test: OverSeeds
+    low: float
+    high: float
+    others: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    calibration_error: tuple[float, ...]
+    class_f1: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measures:
+    """An experiment in numbers.
+
+    Attributes:
+        results: What its folder holds.
+        cells: Each cell, in the order planned.
+        families: The comparisons on test; none where a data set has no or one test example.
+    """
+
+    results: Results
+    cells: tuple[CellMeasures, ...]
+    families: tuple[Family, ...]
+
+    @property
+    def scored(self) -> tuple[ScoredCell, ...]:
+        """The cells with predictions on a test set."""
+        return tuple(cell for cell in self.cells if isinstance(cell, ScoredCell))
+
+
+def metrics_of(data: DataDescription) -> tuple[Metric[str], ...]:
+    """The metrics of predictions of labels; the first one is tested.
+
+    Args:
+        data: The data set: where its labels are a scale, absolute errors can be measured.
+    """
+    scale = (mean_absolute_error(data.labels),) if data.ordered else ()
+    return (ACCURACY, MACRO_F1, *scale)
+
+
+def measure(results: Results) -> Measures:
+    """Measure every cell of an experiment, and compare the cells that have a test set."""
+    cells = tuple(_measure(results, cell) for cell in results.cells)
+    scored = [cell for cell in cells if isinstance(cell, ScoredCell)]
+    families: tuple[Family, ...] = ()
+    if scored and all(cell.scores.shape[1] > 1 for cell in scored):
+        scores = {cell.condition: cell.scores for cell in scored}
+        families = families_of(scores, results.structured, scored[0].metric)
+    return Measures(results, cells, families)
+
+
+def _measure(results: Results, cell: Cell) -> CellMeasures:
+    description = results.experiment.encoders.get(cell.condition.encoder)
+    found = [run.result for run in cell.runs]
+    nodes = [result.node_accuracy for result in found if result.node_accuracy is not None]
+    accuracies = [
+        fmean(run.result.dev_accuracy for run in cell.of_seed(seed)) for seed in cell.seeds
+    ]
+    measures = CellMeasures(
+        cell=cell,
+        description=description or EncoderDescription(reads=frozenset()),
+        parameters=found[0].parameters["encoder"],
+        dev=over_seeds(accuracies),
+        train_speed=median(result.train_speed for result in found),
+        inference_speed=median(result.inference_speed for result in found),
+        node_accuracy=over_seeds(nodes) if nodes else None,
+    )
+    rows = cell.predictions("test")
+    return _scored(measures, results.data[cell.condition.data], rows) if rows else measures
+
+
+def _scored(
+    measures: CellMeasures, data: DataDescription, rows: Sequence[Sequence[Prediction]]
+) -> ScoredCell:
+    metric, *others = metrics_of(data)
+    gold = [row.label for row in rows[0]]
+    predictions = tuple(tuple(row.prediction for row in of_seed) for of_seed in rows)
+    scores = np.array([metric.scores(gold, of_seed) for of_seed in predictions])
+    correct = [[row.label == row.prediction for row in of_seed] for of_seed in rows]
+    confidence = [[max(row.probabilities.values()) for row in of_seed] for of_seed in rows]
+    low, high = mean_interval(scores)
+    by_class = [class_f1(gold, of_seed) for of_seed in predictions]
+    labels = [label for label in data.labels if any(label in of_seed for of_seed in by_class)]
+    return ScoredCell(
+        **vars(measures),
+        metric=metric,
+        scores=scores,
+        predictions=predictions,
+        test=over_seeds([float(mean) for mean in scores.mean(1)]),
+        low=low,
+        high=high,
+        others={
+            other.key: tuple(other(gold, of_seed) for of_seed in predictions) for other in others
+        },
+        calibration_error=tuple(map(calibration_error, correct, confidence)),
+        class_f1={
+            label: fmean(of_seed.get(label, 0.0) for of_seed in by_class) for label in labels
+        },
+    )

@@ -1,0 +1,265 @@
+"""What the files of an experiment's folder hold: dataclasses with the names of their JSON keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from structnn import ENCODERS, Tree, UnknownNameError
+from tasks.results.condition import Condition
+from tasks.results.run import RUN_AGAIN
+from tasks.storage import as_record, read_json, read_json_lines
+from tasks.training.loop import Epoch
+
+__all__ = [
+    "KINDS",
+    "DataDescription",
+    "EncoderDescription",
+    "ExampleDescription",
+    "ExperimentDescription",
+    "PlannedRun",
+    "Prediction",
+    "TreeDescription",
+    "read_examples",
+    "read_experiment",
+    "read_history",
+    "read_predictions",
+]
+
+EXPERIMENT_AGAIN = (
+    "the command that made the experiment, given again, writes this file anew and repeats no run"
+)
+
+KINDS = ("words alone", "sequence", "tree", "graph", "combined")
+"""The kinds of encoders, by what they read: neither order nor structure, one of three, or several."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """A prediction, a line of ``test.jsonl`` or ``dev.jsonl`` in a run's folder.
+
+    Attributes:
+        source: Where the example is from, as ``file:line``.
+        text: Its text.
+        label: Its label.
+        prediction: The predicted one.
+        probabilities: The probability of each label.
+    """
+
+    source: str
+    text: str
+    label: str
+    prediction: str
+    probabilities: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeDescription:
+    """A tree, as :class:`structnn.Tree` takes it.
+
+    Attributes:
+        parents: The parent of each node, -1 for the root.
+        tokens: The token of each node, -1 where it has none.
+        labels: The label of each node; None where the tree has none.
+    """
+
+    parents: Sequence[int]
+    tokens: Sequence[int]
+    labels: Sequence[str] | None
+
+    @property
+    def tree(self) -> Tree:
+        """The tree."""
+        return Tree(self.parents, self.tokens, self.labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleDescription:
+    """A test example with its trees, a line of a file in ``examples/``.
+
+    Heads, relations and tags are those of the parse, or of the given tree where nothing was parsed;
+    None where there is neither.
+
+    Attributes:
+        source: Where it is from, as ``file:line``.
+        text: Its text.
+        label: Its label.
+        columns: What else the data say of it.
+        tokens: Its tokens.
+        heads: The head of each token, from 1; 0 for the root.
+        relations: The relation of each token to its head.
+        tags: The part of speech of each token.
+        trees: The other trees that came with the data and were read by some encoder, by the name of
+            their structure.
+        unknown_share: The share of its tokens that train lacks.
+        overlap: Whether its text occurs in train.
+    """
+
+    source: str
+    text: str
+    label: str
+    columns: Mapping[str, str]
+    tokens: Sequence[str]
+    heads: Sequence[int] | None
+    relations: Sequence[str] | None
+    tags: Sequence[str] | None
+    trees: Mapping[str, TreeDescription] = field(default_factory=dict)
+    unknown_share: float
+    overlap: bool
+
+    @property
+    def dependencies(self) -> Tree | None:
+        """The tree of heads and relations; None where there is none."""
+        if not self.heads:
+            return None
+        return Tree([head - 1 for head in self.heads], labels=self.relations)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataDescription:
+    """A data set, in ``experiment.json``.
+
+    Attributes:
+        labels: Its labels.
+        ordered: Whether they are a scale.
+        notes: What must be said of the data and of how they were parsed.
+        sizes: The number of examples in each split.
+        fingerprint: Of all examples.
+        parser: The fingerprint of the parser; None where nothing was parsed.
+    """
+
+    labels: Sequence[str]
+    ordered: bool
+    notes: Sequence[str]
+    sizes: Mapping[str, int]
+    fingerprint: str
+    parser: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderDescription:
+    """An encoder, in ``experiment.json``.
+
+    Attributes:
+        reads: The structures that it reads: any of ``sequence``, ``tree`` and ``graph``.
+        width: The width of its states.
+        arity: How many children of a node it can read; None for any number.
+    """
+
+    reads: frozenset[str]
+    width: int | None = None
+    arity: int | None = None
+
+    @property
+    def structured(self) -> bool:
+        """Whether it reads a tree or a graph."""
+        return bool(self.reads & {"tree", "graph"})
+
+    @property
+    def kind(self) -> str:
+        """One of :data:`KINDS`."""
+        return KINDS[-1] if len(self.reads) > 1 else next(iter(self.reads), KINDS[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRun:
+    """A run, in ``experiment.json``.
+
+    Attributes:
+        folder: Its folder, below that of the experiment.
+        seed: Its seed.
+        fold: The number of its fold, from 1; None without folds.
+        condition: What is varied.
+    """
+
+    folder: str
+    seed: int
+    fold: int | None
+    condition: Condition
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentDescription:
+    """An experiment: what ``experiment.json`` holds.
+
+    Attributes:
+        command: The command that made it.
+        options: The values of its options, defaults included.
+        encoders: Its encoders, by name.
+        versions: The version of each package that decides the results.
+        tuning: The dev accuracies of the trials of a search, by the folder of what they were for.
+        data: Its data sets, by name.
+        runs: All runs planned.
+    """
+
+    command: Sequence[str] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+    encoders: Mapping[str, EncoderDescription]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    tuning: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    data: Mapping[str, DataDescription]
+    runs: Sequence[PlannedRun]
+
+
+def read_predictions(file: Path) -> tuple[Prediction, ...]:
+    """The predictions of a run on one split.
+
+    Raises:
+        StorageError: The file isn't there, or another version wrote it.
+    """
+    return tuple(
+        as_record(Prediction, entry, f"{file}:{line}", RUN_AGAIN)
+        for line, entry in enumerate(read_json_lines(file), start=1)
+    )
+
+
+def read_history(file: Path) -> tuple[Epoch, ...]:
+    """The epochs of a run.
+
+    Raises:
+        StorageError: The file isn't there, or another version wrote it.
+    """
+    return tuple(
+        as_record(Epoch, entry, f"{file}: epoch {number}", RUN_AGAIN)
+        for number, entry in enumerate(read_json(file), start=1)
+    )
+
+
+def read_examples(file: Path) -> tuple[ExampleDescription, ...]:
+    """The test examples of a data set, in the order of predictions.
+
+    Raises:
+        StorageError: The file isn't there, or another version wrote it.
+    """
+    return tuple(
+        as_record(ExampleDescription, entry, f"{file}:{line}", EXPERIMENT_AGAIN)
+        for line, entry in enumerate(read_json_lines(file), start=1)
+    )
+
+
+def read_experiment(file: Path) -> ExperimentDescription:
+    """What was asked for in an experiment.
+
+    Raises:
+        StorageError: The file isn't there, or another version wrote it.
+    """
+    content = read_json(file)
+    known = content.get("encoders") if isinstance(content, dict) else None
+    for name, entry in known.items() if isinstance(known, dict) else ():
+        if isinstance(entry, dict) and "arity" not in entry:
+            entry["arity"] = _arity_by_option(name)
+    return as_record(ExperimentDescription, content, file, EXPERIMENT_AGAIN)
+
+
+def _arity_by_option(encoder: str) -> int | None:
+    """The arity of an encoder of an older experiment, which did not save it: that of its option."""
+    with suppress(UnknownNameError):  # a plugin that isn't loaded when results are read
+        limits: list[int] = [
+            given.get("arity", ENCODERS.options(name)["arity"].default)
+            for name, given in ENCODERS.parse(encoder, ">")
+            if "arity" in ENCODERS.options(name)
+        ]
+        return min(limits, default=None)
+    return None

@@ -1,0 +1,240 @@
+"""Tables: what stands in them, once; and how they are written, in each format."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+    from tasks.results.metrics import Unit
+    from tasks.results.statistics import OverSeeds
+
+__all__ = ["Column", "Entry", "Table", "mean_and_sd", "number", "text_table"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Args:
+        name: Its heading.
+        align: Where its entries stand: names to the left, figures to the right.
+        meaning: How to read it, where the heading doesn't say it all.
+    """
+
+    name: str
+    align: Literal["left", "right"] = "right"
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands in one row and one column.
+
+    Args:
+        text: What is shown.
+        values: The values behind it, by the names that JSON has for them: ``"85.8 ± 1.3"`` shows two.
+    """
+
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, for every format.
+
+    Args:
+        title: What it shows.
+        columns: Its columns; the first one names the rows.
+        rows: For each row an entry in each column.
+
+    Raises:
+        ValueError: A row has more or fewer entries than there are columns.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Entry, ...], ...]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"{self.title}: a row has {len(row)} entries, but there are {len(self.columns)} "
+                    "columns"
+                )
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The headings."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How to read the columns; those with the same meaning together."""
+        names: dict[str, list[str]] = {}
+        for column in self.columns:
+            if column.meaning:
+                names.setdefault(column.meaning, []).append(column.name)
+        return tuple(f"{', '.join(alike)}: {meaning}" for meaning, alike in names.items())
+
+    def to_rich(self) -> RichTable:
+        """For a terminal, through rich: without vertical lines, to be narrow."""
+        from rich import box
+        from rich.markup import escape
+        from rich.table import Table as RichTable
+
+        table = RichTable(title=escape(self.title), box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in self.columns:
+            table.add_column(escape(column.name), justify=column.align, no_wrap=True)
+        for row in self.rows:
+            table.add_row(*(escape(entry.text) for entry in row))
+        return table
+
+    def to_markdown(self) -> str:
+        """Markdown, without the title; below the table are the notes."""
+        rule = {"left": " --- ", "right": " ---: "}
+        lines = [
+            _markdown_row(self.header),
+            "|" + "|".join(rule[column.align] for column in self.columns) + "|",
+            *(_markdown_row(map(str, row)) for row in self.rows),
+        ]
+        if self.notes:
+            lines += ["", *(f"- {note}" for note in self.notes)]
+        return "\n".join(lines) + "\n"
+
+    def to_latex(self) -> str:
+        """LaTeX, for the package booktabs; notes are comments."""
+        lines = [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{_latex(self.title)}}}",
+            rf"\begin{{tabular}}{{{''.join(column.align[0] for column in self.columns)}}}",
+            r"\toprule",
+            _latex_row(self.header),
+            r"\midrule",
+            *(_latex_row(map(str, row)) for row in self.rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            *(f"% {note}" for note in self.notes),
+            r"\end{table}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def to_csv(self) -> str:
+        """CSV of what is shown, with a header."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(self.header)
+        writer.writerows([entry.text for entry in row] for row in self.rows)
+        return buffer.getvalue()
+
+    def to_json(self) -> list[dict[str, object]]:
+        """For each row its values by name, to be written as JSON."""
+        return [
+            {name: value for entry in row for name, value in entry.values.items()}
+            for row in self.rows
+        ]
+
+    def to_html(self) -> Markup:
+        """HTML: a ``table`` with a caption; to the right is the default of the page's style."""
+        head = [
+            Markup('<th scope="col"{}>{}</th>').format(_html_class(column), column.name)
+            for column in self.columns
+        ]
+        return Markup(
+            '<table class="sortable">\n<caption>{}</caption>\n<thead><tr>{}</tr></thead>\n'
+            "<tbody>\n{}\n</tbody>\n</table>"
+        ).format(
+            self.title, Markup("").join(head), Markup("\n").join(map(self._html_row, self.rows))
+        )
+
+    def _html_row(self, row: Sequence[Entry]) -> Markup:
+        first, *others = row
+        cells = [Markup('<th scope="row">{}</th>').format(first.text)]
+        cells += [
+            Markup("<td{}>{}</td>").format(_html_class(column), entry.text)
+            for column, entry in zip(self.columns[1:], others, strict=True)
+        ]
+        return Markup("<tr>{}</tr>").format(Markup("").join(cells))
+
+
+def text_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table of texts: names in the first column, figures in the others.
+
+    Args:
+        title: What it shows.
+        header: The headings.
+        rows: The texts of each row; in JSON they go by the headings.
+    """
+    columns = tuple(Column(name, "right" if place else "left") for place, name in enumerate(header))
+    entries = (
+        tuple(Entry(text, {name: text}) for name, text in zip(header, row, strict=True))
+        for row in rows
+    )
+    return Table(title, columns, tuple(entries))
+
+
+def number(name: str, value: float | None, form: str = ",.0f") -> Entry:
+    """A number; empty if there is none.
+
+    Args:
+        name: What JSON calls it.
+        value: The number.
+        form: How it is shown, as a format specification.
+    """
+    return Entry("" if value is None else f"{value:{form}}", {name: value})
+
+
+def mean_and_sd(name: str, found: OverSeeds | None, unit: Unit) -> Entry:
+    """A mean over seeds with its standard deviation: ``85.8 ± 1.3``.
+
+    Args:
+        name: What JSON calls the mean; the standard deviation is ``NAME_sd``.
+        found: The two; none is shown as ``-``.
+        unit: How they are written.
+    """
+    if found is None:
+        return Entry("-", {name: None, f"{name}_sd": None})
+    sd = "" if found.sd is None else f" ± {unit.text(found.sd)}"
+    return Entry(unit.text(found.mean) + sd, {name: found.mean, f"{name}_sd": found.sd})
+
+
+def _markdown_row(texts: Iterable[str]) -> str:
+    return "| " + " | ".join(text.replace("|", r"\|") for text in texts) + " |"
+
+
+def _html_class(column: Column) -> Markup:
+    return Markup(' class="left"' if column.align == "left" else "")
+
+
+def _latex_row(texts: Iterable[str]) -> str:
+    return " & ".join(map(_latex, texts)) + r" \\"
+
+
+_LATEX = str.maketrans(
+    {
+        **{character: "\\" + character for character in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "±": r"$\pm$",
+    }
+)
+
+
+def _latex(text: str) -> str:
+    return text.translate(_LATEX)

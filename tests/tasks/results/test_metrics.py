@@ -1,0 +1,71 @@
+"""Metrics against counts by hand, and how their values are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.results.metrics import (
+    ACCURACY,
+    MACRO_F1,
+    PERCENT,
+    PLAIN,
+    Metric,
+    calibration_error,
+    class_f1,
+    mean_absolute_error,
+)
+
+
+class TestMetrics:
+    gold, guesses = "aaabbc", "aabbcc"
+
+    def test_accuracy(self):
+        assert ACCURACY(self.gold, self.guesses) == 4 / 6
+
+    def test_f1_by_hand(self):
+        # a: precision 2/2, recall 2/3; b: 1/2 and 1/2; c: 1/2 and 1/1.
+        expected = {"a": 4 / 5, "b": 1 / 2, "c": 2 / 3}
+        assert class_f1(self.gold, self.guesses) == pytest.approx(expected)
+        assert MACRO_F1(self.gold, self.guesses) == pytest.approx(sum(expected.values()) / 3)
+
+    def test_a_label_never_guessed_counts_as_zero(self):
+        assert class_f1("ab", "aa") == pytest.approx({"a": 2 / 3, "b": 0})
+
+    def test_absolute_error_counts_steps(self):
+        assert mean_absolute_error("abc")("aabc", "abca") == (0 + 1 + 1 + 2) / 4
+
+    def test_calibration_by_hand(self):
+        # Two intervals: (0, 0.5] holds confidences 0.2 and 0.5 with accuracy 1/2,
+        # (0.5, 1] holds 0.6, 0.9 and 1.0 with accuracy 2/3.
+        correct, confidence = [1, 0, 0, 1, 1], [0.2, 0.5, 0.6, 0.9, 1.0]
+        expected = 2 / 5 * abs(0.35 - 1 / 2) + 3 / 5 * abs(2.5 / 3 - 2 / 3)
+        assert calibration_error(correct, confidence, bins=2) == pytest.approx(expected)
+
+    def test_confident_and_right_is_calibrated(self):
+        assert calibration_error([1, 1], [1.0, 1.0]) == 0
+
+    def test_the_value_is_the_mean_of_the_scores_of_examples(self):
+        steps = mean_absolute_error("abc")
+        assert steps.scores("aabc", "abca").tolist() == [0, 1, 1, 2]
+        assert ACCURACY.scores(self.gold, self.guesses).tolist() == [1, 1, 0, 1, 0, 1]
+        assert (ACCURACY.sign, steps.sign) == (1, -1)
+
+    def test_a_metric_of_a_set_has_no_scores_of_examples(self):
+        with pytest.raises(ValueError, match="macro-F1 is a metric of a whole set"):
+            MACRO_F1.scores("ab", "ab")
+
+    def test_a_metric_is_of_examples_or_of_a_set(self):
+        with pytest.raises(ValueError, match="exactly one of score and over_set"):
+            Metric("nothing", "nothing")
+
+
+def test_how_values_are_written():
+    assert PERCENT.text(0.8581) == "85.8"
+    assert PERCENT.full(0.8581) == "85.8 %"
+    assert PERCENT.head("test") == "test %"
+    assert PERCENT.axis("test accuracy") == "test accuracy, %"
+    assert PERCENT.signed(-0.0001) == "+0.0"
+    assert PERCENT.signed(0.0123) == "+1.2"
+    assert PERCENT.apart(-0.0123) == "1.2 points"
+    assert PLAIN.full(0.51249) == PLAIN.apart(-0.51249) == "0.512"
+    assert (PLAIN.head("test"), PLAIN.axis("error"), PLAIN.signed(2)) == ("test", "error", "+2.000")
