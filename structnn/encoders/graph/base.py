@@ -90,7 +90,13 @@ class GraphEncoder(Encoder):
         width = hidden_dim * layers if jump == "concat" else hidden_dim
         super().__init__(input_dim, width, readout=readout)
         down, up = (parse and directions in ("both", way) for way in ("down", "up"))
-        self.construction = GraphConstruction(down, up, self_loops, neighbours, hops)
+        self.construction = GraphConstruction(
+            head_to_dependent=down,
+            dependent_to_head=up,
+            self_loops=self_loops,
+            neighbours=neighbours,
+            hops=hops,
+        )
         self.constructions = (self.construction,)
         if not parse:
             self.reads = frozenset({"sequence"})  # type: ignore[misc]  # nodes are words then
