@@ -25,7 +25,8 @@ from benchmarks.tree_data import (
     random_tree,
 )
 from structnn import Sentence, build_encoder
-from structnn.data.batch import Batch, Corpus
+from structnn.data.batch import Batch
+from structnn.data.corpus import Corpus
 from structnn.encoders.base import Encoder
 from structnn.fused.build import load
 

@@ -24,7 +24,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from benchmarks.tree_data import Indices, tree_of
 from structnn import Tree
-from structnn.data.batch import Batch, Corpus
+from structnn.data.batch import Batch
+from structnn.data.corpus import Corpus
 from structnn.encoders.base import Encoder
 from structnn.encoders.tree.child_sum import ChildSumTreeLSTM
 from structnn.fused.build import SWITCH

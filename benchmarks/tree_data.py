@@ -13,7 +13,7 @@ from torch import Tensor
 
 from parsers import read_conllu, with_structure
 from structnn import Sentence, Tree, Vocabulary
-from structnn.data.batch import Corpus
+from structnn.data.corpus import Corpus
 
 __all__ = [
     "DEFAULT_CONLLU",

@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmarks.tree_contenders import OfStructnn, Products, TreeContender
 from benchmarks.tree_data import Indices, tree_of
 from structnn import Sentence, Tree
-from structnn.data.batch import Corpus
+from structnn.data.corpus import Corpus
 from structnn.encoders.tree.nary import NaryTreeLSTM
 
 __all__ = ["DglNary", "Nary", "NaryProducts", "Variant", "binary_trees", "multiplications"]

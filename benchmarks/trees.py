@@ -53,7 +53,7 @@ from benchmarks.tree_variants import (
     multiplications,
 )
 from structnn import Sentence, build_encoder
-from structnn.data.batch import Corpus
+from structnn.data.corpus import Corpus
 from structnn.encoders.tree.child_sum import ChildSumTreeLSTM
 from structnn.encoders.tree.nary import NaryTreeLSTM
 from structnn.fused.build import load

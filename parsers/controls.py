@@ -1,4 +1,4 @@
-"""Control structures: trees that are not the parse, to see what the parse is worth."""
+"""Control structures: trees to compare the parse with, such as chains, balanced and random trees."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from structnn.sentence import Sentence, StructureError, Tree
 
 __all__ = [
+    "CONTROLS",
     "STRUCTURES",
     "balanced",
     "flat",
@@ -17,60 +18,103 @@ __all__ = [
     "random_tree",
     "right_chain",
     "shuffled",
+    "tree_of",
     "with_structure",
 ]
 
 
 def with_structure(sentences: Iterable[Sentence], name: str, seed: int = 0) -> list[Sentence]:
-    """Give every sentence the named structure as its dependencies.
+    """Replace the dependencies of each sentence by a control structure.
 
-    Every control is a tree of tokens alone, so every encoder of trees and of graphs takes it.
+    A control structure has one node for each token, as a dependency tree has, so every tree and graph
+    encoder reads it.
 
     Args:
         sentences: The sentences.
-        name: ``parse`` (as given), ``left_chain``, ``right_chain``, ``balanced``, ``flat``,
-            ``random`` or ``shuffled``.
-        seed: For ``random`` and ``shuffled``. What a sentence gets depends on the seed and on its own
-            tokens alone, so the order of sentences is immaterial.
+        name: ``"parse"`` (the sentences as they are), or one of :data:`CONTROLS`: ``"left_chain"``,
+            ``"right_chain"``, ``"balanced"``, ``"flat"``, ``"random"`` or ``"shuffled"``.
+        seed: The random seed of ``"random"`` and ``"shuffled"``. A sentence's tree depends on the seed
+            and its own tokens alone, not on the other sentences.
 
     Returns:
-        Copies of the sentences with other ``dependencies``.
+        Copies of the sentences with the structure as their ``dependencies``.
 
     Raises:
-        ValueError: An unknown name.
-        StructureError: ``shuffled`` where a sentence has no parse.
+        ValueError: The name is not known.
+        StructureError: The name is ``"shuffled"``, and a sentence has no dependencies.
+
+    Example:
+        >>> (sentence,) = with_structure([Sentence(["dogs", "chase", "cats"])], "left_chain")
+        >>> sentence.dependencies.parents
+        (1, 2, -1)
     """
+    if name == "parse":
+        return list(sentences)
     if name not in _CONTROLS:
         raise ValueError(f"unknown structure {name!r}; the structures are {', '.join(STRUCTURES)}")
     control = _CONTROLS[name]
-    if control is None:
-        return list(sentences)
     return [sentence.replace(dependencies=control(sentence, seed)) for sentence in sentences]
 
 
-def left_chain(sentence: Sentence) -> Tree:
-    """Each token is the child of the next; the last is the root.
+def tree_of(sentence: Sentence, structure: str, seed: int = 0) -> Tree:
+    """One tree of a sentence: one that it has, or a control structure.
 
-    Read upwards, this is the sentence from left to right: a child-sum Tree-LSTM on it is an LSTM.
+    Args:
+        sentence: The sentence.
+        structure: ``"dependencies"`` (also called ``"parse"``, as in :data:`STRUCTURES`),
+            ``"constituency"``, or one of :data:`CONTROLS`.
+        seed: The random seed of ``"random"`` and ``"shuffled"``.
+
+    Raises:
+        ValueError: The structure is not known.
+        StructureError: The sentence lacks the structure.
+    """
+    if structure in _CONTROLS:
+        return _CONTROLS[structure](sentence, seed)
+    trees = {
+        "dependencies": sentence.dependencies,
+        "parse": sentence.dependencies,
+        "constituency": sentence.constituency,
+    }
+    if structure not in trees:
+        raise ValueError(
+            f"unknown structure {structure!r}; the structures are dependencies, constituency, "
+            + ", ".join(CONTROLS)
+        )
+    tree = trees[structure]
+    if tree is None:
+        lacking = "constituency tree" if structure == "constituency" else "dependencies"
+        raise StructureError(
+            f"{' '.join(sentence.tokens)[:60]!r} has no {lacking}; parse it first, or read it from "
+            "a file that has them"
+        )
+    return tree
+
+
+def left_chain(sentence: Sentence) -> Tree:
+    """The tree in which each token is the child of the next one; the last token is the root.
+
+    Upwards, it is read from left to right: on it a child-sum Tree-LSTM is an LSTM.
     """
     size = len(sentence)
     return _tree([*range(1, size), -1])
 
 
 def right_chain(sentence: Sentence) -> Tree:
-    """Each token is the child of the one before; the first is the root: from right to left."""
+    """The tree in which each token is the child of the one before; the first token is the root."""
     return _tree(range(-1, len(sentence) - 1))
 
 
 def flat(sentence: Sentence) -> Tree:
-    """All tokens are children of the first, as Universal Dependencies has it for ``flat``."""
+    """The tree in which all tokens are children of the first, as in the UD relation ``flat``."""
     return _tree([-1] + [0] * (len(sentence) - 1))
 
 
 def balanced(sentence: Sentence) -> Tree:
-    """The binary search tree of the positions: the middle token is the root, and so on in each half.
+    """The balanced binary search tree over positions: the middle token is the root of both halves.
 
-    Of two middle tokens the left one is taken. The tree is projective, and no deeper than need be.
+    Of two middle tokens the left one is taken. The tree is projective, and of minimal depth among
+    binary trees.
     """
     parents = [-1] * len(sentence)
     spans = [(0, len(sentence), -1)]
@@ -84,10 +128,14 @@ def balanced(sentence: Sentence) -> Tree:
 
 
 def random_tree(sentence: Sentence, seed: int = 0) -> Tree:
-    """A tree drawn evenly from all rooted trees over the tokens (n to the n-1 of them, by Cayley).
+    """A tree drawn uniformly from all n^(n-1) rooted trees over the n tokens.
 
-    A Prüfer sequence drawn evenly gives the tree without its root, and the root is any token. Most
-    such trees are neither projective nor shallow.
+    A uniform Prüfer sequence gives the undirected tree, and the root is a uniform token. Most such
+    trees are not projective.
+
+    Args:
+        sentence: The sentence.
+        seed: The random seed; the tree depends on it and on the tokens alone.
     """
     size = len(sentence)
     generator = _generator("random", sentence, seed)
@@ -108,13 +156,17 @@ def random_tree(sentence: Sentence, seed: int = 0) -> Tree:
 
 
 def shuffled(sentence: Sentence, seed: int = 0) -> Tree:
-    """The parse, its relations with it, on the wrong words: its nodes are dealt out anew, evenly.
+    """The dependency tree with its tokens permuted at random; relations stay with their nodes.
+
+    Args:
+        sentence: A sentence with dependencies.
+        seed: The random seed; the tree depends on it and on the tokens alone.
 
     Raises:
-        StructureError: The sentence has no parse.
+        StructureError: The sentence has no dependencies.
     """
     tree = _parse(sentence, "shuffled")
-    places = list(range(len(sentence)))  # the token that each node of the parse falls to
+    places = list(range(len(sentence)))  # the new token of each node
     _generator("shuffled", sentence, seed).shuffle(places)
     parents = [-1] * len(places)
     labels = [""] * len(places)
@@ -125,24 +177,25 @@ def shuffled(sentence: Sentence, seed: int = 0) -> Tree:
 
 
 def parse_noise(sentences: Iterable[Sentence], rate: float, seed: int = 0) -> list[Sentence]:
-    """Put errors into parses: with probability ``rate`` each token gets another head.
+    """Add errors to dependency trees: each token gets another head with probability ``rate``.
 
-    Tokens are visited in a random order. The new head is drawn evenly from the tokens to which
-    the token can be attached with no cycle, its head so far excepted; where there is none, nothing
-    changes. For the root, another token becomes the root in its place (their relations change
-    places), and the old root is attached at random below it. Relations stay with their tokens.
+    Tokens are visited in random order. The new head is drawn uniformly from all tokens to which the
+    token can be attached without a cycle, except its present head; where there is none, the token
+    keeps its head. In place of the root, another token becomes the root: the two exchange their
+    relations, and the old root is attached at random below the new one. All other relations stay with
+    their tokens.
 
     Args:
-        sentences: Sentences that have parses.
+        sentences: Sentences with dependencies.
         rate: The probability, from 0 to 1.
-        seed: What a sentence gets depends on this and on its own tokens alone.
+        seed: The random seed. A sentence's errors depend on it and on the sentence's tokens alone.
 
     Returns:
-        Copies of the sentences with other ``dependencies``, each of them a tree.
+        Copies of the sentences with other ``dependencies``; each is a tree.
 
     Raises:
-        ValueError: A rate out of range.
-        StructureError: A sentence that has no parse.
+        ValueError: The rate is not from 0 to 1.
+        StructureError: A sentence has no dependencies.
     """
     if not 0 <= rate <= 1:
         raise ValueError(f"rate must be a probability from 0 to 1, but is {rate}")
@@ -150,17 +203,24 @@ def parse_noise(sentences: Iterable[Sentence], rate: float, seed: int = 0) -> li
 
 
 def narrowed(tree: Tree, arity: int) -> Tree:
-    """The tree with at most so many children at each node: one too many hangs on its left sibling.
+    """Limit the number of children of each node, for encoders with a fixed arity.
 
-    For encoders that have a place for each of so many children. All nodes stay, each with its word
-    and its label; what is below a node stays below it; a tree that is narrow enough stays as it is.
+    The last child of a node with too many becomes a child of the sibling before it, until the number
+    fits. All nodes keep their tokens, labels and ancestors.
 
     Args:
         tree: Any tree.
-        arity: How many children a node may have.
+        arity: The largest number of children that a node may have, at least 1.
+
+    Returns:
+        The new tree; ``tree`` itself where no node has too many children.
 
     Raises:
-        ValueError: Less than one.
+        ValueError: The arity is less than 1.
+
+    Example:
+        >>> narrowed(Tree([-1, 0, 0, 0]), arity=2).parents
+        (-1, 0, 0, 2)
     """
     if arity < 1:
         raise ValueError(f"arity must be at least 1, but is {arity}")
@@ -205,7 +265,7 @@ def _noisy(sentence: Sentence, rate: float, seed: int) -> Tree:
 
 
 def _descendants(parents: Sequence[int], top: int) -> set[int]:
-    """``top`` and all below it."""
+    """A node and all its descendants."""
     children: list[list[int]] = [[] for _ in parents]
     for node, parent in enumerate(parents):
         if parent != -1:
@@ -217,7 +277,7 @@ def _descendants(parents: Sequence[int], top: int) -> set[int]:
 
 
 def _edges_of_prufer(sequence: list[int], size: int) -> list[tuple[int, int]]:
-    """The edges of the labelled tree that a Prüfer sequence stands for, in linear time."""
+    """The edges of the tree that a Prüfer sequence encodes, in linear time."""
     if size < 2:
         return []
     degrees = [1] * size
@@ -256,8 +316,7 @@ def _parse(sentence: Sentence, purpose: str) -> Tree:
     return sentence.dependencies
 
 
-_CONTROLS: dict[str, Callable[[Sentence, int], Tree] | None] = {
-    "parse": None,
+_CONTROLS: dict[str, Callable[[Sentence, int], Tree]] = {
     "left_chain": lambda sentence, seed: left_chain(sentence),
     "right_chain": lambda sentence, seed: right_chain(sentence),
     "balanced": lambda sentence, seed: balanced(sentence),
@@ -266,5 +325,8 @@ _CONTROLS: dict[str, Callable[[Sentence, int], Tree] | None] = {
     "shuffled": shuffled,
 }
 
-STRUCTURES = tuple(_CONTROLS)
-"""The names that :func:`with_structure` takes."""
+CONTROLS = tuple(_CONTROLS)
+"""The names of the control structures."""
+
+STRUCTURES = ("parse", *CONTROLS)
+"""The names that :func:`with_structure` takes: the parse, and the control structures."""

@@ -6,7 +6,8 @@ and sentences.
 """
 
 from structnn.classifier import SentenceClassifier
-from structnn.data.batch import Batch, Corpus
+from structnn.data.batch import Batch
+from structnn.data.corpus import Corpus
 from structnn.data.graph import EDGE_TYPES, Graph, GraphConstruction
 from structnn.data.schedule import Schedule
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary

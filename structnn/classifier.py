@@ -1,4 +1,4 @@
-"""Sentence classification: embedding, encoder, readout and head."""
+"""Sentence classification: an embedding, an encoder with its readout, and a linear layer."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ __all__ = ["SentenceClassifier"]
 
 
 class SentenceClassifier(nn.Module):
-    r"""Scores for each class: a linear layer on the encoder's sentence vector.
+    r"""A linear layer over the encoder's sentence vector.
 
     .. math:: y = W \, \mathrm{dropout}(\mathrm{sentence}(\mathrm{encoder}(\mathrm{dropout}(x)))) + b
 
     Args:
-        embedding: Gives each token its vector, as :class:`~structnn.WordEmbedding` does.
-        encoder: Any encoder as wide as the embedding; its readout makes the sentence vector.
-        labels: The classes, in the order of the scores.
-        dropout: Dropout rate of word vectors and of the sentence vector.
+        embedding: Maps a batch to ``(tokens, dim)``, as :class:`~structnn.WordEmbedding` does; has an
+            attribute ``dim``.
+        encoder: Any encoder with ``input_dim=embedding.dim``; its readout makes the sentence vector.
+        labels: The names of the classes, in the order of the scores.
+        dropout: The dropout rate of word vectors and of the sentence vector.
 
     Shapes:
-        - output: ``(sentences, classes)``, before the softmax
+        - output: ``(sentences, classes)``, logits
 
     Raises:
-        ValueError: The widths differ, or there are fewer than two classes.
+        ValueError: ``encoder.input_dim`` is not ``embedding.dim``, or there are fewer than two classes.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class SentenceClassifier(nn.Module):
         width = getattr(embedding, "dim", None)
         if width != encoder.input_dim:
             raise ValueError(
-                f"the embedding gives vectors {width} wide, but the encoder expects "
+                f"the embedding has dim={width}, but the encoder has "
                 f"input_dim={encoder.input_dim}: build it with input_dim=embedding.dim"
             )
         if len(labels) < 2:
@@ -54,25 +55,28 @@ class SentenceClassifier(nn.Module):
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(encoder.sentence_dim, len(self.labels))
 
+    def extra_repr(self) -> str:
+        return f"labels={self.labels}"
+
     def forward(self, batch: Batch, *, nodes: bool = False) -> Tensor:
-        """The scores of each class.
+        """The logits of each sentence, or of each node.
 
         Args:
             batch: The sentences.
-            nodes: Score each node of the structure, by the same head, instead of each sentence.
-                Where trees are labelled throughout (Socher et al. 2013), training on these uses all
-                labels; at the roots they are the scores of the sentences with the readout ``"root"``.
+            nodes: Apply the linear layer to the state of each node instead of to the sentence vectors,
+                to train on trees with a label at every node (Socher et al. 2013). With the readout
+                ``"root"`` the logits of a root are those of its sentence.
 
         Returns:
-            ``(sentences, classes)``, or ``(nodes, classes)``, before the softmax.
+            ``(sentences, classes)``, or ``(nodes, classes)``.
 
         Raises:
-            ValueError: Nodes are asked for, and the sentence vector is not as wide as their states.
+            ValueError: ``nodes`` is set, and the sentence vector is not as wide as the nodes' states.
         """
         if nodes and self.encoder.sentence_dim != self.encoder.output_dim:
             raise ValueError(
-                f"the head reads sentence vectors {self.encoder.sentence_dim} wide, but nodes have "
-                f"states {self.encoder.output_dim} wide: to score nodes, take readout='root'"
+                f"the linear layer reads sentence vectors of dimension {self.encoder.sentence_dim}, but "
+                f"the nodes' states have {self.encoder.output_dim}: to score nodes, use readout='root'"
             )
         encoding = self.encoder(self.dropout(self.embedding(batch)), batch)
         states = encoding.nodes if nodes else encoding.sentence

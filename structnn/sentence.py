@@ -1,4 +1,4 @@
-"""Sentences and trees: what a parser gives and what every encoder reads. Knows nothing of torch."""
+"""Sentences and trees: what parsers return and encoders read. Independent of torch."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import entry_points
 from types import MappingProxyType
+from typing import Any
 
 __all__ = ["Sentence", "StructureError", "Tree"]
 
 
 class StructureError(ValueError):
-    """A sentence or a tree that is not well formed; the message says which token and why."""
+    """A sentence or tree is not valid, or lacks what is asked of it; the message says which and why."""
 
 
 @dataclass(frozen=True)
 class Tree:
     """An ordered, rooted tree, with a word at some or all of its nodes.
 
-    A dependency tree has one node for each token, node *i* being token *i*. A constituency tree has
-    more nodes than tokens; nodes with no word carry the token index -1. The children of a node are
-    ordered by their node index: number the nodes so that this is the order you mean.
+    In a dependency tree node *i* is token *i*. A constituency tree has more nodes than tokens; its inner
+    nodes have no word, and the token index -1. The children of a node are in the order of their indices.
 
     Args:
-        parents: For each node the index of its parent, -1 for the root.
-        tokens: For each node the index of its token, -1 for a node with no word. Each token index is
-            used once. By default node *i* is token *i*.
-        labels: For each node a label: a relation, a phrase category or a sentiment.
+        parents: ``(nodes,)``, the index of each node's parent, -1 for the root.
+        tokens: ``(nodes,)``, the index of each node's token, -1 for a node with no word. Each token has
+            exactly one node. By default node *i* is token *i*.
+        labels: ``(nodes,)``, a label for each node: the relation to its head, a phrase category, or a
+            sentiment.
 
     Raises:
-        StructureError: Not exactly one root, a parent out of range, a cycle, lengths that differ, or
-            a token at two nodes. The message names the node.
+        StructureError: There is not exactly one root, a parent is out of range, nodes form a cycle, the
+            lengths differ, or a token has two nodes. The message names the node.
 
     Example:
         >>> Tree([1, -1, 1], labels=["nsubj", "root", "obj"]).children
@@ -63,7 +64,7 @@ class Tree:
 
     @cached_property
     def children(self) -> tuple[tuple[int, ...], ...]:
-        """For each node its children, in order."""
+        """``(nodes,)``: the children of each node, in order."""
         children: list[list[int]] = [[] for _ in self.parents]
         for node, parent in enumerate(self.parents):
             if parent >= 0:
@@ -72,7 +73,7 @@ class Tree:
 
     @cached_property
     def top_down(self) -> tuple[int, ...]:
-        """All nodes, each after its parent (breadth first)."""
+        """``(nodes,)``: all nodes in breadth-first order, each after its parent."""
         order = [self.root]
         for node in order:  # the list grows while it is read
             order.extend(self.children[node])
@@ -80,7 +81,7 @@ class Tree:
 
     @cached_property
     def heights(self) -> tuple[int, ...]:
-        """For each node the number of edges to its deepest leaf: 0 for a leaf."""
+        """``(nodes,)``: the number of edges from each node to its deepest leaf; 0 for a leaf."""
         heights = [0] * len(self)
         for node in reversed(self.top_down):
             parent = self.parents[node]
@@ -90,7 +91,7 @@ class Tree:
 
     @cached_property
     def depths(self) -> tuple[int, ...]:
-        """For each node the number of edges to the root: 0 for the root."""
+        """``(nodes,)``: the number of edges from each node to the root; 0 for the root."""
         depths = [0] * len(self)
         for node in self.top_down[1:]:
             depths[node] = depths[self.parents[node]] + 1
@@ -137,11 +138,11 @@ class Tree:
         if len(self.top_down) != size:
             lost = next(iter(sorted(set(range(size)) - set(self.top_down))))
             raise StructureError(
-                f"node {self._on_cycle(lost)} is its own ancestor: heads make a cycle"
+                f"node {self._on_cycle(lost)} is its own ancestor: the parents form a cycle"
             )
 
     def _on_cycle(self, node: int) -> int:
-        """A node of the cycle that is reached from ``node`` by going up."""
+        """A node of the cycle to which the parents of ``node`` lead."""
         seen: set[int] = set()
         while node not in seen:
             seen.add(node)
@@ -151,20 +152,26 @@ class Tree:
 
 @dataclass(frozen=True)
 class Sentence:
-    """The tokens of one example, and the structures known for them. Immutable.
+    """A sentence: its tokens, and the trees known for it. Immutable.
 
     Args:
         tokens: The words; at least one.
-        dependencies: A tree with exactly one node for each token; labels are relations.
-        constituency: A tree in which each token has exactly one node, beside nodes with no word.
-        tags: A part of speech for each token (universal tags, where the parser gives them).
-        lemmas: A lemma for each token.
+        dependencies: The dependency tree: node *i* is token *i*, and labels are relations.
+        constituency: The constituency tree: one node for each token, and inner nodes with no word.
+        tags: The part of speech of each token; universal tags, where the parser gives them.
+        lemmas: The lemma of each token.
         text: The text from which the tokens were made.
-        metadata: Anything else that the source says of the sentence, as strings.
+        metadata: Other facts about the sentence, such as the comments of a CoNLL-U file.
 
     Raises:
-        StructureError: No tokens, lengths that differ, or a tree that does not fit the tokens. The
+        StructureError: There are no tokens, the lengths differ, or a tree does not fit the tokens. The
             message quotes the beginning of the sentence.
+
+    Example:
+        >>> tree = Tree([1, -1], labels=["nsubj", "root"])
+        >>> sentence = Sentence(["dogs", "bark"], dependencies=tree)
+        >>> len(sentence), sentence.dependencies.root
+        (2, 1)
     """
 
     tokens: Sequence[str]
@@ -218,12 +225,19 @@ class Sentence:
         )
         return Sentence, (*fields, dict(self.metadata))
 
-    def replace(self, **changes: object) -> Sentence:
-        """A copy with some fields changed, validated anew."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+    def replace(self, **changes: Any) -> Sentence:
+        """A copy with some fields changed.
+
+        Args:
+            **changes: New values of fields, by name.
+
+        Raises:
+            StructureError: The copy would not be a valid sentence.
+        """
+        return replace(self, **changes)
 
     def _repr_svg_(self) -> str | None:
-        """The picture that a notebook shows: drawn by whoever offers to, as parsers does."""
+        """The picture that a notebook shows, drawn by the first ``structnn.renderers`` entry point."""
         for entry in entry_points(group="structnn.renderers", name="svg"):
             picture: str = entry.load()(self)
             return picture

@@ -1,4 +1,4 @@
-"""Pictures of structures: for files, notebooks, browsers and terminals."""
+"""Drawings of trees and graphs, for files, notebooks, browsers and terminals."""
 
 from parsers.drawing.drawing import Drawing, draw, draw_pair, html_of, svg_of
 from parsers.drawing.terminal import text_tree

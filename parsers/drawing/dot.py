@@ -1,4 +1,4 @@
-"""Structures for Graphviz, in its language DOT."""
+"""Trees and graphs in DOT, the language of Graphviz."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from structnn.sentence import Sentence
 
 
 def to_dot(sentences: Sequence[tuple[Sentence, str]]) -> str:
-    """Write structures in DOT, side by side.
+    """Convert sentences to DOT, side by side in one graph.
 
     Args:
-        sentences: Sentences, each with the name of a structure, as :func:`parsers.to_networkx` takes
-            it.
+        sentences: Sentences, each with the name of a structure, as for :func:`parsers.to_networkx`.
 
     Returns:
         The text of one ``digraph``.

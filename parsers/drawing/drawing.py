@@ -1,4 +1,4 @@
-"""The pictures that users make: draw one sentence, or two with their differences."""
+"""Draw one sentence, or two with their differences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 from parsers.drawing.dot import to_dot
 from parsers.drawing.interactive import html_page
-from parsers.drawing.picture import EdgeNumbers, Numbers, decorated, picture
+from parsers.drawing.legend import decorated
+from parsers.drawing.numbers import EdgeNumbers, Numbers
+from parsers.drawing.picture import picture
 from parsers.drawing.raster import figure_of, save
 from parsers.drawing.scene import Scene
 from parsers.drawing.svg import svg_text
@@ -17,16 +19,16 @@ from parsers.drawing.theme import DARK, LIGHT
 from structnn.sentence import Sentence, Tree
 
 FORMATS = ("png", "svg", "pdf", "html", "dot", "gv")
-"""The kinds of files that a drawing can be saved as."""
+"""The endings of the files that a drawing can be saved to."""
 
 
 class Drawing:
-    """A picture, shown by itself in a notebook, and saved in any of the formats.
+    """A picture, as :func:`draw` returns it: a notebook shows it, and it can be saved to a file.
 
     Args:
-        scene: What it shows.
-        sentences: Of what, each with the name of its structure.
-        title: Of the HTML page.
+        scene: The shapes and texts of the picture.
+        sentences: The sentences that it shows, each with the name of its structure.
+        title: The title of the HTML page; by default the words of the first sentence.
     """
 
     def __init__(
@@ -36,20 +38,26 @@ class Drawing:
         self._sentences = sentences
         self._title = title or " ".join(sentences[0][0].tokens)
 
+    def __repr__(self) -> str:
+        structures = ", ".join(structure for _, structure in self._sentences)
+        size = f"{self.scene.width:.0f} x {self.scene.height:.0f} points"
+        return f"Drawing({self._title[:60]!r}, {structures}, {size})"
+
     def save(self, path: str | PathLike[str]) -> None:
-        """Save as PNG, SVG, PDF, interactive HTML or Graphviz DOT, as the name of the file ends.
+        """Save the picture; the ending of the file's name gives the format.
 
         Args:
-            path: The file.
+            path: A file that ends in ``.png``, ``.svg``, ``.pdf``, ``.html`` (interactive), or in
+                ``.dot`` or ``.gv`` (for Graphviz).
 
         Raises:
-            ValueError: The name ends otherwise.
+            ValueError: The name has another ending.
         """
         path = Path(path)
         suffix = path.suffix.lower().removeprefix(".")
         if suffix not in FORMATS:
             endings = ", ".join("." + name for name in FORMATS)
-            raise ValueError(f"{path}: a picture is saved by the ending of its name: {endings}")
+            raise ValueError(f"{path}: the name of the file must end in one of {endings}")
         if suffix == "html":
             path.write_text(self.html(), encoding="utf-8")
         elif suffix in ("dot", "gv"):
@@ -58,25 +66,25 @@ class Drawing:
             save(self.scene, path, suffix)
 
     def svg(self) -> str:
-        """The picture as SVG whose letters are text, in the fonts of whoever shows it."""
+        """The picture as SVG, with text that can be searched and that the viewer's fonts show."""
         return svg_text(self.scene)
 
     def html(self) -> str:
-        """The picture as one page that needs no other file: hover for details, click to fold."""
+        """The picture as one HTML page that needs no other file: hover for details, click to fold."""
         return html_page(self.scene, self._title)
 
     def png(self) -> bytes:
-        """The picture as PNG."""
+        """The picture as the bytes of a PNG file."""
         buffer = io.BytesIO()
         save(self.scene, buffer, "png")
         return buffer.getvalue()
 
     def dot(self) -> str:
-        """The structure, not the picture, for Graphviz."""
+        """The structure in DOT, for Graphviz to lay out."""
         return to_dot(self._sentences)
 
     def figure(self) -> object:
-        """The picture as a ``matplotlib.figure.Figure``, to add to."""
+        """The picture as a ``matplotlib.figure.Figure``, to which more can be added."""
         return figure_of(self.scene)
 
     def _repr_svg_(self) -> str:
@@ -100,34 +108,39 @@ def draw(
 ) -> Drawing:
     """Draw the structure of a sentence.
 
-    Without numbers, words are coloured by part of speech.
+    Nodes are coloured by part of speech, or by ``node_values``.
 
     Args:
         sentence: The sentence.
-        path: Where to save the picture, as ``.png``, ``.svg``, ``.pdf``, ``.html`` or ``.dot``.
-        layout: ``tree`` (nodes by depth; the usual one), ``aligned`` (nodes by depth, words along
-            the bottom), ``arcs`` (words in a row, arcs above), ``constituency`` (phrases, words along
-            the bottom), or a layout of networkx by its name, such as ``kamada_kawai``.
-        structure: As for :func:`parsers.to_networkx`: ``dependencies``, ``constituency`` or the name
-            of a control. What the layout suits, and the sentence has, when not given.
-        node_values: Numbers that colour the nodes: one each, or a mapping from nodes. Where some are
-            below and some above 0, 0 is in the middle of the colours.
-        node_title: What these numbers are, for the legend.
+        path: Where to save the picture: a file that ends in ``.png``, ``.svg``, ``.pdf``, ``.html``,
+            ``.dot`` or ``.gv``. By default it is not saved.
+        layout: ``"tree"`` (nodes by depth, the default for dependencies), ``"aligned"`` (nodes by depth,
+            words along the bottom), ``"arcs"`` (words in a row, arcs above), ``"constituency"``
+            (phrases, words along the bottom, the default for constituency trees), or the name of a
+            layout of networkx, such as ``"kamada_kawai"``.
+        structure: ``"dependencies"``, ``"constituency"``, the name of a control structure, or
+            ``"graph"`` (in ``.dot`` files), as for :func:`parsers.to_networkx`. By default the
+            constituency tree for the layout ``"constituency"`` and for a sentence that has no
+            dependencies, and otherwise the dependencies.
+        node_values: ``(nodes,)`` numbers, shown as colours; or a mapping from nodes to numbers. If they
+            have both signs, 0 is in the middle of the colours.
+        node_title: The name of these numbers in the legend.
         node_range: The numbers at the two ends of the colours, to compare pictures.
-        edge_values: Numbers that set the widths of edges: one for each node, for the edge from its
-            parent, or a mapping from (from, to). Pairs that the tree does not join, as in attention,
-            are drawn besides. Edges below 0 are dashed.
-        edge_title: What these numbers are, for the legend.
-        edge_range: The widest edge stands for the greater of these two in size.
-        title: Stands above the picture.
-        dark: Whether the background is dark.
+        edge_values: ``(nodes,)`` numbers for the edge to each node from its parent, shown as widths;
+            or a mapping from edges, ``(from, to)``, to numbers. Edges that are not in the tree, as
+            of attention, are drawn too. Edges with a number below 0 are dashed.
+        edge_title: The name of these numbers in the legend.
+        edge_range: Two numbers; the larger magnitude of the two is that of the widest edge.
+        title: A title above the picture.
+        dark: Use a dark background.
 
     Returns:
-        The drawing, to show or save.
+        The drawing, which a notebook shows.
 
     Raises:
-        StructureError: The sentence does not have the structure.
-        ValueError: An unknown layout, structure or format, or numbers that don't fit.
+        StructureError: The sentence lacks the structure.
+        ValueError: The layout, the structure or the format is not known, or the numbers don't fit the
+            tree.
 
     Example:
         >>> draw(sentence, "tree.png")  # doctest: +SKIP
@@ -172,27 +185,33 @@ def draw_pair(
     edge_title: str = "",
     dark: bool = False,
 ) -> Drawing:
-    """Draw two sentences, two parses of one, or two models' numbers for it, and mark what differs.
+    """Draw two sentences, two parses of one sentence, or the numbers of two models, in one picture.
 
-    Words of which one has another head or relation than in the other are marked; words are matched
-    by position where both sentences have the same tokens, and nothing is marked otherwise. Colours
-    and widths mean the same in both.
+    If both sentences have the same tokens, tokens that differ in their head or relation are marked.
+    Colours and widths have the same scale in both.
 
     Args:
         first: A sentence.
-        second: Another, or the same with another parse or other numbers.
-        path: Where to save the picture: see :func:`draw`.
-        titles: What the two are: the names of two parsers, say.
-        layout: See :func:`draw`.
-        structure: See :func:`draw`.
-        node_values: For each of the two, as for :func:`draw`.
-        node_title: See :func:`draw`.
-        edge_values: For each of the two, as for :func:`draw`.
-        edge_title: See :func:`draw`.
-        dark: See :func:`draw`.
+        second: Another sentence, or the same one with another parse or other numbers.
+        path: Where to save the picture, as for :func:`draw`.
+        titles: The titles of the two, such as the names of two parsers.
+        layout: As for :func:`draw`.
+        structure: As for :func:`draw`.
+        node_values: The numbers of each of the two, as for :func:`draw`.
+        node_title: As for :func:`draw`.
+        edge_values: The numbers of each of the two, as for :func:`draw`.
+        edge_title: As for :func:`draw`.
+        dark: As for :func:`draw`.
 
     Returns:
-        The drawing. Narrow pictures stand side by side, wide ones one above the other.
+        The drawing: side by side where both fit into 1,100 points, otherwise one above the other.
+
+    Raises:
+        StructureError: A sentence lacks the structure.
+        ValueError: As for :func:`draw`.
+
+    Example:
+        >>> draw_pair(gold, parsed, "pair.png", titles=("gold", "parser"))  # doctest: +SKIP
     """
     theme = DARK if dark else LIGHT
     pair = (first, second)
@@ -233,7 +252,7 @@ def draw_pair(
         whole.add(scenes[1], 0, scenes[0].height)
         whole.width = max(scene.width for scene in scenes)
         whole.height = scenes[0].height + scenes[1].height
-    # What both legends say is said once.
+    # An entry of both legends is shown once.
     legend = {name: sign for _, entries in pictures for sign, name in entries}
     whole = decorated(whole, "", [(sign, name) for name, sign in legend.items()], theme)
     drawing = Drawing(whole, [(sentence, structure) for sentence in pair], " | ".join(titles))
@@ -243,12 +262,12 @@ def draw_pair(
 
 
 def svg_of(sentence: Sentence) -> str:
-    """SVG for a notebook: the usual drawing of a sentence; of its bare words when it has no tree."""
+    """The default drawing of a sentence as SVG; of its words alone if it has no tree."""
     return draw(_with_any_tree(sentence)).svg()
 
 
 def html_of(sentence: Sentence) -> str:
-    """The usual drawing of a sentence as one interactive HTML page."""
+    """The default drawing of a sentence as one interactive HTML page."""
     return draw(_with_any_tree(sentence)).html()
 
 
@@ -259,7 +278,10 @@ def _with_any_tree(sentence: Sentence) -> Sentence:
 
 
 def _differences(first: Sentence, second: Sentence) -> tuple[dict[int, str], ...] | None:
-    """For each sentence, the nodes that differ in the other, each with what they are there."""
+    """For each sentence the nodes that differ in the other one, with their relation and head there.
+
+    None if the two can't be compared.
+    """
     one, two = first.dependencies, second.dependencies
     if one is None or two is None or first.tokens != second.tokens:
         return None

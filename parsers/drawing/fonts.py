@@ -1,4 +1,4 @@
-"""How wide a text is, and which installed fonts have its characters."""
+"""The width of a text, and the installed fonts that have its characters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib import font_manager, ft2font
 
 BASE = "DejaVu Sans"  # comes with matplotlib
 
-# Where the base font has no glyph: fonts to prefer, and one to install, for Unicode's names of scripts.
+# For the beginnings of Unicode's names of characters: a script, fonts to prefer, and one to install.
 _SCRIPTS = {
     ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "IDEOGRAPHIC", "BOPOMOFO", "FULLWIDTH"): (
         "Chinese, Japanese or Korean",
@@ -43,13 +43,16 @@ _JOINERS = {0x200C, 0x200D, 0xFE0E, 0xFE0F}  # no glyph of their own
 
 
 def families_for(text: str) -> list[str]:
-    """Font families for ``text``, the base font first; warns of characters that no font has.
+    """The font families that together have the characters of a text.
 
     Args:
         text: All the text of a picture.
 
     Returns:
-        Families, of which each later one is for the characters that the earlier ones lack.
+        The base font, then families for the characters that those before lack.
+
+    Warns:
+        UserWarning: No installed font has a character, or this matplotlib can't shape Arabic letters.
     """
     families, missing = _families(frozenset(text))
     joined = any(unicodedata.bidirectional(character) == "AL" for character in text)
@@ -70,20 +73,26 @@ def families_for(text: str) -> list[str]:
 
 @lru_cache(maxsize=65536)
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """The width of a line of text in points."""
+    """The width of a line of text in points.
+
+    Args:
+        text: The text.
+        size: The size of the letters in points.
+        bold: Whether they are bold.
+    """
     families, _ = _families(frozenset(text))
     font = _font(families, bold)
-    font.set_size(_MEASURE, 72)  # matplotlib shares its fonts, and leaves them at any size
-    with warnings.catch_warnings(action="ignore"):  # missing glyphs are told of by families_for
+    font.set_size(_MEASURE, 72)  # fonts are shared, and may have any size
+    with warnings.catch_warnings(action="ignore"):  # families_for warns of missing glyphs
         font.set_text(text, 0.0)
     width = font.get_width_height()[0] / 64 / _MEASURE * size
     lacking = sum(
         1 for character in text if ord(character) > 0x2E7F and not _has(families, character)
     )
-    return width + 0.5 * size * lacking  # a browser will find wide glyphs where we have boxes
+    return width + 0.5 * size * lacking  # a browser has wide glyphs for them
 
 
-_MEASURE = 100.0  # the size at which fonts are measured: large, so that hinting is nothing
+_MEASURE = 100.0  # the size at which fonts are measured: so large that hinting does not matter
 
 
 @cache
@@ -132,7 +141,7 @@ def _family_with(character: str, preferred: tuple[str, ...]) -> str | None:
 
 @cache
 def _know_new_fonts() -> None:
-    """Tell matplotlib of fonts that were installed since it made its list."""
+    """Add fonts to matplotlib's list that were installed after it was made."""
     known = {entry.fname for entry in font_manager.fontManager.ttflist}
     for path in font_manager.findSystemFonts():
         if path not in known:
@@ -145,8 +154,8 @@ def _know_new_fonts() -> None:
 
 @cache
 def _paths() -> dict[str, str]:
-    """A file of each family that is known, upright and of normal weight where there is one."""
-    # Not by findfont, which complains aloud of families that come in other weights alone.
+    """The file of each known family: upright and of normal weight where there is such a file."""
+    # Not by findfont, which warns of families that have no normal weight.
     entries = sorted(
         font_manager.fontManager.ttflist,
         key=lambda entry: (entry.style == "normal", entry.weight in (400, "normal", "regular")),

@@ -13,13 +13,13 @@ from structnn.sentence import Sentence, Tree
 
 
 def make_gallery(folder: Path) -> list[Path]:
-    """Draw the sentences of a folder's ``sentences.conllu`` and ``phrases.txt`` into it.
+    """Draw the pictures of the gallery.
 
     Args:
-        folder: The folder.
+        folder: A folder with ``sentences.conllu`` and ``phrases.txt``, in which the pictures are saved.
 
     Returns:
-        The pictures.
+        The files of the pictures.
     """
     named = {
         sentence.metadata["sent_id"]: sentence

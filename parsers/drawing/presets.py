@@ -1,7 +1,6 @@
-"""What models' numbers mean in a picture: options for :func:`parsers.draw`, ready to pass on.
+"""Options of :func:`parsers.draw` that show a model's attention, gates, attributions or sentiments.
 
-Each function gives a dictionary: ``draw(sentence, layout="arcs", **attention(weights))``. The numbers
-come from any model; nothing here knows of one.
+Each function returns a dictionary of options: ``draw(sentence, layout="arcs", **attention(weights))``.
 """
 
 from __future__ import annotations
@@ -33,14 +32,15 @@ class EdgeOptions(TypedDict):
 
 
 def sentiment(sentence: Sentence, predicted: Mapping[int, int] | None = None) -> NodeOptions:
-    """Five colours for the five sentiments of the nodes of a Stanford Sentiment tree.
+    """Colours for the five sentiments at the nodes of a tree of the Stanford Sentiment Treebank.
 
     Args:
-        sentence: Its constituency tree has the labels ``0`` (very negative) to ``4`` (very positive).
-        predicted: A model's label for each node, in place of those.
+        sentence: A sentence whose constituency tree has the labels ``0`` (very negative) to ``4`` (very
+            positive).
+        predicted: The label that a model predicts for each node, in place of these labels.
 
     Raises:
-        StructureError: There are no such labels.
+        StructureError: The sentence has no such labels, and ``predicted`` is not given.
     """
     tree = sentence.constituency
     if predicted is None:
@@ -59,11 +59,12 @@ def sentiment(sentence: Sentence, predicted: Mapping[int, int] | None = None) ->
 
 
 def attribution(values: Sequence[float], title: str = "gradient x input") -> NodeOptions:
-    """Colours for what each token does to a prediction: against it, nothing, or for it.
+    """Colours for the attribution of a prediction to the tokens, symmetric around 0.
 
     Args:
-        values: A number for each token.
-        title: The method.
+        values: ``(tokens,)``, above 0 for tokens that speak for the prediction, below 0 for those
+            against.
+        title: The name of the method, for the legend.
     """
     most = max(map(abs, values), default=0.0) or 1.0
     return {
@@ -76,13 +77,13 @@ def attribution(values: Sequence[float], title: str = "gradient x input") -> Nod
 def attention(
     weights: Sequence[Sequence[float]], *, least: float = 0.1, title: str = "attention"
 ) -> EdgeOptions:
-    """Widths for attention, from the token that is looked at to the one that looks.
+    """Widths for attention weights, on edges from the key to the query.
 
     Args:
-        weights: ``weights[i][j]`` is how much token *i* looks at token *j*: of one head of one
-            layer, or a mean of some. What a token gives to itself is not drawn.
-        least: Smaller weights are not drawn, so that the picture stays legible.
-        title: For the legend: which head, which layer.
+        weights: ``(tokens, tokens)``: ``weights[i][j]`` is the weight from 0 to 1 of key *j* for
+            query *i*, of one head of one layer, or a mean of several. The diagonal is not drawn.
+        least: The smallest weight that is drawn.
+        title: The name of the layer and the head, for the legend.
     """
     return {
         "edge_values": {
@@ -97,12 +98,16 @@ def attention(
 
 
 def gates(sentence: Sentence, values: Sequence[float], title: str = "forget gate") -> EdgeOptions:
-    """Widths for how much of each child a Tree-LSTM lets through to its parent.
+    """Widths for the forget gates of a Tree-LSTM, on the edges from parents to children.
 
     Args:
-        sentence: It has dependencies.
-        values: For each token the mean of its forget gate, from 0 to 1; the root's is not drawn.
-        title: For the legend.
+        sentence: A sentence with dependencies.
+        values: ``(tokens,)``, the mean of each token's forget gate, from 0 to 1; the root's is not
+            drawn.
+        title: The name of the gate, for the legend.
+
+    Raises:
+        StructureError: The sentence has no dependencies.
     """
     if sentence.dependencies is None:
         raise StructureError(f"{' '.join(sentence.tokens)[:60]!r} has no dependencies")

@@ -1,4 +1,4 @@
-"""Pictures through matplotlib: PNG, SVG with outlines for letters, and PDF."""
+"""Pictures by matplotlib: PNG, PDF, and SVG with letters as outlines."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from matplotlib.text import Text
 from parsers.drawing.fonts import families_for
 from parsers.drawing.scene import Curve, Scene
 
-RESOLUTION = 160.0  # pixels an inch
-LEGIBLE = 70.0  # at fewer pixels an inch, letters are hard to read
+RESOLUTION = 160.0  # pixels per inch
+LEGIBLE = 70.0  # pixels per inch; with fewer, letters are hard to read
 _LONGEST_SIDE = 60_000  # pixels; matplotlib's limit is 65,536
 _LARGEST_AREA = 100e6  # pixels: 400 MB while the picture is drawn
 
 
 def figure_of(scene: Scene) -> Figure:
-    """A matplotlib figure that shows a scene, one unit of its axes being a point."""
+    """A matplotlib figure that shows a scene; one unit of its axes is a point."""
     figure = Figure((scene.width / 72, scene.height / 72), facecolor=scene.background)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, scene.width), ylim=(scene.height, 0))
@@ -63,11 +63,11 @@ def save(scene: Scene, path: str | PathLike[str] | IO[bytes], format: str) -> No
 
     Args:
         scene: The scene.
-        path: A path, or a file to write to.
+        path: A path, or an open binary file.
         format: ``png``, ``svg`` or ``pdf``.
 
     Warns:
-        UserWarning: The picture is so large that as PNG its letters can't be read.
+        UserWarning: The picture is too large for its letters to be legible as PNG.
     """
     width, height = scene.width / 72, scene.height / 72
     resolution = min(
@@ -84,7 +84,7 @@ def save(scene: Scene, path: str | PathLike[str] | IO[bytes], format: str) -> No
         options = {"metadata": {"CreationDate": None}}
     figure = figure_of(scene)
     with warnings.catch_warnings(), rc_context({"svg.hashsalt": "structnn", "pdf.fonttype": 42}):
-        # A glyph that is missing was told of already, with the font to install.
+        # families_for has warned of missing glyphs already, and named the font to install.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(path, format=format, dpi=resolution, **options)
 

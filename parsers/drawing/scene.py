@@ -1,4 +1,4 @@
-"""What a picture consists of: labels, chips and curves at their places, in points, y downwards."""
+"""The shapes and texts of a picture, with their positions in points; y points downwards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Point = tuple[float, float]
 WORD_SIZE = 12.0
 SMALL_SIZE = 8.5
 LINE = 1.35
-"""The height of a line of text, as a multiple of the size of its letters."""
+"""The height of a line of text, as a multiple of the size of its letters in points."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,14 @@ class Label:
 
     Args:
         text: The text.
-        x: The centre.
-        y: The centre.
+        x: The horizontal position of the centre.
+        y: The vertical position of the centre.
         size: The size of the letters.
-        color: Of the letters.
-        width: Of the text, as measured.
+        color: The colour of the letters.
+        width: The measured width of the text.
         bold: Whether the letters are bold.
-        background: A colour to cover what lies behind, such as the line that the label belongs to.
-        node: The node that it belongs to, if any.
+        background: A colour that hides what lies behind, such as a line; None for none.
+        node: The node that the label belongs to, if any.
     """
 
     text: str
@@ -42,7 +42,19 @@ class Label:
 
 @dataclass(frozen=True)
 class Chip:
-    """A rectangle with round corners, centred at a point, behind a word or alone as a dot."""
+    """A rectangle with round corners, centred at a point: the box of a word, or a dot.
+
+    Args:
+        x: The horizontal position of the centre.
+        y: The vertical position of the centre.
+        width: The width.
+        height: The height.
+        fill: The colour inside.
+        stroke: The colour of the outline.
+        node: The node that the chip belongs to, if any.
+        line: The width of the outline.
+        radius: The radius of the corners.
+    """
 
     x: float
     y: float
@@ -57,15 +69,15 @@ class Chip:
 
 @dataclass(frozen=True)
 class Curve:
-    """A line of cubic Bézier pieces: a point, and three more points for each piece.
+    """A line of cubic Bézier segments.
 
     Args:
-        points: 1 + 3 n points.
-        color: Of the line.
-        width: Of the line.
+        points: The start, and for each segment two control points and its end: 1 + 3n points.
+        color: The colour of the line.
+        width: The width of the line.
         dashed: Whether the line is dashed.
         arrow: Whether it ends in an arrow head.
-        node: The node that it leads to, if any.
+        node: The node that the line leads to, if any.
     """
 
     points: Sequence[Point]
@@ -78,7 +90,7 @@ class Curve:
 
 @dataclass
 class Scene:
-    """A picture, from (0, 0) to (width, height)."""
+    """A picture, from (0, 0) at the top left to (width, height)."""
 
     width: float
     height: float
@@ -88,12 +100,12 @@ class Scene:
     chips: list[Chip] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
     parents: dict[int, int] = field(default_factory=dict)
-    """For each node that can be hovered over its parent, -1 for a root."""
+    """The parent of each node that is drawn, -1 for a root."""
     details: dict[int, dict[str, str]] = field(default_factory=dict)
-    """What is known of each node."""
+    """The attributes of each node, shown when hovering over it."""
 
     def add(self, other: Scene, x: float, y: float) -> None:
-        """Put all of another scene into this one, its corner at a point."""
+        """Add all of another scene, with its top left corner at (x, y)."""
         shift = 1 + max(self.parents, default=-1)
 
         def renumbered(node: int | None) -> int | None:
@@ -122,7 +134,7 @@ class Scene:
 
 
 def straight(start: Point, end: Point) -> list[Point]:
-    """The points of a straight curve."""
+    """The points of a straight line."""
     # With its control points apart, so that an arrow at its end knows where it points.
     (x1, y1), (x2, y2) = start, end
     third, two_thirds = (
@@ -133,10 +145,10 @@ def straight(start: Point, end: Point) -> list[Point]:
 
 
 def drop(start: Point, end: Point, bend: float | None = None) -> list[Point]:
-    """A curve that leaves ``start`` and reaches ``end`` upright.
+    """The points of a curve that leaves ``start`` downwards and reaches ``end`` from above.
 
-    All sideways movement is above the height ``bend``. Curves between the same two heights that don't
-    cross there as straight lines don't cross as such curves either.
+    All sideways movement is above the height ``bend``. Such curves between the same two heights
+    cross only where straight lines would cross.
     """
     bottom = end[1] if bend is None else bend
     middle = (start[1] + bottom) / 2
@@ -147,9 +159,9 @@ def drop(start: Point, end: Point, bend: float | None = None) -> list[Point]:
 
 
 def bridge(start: Point, end: Point, top: float, radius: float) -> list[Point]:
-    """A curve that goes up from ``start``, level at ``top`` with round corners, and down to ``end``.
+    """The points of a curve from ``start`` up to the height ``top``, across, and down to ``end``.
 
-    With ``top`` below both points it goes down and up instead.
+    Its corners are round. With ``top`` below both points it goes down and up instead.
     """
     side = 1 if end[0] >= start[0] else -1
     sign = 1 if top <= start[1] else -1

@@ -1,4 +1,4 @@
-"""Pictures as SVG whose letters are text: small, searchable, and in the reader's own fonts."""
+"""Pictures as SVG in which text stays text: small, searchable, and shown by the viewer's fonts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ FONTS = (
 
 
 def svg_text(scene: Scene, *, standalone: bool = True) -> str:
-    """A scene as SVG.
+    """Convert a scene to SVG.
 
     Args:
         scene: The scene.
-        standalone: Whether the SVG has its own background and size; a page that holds it may set them.
+        standalone: Whether the SVG has its own background and size, or leaves them to the page
+            around it.
 
     Returns:
-        One ``svg`` element. What belongs to a node has its number as ``data-node``.
+        One ``svg`` element. The attribute ``data-node`` gives the node that an element belongs to.
     """
     box = f"0 0 {_number(scene.width)} {_number(scene.height)}"
     size = f' width="{_number(scene.width * 4 / 3)}" height="{_number(scene.height * 4 / 3)}"'
@@ -49,7 +50,7 @@ def _curve(curve: Curve) -> str:
 
 
 def _arrow(curve: Curve) -> str:
-    """A triangle at the end of a curve; markers need ids, which clash in a page of many pictures."""
+    """The triangle at the end of a curve; SVG markers would need ids, which clash within a page."""
     (x0, y0), (x, y) = curve.points[-2], curve.points[-1]
     length = ((x - x0) ** 2 + (y - y0) ** 2) ** 0.5 or 1.0
     dx, dy = (x - x0) / length, (y - y0) / length
@@ -74,7 +75,7 @@ def _chip(chip: Chip) -> str:
 
 def _label(label: Label) -> str:
     bold = ' font-weight="bold"' if label.bold else ""
-    # The outline in the colour of the background covers the line that the label interrupts.
+    # The outline in the colour of the background hides the line behind the label.
     halo = ""
     if label.background is not None:
         halo = f' stroke="{label.background}" stroke-width="5" paint-order="stroke"'

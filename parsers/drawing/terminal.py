@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 
-from structnn.sentence import Sentence, StructureError, Tree
+from parsers.controls import tree_of
+from structnn.sentence import Sentence, Tree
 
 # The lines that leave a character cell: up, down, left and right as bits.
 _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
@@ -19,33 +20,39 @@ _BOXES = {
 
 
 def text_tree(sentence: Sentence, structure: str | None = None) -> str:
-    """Write the tree of a sentence in characters.
+    """The tree of a sentence in box-drawing characters, for a terminal.
 
-    Dependencies read downwards, a word a line, with a bracket from each head to its dependents;
-    phrases are indented below the phrases that they belong to.
+    Dependencies have one word a line, with lines from each head to its dependents; the phrases of a
+    constituency tree are indented below their parents.
 
     Args:
         sentence: The sentence.
-        structure: ``dependencies`` or ``constituency``; the first that it has, when not given.
+        structure: ``"dependencies"``, ``"constituency"``, or the name of a control structure, as in
+            :func:`parsers.with_structure`. By default the dependencies, or the constituency tree of a
+            sentence without them.
 
     Returns:
-        The lines.
+        The lines, joined by line feeds.
 
     Raises:
-        StructureError: The sentence does not have that tree.
+        StructureError: The sentence lacks the structure.
+        ValueError: The structure is not known.
+
+    Example:
+        >>> tree = Tree([1, -1], labels=["nsubj", "root"])
+        >>> print(text_tree(Sentence(["dogs", "bark"], dependencies=tree)))
+        ┌─▶ dogs  nsubj
+        └─● bark  root
     """
     if structure is None:
-        structure = "dependencies" if sentence.dependencies is not None else "constituency"
-    tree = getattr(sentence, structure, None)
-    if not isinstance(tree, Tree):
-        raise StructureError(
-            f"{' '.join(sentence.tokens)[:60]!r} has no {structure} to draw; parse it first"
-        )
+        only_phrases = sentence.dependencies is None and sentence.constituency is not None
+        structure = "constituency" if only_phrases else "dependencies"
+    tree = tree_of(sentence, structure)
     return _phrases(sentence, tree) if structure == "constituency" else _words(sentence, tree)
 
 
 def _words(sentence: Sentence, tree: Tree) -> str:
-    """Words a line each, and to their left the brackets: short ones near, long ones far."""
+    """One word a line, with the lines from heads to dependents on the left: short ones nearest."""
     columns = _columns(tree)
     width = max(columns.values(), default=0)
     cells: dict[tuple[int, int], int] = defaultdict(int)  # (line, distance from the word) -> lines
@@ -75,10 +82,10 @@ def _words(sentence: Sentence, tree: Tree) -> str:
 
 
 def _columns(tree: Tree) -> dict[int, int]:
-    """For each edge, by its child, the column of its bracket, as near to the words as may be.
+    """For each child the column of the line from its head, counted from the words, from 1.
 
-    A bracket is farther out than all that it spans, and shares a column with none that it meets; but
-    the brackets of one head on one side share one, as branches.
+    A line is farther out than all lines that it spans, and lines that meet have different columns,
+    except those of one head on one side, which are branches of one line.
     """
     columns: dict[int, int] = {}
     shared: dict[tuple[int, bool], int] = {}  # the column of a head's brackets on one side
@@ -128,7 +135,7 @@ def _phrases(sentence: Sentence, tree: Tree) -> str:
 
 
 def printable(text: str) -> str:
-    """A text on one line: white space shown, control characters left out."""
+    """A text on one line: white space is shown as ``␣``, control characters are left out."""
     shown = []
     for character in text:
         if character.isspace():
@@ -141,7 +148,7 @@ def printable(text: str) -> str:
 
 
 def _width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """The width of a text in columns of a terminal."""
     return sum(
         0
         if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Mn")

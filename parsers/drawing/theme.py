@@ -11,15 +11,15 @@ class Theme:
     """The colours of a picture.
 
     Args:
-        background: Of the picture.
-        ink: Of words.
-        muted: Of relations and captions.
-        line: Of edges.
-        accent: Of what differs.
-        accent_2: Of the second kind of edges.
-        plain: The fill of a chip that says nothing.
-        word_classes: Fills by group of parts of speech.
-        ramp: Colours for numbers, from the least to the greatest.
+        background: The background of the picture.
+        ink: Words.
+        muted: Relations and other captions.
+        line: Edges.
+        accent: What differs between two pictures.
+        accent_2: Edges that are not edges of the tree.
+        plain: The fill of a chip without a part of speech or a number.
+        word_classes: The fills of chips by group of parts of speech.
+        ramp: Colours for numbers of one sign, from the smallest to the largest.
         diverging: Colours for numbers below and above a middle.
     """
 
@@ -103,7 +103,7 @@ def blend(colors: tuple[str, ...], share: float) -> str:
 
 
 def ink_on(fill: str) -> str:
-    """Black or white, whichever can be read on ``fill`` (by WCAG's relative luminance)."""
+    """Dark or white letters, whichever are legible on ``fill``, by WCAG's relative luminance."""
     linear = (((c / 255 + 0.055) / 1.055) ** 2.4 for c in _channels(fill))
     luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
     return LIGHT.ink if luminance > 0.22 else "#ffffff"

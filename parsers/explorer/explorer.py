@@ -1,4 +1,4 @@
-"""A parsed corpus as one HTML page: search it, count it, see each tree. No server, no network."""
+"""A parsed corpus as one HTML page to search, with the tree of each sentence and statistics."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 
-from parsers.explorer.page import SCRIPT, STYLE
 from parsers.formats.files import atomic_writer
 from structnn.sentence import Sentence, Tree
 
 __all__ = ["CorpusStatistics", "explore", "is_projective", "statistics_of"]
 
+_TEMPLATE = Path(__file__).parent / "template"
+
 
 @dataclass(frozen=True)
 class CorpusStatistics:
-    """What a parsed corpus is like.
+    """Statistics of a parsed corpus.
+
+    Sentences without dependencies count only in ``sentences``, ``tokens``, ``unparsed``, ``lengths`` and
+    ``tags``.
 
     Attributes:
-        sentences: How many there are.
-        tokens: How many there are.
-        unparsed: Sentences that have no dependencies, and count in none of what follows.
-        projective: Sentences in which no edge crosses another, nor covers the root.
-        mean_distance: Words from a head to its dependent, 1 for neighbours.
-        heads_on_the_left: The share of edges whose head comes before its dependent.
-        lengths: Sentences by number of tokens.
-        depths: Sentences by number of edges from the root to the deepest token.
-        branching: Tokens by number of dependents.
-        relations: Tokens by relation.
-        tags: Tokens by part of speech.
+        sentences: The number of sentences.
+        tokens: The number of tokens.
+        unparsed: The number of sentences without dependencies.
+        projective: The number of projective sentences: no edge crosses another, or spans the root.
+        mean_distance: The mean distance in tokens between a dependent and its head; 1 for neighbours.
+        heads_on_the_left: The share of edges whose head precedes its dependent, from 0 to 1.
+        lengths: The number of sentences of each length in tokens.
+        depths: The number of sentences of each depth: edges from the root to the deepest token.
+        branching: The number of tokens with each number of dependents.
+        relations: The number of tokens with each relation, most frequent first.
+        tags: The number of tokens with each part of speech, most frequent first.
     """
 
     sentences: int
@@ -53,7 +57,14 @@ class CorpusStatistics:
 
 
 def statistics_of(sentences: Iterable[Sentence]) -> CorpusStatistics:
-    """Count what a parsed corpus is like."""
+    """Compute the statistics of a parsed corpus.
+
+    Args:
+        sentences: The corpus, such as :func:`parsers.read_conllu` returns.
+
+    Returns:
+        The statistics.
+    """
     lengths: Counter[int] = Counter()
     depths: Counter[int] = Counter()
     branching: Counter[int] = Counter()
@@ -92,7 +103,7 @@ def statistics_of(sentences: Iterable[Sentence]) -> CorpusStatistics:
 
 
 def is_projective(tree: Tree) -> bool:
-    """Whether the words below each word are an unbroken stretch of the sentence, with it."""
+    """Whether each word and all its descendants are contiguous in the sentence."""
     first, last, size = list(range(len(tree))), list(range(len(tree))), [1] * len(tree)
     for node in reversed(tree.top_down):
         if last[node] - first[node] + 1 != size[node]:
@@ -108,26 +119,33 @@ def is_projective(tree: Tree) -> bool:
 def explore(
     sentences: Iterable[Sentence], path: str | os.PathLike[str], title: str = "A parsed corpus"
 ) -> Path:
-    """Write one HTML page with which to search a parsed corpus, count it, and see each tree.
+    """Write a parsed corpus as one HTML page: search, statistics, and the tree of each sentence.
 
-    Everything is within the page, packed: 50,000 sentences of 20 words are some 6 MB.
+    The page holds the compressed corpus, about 6 MB for 50,000 sentences of 20 words. It needs no server
+    and no network.
 
     Args:
-        sentences: The corpus, such as :func:`parsers.read_conllu` gives.
-        path: The page to write.
-        title: Of the page.
+        sentences: The corpus, such as :func:`parsers.read_conllu` returns.
+        path: The HTML file to write.
+        title: The title of the page.
 
     Returns:
         The path of the page.
 
     Raises:
-        ValueError: There is no sentence.
+        ValueError: There are no sentences.
+
+    Example:
+        >>> explore(read_conllu("corpus.conllu"), "corpus.html")  # doctest: +SKIP
     """
     corpus = list(sentences)
     if not corpus:
-        raise ValueError("there is no sentence to explore")
+        raise ValueError("there are no sentences to explore")
     packed = base64.b64encode(gzip.compress(_packed(corpus), compresslevel=6, mtime=0)).decode()
     statistics = json.dumps(asdict(statistics_of(corpus))).replace("<", "\\u003c")
+    style, script = (
+        (_TEMPLATE / name).read_text(encoding="utf-8") for name in ("style.css", "script.js")
+    )
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -135,14 +153,16 @@ def explore(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>{escape(title)}</title>
-<style>{STYLE}</style>
+<style>
+{style}</style>
 </head>
 <body>
 <header><h1>{escape(title)}</h1><form id="query"></form><span id="count"></span></header>
 <main><section id="list"></section><section id="view"></section></main>
 <script>const statistics = {statistics};
 const packed = "{packed}";
-{SCRIPT}</script>
+
+{script}</script>
 </body>
 </html>
 """
@@ -152,12 +172,12 @@ const packed = "{packed}";
 
 
 def _packed(corpus: list[Sentence]) -> bytes:
-    """The corpus in columns: a line of JSON with all strings, then numbers of 4 bytes.
+    """The corpus by columns: a line of JSON with all strings, then unsigned integers of 4 bytes.
 
-    The numbers are, one row after another: where each sentence begins, and the end; for each sentence
-    its depth, and whether it has crossing edges; then for all tokens the word, the lemma, the tag, the
-    relation (as places in the lists of strings) and the head (its position + 1, 0 for the root, and
-    the largest number where there is no tree).
+    The integers are, one column after the other: where each sentence begins, and the end; the depth of
+    each sentence, and whether it has crossing edges; for all tokens the word, the lemma, the tag and the
+    relation (as indices into the lists of strings), and the head (its position + 1, 0 for the root, and
+    the largest integer where there is no tree).
     """
     tables: dict[str, dict[str, int]] = {
         name: {"": 0} for name in ("words", "lemmas", "tags", "relations")

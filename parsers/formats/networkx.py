@@ -1,10 +1,11 @@
-"""Sentences as networkx graphs, and back."""
+"""Sentences to networkx graphs, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
+from parsers.controls import CONTROLS, tree_of
 from structnn.sentence import Sentence, StructureError, Tree
 
 if TYPE_CHECKING:
@@ -16,33 +17,45 @@ __all__ = ["from_networkx", "to_networkx"]
 def to_networkx(
     sentence: Sentence, structure: str = "dependencies", *, seed: int = 0
 ) -> networkx.DiGraph:
-    """A sentence's structure as a networkx graph, on which any algorithm or layout works.
+    """Convert a tree of a sentence to a networkx graph.
 
-    Nodes are numbered as in the tree. Their attributes, where known: ``token``, ``lemma``, ``tag``,
-    ``position`` (of the word in the sentence), ``relation`` (to the head) or ``constituent`` (the
-    label of a node of a constituency tree), ``level`` (edges to the root), ``height`` (edges to the
-    deepest leaf below). Edges go from head to dependent and from phrase to part, with ``relation``
-    where there is one, and ``kind``. The graph's own attributes are ``structure``, ``text`` and
-    ``metadata``.
+    Nodes have the numbers that they have in the tree, and these attributes, where known:
+
+    - ``token``, ``lemma``, ``tag``, and ``position``, the index of the token in the sentence;
+    - ``relation``, to the head; or ``constituent``, the label of a node of a constituency tree;
+    - ``level``, the number of edges to the root, and ``height``, that to the deepest leaf.
+
+    Edges go from each node to its children. Their attributes are ``kind``, one of
+    :data:`structnn.EDGE_TYPES` (``"head_to_dependent"`` for the edges of any tree), and ``relation``.
+    Attributes of the graph are ``structure``, ``text`` and ``metadata``.
 
     Args:
         sentence: The sentence.
-        structure: ``dependencies``; ``constituency``; ``graph``, a ``MultiDiGraph`` with all kinds of
-            edges that graph encoders use, keyed and named by kind: ``head`` (head to dependent),
-            ``reverse``, ``self``, ``next`` and ``previous`` (neighbours in the sentence); or the name
-            of a control, as :func:`parsers.controls.with_structure` takes it.
-        seed: For controls that are random.
+        structure: ``"dependencies"``, ``"constituency"``, or the name of a control structure, as in
+            :func:`parsers.with_structure`; or ``"graph"``: the dependencies with the other edges that
+            graph encoders read, of the kinds ``"dependent_to_head"``, ``"self"``, ``"next"`` and
+            ``"previous"``, with the kind of each edge as its key.
+        seed: The random seed of the control structures ``"random"`` and ``"shuffled"``.
 
     Returns:
-        A ``networkx.DiGraph``.
+        A ``networkx.DiGraph``; for ``"graph"`` a ``networkx.MultiDiGraph``.
 
     Raises:
-        StructureError: The sentence does not have that structure.
-        ValueError: An unknown structure.
+        StructureError: The sentence lacks the structure.
+        ValueError: The structure is not known.
+
+    Example:
+        >>> sentence = Sentence(["dogs", "bark"], dependencies=Tree([1, -1]))
+        >>> list(to_networkx(sentence).edges(data="kind"))
+        [(1, 0, 'head_to_dependent')]
     """
     import networkx
 
-    tree = _tree_of(sentence, structure, seed)
+    known = ("dependencies", "parse", "constituency", "graph", *CONTROLS)
+    if structure not in known:
+        shown = ", ".join(name for name in known if name != "parse")
+        raise ValueError(f"unknown structure {structure!r}; the structures are {shown}")
+    tree = tree_of(sentence, "dependencies" if structure == "graph" else structure, seed)
     assert tree.tokens is not None
     graph = networkx.MultiDiGraph() if structure == "graph" else networkx.DiGraph()
     graph.graph["structure"] = structure
@@ -62,40 +75,42 @@ def to_networkx(
             if sentence.tags is not None:
                 attributes["tag"] = sentence.tags[position]
         graph.add_node(node, **attributes)
-    kind = "part" if structure == "constituency" else "head"
+
+    def add(source: int, target: int, kind: str, **attributes: str) -> None:
+        graph.add_edge(source, target, key=kind, kind=kind, **attributes)
+
     for node in range(len(tree)):
         relation = {label: tree.labels[node]} if tree.labels and label == "relation" else {}
         parent = tree.parents[node]
         if structure == "graph":
-            graph.add_edge(node, node, key="self", kind="self")
+            add(node, node, "self")
             if parent != -1:
-                graph.add_edge(parent, node, key="head", kind="head", **relation)
-                graph.add_edge(node, parent, key="reverse", kind="reverse", **relation)
+                add(parent, node, "head_to_dependent", **relation)
+                add(node, parent, "dependent_to_head", **relation)
             if node + 1 < len(tree):
-                graph.add_edge(node, node + 1, key="next", kind="next")
-                graph.add_edge(node + 1, node, key="previous", kind="previous")
+                add(node, node + 1, "next")
+                add(node + 1, node, "previous")
         elif parent != -1:
-            graph.add_edge(parent, node, kind=kind, **relation)
+            graph.add_edge(parent, node, kind="head_to_dependent", **relation)
     return graph
 
 
 def from_networkx(graph: networkx.DiGraph) -> Sentence:
-    """The sentence of a graph: one that :func:`to_networkx` made, or any tree whose nodes have words.
+    """Convert a networkx graph to a sentence: a graph of :func:`to_networkx`, or any tree with words.
 
-    Words are the nodes with ``token``. They, and the parts of each phrase, are in the order of
-    ``position`` where all words have it, and of the graph's nodes otherwise. A graph in which every
-    node has a word gives ``dependencies``, and any other ``constituency``. Edges whose ``kind`` is
-    not ``head`` or ``part`` are left out; other attributes are read as :func:`to_networkx` writes
-    them.
+    Tokens are the nodes with an attribute ``token``; they are in the order of their ``position`` where
+    all have one, and otherwise in the order of the graph's nodes. If every node has a token, the tree is
+    ``dependencies``, and otherwise ``constituency``. Edges with a ``kind`` other than
+    ``"head_to_dependent"`` are left out. Other attributes are read as :func:`to_networkx` writes them.
 
     Args:
-        graph: The graph. Nodes may be any objects.
+        graph: The graph, with edges from heads to dependents; nodes may be any objects.
 
     Returns:
-        The sentence, with that one structure.
+        The sentence, with that one tree.
 
     Raises:
-        StructureError: Nodes that have no words, several heads of one node, or no tree.
+        StructureError: No node has a token, a node has several heads, or the edges are not a tree.
     """
     nodes: list[Hashable] = list(graph)
     words = [node for node in nodes if "token" in graph.nodes[node]]
@@ -112,7 +127,7 @@ def from_networkx(graph: networkx.DiGraph) -> Sentence:
     parents = [-1] * len(order)
     relations: dict[int, str] = {}
     for head, dependent, attributes in graph.edges(data=True):
-        if attributes.get("kind", "head") not in ("head", "part"):
+        if attributes.get("kind", "head_to_dependent") != "head_to_dependent":
             continue
         child = index[dependent]
         if parents[child] != -1:
@@ -152,26 +167,3 @@ def from_networkx(graph: networkx.DiGraph) -> Sentence:
         text=graph.graph.get("text"),
         metadata=graph.graph.get("metadata", {}),
     )
-
-
-def _tree_of(sentence: Sentence, structure: str, seed: int) -> Tree:
-    from parsers.controls import STRUCTURES, with_structure
-
-    if structure == "constituency":
-        tree = sentence.constituency
-    elif structure in ("dependencies", "graph"):
-        tree = sentence.dependencies
-    elif structure in STRUCTURES:
-        tree = with_structure([sentence], structure, seed)[0].dependencies
-    else:
-        raise ValueError(
-            f"unknown structure {structure!r}; the structures are dependencies, constituency, graph, "
-            + ", ".join(STRUCTURES)
-        )
-    if tree is None:
-        wanted = "constituency tree" if structure == "constituency" else "dependencies"
-        raise StructureError(
-            f"{' '.join(sentence.tokens)[:60]!r} has no {wanted}; parse it first, or read it from "
-            "a file that has them"
-        )
-    return tree

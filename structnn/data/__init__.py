@@ -1,1 +1,1 @@
-"""Many sentences as tensors: batches, the order in which trees are visited, graphs, vocabularies."""
+"""Sentences as tensors: corpora, batches, schedules of trees, graphs and vocabularies."""

@@ -1,18 +1,17 @@
-"""Trees as graphs: which edges a graph encoder sends its messages along."""
+"""Graphs: the edges along which graph encoders send messages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["EDGE_TYPES", "Adjacency", "Graph", "GraphConstruction"]
+from structnn.data.flat import Array
 
-Array = np.ndarray[Any, np.dtype[np.int64]]
+__all__ = ["EDGE_TYPES", "Adjacency", "Graph", "GraphConstruction"]
 
 EDGE_TYPES = (
     "head_to_dependent",
@@ -23,23 +22,28 @@ EDGE_TYPES = (
     "ancestor_to_descendant",
     "descendant_to_ancestor",
 )
-"""The kinds of edges; an edge's type is its place in this list."""
+"""The kinds of edges. An edge's type is the index of its kind in this tuple.
+
+``self`` joins each node to itself; ``next`` and ``previous`` join neighbouring tokens;
+``ancestor_to_descendant`` and its reverse join nodes that are two or more edges apart. In a constituency
+tree a head is the parent node, and its dependents are its children.
+"""
 
 
 @dataclass(frozen=True)
 class Adjacency:
-    """The edges of a graph grouped by target, and listed once more by source.
+    """The edges of a graph sorted by target, and an index that sorts them by source.
 
-    What is summed over the edges to each node, or from it, is then a sum of rows that follow each
-    other; nothing has to be scattered.
+    A sum over the edges to a node, or from a node, is then a sum over contiguous rows, and needs no
+    scatter operation.
 
     Attributes:
-        order: ``(edges,)``: the place of each edge in the graph.
-        source: ``(edges,)``: the source of each edge.
-        target: ``(edges,)``: its target; ascending.
-        incoming: ``(nodes + 1,)``: where the edges to each node begin.
-        by_source: ``(edges,)``: the edges in the order of their sources.
-        outgoing: ``(nodes + 1,)``: where in ``by_source`` the edges from each node begin.
+        order: ``(edges,)``, the index in the graph of each edge.
+        source: ``(edges,)``, the source of each edge.
+        target: ``(edges,)``, the target of each edge, in ascending order.
+        incoming: ``(nodes + 1,)``, where the edges to each node begin.
+        by_source: ``(edges,)``, the indices of the edges in the order of their sources.
+        outgoing: ``(nodes + 1,)``, where in ``by_source`` the edges from each node begin.
     """
 
     order: Tensor
@@ -51,10 +55,14 @@ class Adjacency:
 
     @classmethod
     def of(cls, edge_index: Tensor, nodes: int) -> Adjacency:
-        """That of these edges, ``(2, edges)``, on a CPU.
+        """The adjacency of these edges.
+
+        Args:
+            edge_index: ``(2, edges)``, source and target of each edge, on the CPU.
+            nodes: The number of nodes.
 
         Raises:
-            ValueError: An edge has an end that is no node.
+            ValueError: An edge has an end that is not a node.
         """
         source, target = edge_index.numpy()
         if edge_index.numel() and not (edge_index.min() >= 0 and edge_index.max() < nodes):
@@ -68,17 +76,19 @@ class Adjacency:
         arrays = (order, source, target, incoming, by_source, outgoing)
         return cls(*map(torch.from_numpy, arrays))
 
+    def __repr__(self) -> str:
+        return f"Adjacency(nodes={len(self.incoming) - 1}, edges={len(self.source)})"
+
 
 @dataclass(frozen=True)
 class Graph:
     """Edges between the nodes of a batch; no edge joins two sentences.
 
     Attributes:
-        edge_index: ``(2, edges)``: source and target of each edge, as in PyG. Edges of one type
-            follow each other.
-        edge_type: ``(edges,)``: its kind, an index into :data:`EDGE_TYPES`.
-        edge_label: ``(edges,)``: the number of the relation it stands for, 0 where there is none.
-        counts: How many edges there are of each type.
+        edge_index: ``(2, edges)``, source and target of each edge, as in PyG; sorted by type.
+        edge_type: ``(edges,)``, the kind of each edge, an index into :data:`EDGE_TYPES`.
+        edge_label: ``(edges,)``, the index of the relation of each edge, 0 where there is none.
+        counts: The number of edges of each type.
     """
 
     edge_index: Tensor
@@ -89,14 +99,23 @@ class Graph:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    def __repr__(self) -> str:
+        kinds = zip(EDGE_TYPES, self.counts, strict=True)
+        fields = [f"edges={sum(self.counts)}", *(f"{kind}={n}" for kind, n in kinds if n)]
+        return f"Graph({', '.join(fields)})"
+
     def adjacency(self, nodes: int) -> Adjacency:
-        """The edges grouped by target and by source, for so many nodes; made once."""
+        """The edges sorted by target and by source; made once.
+
+        Args:
+            nodes: The number of nodes of the graph.
+        """
         if nodes not in self._adjacencies:
             self._adjacencies[nodes] = Adjacency.of(self.edge_index, nodes)
         return self._adjacencies[nodes]
 
     def map(self, move: Callable[[Tensor], Tensor]) -> Graph:
-        """The graph with each of its tensors moved."""
+        """The graph with ``move`` applied to each of its tensors."""
         return Graph(
             move(self.edge_index), move(self.edge_type), move(self.edge_label), self.counts
         )
@@ -106,28 +125,39 @@ class Graph:
         return self.map(lambda tensor: tensor.to(device))
 
     def of_type(self, name: str) -> Tensor:
-        """The ``edge_index`` of the edges of one kind."""
+        """The edges of one kind.
+
+        Args:
+            name: One of :data:`EDGE_TYPES`.
+
+        Returns:
+            ``(2, edges)``, source and target of each.
+        """
         place = EDGE_TYPES.index(name)
         begin = sum(self.counts[:place])
         return self.edge_index[:, begin : begin + self.counts[place]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GraphConstruction:
-    """Which edges to make from a tree.
+    """Which edges to make from the trees and the order of the tokens.
 
     Args:
-        heads: An edge from each head (parent) to its dependents, labelled with the relation.
-        dependents: The same edges reversed.
-        self_loops: An edge from each node to itself.
-        neighbours: Edges from each token to the next one and to the previous one.
-        hops: With 2 or more, also edges from each node's ancestors of up to so many steps, where
-            ``heads`` are wanted, and to them, where ``dependents`` are; labelled with the lower
-            node's relation.
+        head_to_dependent: An edge from each head (parent) to each of its dependents, labelled with the
+            relation.
+        dependent_to_head: The same edges reversed.
+        self_loops: An edge from each node to itself: ``self``.
+        neighbours: Edges between neighbouring tokens in both directions: ``next`` and ``previous``.
+        hops: With 2 or more, also edges between each node and its ancestors up to ``hops`` edges above
+            it, labelled with the node's relation: ``ancestor_to_descendant`` if ``head_to_dependent``,
+            ``descendant_to_ancestor`` if ``dependent_to_head``.
+
+    Raises:
+        ValueError: ``hops`` is less than 1.
     """
 
-    heads: bool = True
-    dependents: bool = True
+    head_to_dependent: bool = True
+    dependent_to_head: bool = True
     self_loops: bool = True
     neighbours: bool = False
     hops: int = 1
@@ -138,20 +168,20 @@ class GraphConstruction:
 
     @property
     def reads_trees(self) -> bool:
-        """Whether any edge comes from a tree; else nodes are tokens, and no tree is needed."""
-        return self.heads or self.dependents
+        """Whether any edge comes from a tree; if none does, the nodes are the tokens."""
+        return self.head_to_dependent or self.dependent_to_head
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of edges that it makes."""
+        """The kinds of edges that are made, in the order of :data:`EDGE_TYPES`."""
         made = {
-            "head_to_dependent": self.heads,
-            "dependent_to_head": self.dependents,
+            "head_to_dependent": self.head_to_dependent,
+            "dependent_to_head": self.dependent_to_head,
             "self": self.self_loops,
             "next": self.neighbours,
             "previous": self.neighbours,
-            "ancestor_to_descendant": self.heads and self.hops > 1,
-            "descendant_to_ancestor": self.dependents and self.hops > 1,
+            "ancestor_to_descendant": self.head_to_dependent and self.hops > 1,
+            "descendant_to_ancestor": self.dependent_to_head and self.hops > 1,
         }
         return tuple(kind for kind in EDGE_TYPES if made[kind])
 
@@ -160,7 +190,7 @@ class GraphConstruction:
 
         Args:
             parents: ``(nodes,)``, each node's parent, -1 for a root.
-            labels: ``(nodes,)``, the number of each node's relation to its parent.
+            labels: ``(nodes,)``, the index of each node's relation to its parent.
             node_tokens: ``(nodes,)``, each node's token, -1 for none.
             token_ptr: ``(sentences + 1,)``, where each sentence's tokens begin.
         """
@@ -181,7 +211,7 @@ class GraphConstruction:
                 "ancestor_to_descendant": (above, below),
                 "descendant_to_ancestor": (below, above),
             }
-        # The node whose relation each edge bears; other edges bear none.
+        # Which end of an edge has the relation that the edge is labelled with; other edges have none.
         lower = {"head_to_dependent": 1, "dependent_to_head": 0}
         lower |= {"ancestor_to_descendant": 1, "descendant_to_ancestor": 0}
 
@@ -205,7 +235,7 @@ class GraphConstruction:
 
 
 def _grouped(values: Array, size: int) -> tuple[Array, Array]:
-    """A stable order of values below ``size`` and, ``(size + 1,)``, where in it each begins."""
+    """A stable sort of values from 0 to ``size - 1``, and, ``(size + 1,)``, where in it each begins."""
     # NumPy sorts 16-bit integers by radix, several times faster than 64-bit ones.
     narrow = values.astype(np.uint16) if size <= 2**16 else values
     begin = np.concatenate([[0], np.cumsum(np.bincount(values, minlength=size))])
@@ -213,7 +243,7 @@ def _grouped(values: Array, size: int) -> tuple[Array, Array]:
 
 
 def _neighbours(node_tokens: Array, token_ptr: Array) -> tuple[Array, Array]:
-    """The nodes of each two words that follow each other."""
+    """For each pair of neighbouring tokens the node of the left one and of the right one."""
     node_of = np.empty(int(token_ptr[-1]), dtype=np.int64)
     with_word = np.flatnonzero(node_tokens >= 0)
     node_of[node_tokens[with_word]] = with_word
@@ -224,7 +254,7 @@ def _neighbours(node_tokens: Array, token_ptr: Array) -> tuple[Array, Array]:
 
 
 def _ancestors(parents: Array, hops: int) -> tuple[Array, Array]:
-    """Each ancestor from two to ``hops`` steps above a node, and that node."""
+    """Pairs of an ancestor, two to ``hops`` edges above a node, and that node."""
     above, below = [], []
     node, ancestor = np.arange(len(parents)), parents
     for _ in range(hops - 1):

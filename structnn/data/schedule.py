@@ -1,4 +1,4 @@
-"""The order in which a tree encoder visits nodes: level by level, children before parents."""
+"""The order in which tree encoders visit nodes: level by level, children before parents."""
 
 from __future__ import annotations
 
@@ -6,33 +6,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from structnn.data.flat import Array
 
 __all__ = ["Schedule"]
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Nodes of many trees sorted by height, so that each level is one contiguous slice.
+    """The nodes of many trees sorted by height, so that each level is one contiguous slice.
 
-    A node's *rank* is its place in that order: leaves first, roots of deep trees last. Nodes of one
-    height never depend on each other, so a level is computed at once; all children of a level lie in
-    the levels below it. The schedule is made once, at collation.
+    A node's *rank* is its position in that order: leaves first, roots of deep trees last. Nodes of one
+    height never depend on each other, so a level is computed at once; the children of its nodes are all
+    in levels below it. A :class:`~structnn.Batch` makes its schedule once.
 
     Attributes:
         order: ``(nodes,)``, the node at each rank.
         rank: ``(nodes,)``, the rank of each node; the inverse of ``order``.
-        levels: For each height, the first rank of its slice and the one behind its last.
-        parent: ``(nodes,)``, for each rank the rank of its parent; ``nodes`` for a root.
-        child: ``(edges,)``, the ranks of all children, grouped by parent rank, siblings in order.
+        levels: For each height the slice of ranks of its nodes, ``(begin, end)``.
+        parent: ``(nodes,)``, for each rank the rank of the parent; ``nodes`` for a root.
+        child: ``(edges,)``, the ranks of all children, sorted by the parent's rank; siblings in order.
         child_ptr: ``(inner nodes + 1,)``, where in ``child`` each inner node's children begin. Inner
             nodes are the ranks from ``num_leaves`` on.
-        edges: For each height, the slice of ``child`` that belongs to its nodes.
-        sibling: ``(edges,)``, the place of each entry of ``child`` among its siblings, from 0.
+        edges: For each height the slice of ``child`` of the children of its nodes, ``(begin, end)``.
+        sibling: ``(edges,)``, the position of each entry of ``child`` among its siblings, from 0.
     """
 
     order: Tensor
@@ -43,6 +44,9 @@ class Schedule:
     child_ptr: Tensor
     edges: tuple[tuple[int, int], ...]
     sibling: Tensor
+
+    def __repr__(self) -> str:
+        return f"Schedule(nodes={self.num_nodes}, levels={len(self.levels)})"
 
     @property
     def num_nodes(self) -> int:
@@ -56,20 +60,20 @@ class Schedule:
 
     @cached_property
     def level_ptr(self) -> Tensor:
-        """``(levels + 1,)``: where each level begins; on the CPU wherever the schedule is."""
+        """``(levels + 1,)``, on the CPU: where each level begins."""
         return torch.tensor([0, *(end for _, end in self.levels)])
 
     @classmethod
     def from_parents(
         cls,
-        parents: np.ndarray[Any, np.dtype[np.int64]],
-        heights: np.ndarray[Any, np.dtype[np.int64]],
+        parents: Array,
+        heights: Array,
     ) -> Schedule:
         """The schedule of these nodes.
 
         Args:
             parents: ``(nodes,)``, each node's parent, -1 for a root.
-            heights: ``(nodes,)``, each node's height.
+            heights: ``(nodes,)``, the number of edges from each node to its deepest leaf.
         """
         size = len(parents)
         order = _stable_argsort(heights)
@@ -101,7 +105,7 @@ class Schedule:
         )
 
     def map(self, move: Callable[[Tensor], Tensor]) -> Schedule:
-        """The schedule with each of its tensors moved."""
+        """The schedule with ``move`` applied to each of its tensors."""
         return Schedule(
             order=move(self.order),
             rank=move(self.rank),
@@ -118,13 +122,11 @@ class Schedule:
         return self.map(lambda tensor: tensor.to(device))
 
 
-def _stable_argsort(
-    values: np.ndarray[Any, np.dtype[np.int64]],
-) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _stable_argsort(values: Array) -> Array:
     # NumPy sorts 16-bit integers by radix, several times faster than 64-bit ones.
     narrow = values.astype(np.int16) if values.max(initial=0) < 2**15 else values
     return np.argsort(narrow, kind="stable")
 
 
-def _slices(ptr: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[tuple[int, int], ...]:
+def _slices(ptr: Array) -> tuple[tuple[int, int], ...]:
     return tuple(pairwise(ptr.tolist()))

@@ -1,31 +1,31 @@
-"""How far apart the nodes of each tree are."""
+"""Distances between the nodes of a tree, in edges."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-__all__ = ["ancestry", "tree_distances"]
+from structnn.data.flat import Array
 
-Array = np.ndarray[Any, np.dtype[np.int64]]
+__all__ = ["ancestry", "tree_distances"]
 
 
 def tree_distances(parents: Array, heights: Array, node_ptr: Array) -> Array:
-    """The number of edges between each two nodes of a tree.
+    """The number of edges between any two nodes of a tree.
 
-    Nodes are taken a level at a time, from the top: a node is one edge further than its parent is
-    from all that were there before it.
+    Levels are added from the top: from every node that is already there, a new node is one edge further
+    than its parent.
 
     Args:
         parents: ``(nodes,)``, each node's parent, -1 for a root.
-        heights: ``(nodes,)``, each node's height.
+        heights: ``(nodes,)``, the number of edges from each node to its deepest leaf.
         node_ptr: ``(trees + 1,)``, where each tree's nodes begin.
 
     Returns:
-        ``(trees, largest, largest)``; what lies beyond a tree's own nodes means nothing.
+        ``(trees, max_nodes, max_nodes)``, with ``max_nodes`` the number of nodes of the largest tree;
+        entries of nodes that a smaller tree does not have are arbitrary.
     """
     sizes = np.diff(node_ptr)
     largest = int(sizes.max())
@@ -38,7 +38,7 @@ def tree_distances(parents: Array, heights: Array, node_ptr: Array) -> Array:
         level = by_height[begin:end]
         level = level[parents[level] >= 0]
         tree, place, above = trees[level], places[level], places[parents[level]]
-        # Twice: the second time, the columns of others of this level are right as well.
+        # Twice: only the second time are the distances to other nodes of this level known.
         for _ in range(2):
             rows = distances[tree, above] + 1
             distances[tree, place] = rows
@@ -48,13 +48,13 @@ def tree_distances(parents: Array, heights: Array, node_ptr: Array) -> Array:
 
 
 def ancestry(distances: Tensor, depths: Tensor) -> Tensor:
-    """Whether of each two nodes one is the other's ancestor, or both are the same.
+    """Whether of two nodes one is the other's ancestor, or both are the same node.
 
     Args:
-        distances: ``(trees, largest, largest)``.
-        depths: ``(trees, largest)``.
+        distances: ``(trees, max_nodes, max_nodes)``, the number of edges between any two nodes.
+        depths: ``(trees, max_nodes)``, the number of edges between each node and the root.
 
     Returns:
-        ``(trees, largest, largest)``.
+        ``(trees, max_nodes, max_nodes)``, boolean.
     """
     return distances == (depths[:, :, None] - depths[:, None]).abs()

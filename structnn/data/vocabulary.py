@@ -1,23 +1,28 @@
-"""Words and labels as numbers."""
+"""Vocabularies: the index of a word or of a label."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 __all__ = ["UNIVERSAL_RELATIONS", "UNKNOWN", "Vocabulary"]
 
 UNKNOWN = "<unknown>"
+"""The entry at index 0, which stands for every string that a vocabulary does not list."""
 
 
 class Vocabulary:
     """A fixed list of strings; index 0 stands for every string that is not in it.
 
     Args:
-        words: The strings, without the unknown one. Their order is kept.
-        counts: How often each was seen in training; used by word dropout. 1 where not given.
-        lowercase: Look every string up in lower case. With ``fallback``-style tables (a word or else
-            its lower-case form) leave this off and list the forms that you want to be found.
+        words: The strings, without the unknown one, in the order of their indices (from 1).
+        counts: How often each string occurs in the training set, for the word dropout of
+            :class:`~structnn.WordEmbedding`; 1 where not given.
+        lowercase: Look every string up in lower case.
+
+    Raises:
+        ValueError: A string is listed twice.
 
     Example:
         >>> vocabulary = Vocabulary(["dogs", "bark"])
@@ -47,9 +52,9 @@ class Vocabulary:
         """The vocabulary of these sentences, most frequent words first, ties in order of appearance.
 
         Args:
-            sentences: The tokens of each sentence; for a fair test, of the training set alone.
-            min_count: Words seen less often are left out.
-            lowercase: Count and look up in lower case.
+            sentences: The tokens of each sentence of the training set.
+            min_count: Words that occur less often are left out.
+            lowercase: Count and look up words in lower case.
         """
         counts: Counter[str] = Counter()
         for tokens in sentences:
@@ -59,6 +64,10 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def __repr__(self) -> str:
+        lowercase = ", lowercase" if self.lowercase else ""
+        return f"Vocabulary({len(self) - 1:,} words{lowercase})"  # without the unknown one
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.words)
@@ -70,7 +79,7 @@ class Vocabulary:
         return self[word] != 0
 
     def to_json(self) -> dict[str, object]:
-        """All that :meth:`from_json` needs to make the same vocabulary."""
+        """The vocabulary as a JSON object, which :meth:`from_json` reads."""
         return {
             "words": list(self.words[1:]),
             "counts": list(self.counts[1:]),
@@ -78,16 +87,14 @@ class Vocabulary:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, object]) -> Vocabulary:
-        """The vocabulary that :meth:`to_json` described."""
-        words: list[str] = value["words"]  # type: ignore[assignment]
-        counts: list[int] = value["counts"]  # type: ignore[assignment]
-        pairs = dict(zip(words, counts, strict=True))
-        return cls(words, pairs, lowercase=bool(value["lowercase"]))
+    def from_json(cls, value: Mapping[str, Any]) -> Vocabulary:
+        """The vocabulary that :meth:`to_json` wrote."""
+        counts = dict(zip(value["words"], value["counts"], strict=True))
+        return cls(value["words"], counts, lowercase=bool(value["lowercase"]))
 
 
 class _Relations(Vocabulary):
-    """Universal relations; a subtype that is not listed (``nsubj:pass``) is looked up without it."""
+    """Looks a relation with an unlisted subtype up without it: ``nsubj:pass`` as ``nsubj``."""
 
     def __getitem__(self, word: str) -> int:
         return super().__getitem__(word) or super().__getitem__(word.partition(":")[0])
@@ -98,5 +105,5 @@ UNIVERSAL_RELATIONS: Vocabulary = _Relations(
     "cop mark nmod appos nummod acl amod det clf case conj cc fixed flat list parataxis compound "
     "orphan goeswith reparandum punct dep".split()
 )
-"""The 37 relations of Universal Dependencies 2 (universaldependencies.org/u/dep). The default label
-vocabulary: batches made apart agree on it, with nothing to share or save."""
+"""The 37 relations of Universal Dependencies 2 (universaldependencies.org/u/dep), the default vocabulary
+of labels. It is fixed, so that a model and its batches agree on it without saving it."""

@@ -1,4 +1,4 @@
-"""From words to vectors."""
+"""Embeddings: a vector for each token of a batch."""
 
 from structnn.embeddings.contextual import ContextualEmbedding
 from structnn.embeddings.words import WordEmbedding

@@ -1,4 +1,4 @@
-"""Vectors of words in their context, from any Hugging Face encoder (extra ``hf``)."""
+"""Contextual embeddings from any Hugging Face encoder (extra ``hf``)."""
 
 from __future__ import annotations
 
@@ -14,26 +14,30 @@ __all__ = ["ContextualEmbedding"]
 
 
 class ContextualEmbedding(nn.Module):
-    r"""A pretrained encoder's states, one for each of the parser's words, as an embedding.
+    r"""The last hidden states of a pretrained encoder, averaged over the subwords of each token.
 
-    A word is the mean of its pieces' vectors; a word of which the tokenizer leaves nothing (control
-    characters, say) is zeros. Sentences with more pieces than the model can read are read in parts.
+    A token for which the tokenizer makes no subword (one of control characters, for example) gets a
+    vector of zeros. A sentence with more subwords than the model has positions is read in parts.
 
     Args:
         model: A Hugging Face encoder, or its name or folder.
-        tokenizer: Its tokenizer, a fast one; by default the one of that name.
-        frozen: Do not train the model; it then also stays in evaluation mode.
-        static: Use the model's input table alone, without context. The rest of it is dropped.
+        tokenizer: The encoder's tokenizer, a fast one; by default the one that belongs to the name.
+        frozen: Do not train the encoder, and keep it in evaluation mode.
+        static: Use the encoder's input embeddings alone, without context; its layers are not kept.
+
+    Attributes:
+        dim: The dimension of the vectors.
 
     Shapes:
         - output: ``(tokens, dim)``
 
     Raises:
-        ImportError: A name was given, and ``transformers`` is not installed.
+        ImportError: A name is given, and ``transformers`` is not installed.
         ValueError: The tokenizer is missing, or not a fast one.
 
     Example:
-        ``ContextualEmbedding("bert-base-uncased")``, then any encoder with ``input_dim=embedding.dim``.
+        >>> embedding = ContextualEmbedding("bert-base-uncased")  # doctest: +SKIP
+        >>> encoder = build_encoder("gat", embedding.dim, 150)  # doctest: +SKIP
     """
 
     def __init__(
@@ -49,8 +53,8 @@ class ContextualEmbedding(nn.Module):
             model, tokenizer = _load(model, tokenizer)
         if tokenizer is None or not tokenizer.is_fast:
             raise ValueError(
-                "words are matched with their pieces by a fast tokenizer: give one of "
-                "transformers.PreTrainedTokenizerFast, as AutoTokenizer does by default"
+                "ContextualEmbedding needs a fast tokenizer, which tells the subwords of each token: "
+                "give a transformers.PreTrainedTokenizerFast, which AutoTokenizer makes by default"
             )
         self.tokenizer = tokenizer
         self.static = static
@@ -63,8 +67,11 @@ class ContextualEmbedding(nn.Module):
         self._before, self._behind = _special(tokenizer)
         self.train(self.training)
 
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, frozen={self.frozen}, static={self.static}"
+
     def train(self, mode: bool = True) -> ContextualEmbedding:
-        """A frozen model does not drop anything in training either."""
+        """Set the training mode; a frozen encoder stays in evaluation mode."""
         super().train(mode)
         if self.frozen:
             self.model.eval()
@@ -84,7 +91,7 @@ class ContextualEmbedding(nn.Module):
             return segment_sum(vectors, ptr) / size.clamp_min(1)[:, None]
 
     def _pieces(self, batch: Batch) -> tuple[list[list[int]], list[int]]:
-        """The pieces of each sentence, and how many belong to each word."""
+        """The subwords of each sentence, and the number of subwords of each token of the batch."""
         words = [list(sentence.tokens) for sentence in batch.sentences]
         made = self.tokenizer(words, is_split_into_words=True, add_special_tokens=False)
         counts: list[int] = []
@@ -96,7 +103,7 @@ class ContextualEmbedding(nn.Module):
         return made["input_ids"], counts
 
     def _in_context(self, pieces: list[list[int]], device: torch.device) -> Tensor:
-        """``(pieces, dim)``: the states of all sentences' pieces."""
+        """``(pieces, dim)``: the last hidden states of all subwords."""
         room = self.max_pieces - len(self._before) - len(self._behind)
         parts = [
             sentence[begin : begin + room]
@@ -130,21 +137,23 @@ def _load(name: str, tokenizer: Any) -> tuple[nn.Module, Any]:
 
 
 def _places(model: Any) -> int:
-    """How many pieces the model has positions for."""
+    """The number of subwords for which the model has positions."""
     places = int(getattr(model.config, "max_position_embeddings", 0))
     for name, module in model.named_modules():
-        # RoBERTa and its kin count from behind the number of the padding piece.
+        # In RoBERTa and similar models positions begin after the index of the padding token.
         padding = getattr(module, "padding_idx", None)
         if name.endswith("position_embeddings") and padding is not None:
             places -= padding + 1
-    return places if places > 0 else 512  # relative positions: any number would do
+    return places if places > 0 else 512  # relative positions, so no limit
 
 
 def _special(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """What the tokenizer puts before and behind a sentence."""
+    """The special tokens that the tokenizer puts before and after a sentence."""
     plain = tokenizer(["a"], is_split_into_words=True, add_special_tokens=False)["input_ids"]
     full = tokenizer(["a"], is_split_into_words=True)["input_ids"]
     for begin in range(len(full) - len(plain) + 1):
         if full[begin : begin + len(plain)] == plain:
             return full[:begin], full[begin + len(plain) :]
-    raise ValueError("this tokenizer changes a sentence when it adds its special tokens")
+    raise ValueError(
+        "this tokenizer does not put its special tokens only before and after a sentence; give another"
+    )

@@ -1,4 +1,4 @@
-"""From words to vectors."""
+"""Word embeddings: a vector for each word of a vocabulary."""
 
 from __future__ import annotations
 
@@ -13,26 +13,38 @@ from structnn.data.vocabulary import Vocabulary
 __all__ = ["LEARNED_SCALE", "WordEmbedding"]
 
 LEARNED_SCALE = 0.25 / math.sqrt(3)
-"""The standard deviation of new vectors: that of the uniform ones of Kim (2014), up to 0.25."""
+"""The standard deviation of initial vectors: that of U(-0.25, 0.25), as in Kim (2014)."""
 
 
 class WordEmbedding(nn.Module):
-    r"""A vector for each word of a vocabulary, learned from scratch or given.
+    r"""A vector for each word of a vocabulary, learned from scratch or pretrained.
 
-    Words outside the vocabulary share one learned vector. So that it learns something, training
-    replaces a word that was seen *n* times by the unknown one with probability
+    Words outside the vocabulary share one vector. To learn it, training replaces a word that occurs
+    *n* times in the training set by the unknown word with probability
     ``word_dropout / (word_dropout + n)`` (Iyyer et al. 2015; Kiperwasser and Goldberg 2016).
 
     Args:
-        vocabulary: The words; batches must be made with the same one.
-        dim: The width of the vectors.
-        vectors: ``(len(vocabulary), dim)``, vectors to begin with; small random ones by default.
-        frozen: Do not train them. The unknown word's vector is frozen too, and words are not dropped.
-        word_dropout: The strength of word dropout; 0 for none.
+        vocabulary: The words; batches must be made with the same vocabulary.
+        dim: The dimension of the vectors.
+        vectors: ``(len(vocabulary), dim)``, the initial vectors; by default drawn from U(-0.25, 0.25).
+        frozen: Do not train the vectors, the unknown word's included; words are not dropped then.
+        word_dropout: The strength of word dropout, at least 0; 0 for none.
 
     Shapes:
         - output: ``(tokens, dim)``
+
+    Raises:
+        ValueError: ``vectors`` has another shape.
+
+    Example:
+        >>> from structnn import Sentence
+        >>> vocabulary = Vocabulary(["dogs", "bark"])
+        >>> batch = Batch.from_sentences([Sentence(["dogs", "bark"])], vocabulary=vocabulary)
+        >>> WordEmbedding(vocabulary, 300)(batch).shape
+        torch.Size([2, 300])
     """
+
+    drop_chance: Tensor
 
     def __init__(
         self,
@@ -63,6 +75,9 @@ class WordEmbedding(nn.Module):
         chance = self.word_dropout / (self.word_dropout + counts) if word_dropout else counts * 0
         self.register_buffer("drop_chance", chance, persistent=False)
 
+    def extra_repr(self) -> str:
+        return f"frozen={self.frozen}, word_dropout={self.word_dropout:g}"
+
     def forward(self, batch: Batch) -> Tensor:
         """The vectors of the batch's tokens.
 
@@ -71,12 +86,12 @@ class WordEmbedding(nn.Module):
         """
         if batch.token_ids is None:
             raise ValueError(
-                "this batch has no token numbers: make it with "
+                "this batch has no `token_ids`: make it with "
                 "Batch.from_sentences(sentences, vocabulary=embedding.vocabulary)"
             )
         ids = batch.token_ids
         if self.training and self.word_dropout:
-            chance = self.drop_chance[ids]  # type: ignore[index]
+            chance = self.drop_chance[ids]
             ids = ids.masked_fill(torch.rand_like(chance) < chance, 0)
         vectors: Tensor = self.table(ids)
         return vectors

@@ -1,4 +1,4 @@
-"""Reductions over the rows of each sentence. Rows of one sentence follow each other."""
+"""Reductions over segments: the contiguous rows that belong to one sentence, or to one node."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ __all__ = ["Padding", "segment_max", "segment_mean", "segment_of", "segment_soft
 
 
 def segment_of(ptr: Tensor, rows: int) -> Tensor:
-    """``(rows,)``: the segment of each row, from ``(segments + 1,)``, where each begins."""
+    """The segment of each row.
+
+    Args:
+        ptr: ``(segments + 1,)``, where each segment begins.
+        rows: The number of rows.
+
+    Returns:
+        ``(rows,)``.
+    """
     return torch.repeat_interleave(ptr.diff(), output_size=rows)
 
 
@@ -22,7 +30,7 @@ def segment_sum(x: Tensor, ptr: Tensor, segment: Tensor | None = None) -> Tensor
     Args:
         x: ``(rows, d)``.
         ptr: ``(segments + 1,)``, where each segment begins.
-        segment: ``(rows,)``, the segment of each row, if it is known already.
+        segment: ``(rows,)``, the segment of each row; computed where not given.
 
     Returns:
         ``(segments, d)``.
@@ -33,40 +41,59 @@ def segment_sum(x: Tensor, ptr: Tensor, segment: Tensor | None = None) -> Tensor
 
 
 def segment_mean(x: Tensor, ptr: Tensor) -> Tensor:
-    """The mean of each segment; no segment may be empty."""
+    """The mean of each segment; no segment may be empty.
+
+    Args:
+        x: ``(rows, d)``.
+        ptr: ``(segments + 1,)``, where each segment begins.
+
+    Returns:
+        ``(segments, d)``.
+    """
     return segment_sum(x, ptr) / ptr.diff()[:, None].to(x.dtype)
 
 
 def segment_max(x: Tensor, ptr: Tensor) -> Tensor:
-    """The largest value of each column of each segment; no segment may be empty."""
+    """The maximum of each segment, column by column; no segment may be empty.
+
+    Args:
+        x: ``(rows, d)``.
+        ptr: ``(segments + 1,)``, where each segment begins.
+
+    Returns:
+        ``(segments, d)``.
+    """
     largest: Tensor = _SegmentMax.apply(x, ptr)  # type: ignore[no-untyped-call]
     return largest
 
 
 def segment_softmax(scores: Tensor, ptr: Tensor, segment: Tensor) -> Tensor:
-    """Softmax over the rows of each segment, one for each column.
+    """Softmax over the rows of each segment, column by column.
 
     Args:
         scores: ``(rows, heads)``.
         ptr: ``(segments + 1,)``, where each segment begins.
         segment: ``(rows,)``, the segment of each row.
+
+    Returns:
+        ``(rows, heads)``.
     """
-    # Shifting by the maximum changes nothing in exact arithmetic, so no gradient has to go through it.
+    # The result does not depend on the shift by the maximum, so no gradient has to go through it.
     highest = segment_max(scores.detach(), ptr)
     weights = (scores - highest[segment]).exp()
     return weights / segment_sum(weights, ptr, segment)[segment]
 
 
 class Padding:
-    """Segments side by side, all as long as the longest, for what is dense within a sentence.
+    """Pads segments to the length of the longest one, for dense operations within a sentence.
 
     Args:
         ptr: ``(segments + 1,)``, where each segment begins.
-        rows: How many rows there are.
+        rows: The number of rows.
 
     Attributes:
-        mask: ``(segments, longest)``, True where there is a row.
-        place: ``(rows,)``, the place of each row in its segment, from 0.
+        mask: ``(segments, max_length)``, True where there is a row.
+        place: ``(rows,)``, the position of each row in its segment, from 0.
     """
 
     def __init__(self, ptr: Tensor, rows: int) -> None:
@@ -79,17 +106,17 @@ class Padding:
         self._index = segment * longest + self.place
 
     def pad(self, x: Tensor) -> Tensor:
-        """``(rows, ...)`` to ``(segments, longest, ...)``, zeros behind the shorter ones."""
+        """``(rows, ...)`` to ``(segments, max_length, ...)``, padded with zeros."""
         padded = x.new_zeros(self.mask.numel(), *x.shape[1:]).index_copy(0, self._index, x)
         return padded.view(*self.mask.shape, *x.shape[1:])
 
     def unpad(self, padded: Tensor) -> Tensor:
-        """The inverse of :meth:`pad`."""
+        """``(segments, max_length, ...)`` to ``(rows, ...)``: the inverse of :meth:`pad`."""
         return padded.flatten(0, 1).index_select(0, self._index)
 
 
 class _SegmentSum(torch.autograd.Function):
-    """An embedding bag, whose own backward pass is several times slower than this gather."""
+    """The sum of each segment by an embedding bag, whose own backward pass is slower than this one."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, ptr: Tensor, segment: Tensor) -> Tensor:
@@ -104,7 +131,7 @@ class _SegmentSum(torch.autograd.Function):
 
 
 class _SegmentMax(torch.autograd.Function):
-    """An embedding bag too; backward each column's row is known, and no two share an entry."""
+    """The maximum of each segment by an embedding bag; the gradient goes to the rows of the maxima."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, ptr: Tensor) -> Tensor:
@@ -121,11 +148,11 @@ class _SegmentMax(torch.autograd.Function):
 
 
 def _bags(x: Tensor, ptr: Tensor, mode: str) -> tuple[Tensor, Tensor]:
-    """The sum or the maximum of each segment, and, ``(segments, d)``, the rows of the maximum."""
+    """The sum or the maximum of each segment, and the rows of the maxima; both ``(segments, d)``."""
     # On a CPU an embedding bag sums contiguous rows several times faster than scatter operations do.
-    everything = torch.arange(x.shape[0], device=x.device)
+    indices = torch.arange(x.shape[0], device=x.device)
     number = {"sum": 0, "max": 2}[mode]
     reduced, _, _, rows = torch.embedding_bag(
-        x, everything, ptr, mode=number, include_last_offset=True
+        x, indices, ptr, mode=number, include_last_offset=True
     )
     return reduced, rows

@@ -40,7 +40,7 @@ def test_scores(name):
 
 def test_mistakes_are_told():
     embedding = WordEmbedding(VOCABULARY, 5)
-    with pytest.raises(ValueError, match=r"5 wide.*input_dim=6.*input_dim=embedding\.dim"):
+    with pytest.raises(ValueError, match=r"dim=5.*input_dim=6.*input_dim=embedding\.dim"):
         SentenceClassifier(embedding, build_encoder("lstm", 6, 8), ["no", "yes"])
     with pytest.raises(ValueError, match="at least two labels"):
         classifier(labels=["only"])
@@ -70,7 +70,7 @@ def test_scores_at_the_roots_are_the_sentences(name):
 def test_scoring_nodes_needs_a_head_for_them():
     embedding = WordEmbedding(VOCABULARY, 6)
     encoder = build_encoder("child_sum_tree_lstm", 6, 8, readout="mean+max")
-    with pytest.raises(ValueError, match=r"16 wide.*8 wide.*readout='root'"):
+    with pytest.raises(ValueError, match=r"dimension 16.*have 8.*readout='root'"):
         SentenceClassifier(embedding, encoder, ["no", "yes"])(batch(), nodes=True)
 
 
@@ -80,3 +80,10 @@ def test_phrase_trees_have_scores_at_every_node():
         [Sentence(["a", "b"], constituency=tree)], structure="constituency", vocabulary=VOCABULARY
     )
     assert classifier("nary_tree_lstm")(phrases, nodes=True).shape == (3, 2)
+
+
+def test_repr_names_the_classes():
+    assert repr(classifier()).splitlines()[:2] == [
+        "SentenceClassifier(",
+        "  labels=('no', 'yes')",
+    ]

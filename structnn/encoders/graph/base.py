@@ -96,8 +96,8 @@ class GraphEncoder(Encoder):
         super().__init__(input_dim, width, readout=readout)
         down, up = (parse and directions in ("both", way) for way in ("down", "up"))
         self.construction = GraphConstruction(
-            heads=down,
-            dependents=up,
+            head_to_dependent=down,
+            dependent_to_head=up,
             self_loops=self.self_loops,
             neighbours=neighbours,
             hops=hops,

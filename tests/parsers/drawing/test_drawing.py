@@ -200,7 +200,7 @@ def test_numbers_become_colours_and_widths() -> None:
     ("options", "message"),
     [
         ({"layout": "hairball"}, r"unknown layout 'hairball'; the layouts are tree.*kamada_kawai"),
-        ({"layout": "arcs", "structure": "constituency"}, "doesn't suit .*choose constituency"),
+        ({"layout": "arcs", "structure": "constituency"}, "can't show .*choose constituency"),
         ({"structure": "nonsense"}, "unknown structure"),
         ({"node_values": [1.0]}, "1 numbers for 3 nodes"),
         ({"node_values": {7: 1.0}}, "node 7, but nodes are 0 to 2"),

@@ -16,6 +16,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 STOP = Sentence(["stop", "that", "now"], dependencies=Tree([-1, 0, 0]))
 
 
+@pytest.mark.filterwarnings("ignore:no installed font has")
 def test_every_picture_of_the_gallery(tmp_path: Path) -> None:
     for name in ("sentences.conllu", "phrases.txt"):
         shutil.copy(DOCS / "gallery" / name, tmp_path)

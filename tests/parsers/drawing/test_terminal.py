@@ -40,8 +40,17 @@ def test_constituency() -> None:
 
 def test_one_word_and_no_tree() -> None:
     assert text_tree(Sentence(["Stop"], dependencies=Tree([-1]))) == " ● Stop"
-    with pytest.raises(StructureError, match="has no constituency to draw; parse it first"):
+    with pytest.raises(StructureError, match="has no dependencies; parse it first"):
         text_tree(Sentence(["a"]))
+    with pytest.raises(StructureError, match="has no constituency tree; parse it first"):
+        text_tree(Sentence(["a"]), "constituency")
+
+
+def test_a_control() -> None:
+    assert text_tree(Sentence(["a", "b"]), "left_chain").splitlines() == [
+        "┌─▶ a  dep",
+        "└─● b  root",
+    ]
 
 
 @settings(deadline=None)

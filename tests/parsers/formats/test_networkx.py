@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.formats.networkx import from_networkx, to_networkx
+from structnn import EDGE_TYPES
 from structnn.sentence import Sentence, StructureError, Tree
 from tests.parsers.sentence_strategies import sentences
 
@@ -31,8 +32,8 @@ def test_dependencies() -> None:
         "token": "dogs", "lemma": "dog", "tag": "NOUN",
     }  # fmt: skip
     assert list(graph.edges(data=True)) == [
-        (1, 0, {"kind": "head", "relation": "nsubj"}),
-        (1, 2, {"kind": "head", "relation": "obj"}),
+        (1, 0, {"kind": "head_to_dependent", "relation": "nsubj"}),
+        (1, 2, {"kind": "head_to_dependent", "relation": "obj"}),
     ]
     assert graph.graph == {
         "structure": "dependencies", "text": "dogs chase cats", "metadata": {"sent_id": "1"}
@@ -51,6 +52,7 @@ def test_constituency_and_controls() -> None:
     assert graph.nodes[0] == {"level": 0, "height": 2, "constituent": "S"}
     assert set(graph.edges) == {(0, 1), (0, 2), (2, 3), (2, 4)}
     assert set(to_networkx(DOGS, "left_chain").edges) == {(1, 0), (2, 1)}
+    assert to_networkx(DOGS, "parse").edges == to_networkx(DOGS).edges
     assert to_networkx(DOGS, "random", seed=1).graph["structure"] == "random"
 
 
@@ -59,10 +61,15 @@ def test_the_full_graph_tells_kinds_of_edges_apart() -> None:
     assert isinstance(graph, networkx.MultiDiGraph)
     kinds = sorted((kind, head, tail) for head, tail, kind in graph.edges(keys=True))
     assert kinds == sorted(
-        [("head", 1, 0), ("head", 1, 2), ("reverse", 0, 1), ("reverse", 2, 1)]
+        [("head_to_dependent", 1, 0), ("head_to_dependent", 1, 2)]
+        + [("dependent_to_head", 0, 1), ("dependent_to_head", 2, 1)]
         + [("self", node, node) for node in range(3)]
         + [("next", 0, 1), ("next", 1, 2), ("previous", 1, 0), ("previous", 2, 1)]
     )
+    assert {kind for _, _, kind in graph.edges(keys=True)} <= set(EDGE_TYPES)
+    assert {kind for *_, kind in to_networkx(DOGS, "constituency").edges(data="kind")} <= {
+        *EDGE_TYPES
+    }
     assert from_networkx(graph) == DOGS.replace(constituency=None)
 
 

@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from structnn import (
     Batch,
-    Corpus,
     GraphConstruction,
     Sentence,
     StructureError,
     Tree,
-    Vocabulary,
 )
 from tests.structnn.examples import batch_of, phrase_trees, random_sentences, trees
 
@@ -69,19 +67,6 @@ def test_padding_and_packing(lengths):
     assert torch.equal(x[order].sum(1).sort().values, packed.data.sum(1).sort().values)
 
 
-def test_a_corpus_gathers_what_a_batch_collates():
-    sentences = random_sentences(1, [4, 1, 7, 3])
-    vocabulary = Vocabulary(["w0", "w2"])
-    corpus = Corpus(sentences, vocabulary=vocabulary)
-    gathered = corpus.batch([2, 0])
-    made = Batch.from_sentences([sentences[2], sentences[0]], vocabulary=vocabulary)
-    for name in ("token_ids", "token_ptr", "parents", "node_labels", "roots", "node_ptr"):
-        assert torch.equal(getattr(gathered, name), getattr(made, name)), name
-    assert torch.equal(gathered.schedule.order, made.schedule.order)
-    assert gathered.sentences == made.sentences
-    assert corpus.lengths.tolist() == [4, 1, 7, 3]
-
-
 def test_labels_are_numbered():
     tree = Tree([1, -1, 1], labels=["nsubj:pass", "root", "mystery"])
     batch = Batch.from_sentences([Sentence(["a", "b", "c"], dependencies=tree)])
@@ -91,7 +76,6 @@ def test_labels_are_numbered():
 def test_errors_say_what_to_do():
     parsed, bare = random_sentences(1, [3])[0], Sentence(["not", "parsed"])
     batch = Batch.from_sentences([parsed, bare])
-    assert not batch.has_trees
     with pytest.raises(StructureError, match=r"sentence 1 .*'not parsed'.*StanzaParser"):
         _ = batch.schedule
     with pytest.raises(StructureError, match=r"no constituency.*read_brackets"):
@@ -136,3 +120,21 @@ def test_pyg_view():
     assert data.num_nodes == 6
     assert data.validate()
     assert (data.batch[data.edge_index[0]] == data.batch[data.edge_index[1]]).all()
+
+
+def test_reprs_say_what_is_held_and_make_nothing():
+    parsed, bare = random_sentences(1, [4, 2]), Sentence(["not", "parsed"])
+    batch = Batch.from_sentences(parsed)
+    made = dict(vars(batch))
+    assert repr(batch) == "Batch(sentences=2, tokens=6, nodes=6, trees='dependencies')"
+    assert vars(batch) == made
+    assert repr(Batch.from_sentences([bare])) == "Batch(sentences=1, tokens=2, trees=None)"
+    assert repr(batch.to("meta")).endswith("trees='dependencies', device='meta')")
+
+
+def test_a_repr_names_the_structure_function():
+    def to_the_first(sentence):
+        return Tree([-1] + [0] * (len(sentence) - 1))
+
+    batch = Batch.from_sentences([Sentence(["a", "b"])], structure=to_the_first)
+    assert repr(batch) == "Batch(sentences=1, tokens=2, nodes=2, trees='to_the_first')"

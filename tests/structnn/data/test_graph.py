@@ -32,9 +32,9 @@ def expected_edges(batch, construction):
         ancestor, hop = parent, 1
         while ancestor >= 0 and hop <= construction.hops:
             down, up = ("head_to_dependent", "dependent_to_head") if hop == 1 else EDGE_TYPES[5:]
-            if construction.heads:
+            if construction.head_to_dependent:
                 edges.append((down, ancestor, node, labels[node]))
-            if construction.dependents:
+            if construction.dependent_to_head:
                 edges.append((up, node, ancestor, labels[node]))
             ancestor, hop = parents[ancestor], hop + 1
     if construction.neighbours:
@@ -47,7 +47,12 @@ def expected_edges(batch, construction):
 
 
 constructions = st.builds(
-    GraphConstruction, st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.integers(1, 4)
+    GraphConstruction,
+    head_to_dependent=st.booleans(),
+    dependent_to_head=st.booleans(),
+    self_loops=st.booleans(),
+    neighbours=st.booleans(),
+    hops=st.integers(1, 4),
 )
 forests = st.lists(trees(), min_size=1, max_size=3) | st.lists(
     phrase_trees(), min_size=1, max_size=3
@@ -74,10 +79,12 @@ def test_made_once():
 
 def test_without_a_parse():
     batch = Batch.from_sentences([Sentence(["a", "b"]), Sentence(["c"])])
-    construction = GraphConstruction(heads=False, dependents=False, neighbours=True)
+    construction = GraphConstruction(
+        head_to_dependent=False, dependent_to_head=False, neighbours=True
+    )
     assert batch.graph(construction).counts == (0, 0, 3, 1, 1, 0, 0)
     with pytest.raises(StructureError, match="parse it first"):
-        batch.graph(GraphConstruction(heads=False))
+        batch.graph(GraphConstruction(head_to_dependent=False))
 
 
 def test_hops_are_checked():
@@ -104,6 +111,17 @@ def test_edges_beyond_the_nodes_are_told():
 def test_adjacency_is_made_once():
     graph = batch_of([trees_example()]).graph(GraphConstruction())
     assert graph.adjacency(3) is graph.adjacency(3)
+
+
+def test_repr():
+    graph = batch_of([trees_example()]).graph(GraphConstruction())
+    assert repr(graph) == "Graph(edges=7, head_to_dependent=2, dependent_to_head=2, self=3)"
+    assert repr(graph.adjacency(3)) == "Adjacency(nodes=3, edges=7)"
+
+
+def test_options_are_given_by_name():
+    with pytest.raises(TypeError, match="positional"):
+        GraphConstruction(True)
 
 
 def trees_example():

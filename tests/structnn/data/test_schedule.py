@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from structnn import Schedule
+from structnn import Schedule, Tree
 from tests.structnn.examples import batch_of, trees
 
 
@@ -47,3 +47,7 @@ def test_a_schedule_of_a_very_deep_tree():
     )
     assert schedule.order.tolist() == list(range(size - 1, -1, -1))
     assert len(schedule.levels) == size
+
+
+def test_repr():
+    assert repr(batch_of([Tree([1, -1, 1]), Tree([-1])]).schedule) == "Schedule(nodes=4, levels=2)"

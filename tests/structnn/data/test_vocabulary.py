@@ -42,3 +42,10 @@ def test_subtypes_of_relations():
     assert UNIVERSAL_RELATIONS["nsubj:pass"] == UNIVERSAL_RELATIONS["nsubj"] > 0
     assert UNIVERSAL_RELATIONS["nonsense"] == 0
     assert len(UNIVERSAL_RELATIONS) == 38
+
+
+def test_repr():
+    assert repr(Vocabulary(["dogs", "bark"])) == "Vocabulary(2 words)"
+    words = map(str, range(8421))
+    assert repr(Vocabulary(words, lowercase=True)) == "Vocabulary(8,421 words, lowercase)"
+    assert repr(UNIVERSAL_RELATIONS) == "Vocabulary(37 words)"

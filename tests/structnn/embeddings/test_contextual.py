@@ -143,3 +143,8 @@ def test_from_a_folder(model, tokenizer, tmp_path):
 def test_a_tokenizer_is_needed(model):
     with pytest.raises(ValueError, match="fast tokenizer"):
         ContextualEmbedding(model)
+
+
+def test_repr(model, tokenizer):
+    embedding = ContextualEmbedding(model, tokenizer, static=True)
+    assert repr(embedding).splitlines()[1] == "  dim=8, frozen=True, static=True"

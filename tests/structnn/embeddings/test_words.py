@@ -41,3 +41,13 @@ def test_a_batch_without_numbers_is_told():
     embedding = WordEmbedding(VOCABULARY, 4)
     with pytest.raises(ValueError, match=r"vocabulary=embedding\.vocabulary"):
         embedding(Batch.from_sentences([Sentence(["dogs"])]))
+
+
+def test_repr():
+    lines = repr(WordEmbedding(VOCABULARY, 4, frozen=True)).splitlines()
+    assert lines == [
+        "WordEmbedding(",
+        "  frozen=True, word_dropout=0",
+        "  (table): Embedding(3, 4)",
+        ")",
+    ]

@@ -1,55 +1,3 @@
-"""The style and the script of the page that :func:`parsers.explorer.explorer.explore` writes."""
-
-STYLE = """
-:root { --background: #fff; --ink: #1c2430; --muted: #5b6675; --line: #9aa5b1; --plain: #f1f4f7;
-        --accent: #d55e00; --noun: #cfe6f5; --verb: #fbd9bf; --modifier: #cdebdf;
-        --function: #f6f0bb; --other: #e8eaee }
-@media (prefers-color-scheme: dark) { :root { --background: #151a21; --ink: #eef2f6;
-        --muted: #a3afbd; --line: #64717f; --plain: #252d37; --accent: #ff8c42; --noun: #1d4a68;
-        --verb: #70401c; --modifier: #1b5646; --function: #57511c; --other: #333b46 } }
-* { box-sizing: border-box }
-html, body { height: 100%; margin: 0 }
-body { display: flex; flex-direction: column; background: var(--background); color: var(--ink);
-       font: 14px/1.45 system-ui, 'DejaVu Sans', sans-serif }
-header { display: flex; flex-wrap: wrap; gap: 6px 18px; align-items: center; padding: 10px 16px;
-         border-bottom: 1px solid var(--line) }
-h1 { font-size: 17px; margin: 0 }
-form { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: center; margin: 0 }
-label { color: var(--muted); font-size: 12.5px }
-input, select, button { font: inherit; font-size: 13px; color: var(--ink); padding: 3px 7px;
-  background: var(--plain); border: 1px solid var(--line); border-radius: 6px }
-input[type=number] { width: 4.6em }
-input[name=word] { width: 11em }
-button { cursor: pointer }
-#count { color: var(--muted); margin-left: auto }
-main { flex: 1; display: flex; min-height: 0 }
-#list { width: 38%; min-width: 16em; overflow: auto; border-right: 1px solid var(--line) }
-#view { flex: 1; overflow: auto; padding: 14px 18px }
-.row { padding: 7px 14px; border-bottom: 1px solid var(--plain); cursor: pointer;
-  overflow-wrap: anywhere }
-.row:hover, .row.chosen { background: var(--plain) }
-.row small { color: var(--muted); display: block; font-size: 11px }
-mark { background: none; color: var(--accent); font-weight: bold }
-.pager { display: flex; gap: 10px; align-items: center; justify-content: center; padding: 10px }
-svg { display: block; margin: 12px 0 }
-svg text { text-anchor: middle; fill: var(--ink) }
-svg .caption { fill: var(--muted); stroke: var(--background); stroke-width: 5;
-               paint-order: stroke }
-svg path { fill: none; stroke: var(--line); stroke-width: 1.5 }
-svg polygon { fill: var(--line) }
-svg rect { stroke: var(--line) }
-svg .hit { stroke: var(--accent); stroke-width: 2.5 }
-#charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(270px, 1fr)); gap: 22px }
-#charts h2 { font-size: 14px; margin: 0 0 6px }
-.bar { display: grid; grid-template-columns: 7.5em 1fr 5.5em; gap: 8px; font-size: 12px }
-.bar i { background: var(--noun); border-radius: 3px; height: 12px; margin-top: 3px }
-.bar span:first-child { text-align: right; overflow: hidden; text-overflow: ellipsis }
-.bar span:last-child { color: var(--muted) }
-@media (max-width: 800px) { main { flex-direction: column }
-  #list { width: 100%; height: 45%; border-right: 0; border-bottom: 1px solid var(--line) } }
-"""
-
-SCRIPT = r"""
 'use strict';
 const $ = id => document.getElementById(id), NONE = 0xffffffff, PAGE = 100;
 const CLASS = {};
@@ -347,4 +295,3 @@ function showStatistics() {
 }
 
 unpack().then(() => { buildForm(); search(); });
-"""

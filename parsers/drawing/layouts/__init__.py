@@ -1,0 +1,17 @@
+"""Where the nodes of a tree go, and how its edges run: a module for each kind of layout."""
+
+from parsers.drawing.layouts.arcs import arcs_layout
+from parsers.drawing.layouts.constituency import constituency_layout
+from parsers.drawing.layouts.spread import spread_layout
+from parsers.drawing.layouts.tree import aligned_layout, tree_layout
+from parsers.drawing.layouts.view import Pair, View
+
+__all__ = [
+    "Pair",
+    "View",
+    "aligned_layout",
+    "arcs_layout",
+    "constituency_layout",
+    "spread_layout",
+    "tree_layout",
+]

@@ -1,0 +1,69 @@
+"""The input of a layout: a tree with everything that is shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from parsers.drawing.fonts import text_width
+from parsers.drawing.scene import SMALL_SIZE, WORD_SIZE
+from parsers.drawing.theme import Theme
+from structnn.sentence import Tree
+
+# In points.
+CHIP = 22.0  # the height of a chip, the box that holds a word
+PADDING = 7.0  # between a word and the sides of its chip
+
+Pair = tuple[int, int]
+"""Two nodes: where an edge begins, and where it ends."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A tree with everything that is shown of it.
+
+    Args:
+        tree: The tree.
+        words: ``(nodes,)``, the word of each node; None for a node with no word.
+        captions: ``(nodes,)``, the relation or phrase label of each; ``""`` for none.
+        notes: ``(nodes,)``, the text below each word, such as a part of speech.
+        fills: ``(nodes,)``, the colour of each chip.
+        widths: ``(nodes,)``, the width in points of the edge from each node's parent.
+        dashed: The nodes to which the edge from the parent is dashed.
+        marked: The nodes that are marked, with the edge from the parent.
+        extra: Edges that are not edges of the tree, with their widths in points.
+        theme: The colours.
+        mirrored: Whether the words run from right to left.
+    """
+
+    tree: Tree
+    words: Sequence[str | None]
+    captions: Sequence[str]
+    notes: Sequence[str]
+    fills: Sequence[str]
+    widths: Sequence[float]
+    dashed: frozenset[int]
+    marked: frozenset[int]
+    extra: Mapping[Pair, float]
+    theme: Theme
+    mirrored: bool
+
+    def by_position(self) -> list[int]:
+        """The nodes that have a word, in the order of the words."""
+        assert self.tree.tokens is not None
+        words = [node for node, token in enumerate(self.tree.tokens) if token != -1]
+        return sorted(words, key=self.tree.tokens.__getitem__)
+
+    def block_width(self, node: int) -> float:
+        """The width in points of the wider of a node's chip and caption."""
+        return max(chip_width(self, node), text_width(self.captions[node], SMALL_SIZE) + 2)
+
+    def line_color(self, node: int) -> str:
+        """The colour of a node's outline and of the edge from its parent."""
+        return self.theme.accent if node in self.marked else self.theme.line
+
+
+def chip_width(view: View, node: int) -> float:
+    """The width in points of a node's chip; one with no word is as wide as high."""
+    word = view.words[node]
+    return text_width(word, WORD_SIZE) + 2 * PADDING if word else CHIP

@@ -1,0 +1,154 @@
+"""Numbers as colours of nodes and widths of edges, and their entries in the legend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from parsers.drawing.fonts import text_width
+from parsers.drawing.layouts import Pair
+from parsers.drawing.legend import Legend, line_sign
+from parsers.drawing.scene import SMALL_SIZE, Chip, Label, Scene
+from parsers.drawing.theme import Theme, blend
+from structnn.sentence import Tree
+
+Numbers = Sequence[float] | Mapping[int, float]
+"""A number for each node, or a mapping from some nodes to their numbers."""
+
+EdgeNumbers = Sequence[float] | Mapping[Pair, float]
+"""A number for the edge to each node from its parent, or a mapping from some edges, (from, to)."""
+
+# Widths of edges, in points.
+WIDEST = 4.5
+THINNEST = 0.5
+
+
+def numbered_nodes(values: Numbers, size: int) -> dict[int, float]:
+    """The number of each node that has one.
+
+    Args:
+        values: The numbers.
+        size: The number of nodes.
+
+    Raises:
+        ValueError: There are more or fewer numbers than nodes, or a node does not exist.
+    """
+    if isinstance(values, Mapping):
+        numbers = {int(node): float(value) for node, value in values.items()}
+        if wrong := [node for node in numbers if not 0 <= node < size]:
+            raise ValueError(f"node_values has node {wrong[0]}, but nodes are 0 to {size - 1}")
+        return numbers
+    if len(values) != size:
+        raise ValueError(
+            f"node_values has {len(values)} numbers for {size} nodes; give one for each node, or a "
+            "mapping from nodes to numbers"
+        )
+    return {node: float(value) for node, value in enumerate(values)}
+
+
+def numbered_edges(tree: Tree, values: EdgeNumbers) -> dict[Pair, float]:
+    """The number of each edge that has one.
+
+    Raises:
+        ValueError: There are more or fewer numbers than nodes, or a node does not exist.
+    """
+    if isinstance(values, Mapping):
+        pairs = {(int(head), int(tail)): float(value) for (head, tail), value in values.items()}
+        for pair in pairs:
+            if not all(0 <= node < len(tree) for node in pair):
+                raise ValueError(f"edge_values has edge {pair}, but nodes are 0 to {len(tree) - 1}")
+        return pairs
+    if len(values) != len(tree):
+        raise ValueError(
+            f"edge_values has {len(values)} numbers for {len(tree)} nodes; give one for the edge to "
+            "each node from its parent (any for the root), or a mapping from (from, to) to numbers"
+        )
+    return {
+        (tree.parents[node], node): float(value)
+        for node, value in enumerate(values)
+        if tree.parents[node] != -1
+    }
+
+
+def _range(numbers: Sequence[float], given: tuple[float, float] | None) -> tuple[float, float]:
+    """The numbers at the two ends of the colours; symmetric around 0 if numbers have both signs."""
+    if given is not None:
+        return given
+    low, high = min(numbers), max(numbers)
+    if low < 0 < high:
+        high = max(-low, high)
+        low = -high
+    return low, high
+
+
+def node_colors(
+    tree: Tree,
+    values: Numbers | None,
+    given: tuple[float, float] | None,
+    title: str,
+    theme: Theme,
+) -> tuple[dict[int, str], Legend]:
+    """The colour of each node that has a number, and the legend."""
+    if values is None or not (numbers := numbered_nodes(values, len(tree))):
+        return {}, []
+    low, high = _range(list(numbers.values()), given)
+    middle = (low + high) / 2
+    colors = theme.diverging if low < 0 < high or given else theme.ramp
+    span = (high - low) or 1.0
+    fills = {node: blend(colors, (value - low) / span) for node, value in numbers.items()}
+    bar = Scene(120, 26, theme.background, theme.ink)
+    for step in range(40):
+        bar.chips.append(
+            Chip(
+                1.5 + step * 3,
+                7,
+                3.2,
+                10,
+                blend(colors, step / 39),
+                blend(colors, step / 39),
+                line=0,
+                radius=0,
+            )
+        )
+    for x, value in ((0.0, low), (60.0, middle), (120.0, high)):
+        text = f"{value:.3g}"
+        width = text_width(text, SMALL_SIZE - 1)
+        x = min(max(x, width / 2), 120 - width / 2)
+        bar.labels.append(Label(text, x, 20, SMALL_SIZE - 1, theme.muted, width))
+    return fills, [(bar, title or "value of the node")]
+
+
+def edge_widths(
+    tree: Tree, values: EdgeNumbers, given: tuple[float, float] | None
+) -> tuple[list[float], set[int], dict[Pair, float]]:
+    """How to draw edges with numbers, wider for numbers of larger magnitude.
+
+    Returns:
+        ``(nodes,)``, the width in points of the edge to each node; the nodes whose edge has a number
+        below 0; and the widths of edges that are not edges of the tree.
+    """
+    pairs = numbered_edges(tree, values)
+    most = max((abs(bound) for bound in given or pairs.values()), default=1.0) or 1.0
+    widths = [THINNEST] * len(tree)
+    dashed, extra = set(), {}
+    for (head, tail), value in pairs.items():
+        width = THINNEST + (WIDEST - THINNEST) * min(abs(value) / most, 1.0)
+        if tree.parents[tail] == head:
+            widths[tail] = width
+            if value < 0:
+                dashed.add(tail)
+        else:
+            extra[head, tail] = width
+    return widths, dashed, extra
+
+
+def edge_legend(title: str, most: float, dashed: bool, extra: bool, theme: Theme) -> Legend:
+    """The legend of :func:`edge_widths`; ``most`` is the number of the widest edge."""
+    entries = []
+    for share, name in ((1.0, f"{title}: {most:.3g}"), (0.5, f"{most / 2:.3g}")):
+        width = THINNEST + (WIDEST - THINNEST) * share
+        entries.append((line_sign(theme.line, width, False, theme), name))
+    if dashed:
+        entries.append((line_sign(theme.line, 1.5, True, theme), "below 0"))
+    if extra:
+        entries.append((line_sign(theme.accent_2, 2, False, theme), "not an edge of the tree"))
+    return entries

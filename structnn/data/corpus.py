@@ -1,0 +1,85 @@
+"""A corpus: sentences that are prepared once, and batched many times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from structnn.data.batch import Batch
+from structnn.data.flat import Array, FlatSentences, Structure, structure_name
+from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
+from structnn.sentence import Sentence
+
+__all__ = ["Corpus"]
+
+
+class Corpus:
+    """Sentences from which batches are made without a loop over sentences.
+
+    Words and labels are looked up in their vocabularies, and heights of nodes computed, once, here;
+    :meth:`batch` is then a few array operations, whatever the number of sentences.
+
+    Args:
+        sentences: The sentences; they may lack the structure as long as no encoder reads it.
+        structure: Which tree of each sentence tree and graph encoders read: ``"dependencies"``,
+            ``"constituency"``, or a function from a :class:`~structnn.Sentence` to a
+            :class:`~structnn.Tree`.
+        vocabulary: Gives each token its index, for an embedding; None if word vectors come from
+            elsewhere.
+        relations: Gives each node's label its index. The default is the universal relations; trees
+            with other labels (phrases, sentiments) need a vocabulary of those.
+
+    Raises:
+        ValueError: ``structure`` is not known.
+        StructureError: The structure function returned a tree that does not fit its sentence.
+
+    Example:
+        >>> corpus = Corpus([Sentence(["dogs", "bark"]), Sentence(["stop"])])
+        >>> corpus.batch([1, 0]).lengths
+        tensor([1, 2])
+    """
+
+    def __init__(
+        self,
+        sentences: Iterable[Sentence],
+        *,
+        structure: Structure = "dependencies",
+        vocabulary: Vocabulary | None = None,
+        relations: Vocabulary = UNIVERSAL_RELATIONS,
+    ) -> None:
+        self._flat = FlatSentences(
+            sentences, structure=structure, vocabulary=vocabulary, relations=relations
+        )
+
+    @property
+    def sentences(self) -> tuple[Sentence, ...]:
+        """The sentences."""
+        return self._flat.sentences
+
+    @property
+    def structure(self) -> Structure:
+        """Which tree of each sentence tree and graph encoders read."""
+        return self._flat.structure
+
+    @property
+    def lengths(self) -> Array:
+        """``(sentences,)``, a NumPy array: the number of tokens of each."""
+        return self._flat.lengths
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+    def __repr__(self) -> str:
+        flat = self._flat
+        text = (
+            f"Corpus(sentences={len(self)}, tokens={self.lengths.sum()}, nodes={flat.num_nodes}, "
+            f"trees={structure_name(flat.structure)!r}"
+        )
+        return text + (f", without_tree={flat.num_without_tree})" if flat.num_without_tree else ")")
+
+    def batch(self, indices: Sequence[int] | Array | None = None) -> Batch:
+        """The batch of the sentences at these indices, in this order; of all of them by default.
+
+        Raises:
+            ValueError: No index is given, or the corpus is empty.
+        """
+        return Batch(self._flat.select(indices))

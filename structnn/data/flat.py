@@ -1,0 +1,291 @@
+"""Sentences as flat NumPy arrays: one row for each token, one for each node, and no padding.
+
+What a :class:`~structnn.Corpus` keeps and a :class:`~structnn.Batch` is made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
+from structnn.sentence import Sentence, StructureError, Tree
+
+__all__ = [
+    "Array",
+    "FlatSelection",
+    "FlatSentences",
+    "FlatTrees",
+    "Rows",
+    "Structure",
+    "choose_tree",
+    "missing_tree",
+    "structure_name",
+]
+
+Array = np.ndarray[Any, np.dtype[np.int64]]
+
+Structure = str | Callable[[Sentence], Tree | None]
+"""Which tree of a sentence to use: ``"dependencies"``, ``"constituency"``, or a function."""
+
+
+class FlatSentences:
+    """All sentences of a corpus as flat arrays, from which any of them can be selected.
+
+    Words and labels are looked up in their vocabularies, and heights of nodes computed, once, when
+    the object is made; :meth:`select` is then a few array operations, whatever the number of sentences.
+
+    Args:
+        sentences: The sentences.
+        structure: Which tree of each sentence to use; sentences may lack it.
+        vocabulary: Gives each token its index; None for no token indices.
+        relations: Gives each node's label its index.
+    """
+
+    def __init__(
+        self,
+        sentences: Iterable[Sentence],
+        *,
+        structure: Structure = "dependencies",
+        vocabulary: Vocabulary | None = None,
+        relations: Vocabulary = UNIVERSAL_RELATIONS,
+    ) -> None:
+        self.sentences = tuple(sentences)
+        self.structure = structure
+        self._token_ptr = _pointers(len(sentence) for sentence in self.sentences)
+        self._token_ids: Array | None = None
+        if vocabulary is not None:
+            words = list(chain.from_iterable(sentence.tokens for sentence in self.sentences))
+            self._token_ids = _indices(words, vocabulary)
+        trees = [choose_tree(sentence, structure) for sentence in self.sentences]
+        self._has_tree = np.array([tree is not None for tree in trees], dtype=bool)
+        self._all_have_trees = bool(self._has_tree.all())
+        self._node_ptr = _pointers(0 if tree is None else len(tree) for tree in trees)
+        known = [tree for tree in trees if tree is not None]
+        size = self._node_ptr[-1]
+        self._parents = _flat((tree.parents for tree in known), size)
+        self._heights = _flat((tree.heights for tree in known), size)
+        labels = chain.from_iterable(tree.labels or [""] * len(tree) for tree in known)
+        self._labels = _indices(list(labels), relations)
+        tokens = _flat((tree.tokens or () for tree in known), size)
+        # None where node i is token i throughout, as in dependency trees.
+        self._node_tokens: Array | None = tokens
+        if np.array_equal(self._node_ptr, self._token_ptr):
+            places = np.arange(size) - np.repeat(self._node_ptr[:-1], self.lengths)
+            self._node_tokens = None if np.array_equal(tokens, places) else tokens
+
+    @property
+    def lengths(self) -> Array:
+        """``(sentences,)``: the number of tokens of each."""
+        return np.diff(self._token_ptr)
+
+    @property
+    def num_nodes(self) -> int:
+        """The number of nodes of all trees together."""
+        return int(self._node_ptr[-1])
+
+    @property
+    def num_without_tree(self) -> int:
+        """The number of sentences that lack the structure."""
+        return int(np.count_nonzero(~self._has_tree))
+
+    def select(self, indices: Sequence[int] | Array | None = None) -> FlatSelection:
+        """The sentences at these indices, in this order; all of them by default.
+
+        Raises:
+            ValueError: No index is given, or there are no sentences.
+        """
+        size = len(self.sentences)
+        chosen = np.arange(size) if indices is None else np.asarray(indices, dtype=np.int64)
+        if len(chosen) == 0:
+            raise ValueError("a batch needs at least one sentence")
+        tokens = Rows.of(self._token_ptr, chosen)
+        missing = None
+        if not self._all_have_trees:
+            without = np.flatnonzero(~self._has_tree[chosen])
+            missing = int(without[0]) if len(without) else None
+        return FlatSelection(
+            sentences=tuple(self.sentences[index] for index in chosen.tolist()),
+            structure=self.structure,
+            tokens=tokens,
+            token_ids=None if self._token_ids is None else self._token_ids[tokens.source],
+            trees=self._trees(chosen, tokens) if missing is None else None,
+            missing=missing,
+        )
+
+    def _trees(self, chosen: Array, tokens: Rows) -> FlatTrees:
+        if self._node_tokens is None:
+            nodes, node_tokens = tokens, None
+        else:
+            nodes = Rows.of(self._node_ptr, chosen)
+            node_tokens = self._node_tokens[nodes.source]
+            without = node_tokens < 0
+            node_tokens += tokens.ptr[:-1][nodes.segment]
+            node_tokens[without] = -1
+        parents = self._parents[nodes.source]
+        roots = np.flatnonzero(parents < 0)
+        parents += nodes.ptr[:-1][nodes.segment]
+        parents[roots] = -1
+        return FlatTrees(
+            nodes=nodes,
+            parents=parents,
+            roots=roots,
+            node_tokens=node_tokens,
+            heights=self._heights[nodes.source],
+            labels=self._labels[nodes.source],
+        )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of the corpus belong to the selected sentences, one sentence after the other.
+
+    Attributes:
+        ptr: ``(sentences + 1,)``, where each sentence's rows begin.
+        sizes: ``(sentences,)``, the number of rows of each.
+        segment: ``(rows,)``, the sentence of each row.
+        places: ``(rows,)``, the place of each row in its sentence, from 0.
+        source: ``(rows,)``, the row of the corpus that each is.
+    """
+
+    ptr: Array
+    sizes: Array
+    segment: Array
+    places: Array
+    source: Array
+
+    @classmethod
+    def of(cls, corpus_ptr: Array, chosen: Array) -> Rows:
+        """The rows of the chosen sentences.
+
+        Args:
+            corpus_ptr: ``(sentences of the corpus + 1,)``, where each sentence's rows begin.
+            chosen: ``(sentences,)``, indices into the corpus.
+        """
+        begin = corpus_ptr[chosen]
+        sizes = corpus_ptr[chosen + 1] - begin
+        ptr = np.zeros(len(chosen) + 1, dtype=np.int64)
+        np.cumsum(sizes, out=ptr[1:])
+        segment = np.repeat(np.arange(len(chosen)), sizes)
+        places = np.arange(ptr[-1]) - ptr[segment]
+        return cls(ptr, sizes, segment, places, places + begin[segment])
+
+
+@dataclass(frozen=True)
+class FlatTrees:
+    """The trees of the selected sentences. Nodes and tokens are numbered through the selection.
+
+    Attributes:
+        nodes: The rows of the nodes.
+        parents: ``(nodes,)``, the parent of each, -1 for a root.
+        roots: ``(sentences,)``, the root of each.
+        node_tokens: ``(nodes,)``, the token of each, -1 for a node with no word; None where node *i*
+            is token *i* throughout.
+        heights: ``(nodes,)``, the number of edges from each to its deepest leaf.
+        labels: ``(nodes,)``, the index of each label.
+    """
+
+    nodes: Rows
+    parents: Array
+    roots: Array
+    node_tokens: Array | None
+    heights: Array
+    labels: Array
+
+    @property
+    def nodes_are_tokens(self) -> bool:
+        """Whether node *i* is token *i* throughout."""
+        return self.node_tokens is None
+
+    @property
+    def tokens(self) -> Array:
+        """``(nodes,)``: each node's token, -1 for a node with no word."""
+        return np.arange(len(self.parents)) if self.node_tokens is None else self.node_tokens
+
+
+@dataclass(frozen=True)
+class FlatSelection:
+    """Some sentences of a corpus as flat arrays.
+
+    Attributes:
+        sentences: The sentences.
+        structure: Which tree of each was asked for.
+        tokens: The rows of their tokens.
+        token_ids: ``(tokens,)``, the index of each token in the vocabulary; None without one.
+        trees: Their trees; None where a sentence lacks the structure.
+        missing: The index of the first sentence that lacks it, None where all have it.
+    """
+
+    sentences: tuple[Sentence, ...]
+    structure: Structure
+    tokens: Rows
+    token_ids: Array | None
+    trees: FlatTrees | None
+    missing: int | None
+
+
+def choose_tree(sentence: Sentence, structure: Structure) -> Tree | None:
+    """The tree of a sentence that ``structure`` names, None where it has none.
+
+    Raises:
+        ValueError: ``structure`` is not known.
+        StructureError: The function returned a tree in which not each token has exactly one node.
+    """
+    if callable(structure):
+        tree = structure(sentence)
+        if tree is not None and sum(token >= 0 for token in tree.tokens or ()) != len(sentence):
+            raise StructureError(
+                f"the structure function returned a tree that does not hold each of the "
+                f"{len(sentence)} tokens of {' '.join(sentence.tokens[:8])!r} once"
+            )
+        return tree
+    if structure == "dependencies":
+        return sentence.dependencies
+    if structure == "constituency":
+        return sentence.constituency
+    raise ValueError(
+        f"unknown structure {structure!r}: give 'dependencies', 'constituency', or a function that "
+        "takes a Sentence and returns a Tree"
+    )
+
+
+def structure_name(structure: Structure) -> str:
+    """The name of a structure; of a function, its own name."""
+    if isinstance(structure, str):
+        return structure
+    return str(getattr(structure, "__name__", type(structure).__name__))
+
+
+def missing_tree(sentence: Sentence, index: int, structure: Structure) -> StructureError:
+    """The error for a sentence that lacks the structure that an encoder reads."""
+    name = structure if isinstance(structure, str) else "tree from the structure function"
+    remedy = {
+        "dependencies": "parse it first, for example with parsers.StanzaParser, or give the Sentence "
+        "a `dependencies` Tree",
+        "constituency": "read it with parsers.read_brackets, or give the Sentence a `constituency` "
+        "Tree",
+    }.get(name, "return a Tree for every sentence")
+    text = " ".join(sentence.tokens)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return StructureError(
+        f"sentence {index} of the batch ({text!r}) has no {name}, which this encoder reads: {remedy}"
+    )
+
+
+def _pointers(sizes: Iterable[int]) -> Array:
+    """Where each sentence's rows begin, and the end."""
+    return np.concatenate([[0], np.cumsum(np.fromiter(sizes, dtype=np.int64))]).astype(np.int64)
+
+
+def _flat(rows: Iterable[Iterable[int]], size: int) -> Array:
+    return np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=int(size))
+
+
+def _indices(words: Sequence[str], vocabulary: Vocabulary) -> Array:
+    """The index of each word; of the empty string that of unknown words."""
+    index = {word: vocabulary[word] if word else 0 for word in set(words)}  # few, often repeated
+    return np.fromiter(map(index.__getitem__, words), dtype=np.int64, count=len(words))
