@@ -34,11 +34,14 @@ from structnn import (
 )
 from tasks.data.datasets import load_dataset
 from tasks.data.examples import DataError
+from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset, default_cache, make_parser, parse_dataset
-from tasks.models.model import ModelOptions, build_model, make_corpus
+from tasks.models.model import build_model, make_corpus
+from tasks.models.options import ModelOptions
 from tasks.training import loop as training
 from tasks.training.deferred_adam import DeferredAdamW
-from tasks.training.loop import TrainingOptions, predict_scores
+from tasks.training.loop import predict_scores
+from tasks.training.options import TrainingOptions
 
 __all__ = ["Pipeline", "Shares", "measure_pipelines"]
 
@@ -169,11 +172,11 @@ def make_pipeline(encoder: str, data: ParsedDataset, sentences: int, hidden_dim:
     vocabulary = Vocabulary.from_tokens((sentence.tokens for sentence in given), lowercase=True)
     torch.manual_seed(0)
     options = ModelOptions(encoder=encoder, hidden_dim=hidden_dim)
+    model = build_model(options, data.dataset.labels, vocabulary)
     train, dev = (
-        make_corpus(some, vocabulary, UNIVERSAL_RELATIONS, data.structure, options.arity)
+        make_corpus(some, vocabulary, UNIVERSAL_RELATIONS, data.structure, model.encoder.arity)
         for some in (given[:sentences], given[:1])
     )
-    model = build_model(options, data.dataset.labels, vocabulary)
     return Pipeline(encoder, model, train, dev, data.targets("train")[:sentences])
 
 
@@ -184,7 +187,7 @@ def load(name: str, cache: Path) -> ParsedDataset:
     except DataError as error:
         console.print(f"{error}\nMeasuring on the generated structure-test instead.")
         dataset = load_dataset("structure-test")
-    return parse_dataset(dataset, make_parser({"language": "en"}), cache)
+    return parse_dataset(dataset, make_parser(ParserOptions()), cache)
 
 
 def print_rows(title: str, rows: Sequence[dict[str, Any]]) -> None:

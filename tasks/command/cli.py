@@ -13,15 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from tasks.command.lab import app as lab
-from tasks.console import (
-    outcome_line,
-    parsed_data,
-    progress,
-    results,
-    resumable,
-    status,
-)
-from tasks.experiments.options import CompareOptions, ExperimentOptions, ParserOptions, spread
+from tasks.console import progress, results, resumable, status
+from tasks.data.options import ParserOptions, ParsingOptions
+from tasks.experiments.options import CompareOptions, ExperimentOptions
+from tasks.options import part, spread
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
@@ -38,9 +33,9 @@ app.add_typer(lab, name="lab")
 
 
 @app.command()
-@spread(ParserOptions)
+@spread(ParsingOptions)
 def parse(
-    options: ParserOptions,
+    options: ParsingOptions,
     source: Annotated[
         str,
         typer.Argument(
@@ -68,7 +63,7 @@ def parse(
     texts, blank = read_texts(source, text_column=text_column, encoding=encoding)
     if pretokenized:
         texts = [tuple(text.split()) if isinstance(text, str) else text for text in texts]
-    parser = make_parser(options.parser())
+    parser = make_parser(part(ParserOptions, options))
     cache = options.cache or default_cache()
     with resumable(), progress("parsing") as show:
         sentences = CachedParser(parser, cache, progress=show).parse(texts)
@@ -85,8 +80,8 @@ def train(
     options: ExperimentOptions,
     encoder: Annotated[str, typer.Option(help="Its name, or several as bilstm>gat.")],
     out: Annotated[Path, typer.Option(help="The folder of the result.")],
-    seed: Annotated[int, typer.Option(help="One seed gives one result.")] = 0,
-    threads: Annotated[int, typer.Option(help="Of the processor.")] = 1,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
 ) -> None:
     """Train one encoder. The same command again goes on where it stopped.
 
@@ -96,14 +91,15 @@ def train(
     """
     import torch
 
-    from tasks.data.settings import Setting
+    from tasks.data.setting import Setting
+    from tasks.experiments.display import outcome_line, parse_and_show
     from tasks.experiments.run import execute
     from tasks.results.run import Run
 
     options.check_encoders([encoder])
     setting = Setting(structure=options.structure)
-    run = Run(options.model(encoder), options.training(), seed, setting)
-    parsed = parsed_data(options.dataset(), options)
+    run = Run(options.model(encoder), options.training, seed, setting)
+    parsed = parse_and_show(options.dataset(), options)
     torch.set_num_threads(threads)
     with resumable(), progress("epochs", options.epochs) as show:
 
@@ -115,7 +111,7 @@ def train(
                 highlight=False,
             )
 
-        result = execute(run, parsed, out, parser=options.parser(), on_epoch=report)
+        result = execute(run, parsed, out, parser=options.parser, on_epoch=report)
     results.print(f"{outcome_line(result)}; saved in {out / run.folder}")
 
 
@@ -268,9 +264,9 @@ def explain(
 
 
 @app.command()
-@spread(ParserOptions)
+@spread(ParsingOptions)
 def draw(
-    options: ParserOptions,
+    options: ParsingOptions,
     text: Annotated[str, typer.Argument(help="A sentence.")],
     output: Annotated[
         Path | None,
@@ -295,7 +291,7 @@ def draw(
     from parsers import text_tree, with_structure
     from tasks.data.parsing import make_parser
 
-    (sentence,) = with_structure(make_parser(options.parser()).parse([text]), structure)
+    (sentence,) = with_structure(make_parser(part(ParserOptions, options)).parse([text]), structure)
     if as_text:
         print(text_tree(sentence))
     if output is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.console import parsed_data, results, status
+from tasks.console import results, status
 from tasks.data.structure_test import generate
-from tasks.experiments.compare import plan
+from tasks.experiments.display import parse_and_show
 from tasks.experiments.experiment import run_plan
+from tasks.experiments.grid import plan
 from tasks.experiments.options import ExperimentOptions
 from tasks.results.summary import Summary
 
@@ -38,9 +39,9 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Summary:
         train_pairs=pairs, dev_pairs=max(8, pairs // 8), test_pairs=max(8, pairs // 3)
     )
     options = ExperimentOptions(data=dataset.name, epochs=epochs, hidden_dim=64, learning_rate=1e-3)
-    runs = plan([options.model(name) for name in ENCODERS], seeds, options.training())
-    summary = run_plan(runs, {"": parsed_data(dataset, options)}, options, out)
+    runs = plan([options.model(name) for name in ENCODERS], seeds, options.training)
+    summary = run_plan(runs, {"": parse_and_show(dataset, options)}, options, out)
     picture = out / "tree.png"
-    draw(make_parser(options.parser()).parse([SENTENCE])[0], picture)
+    draw(make_parser(options.parser).parse([SENTENCE])[0], picture)
     results.print(f"- the parse of {SENTENCE!r} is drawn in {picture}")
     return summary

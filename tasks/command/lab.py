@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +13,8 @@ import typer
 from rich.markup import escape
 
 from tasks.console import progress, results, show_table, status
-from tasks.experiments.options import ParserOptions, spread
+from tasks.data.options import ParserOptions, ParsingOptions
+from tasks.options import part, spread
 
 # What an experiment needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ app = typer.Typer(
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabOptions(ParserOptions):
+class LabOptions(ParsingOptions):
     """Which encoders are looked at, over which sentences."""
 
     encoders: Annotated[
@@ -231,22 +231,23 @@ def _subjects(options: LabOptions) -> list[Subject]:
     from tasks.experiments.plugins import load_plugins
     from tasks.lab.sentences import read_sentences, spread_out
     from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
-    from tasks.models.model import ModelOptions
+    from tasks.models.options import ModelOptions
 
     torch.set_num_threads(1)  # batches are small: more threads would wait for each other
     load_plugins(options.plugin or ())
-    parsed: dict[str, list[Sentence]] = {}
+    parsed: dict[ParserOptions, list[Sentence]] = {}
 
-    def read(parser: dict[str, Any]) -> list[Sentence]:
+    def read(parser: ParserOptions) -> list[Sentence]:
         """The sentences, parsed once by each parser."""
-        key = json.dumps(parser, sort_keys=True)
-        if key not in parsed:
+        if parser not in parsed:
             found = read_sentences(options.data, parser, options.encoding)
-            parsed[key] = spread_out(found, options.sentences)
-        return parsed[key]
+            parsed[parser] = spread_out(found, options.sentences)
+        return parsed[parser]
 
     models = [
-        ModelOptions(name, hidden_dim=options.hidden_dim, embedding_dim=options.embedding_dim)
+        ModelOptions(
+            encoder=name, hidden_dim=options.hidden_dim, embedding_dim=options.embedding_dim
+        )
         for name in options.names()
     ]
     runs = [run for folder in options.run or () for run in runs_below(folder)]
@@ -254,7 +255,7 @@ def _subjects(options: LabOptions) -> list[Subject]:
     # All of one name follow each other: the runs of an encoder, before training and then after it.
     subjects.sort(key=lambda subject: subject.name)
     subjects += [
-        subject_untrained(model, read(options.parser()), options.structure, seed)
+        subject_untrained(model, read(part(ParserOptions, options)), options.structure, seed)
         for model in models
         for seed in range(options.seeds)
     ]

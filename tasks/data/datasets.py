@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tasks.data import corpora
 from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.files import is_data_file, read_examples
+from tasks.data.options import DataOptions
 from tasks.data.splits import folds, hold_out
 
 __all__ = ["DATASETS", "DataError", "Dataset", "Example", "folds", "load_dataset"]
@@ -29,14 +30,14 @@ def load_dataset(
     *,
     dev: str | os.PathLike[str] | None = None,
     test: str | os.PathLike[str] | None = None,
-    dev_fraction: float = 0.1,
-    test_fraction: float = 0.1,
+    dev_fraction: float = DataOptions.dev_fraction,
+    test_fraction: float = DataOptions.test_fraction,
     split_seed: int = 0,
     data_dir: str | os.PathLike[str] | None = None,
     download: bool = False,
-    text_column: str = "text",
-    label_column: str = "label",
-    encoding: str = "utf-8",
+    text_column: str = DataOptions.text_column,
+    label_column: str = DataOptions.label_column,
+    encoding: str = DataOptions.encoding,
     ordered_labels: Sequence[str] | None = None,
 ) -> Dataset:
     """Load a data set and divide it where it has no official split.

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from parsers import CachedParser, Parser
 from parsers.stanza.parser import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset, Example
+from tasks.data.options import ParserOptions
 
 __all__ = [
     "SPLITS",
     "ParsedDataset",
-    "brought_along",
+    "given_tree",
     "default_cache",
     "make_parser",
     "parse_dataset",
@@ -79,7 +79,7 @@ def parse_dataset(
     if parse:
         sentences = parse_examples(examples, parser, cache, progress=progress)
     else:
-        sentences = [brought_along(example) for example in examples]
+        sentences = [given_tree(example) for example in examples]
     by_split, begin = {}, 0
     for split in SPLITS:
         end = begin + len(getattr(dataset, split))
@@ -119,8 +119,8 @@ def parser_notes(sentences: Iterable[Sentence]) -> list[str]:
     ]
 
 
-def brought_along(example: Example, structure: str | None = None) -> Sentence:
-    """The sentence that came with an example.
+def given_tree(example: Example, structure: str | None = None) -> Sentence:
+    """The sentence of an example, with the tree that came with it.
 
     Args:
         example: The example.
@@ -146,14 +146,11 @@ def tree_field(structure: str) -> str:
     return "constituency" if structure == "constituency" else "dependencies"
 
 
-def make_parser(choice: Mapping[str, Any]) -> Parser:
-    """The parser that these options describe: the keyword arguments of :class:`parsers.StanzaParser`.
-
-    They are saved with a model, so that new text is parsed as the training data were.
-    """
+def make_parser(options: ParserOptions) -> Parser:
+    """The parser that these options describe."""
     from parsers import StanzaParser
 
-    return StanzaParser(**choice)
+    return StanzaParser(**options.to_json())
 
 
 def default_cache() -> Path:

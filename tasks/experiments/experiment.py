@@ -7,26 +7,29 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.markup import escape
 
-from tasks.console import execute_runs, parsed_data, results, show_summary, status
+from tasks.console import results, status
 from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset
 from tasks.experiments.backends import check_backend
-from tasks.experiments.compare import Failure, already_done, available_cores, plan, reads
-from tasks.experiments.options import CompareOptions, ExperimentOptions, names_in
+from tasks.experiments.display import execute_and_show, parse_and_show, show_summary
+from tasks.experiments.execution import Failure, already_done, available_cores
+from tasks.experiments.grid import encoder_of, plan
+from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
 from tasks.experiments.run import seconds_per_epoch
-from tasks.experiments.tuning import DEFAULT_SPACE, parse_space, trials, tuned
+from tasks.experiments.search import DEFAULT_SPACE, parse_space, trials, tuned
 from tasks.models.budgets import match_width
-from tasks.models.model import ModelOptions
+from tasks.models.options import ModelOptions
 from tasks.models.vectors import WORDLLAMA_WIDTH, vector_width
+from tasks.options import names_in
 from tasks.report import write_report
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
 from tasks.results.run import Run, RunResult, versions
 from tasks.results.summary import Summary, summarise
+from tasks.training.options import TrainingOptions
 
 __all__ = ["ExperimentFailed", "run_experiment", "run_plan"]
 
@@ -60,13 +63,11 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
         _training(options),
         data=keys,
         structures=names_in(options.structure),
-        noises=options.numbers("parse_noise"),
-        fractions=options.numbers("fractions"),
+        noises=options.noises,
+        fractions=options.train_fractions,
         folds=options.folds,
     )
     space = parse_space(options.space or DEFAULT_SPACE, options.encoder_names)
-    if options.tune < 0:
-        raise ValueError(f"--tune must be at least 0, but is {options.tune}")
     if options.space and not options.tune:
         raise ValueError("--space says what to search: say how long with --tune N too")
     if options.match_params and any(choice.option == "hidden_dim" for choice in space):
@@ -76,7 +77,7 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
     }
     searches = searches if options.tune else {}
     data = {
-        key: parsed_data(_dataset(options, name), options)
+        key: parse_and_show(_dataset(options, name), options)
         for key, name in zip(keys, names, strict=True)
     }
     flat = [trial for found in searches.values() for trial in found]
@@ -86,14 +87,11 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
     _say_plan([*flat, *runs], {*done, *there}, data, options.workers)
     if dry_run:
         return None
-    execution = {
-        "workers": options.workers,
-        "backend": options.backend,
-        "address": options.address,
-    }
     scores: dict[str, list[float]] = {}
     if flat:
-        outcomes = execute_runs(flat, data, options, out, {**execution, "done": done})
+        outcomes = execute_and_show(
+            flat, data, options, out, done=done, execution=options.execution
+        )
         dev = {o.folder: o.dev_accuracy for o in outcomes if isinstance(o, RunResult)}
         best = {}
         for wanted, found in searches.items():
@@ -106,7 +104,7 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
             scores[wanted.parent.as_posix()] = [dev[trial.folder] for trial in ended]
         runs = [tuned(run, best[_searched(run).folder]) for run in runs]
         done = already_done(runs, data, out)
-    return run_plan(runs, data, options, out, done=done, execution=execution, search=scores)
+    return run_plan(runs, data, options, out, done=done, execution=options.execution, search=scores)
 
 
 def run_plan(
@@ -116,7 +114,7 @@ def run_plan(
     out: Path,
     *,
     done: Mapping[Path, RunResult] | None = None,
-    execution: Mapping[str, Any] | None = None,
+    execution: ExecutionOptions | None = None,
     search: Mapping[str, Sequence[float]] | None = None,
 ) -> Summary:
     """Run what has no result yet, and show the summary of all.
@@ -126,9 +124,8 @@ def run_plan(
         data: The parsed data, by the names in the runs' settings.
         options: Where runs and plan are from.
         out: The folder of the experiment.
-        done: What :func:`tasks.experiments.compare.already_done` gave, if it was called already.
-        execution: Where and how: ``workers``, ``backend`` and ``address`` of
-            :func:`tasks.experiments.compare.compare`.
+        done: What :func:`tasks.experiments.execution.already_done` gave, if it was called already.
+        execution: Where runs are executed; by default in a process for each core.
         search: Dev accuracies of the trials, by the folder of what they were for.
     """
     if done is None:  # called before anything is written: what is there must go with the plan
@@ -142,9 +139,9 @@ def run_plan(
         },
         "encoders": {
             run.model.encoder: {
-                "reads": sorted(reads(run.model)),
+                "reads": sorted((encoder := encoder_of(run.model)).reads),
                 "width": run.model.hidden_dim,
-                "arity": run.model.arity,
+                "arity": encoder.arity,
             }
             for run in runs
         },
@@ -152,7 +149,7 @@ def run_plan(
         "tuning": search or {},
     }
     save_experiment(out, runs, data, description)
-    outcomes = execute_runs(runs, data, options, out, {**(execution or {}), "done": done})
+    outcomes = execute_and_show(runs, data, options, out, done=done, execution=execution)
     found = measure(load_results(out))
     summary = summarise(found)
     show_summary(summary)
@@ -173,7 +170,7 @@ def run_plan(
 
 
 def _dataset(options: CompareOptions, name: str) -> Dataset:
-    dataset: Dataset = options.dataset(name)
+    dataset = options.dataset(name)
     if not options.folds:
         return dataset
     examples = len(dataset.train) + len(dataset.dev) + len(dataset.test)
@@ -184,8 +181,8 @@ def _dataset(options: CompareOptions, name: str) -> Dataset:
     return replace(dataset, notes=(note,))
 
 
-def _training(options: CompareOptions) -> Any:
-    training = options.training()
+def _training(options: CompareOptions) -> TrainingOptions:
+    training = options.training
     if options.match_time is None:
         return training
     # Time alone ends a run then.

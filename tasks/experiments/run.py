@@ -6,11 +6,10 @@ import logging
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -24,26 +23,15 @@ from structnn import (
 )
 from structnn.embeddings.words import LEARNED_SCALE
 from tasks.data.examples import DataError, Example
+from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset, tree_field
-from tasks.data.settings import view
-from tasks.models.model import (
-    ModelOptions,
-    SavedModel,
-    build_model,
-    count_parameters,
-    make_corpus,
-    save_model,
-)
+from tasks.data.setting import view
+from tasks.models.model import SavedModel, build_model, count_parameters, make_corpus, save_model
+from tasks.models.options import ModelOptions
 from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
 from tasks.results.run import Run, RunResult, describe, finished, write_result
 from tasks.storage import write_json, write_json_lines
-from tasks.training.loop import (
-    NO_CLASS,
-    Epoch,
-    node_accuracy,
-    predict_scores,
-    train,
-)
+from tasks.training.loop import NO_CLASS, Epoch, node_accuracy, predict_scores, train
 
 __all__ = ["execute", "given_vectors", "seconds_per_epoch"]
 
@@ -56,7 +44,7 @@ def execute(
     data: ParsedDataset,
     out: Path,
     *,
-    parser: Mapping[str, Any],
+    parser: ParserOptions,
     given: WordVectors | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> RunResult:
@@ -172,7 +160,7 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     sample = tuple(data.sentences["train"][place] for place in few)
     targets = data.targets("train")
     model, _, corpora, _ = _prepare(
-        run, replace(data, sentences={"train": sample, "dev": sample}), None, {}
+        run, replace(data, sentences={"train": sample, "dev": sample}), None, ParserOptions()
     )
     with tempfile.TemporaryDirectory() as folder:
         result = train(
@@ -187,7 +175,7 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
 
 
 def _prepare(
-    run: Run, data: ParsedDataset, given: WordVectors | None, parser: Mapping[str, Any]
+    run: Run, data: ParsedDataset, given: WordVectors | None, parser: ParserOptions
 ) -> tuple[SentenceClassifier, SavedModel, dict[str, Corpus], float | None]:
     """A new model, how it will be saved, the corpora, and the share of words with given vectors."""
     torch.manual_seed(run.seed)
@@ -200,7 +188,7 @@ def _prepare(
         options, data.dataset.labels, vocabulary, None if vectors is None else vectors.vectors
     )
     corpora = {
-        split: make_corpus(sentences, vocabulary, relations, data.structure, options.arity)
+        split: make_corpus(sentences, vocabulary, relations, data.structure, model.encoder.arity)
         for split, sentences in data.sentences.items()
         if sentences
     }
@@ -260,12 +248,13 @@ def _train_vocabulary(options: ModelOptions, data: ParsedDataset) -> Vocabulary:
 def _with_relations(options: ModelOptions, relations: Vocabulary) -> ModelOptions:
     """An encoder that reads labels, but was not told how many there are, is told now."""
     *others, (name, given) = ENCODERS.parse(options.encoder, ">")
-    option = ENCODERS.options(name).get("relations")
-    if relations is UNIVERSAL_RELATIONS or others or option is None or option.default == 0:
+    counting = [option for option in ENCODERS.options(name).values() if option.counts_labels]
+    if relations is UNIVERSAL_RELATIONS or others or not any(o.default for o in counting):
         return options
-    if "relations" in given or "relations" in options.encoder_options:
+    (option,) = counting
+    if option.name in given or option.name in options.encoder_options:
         return options
-    own = {**options.encoder_options, "relations": len(relations)}
+    own = {**options.encoder_options, option.name: len(relations)}
     return replace(options, encoder_options=own)
 
 

@@ -112,7 +112,7 @@ class Shorter:
         self.model = model
         self.sentence = sentence
         self.label = label
-        self.arity = model.options.arity
+        self.arity = model.classifier.encoder.arity
 
     def log_odds(self, deletions: Sequence[Collection[int]]) -> Tensor:
         """``(deletions,)``: the log-odds of the label without these tokens."""

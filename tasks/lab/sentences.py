@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from structnn import Sentence
 from tasks.data.examples import DataError
+from tasks.data.options import ParserOptions
 
 __all__ = ["BUILT_IN", "STRUCTURE_TEST", "read_sentences", "spread_out"]
 
@@ -54,7 +54,7 @@ The clerk who kept the register of the ships that entered the bay, and who was p
 """.strip().splitlines()  # noqa: E501
 
 
-def read_sentences(source: str, parser: dict[str, Any], encoding: str) -> list[Sentence]:
+def read_sentences(source: str, parser: ParserOptions, encoding: str) -> list[Sentence]:
     """The sentences of a source, parsed.
 
     Args:

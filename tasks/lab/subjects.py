@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +18,9 @@ from structnn import (
     Vocabulary,
     WordEmbedding,
 )
-from tasks.models.model import ModelOptions, SavedModel, build_model, load_model
+from tasks.data.options import ParserOptions
+from tasks.models.model import SavedModel, build_model, load_model
+from tasks.models.options import ModelOptions
 from tasks.storage import StorageError, read_json
 
 __all__ = ["AFTER", "BEFORE", "Subject", "runs_below", "subject_of_run", "subject_untrained"]
@@ -73,7 +74,7 @@ def subject_untrained(
         (sentence.tokens for sentence in sentences), lowercase=options.lowercase
     )
     classifier = build_model(options, ("no", "yes"), vocabulary).eval()
-    model = SavedModel(classifier, options, UNIVERSAL_RELATIONS, structure, {})
+    model = SavedModel(classifier, options, UNIVERSAL_RELATIONS, structure, ParserOptions())
     return _subject(_name(model), seed, model, sentences)
 
 
@@ -92,7 +93,7 @@ def runs_below(folder: Path) -> list[Path]:
 
 
 def subject_of_run(
-    folder: Path, read: Callable[[dict[str, Any]], Sequence[Sentence]]
+    folder: Path, read: Callable[[ParserOptions], Sequence[Sentence]]
 ) -> tuple[Subject, Subject]:
     """The model of a saved run before and after its training.
 
@@ -121,7 +122,7 @@ def subject_of_run(
         after.options, after.classifier.labels, embedding.vocabulary, given
     ).eval()
     before = SavedModel(classifier, after.options, after.relations, after.structure, after.parser)
-    name, sentences = _name(after), read(dict(after.parser))
+    name, sentences = _name(after), read(after.parser)
     return (
         _subject(name + BEFORE, seed, before, sentences),
         _subject(name + AFTER, seed, after, sentences),

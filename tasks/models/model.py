@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from parsers import narrowed
 from structnn import (
-    ENCODERS,
     UNIVERSAL_RELATIONS,
     Corpus,
     Sentence,
@@ -20,12 +18,12 @@ from structnn import (
     WordEmbedding,
     build_encoder,
 )
+from tasks.data.options import ParserOptions
 from tasks.data.parsing import tree_field
+from tasks.models.options import ModelOptions
 from tasks.storage import read_json, read_tensors, write_json, write_tensors
 
 __all__ = [
-    "EMBEDDINGS",
-    "ModelOptions",
     "SavedModel",
     "build_model",
     "count_parameters",
@@ -33,64 +31,6 @@ __all__ = [
     "make_corpus",
     "save_model",
 ]
-
-EMBEDDINGS = ("learned", "vectors", "wordllama")
-
-
-@dataclass(frozen=True)
-class ModelOptions:
-    """What a classifier is made of.
-
-    Args:
-        encoder: A registered encoder, or several joined by ``>``.
-        encoder_options: Its options.
-        hidden_dim: The width of its states.
-        embedding: ``"learned"`` from scratch; ``"vectors"`` from a text file; ``"wordllama"``.
-        vectors: The file of vectors, for ``"vectors"``.
-        freeze: Keep given vectors as they are.
-        embedding_dim: The width of learned vectors; given ones have a width of their own.
-        dropout: Dropout rate of word vectors and of the sentence vector.
-        word_dropout: How readily rare words are taken as unknown in training.
-        lowercase: Learned vectors don't tell ``The`` from ``the``.
-        min_count: Rarer words of the training set have no vector of their own.
-    """
-
-    encoder: str
-    encoder_options: Mapping[str, Any] = field(default_factory=dict)
-    hidden_dim: int = 128
-    embedding: str = "learned"
-    vectors: str | None = None
-    freeze: bool = False
-    embedding_dim: int = 300
-    dropout: float = 0.5
-    word_dropout: float = 0.25
-    lowercase: bool = True
-    min_count: int = 1
-
-    def __post_init__(self) -> None:
-        if self.embedding not in EMBEDDINGS:
-            raise ValueError(
-                f"unknown embedding {self.embedding!r}: choose from {', '.join(EMBEDDINGS)}"
-            )
-        if (self.embedding == "vectors") != (self.vectors is not None):
-            raise ValueError("embedding 'vectors' and a file of vectors go together: give both")
-        for name in ("hidden_dim", "embedding_dim", "min_count"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, but is {getattr(self, name)}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, but is {self.dropout}")
-
-    @property
-    def arity(self) -> int | None:
-        """How many children a node may have; None if the encoder takes any number."""
-        parts = ENCODERS.parse(self.encoder, ">")
-        parts[-1][1].update(self.encoder_options)
-        limits = [
-            given.get("arity", ENCODERS.options(name)["arity"].default)
-            for name, given in parts
-            if "arity" in ENCODERS.options(name)
-        ]
-        return min(limits, default=None)
 
 
 @dataclass(frozen=True)
@@ -109,15 +49,14 @@ class SavedModel:
     options: ModelOptions
     relations: Vocabulary
     structure: str
-    parser: Mapping[str, Any]
+    parser: ParserOptions
 
     def corpus(self, sentences: Sequence[Sentence]) -> Corpus:
         """These sentences, ready to be batched for this model."""
         embedding = self.classifier.embedding
         assert isinstance(embedding, WordEmbedding)
-        return make_corpus(
-            sentences, embedding.vocabulary, self.relations, self.structure, self.options.arity
-        )
+        arity = self.classifier.encoder.arity
+        return make_corpus(sentences, embedding.vocabulary, self.relations, self.structure, arity)
 
 
 def make_corpus(
@@ -194,7 +133,7 @@ def save_model(folder: Path, model: SavedModel) -> None:
             "options": asdict(model.options),
             "labels": model.classifier.labels,
             "structure": model.structure,
-            "parser": dict(model.parser),
+            "parser": model.parser.to_json(),
             "embedding_dim": embedding.dim,
             "vocabulary": embedding.vocabulary.to_json(),
             "relations": relations,
@@ -222,5 +161,5 @@ def load_model(folder: Path) -> SavedModel:
         options=options,
         relations=Vocabulary.from_json(relations) if relations else UNIVERSAL_RELATIONS,
         structure=saved["structure"],
-        parser=saved["parser"],
+        parser=ParserOptions.from_json(saved["parser"]),
     )

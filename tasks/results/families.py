@@ -14,7 +14,7 @@ from itertools import combinations
 
 from numpy.typing import ArrayLike
 
-from tasks.data.settings import BROUGHT_ALONG
+from tasks.data.setting import GIVEN_STRUCTURES
 from tasks.results.condition import Condition
 from tasks.results.metrics import ACCURACY, AnyMetric
 from tasks.results.statistics import Comparison, compare_pairs
@@ -32,7 +32,7 @@ __all__ = [
 
 Pair = tuple[Condition, Condition]
 
-REAL_STRUCTURES = ("parse", *BROUGHT_ALONG)
+REAL_STRUCTURES = ("parse", *GIVEN_STRUCTURES)
 """Syntactic structures; all others are controls."""
 
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tasks.data.parsing import ParsedDataset, brought_along, tree_field
-from tasks.data.settings import BROUGHT_ALONG, Setting, view
+from tasks.data.parsing import ParsedDataset, given_tree, tree_field
+from tasks.data.setting import GIVEN_STRUCTURES, Setting, view
 from tasks.results.condition import Condition
 from tasks.results.records import (
     DataDescription,
@@ -243,7 +243,9 @@ def _examples(parsed: ParsedDataset, settings: Sequence[Setting]) -> list[Exampl
         setting = next(setting for setting in settings if setting.fold == fold)
         # The parser's trees, also where runs read others in their place.
         plain = Setting(data=setting.data, fold=fold)
-        examples += _described(view(parsed, plain), [s for s in structures if s in BROUGHT_ALONG])
+        examples += _described(
+            view(parsed, plain), [s for s in structures if s in GIVEN_STRUCTURES]
+        )
     return examples
 
 
@@ -254,9 +256,7 @@ def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDe
     for example, sentence in zip(data.dataset.test, data.sentences["test"], strict=True):
         tree = sentence.dependencies
         unknown = sum(token.lower() not in words for token in sentence.tokens)
-        others = {
-            name: getattr(brought_along(example, name), tree_field(name)) for name in structures
-        }
+        others = {name: getattr(given_tree(example, name), tree_field(name)) for name in structures}
         described.append(
             ExampleDescription(
                 source=example.source,

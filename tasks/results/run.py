@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import cast
 
 from tasks.data.parsing import ParsedDataset
-from tasks.data.settings import Setting, parser_of
-from tasks.models.model import ModelOptions
+from tasks.data.setting import Setting, parser_of
+from tasks.models.options import ModelOptions
 from tasks.storage import as_record, read_json, write_json
-from tasks.training.loop import TrainingOptions
+from tasks.training.options import TrainingOptions
 
 __all__ = [
     "RUN_AGAIN",

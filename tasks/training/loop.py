@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from structnn import Batch, Corpus, Encoder, SentenceClassifier, WordEmbedding
 from tasks.storage import StorageError, read_tensors, write_tensors
 from tasks.training.deferred_adam import DeferredAdamW
+from tasks.training.options import TrainingOptions
 
 __all__ = [
     "NO_CLASS",
     "Epoch",
-    "TrainingOptions",
     "TrainingResult",
     "node_accuracy",
     "predict_scores",
@@ -37,56 +37,6 @@ AHEAD = 8  # batches collated in a row: with code and data in the processor's ca
 SMALL_TABLE = (
     3000  # words; a pass over these is quicker than keeping account of who was passed over
 )
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How a classifier is trained.
-
-    Args:
-        epochs: At most this many passes over the training set.
-        patience: Stop after this many epochs without a better dev accuracy.
-        batch_size: Sentences of a batch.
-        learning_rate: Of AdamW.
-        weight_decay: Of AdamW.
-        gradient_clip: The largest norm of the gradient.
-        device: ``"auto"`` for a GPU where there is one, or ``"cpu"``.
-        mixed_precision: ``"no"``, ``"bf16"`` or ``"fp16"``.
-        supervise: ``"sentence"`` to learn from the sentences' labels, ``"nodes"`` to learn from the
-            label of every node of the trees, where the data have them; what is selected and reported
-            as accuracy is the sentence's either way.
-        seconds: Stop after so many seconds of training (evaluation left out), wherever the epoch is;
-            None for no such limit. What then comes out depends on the machine.
-    """
-
-    epochs: int = 30
-    patience: int = 5
-    batch_size: int = 50
-    learning_rate: float = 5e-4
-    weight_decay: float = 1e-2
-    gradient_clip: float = 5.0
-    device: str = "auto"
-    mixed_precision: str = "no"
-    supervise: str = "sentence"
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "patience", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, but is {getattr(self, name)}")
-        for name in ("learning_rate", "gradient_clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be above 0, but is {getattr(self, name)}")
-        if self.seconds is not None and not 0 < self.seconds < math.inf:
-            raise ValueError(f"seconds must be above 0, but is {self.seconds}")
-        if self.supervise not in ("sentence", "nodes"):
-            raise ValueError(f"supervise must be 'sentence' or 'nodes', but is {self.supervise!r}")
-        if self.device not in ("auto", "cpu"):
-            raise ValueError(f"device must be 'auto' or 'cpu', but is {self.device!r}")
-        if self.mixed_precision not in ("no", "bf16", "fp16"):
-            raise ValueError(
-                f"mixed_precision must be 'no', 'bf16' or 'fp16', but is {self.mixed_precision!r}"
-            )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,10 @@ import random
 
 from structnn import Sentence, Tree
 from tasks.data.examples import Dataset, Example
+from tasks.data.options import ParserOptions
 from tasks.data.parsing import SPLITS, ParsedDataset
+from tasks.experiments.execution import execute_all
+from tasks.experiments.options import ExecutionOptions
 
 
 def make_sentence(tokens: tuple[str, ...]) -> Sentence:
@@ -32,3 +35,9 @@ def make_parsed(sizes=(60, 20, 20), seed=0) -> ParsedDataset:
         split: tuple(make_sentence(example.text) for example in examples[split]) for split in SPLITS
     }
     return ParsedDataset(dataset, sentences, parser="toy parser")
+
+
+def execute_here(runs, data, out, workers=1):
+    """Execute runs in processes of this machine."""
+    execution = ExecutionOptions(workers=workers)
+    return execute_all(runs, data, out, parser=ParserOptions(), execution=execution)

@@ -13,21 +13,22 @@ from structnn import ENCODERS, Sentence, Tree
 from tasks.data.examples import DataError, Dataset
 from tasks.data.files import read_examples
 from tasks.data.parsing import SPLITS, ParsedDataset, parse_dataset
-from tasks.data.settings import Setting, view
-from tasks.experiments.compare import compare, plan, reads
+from tasks.data.setting import Setting, view
 from tasks.experiments.experiment import run_experiment
+from tasks.experiments.grid import encoder_of, plan
 from tasks.experiments.options import CompareOptions
 from tasks.experiments.run import seconds_per_epoch
-from tasks.experiments.tuning import parse_space, trials
+from tasks.experiments.search import parse_space, trials
 from tasks.models.budgets import TOLERANCE, match_width, outline
-from tasks.models.model import ModelOptions
+from tasks.models.options import ModelOptions
 from tasks.results import run as run_folders
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
 from tasks.results.records import TreeDescription
 from tasks.results.summary import summarise
 from tasks.storage import StorageError, read_json
-from tasks.training.loop import TrainingOptions
+from tasks.training.options import TrainingOptions
+from tests.tasks.toys import execute_here
 
 TRAINING = TrainingOptions(epochs=2, batch_size=8, learning_rate=0.02)
 
@@ -165,8 +166,8 @@ def test_widths_that_can_not_be_matched_are_told():
 
 
 def run_grid(runs, parsed, out, **description):
-    outcomes = list(compare(runs, {"": parsed}, out, parser={}, workers=1))
-    encoders = {run.model.encoder: {"reads": sorted(reads(run.model))} for run in runs}
+    outcomes = list(execute_here(runs, {"": parsed}, out))
+    encoders = {run.model.encoder: {"reads": sorted(encoder_of(run.model).reads)} for run in runs}
     save_experiment(out, runs, {"": parsed}, {"encoders": encoders, **description})
     return outcomes
 
@@ -227,7 +228,7 @@ def test_a_folder_without_an_experiment_says_so(tmp_path):
 def test_a_run_ends_when_its_time_is_up(parsed, tmp_path):
     training = TrainingOptions(epochs=10**6, patience=10**6, batch_size=8, seconds=0.2)
     (run,) = plan(models("bag"), 1, training)
-    (outcome,) = compare([run], {"": parsed}, tmp_path, parser={}, workers=1)
+    (outcome,) = execute_here([run], {"": parsed}, tmp_path)
     (cell,) = _cells(run, parsed, tmp_path)
     spent = sum(epoch.seconds for epoch in cell.runs[0].history)
     assert 0.2 <= spent < 1.0
@@ -305,7 +306,7 @@ def test_a_search_draws_the_same_every_time_and_sees_no_test(parsed, tmp_path):
     assert all(1e-4 <= rate <= 1e-2 for rate in rates)
     assert {trial.model.encoder_options["heads"] for trial in found[1:]} <= {2, 4}
     assert isinstance(space[2].draw(random.Random(0)), int)
-    (outcome, *_) = compare(found[:1], {"": parsed}, tmp_path, parser={}, workers=1)
+    (outcome, *_) = execute_here(found[:1], {"": parsed}, tmp_path)
     assert outcome.test_accuracy is None
     assert not (tmp_path / "tuning/gat/trial-0/test.jsonl").exists()
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from structnn import ENCODERS, UNIVERSAL_RELATIONS, Batch, Sentence, Vocabulary
+from tasks.data.options import ParserOptions
 from tasks.explain import (
     GRADIENT_X_INPUT,
     INTEGRATED_GRADIENTS,
@@ -26,7 +27,8 @@ from tasks.explain import (
     without,
     word_rows,
 )
-from tasks.models.model import ModelOptions, SavedModel, build_model, save_model
+from tasks.models.model import SavedModel, build_model, save_model
+from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tests.structnn.examples import sentence_of, trees
 from tests.tasks.command.test_cli import structnn
@@ -49,10 +51,12 @@ class ToyParser:
 def make_predictor(tmp_path):
     def make(encoder: str, structure: str = "parse", **options: object) -> Predictor:
         torch.manual_seed(1)
-        made = ModelOptions(encoder, options, hidden_dim=8, embedding_dim=6)
+        made = ModelOptions(encoder=encoder, encoder_options=options, hidden_dim=8, embedding_dim=6)
         classifier = build_model(made, ["no", "yes", "maybe"], Vocabulary(WORDS.split()))
         classifier.embedding.table.weight.data.mul_(8)  # as far from zero as training takes them
-        save_model(tmp_path, SavedModel(classifier, made, UNIVERSAL_RELATIONS, structure, {}))
+        save_model(
+            tmp_path, SavedModel(classifier, made, UNIVERSAL_RELATIONS, structure, ParserOptions())
+        )
         return Predictor(tmp_path, ToyParser())
 
     return make

@@ -26,6 +26,7 @@ from structnn import (
 )
 from structnn.ops.paths import UnknownStepsError
 from tasks.command.cli import app
+from tasks.data.options import ParserOptions
 from tasks.lab import gradients
 from tasks.lab.curves import (
     Curve,
@@ -41,7 +42,8 @@ from tasks.lab.sentences import TEXTS, spread_out
 from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
 from tasks.lab.summaries import field_summaries, flow_summaries, path_summaries
 from tasks.lab.words import flow_in_words, paths_in_words, share
-from tasks.models.model import ModelOptions, SavedModel, build_model, save_model
+from tasks.models.model import SavedModel, build_model, save_model
+from tasks.models.options import ModelOptions
 from tasks.storage import StorageError, write_json
 from tests.structnn.examples import random_sentences
 
@@ -284,7 +286,7 @@ def test_an_encoder_of_ones_own(tmp_path):
         encoder_of("heads").sentence_steps(batch)
     sentences = random_sentences(1, [5, 6, 7, 8, 9])
     subject = subject_untrained(
-        ModelOptions("heads", hidden_dim=4, embedding_dim=4), sentences, "parse", 0
+        ModelOptions(encoder="heads", hidden_dim=4, embedding_dim=4), sentences, "parse", 0
     )
     (summary,) = flow_summaries(gradient_flow([subject]))
     assert (summary.path, summary.per_step) == (None, None)
@@ -351,7 +353,7 @@ def sentences():
 def subjects_of(specs, sentences, seeds=2, structure="parse"):
     return [
         subject_untrained(
-            ModelOptions(spec, hidden_dim=8, embedding_dim=8), sentences, structure, seed
+            ModelOptions(encoder=spec, hidden_dim=8, embedding_dim=8), sentences, structure, seed
         )
         for spec in specs
         for seed in range(seeds)
@@ -473,7 +475,9 @@ def run(tmp_path):
         for parameter in classifier.parameters():
             parameter.data.mul_(2)
         folder = tmp_path / "runs" / name
-        save_model(folder, SavedModel(classifier, options, UNIVERSAL_RELATIONS, structure, {}))
+        save_model(
+            folder, SavedModel(classifier, options, UNIVERSAL_RELATIONS, structure, ParserOptions())
+        )
         write_json(folder / "run.json", {"seed": 3})
         return folder
 

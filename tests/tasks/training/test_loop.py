@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from structnn import Vocabulary
-from tasks.models.model import ModelOptions, build_model, make_corpus
+from tasks.models.model import build_model, make_corpus
+from tasks.models.options import ModelOptions
 from tasks.storage import StorageError, read_tensors, write_tensors
 from tasks.training import loop as training
-from tasks.training.loop import TrainingOptions, _batches, _clip, predict_scores, train
+from tasks.training.loop import _batches, _clip, predict_scores, train
+from tasks.training.options import TrainingOptions
 
 
 def setup(parsed, encoder="child_sum_tree_lstm", seed=0):

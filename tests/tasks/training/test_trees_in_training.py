@@ -10,21 +10,24 @@ import torch
 from parsers import read_brackets
 from structnn import Sentence, Tree
 from tasks.data.examples import Dataset, Example
-from tasks.data.parsing import SPLITS, ParsedDataset, brought_along
-from tasks.experiments.compare import Failure, compare, plan
-from tasks.models.model import ModelOptions, load_model
+from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
+from tasks.experiments.execution import Failure
+from tasks.experiments.grid import plan
+from tasks.models.model import load_model
+from tasks.models.options import ModelOptions
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
 from tasks.results.summary import summarise
 from tasks.storage import read_json_lines
-from tasks.training.loop import TrainingOptions
+from tasks.training.options import TrainingOptions
+from tests.tasks.toys import execute_here
 
 
 def run_all(encoders, data, out, **training):
     models = [ModelOptions(encoder=name, hidden_dim=8, embedding_dim=8) for name in encoders]
     training = TrainingOptions(batch_size=8, learning_rate=0.03, **training)
     runs = plan(models, 1, training, structures=[data.structure])
-    outcomes = list(compare(runs, {"": data}, out, parser={}, workers=1))
+    outcomes = list(execute_here(runs, {"": data}, out))
     assert not any(isinstance(outcome, Failure) for outcome in outcomes), outcomes
     save_experiment(out, runs, {"": data}, {"encoders": {name: {"reads": []} for name in encoders}})
     return runs, outcomes, summarise(measure(load_results(out)))
@@ -53,7 +56,7 @@ def make_treebank(sizes=(40, 12, 12)) -> ParsedDataset:
         parts[split] = tuple(examples)
     labels = {"2": "yes", "0": "no"}  # 1 has no class, as the neutral nodes of SST-2
     dataset = Dataset("treebank", **parts, labels=("no", "yes"), node_labels=labels)
-    sentences = {split: tuple(map(brought_along, examples)) for split, examples in parts.items()}
+    sentences = {split: tuple(map(given_tree, examples)) for split, examples in parts.items()}
     return ParsedDataset(dataset, sentences, structure="constituency")
 
 
@@ -88,7 +91,7 @@ def test_labels_of_nodes_need_nodes(tmp_path):
     models = [ModelOptions(encoder="bilstm", hidden_dim=4, embedding_dim=4)]
     training = TrainingOptions(epochs=1, supervise="nodes")
     runs = plan(models, 1, training, structures=["constituency"])
-    (failure,) = compare(runs, {"": data}, tmp_path, parser={}, workers=1)
+    (failure,) = execute_here(runs, {"": data}, tmp_path)
     assert "--supervise nodes needs an encoder with a state for each node" in failure.error
 
 

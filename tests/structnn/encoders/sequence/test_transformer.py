@@ -184,7 +184,5 @@ def test_impossible_options_are_told():
         build_encoder("transformer", INPUT, 8, heads=8, positions="rotary")
     with pytest.raises(ValueError, match="norm must be 'pre' or 'post'"):
         encoder_of(norm="no")
-    with pytest.raises(
-        ValueError, match=r"positions must be 'sinusoidal', .* or 'none'"
-    ):
+    with pytest.raises(ValueError, match=r"positions must be 'sinusoidal', .* or 'none'"):
         encoder_of(positions="absolute")

@@ -8,23 +8,27 @@ import torch
 from structnn import ENCODERS, Encoder, register_encoder
 from structnn.encoders.sequence.bag import Bag
 from tasks.data.examples import DataError
-from tasks.experiments.compare import Failure, compare, plan
+from tasks.data.options import ParserOptions
+from tasks.experiments.execution import Failure
+from tasks.experiments.grid import plan
 from tasks.experiments.run import execute
-from tasks.models.model import ModelOptions, load_model
+from tasks.models.model import load_model
+from tasks.models.options import ModelOptions
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
 from tasks.results.run import finished
 from tasks.results.summary import summarise
 from tasks.storage import StorageError, read_json_lines, read_tensors, write_json, write_tensors
-from tasks.training.loop import TrainingOptions, predict_scores
-from tests.tasks.toys import make_parsed
+from tasks.training.loop import predict_scores
+from tasks.training.options import TrainingOptions
+from tests.tasks.toys import execute_here, make_parsed
 
 TRAINING = TrainingOptions(epochs=2, batch_size=8, learning_rate=0.02)
 
 
 def run_all(runs, data, out, workers=1):
     """Execute runs on one data set; their outcomes and the summary."""
-    outcomes = list(compare(runs, {"": data}, out, parser={}, workers=workers))
+    outcomes = list(execute_here(runs, {"": data}, out, workers=workers))
     encoders = {run.model.encoder: {"reads": []} for run in runs}
     save_experiment(out, runs, {"": data}, {"encoders": encoders})
     return outcomes, summarise(measure(load_results(out)))
@@ -37,7 +41,7 @@ def models(*encoders):
 def test_a_run_saves_everything_and_is_not_repeated(parsed, tmp_path):
     (run,) = plan(models("bilstm"), 1, TRAINING)
     assert finished(run, parsed, tmp_path) is None
-    result = execute(run, parsed, tmp_path, parser={"language": "en"})
+    result = execute(run, parsed, tmp_path, parser=ParserOptions())
     folder = tmp_path / "bilstm" / "seed-0"
     assert {path.name for path in folder.iterdir()} == {
         "run.json", "log.txt", "history.json", "model.json", "weights.safetensors",
@@ -55,18 +59,18 @@ def test_a_run_saves_everything_and_is_not_repeated(parsed, tmp_path):
     assert guesses == [row["prediction"] for row in rows]
 
     before = (folder / "weights.safetensors").stat().st_mtime_ns
-    assert execute(run, parsed, tmp_path, parser={}) == result
+    assert execute(run, parsed, tmp_path, parser=ParserOptions()) == result
     assert (folder / "weights.safetensors").stat().st_mtime_ns == before
 
 
 def test_a_folder_with_other_options_or_data_is_refused(parsed, tmp_path):
     (run,) = plan(models("bag"), 1, TRAINING)
-    execute(run, parsed, tmp_path, parser={})
+    execute(run, parsed, tmp_path, parser=ParserOptions())
     (other,) = plan(models("bag"), 1, TrainingOptions(epochs=3, batch_size=8, learning_rate=0.02))
     with pytest.raises(ValueError, match=r"training\.epochs was 2 and is now 3"):
-        execute(other, parsed, tmp_path, parser={})
+        execute(other, parsed, tmp_path, parser=ParserOptions())
     with pytest.raises(ValueError, match=r"data\.fingerprint"):
-        execute(run, make_parsed(seed=1), tmp_path, parser={})
+        execute(run, make_parsed(seed=1), tmp_path, parser=ParserOptions())
 
 
 def test_parallel_runs_give_the_table_of_serial_ones(parsed, tmp_path):
@@ -86,7 +90,7 @@ def test_parallel_runs_give_the_table_of_serial_ones(parsed, tmp_path):
 @pytest.mark.parametrize("encoder", ENCODERS.names())
 def test_every_encoder_trains_and_is_saved(parsed, tmp_path, encoder):
     (run,) = plan(models(encoder), 1, TrainingOptions(epochs=1, batch_size=20))
-    result = execute(run, parsed, tmp_path, parser={})
+    result = execute(run, parsed, tmp_path, parser=ParserOptions())
     saved = load_model(tmp_path / run.folder)
     scores = predict_scores(saved.classifier, saved.corpus(parsed.sentences["test"]))
     right = scores.argmax(1) == torch.tensor(parsed.targets("test"))
@@ -100,7 +104,7 @@ def test_given_vectors_are_read_once_and_checked_before_any_run(parsed, tmp_path
         encoder="bag", hidden_dim=8, embedding="vectors", vectors=str(table), freeze=True
     )
     (run,) = plan([model], 1, TRAINING)
-    (result,) = compare([run], {"": parsed}, tmp_path / "out", parser={}, workers=1)
+    (result,) = execute_here([run], {"": parsed}, tmp_path / "out")
     assert result.parameters["embedding"] == 0
     assert 0 < result.words_with_vectors < 1
     saved = load_model(tmp_path / "out" / run.folder)
@@ -111,7 +115,7 @@ def test_given_vectors_are_read_once_and_checked_before_any_run(parsed, tmp_path
 
     table.write_text("good 1 0 2\nbad 0 one -2\n")
     with pytest.raises(DataError, match=r"vectors\.txt:2"):
-        list(compare([run], {"": parsed}, tmp_path / "other", parser={}, workers=1))
+        list(execute_here([run], {"": parsed}, tmp_path / "other"))
     assert not (tmp_path / "other").exists()
 
 
@@ -154,14 +158,14 @@ def test_a_failed_run_is_reported_and_the_rest_finished(parsed, tmp_path):
 @pytest.mark.parametrize("fault", ["older layout", "truncated"])
 def test_a_checkpoint_that_can_not_be_read_fails_its_run_alone(parsed, tmp_path, fault):
     done, broken_off, _ = runs = plan(models("bag", "cnn", "gru"), 1, TRAINING)
-    execute(done, parsed, tmp_path, parser={})
+    execute(done, parsed, tmp_path, parser=ParserOptions())
     result = (tmp_path / done.folder / "result.json").read_bytes()
 
     def kill(epoch):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        execute(broken_off, parsed, tmp_path, parser={}, on_epoch=kill)
+        execute(broken_off, parsed, tmp_path, parser=ParserOptions(), on_epoch=kill)
     checkpoint = tmp_path / broken_off.folder / "checkpoint.safetensors"
     if fault == "truncated":
         checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
@@ -184,7 +188,7 @@ def test_a_checkpoint_that_can_not_be_read_fails_its_run_alone(parsed, tmp_path,
 
 def test_a_result_of_another_version_is_told(parsed, tmp_path):
     (run,) = plan(models("bag"), 1, TRAINING)
-    execute(run, parsed, tmp_path, parser={})
+    execute(run, parsed, tmp_path, parser=ParserOptions())
     file = tmp_path / run.folder / "result.json"
     write_json(file, {"accuracy": 1.0})
     with pytest.raises(StorageError, match=r"result\.json isn't as this version .* delete"):

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from parsers import STRUCTURES, parse_noise, with_structure
 from structnn import Sentence
-from tasks.data.parsing import SPLITS, ParsedDataset, brought_along
+from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
 from tasks.data.splits import folds, subsample
 
-__all__ = ["BROUGHT_ALONG", "Setting", "parser_of", "view"]
+__all__ = ["GIVEN_STRUCTURES", "Setting", "parser_of", "view"]
 
-BROUGHT_ALONG = ("constituency", "given")
-"""Structures that come with the data: constituency trees, and dependency trees."""
+GIVEN_STRUCTURES = ("constituency", "given")
+"""Structures that are given with the data: constituency trees, and dependency trees."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Setting:
     fold: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        known = (*STRUCTURES, *BROUGHT_ALONG)
+        known = (*STRUCTURES, *GIVEN_STRUCTURES)
         if self.structure not in known:
             raise ValueError(
                 f"unknown structure {self.structure!r}: choose from {', '.join(known)}"
@@ -96,10 +96,10 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
         dataset = replace(dataset, train=tuple(dataset.train[place] for place in places))
         kept = tuple(sentences["train"][place] for place in places)
         sentences = {**sentences, "train": kept}
-    if setting.structure in BROUGHT_ALONG:
+    if setting.structure in GIVEN_STRUCTURES:
         sentences = {
             split: tuple(
-                brought_along(example, setting.structure) for example in getattr(dataset, split)
+                given_tree(example, setting.structure) for example in getattr(dataset, split)
             )
             for split in SPLITS
         }
@@ -110,7 +110,7 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
 
 def parser_of(parsed: ParsedDataset, setting: Setting) -> str | None:
     """The fingerprint of the parser whose trees a run in this setting may read."""
-    return None if setting.structure in BROUGHT_ALONG else parsed.parser
+    return None if setting.structure in GIVEN_STRUCTURES else parsed.parser
 
 
 def _by_example(parsed: ParsedDataset) -> dict[int, Sentence]:

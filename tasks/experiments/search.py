@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from tasks.models.model import ModelOptions
+from tasks.models.options import ModelOptions, ModelSettings
 from tasks.results.run import Run
-from tasks.training.loop import TrainingOptions
+from tasks.training.options import TrainingOptions
 
 __all__ = ["DEFAULT_SPACE", "Choice", "parse_space", "trials", "tuned"]
 
 DEFAULT_SPACE = ("learning_rate=1e-4..3e-3", "dropout=0.2|0.35|0.5", "weight_decay=1e-4..1e-1")
 """What is searched unless the user says otherwise."""
 
-_TRAINING = {field.name for field in fields(TrainingOptions)} - {"supervise", "device"}
-_MODEL = {"hidden_dim", "embedding_dim", "dropout", "word_dropout", "min_count"}
+_TRAINING = {field.name for field in fields(TrainingOptions)} - {"supervise", "device", "seconds"}
+_MODEL = {field.name for field in fields(ModelSettings)} - {"vectors", "freeze"}
 
 
 @dataclass(frozen=True)

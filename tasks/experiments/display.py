@@ -1,0 +1,93 @@
+"""What an experiment shows while it parses and runs, and when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.markup import escape
+
+from tasks.console import progress, results, resumable, show_table, status
+from tasks.data.examples import Dataset
+from tasks.data.parsing import ParsedDataset, default_cache, make_parser, parse_dataset
+from tasks.data.setting import GIVEN_STRUCTURES
+from tasks.experiments.execution import Failure, execute_all
+from tasks.experiments.options import ExecutionOptions, ExperimentOptions
+from tasks.options import names_in
+from tasks.results.run import Run, RunResult
+from tasks.results.summary import Summary
+
+__all__ = ["execute_and_show", "outcome_line", "parse_and_show", "show_summary"]
+
+
+def parse_and_show(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:
+    """Parse a data set as the options say, showing progress."""
+    sizes = ", ".join(
+        f"{len(getattr(dataset, split))} {split}" for split in ("train", "dev", "test")
+    )
+    status.print(f"{dataset.name}: {sizes}, {len(dataset.labels)} labels")
+    with resumable(), progress("parsing") as show:
+        return parse_dataset(
+            dataset,
+            make_parser(options.parser),
+            options.cache or default_cache(),
+            parse=not set(names_in(options.structure)) <= set(GIVEN_STRUCTURES),
+            progress=show,
+        )
+
+
+def execute_and_show(
+    runs: Sequence[Run],
+    data: Mapping[str, ParsedDataset],
+    options: ExperimentOptions,
+    out: Path,
+    *,
+    done: Mapping[Path, RunResult] | None = None,
+    execution: ExecutionOptions | None = None,
+) -> list[RunResult | Failure]:
+    """Execute runs, printing a line for each as it ends.
+
+    Args:
+        runs: What to run.
+        data: The parsed data, by the names in the runs' settings.
+        options: Where the parser and the plugins are from.
+        out: The folder of the experiment.
+        done: See :func:`tasks.experiments.execution.execute_all`.
+        execution: Where runs are executed.
+    """
+    outcomes: list[RunResult | Failure] = []
+    with resumable(), progress("runs", len(runs)) as show:
+        for outcome in execute_all(
+            runs,
+            data,
+            out,
+            parser=options.parser,
+            done=done,
+            plugins=options.plugin or (),
+            execution=execution,
+        ):
+            outcomes.append(outcome)
+            name = f"{len(outcomes)}/{len(runs)} {escape(' '.join(outcome.folder.parts))}"
+            if isinstance(outcome, Failure):
+                status.print(f"{name}: failed: {escape(outcome.error)}")
+            else:
+                status.print(f"{name}: {outcome_line(outcome)}")
+            show(len(outcomes), len(runs))
+    return outcomes
+
+
+def show_summary(summary: Summary) -> None:
+    """Print a table for each data set, and what can be said of it."""
+    for name, notes in summary.notes.items():
+        show_table(summary.table(name))
+        for line in (*summary.words(name), *notes):
+            results.print(f"- {escape(line)}")
+
+
+def outcome_line(result: RunResult) -> str:
+    """A finished run in a line."""
+    test = "" if result.test_accuracy is None else f", test {100 * result.test_accuracy:.1f} %"
+    return (
+        f"dev {100 * result.dev_accuracy:.1f} %{test} "
+        f"(epoch {result.best_epoch} of {result.epochs}, {result.train_speed:,.0f} sentences/s)"
+    )

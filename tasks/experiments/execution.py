@@ -1,0 +1,131 @@
+"""Runs executed side by side, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.data.options import ParserOptions
+from tasks.data.parsing import ParsedDataset
+from tasks.experiments.backends import in_parallel
+from tasks.experiments.options import ExecutionOptions
+from tasks.experiments.plugins import load_plugins
+from tasks.experiments.run import execute, given_vectors
+from tasks.models.vectors import WordVectors
+from tasks.results.run import Run, RunResult, finished
+from tasks.storage import write_text
+
+__all__ = ["Failure", "already_done", "available_cores", "execute_all"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that ended in an error.
+
+    Attributes:
+        run: The run.
+        error: Its last line.
+        details: The whole traceback, also written to ``error.txt`` in the run's folder.
+    """
+
+    run: Run
+    error: str
+    details: str
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder, below that of the experiment."""
+        return self.run.folder
+
+
+def already_done(
+    runs: Iterable[Run], data: Mapping[str, ParsedDataset], out: Path
+) -> dict[Path, RunResult]:
+    """The results that are there, by the folders of their runs.
+
+    Raises:
+        ValueError: A folder holds a run with other options or on other data.
+    """
+    found = {run.folder: finished(run, data[run.setting.data], out) for run in runs}
+    return {folder: result for folder, result in found.items() if result is not None}
+
+
+def execute_all(
+    runs: Sequence[Run],
+    data: Mapping[str, ParsedDataset],
+    out: Path,
+    *,
+    parser: ParserOptions,
+    done: Mapping[Path, RunResult] | None = None,
+    plugins: Sequence[str] = (),
+    execution: ExecutionOptions | None = None,
+) -> Iterator[RunResult | Failure]:
+    """Execute runs in parallel, each in a process with one thread; yields each as it ends.
+
+    A run that fails is reported, and the rest go on. Where a cluster loses a machine, its runs are
+    executed by the others, from their last epoch.
+
+    Args:
+        runs: What to run.
+        data: The parsed data, by the names in the runs' settings.
+        out: The folder of the experiment.
+        parser: How to make the parser again, saved with each model.
+        done: What :func:`already_done` gave: these runs are yielded first, and not executed.
+        plugins: Modules that register what the runs use, imported in each process.
+        execution: Where runs are executed; by default in a process for each core.
+    """
+    out = out.resolve()  # processes of a cluster have folders of their own
+    execution = execution or ExecutionOptions()
+    done = done or {}
+    yield from (done[run.folder] for run in runs if run.folder in done)
+    open_runs = [run for run in runs if run.folder not in done]
+    if not open_runs:
+        return
+    tables = {
+        key: given_vectors(run.model, data[run.setting.data])
+        for key, run in {_table(run): run for run in open_runs}.items()
+    }
+    calls = [
+        (run, data[run.setting.data], out, parser, plugins, tables[_table(run)])
+        for run in open_runs
+    ]
+    yield from in_parallel(
+        _attempt,
+        calls,
+        workers=execution.workers or available_cores(),
+        backend=execution.backend,
+        address=execution.address,
+    )
+
+
+def _table(run: Run) -> tuple[str, str, str | None]:
+    """What tells the table of vectors that a run is given from others."""
+    return run.setting.data, run.model.embedding, run.model.vectors
+
+
+def available_cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _attempt(
+    run: Run,
+    data: ParsedDataset,
+    out: Path,
+    parser: ParserOptions,
+    plugins: Sequence[str],
+    given: WordVectors | None,
+) -> RunResult | Failure:
+    import torch
+
+    torch.set_num_threads(1)  # one run a core: faster than many threads on small matrices
+    try:
+        load_plugins(plugins)
+        return execute(run, data, out, parser=parser, given=given)
+    except Exception as error:
+        details = traceback.format_exc()
+        write_text(out / run.folder / "error.txt", details)
+        return Failure(run, f"{type(error).__name__}: {error}", details)

@@ -1,0 +1,56 @@
+"""Options of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from tasks.options import Bounds, Options, cli_option
+
+__all__ = ["TrainingOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions(Options):
+    """How a classifier is trained.
+
+    Attributes:
+        seconds: Stop after so many seconds of training (evaluation not counted), wherever the epoch
+            is; None for no such limit. The result then depends on the machine.
+    """
+
+    epochs: Annotated[int, Bounds(least=1), cli_option("Training", "Largest number of epochs.")] = (
+        30
+    )
+    patience: Annotated[
+        int,
+        Bounds(least=1),
+        cli_option("Training", "Stop after so many epochs without a better dev accuracy."),
+    ] = 5
+    batch_size: Annotated[
+        int, Bounds(least=1), cli_option("Training", "Batch size: sentences per batch.")
+    ] = 50
+    learning_rate: Annotated[
+        float, Bounds(above=0, below=1e300), cli_option("Training", "AdamW learning rate.")
+    ] = 5e-4
+    weight_decay: Annotated[
+        float, Bounds(least=0, below=1e300), cli_option("Training", "AdamW weight decay.")
+    ] = 1e-2
+    gradient_clip: Annotated[
+        float, Bounds(above=0, below=1e300), cli_option("Training", "Largest norm of the gradient.")
+    ] = 5.0
+    device: Annotated[
+        Literal["auto", "cpu"], cli_option("Training", "auto (a GPU where there is one) or cpu.")
+    ] = "auto"
+    mixed_precision: Annotated[
+        Literal["no", "bf16", "fp16"], cli_option("Training", "no, bf16 or fp16.")
+    ] = "no"
+    supervise: Annotated[
+        Literal["sentence", "nodes"],
+        cli_option(
+            "Training",
+            "sentence, or nodes: learn from a label at every node of the trees. Accuracy is that of "
+            "the sentences either way.",
+        ),
+    ] = "sentence"
+    seconds: Annotated[float | None, Bounds(above=0, below=1e300)] = None
