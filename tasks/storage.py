@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    NamedTuple,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -110,23 +119,19 @@ def as_record(
         StorageError: It is not an object, or its keys are not the fields of the dataclass. Fields
             with a default may be missing.
     """
-    known = {field.name: field for field in fields(kind) if field.name not in given}
+    shape = _shape(kind)
     if isinstance(entry, dict):
-        missing = [
-            name
-            for name, field in known.items()
-            if name not in entry and field.default is field.default_factory is MISSING
-        ]
-        unknown = [name for name in entry if name not in known]
+        missing = [name for name in shape.required if name not in entry and name not in given]
+        unknown = [name for name in entry if name not in shape.names or name in given]
+        if not missing and not unknown:
+            nested = {
+                name: _as_hinted(hint, entry[name], f"{where}: {name}", remedy)
+                for name, hint in shape.nested.items()
+                if name in entry
+            }
+            return kind(**{**entry, **nested, **given})
         faults = [f"missing: {', '.join(missing)}"] * bool(missing)
         faults += [f"unknown: {', '.join(unknown)}"] * bool(unknown)
-        if not faults:
-            hints = _hints(kind)
-            values = {
-                name: _as_hinted(hints[name], value, f"{where}: {name}", remedy)
-                for name, value in entry.items()
-            }
-            return kind(**values, **given)
     else:
         faults = [f"expected an object, found {json.dumps(entry)[:60]}"]
     raise StorageError(
@@ -134,25 +139,49 @@ def as_record(
     )
 
 
+class _Shape(NamedTuple):
+    """The fields of a dataclass: all, those without a default, and the types of those to convert."""
+
+    names: frozenset[str]
+    required: tuple[str, ...]
+    nested: dict[str, Any]
+
+
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _shape(kind: type[DataclassInstance]) -> _Shape:
+    hints = get_type_hints(kind)
+    return _Shape(
+        names=frozenset(hints),
+        required=tuple(
+            field.name
+            for field in fields(kind)
+            if field.default is field.default_factory is MISSING
+        ),
+        nested={name: hint for name, hint in hints.items() if _is_nested(hint)},
+    )
+
+
+def _is_nested(hint: Any) -> bool:
+    return (
+        is_dataclass(hint)
+        or get_origin(hint) is frozenset
+        or any(map(is_dataclass, get_args(hint)))
+    )
 
 
 def _as_hinted(hint: Any, value: Any, where: str, remedy: str) -> Any:
     """A value from JSON as the type of a dataclass's field."""
-    inner = get_args(hint)
     if is_dataclass(hint):
         return as_record(cast("type[DataclassInstance]", hint), value, where, remedy)
     if get_origin(hint) is frozenset:
         return frozenset(value)
-    if get_origin(hint) is Mapping and is_dataclass(inner[1]) and isinstance(value, dict):
+    inner = get_args(hint)[-1]
+    if get_origin(hint) is Mapping and isinstance(value, dict):
         return {
-            name: _as_hinted(inner[1], one, f"{where}.{name}", remedy)
-            for name, one in value.items()
+            name: _as_hinted(inner, one, f"{where}.{name}", remedy) for name, one in value.items()
         }
-    if get_origin(hint) is Sequence and is_dataclass(inner[0]) and isinstance(value, list):
-        return [_as_hinted(inner[0], one, where, remedy) for one in value]
+    if get_origin(hint) is Sequence and isinstance(value, list):
+        return [_as_hinted(inner, one, where, remedy) for one in value]
     return value
 
 

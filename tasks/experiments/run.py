@@ -29,6 +29,7 @@ from tasks.data.setting import view
 from tasks.models.model import SavedModel, build_model, count_parameters, make_corpus, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
+from tasks.results.records import Prediction
 from tasks.results.run import Run, RunResult, describe, finished, write_result
 from tasks.storage import write_json, write_json_lines
 from tasks.training.loop import NO_CLASS, Epoch, node_accuracy, predict_scores, train
@@ -296,18 +297,16 @@ def _write_predictions(
     probabilities = scores.softmax(1)
     guesses = [model.labels[index] for index in scores.argmax(1).tolist()]
     rows = [
-        {
-            "source": example.source,
-            "text": example.plain_text,
-            "label": example.label,
-            "prediction": guess,
-            "probabilities": dict(
-                zip(model.labels, (round(value, 6) for value in row), strict=True)
-            ),
-        }
+        Prediction(
+            source=example.source,
+            text=example.plain_text,
+            label=example.label,
+            prediction=guess,
+            probabilities=dict(zip(model.labels, (round(value, 6) for value in row), strict=True)),
+        )
         for example, guess, row in zip(examples, guesses, probabilities.tolist(), strict=True)
     ]
-    write_json_lines(path, rows)
+    write_json_lines(path, map(vars, rows))
     right = [example.label == guess for example, guess in zip(examples, guesses, strict=True)]
     return float(sum(right)) / len(right)
 

@@ -11,7 +11,7 @@ from itertools import combinations
 from tasks.results.condition import Condition
 from tasks.results.families import Pair, comparisons_in, on_equal_terms, usual
 from tasks.results.folder import Results
-from tasks.results.measures import Measures, ScoredCell, metrics_of
+from tasks.results.measures import Measures, ScoredCell, check_one_test_set, metrics_of
 from tasks.results.metrics import AnyMetric, Metric
 from tasks.results.records import KINDS
 from tasks.results.statistics import Comparison
@@ -131,7 +131,7 @@ def groups_of(measures: Measures) -> tuple[Group, ...]:
     embeddings = Counter(data for data, _ in found)
     groups: list[Group] = []
     for (data, embedding), cells in found.items():
-        _check_one_test_set(results, data, cells)
+        _check_test_set(results, data, cells)
         whole = [cell.condition for key in found if key[0] == data for cell in found[key]]
         plain = replace(usual(whole), embedding=embedding)
         members = [c for c in cells if on_equal_terms(c.condition, plain, results.structured)]
@@ -156,12 +156,8 @@ def groups_of(measures: Measures) -> tuple[Group, ...]:
     return tuple(groups)
 
 
-def _check_one_test_set(results: Results, data: str, cells: Sequence[ScoredCell]) -> None:
+def _check_test_set(results: Results, data: str, cells: Sequence[ScoredCell]) -> None:
     sizes = {cell.scores.shape[1] for cell in cells} | {len(results.examples[data])}
-    if len(sizes) > 1:
-        raise ValueError(
-            f"the runs on {data} have predictions for {', '.join(map(str, sorted(sizes)))} examples; "
-            "they are not of one test set. Delete the folders of the older ones and compare again"
-        )
+    check_one_test_set(data, sizes)
     if sizes == {1}:
         raise ValueError(f"the test set of {data} has one example, which allows no comparison")

@@ -78,14 +78,14 @@ def sensitivity(group: Group) -> str:
     alone, seeds = median(pair.detectable for pair in found), min(pair.seeds for pair in found)
     words = (
         f"With {group.examples:,} examples and {_seeds(seeds)}, a true difference of "
-        f"{unit.apart(alone)} between two encoders is found four times in five (the median pair)"
+        f"{unit.distance(alone)} between two encoders is found four times in five (the median pair)"
     )
     if len(found) > 1:
         errors = [
             two_way_test(one.scores, other.scores).standard_error for one, other, _ in group.pairs
         ]
         corrected = minimum_detectable_difference(median(errors), found[0].level / len(found))
-        words += f"; {unit.apart(corrected)} where all {len(found)} pairs are looked at"
+        words += f"; {unit.distance(corrected)} where all {len(found)} pairs are looked at"
     words += ". Smaller differences in the table may well be noise."
     if seeds == 1:
         words += " With one seed nothing is known of other seeds: run at least three."
@@ -141,7 +141,7 @@ class StructureFinding:
             unit = found.metric.unit
             return (
                 f"{self.encoder}: the {self.real} is better than {_every(controls)}, by "
-                f"{unit.apart(found.difference)} over the best of them, {nearest} (95 % interval "
+                f"{unit.distance(found.difference)} over the best of them, {nearest} (95 % interval "
                 f"{unit.text(found.low)} to {unit.text(found.high)})."
             )
         if not controls:
@@ -159,7 +159,7 @@ class StructureFinding:
             least = max(
                 (self.comparisons[name] for name in self.ties), key=lambda pair: pair.detectable
             )
-            below = least.metric.unit.apart(least.detectable)
+            below = least.metric.unit.distance(least.detectable)
             unseen = f" (a true difference below {below} could go unseen)"
         return (
             f"{self.encoder}: the {self.real} {listed(parts, 'but')}: a structure that knows no grammar "
@@ -235,7 +235,7 @@ def noisy_parses(group: Group) -> list[str]:
         noise = f"{100 * noisy.condition.noise:g} % of heads reattached at random"
         if change.significant:
             how = "loses" if change.verdict < 0 else "gains"
-            size = change.metric.unit.apart(change.difference)
+            size = change.metric.unit.distance(change.difference)
             lines.append(f"With {noise} {encoder} {how} {size} ({_evidence(change)}).")
         else:
             lines.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 
@@ -24,7 +24,14 @@ from tasks.results.metrics import (
 from tasks.results.records import DataDescription, EncoderDescription, Prediction
 from tasks.results.statistics import OverSeeds, mean_interval, over_seeds
 
-__all__ = ["CellMeasures", "Measures", "ScoredCell", "measure", "metrics_of"]
+__all__ = [
+    "CellMeasures",
+    "Measures",
+    "ScoredCell",
+    "check_one_test_set",
+    "measure",
+    "metrics_of",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,14 +141,39 @@ def metrics_of(data: DataDescription) -> tuple[Metric[str], ...]:
 
 
 def measure(results: Results) -> Measures:
-    """Measure every cell of an experiment, and compare the cells that have a test set."""
+    """Measure every cell of an experiment, and compare the cells that have a test set.
+
+    Raises:
+        StorageError: A file of predictions is damaged or of another version.
+        ValueError: The runs on some data set were tested on different examples.
+    """
     cells = tuple(_measure(results, cell) for cell in results.cells)
     scored = [cell for cell in cells if isinstance(cell, ScoredCell)]
+    for data in results.data:
+        of_data = (cell for cell in scored if cell.condition.data == data)
+        check_one_test_set(data, {cell.scores.shape[1] for cell in of_data})
     families: tuple[Family, ...] = ()
     if scored and all(cell.scores.shape[1] > 1 for cell in scored):
         scores = {cell.condition: cell.scores for cell in scored}
         families = families_of(scores, results.structured, scored[0].metric)
     return Measures(results, cells, families)
+
+
+def check_one_test_set(data: str, sizes: Collection[int]) -> None:
+    """Check that what belongs to one test set has one number of examples.
+
+    Args:
+        data: The data set.
+        sizes: The numbers found.
+
+    Raises:
+        ValueError: There are several.
+    """
+    if len(sizes) > 1:
+        raise ValueError(
+            f"the runs on {data} have predictions for {', '.join(map(str, sorted(sizes)))} examples; "
+            "they are not of one test set. Delete the folders of the older ones and compare again"
+        )
 
 
 def _measure(results: Results, cell: Cell) -> CellMeasures:
@@ -167,6 +199,7 @@ def _measure(results: Results, cell: Cell) -> CellMeasures:
 def _scored(
     measures: CellMeasures, data: DataDescription, rows: Sequence[Sequence[Prediction]]
 ) -> ScoredCell:
+    check_one_test_set(measures.condition.data, {len(of_seed) for of_seed in rows})
     metric, *others = metrics_of(data)
     gold = [row.label for row in rows[0]]
     predictions = tuple(tuple(row.prediction for row in of_seed) for of_seed in rows)

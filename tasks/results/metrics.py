@@ -56,11 +56,11 @@ class Unit:
         """A difference as a number with its sign: ``"+1.2"``; zero is ``"+0.0"``."""
         return f"{round(self.factor * difference, self.digits) + 0.0:+.{self.digits}f}"
 
-    def apart(self, difference: float) -> str:
-        """A difference with its unit, without a sign: ``"1.2 points"``."""
+    def distance(self, difference: float) -> str:
+        """The size of a difference, with its unit: ``"1.2 points"``."""
         return f"{self.text(abs(difference))} {self.difference}".rstrip()
 
-    def head(self, name: str) -> str:
+    def heading(self, name: str) -> str:
         """The heading of a column of values: ``"test %"``."""
         return f"{name} {self.symbol}".rstrip()
 

@@ -466,7 +466,7 @@ class Comparison:
         low, high = sorted((sign * self.low, sign * self.high))
         unit = self.metric.unit
         return (
-            f"{better} is better than {worse} on this data by {unit.apart(self.difference)} "
+            f"{better} is better than {worse} on this data by {unit.distance(self.difference)} "
             f"(95 % interval {unit.text(low)} to {unit.text(high)}; {evidence})"
         )
 

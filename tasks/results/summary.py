@@ -12,7 +12,15 @@ from tasks.results.folder import FinishedRun
 from tasks.results.measures import CellMeasures, Measures, ScoredCell
 from tasks.results.metrics import ACCURACY, AnyMetric
 from tasks.results.statistics import Comparison
-from tasks.results.table import Column, Entry, Table, mean_and_sd, number, text_table
+from tasks.results.table import (
+    Column,
+    Entry,
+    Table,
+    mean_and_sd,
+    number,
+    over_seeds_text,
+    text_table,
+)
 from tasks.storage import write_json, write_text
 
 __all__ = ["Summary", "summarise"]
@@ -55,8 +63,8 @@ class Summary:
         # Noise is shown with the structure that has it.
         names = ["structure" if name == "noise" else name for name in self.varied]
         shown = [name for name in dict.fromkeys(names) if name != "data"]
-        header = ["encoder", *shown, "params", ACCURACY.unit.head("dev")]
-        header += [self.metric.unit.head("test"), "train/s", "infer/s"]
+        header = ["encoder", *shown, "params", ACCURACY.unit.heading("dev")]
+        header += [self.metric.unit.heading("test"), "train/s", "infer/s"]
         seeds = max((len(row.seeds) for row in rows), default=0)
         over = f"mean ± standard deviation of {seeds} seeds" if seeds > 1 else "one seed"
         return Table(
@@ -89,7 +97,7 @@ class Summary:
             smallest = median(pair.detectable for pair in pairs)
             lines.append(
                 f"a true difference between two {family.question} must be about "
-                f"{pairs[0].metric.unit.apart(smallest)} to be found four times in five"
+                f"{pairs[0].metric.unit.distance(smallest)} to be found four times in five"
             )
         return lines
 
@@ -179,7 +187,7 @@ def _remarks(measures: Measures, data: str) -> list[str]:
     """What must be said of some encoders: accuracies of nodes, and limited numbers of children."""
     cells = [cell for cell in measures.cells if cell.condition.data == data]
     remarks = [
-        f"{cell.encoder}: {mean_and_sd('', cell.node_accuracy, ACCURACY.unit)} % of "
+        f"{cell.encoder}: {over_seeds_text(cell.node_accuracy, ACCURACY.unit)} % of "
         "the labelled nodes are right, roots among them; accuracies are of sentences"
         for cell in cells
         if cell.node_accuracy is not None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tasks.results.metrics import Unit
     from tasks.results.statistics import OverSeeds
 
-__all__ = ["Column", "Entry", "Table", "mean_and_sd", "number", "text_table"]
+__all__ = ["Column", "Entry", "Table", "mean_and_sd", "number", "over_seeds_text", "text_table"]
 
 
 @dataclass(frozen=True)
@@ -207,8 +207,13 @@ def mean_and_sd(name: str, found: OverSeeds | None, unit: Unit) -> Entry:
     """
     if found is None:
         return Entry("-", {name: None, f"{name}_sd": None})
+    return Entry(over_seeds_text(found, unit), {name: found.mean, f"{name}_sd": found.sd})
+
+
+def over_seeds_text(found: OverSeeds, unit: Unit) -> str:
+    """A mean over seeds with its standard deviation, as text; one seed has none."""
     sd = "" if found.sd is None else f" ± {unit.text(found.sd)}"
-    return Entry(unit.text(found.mean) + sd, {name: found.mean, f"{name}_sd": found.sd})
+    return unit.text(found.mean) + sd
 
 
 def _markdown_row(texts: Iterable[str]) -> str:

@@ -73,6 +73,14 @@ def test_without_a_test_set(folder):
     assert (folder / "runs.csv").read_text().splitlines()[1].split(",")[10] == ""
 
 
+@pytest.mark.parametrize("runs", ["run-0/seed-1", "run-1"])
+def test_runs_that_were_tested_on_other_examples(folder, runs):
+    for file in (folder / runs).rglob("test.jsonl"):
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(ValueError, match="the runs on toys have predictions for 29, 30 examples"):
+        measure(load_results(folder))
+
+
 def test_the_form_of_table_json(folder):
     summarise(measure(load_results(folder)))
     saved = json.loads((folder / "table.json").read_text())

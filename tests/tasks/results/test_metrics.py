@@ -62,10 +62,14 @@ class TestMetrics:
 def test_how_values_are_written():
     assert PERCENT.text(0.8581) == "85.8"
     assert PERCENT.full(0.8581) == "85.8 %"
-    assert PERCENT.head("test") == "test %"
+    assert PERCENT.heading("test") == "test %"
     assert PERCENT.axis("test accuracy") == "test accuracy, %"
     assert PERCENT.signed(-0.0001) == "+0.0"
     assert PERCENT.signed(0.0123) == "+1.2"
-    assert PERCENT.apart(-0.0123) == "1.2 points"
-    assert PLAIN.full(0.51249) == PLAIN.apart(-0.51249) == "0.512"
-    assert (PLAIN.head("test"), PLAIN.axis("error"), PLAIN.signed(2)) == ("test", "error", "+2.000")
+    assert PERCENT.distance(-0.0123) == "1.2 points"
+    assert PLAIN.full(0.51249) == PLAIN.distance(-0.51249) == "0.512"
+    assert (PLAIN.heading("test"), PLAIN.axis("error"), PLAIN.signed(2)) == (
+        "test",
+        "error",
+        "+2.000",
+    )
