@@ -468,7 +468,7 @@ def run(tmp_path):
     def make(structure="parse", embedding="learned", name="seed-3"):
         torch.manual_seed(3)
         options = ModelOptions(
-            "lstm", hidden_dim=6, embedding_dim=5, embedding=embedding,
+            encoder="lstm", hidden_dim=6, embedding_dim=5, embedding=embedding,
             vectors="vectors.txt" if embedding == "vectors" else None,
         )  # fmt: skip
         classifier = build_model(options, ("no", "yes"), Vocabulary(["w0", "w1", "w2"]))
