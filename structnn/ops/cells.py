@@ -131,11 +131,11 @@ class Children:
         if len(values) < self.level * arity:
             empty = values.new_zeros(self.level * arity, values.shape[1])
             values = empty.index_copy(0, self.parent * arity + self.place, values)
-        return values.view(self.level, -1)
+        return values.view(self.level, arity * values.shape[1])
 
     def one_by_one(self, values: Tensor, arity: int) -> Tensor:
         """``(level, arity * d)`` to ``(children, d)``: the inverse of :meth:`side_by_side`."""
-        places = values.reshape(self.level * arity, -1)
+        places = values.reshape(self.level * arity, values.shape[1] // arity)
         if len(self.parent) < len(places):
             places = places.index_select(0, self.parent * arity + self.place)
         return places

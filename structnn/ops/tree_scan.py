@@ -282,6 +282,13 @@ class _Up:
                 state[level].copy_(result.detach())
             if children is not None:
                 notes.add(child, children.notes)
+        if notes_wanted() and not len(schedule.child):
+            # No node is a child; what would be noted of one is still noted, as zeros.
+            none = schedule.child
+            nobody = tuple(state[:0] for state in states)
+            children = Children(nobody, child_x, 0, none, none, none, self.batch)
+            self.cell(x[:0], children)
+            notes.add(none, children.notes)
         notes.hand_over()
         return states[0]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -95,7 +96,7 @@ class _Products(torch.autograd.Function):
 
 
 def _product(words: Tensor, weight: Tensor, bias: Tensor, rows: int) -> Tensor:
-    product = words.new_empty(rows, len(bias))
-    torch.addmm(bias, words, weight.t(), out=product[: len(words)])
-    product[len(words) :] = bias
-    return product
+    product = F.linear(words, weight, bias)
+    if len(words) == rows:
+        return product
+    return torch.cat([product, bias.expand(rows - len(words), -1)])
