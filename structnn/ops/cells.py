@@ -82,7 +82,7 @@ class Children:
         states: Their states, ``(children, hidden_dim)`` each.
         x: ``(children, per-child gates * hidden_dim)``: :math:`W x_j + b` of the gates that are per
             child, *j* being the child's parent.
-        level: How many parents there are; each has at least one child.
+        num_parents: The number of the level's nodes; each has at least one child.
         parent: ``(children,)``: the row of each child's parent within the level.
         place: ``(children,)``: each child's place among its siblings, from 0.
         nodes: ``(children,)``: the children's numbers in the batch.
@@ -92,7 +92,7 @@ class Children:
 
     states: States
     x: Tensor
-    level: int
+    num_parents: int
     parent: Tensor
     place: Tensor
     nodes: Tensor
@@ -110,12 +110,14 @@ class Children:
 
     def sum(self, values: Tensor) -> Tensor:
         """``(children, d)`` to ``(level, d)``: the sum over the children of each node."""
-        if len(values) == self.level:  # an only child each, as along a chain
+        if len(values) == self.num_parents:  # an only child each, as along a chain
             return values
         if (
             values.is_cpu
         ):  # less overhead, but on a GPU the order of the sum would be left to chance
-            return values.new_zeros(self.level, values.shape[1]).index_add(0, self.parent, values)
+            return values.new_zeros(self.num_parents, values.shape[1]).index_add(
+                0, self.parent, values
+            )
         return segment_sum(values, self._ptr, self.parent)
 
     def spread(self, values: Tensor) -> Tensor:
@@ -128,14 +130,14 @@ class Children:
 
     def side_by_side(self, values: Tensor, arity: int) -> Tensor:
         """``(children, d)`` to ``(level, arity * d)``: in their places, zeros for missing children."""
-        if len(values) < self.level * arity:
-            empty = values.new_zeros(self.level * arity, values.shape[1])
+        if len(values) < self.num_parents * arity:
+            empty = values.new_zeros(self.num_parents * arity, values.shape[1])
             values = empty.index_copy(0, self.parent * arity + self.place, values)
-        return values.view(self.level, arity * values.shape[1])
+        return values.view(self.num_parents, arity * values.shape[1])
 
     def one_by_one(self, values: Tensor, arity: int) -> Tensor:
         """``(level, arity * d)`` to ``(children, d)``: the inverse of :meth:`side_by_side`."""
-        places = values.reshape(self.level * arity, values.shape[1] // arity)
+        places = values.reshape(self.num_parents * arity, values.shape[1] // arity)
         if len(self.parent) < len(places):
             places = places.index_select(0, self.parent * arity + self.place)
         return places
@@ -143,7 +145,7 @@ class Children:
     @property
     def _ptr(self) -> Tensor:
         """``(level + 1,)``: where the children of each node begin."""
-        return F.pad(torch.bincount(self.parent, minlength=self.level).cumsum(0), (1, 0))
+        return F.pad(torch.bincount(self.parent, minlength=self.num_parents).cumsum(0), (1, 0))
 
 
 @dataclass(frozen=True)
@@ -166,10 +168,12 @@ class StateLinear(nn.Linear):
         super().__init__(in_features, out_features, bias=False)
 
     def forward(self, states: Tensor) -> Tensor:
-        result = F.linear(states, self.weight)
         products = _products.get()
-        if products is not None and self.weight.requires_grad:
-            products.append(Product(self.weight, states, result))
+        if products is None or not self.weight.requires_grad:
+            return F.linear(states, self.weight)
+        # The weights get their gradient from the recorded product, and none from here.
+        result = F.linear(states, self.weight.detach()).requires_grad_()
+        products.append(Product(self.weight, states, result))
         return result
 
 
@@ -178,7 +182,7 @@ _products: ContextVar[list[Product] | None] = ContextVar("products", default=Non
 
 @contextmanager
 def recording(products: list[Product]) -> Iterator[None]:
-    """Within this block, every :class:`StateLinear` adds its product to the list."""
+    """Within this block gradients are recorded, and every :class:`StateLinear` lists its product."""
     token = _products.set(products)
     try:
         with torch.enable_grad():

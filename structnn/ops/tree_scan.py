@@ -196,26 +196,21 @@ class _Gradients:
     """The gradients of what a cell reads and is made of, gathered from its steps.
 
     Args:
-        steps: All of them.
         parameters: Those of the cell that learn.
     """
 
-    def __init__(self, steps: Sequence[_Step], parameters: Sequence[Tensor]) -> None:
+    def __init__(self, parameters: Sequence[Tensor]) -> None:
         self._parameters = parameters
-        self._products: dict[int, list[tuple[Tensor, Tensor]]] = {
-            id(product.weight): [] for step in steps for product in step.products
-        }
-        # What is used otherwise than in a product gets its gradient step by step.
-        self._others = [one for one in parameters if id(one) not in self._products]
-        self._sums: dict[int, Tensor] = {}
+        self._sums: list[Tensor | None] = [None] * len(parameters)
+        self._products: dict[int, list[tuple[Tensor, Tensor]]] = {id(one): [] for one in parameters}
         self._inputs: tuple[dict[int, Tensor], dict[int, Tensor]] = {}, {}
 
     def add(self, step: _Step, reaching: Sequence[Tensor]) -> Sequence[Tensor | None]:
         """The gradients of the states that a step has read, from those of its results."""
         inputs = [one for one in (step.x, step.child_x) if one.requires_grad]
         products = [product.result for product in step.products]
-        sought = [*step.sources, *inputs, *products, *self._others]
-        found = iter(_gradients(step.results, reaching, sought))
+        sought = [*step.sources, *inputs, *products, *self._parameters]
+        found = iter(_differentiate(step.results, reaching, sought))
         d_sources = [next(found) for _ in step.sources]
         for one, levels in zip((step.x, step.child_x), self._inputs, strict=True):
             if one.requires_grad:
@@ -226,12 +221,11 @@ class _Gradients:
             if d_result is not None:
                 factors = d_result, product.states.detach()
                 self._products[id(product.weight)].append(factors)
-        for one in self._others:
-            part = next(found)
+        for index, part in enumerate(found):  # of what is used otherwise than in such products
             if part is not None:
-                total = self._sums.get(id(one))
+                total = self._sums[index]
                 # A copy at first: what autograd gives may be shared.
-                self._sums[id(one)] = part.clone() if total is None else total.add_(part)
+                self._sums[index] = part.clone() if total is None else total.add_(part)
         return d_sources
 
     def of_inputs(self) -> list[Tensor | None]:
@@ -243,12 +237,12 @@ class _Gradients:
 
     def of_parameters(self) -> list[Tensor | None]:
         """The gradients of the parameters, None for one that was not used."""
-        sums = dict(self._sums)
-        for weight, factors in self._products.items():
+        for index, factors in enumerate(self._products.values()):
             if factors:
                 d_results, states = zip(*factors, strict=True)
-                sums[weight] = torch.cat(d_results).t() @ torch.cat(states)
-        return [sums.get(id(one)) for one in self._parameters]
+                product, total = torch.cat(d_results).t() @ torch.cat(states), self._sums[index]
+                self._sums[index] = product if total is None else total.add_(product)
+        return self._sums
 
 
 class _Up:
@@ -361,7 +355,7 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        gradients = _Gradients(ctx.steps, ctx.parameters)
+        gradients = _Gradients(ctx.parameters)
         ctx.walk.go_back(grad.index_select(0, ctx.walk.schedule.order), ctx.steps, gradients)
         return None, *gradients.of_inputs(), *gradients.of_parameters()
 
@@ -378,7 +372,7 @@ def _scan(walk: _Up | _Down, x: Tensor, child_x: Tensor) -> Tensor:
     return states
 
 
-def _gradients(
+def _differentiate(
     results: States, reaching: Sequence[Tensor], sources: Sequence[Tensor]
 ) -> Sequence[Tensor | None]:
     """Those of the sources from those of the results, of which some may be constant."""

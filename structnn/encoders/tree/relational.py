@@ -34,7 +34,7 @@ class RelationalTreeLSTM(TreeEncoder):
     Args:
         input_dim: The width of the word vectors.
         hidden_dim: The width of the states.
-        relation: What a relation is, ``"gate"`` or ``"vector"``.
+        relation: What a relation is: a gate on the child's state, or a vector added to it.
         relations: How many relations there are, the unknown one included: the length of the
             vocabulary of labels with which batches are made, by default the universal relations.
         readout: By default the state of the root.

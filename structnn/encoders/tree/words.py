@@ -14,7 +14,7 @@ from structnn.data.batch import Batch
 from structnn.data.schedule import Schedule
 from structnn.ops.cells import Cell
 from structnn.ops.segments import segment_spread
-from structnn.ops.tree_scan import Inputs, words_by_rank
+from structnn.ops.tree_scan import Inputs, uncompiled, words_by_rank
 
 __all__ = ["WordProjection"]
 
@@ -47,7 +47,9 @@ class WordProjection(nn.Linear):
         schedule = batch.schedule
         words = words_by_rank(x.to(self.weight.dtype), batch)
         of_nodes = (len(cell.gates) - len(cell.per_child)) * cell.hidden_dim
-        nodes, parents = _Products.apply(words, self.weight, self.bias, of_nodes, schedule)  # type: ignore[no-untyped-call]
+        nodes, parents = uncompiled(
+            _Products.apply, words, self.weight, self.bias, of_nodes, schedule
+        )
         parent = schedule.parent.index_select(0, schedule.child) - schedule.num_leaves
         return Inputs(nodes, segment_spread(parents, schedule.child_ptr, parent))
 

@@ -35,6 +35,7 @@ class Up(Cell):
             h, below = children.states
             weights = children.softmax(children.x + self.product(h))
             x = x + self.layer(children.sum(weights * h)) + self.product(children.sum(below))
+            x = x * self.product.weight.sum()
             c = c + children.sum(children.spread(x) * below)
         return (x + c).tanh(), c.tanh()
 
@@ -57,6 +58,17 @@ class Down(Cell):
         return (x + other + c).tanh(), c
 
 
+class Handed(Cell):
+    """States are handed down as they are."""
+
+    def __init__(self, kind=StateLinear):
+        super().__init__(WIDTH)
+        self.product = kind(WIDTH, WIDTH)
+
+    def forward(self, x, parent):
+        return ((x + self.product(*parent)).tanh(),)
+
+
 def plain_linear(in_features, out_features):
     """It has the same weights as a StateLinear, and its gradient is computed level by level."""
     return nn.Linear(in_features, out_features, bias=False)
@@ -70,15 +82,15 @@ def forest(dtype=torch.float64):
 
 
 def scan(cell, batch, x, child_x):
-    if isinstance(cell, Down):
+    if isinstance(cell, Down | Handed):
         return scan_down(cell, x, batch)
     return scan_up(cell, Inputs(x, child_x), batch)
 
 
-both_ways = pytest.mark.parametrize("kind", [Up, Down])
+either_way = pytest.mark.parametrize("kind", [Up, Down, Handed])
 
 
-@both_ways
+@either_way
 def test_gradcheck(kind):
     cell = kind().double()
     batch, x, child_x = forest()
@@ -87,7 +99,7 @@ def test_gradcheck(kind):
     )
 
 
-@both_ways
+@either_way
 def test_products_of_all_levels_give_the_gradient_of_each(kind):
     ours, plain = kind().double(), kind(plain_linear).double()
     plain.load_state_dict(ours.state_dict())
@@ -106,7 +118,7 @@ def test_products_of_all_levels_give_the_gradient_of_each(kind):
             assert_close(found, expected)
 
 
-@both_ways
+@either_way
 def test_only_what_needs_gradients_gets_them(kind):
     cell = kind().double()
     batch, x, child_x = forest()
@@ -125,7 +137,7 @@ def test_only_what_needs_gradients_gets_them(kind):
     assert x.grad.any()
 
 
-@both_ways
+@either_way
 def test_backward_twice(kind):
     cell = kind().double()
     batch, x, child_x = forest()
@@ -135,7 +147,7 @@ def test_backward_twice(kind):
     assert all(map(torch.equal, torch.autograd.grad(total, sources), first))
 
 
-@both_ways
+@either_way
 def test_a_chain_of_two_thousand(kind):
     batch = batch_of([chain(2000)])
     x, child_x = torch.randn(2000, WIDTH, requires_grad=True), torch.randn(1999, WIDTH)
@@ -159,7 +171,7 @@ def test_downwards_nodes_read_their_parents_and_upwards_their_children():
         return changes
 
     assert reached(Up) == [[0], [0, 1], [0, 2], [0, 1, 3]]
-    assert reached(Down) == [[0, 1, 2, 3], [1, 3], [2], [3]]
+    assert reached(Down) == reached(Handed) == [[0, 1, 2, 3], [1, 3], [2], [3]]
 
 
 def test_reorder():
