@@ -144,10 +144,10 @@ class Ours(OfStructnn):
         results = super().results(x, grad, data)
         hidden = self.encoder.output_dim
         for kind, name in (("weight", "W"), ("bias", "b")):
-            both = results.pop(f"gradient of input_gates.{kind}").split([3 * hidden, hidden])
+            both = results.pop(f"gradient of words.{kind}").split([3 * hidden, hidden])
             results[f"gradient of {name}_iou"], results[f"gradient of {name}_f"] = both
-        results["gradient of U_iou"] = results.pop("gradient of child_gates.weight")
-        results["gradient of U_f"] = results.pop("gradient of forget_gate.weight")
+        results["gradient of U_iou"] = results.pop("gradient of cell.child_gates.weight")
+        results["gradient of U_f"] = results.pop("gradient of cell.forget_gate.weight")
         return results
 
 
@@ -212,10 +212,10 @@ class Weights:
     def of(cls, encoder: ChildSumTreeLSTM) -> Weights:
         """Copies of the encoder's."""
         sizes = [3 * encoder.output_dim, encoder.output_dim]
-        w_iou, w_f = encoder.input_gates.weight.detach().clone().split(sizes)
-        b_iou, b_f = encoder.input_gates.bias.detach().clone().split(sizes)
-        u_iou = encoder.child_gates.weight.detach().clone()
-        u_f = encoder.forget_gate.weight.detach().clone()
+        w_iou, w_f = encoder.words.weight.detach().clone().split(sizes)
+        b_iou, b_f = encoder.words.bias.detach().clone().split(sizes)
+        u_iou = encoder.cell.child_gates.weight.detach().clone()
+        u_f = encoder.cell.forget_gate.weight.detach().clone()
         return cls(w_iou, w_f, b_iou, b_f, u_iou, u_f)
 
     def require_gradients(self) -> Weights:

@@ -60,8 +60,8 @@ class Nary(OfStructnn):
     def results(self, x: Tensor, grad: Tensor, data: Any) -> dict[str, Tensor]:
         results = super().results(x, grad, data)
         hidden = self.encoder.output_dim
-        w = results.pop("gradient of words.linear.weight")
-        b = results.pop("gradient of words.linear.bias")
+        w = results.pop("gradient of words.weight")
+        b = results.pop("gradient of words.bias")
         u = results.pop("gradient of cell.child_gates.weight")
         results["gradient of W_iou"] = w[: 3 * hidden]
         results["gradient of b_iou"], results["gradient of b_f"] = b.split([3 * hidden, hidden])
@@ -83,7 +83,7 @@ class DglNary(TreeContender):
         self.dgl = dgl
         self.corpus = corpus
         hidden = encoder.output_dim
-        words, children = encoder.words.linear, encoder.cell.child_gates.weight.detach()
+        words, children = encoder.words, encoder.cell.child_gates.weight.detach()
         self.w_iou = words.weight.detach()[: 3 * hidden].clone().requires_grad_()
         self.b_iou = words.bias.detach()[: 3 * hidden].clone().requires_grad_()
         self.u_iou = children[: 3 * hidden].clone().requires_grad_()
@@ -154,7 +154,7 @@ class NaryProducts(Products):
     def __init__(self, corpus: Corpus, encoder: NaryTreeLSTM) -> None:
         self.corpus = corpus
         hidden = encoder.output_dim
-        self.w_iou = encoder.words.linear.weight.detach()[: 3 * hidden].clone()
+        self.w_iou = encoder.words.weight.detach()[: 3 * hidden].clone()
         self.u = encoder.cell.child_gates.weight.detach().clone()
         trees = [tree_of(sentence) for sentence in corpus.sentences]
         self.inner = np.array([sum(map(bool, tree.children)) for tree in trees])

@@ -226,7 +226,7 @@ def compare_results(
         and (only_chains or not isinstance(contender, Lstm))
     ]
     without_words = copy.deepcopy(encoder)  # for the forget gate, as DGL has it
-    without_words.input_gates.weight.data[3 * encoder.output_dim :] = 0
+    without_words.words.weight.data[3 * encoder.output_dim :] = 0
     like_dgl: list[TreeContender] = [Ours(corpus, without_words)]
     like_dgl += [contender for contender in contenders if isinstance(contender, Dgl)]
     return agreement(alike, batch) | agreement(like_dgl, batch)

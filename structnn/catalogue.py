@@ -37,7 +37,7 @@ another, `build_encoder("bilstm(layers=2)>gat", ...)`; on the command line optio
 
 What a network looked at (attention weights, forget gates, latent graphs) is noted while it runs:
 `with structnn.noting() as notes: encoder(x, batch)`. A tree encoder of one's own is a cell of
-a few lines: see `structnn.ops.tree_scan`.
+a few lines: see `structnn.encoders.tree.base`.
 
 This page is made from the classes by `python -m structnn.catalogue docs/encoders.md`.
 """

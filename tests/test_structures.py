@@ -57,12 +57,12 @@ def test_a_left_chain_is_read_as_an_lstm_reads():
     tree_lstm = build_encoder("child_sum_tree_lstm", INPUT, HIDDEN).double()
     network = lstm.network
     i, f, g, o = network.weight_ih_l0.data.chunk(4)
-    tree_lstm.input_gates.weight.data = torch.cat([i, o, g, f])
+    tree_lstm.words.weight.data = torch.cat([i, o, g, f])
     i, f, g, o = (network.bias_ih_l0 + network.bias_hh_l0).data.chunk(4)
-    tree_lstm.input_gates.bias.data = torch.cat([i, o, g, f])
+    tree_lstm.words.bias.data = torch.cat([i, o, g, f])
     i, f, g, o = network.weight_hh_l0.data.chunk(4)
-    tree_lstm.child_gates.weight.data = torch.cat([i, o, g])
-    tree_lstm.forget_gate.weight.data = f
+    tree_lstm.cell.child_gates.weight.data = torch.cat([i, o, g])
+    tree_lstm.cell.forget_gate.weight.data = f
     batch = Batch.from_sentences(with_structure(SENTENCES, "left_chain"))
     x = torch.randn(10, INPUT, dtype=torch.float64)
     one, other = lstm(x, batch), tree_lstm(x, batch)

@@ -6,13 +6,16 @@ from ctypes import c_int64
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from structnn.data.batch import Batch
 from structnn.data.schedule import Schedule
 from structnn.fused.build import load
 from structnn.fused.tree_lstm import (
     Arguments,
+    apply,
     call_backward,
     call_forward,
     can_compute_words,
@@ -22,8 +25,9 @@ from structnn.fused.tree_lstm import (
     saved_tensors,
 )
 from structnn.notes import note, notes_wanted
+from structnn.ops.cells import Cell
 
-__all__ = ["FusedChildSum", "can_compute"]
+__all__ = ["child_sum", "relational"]
 
 _LEARNT = ("x", "w", "b", "u_iou", "u_f")
 
@@ -37,23 +41,45 @@ class _ChildSum(Arguments):
     )
 
 
-def can_compute(x: Tensor, w: Tensor, b: Tensor, u_iou: Tensor, u_f: Tensor) -> bool:
-    """Whether these are plain tensors of fitting shapes, and there is an operator for them.
+def child_sum(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -> Tensor | None:
+    """The states by :class:`~structnn.encoders.tree.child_sum.ChildSumCell`, or None."""
+    words = _words(cell, x, weight, bias, batch)
+    if words is None:
+        return None
+    return apply(FusedChildSum, *words, batch.schedule, batch.schedule.order)
 
-    Tensors that do not fit each other are left to PyTorch, which says so best.
-    """
-    hidden = u_f.shape[0]
-    shapes = (u_iou.shape, u_f.shape)
-    fitting = shapes == ((3 * hidden, hidden), (hidden, hidden))
-    return fitting and can_compute_words("child_sum", hidden, x, w, b, u_iou, u_f)
+
+def relational(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -> Tensor | None:
+    """The states by :class:`~structnn.encoders.tree.relational.RelationalCell`, or None."""
+    words = _words(cell, x, weight, bias, batch)
+    if words is None:
+        return None
+    order = batch.schedule.order
+    table: Tensor = cell.get_parameter("relations.weight")
+    if cell.gated:
+        table = table.sigmoid()
+    relations = F.embedding(batch.node_labels.index_select(0, order), table)
+    return apply(FusedChildSum, *words, batch.schedule, order, relations, cell.gated)
+
+
+def _words(
+    cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch
+) -> tuple[Tensor, ...] | None:
+    """The word of each node, and all weights; None if the operator cannot compute with them."""
+    hidden = cell.hidden_dim
+    u_iou, u_f = map(cell.get_parameter, ("child_gates.weight", "forget_gate.weight"))
+    if (u_iou.shape, u_f.shape) != ((3 * hidden, hidden), (hidden, hidden)):
+        return None
+    if not can_compute_words("child_sum", hidden, x, weight, bias, u_iou, u_f):
+        return None
+    return batch.to_nodes(x), weight, bias, u_iou, u_f
 
 
 class FusedChildSum(torch.autograd.Function):
-    """See :func:`structnn.encoders.tree.child_sum.child_sum_tree_lstm`; nodes may be in any order.
+    """Nodes may be in any order.
 
     ``rows`` says in which: ``(nodes,)``, the row of ``x``, and of the result, that belongs to each
-    rank of the schedule. With ``relations`` ``(nodes, hidden)``, in the schedule's order, it is
-    :func:`structnn.encoders.tree.relational.relational_tree_lstm`.
+    rank of the schedule. ``relations`` are ``(nodes, hidden)``, in the order of the schedule.
     """
 
     @staticmethod
@@ -81,8 +107,10 @@ class FusedChildSum(torch.autograd.Function):
         tensors = {"x": x, "w": w, "b": b, "u_iou": u_iou, "u_f": u_f, "relation": relations}
         tensors |= {"message": message, "kept": kept, "forgets": forgets, "h": h}
         call_forward(ctx, library, _ChildSum, schedule, rows, tensors, gated=gated)
-        if notes_wanted():
-            note("forget gates", forgets[:, :hidden].index_select(0, schedule.rank))
+        if notes_wanted():  # of each node as a child, zeros at the roots
+            noted = torch.zeros_like(h)
+            noted[schedule.child] = forgets[schedule.child, :hidden]
+            note("forget gates", noted[schedule.rank])
         return h
 
     @staticmethod

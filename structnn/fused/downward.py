@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from structnn.data.batch import Batch
 from structnn.data.schedule import Schedule
 from structnn.fused.build import load
 from structnn.fused.tree_lstm import (
     Arguments,
+    apply,
     call_backward,
     call_forward,
     can_compute_words,
@@ -19,8 +21,9 @@ from structnn.fused.tree_lstm import (
     empty_vectors,
     pointers,
 )
+from structnn.ops.cells import Cell
 
-__all__ = ["FusedDownward", "can_compute"]
+__all__ = ["downward"]
 
 _LEARNT = ("x", "w", "b", "u")
 
@@ -31,18 +34,18 @@ class _Downward(Arguments):
     _fields_ = tuple(pointers("u d_u"))
 
 
-def can_compute(x: Tensor, w: Tensor, b: Tensor, u: Tensor) -> bool:
-    """Whether these are plain tensors of fitting shapes, and there is an operator for them.
-
-    Tensors that do not fit each other are left to PyTorch, which says so best.
-    """
-    hidden = u.shape[-1]
-    fitting = u.shape == (4 * hidden, hidden)
-    return fitting and can_compute_words("downward", hidden, x, w, b, u)
+def downward(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -> Tensor | None:
+    """The states by :class:`~structnn.encoders.tree.bidirectional.DownwardCell`, or None."""
+    hidden, u = cell.hidden_dim, cell.get_parameter("parent_gates.weight")
+    if u.shape != (4 * hidden, hidden):
+        return None
+    if not can_compute_words("downward", hidden, x, weight, bias, u):
+        return None
+    return apply(FusedDownward, x, weight, bias, u, batch.schedule)
 
 
 class FusedDownward(torch.autograd.Function):
-    """See :func:`structnn.encoders.tree.bidirectional.downward_lstm`."""
+    """States in the order of the nodes, of a vector for each node."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from structnn.data.batch import Batch
 from structnn.data.schedule import Schedule
 from structnn.fused.build import load
 from structnn.fused.tree_lstm import (
     Arguments,
+    apply,
     call_backward,
     call_forward,
     can_compute_words,
@@ -21,8 +23,10 @@ from structnn.fused.tree_lstm import (
     pointers,
 )
 from structnn.notes import note, notes_wanted
+from structnn.ops.cells import Cell
+from structnn.ops.tree_scan import reorder, words_by_rank
 
-__all__ = ["FusedNary", "can_compute"]
+__all__ = ["nary"]
 
 _LEARNT = ("x", "w", "b", "u")
 
@@ -33,19 +37,21 @@ class _Nary(Arguments):
     _fields_ = (("arity", c_int64), *pointers("sibling u d_u"))
 
 
-def can_compute(x: Tensor, w: Tensor, b: Tensor, u: Tensor) -> bool:
-    """Whether these are plain tensors of fitting shapes, and there is an operator for them.
-
-    Tensors that do not fit each other are left to PyTorch, which says so best.
-    """
-    hidden = len(b) // 4
-    arity = u.shape[-1] // max(hidden, 1)
-    fitting = u.shape == ((3 + arity) * hidden, arity * hidden)
-    return fitting and can_compute_words("nary", hidden, x, w, b, u)
+def nary(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -> Tensor | None:
+    """The states by :class:`~structnn.encoders.tree.nary.NaryCell`, or None if it cannot compute."""
+    hidden, u = cell.hidden_dim, cell.get_parameter("child_gates.weight")
+    arity = u.shape[-1] // hidden
+    if u.shape != ((3 + arity) * hidden, arity * hidden):
+        return None
+    if not can_compute_words("nary", hidden, x, weight, bias, u):
+        return None
+    schedule = batch.schedule
+    states = apply(FusedNary, words_by_rank(x, batch), weight, bias, u, schedule)
+    return reorder(states, schedule.rank, schedule.order)
 
 
 class FusedNary(torch.autograd.Function):
-    """See :func:`structnn.encoders.tree.nary.nary_tree_lstm`."""
+    """States in the order of the schedule, of words as :func:`words_by_rank` gives them."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:

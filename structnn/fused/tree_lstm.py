@@ -16,6 +16,7 @@ from structnn.fused.build import load
 
 __all__ = [
     "Arguments",
+    "apply",
     "call_backward",
     "call_forward",
     "can_compute_words",
@@ -52,6 +53,12 @@ def can_compute_words(
         and (x.dim(), w.shape, b.shape) == (2, (4 * hidden, x.shape[-1]), (4 * hidden,))
         and load(operator, x.dtype) is not None
     )
+
+
+def apply(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
+    """The states that an operator's function computes."""
+    states: Tensor = function.apply(*arguments)
+    return states
 
 
 def empty_vectors(library: ctypes.CDLL, rows: int, width: int, like: Tensor) -> Tensor:

@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["Padding", "segment_max", "segment_mean", "segment_of", "segment_softmax", "segment_sum"]
+__all__ = [
+    "Padding",
+    "segment_max",
+    "segment_mean",
+    "segment_of",
+    "segment_softmax",
+    "segment_spread",
+    "segment_sum",
+]
 
 
 def segment_of(ptr: Tensor, rows: int) -> Tensor:
@@ -38,6 +46,13 @@ def segment_sum(x: Tensor, ptr: Tensor, segment: Tensor | None = None) -> Tensor
     segment = segment_of(ptr, len(x)) if segment is None else segment
     summed: Tensor = _SegmentSum.apply(x, ptr, segment)  # type: ignore[no-untyped-call]
     return summed
+
+
+def segment_spread(x: Tensor, ptr: Tensor, segment: Tensor | None = None) -> Tensor:
+    """To each row what its segment has, ``(segments, d)`` to ``(rows, d)``; see :func:`segment_sum`."""
+    segment = segment_of(ptr, int(ptr[-1])) if segment is None else segment
+    spread: Tensor = _SegmentSpread.apply(x, ptr, segment)  # type: ignore[no-untyped-call]
+    return spread
 
 
 def segment_mean(x: Tensor, ptr: Tensor) -> Tensor:
@@ -128,6 +143,21 @@ class _SegmentSum(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (segment,) = ctx.saved_tensors
         return grad.index_select(0, segment), None, None
+
+
+class _SegmentSpread(torch.autograd.Function):
+    """The reverse of a sum: a gather, and backward an embedding bag."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, ptr: Tensor, segment: Tensor) -> Tensor:
+        ctx.save_for_backward(ptr)
+        return x.index_select(0, segment)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (ptr,) = ctx.saved_tensors
+        return _bags(grad, ptr, "sum")[0], None, None
 
 
 class _SegmentMax(torch.autograd.Function):

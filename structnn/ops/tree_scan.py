@@ -1,142 +1,79 @@
-"""Recursive networks over trees, a level of many trees at a time, from one small cell.
+"""Takes a cell through trees, a level of many trees at a time.
 
-A cell says how the states of one level follow from the states below it; the scan takes it through all
-levels. Its cost grows with the number of nodes alone, forward and backward: each
-level's computation is recorded by itself, and backward each node gathers what reaches it, so nothing
-as large as all nodes is ever copied for a single level.
+The cost grows with the number of nodes alone, forward and backward. The computation of each level is
+recorded by itself, so that nothing as large as all nodes is copied for a single level.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from structnn.data.batch import Batch
 from structnn.data.schedule import Schedule
 from structnn.notes import note, notes_wanted
-from structnn.ops.segments import segment_softmax, segment_sum
+from structnn.ops.cells import Cell, Children, Product, States, recording
 from structnn.sentence import StructureError
 
 __all__ = [
-    "Cell",
-    "Children",
-    "apply_function",
+    "Inputs",
     "check_arity",
     "reorder",
+    "scan_down",
     "scan_up",
-    "sum_children",
+    "uncompiled",
+    "words_by_rank",
 ]
 
 
-class Cell(nn.Module):
-    """One step of a recursive network, for all nodes of a level.
-
-    It is called with the level's inputs ``(level, input)`` and a :class:`Children`, or None at the
-    leaves, and gives ``(level, state_dim)``. Gradients reach what it is called with and its parameters:
-    it must not use other tensors that learn.
-
-    Args:
-        state_dim: The width of all that a node hands on.
-    """
-
-    def __init__(self, state_dim: int) -> None:
-        super().__init__()
-        self.state_dim = state_dim
-
-
-class Notes:
-    """What cells note of each node as a child, while the levels go by; see :mod:`structnn.notes`.
-
-    Args:
-        schedule: The order of the nodes.
-    """
-
-    def __init__(self, schedule: Schedule) -> None:
-        self.schedule = schedule
-        self.values: dict[str, Tensor] = {}
-
-    def add(self, name: str, rank: Tensor, values: Tensor) -> None:
-        """Note ``(children, d)`` of the children at these places in the schedule."""
-        if name not in self.values:
-            self.values[name] = values.new_zeros(self.schedule.num_nodes, values.shape[1])
-        self.values[name][rank] = values.detach()
-
-    def hand_over(self) -> None:
-        """Give what was noted to whoever collects, ``(nodes, d)`` each, zeros at the roots."""
-        for name, values in self.values.items():
-            note(name, values.index_select(0, self.schedule.rank))
-
-
 @dataclass(frozen=True)
-class Children:
-    """The children of a level's nodes, grouped by parent, siblings in order.
+class Inputs:
+    """What a cell reads beside states, in the order of the schedule.
 
     Attributes:
-        states: ``(children, state_dim)``.
-        ptr: ``(level + 1,)``: where the children of each node begin; each has at least one.
-        parent: ``(children,)``: the row of each child's parent within the level.
-        place: ``(children,)``: each child's place among its siblings, from 0.
-        rank: ``(children,)``: each child's place in the schedule.
-        notes: Where cells note what they did; None where nobody collects.
+        nodes: ``(nodes, d)``: of each node.
+        children: ``(edges, d)``: of each child, as :attr:`structnn.ops.cells.Children.x`.
     """
 
-    states: Tensor
-    ptr: Tensor
-    parent: Tensor
-    place: Tensor
-    rank: Tensor
-    notes: Notes | None = None
-
-    def note(self, name: str, values: Tensor) -> None:
-        """Hand over something of each child, ``(children, d)``, if anybody collects."""
-        if self.notes is not None:
-            self.notes.add(name, self.rank, values)
-
-    def sum(self, values: Tensor) -> Tensor:
-        """``(children, d)`` to ``(level, d)``: the sum over the children of each node."""
-        if len(values) == len(self.ptr) - 1:  # an only child each, as along a chain
-            return values
-        return segment_sum(values, self.ptr, self.parent)
-
-    def softmax(self, scores: Tensor) -> Tensor:
-        """``(children, d)``: softmax over the children of each node."""
-        return segment_softmax(scores, self.ptr, self.parent)
-
-    def slots(self, arity: int) -> Tensor:
-        """``(level, arity, state_dim)``: children in their places, zeros where there are fewer."""
-        level, width = len(self.ptr) - 1, self.states.shape[1]
-        if len(self.states) == level * arity:
-            return self.states.view(level, arity, width)
-        empty = self.states.new_zeros(level * arity, width)
-        filled = empty.index_copy(0, self.parent * arity + self.place, self.states)
-        return filled.view(level, arity, width)
+    nodes: Tensor
+    children: Tensor
 
 
-def scan_up(batch: Batch, inputs: Tensor, cell: Cell) -> Tensor:
-    """The states of all nodes, children before parents.
+def scan_up(cell: Cell, inputs: Inputs, batch: Batch) -> Tensor:
+    """The states that a cell gives the nodes, children before parents.
 
     Args:
-        batch: Its trees.
-        inputs: ``(nodes, input)``, what the cell reads at each node.
-        cell: See :class:`Cell`.
+        cell: It is called as ``cell(x, children)``, see :class:`~structnn.ops.cells.Cell`.
+        inputs: What it reads.
+        batch: The trees.
 
     Returns:
-        ``(nodes, state_dim)``.
+        ``(nodes, hidden_dim)``.
+    """
+    return _scan(_Up(cell, batch), inputs.nodes, inputs.children)
+
+
+def scan_down(cell: Cell, inputs: Tensor, batch: Batch) -> Tensor:
+    """The states that a cell gives the nodes, parents before children.
+
+    Args:
+        cell: It is called as ``cell(x, parent)``, see :class:`~structnn.ops.cells.Cell`.
+        inputs: ``(nodes, d)``, what it reads at each node, in the order of the nodes.
+        batch: The trees.
+
+    Returns:
+        ``(nodes, hidden_dim)``.
     """
     schedule = batch.schedule
     inputs = reorder(inputs, schedule.order, schedule.rank)
-    parameters = [parameter for parameter in cell.parameters() if parameter.requires_grad]
-    if torch.is_grad_enabled() and (inputs.requires_grad or parameters):
-        states = apply_function(_Scan, schedule, cell, inputs, *parameters)
-    else:
-        states = _run(schedule, cell, inputs, None)
-    return reorder(states, schedule.rank, schedule.order)
+    return _scan(_Down(cell, batch), inputs, inputs.new_empty(0, 0))
 
 
 def check_arity(batch: Batch, arity: int | None) -> None:
@@ -160,33 +97,6 @@ def check_arity(batch: Batch, arity: int | None) -> None:
     )
 
 
-def sum_children(
-    values: Tensor, schedule: Schedule, level: tuple[int, int], edges: tuple[int, int]
-) -> Tensor:
-    """For each node of a level of inner nodes the sum of its children's rows, ``(level, d)``.
-
-    Args:
-        values: ``(nodes, d)``, in the schedule's order.
-        schedule: The order of the nodes.
-        level: The level's slice of ranks.
-        edges: Its slice of ``schedule.child``.
-    """
-    leaves = schedule.num_leaves
-    offsets = schedule.child_ptr[level[0] - leaves : level[1] - leaves + 1] - edges[0]
-    return F.embedding_bag(
-        schedule.child[edges[0] : edges[1]], values, offsets, mode="sum", include_last_offset=True
-    )
-
-
-def apply_function(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
-    """Call a function that walks the levels; ``torch.compile`` leaves it alone."""
-    apply = function.apply
-    if torch.compiler.is_compiling():  # every batch has levels of its own
-        apply = torch.compiler.disable(apply)
-    states: Tensor = apply(*arguments)  # type: ignore[no-untyped-call]
-    return states
-
-
 def reorder(x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
     """``x[order]``, a permutation: its gradient is gathered, where that of indexing is scattered.
 
@@ -197,6 +107,35 @@ def reorder(x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
     """
     reordered: Tensor = _Reorder.apply(x, order, inverse)  # type: ignore[no-untyped-call]
     return reordered
+
+
+def words_by_rank(x: Tensor, batch: Batch) -> Tensor:
+    """The word of each node in the order of the schedule, up to the last node that has one.
+
+    Where words are at the leaves alone, as in constituency trees, these are the rows of the leaves:
+    nodes behind them need no product with the words' weights.
+
+    Args:
+        x: ``(tokens, input)``.
+        batch: Its trees.
+
+    Returns:
+        ``(rows, input)``, zeros for a node without a word.
+    """
+    if batch.nodes_are_tokens:
+        return reorder(x, batch.schedule.order, batch.schedule.rank)
+    rank = batch.schedule.rank.index_select(0, batch.token_nodes)  # (tokens,)
+    rows = int(rank.amax()) + 1
+    if rows == len(rank):  # no gaps
+        return reorder(x, rank.argsort(), rank)
+    return x.new_zeros(rows, x.shape[1]).index_copy(0, rank, x)
+
+
+def uncompiled(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function that walks the levels; ``torch.compile`` leaves it alone."""
+    if torch.compiler.is_compiling():  # every batch has levels of its own
+        function = torch.compiler.disable(function)
+    return function(*arguments)
 
 
 class _Reorder(torch.autograd.Function):
@@ -211,94 +150,276 @@ class _Reorder(torch.autograd.Function):
         return reorder(grad, inverse, order), None, None
 
 
-@dataclass(frozen=True)
-class _Level:
-    """What was computed at a level, and from what; ``out`` knows its own small graph."""
+@dataclass
+class _Step:
+    """What a cell computed at a level, and from what; ``results`` know their own small graph."""
 
-    inputs: Tensor
-    sources: Tensor | None
-    out: Tensor
+    level: int
+    x: Tensor
+    child_x: Tensor
+    sources: States
+    results: States = ()
+    products: list[Product] = field(default_factory=list)
+
+
+class _Tape:
+    """The steps of a scan, kept for the way back.
+
+    Args:
+        x: What the cell reads at nodes.
+        child_x: What it reads at children.
+        keeps: Whether there will be a way back.
+    """
+
+    def __init__(self, x: Tensor, child_x: Tensor, *, keeps: bool) -> None:
+        self.steps: list[_Step] = []
+        self._keeps = keeps
+        self._learns = x.requires_grad, child_x.requires_grad
+
+    @contextmanager
+    def step(self, level: int, x: Tensor, child_x: Tensor, sources: States) -> Iterator[_Step]:
+        """What is computed within this block, of these tensors, is a step; it sets ``results``."""
+        step = _Step(level, x, child_x, sources)
+        if not self._keeps:
+            yield step
+            return
+        x.requires_grad_(self._learns[0])
+        child_x.requires_grad_(self._learns[1])
+        for source in sources:
+            source.requires_grad_()
+        with recording(step.products):
+            yield step
+        self.steps.append(step)
+
+
+class _Gradients:
+    """The gradients of what a cell reads and is made of, gathered from its steps.
+
+    Args:
+        parameters: Those of the cell that learn.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor]) -> None:
+        self._parameters = parameters
+        self._sums: list[Tensor | None] = [None] * len(parameters)
+        self._products: dict[int, list[tuple[Tensor, Tensor]]] = {id(one): [] for one in parameters}
+        self._inputs: tuple[dict[int, Tensor], dict[int, Tensor]] = {}, {}
+
+    def add(self, step: _Step, reaching: Sequence[Tensor]) -> Sequence[Tensor | None]:
+        """The gradients of the states that a step has read, from those of its results."""
+        inputs = [one for one in (step.x, step.child_x) if one.requires_grad]
+        products = [product.result for product in step.products]
+        sought = [*step.sources, *inputs, *products, *self._parameters]
+        found = iter(_differentiate(step.results, reaching, sought))
+        d_sources = [next(found) for _ in step.sources]
+        for one, levels in zip((step.x, step.child_x), self._inputs, strict=True):
+            if one.requires_grad:
+                d_input = next(found)
+                levels[step.level] = torch.zeros_like(one) if d_input is None else d_input
+        for product in step.products:
+            d_result = next(found)
+            if d_result is not None:
+                factors = d_result, product.states.detach()
+                self._products[id(product.weight)].append(factors)
+        for index, part in enumerate(found):  # of what is used otherwise than in such products
+            if part is not None:
+                total = self._sums[index]
+                # A copy at first: what autograd gives may be shared.
+                self._sums[index] = part.clone() if total is None else total.add_(part)
+        return d_sources
+
+    def of_inputs(self) -> list[Tensor | None]:
+        """The gradients of what the cell reads beside states, None for what does not learn."""
+        return [
+            torch.cat([levels[level] for level in sorted(levels)]) if levels else None
+            for levels in self._inputs
+        ]
+
+    def of_parameters(self) -> list[Tensor | None]:
+        """The gradients of the parameters, None for one that was not used."""
+        for index, factors in enumerate(self._products.values()):
+            if factors:
+                d_results, states = zip(*factors, strict=True)
+                product, total = torch.cat(d_results).t() @ torch.cat(states), self._sums[index]
+                self._sums[index] = product if total is None else total.add_(product)
+        return self._sums
+
+
+class _Up:
+    """From the leaves to the roots: a node reads the states of its children."""
+
+    def __init__(self, cell: Cell, batch: Batch) -> None:
+        self.cell, self.batch, self.schedule = cell, batch, batch.schedule
+        self._child = self.schedule.child.split(_sizes(self.schedule.edges))
+
+    def run(self, x: Tensor, child_x: Tensor, tape: _Tape) -> Tensor:
+        """The states, ``(nodes, hidden)`` in the order of the schedule."""
+        schedule = self.schedule
+        sizes, edges = _sizes(schedule.levels), _sizes(schedule.edges)
+        parents = schedule.parent.index_select(0, schedule.child).split(edges)
+        nodes = schedule.order.index_select(0, schedule.child).split(edges)
+        places = schedule.sibling.split(edges)
+        states = [x.new_empty(len(x), self.cell.hidden_dim) for _ in self.cell.states]
+        levels = [state.split(sizes) for state in states]
+        notes = _ChildNotes(schedule)
+        inputs = zip(x.split(sizes), child_x.split(edges), strict=True)
+        for level, (level_x, level_child_x) in enumerate(inputs):
+            child, children = self._child[level], None
+            sources = tuple([state.index_select(0, child) for state in states] if level else [])
+            with tape.step(level, level_x, level_child_x, sources) as step:
+                if level:
+                    parent = parents[level] - schedule.levels[level][0]
+                    where = sizes[level], parent, places[level], nodes[level], self.batch
+                    children = Children(sources, level_child_x, *where)
+                step.results = self.cell(level_x, children)
+            for state, result in zip(levels, step.results, strict=True):
+                state[level].copy_(result.detach())
+            if children is not None:
+                notes.add(child, children.notes)
+        if notes_wanted() and not len(schedule.child):
+            # No node is a child; what would be noted of one is still noted, as zeros.
+            none = schedule.child
+            nobody = tuple(state[:0] for state in states)
+            children = Children(nobody, child_x, 0, none, none, none, self.batch)
+            self.cell(x[:0], children)
+            notes.add(none, children.notes)
+        notes.hand_over()
+        return states[0]
+
+    def go_back(self, grad: Tensor, steps: Sequence[_Step], gradients: _Gradients) -> None:
+        """Compute the gradients of all steps from those of the states."""
+        passed = [grad.new_zeros(grad.shape) for _ in self.cell.states]  # by each node's parent
+        for step in reversed(steps):
+            here = slice(*self.schedule.levels[step.level])
+            reaching = [grad[here] + passed[0][here], *(more[here] for more in passed[1:])]
+            found = gradients.add(step, reaching)
+            for total, part in zip(passed, found, strict=False):
+                if part is not None:
+                    total.index_copy_(0, self._child[step.level], part)
+
+
+class _Down:
+    """From the roots to the leaves: a node reads the message of its parent.
+
+    A message is computed at the parent, once for all of its children.
+    """
+
+    def __init__(self, cell: Cell, batch: Batch) -> None:
+        self.cell, self.schedule = cell, batch.schedule
+
+    def run(self, x: Tensor, child_x: Tensor, tape: _Tape) -> Tensor:
+        """The states, ``(nodes, hidden)`` in the order of the schedule."""
+        schedule, leaves = self.schedule, self.schedule.num_leaves
+        h = x.new_empty(len(x), self.cell.hidden_dim)
+        parent = schedule.parent - leaves  # (nodes,): the place of each node's parent in messages
+        like = self.cell.message(*(h[:0] for _ in self.cell.states))
+        # Of each inner node; the last row stays zero, for the roots to read.
+        messages = [x.new_zeros(len(x) - leaves + 1, one.shape[1]) for one in like]
+        for level in reversed(range(len(schedule.levels))):
+            begin, end = schedule.levels[level]
+            sources = tuple([one.index_select(0, parent[begin:end]) for one in messages])
+            with tape.step(level, x[begin:end], child_x[:0], sources) as step:
+                states = self.cell(step.x, sources)
+                message = self.cell.message(*states) if begin >= leaves else ()
+                step.results = (states[0], *message)
+            h[begin:end] = states[0].detach()
+            for total, part in zip(messages, message, strict=False):
+                total[begin - leaves : end - leaves] = part.detach()
+        return h
+
+    def go_back(self, grad: Tensor, steps: Sequence[_Step], gradients: _Gradients) -> None:
+        """Compute the gradients of all steps from those of the states."""
+        schedule = self.schedule
+        passed = [grad.new_zeros(len(grad), one.shape[1]) for one in steps[0].sources]  # by nodes
+        for step in reversed(steps):
+            level, edges = schedule.levels[step.level], schedule.edges[step.level]
+            here = slice(*level)
+            reaching = [grad[here]]
+            if len(step.results) > 1:
+                reaching += [sum_children(one, schedule, level, edges) for one in passed]
+            found = gradients.add(step, reaching)
+            for total, part in zip(passed, found, strict=True):
+                if part is not None:
+                    total[here] = part
 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, schedule: Schedule, cell: Cell, inputs: Tensor, *parameters: Tensor
+        ctx: Any, walk: _Up | _Down, x: Tensor, child_x: Tensor, *parameters: Tensor
     ) -> Tensor:
-        record: list[_Level] = []
-        states = _run(schedule, cell, inputs, record)
-        ctx.schedule, ctx.record, ctx.parameters = schedule, record, parameters
-        return states
+        tape = _Tape(x, child_x, keeps=True)
+        ctx.walk, ctx.steps, ctx.parameters = walk, tape.steps, parameters
+        return walk.run(x, child_x, tape).index_select(0, walk.schedule.rank)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        schedule: Schedule = ctx.schedule
-        needs_input = ctx.needs_input_grad[2]
-        d_inputs: list[Tensor] = []
-        d_parameters: list[Tensor | None] = [None] * len(ctx.parameters)
-        passed = grad.new_zeros(grad.shape)  # what reaches each node from its parent
-        levels = list(zip(schedule.levels, schedule.edges, strict=True))
-        for (level, edges), step in zip(reversed(levels), reversed(ctx.record), strict=True):
-            begin, end = level
-            reaching = grad[begin:end] + passed[begin:end]
-            sources = [step.inputs] if needs_input else []
-            sources += [step.sources] if step.sources is not None else []
-            gradients: Sequence[Tensor | None] = [None] * (len(sources) + len(ctx.parameters))
-            if step.out.requires_grad:
-                gradients = torch.autograd.grad(
-                    step.out,
-                    [*sources, *ctx.parameters],
-                    reaching.to(step.out.dtype),
-                    allow_unused=True,
-                    retain_graph=True,
-                )
-            own, shared = gradients[: len(sources)], gradients[len(sources) :]
-            if needs_input:
-                first = own[0]
-                d_inputs.append(torch.zeros_like(step.inputs) if first is None else first)
-            if step.sources is not None and own[-1] is not None:
-                passed.index_copy_(0, schedule.child[edges[0] : edges[1]], own[-1])
-            _accumulate(d_parameters, shared)
-        d_all = None
-        if needs_input:
-            d_all = torch.cat(d_inputs[::-1])
-        return None, None, d_all, *d_parameters
+        gradients = _Gradients(ctx.parameters)
+        ctx.walk.go_back(grad.index_select(0, ctx.walk.schedule.order), ctx.steps, gradients)
+        return None, *gradients.of_inputs(), *gradients.of_parameters()
 
 
-def _run(schedule: Schedule, cell: Cell, inputs: Tensor, record: list[_Level] | None) -> Tensor:
-    states = inputs.new_zeros(schedule.num_nodes, cell.state_dim)
-    notes = Notes(schedule) if notes_wanted() else None
-    parent_of_child = schedule.parent.index_select(0, schedule.child)  # (edges,)
-    for (begin, end), (first, last) in zip(schedule.levels, schedule.edges, strict=True):
-        level = inputs[begin:end]
-        children: Children | None = None
-        sources = None
-        if begin > 0:
-            sources = states.index_select(0, schedule.child[first:last])
-        if record is not None:
-            # Views of nothing: each level's graph ends here.
-            level = level.detach().requires_grad_(inputs.requires_grad)
-            sources = None if sources is None else sources.detach().requires_grad_()
-        if sources is not None:
-            offset = begin - schedule.num_leaves
-            ptr = schedule.child_ptr[offset : offset + end - begin + 1] - first
-            parent = parent_of_child[first:last] - begin
-            place, rank = schedule.sibling[first:last], schedule.child[first:last]
-            children = Children(sources, ptr, parent, place, rank, notes)
-        with torch.set_grad_enabled(record is not None):
-            out = cell(level, children)
-        if record is not None:
-            record.append(_Level(level, sources, out))
-        states[begin:end] = out.detach()
-    if notes is not None:
-        notes.hand_over()
+def _scan(walk: _Up | _Down, x: Tensor, child_x: Tensor) -> Tensor:
+    learning = [one for one in walk.cell.parameters() if one.requires_grad]
+    states: Tensor
+    if torch.is_grad_enabled() and (learning or x.requires_grad or child_x.requires_grad):
+        states = uncompiled(_Scan.apply, walk, x, child_x, *learning)
+    else:
+        tape = _Tape(x, child_x, keeps=False)
+        with torch.no_grad():
+            states = uncompiled(walk.run, x, child_x, tape).index_select(0, walk.schedule.rank)
     return states
 
 
-def _accumulate(totals: list[Tensor | None], parts: Sequence[Tensor | None]) -> None:
-    for index, part in enumerate(parts):
-        total = totals[index]
-        if part is not None:
-            # A copy: what autograd gives may be shared.
-            totals[index] = part.clone() if total is None else total.add_(part)
+def _differentiate(
+    results: States, reaching: Sequence[Tensor], sources: Sequence[Tensor]
+) -> Sequence[Tensor | None]:
+    """Those of the sources from those of the results, of which some may be constant."""
+    pairs = [pair for pair in zip(results, reaching, strict=True) if pair[0].requires_grad]
+    if not pairs or not sources:
+        return [None] * len(sources)
+    outputs, gradients = zip(*pairs, strict=True)
+    return torch.autograd.grad(outputs, sources, gradients, allow_unused=True, retain_graph=True)
+
+
+class _ChildNotes:
+    """What a cell notes of each node as a child, while the levels go by; see :mod:`structnn.notes`."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._values: dict[str, Tensor] = {}
+
+    def add(self, child: Tensor, notes: Mapping[str, Tensor]) -> None:
+        """Keep what was noted of the children at these places of the schedule."""
+        if notes_wanted():
+            for kind, values in notes.items():
+                zeros = values.new_zeros(self._schedule.num_nodes, values.shape[1])
+                self._values.setdefault(kind, zeros)[child] = values.detach()
+
+    def hand_over(self) -> None:
+        """Note ``(nodes, d)`` of each kind, zeros at the roots."""
+        for kind, values in self._values.items():
+            note(kind, values.index_select(0, self._schedule.rank))
+
+
+def sum_children(
+    values: Tensor, schedule: Schedule, level: tuple[int, int], edges: tuple[int, int]
+) -> Tensor:
+    """For each node of a level of inner nodes the sum of its children's rows, ``(level, d)``.
+
+    Args:
+        values: ``(nodes, d)``, in the order of the schedule.
+        schedule: The order of the nodes.
+        level: The level's slice of ranks.
+        edges: Its slice of ``schedule.child``.
+    """
+    leaves = schedule.num_leaves
+    offsets = schedule.child_ptr[level[0] - leaves : level[1] - leaves + 1] - edges[0]
+    return F.embedding_bag(
+        schedule.child[edges[0] : edges[1]], values, offsets, mode="sum", include_last_offset=True
+    )
+
+
+def _sizes(slices: Sequence[tuple[int, int]]) -> list[int]:
+    return [end - begin for begin, end in slices]

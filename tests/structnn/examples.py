@@ -181,26 +181,6 @@ def assert_close(found: Tensor, expected: Tensor, name: str = "output") -> None:
     )
 
 
-# What holds of any operator of a Tree-LSTM.
-
-
-def check_operator(compute: Callable[[str, torch.dtype], list[Tensor]]) -> None:
-    """It gives what PyTorch does, to rounding, in both precisions.
-
-    Args:
-        compute: Called with what the switch of the operators is set to, and the type of numbers;
-            gives states and gradients.
-    """
-    exact, found = compute("0", torch.float64), compute("1", torch.float64)
-    rough = compute("1", torch.float32)
-    for one, other, single in zip(exact, found, rough, strict=True):
-        torch.testing.assert_close(other, one, rtol=1e-10, atol=1e-10)
-        # Gradients of weights sum over all nodes: the tolerance is of the largest one.
-        torch.testing.assert_close(
-            single.double(), one, rtol=0, atol=1e-5 * one.abs().amax().item()
-        )
-
-
 def functions_behind(result: Tensor) -> set[str]:
     """The names of the functions that its gradient goes back through."""
     names, waiting = set(), [result.grad_fn]
@@ -210,59 +190,3 @@ def functions_behind(result: Tensor) -> set[str]:
             names.add(function.name())
             waiting += [before for before, _ in function.next_functions]
     return names
-
-
-def check_frozen(compute: Callable[[], Tensor], sources: Sequence[Tensor], frozen: int) -> None:
-    """What does not learn gets no gradient, and all else the one that it gets anyway."""
-    full = torch.autograd.grad(compute().square().sum(), sources)
-    sources[frozen].requires_grad_(False)
-    compute().square().sum().backward()
-    for index, source in enumerate(sources):
-        if index == frozen:
-            assert source.grad is None
-        else:
-            assert source.grad is not None
-            assert_close(source.grad, full[index])
-
-
-def check_threads(threads: int, compute: Callable[[], list[Tensor]]) -> None:
-    """Nothing changes with the number of threads, nor from one time to the next."""
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        alone = compute()
-        torch.set_num_threads(threads)
-        for _ in range(3):
-            assert all(map(torch.equal, compute(), alone))
-    finally:
-        torch.set_num_threads(before)
-
-
-def check_without_gradients(encoder: Encoder, batch: Batch) -> None:
-    """The states are the same where no gradients are wanted."""
-    x = torch.randn(batch.num_tokens, encoder.input_dim, dtype=torch.float64)
-    expected = encoder.encode(x, batch)
-    for mode in (torch.no_grad, torch.inference_mode):
-        with mode():
-            assert torch.equal(encoder.encode(x, batch), expected)
-
-
-def check_repeated_backward(encoder: Encoder, batch: Batch) -> None:
-    """Going back twice gives twice the gradient."""
-    x = torch.randn(batch.num_tokens, encoder.input_dim, dtype=torch.float64, requires_grad=True)
-    total = encoder.encode(x, batch).sum()
-    total.backward(retain_graph=True)
-    assert x.grad is not None
-    once = x.grad.clone()
-    total.backward()
-    assert torch.equal(x.grad, 2 * once)
-
-
-def check_not_finite(encoder: Encoder) -> None:
-    """A word that is not a number leaves its mark on its ancestors alone."""
-    batch = batch_of([Tree([1, -1, 1]), Tree([-1])])
-    x = torch.randn(4, encoder.input_dim, dtype=torch.float64)
-    x[0, 0] = torch.nan
-    h = encoder.encode(x, batch)
-    assert h[[0, 1]].isnan().all()
-    assert h[[2, 3]].isfinite().all()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from typing import ClassVar
 
-from structnn.data.batch import Batch
-from structnn.encoders.base import Encoder
+from torch import Tensor
+
+from structnn.encoders.tree.base import TreeEncoder
 from structnn.encoders.tree.words import WordProjection
-from structnn.ops.paths import up_the_tree
-from structnn.ops.tree_scan import Cell, Children, scan_up
+from structnn.ops.cells import Cell, Children, StateLinear, States
 
-__all__ = ["AttentiveTreeLSTM"]
+__all__ = ["AttentiveCell", "AttentiveTreeLSTM"]
 
 
-class AttentiveTreeLSTM(Encoder):
+class AttentiveTreeLSTM(TreeEncoder):
     r"""A child-sum Tree-LSTM in which attention weighs the children (Zhou, Liu and Pan 2016).
 
     .. math::
@@ -32,63 +31,40 @@ class AttentiveTreeLSTM(Encoder):
         readout: By default the state of the root.
     """
 
-    reads = frozenset({"tree"})
+    earlier_names: ClassVar = {"words.linear.": "words.", "cell.child.": "cell.edge_gates."}
 
     def __init__(self, input_dim: int, hidden_dim: int, *, readout: str = "root") -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
-        self.words = WordProjection(input_dim, 5 * hidden_dim, gates=5)  # i, o, u, f and attention
-        nn.init.ones_(self.words.linear.bias.data[3 * hidden_dim : 4 * hidden_dim])
+        self.words = WordProjection(input_dim, hidden_dim, AttentiveCell.gates)
         self.cell = AttentiveCell(hidden_dim)
-
-    def encode(self, x: Tensor, batch: Batch) -> Tensor:
-        """The hidden state of each node."""
-        return scan_up(batch, self.words(x, batch), self.cell)[:, : self.output_dim]
-
-    def steps(self, batch: Batch) -> Tensor:
-        """One for each node on the way up from a word."""
-        return up_the_tree(batch)
 
 
 class AttentiveCell(Cell):
-    """One level of :class:`AttentiveTreeLSTM`; the state is ``[h, c]``."""
+    """The equations of :class:`AttentiveTreeLSTM`, for all nodes of a level."""
+
+    gates = ("i", "o", "u", "f", "attention")
+    per_child = ("f", "attention")
+    states = ("h", "c")
 
     def __init__(self, hidden_dim: int) -> None:
-        super().__init__(2 * hidden_dim)
-        self.hidden_dim = hidden_dim
-        self.child_gates = nn.Linear(hidden_dim, 3 * hidden_dim, bias=False)  # i, o and u
-        self.child = nn.Linear(hidden_dim, 2 * hidden_dim, bias=False)  # f and attention
-        for layer in (self.child_gates, self.child):
-            for gate in layer.weight.data.split(hidden_dim):
-                nn.init.orthogonal_(gate)
-        self.query = nn.Linear(hidden_dim, 1, bias=False)
+        super().__init__(hidden_dim)
+        self.child_gates = StateLinear(hidden_dim, 3 * hidden_dim)  # i, o and u
+        self.edge_gates = StateLinear(hidden_dim, 2 * hidden_dim)  # f and attention
+        self.draw_orthogonal(self.child_gates, self.edge_gates)
+        self.query = StateLinear(hidden_dim, 1)
 
-    def forward(self, x: Tensor, children: Children | None) -> Tensor:
-        hidden = self.hidden_dim
-        gates, edge_gates = x.split([3 * hidden, 2 * hidden], dim=1)
-        carried: Tensor | None = None
+    def forward(self, x: Tensor, children: Children | None) -> States:
+        """The states ``(h, c)``."""
+        carried: Tensor | float = 0.0
         if children is not None:
-            h, c = children.states.chunk(2, dim=1)
-            edge_gates = edge_gates.index_select(0, children.parent) + self.child(h)
-            forget, attention = edge_gates.chunk(2, dim=1)  # (children, hidden) each
-            weights = children.softmax(self.query(attention.tanh()))  # (children, 1)
-            gates = gates + self.child_gates(children.sum(weights * h))
-            forget = forget.sigmoid()
-            children.note("forget gates", forget)
-            children.note("attention over children", weights)
-            carried = children.sum(forget * c)
-        return lstm_state(gates, carried)
-
-
-def lstm_state(gates: Tensor, carried: Tensor | None) -> Tensor:
-    """``[h, c]`` from the sums of gates i, o and u, and from what the forget gates let through.
-
-    Args:
-        gates: ``(level, 3 hidden)``.
-        carried: ``(level, hidden)``; None for nothing.
-    """
-    hidden = gates.shape[1] // 3
-    i, o = gates[:, : 2 * hidden].sigmoid().chunk(2, dim=1)
-    c = i * gates[:, 2 * hidden :].tanh()
-    if carried is not None:
-        c = c + carried
-    return torch.cat([o * c.tanh(), c], dim=1)
+            h, c = children.states
+            f, attention = (children.x + self.edge_gates(h)).chunk(2, dim=1)
+            alpha = children.softmax(self.query(attention.tanh()))  # (children, 1)
+            x = x + self.child_gates(children.sum(alpha * h))
+            f = f.sigmoid()
+            carried = children.sum(f * c)
+            children.note("forget gates", f)
+            children.note("attention over children", alpha)
+        i, o, u = x.chunk(3, dim=1)
+        c = i.sigmoid() * u.tanh() + carried
+        return o.sigmoid() * c.tanh(), c

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from structnn.data.batch import Batch
-from structnn.data.schedule import Schedule
-from structnn.encoders.base import Encoder
-from structnn.encoders.tree.child_sum import ChildSumTreeLSTM
-from structnn.encoders.tree.tree_lstm import StepGradients, lstm_step
+from structnn.encoders.tree.base import TreeEncoder, full_precision
+from structnn.encoders.tree.child_sum import ChildSumCell
 from structnn.encoders.tree.words import WordProjection
-from structnn.fused.downward import FusedDownward, can_compute
+from structnn.fused.trees import compute
+from structnn.ops.cells import Cell, StateLinear, States
 from structnn.ops.paths import above
-from structnn.ops.tree_scan import apply_function, reorder, sum_children
+from structnn.ops.tree_scan import scan_down
 
-__all__ = ["BidirectionalTreeLSTM", "downward_lstm"]
+__all__ = ["BidirectionalTreeLSTM", "DownwardCell"]
 
 
-class BidirectionalTreeLSTM(Encoder):
+class BidirectionalTreeLSTM(TreeEncoder):
     r"""A child-sum Tree-LSTM upwards, then an LSTM down every path (Miwa and Bansal 2016).
 
     With :math:`h^\uparrow` the states of :class:`~structnn.encoders.tree.child_sum.ChildSumTreeLSTM` and
@@ -42,28 +41,35 @@ class BidirectionalTreeLSTM(Encoder):
         readout: By default the maximum over nodes.
     """
 
-    reads = frozenset({"tree"})
+    earlier_names: ClassVar = {
+        "words.linear.": "down_words.",
+        "below.": "down_states.",
+        "down.parent.": "down_cell.parent_gates.",
+        "up.input_gates.": "words.",
+        "up.child_gates.": "cell.child_gates.",
+        "up.forget_gate.": "cell.forget_gate.",
+    }
 
     def __init__(self, input_dim: int, hidden_dim: int, *, readout: str = "max") -> None:
         super().__init__(input_dim, 2 * hidden_dim, readout=readout)
-        self.up = ChildSumTreeLSTM(input_dim, hidden_dim).without_readout()
-        self.words = WordProjection(input_dim, 4 * hidden_dim, gates=4)  # i, o, u and f
-        nn.init.ones_(self.words.linear.bias.data[3 * hidden_dim :])  # begin by remembering
-        self.below = nn.Linear(hidden_dim, 4 * hidden_dim, bias=False)
-        self.down = ParentWeights(hidden_dim)
+        cell = ChildSumCell(hidden_dim)
+        self.words = WordProjection(input_dim, hidden_dim, cell.gates)
+        self.cell = cell
+        cell.reset_parameters()  # last, see ChildSumTreeLSTM
+        self.down_words = WordProjection(input_dim, hidden_dim, DownwardCell.gates)
+        self.down_states = nn.Linear(hidden_dim, 4 * hidden_dim, bias=False)
+        self.down_cell = DownwardCell(hidden_dim)
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of both directions at each node."""
-        up = self.up.encode(x, batch)
-        words = self.words.linear
-        dtype = words.weight.dtype
-        down = downward_lstm(
-            torch.cat([batch.to_nodes(x).to(dtype), up.to(dtype)], dim=1),
-            torch.cat([words.weight, self.below.weight], dim=1),
-            words.bias,
-            self.down.parent.weight,
-            batch.schedule,
-        )
+        up = super().encode(x, batch)
+        read = torch.cat([batch.to_nodes(x.to(up.dtype)), up], dim=1)
+        weight = torch.cat([self.down_words.weight, self.down_states.weight], dim=1)
+        bias = self.down_words.bias
+        with full_precision(x):
+            down = compute(self.down_cell, read, weight, bias, batch)
+            if down is None:
+                down = scan_down(self.down_cell, F.linear(read, weight, bias), batch)
         return torch.cat([up, down], dim=1)
 
     def steps(self, batch: Batch) -> Tensor:
@@ -73,112 +79,25 @@ class BidirectionalTreeLSTM(Encoder):
         return (distances + 1 + turning.long()).to(torch.float)[:, batch.token_nodes]
 
 
-class ParentWeights(nn.Module):
-    """The weights of the parent's state downwards, for i, o, u and f."""
+class DownwardCell(Cell):
+    """The equations of the way down, for all nodes of a level."""
+
+    gates = ("i", "o", "u", "f")
+    states = ("h", "c")
 
     def __init__(self, hidden_dim: int) -> None:
-        super().__init__()
-        self.parent = nn.Linear(hidden_dim, 4 * hidden_dim, bias=False)
-        for gate in self.parent.weight.data.split(hidden_dim):
-            nn.init.orthogonal_(gate)
+        super().__init__(hidden_dim)
+        self.parent_gates = StateLinear(hidden_dim, 4 * hidden_dim)
+        self.draw_orthogonal(self.parent_gates)
 
+    def message(self, *states: Tensor) -> States:
+        """What a node adds to the gates of its children, and its memory cell."""
+        h, c = states
+        return self.parent_gates(h), c
 
-def downward_lstm(x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:
-    """The states that an LSTM down every path gives the nodes.
-
-    A C++ operator computes them where it can, see :func:`structnn.fused.build.load`, and PyTorch
-    everywhere else.
-
-    Args:
-        x: ``(nodes, input)``, what each node reads besides its parent's state.
-        w: ``(4 hidden, input)``, the input's weights for gates i, o, u and f.
-        b: ``(4 hidden,)``, their biases.
-        u: ``(4 hidden, hidden)``, the weights of the parent's state.
-        schedule: The order of the nodes.
-
-    Returns:
-        ``(nodes, hidden)``.
-    """
-    if can_compute(x, w, b, u):
-        return apply_function(FusedDownward, x, w, b, u, schedule)
-    x = reorder(x, schedule.order, schedule.rank)
-    return reorder(apply_function(_Downward, x, w, b, u, schedule), schedule.rank, schedule.order)
-
-
-class _Downward(torch.autograd.Function):
-    """Forward top-down, backward bottom-up, one step for each level; all in the schedule's order.
-
-    What a parent's state adds to the gates is one product at the parent, which its children read:
-    inner nodes alone have children, a third of all in a dependency tree. Backward, a parent sums what
-    its children's gates received before the product, and each weight's gradient is one product at
-    the end.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, u: Tensor, schedule: Schedule) -> Tensor:
-        nodes, leaves = schedule.num_nodes, schedule.num_leaves
-        hidden = u.shape[1]
-        # i, o and u: first their sums, then their values.
-        gates = torch.addmm(b[: 3 * hidden], x, w[: 3 * hidden].t())
-        forgets = torch.addmm(b[3 * hidden :], x, w[3 * hidden :].t())
-        # Of each inner node what its children read; the last row stays zero, for roots to read.
-        to_gates = x.new_zeros(nodes - leaves + 1, 4 * hidden)
-        h = x.new_empty(nodes, hidden)
-        cells = x.new_zeros(nodes + 1, hidden)
-        parent_cells = x.new_empty(nodes, hidden)
-        parent_row = schedule.parent - leaves
-        u_t = u.t()
-        for begin, end in reversed(schedule.levels):
-            level = slice(begin, end)
-            received = to_gates.index_select(0, parent_row[level])
-            torch.index_select(cells, 0, schedule.parent[level], out=parent_cells[level])
-            gate, forget = gates[level], forgets[level]
-            gate += received[:, : 3 * hidden]
-            forget.add_(received[:, 3 * hidden :]).sigmoid_()
-            lstm_step(gate, cells[level], h[level], forget * parent_cells[level])
-            if begin >= leaves:
-                torch.mm(h[level], u_t, out=to_gates[begin - leaves : end - leaves])
-        ctx.save_for_backward(x, w, u, gates, forgets, cells[:-1], parent_cells, h)
-        ctx.schedule = schedule
-        return h
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_h: Tensor) -> tuple[Tensor | None, ...]:
-        x, w, u, gates, forgets, cells, parent_cells, h = ctx.saved_tensors
-        schedule: Schedule = ctx.schedule
-        (nodes, hidden), leaves = h.shape, schedule.num_leaves
-        steps = StepGradients(gates, cells)
-        c_to_forget = parent_cells * forgets
-        c_to_forget.addcmul_(c_to_forget, forgets, value=-1)  # c f (1 - f)
-        # Side by side what a parent sums over its children: gradients of gates i, o, u and f, and
-        # of the parent's cell.
-        shares = x.new_empty(nodes, 5 * hidden)
-        received = x.new_empty(nodes - leaves, 4 * hidden)  # the sums at inner nodes
-        for (begin, end), edges in zip(schedule.levels, schedule.edges, strict=True):
-            level = slice(begin, end)
-            d_h = grad_h[level]
-            if begin >= leaves:
-                summed = sum_children(shares, schedule, (begin, end), edges)
-                above = received[begin - leaves : end - leaves]
-                above.copy_(summed[:, : 4 * hidden])
-                d_h = torch.addmm(d_h, above, u)
-                d_cell = summed[:, 4 * hidden :]
-            else:
-                d_cell = torch.zeros_like(d_h)
-            share = shares[level]
-            steps.step(level, d_h, d_cell, share[:, : 3 * hidden])
-            torch.mul(d_cell, c_to_forget[level], out=share[:, 3 * hidden : 4 * hidden])
-            torch.mul(d_cell, forgets[level], out=share[:, 4 * hidden :])
-
-        d_gates = shares[:, : 4 * hidden]
-        d_x = d_w = d_b = d_u = None
-        if ctx.needs_input_grad[0]:
-            d_x = d_gates @ w
-        if ctx.needs_input_grad[1]:
-            d_w = d_gates.t() @ x
-        if ctx.needs_input_grad[2]:
-            d_b = d_gates.sum(0)
-        if ctx.needs_input_grad[3]:
-            d_u = received.t() @ h[leaves:]
-        return d_x, d_w, d_b, d_u, None
+    def forward(self, x: Tensor, parent: States) -> States:
+        """The states ``(h, c)``."""
+        gates, c = parent
+        i, o, u, f = (x + gates).chunk(4, dim=1)
+        c = i.sigmoid() * u.tanh() + f.sigmoid() * c
+        return o.sigmoid() * c.tanh(), c

@@ -5,17 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from structnn.checks import at_least
 from structnn.data.batch import Batch
-from structnn.encoders.base import Encoder
+from structnn.encoders.tree.base import TreeEncoder
 from structnn.encoders.tree.words import WordProjection
-from structnn.ops.paths import up_the_tree
-from structnn.ops.tree_scan import Cell, Children, check_arity, scan_up
+from structnn.ops.cells import Cell, Children, StateLinear, States
+from structnn.ops.tree_scan import check_arity
+from structnn.options import Size
 
-__all__ = ["RNTN", "RecursiveNN"]
+__all__ = ["RNTN", "RecursiveCell", "RecursiveNN", "TensorCell"]
 
 
-class RecursiveNN(Encoder):
+class RecursiveNN(TreeEncoder):
     r"""A recursive neural network (Socher et al. 2011), with a matrix for each place among siblings.
 
     .. math:: h_j = \tanh\Bigl(W x_j + \sum_{k=1}^{N} U_k h_{jk} + b\Bigr)
@@ -34,29 +34,39 @@ class RecursiveNN(Encoder):
         StructureError: A node has more than ``arity`` children.
     """
 
-    reads = frozenset({"tree"})
     ordered_children = True
 
     def __init__(
-        self, input_dim: int, hidden_dim: int, *, arity: int = 2, readout: str = "root"
+        self, input_dim: int, hidden_dim: int, *, arity: Size = 2, readout: str = "root"
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
-        at_least(1, arity=arity)
         self.arity = arity
-        self.words = WordProjection(input_dim, hidden_dim)
+        self.words = WordProjection(input_dim, hidden_dim, RecursiveCell.gates)
         self.cell = RecursiveCell(hidden_dim, arity)
 
-    def encode(self, x: Tensor, batch: Batch) -> Tensor:
-        """The state of each node."""
+
+class RecursiveCell(Cell):
+    """The equation of :class:`RecursiveNN`, for all nodes of a level."""
+
+    def __init__(self, hidden_dim: int, arity: int) -> None:
+        super().__init__(hidden_dim)
+        self.arity = arity
+        self.composition = StateLinear(arity * hidden_dim, hidden_dim)
+        self.draw_orthogonal(self.composition)
+
+    def check(self, batch: Batch) -> None:
+        """Make sure that no node has more children than there are weights for."""
         check_arity(batch, self.arity)
-        return scan_up(batch, self.words(x, batch), self.cell)
 
-    def steps(self, batch: Batch) -> Tensor:
-        """One for each node on the way up from a word."""
-        return up_the_tree(batch)
+    def forward(self, x: Tensor, children: Children | None) -> States:
+        """The state ``(h,)``."""
+        if children is not None:
+            s = children.side_by_side(children.states[0], self.arity)
+            x = x + self.composition(s)
+        return (x.tanh(),)
 
 
-class RNTN(Encoder):
+class RNTN(TreeEncoder):
     r"""The recursive neural tensor network (Socher et al. 2013): children multiply each other.
 
     .. math::
@@ -76,57 +86,30 @@ class RNTN(Encoder):
         StructureError: A node has more than ``arity`` children.
     """
 
-    reads = frozenset({"tree"})
     ordered_children = True
 
     def __init__(
-        self, input_dim: int, hidden_dim: int, *, arity: int = 2, readout: str = "root"
+        self, input_dim: int, hidden_dim: int, *, arity: Size = 2, readout: str = "root"
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
-        at_least(1, arity=arity)
         self.arity = arity
-        self.words = WordProjection(input_dim, hidden_dim)
+        self.words = WordProjection(input_dim, hidden_dim, TensorCell.gates)
         self.cell = TensorCell(hidden_dim, arity)
-
-    def encode(self, x: Tensor, batch: Batch) -> Tensor:
-        """The state of each node."""
-        check_arity(batch, self.arity)
-        return scan_up(batch, self.words(x, batch), self.cell)
-
-    def steps(self, batch: Batch) -> Tensor:
-        """One for each node on the way up from a word."""
-        return up_the_tree(batch)
-
-
-class RecursiveCell(Cell):
-    """One level of :class:`RecursiveNN`."""
-
-    def __init__(self, hidden_dim: int, arity: int) -> None:
-        super().__init__(hidden_dim)
-        self.arity = arity
-        self.composition = nn.Linear(arity * hidden_dim, hidden_dim, bias=False)
-        for slot in self.composition.weight.data.split(hidden_dim, dim=1):
-            nn.init.orthogonal_(slot)
-
-    def forward(self, x: Tensor, children: Children | None) -> Tensor:
-        if children is not None:
-            x = x + self.composition(children.slots(self.arity).flatten(1))
-        return torch.tanh(x)
 
 
 class TensorCell(RecursiveCell):
-    """One level of :class:`RNTN`."""
+    """The equation of :class:`RNTN`, for all nodes of a level."""
 
     def __init__(self, hidden_dim: int, arity: int) -> None:
         super().__init__(hidden_dim, arity)
         width = arity * hidden_dim
         self.tensor = nn.Parameter(torch.randn(width, hidden_dim, width) / (2 * width))
 
-    def forward(self, x: Tensor, children: Children | None) -> Tensor:
-        if children is None:
-            return torch.tanh(x)
-        slots = children.slots(self.arity).flatten(1)  # (level, arity * hidden)
-        half = torch.matmul(slots, self.tensor.flatten(1))
-        half = half.view(len(slots), *self.tensor.shape[1:])  # (level, hidden, arity * hidden)
-        product = torch.matmul(half, slots[:, :, None]).squeeze(2)
-        return torch.tanh(x + self.composition(slots) + product)
+    def forward(self, x: Tensor, children: Children | None) -> States:
+        """The state ``(h,)``."""
+        if children is not None:
+            s = children.side_by_side(children.states[0], self.arity)  # (level, arity * hidden)
+            product = torch.matmul(s, self.tensor.flatten(1)).unflatten(1, self.tensor.shape[1:])
+            product = torch.matmul(product, s[:, :, None]).squeeze(2)  # (level, hidden)
+            x = x + self.composition(s) + product
+        return (x.tanh(),)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from structnn.data.batch import Batch
-from structnn.encoders.base import Encoder
+from structnn.encoders.tree.base import TreeEncoder
 from structnn.encoders.tree.words import WordProjection
-from structnn.ops.paths import up_the_tree
-from structnn.ops.tree_scan import Cell, Children, scan_up
+from structnn.ops.cells import Cell, Children, StateLinear, States
 
-__all__ = ["TreeGRU"]
+__all__ = ["TreeGRU", "TreeGRUCell"]
 
 
-class TreeGRU(Encoder):
+class TreeGRU(TreeEncoder):
     r"""The child-sum Tree-GRU (Kokkinos and Potamianos 2017), with a reset gate for each child.
 
     For node *j* with children *C(j)*:
@@ -35,40 +33,32 @@ class TreeGRU(Encoder):
         readout: By default the state of the root.
     """
 
-    reads = frozenset({"tree"})
-
     def __init__(self, input_dim: int, hidden_dim: int, *, readout: str = "root") -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
-        self.words = WordProjection(input_dim, 3 * hidden_dim, gates=3)  # z, r and the candidate
+        self.words = WordProjection(input_dim, hidden_dim, TreeGRUCell.gates)
         self.cell = TreeGRUCell(hidden_dim)
-
-    def encode(self, x: Tensor, batch: Batch) -> Tensor:
-        """The state of each node."""
-        return scan_up(batch, self.words(x, batch), self.cell)
-
-    def steps(self, batch: Batch) -> Tensor:
-        """One for each node on the way up from a word."""
-        return up_the_tree(batch)
 
 
 class TreeGRUCell(Cell):
-    """One level of :class:`TreeGRU`."""
+    """The equations of :class:`TreeGRU`, for all nodes of a level."""
+
+    gates = ("z", "r", "h")
 
     def __init__(self, hidden_dim: int) -> None:
         super().__init__(hidden_dim)
-        self.update = nn.Linear(hidden_dim, hidden_dim, bias=False)
-        self.reset = nn.Linear(hidden_dim, hidden_dim, bias=False)
-        self.candidate = nn.Linear(hidden_dim, hidden_dim, bias=False)
-        for layer in (self.update, self.reset, self.candidate):
-            nn.init.orthogonal_(layer.weight)
+        self.update = StateLinear(hidden_dim, hidden_dim)
+        self.reset = StateLinear(hidden_dim, hidden_dim)
+        self.candidate = StateLinear(hidden_dim, hidden_dim)
+        self.draw_orthogonal(self.update, self.reset, self.candidate)
 
-    def forward(self, x: Tensor, children: Children | None) -> Tensor:
+    def forward(self, x: Tensor, children: Children | None) -> States:
+        """The state ``(h,)``."""
         z, r, candidate = x.chunk(3, dim=1)
         if children is None:
-            return (1 - z.sigmoid()) * candidate.tanh()
-        h = children.states
-        summed = children.sum(h)  # (level, hidden)
-        z = (z + self.update(summed)).sigmoid()
-        r = (r.index_select(0, children.parent) + self.reset(h)).sigmoid()  # (children, hidden)
-        candidate = (candidate + self.candidate(children.sum(r * h))).tanh()
-        return torch.lerp(candidate, summed.to(candidate.dtype), z)
+            return ((1 - z.sigmoid()) * candidate.tanh(),)
+        (h,) = children.states
+        summed = children.sum(h)
+        z = torch.sigmoid(z + self.update(summed))
+        r = torch.sigmoid(children.spread(r) + self.reset(h))
+        candidate = torch.tanh(candidate + self.candidate(children.sum(r * h)))
+        return (torch.lerp(candidate, summed, z),)

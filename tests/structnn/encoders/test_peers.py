@@ -32,12 +32,12 @@ def test_pytorch_tree_lstm():
     own = peer.TreeLSTM(INPUT, HIDDEN)
     hidden = 3 * HIDDEN  # i, o and u in both, then f
     weights = {
-        "W_iou.weight": encoder.input_gates.weight[:hidden],
-        "W_iou.bias": encoder.input_gates.bias[:hidden],
-        "W_f.weight": encoder.input_gates.weight[hidden:],
-        "W_f.bias": encoder.input_gates.bias[hidden:],
-        "U_iou.weight": encoder.child_gates.weight,
-        "U_f.weight": encoder.forget_gate.weight,
+        "W_iou.weight": encoder.words.weight[:hidden],
+        "W_iou.bias": encoder.words.bias[:hidden],
+        "W_f.weight": encoder.words.weight[hidden:],
+        "W_f.bias": encoder.words.bias[hidden:],
+        "U_iou.weight": encoder.cell.child_gates.weight,
+        "U_f.weight": encoder.cell.forget_gate.weight,
     }
 
     def prepared(tree, x):

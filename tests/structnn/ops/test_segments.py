@@ -10,6 +10,7 @@ from structnn.ops.segments import (
     segment_mean,
     segment_of,
     segment_softmax,
+    segment_spread,
     segment_sum,
 )
 
@@ -70,3 +71,10 @@ def test_gradcheck():
     segment = segment_of(ptr, len(x))
     assert torch.autograd.gradcheck(lambda x: segment_sum(x, ptr), x)
     assert torch.autograd.gradcheck(lambda x: segment_softmax(x, ptr, segment), x)
+
+
+def test_spread_is_the_reverse_of_sum():
+    ptr = torch.tensor([0, 2, 2, 5])
+    x = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.equal(segment_spread(x, ptr), x[[0, 0, 2, 2, 2]])
+    assert torch.autograd.gradcheck(lambda x: segment_spread(x, ptr), x)

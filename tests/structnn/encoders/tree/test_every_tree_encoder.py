@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 import torch
 from hypothesis import given
@@ -15,11 +13,9 @@ from tests.structnn.encoders.tree.test_child_sum import reference as child_sum_r
 from tests.structnn.examples import (
     assert_close,
     assert_computes,
-    assert_equal_with_gradients,
     batch_of,
     chain,
     phrase_trees,
-    random_tree,
     sentence_of,
     trees,
 )
@@ -39,7 +35,7 @@ def upwards(step):
     """A reference that calls ``step(encoder, projected word, states of the children, node, tree)``."""
 
     def reference(encoder, x, tree):
-        weight, bias = encoder.words.linear.weight, encoder.words.linear.bias
+        weight, bias = encoder.words.weight, encoder.words.bias
         states = {}
         for node in reversed(tree.top_down):
             token = tree.tokens[node]
@@ -111,10 +107,10 @@ def relational_tree_lstm(encoder, word, children, node, tree):
     summed = carried = torch.zeros(HIDDEN, dtype=word.dtype)
     for child, state in zip(tree.children[node], children, strict=True):
         h, c = state.chunk(2)
-        relation = encoder.relations.weight[UNIVERSAL_RELATIONS[tree.labels[child]]]
-        m = torch.sigmoid(relation) * h if encoder.gated else h + relation
+        relation = encoder.cell.relations.weight[UNIVERSAL_RELATIONS[tree.labels[child]]]
+        m = torch.sigmoid(relation) * h if encoder.cell.gated else h + relation
         summed = summed + m
-        carried = carried + torch.sigmoid(f + encoder.cell.forget.weight @ m) * c
+        carried = carried + torch.sigmoid(f + encoder.cell.forget_gate.weight @ m) * c
     gates = (i + u_i @ summed, o + u_o @ summed, u + u_u @ summed)
     return torch.cat(lstm_step(*gates, carried))
 
@@ -123,7 +119,7 @@ def relational_tree_lstm(encoder, word, children, node, tree):
 def attentive_tree_lstm(encoder, word, children, node, tree):
     i, o, u, f, a = word.chunk(5)
     u_i, u_o, u_u = encoder.cell.child_gates.weight.chunk(3)
-    u_f, u_a = encoder.cell.child.weight.chunk(2)
+    u_f, u_a = encoder.cell.edge_gates.weight.chunk(2)
     summed = carried = torch.zeros(HIDDEN, dtype=word.dtype)
     if children:
         hs, cs = zip(*(state.chunk(2) for state in children), strict=True)
@@ -137,14 +133,16 @@ def attentive_tree_lstm(encoder, word, children, node, tree):
 
 
 def bidirectional_tree_lstm(encoder, x, tree):
-    up = child_sum_reference(encoder.up, x, tree)
+    up = child_sum_reference(encoder, x, tree)
     zero = torch.zeros(HIDDEN, dtype=x.dtype)
-    words, states = encoder.words.linear, {-1: (zero, zero)}
+    words, states = encoder.down_words, {-1: (zero, zero)}
     for node in tree.top_down:
         token = tree.tokens[node]
         word = words.bias if token < 0 else words.weight @ x[token] + words.bias
         h, c = states[tree.parents[node]]
-        gates = word + encoder.below.weight @ up[node] + encoder.down.parent.weight @ h
+        gates = (
+            word + encoder.down_states.weight @ up[node] + encoder.down_cell.parent_gates.weight @ h
+        )
         i, o, u, f = gates.chunk(4)
         states[node] = lstm_step(i, o, u, torch.sigmoid(f) * c)
     return torch.stack([torch.cat([up[node], states[node][0]]) for node in range(len(tree))])
@@ -164,8 +162,13 @@ PLACED = [
 ]
 
 
+by_operator_and_without = pytest.mark.parametrize("switch", ["0", "1"])
+
+
+@by_operator_and_without
 @pytest.mark.parametrize(("name", "options", "reference"), ANY)
-def test_equations(name, options, reference):
+def test_equations(name, options, reference, switch, monkeypatch):
+    monkeypatch.setenv(SWITCH, switch)
     encoder = encoder_of(name, **options)
 
     @given(
@@ -180,9 +183,11 @@ def test_equations(name, options, reference):
     assert_computes(encoder, reference, [star, line, Tree([-1], labels=["root"])])
 
 
+@by_operator_and_without
 @pytest.mark.parametrize(("name", "reference"), PLACED)
-@pytest.mark.parametrize("arity", [1, 2, 3])
-def test_equations_with_places_for_children(name, reference, arity):
+@pytest.mark.parametrize("arity", [1, 2, 3, 5])
+def test_equations_with_places_for_children(name, reference, arity, switch, monkeypatch):
+    monkeypatch.setenv(SWITCH, switch)
     encoder = encoder_of(name, arity=arity)
     forests = st.lists(trees(arity=arity), min_size=1, max_size=3)
     if arity > 1:
@@ -231,22 +236,8 @@ def test_a_gru_on_a_left_chain():
     found = encoder(x, batch_of([chain(9)])).tokens
     h = torch.zeros(HIDDEN, dtype=x.dtype)
     for t in range(9):
-        z, r, candidate = encoder.words.linear(x[t]).chunk(3)
+        z, r, candidate = encoder.words(x[t]).chunk(3)
         z = torch.sigmoid(z + encoder.cell.update(h))
         r = torch.sigmoid(r + encoder.cell.reset(h))
         h = z * h + (1 - z) * torch.tanh(candidate + encoder.cell.candidate(r * h))
         assert_close(found[t], h)
-
-
-@pytest.mark.parametrize("relation", ["gate", "vector"])
-@pytest.mark.parametrize("hidden", [3, 37])
-def test_relations_by_the_operator_and_without_it(relation, hidden, monkeypatch):
-    encoder = build_encoder("relational_tree_lstm", INPUT, hidden, relation=relation).double()
-    forest = [random_tree(random.Random(seed), size) for seed, size in enumerate((60, 1, 9, 230))]
-    batch = batch_of(forest)
-    x = torch.randn(300, INPUT, dtype=torch.float64, requires_grad=True)
-    found = encoder.encode(x, batch)
-    monkeypatch.setenv(SWITCH, "0")
-    expected = encoder.encode(x, batch)
-    parameters = dict(encoder.named_parameters())
-    assert_equal_with_gradients(found, expected, {"x": x, **parameters})
