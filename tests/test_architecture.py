@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +31,68 @@ def test_imports_go_one_way(package):
                 top = name.partition(".")[0]
                 allowed = top not in MAY_IMPORT or top in MAY_IMPORT[package]
                 assert allowed, f"{path.relative_to(ROOT)}:{node.lineno} imports {name}"
+
+
+ROOMS = (
+    *(("options",), ("storage",), ("console",), ("data",), ("training",), ("models",)),
+    *(("results",), ("report",), ("explain", "lab"), ("experiments",), ("command",)),
+)
+"""The rooms of tasks from the bottom up: each may import those below it, and itself."""
+
+
+def test_rooms_of_tasks_go_one_way():
+    floor = {room: number for number, rooms in enumerate(ROOMS) for room in rooms}
+    for path, line, name, typing_only in imports_of("tasks"):
+        room = path.relative_to(ROOT / "tasks").parts[0].removesuffix(".py")
+        if room in ("__init__", "__main__") or not name.startswith("tasks.") or typing_only:
+            continue
+        other = name.split(".")[1]
+        allowed = other == room or floor[other] < floor[room]
+        assert allowed, f"{path.relative_to(ROOT)}:{line} imports {name}, which is not below it"
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_no_modules_import_each_other_in_a_circle(package):
+    """At whatever place in a module, but for types alone."""
+    imported: dict[str, set[str]] = {}
+    for path, _, name, typing_only in imports_of(package):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        if not typing_only and module_file(name) is not None:
+            imported.setdefault(module.removesuffix(".__init__"), set()).add(name)
+    graph = nx.DiGraph([(one, other) for one, names in imported.items() for other in names])
+    # A package imports its modules, and these may import each other through it.
+    graph.remove_nodes_from([name for name in list(graph) if module_file(name).stem == "__init__"])
+    assert list(nx.simple_cycles(graph)) == []
+
+
+def imports_of(package):
+    """Every import of a package's modules: the file, the line, the module, and if for types alone."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for_types = {
+            id(inner)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+            for inner in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                # A name may be that of a module, or of something in it.
+                parts = [f"{node.module}.{alias.name}" for alias in node.names]
+                names = [part if module_file(part) else node.module for part in parts]
+            for name in names:
+                yield path, node.lineno, name, id(node) in for_types
+
+
+def module_file(name):
+    base = ROOT / Path(*name.split("."))
+    for file in (base.with_suffix(".py"), base / "__init__.py"):
+        if file.exists():
+            return file
+    return None
 
 
 @pytest.mark.parametrize(

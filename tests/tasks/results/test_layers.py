@@ -9,7 +9,17 @@ import pytest
 
 TASKS = Path(__file__).parents[3] / "tasks"
 RESULTS = (
-    *("condition", "run", "records", "metrics", "statistics", "verdicts", "table", "folder", "families"),
+    *(
+        "condition",
+        "run",
+        "records",
+        "metrics",
+        "statistics",
+        "verdicts",
+        "table",
+        "folder",
+        "families",
+    ),
     *("measures", "summary", "slices"),
 )
 REPORT = ("canvas", "groups", "words", "tables", "browser", "figures", "sections", "page")
