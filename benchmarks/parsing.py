@@ -32,7 +32,7 @@ PARTS = {
     "tagger": ("parsers/stanza/fast_pipeline.py", "_tags"),
     "parser": ("parsers/stanza/fast_pipeline.py", "_trees"),
     "  arcs, trees and relations": ("parsers/stanza/fast_depparse.py", "decode"),
-    "sentences": ("parsers/stanza/parser.py", "_joined"),
+    "sentences": ("parsers/stanza/texts.py", "join_sentences"),
     "cache": ("parsers/cache.py", "_save"),
 }
 PRODUCTS = ("<built-in method torch.lstm>", "<built-in method torch._C._nn.linear>")

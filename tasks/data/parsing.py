@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from parsers import CachedParser, Parser
-from parsers.stanza.parser import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
+from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset, Example
 

@@ -224,6 +224,12 @@ def test_controls_are_drawn_too() -> None:
     assert draw(DOGS, structure="left_chain").scene.parents == {0: 1, 1: 2, 2: -1}
 
 
+def test_repr() -> None:
+    assert re.fullmatch(
+        r"Drawing\('dogs chase cats', dependencies, \d+ x \d+ points\)", repr(draw(DOGS))
+    )
+
+
 def test_differences_are_marked() -> None:
     other = DOGS.replace(dependencies=Tree([1, -1, 0], labels=["nsubj", "root", "obj"]))
     drawing = draw_pair(DOGS, other, titles=("gold", "parser"), layout="arcs")

@@ -11,7 +11,8 @@ import torch
 from parsers.stanza import fast_depparse
 from parsers.stanza.documents import DocumentPipeline
 from parsers.stanza.fast_depparse import best_tree, is_single_rooted_tree, maximum_spanning_tree
-from parsers.stanza.parser import SHIPPED_MODELS, StanzaParser
+from parsers.stanza.models import SHIPPED_MODELS
+from parsers.stanza.parser import StanzaParser
 
 shipped = pytest.mark.skipif(
     not (SHIPPED_MODELS / "resources.json").is_file(), reason="the shipped models are not here"
