@@ -1,4 +1,4 @@
-"""Parsing in bulk beside Stanza one sentence after another: ``python -m benchmarks.parsing --help``."""
+"""Parsing in bulk compared with Stanza, text by text: ``python -m benchmarks.parsing --help``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from parsers import CachedParser, StanzaParser, write_conllu
 
 ONE_BY_ONE, STANZA_BULK = "nlp(text)", "nlp.bulk_process(texts)"
 BULK, COMMAND = "StanzaParser", "StanzaParser, cache, CoNLL-U"
-BATCH = 500  # what the parse cache gives a parser at once
+BATCH = 500  # texts that the parse cache gives a parser at once
 
-# For each line of the profile the file and the function whose time it is.
+# The file and the function whose time each line of the profile shows.
 PARTS = {
     "tokenizer": ("parsers/stanza/fast_tokenizer.py", "split"),
     "  its network": ("stanza/models/tokenization/model.py", "forward"),
@@ -32,7 +32,7 @@ PARTS = {
     "tagger": ("parsers/stanza/fast_pipeline.py", "_tags"),
     "parser": ("parsers/stanza/fast_pipeline.py", "_trees"),
     "  arcs, trees and relations": ("parsers/stanza/fast_depparse.py", "decode"),
-    "sentences": ("parsers/stanza/parser.py", "_joined"),
+    "sentences": ("parsers/stanza/texts.py", "join_sentences"),
     "cache": ("parsers/cache.py", "_save"),
 }
 PRODUCTS = ("<built-in method torch.lstm>", "<built-in method torch._C._nn.linear>")
@@ -42,19 +42,22 @@ def main(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="Texts, one a line, or a CoNLL-U file whose texts are taken; by default UD English "
-            "EWT's dev set, if it is there.",
+            help="Texts, one a line, or a CoNLL-U file with `# text` comments; by default the dev set "
+            "of UD English EWT, if it is there.",
             exists=True,
             dir_okay=False,
         ),
     ] = None,
-    sentences: Annotated[int, typer.Option(help="At most so many, drawn at random.")] = 2000,
+    sentences: Annotated[
+        int, typer.Option(help="Largest number of texts, drawn at random.")
+    ] = 2000,
     workers: Annotated[
-        str, typer.Option(help="Numbers of processes to parse all of them with, such as 1,2.")
+        str,
+        typer.Option(help="Time these numbers of processes instead, such as 1,2, on all texts."),
     ] = "",
     out: Annotated[Path, typer.Option(help="Folder for parsing.json.")] = Path("runs/bench"),
 ) -> None:
-    """Time parsing with the models that ship, on one thread, contenders taking turns."""
+    """Time parsing with the shipped models on one thread; the contenders take turns."""
     texts = list(dict.fromkeys(read_texts(file or DEFAULT_CONLLU)))
     random.Random(0).shuffle(texts)
     texts = texts[:sentences]
@@ -77,7 +80,7 @@ def main(
 
 
 def read_texts(path: Path) -> list[str]:
-    """The texts of a CoNLL-U file's comments, or the lines of another."""
+    """The ``# text`` comments of a CoNLL-U file, or the lines of any other file."""
     lines = path.read_text(encoding="utf-8").split("\n")
     if path.suffix == ".conllu":
         lines = [line.removeprefix("# text = ") for line in lines if line.startswith("# text = ")]
@@ -88,9 +91,9 @@ def compare(parser: StanzaParser, texts: Sequence[str]) -> Measurement:
     """Time all ways to parse, each on the same portions of the texts.
 
     Raises:
-        Disagreement: two of them parsed a text differently.
+        Disagreement: Two of them parsed a text differently.
     """
-    stock = StanzaParser("en", fast=False).pipeline  # stanza.Pipeline as anybody would make it
+    stock = StanzaParser("en", fast=False).pipeline  # Stanza's own code
 
     def command(portion: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -118,17 +121,17 @@ def compare(parser: StanzaParser, texts: Sequence[str]) -> Measurement:
 
 
 def columns(sentence: Any) -> Iterator[Sequence[Any]]:
-    """Tokens, tags, heads and relations as Stanza counts them."""
+    """Tokens, tags, heads and relations, with heads numbered as in Stanza."""
     tree = sentence.dependencies
     yield from (sentence.tokens, sentence.tags, [head + 1 for head in tree.parents], tree.labels)
 
 
 def print_speeds(measurement: Measurement, words: float) -> None:
-    """A row for each contender.
+    """Print a row for each contender.
 
     Args:
-        measurement: Seconds for a sentence.
-        words: In a sentence, on average.
+        measurement: Seconds per sentence.
+        words: The mean number of words of a sentence.
     """
     title = f"{measurement.repeats} portions of up to {BATCH} sentences"
     table = Table("", title=title, title_justify="left")
@@ -148,7 +151,7 @@ def print_speeds(measurement: Measurement, words: float) -> None:
 
 
 def profile(parser: StanzaParser, texts: Sequence[str]) -> dict[str, float]:
-    """Print where the time goes; returns each part's share of it."""
+    """Print the time of each part; returns its share of the whole."""
     with tempfile.TemporaryDirectory() as folder:
         cached = CachedParser(parser, Path(folder) / "parses.sqlite", workers=1)
         profiler = cProfile.Profile()
@@ -176,7 +179,7 @@ def profile(parser: StanzaParser, texts: Sequence[str]) -> dict[str, float]:
 
 
 def time_workers(texts: Sequence[str], workers: int) -> float:
-    """Seconds to parse into a new cache, with the start of the processes and loading the models."""
+    """Seconds to parse into a new cache, with starting the processes and loading the models."""
     with tempfile.TemporaryDirectory() as folder:
         cached = CachedParser(StanzaParser("en"), Path(folder) / "parses.sqlite", workers=workers)
         begin = time.perf_counter()

@@ -1,6 +1,7 @@
-"""Text to structure: parsers, file formats, control structures, the parse cache, and pictures.
+"""Text to structure: parsers, a parse cache, file formats, control structures, and drawings.
 
-Each name is loaded when it is first used, so that reading a file needs neither Stanza nor matplotlib.
+Each name is imported when it is first used, so that reading a file imports neither Stanza nor
+matplotlib.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def __getattr__(name: str) -> object:
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'parsers' has no attribute {name!r}")
     value = getattr(import_module(f"parsers.{_MODULE_OF[name]}"), name)
-    globals()[name] = value  # next time without a detour
+    globals()[name] = value  # so that the next access finds it
     return value
 
 

@@ -1,4 +1,4 @@
-"""The parse cache: what was parsed once is kept in an SQLite file and never parsed again."""
+"""The parse cache: an SQLite file of parses, so that no text is parsed twice."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from structnn.sentence import Sentence, Tree
+from parsers.formats.json import sentence_from_json, sentence_to_json
+from structnn.sentence import Sentence
 
 __all__ = ["CacheError", "CachedParser", "Parser", "ParserInput", "Progress"]
 
 ParserInput = str | Sequence[str]
-"""What a parser takes: a text, or the tokens of a sentence."""
+"""The input of a parser: a text, or a sequence of tokens."""
 
 Progress = Callable[[int, int], object]
-"""Called with the number of inputs that are done, and of all inputs."""
+"""A function that is called with the number of inputs done and the number of all inputs."""
 
-_APPLICATION = 0x53747250  # "StrP": tells a parse cache from any other SQLite file
+_APPLICATION = 0x53747250  # "StrP": marks an SQLite file as a parse cache
 _BUSY_SECONDS = 120.0
 _LOOK_UP = 500  # keys in one query
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -39,55 +40,64 @@ T = TypeVar("T")
 
 
 class Parser(Protocol):
-    """Anything that parses: Stanza here, and any other parser that you bring.
+    """The interface of a parser: :class:`~parsers.StanzaParser`, or one of your own.
 
-    One that can be pickled, and parses one text after another, may have an attribute
-    ``worth_a_worker``: the number of inputs from which another process pays. Then
-    :class:`CachedParser` starts processes by itself. If it has a method ``load``, that is called
-    before processes are forked from this one, so that they share what it loads.
+    A parser that can be pickled may have an attribute ``worth_a_worker``, the number of inputs for which
+    starting another process saves time: :class:`CachedParser` then parses large inputs in several
+    processes. If it has a method ``load``, that is called before processes are forked, so that they
+    share the loaded models.
 
     Attributes:
-        fingerprint: A string that differs whenever the parser, its model or its options do, so that
-            no parse of another parser is ever taken for one of its own.
+        fingerprint: A string that changes whenever the parser, its model or its options do. The cache
+            keeps parses under it.
     """
 
     @property
     def fingerprint(self) -> str:
-        """What tells this parser, its model and its options from any other."""
+        """A string that changes whenever the parser, its model or its options do."""
         ...
 
     def parse(self, texts: list[Any], /) -> list[Sentence]:
-        """Parse texts, or lists of tokens, in bulk: one sentence for each, in order."""
+        """Parse in bulk.
+
+        Args:
+            texts: Texts, or lists of tokens, which must be kept one for one.
+
+        Returns:
+            A sentence for each text, in order.
+        """
         ...
 
 
 class CacheError(RuntimeError):
-    """A cache file that can't be used as one, or a parser that does not keep its contract."""
+    """A file can't be used as a parse cache, or a parser returns the wrong number of sentences."""
 
 
 class CachedParser:
-    """A parser that remembers: a :class:`Parser` itself, around another.
+    """A parser with a cache: it parses only what its file does not have.
 
-    Parses are kept by the parser's fingerprint and the input, as JSON, each with a checksum. A chunk
-    is saved as soon as it is parsed, so that a run that was killed goes on where it stopped. Processes
-    may share the file. A file that is damaged is moved aside with a warning, and begun anew; a single
-    damaged row is parsed again.
+    The file keeps each parse as JSON, with a checksum, under the parser's fingerprint and the input.
+    Each chunk is saved as soon as it is parsed, so that an interrupted run continues where it
+    stopped. Several processes may share the file. A damaged file is renamed with a warning, and a
+    new one begun; a damaged row is parsed again.
 
     Args:
-        parser: Parses what the cache does not have.
-        path: The cache's file; it is made when missing, with its folder.
-        chunk: How many inputs are given to the parser at once: as many as a killed run can lose.
-        workers: How many processes parse at once, each with one thread and the parser forked (on
-            Linux) or pickled for it; 1 is this process alone. None is one a core, as far as each has
-            enough to parse: a parser that says nothing of that (:class:`Parser`) stays in this one.
-        progress: Called after each chunk with the number of inputs done and of all.
+        parser: The parser, any :class:`Parser`.
+        path: The file of the cache; made if it does not exist, with its folder.
+        chunk: The number of inputs that the parser is given at once, and that are saved at once.
+        workers: The number of processes, each with one thread; 1 for this process alone. By default
+            one for each core if the parser has ``worth_a_worker`` (see :class:`Parser`) and there are
+            that many inputs for each, and otherwise 1.
+        progress: A function that is called after each chunk with the number of inputs done and the
+            number of all inputs.
 
     Attributes:
-        hits: Inputs found in the cache, or given twice, since this object was made.
-        misses: Inputs parsed since this object was made.
+        hits: The number of inputs that were in the cache, or given before in the same call.
+        misses: The number of inputs that were parsed.
 
     Raises:
-        CacheError: The path is an SQLite file of something else, or can't be written.
+        CacheError: The file is an SQLite file but not a parse cache, or can't be written.
+        ValueError: ``chunk`` or ``workers`` is less than 1.
 
     Example:
         >>> parser = CachedParser(StanzaParser("en"), "parses.sqlite")  # doctest: +SKIP
@@ -114,25 +124,29 @@ class CachedParser:
         self.progress = progress
         self.hits = 0
         self.misses = 0
-        # A path that can't serve is better known before hours of parsing than after.
+        # Fails now if the file can't be used, and not after hours of parsing.
         self._attempt(lambda connection: None)
+
+    def __repr__(self) -> str:
+        return f"CachedParser({self.parser!r}, {str(self.path)!r})"
 
     @property
     def fingerprint(self) -> str:
-        """The fingerprint of the parser within."""
+        """The fingerprint of the parser."""
         return self.parser.fingerprint
 
     def parse(self, texts: Sequence[ParserInput], /) -> list[Sentence]:
-        """Take each input's parse from the cache, or parse it and keep it there.
+        """Parse what is not in the cache, and save it there.
 
         Args:
             texts: Texts, or lists of tokens.
 
         Returns:
-            A sentence for each input, in order.
+            A sentence for each text, in order.
 
         Raises:
-            CacheError: The parser gave another number of sentences than it was given inputs.
+            CacheError: The parser returned more or fewer sentences than it was given texts, or the file
+                can't be used.
         """
         keys = [_key(text) for text in texts]
         inputs = dict(zip(keys, texts, strict=True))
@@ -150,7 +164,7 @@ class CachedParser:
         return [found[key] for key in keys]
 
     def _parse_chunks(self, chunks: list[dict[str, ParserInput]]) -> Iterator[dict[str, Sentence]]:
-        """Parse chunks and keep the parses; yields each as soon as it is done."""
+        """Parse chunks and save the parses; yields those of each chunk as soon as they are saved."""
         from joblib import cpu_count
 
         workers = self.workers
@@ -160,7 +174,7 @@ class CachedParser:
             workers = min(cpu_count(), inputs // worth_a_worker) if worth_a_worker else 1
         if min(workers, len(chunks)) <= 1:
             for number, chunk in enumerate(chunks):
-                # Another process may have parsed some of these meanwhile.
+                # Another process may have saved some of these meanwhile.
                 shared = self._load(list(chunk)) if number else {}
                 self.hits += len(shared)
                 yield shared | self._parse({key: chunk[key] for key in chunk if key not in shared})
@@ -178,8 +192,8 @@ class CachedParser:
         )
         if len(sentences) != len(inputs):
             raise CacheError(
-                f"{type(self.parser).__name__}.parse gave {len(sentences)} sentences for "
-                f"{len(inputs)} inputs; it must give one for each, in order"
+                f"{type(self.parser).__name__}.parse returned {len(sentences)} sentences for "
+                f"{len(inputs)} inputs; it must return one for each, in order"
             )
         parsed = dict(zip(inputs, sentences, strict=True))
         self._save(parsed)
@@ -187,7 +201,7 @@ class CachedParser:
         return parsed
 
     def _load(self, keys: list[str]) -> dict[str, Sentence]:
-        """What the cache has of ``keys``."""
+        """The sentences of those keys that are in the cache."""
         rows = self._attempt(lambda connection: list(_select(connection, self.fingerprint, keys)))
         found: dict[str, Sentence] = {}
         damaged = 0
@@ -200,7 +214,7 @@ class CachedParser:
                 damaged += 1  # and is parsed again, as what is missing is
         if damaged:
             warnings.warn(
-                f"{self.path}: parses kept there are damaged; parsing them again: {damaged}",
+                f"{self.path}: {damaged} saved parses are damaged, and are parsed again",
                 stacklevel=3,
             )
         return found
@@ -213,7 +227,7 @@ class CachedParser:
             rows.append((fingerprint, key, row, self._checksum(key, row)))
 
         def insert(connection: sqlite3.Connection) -> None:
-            # Immediate: a lock that is taken at once can be waited for, one that grows can't.
+            # Immediate: SQLite waits for a lock that is taken at once, but not for one that is upgraded.
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("INSERT OR REPLACE INTO parses VALUES (?, ?, ?, ?)", rows)
             connection.execute("COMMIT")
@@ -228,7 +242,7 @@ class CachedParser:
         return zlib.crc32(f"{self.fingerprint}\0{key}\0{row}".encode())
 
     def _attempt(self, action: Callable[[sqlite3.Connection], T]) -> T:
-        """Do something with the database; where it proves damaged, begin a new one and do it there."""
+        """Run an action on the database, or on a new one if it is damaged."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         identity = _identity(self.path)
         try:
@@ -236,15 +250,15 @@ class CachedParser:
         except sqlite3.DatabaseError as fault:
             if getattr(fault, "sqlite_errorcode", None) not in _DAMAGE:
                 raise CacheError(
-                    f"the parse cache {self.path} can't be used ({fault}); see that the folder can be "
-                    "written to and that no stopped process holds the file, or name another"
+                    f"the parse cache {self.path} can't be used ({fault}); make sure that the folder is "
+                    "writable and that no stopped process holds the file, or give another file"
                 ) from fault
-            if _identity(self.path) == identity:  # else another process has begun it anew already
+            if _identity(self.path) == identity:  # else another process has begun a new one
                 self._move_aside(fault)
         return self._run(action)
 
     def _run(self, action: Callable[[sqlite3.Connection], T]) -> T:
-        # A connection for each action: cheap beside parsing, and no trouble with forks and threads.
+        # A connection for each action: cheap compared with parsing, and safe with forks and threads.
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
         with closing(connection):
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -254,12 +268,12 @@ class CachedParser:
             return action(connection)
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
-        connection.execute("BEGIN IMMEDIATE")  # one process sets up, the others wait and see
+        connection.execute("BEGIN IMMEDIATE")  # one process sets up, the others wait
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if tables and application != _APPLICATION:
             raise CacheError(
-                f"{self.path} is an SQLite file, but not a parse cache; name another file for the cache"
+                f"{self.path} is an SQLite file, but not a parse cache; give another file for the cache"
             )
         if not tables:
             connection.execute(
@@ -272,10 +286,10 @@ class CachedParser:
     def _move_aside(self, fault: Exception) -> None:
         aside = self.path.with_name(f"{self.path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
         os.replace(self.path, aside)
-        # Left beside the new file, the old one's journal would be played back into it.
+        # SQLite would apply a journal that is left to the new file.
         self.path.with_name(self.path.name + "-journal").unlink(missing_ok=True)
         warnings.warn(
-            f"the parse cache {self.path} is damaged ({fault}); it was moved to {aside}, and a new "
+            f"the parse cache {self.path} is damaged ({fault}); it was renamed to {aside}, and a new "
             "one is begun",
             stacklevel=4,
         )
@@ -284,10 +298,10 @@ class CachedParser:
 def _parse_in_workers(
     parser: Parser, path: Path, chunks: list[dict[str, ParserInput]], workers: int
 ) -> Iterator[tuple[dict[str, Sentence], int]]:
-    """What :func:`_parse_in_worker` gives for each chunk, in whatever order."""
+    """The results of :func:`_parse_in_worker` for all chunks, in the order in which they are done."""
     context: BaseContext = multiprocessing.get_context()
     if sys.platform == "linux":
-        # Forked processes have the parser as it stands, its models loaded once for all.
+        # Forked processes share the parser of this one, with its models loaded once.
         context = multiprocessing.get_context("fork")
         getattr(parser, "load", lambda: None)()
         _parsers[parser.fingerprint] = parser
@@ -302,56 +316,24 @@ def _parse_in_workers(
 
 
 def _set_up_worker() -> None:
-    # Ctrl-C is the parent's: what a worker has begun is finished and saved.
+    # Only the parent stops at Ctrl-C; a worker finishes and saves its chunk.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
 
 
-_parsers: dict[str, Parser] = {}  # in a worker: those that are loaded, by fingerprint
+_parsers: dict[str, Parser] = {}  # in a worker: the parsers that are loaded, by fingerprint
 
 
 def _parse_in_worker(
     parser: Parser, path: Path, chunk: dict[str, ParserInput]
 ) -> tuple[dict[str, Sentence], int]:
-    """The sentences of a chunk, and how many of them another process had parsed meanwhile."""
+    """The sentences of a chunk, and the number of them that another process had saved already."""
     parser = _parsers.setdefault(parser.fingerprint, parser)
     cached = CachedParser(parser, path, chunk=len(chunk))
     sentences = cached.parse(list(chunk.values()))
     return dict(zip(chunk, sentences, strict=True)), cached.hits
-
-
-def sentence_to_json(sentence: Sentence) -> str:
-    """All that a sentence holds, as one line of JSON."""
-    fields: dict[str, Any] = {"tokens": sentence.tokens}
-    for name in ("dependencies", "constituency"):
-        tree: Tree | None = getattr(sentence, name)
-        if tree is not None:
-            fields[name] = {
-                "parents": tree.parents,
-                "tokens": tree.tokens,
-                "labels": tree.labels,
-            }
-    for name in ("tags", "lemmas", "text"):
-        if getattr(sentence, name) is not None:
-            fields[name] = getattr(sentence, name)
-    if sentence.metadata:
-        fields["metadata"] = dict(sentence.metadata)
-    return json.dumps(fields, separators=(",", ":"))
-
-
-def sentence_from_json(line: str) -> Sentence:
-    """The sentence that :func:`sentence_to_json` wrote.
-
-    Raises:
-        ValueError: The line is not such JSON, or not a valid sentence.
-    """
-    fields = json.loads(line)
-    for name in ("dependencies", "constituency"):
-        if name in fields:
-            fields[name] = Tree(**fields[name])
-    return Sentence(**fields)
 
 
 def _select(
@@ -367,7 +349,7 @@ def _select(
 
 
 def _key(text: ParserInput) -> str:
-    """Tells a text from any other, and from any list of tokens."""
+    """A hash of a text or of a list of tokens."""
     canonical = json.dumps(text if isinstance(text, str) else list(text))
     return hashlib.blake2b(canonical.encode(), digest_size=20).hexdigest()
 

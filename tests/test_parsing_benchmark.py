@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from benchmarks.parsing import main, read_texts
-from parsers.stanza.parser import SHIPPED_MODELS
+from parsers.stanza.models import SHIPPED_MODELS
 
 
 def test_texts_are_read_from_lines_and_from_treebanks(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Files and other libraries: CoNLL-U, brackets, networkx."""
+"""Conversion of sentences: CoNLL-U, bracketed trees, networkx graphs and JSON."""

@@ -1,4 +1,4 @@
-"""Constituency trees in brackets, as in the Penn and the Stanford Sentiment Treebank (by NLTK)."""
+"""Constituency trees in brackets, as in the Penn and the Stanford Sentiment Treebank, through NLTK."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _PATTERN = r"[^ \t\n\r\v\f()]+"
 
 
 class BracketsError(FormatError):
-    """A tree that is not well bracketed; the message gives file and line."""
+    """A file is not one of bracketed trees; the message gives file and line."""
 
 
 def read_brackets(
@@ -53,7 +53,27 @@ def read_brackets(
     binarise: Literal["left", "right"] | None = None,
     collapse_unaries: bool = False,
 ) -> list[Sentence]:
-    """Read every tree of a file: see :func:`iter_brackets`."""
+    """Read all bracketed trees of a file; :func:`iter_brackets` says what becomes a node.
+
+    Args:
+        source: The path of a file (``.gz`` too), an open file or lines.
+        binarise: Give every node at most two children: ``"right"`` groups the last children of a node,
+            ``"left"`` the first ones. By default trees stay as they are.
+        collapse_unaries: Merge each node that has a single child with that child; labels are joined by
+            ``+``. Nodes that have a word stay.
+
+    Returns:
+        For each tree a sentence with ``constituency``.
+
+    Raises:
+        BracketsError: Brackets don't match, a tree has no word, or there is no tree.
+        ValueError: ``binarise`` is not one of these.
+
+    Example:
+        >>> (sentence,) = read_brackets(["(S (NP dogs) (VP bark))"])
+        >>> sentence.tokens, sentence.constituency.labels
+        (('dogs', 'bark'), ('S', 'NP', 'VP'))
+    """
     return list(iter_brackets(source, binarise=binarise, collapse_unaries=collapse_unaries))
 
 
@@ -65,25 +85,27 @@ def iter_brackets(
 ) -> Iterator[Sentence]:
     r"""Read bracketed trees one by one.
 
-    A tree may span lines, and a line holds at most the beginning of one tree. Penn escapes become
-    what they stand for: ``-LRB-`` a bracket, ``\/`` a slash. An outer bracket with no label is
-    dropped. ``(NN dog)`` becomes **one** node: it holds the word *dog*, and its label is ``NN`` (in
-    the Stanford Sentiment Treebank, the sentiment of that word); a word that stands bare beside
-    others is a node with no label. The label ``_`` stands for none. The nodes are numbered in
-    preorder, so that children are in the order of the text, and node 0 is the root.
+    - A tree may span several lines; each tree begins on a new line.
+    - ``(NN dog)`` becomes **one** node with the word *dog* and the label ``NN`` (in the Stanford
+      Sentiment Treebank, the sentiment of that word). A word without brackets, as in ``(NP the
+      dog)``, becomes a node without a label. The label ``_`` means no label, and an outer bracket
+      without a label is left out.
+    - Penn escapes are replaced: ``-LRB-`` by a bracket, ``\/`` by a slash.
+    - Nodes are numbered in preorder: node 0 is the root, and children are in the order of the text.
 
     Args:
-        source: A path (``.gz`` too), an open file or lines.
-        binarise: Give every node at most two children by NLTK's ``chomsky_normal_form`` with this
-            factor: ``"right"`` groups a node's last children, ``"left"`` its first.
-        collapse_unaries: Merge a node that has one child with that child by NLTK's
-            ``collapse_unary``; labels are joined by ``+``. A node that has a word stays.
+        source: The path of a file (``.gz`` too), an open file or lines.
+        binarise: Give every node at most two children, by NLTK's ``chomsky_normal_form`` with this
+            factor: ``"right"`` groups the last children of a node, ``"left"`` the first ones.
+        collapse_unaries: Merge each node that has a single child with that child, by NLTK's
+            ``collapse_unary``; labels are joined by ``+``. Nodes that have a word stay.
 
     Yields:
-        A sentence with ``constituency``.
+        For each tree a sentence with ``constituency``.
 
     Raises:
-        BracketsError: Brackets that don't match, a tree with no word, or no tree at all.
+        BracketsError: Brackets don't match, a tree has no word, or there is no tree.
+        ValueError: ``binarise`` is not one of these.
     """
     from nltk.tree import Tree as NltkTree
 
@@ -118,14 +140,14 @@ def iter_brackets(
 
 
 def write_brackets(sentences: Iterable[Sentence], path: str | os.PathLike[str]) -> None:
-    """Write the constituency trees of sentences, one a line; the file appears only when complete.
+    """Write constituency trees, one a line; the file is replaced only when all is written.
 
     Args:
-        sentences: Sentences that all have ``constituency``.
-        path: The file to write; ``.gz`` is packed.
+        sentences: Sentences with ``constituency``.
+        path: The file to write; ``.gz`` is compressed.
 
     Raises:
-        StructureError: A sentence that has no such tree, or whose tree brackets can't express.
+        StructureError: A sentence has no constituency tree, or one that can't be written in brackets.
     """
     with atomic_writer(path) as file:
         for sentence in sentences:
@@ -133,11 +155,20 @@ def write_brackets(sentences: Iterable[Sentence], path: str | os.PathLike[str]) 
 
 
 def to_brackets(sentence: Sentence) -> str:
-    """The constituency tree of a sentence as one line of brackets.
+    """The constituency tree of a sentence in brackets, on one line.
+
+    Args:
+        sentence: A sentence with ``constituency``.
 
     Raises:
-        StructureError: The sentence has no such tree, or brackets can't express it: words that are
-            not at the leaves or not in the order of the text, white space in a word or a label.
+        StructureError: The sentence has no constituency tree, or one that can't be written in brackets:
+            words are not at the leaves or not in the order of the text, or a word or a label has white
+            space in it.
+
+    Example:
+        >>> tree = Tree([-1, 0, 0], [-1, 0, 1], ["S", "NP", "VP"])
+        >>> to_brackets(Sentence(["dogs", "bark"], constituency=tree))
+        '(S (NP dogs) (VP bark))'
     """
     tree = _constituency(sentence)
     check_expressible(sentence)
@@ -151,7 +182,7 @@ def to_brackets(sentence: Sentence) -> str:
 
 
 def bracket_tree(tree: Tree, words: list[str]) -> str:
-    """Brackets of ``tree`` with the word ``words[i]`` for token *i*, in one line."""
+    """A tree in brackets on one line, with ``words[i]`` for token *i*."""
     assert tree.tokens is not None
     labels = [label or "_" for label in tree.labels or [""] * len(tree)]
     parts: list[str] = []
@@ -170,11 +201,11 @@ def bracket_tree(tree: Tree, words: list[str]) -> str:
 
 
 def check_expressible(sentence: Sentence) -> None:
-    """See that brackets can hold the constituency tree of ``sentence``, its words apart.
+    """Check that the constituency tree of a sentence can be written in brackets, apart from its words.
 
     Raises:
-        StructureError: A word that is not at a leaf, or not in the order of the text; a leaf with
-            no word; a label with white space or brackets.
+        StructureError: A word is not at a leaf, or not in the order of the text; a leaf has no word;
+            or a label has white space or a bracket in it.
     """
     tree = _constituency(sentence)
     assert tree.tokens is not None
@@ -204,16 +235,16 @@ def check_expressible(sentence: Sentence) -> None:
 
 
 def from_nltk(tree: nltk.Tree) -> Sentence:
-    """A sentence from an ``nltk.Tree``: see :func:`iter_brackets` for what becomes a node.
+    """Convert an ``nltk.Tree`` to a sentence; :func:`iter_brackets` says what becomes a node.
 
     Args:
         tree: A tree whose leaves are words.
 
     Returns:
-        The sentence, with ``constituency``.
+        A sentence with ``constituency``.
 
     Raises:
-        StructureError: The tree has no word, or a phrase with nothing in it.
+        StructureError: The tree has no word, or an empty phrase.
     """
     words: list[str] = []
     parents: list[int] = []
@@ -245,12 +276,15 @@ def from_nltk(tree: nltk.Tree) -> Sentence:
 
 
 def to_nltk(sentence: Sentence) -> nltk.Tree:
-    """The constituency tree of a sentence as an ``nltk.Tree``, to draw, binarise or search.
+    """Convert the constituency tree of a sentence to an ``nltk.Tree``.
 
-    Words have Penn escapes (``-LRB-``), as in the trees of NLTK's own corpora.
+    Words have Penn escapes (``-LRB-``), as in the trees of NLTK's corpora.
+
+    Args:
+        sentence: A sentence with ``constituency``.
 
     Raises:
-        StructureError: As :func:`to_brackets`.
+        StructureError: The sentence has no constituency tree, or one that can't be written in brackets.
     """
     from nltk.tree import Tree as NltkTree
 
@@ -258,17 +292,17 @@ def to_nltk(sentence: Sentence) -> nltk.Tree:
 
 
 def escape(word: str) -> str:
-    """``word`` with Penn escapes for brackets, slashes and stars."""
+    """Replace brackets, slashes and stars by their Penn escapes."""
     return _TO_ESCAPE.sub(lambda match: _UNESCAPED[match[0]], word)
 
 
 def unescape(word: str) -> str:
-    """``word`` with its Penn escapes replaced by what they stand for."""
+    """Replace Penn escapes by the characters that they mean."""
     return _ESCAPED.sub(lambda match: _ESCAPES[match[0]], word)
 
 
 def _balanced(source: Source) -> Iterator[tuple[int, str]]:
-    """The stretches of lines within which all brackets match, each with the number of its first."""
+    """The text of each tree, whose brackets match, with the number of its first line."""
     pending: list[str] = []
     start = depth = 0
     for number, line in numbered_lines(source, BracketsError):

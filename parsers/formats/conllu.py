@@ -26,34 +26,53 @@ _KEPT_IN_MISC = ("ExactForm", "ExactLemma", "ExactTag", "ExactRelation")
 
 
 class ConlluError(FormatError):
-    """A file that is not CoNLL-U; the message gives file and line."""
+    """A file is not CoNLL-U; the message gives file and line."""
 
 
 def read_conllu(source: Source) -> list[Sentence]:
-    """Read every sentence of a CoNLL-U file: see :func:`iter_conllu`."""
+    r"""Read all sentences of a CoNLL-U file; :func:`iter_conllu` says what becomes of each column.
+
+    Args:
+        source: The path of a file (``.gz`` too), an open file or lines. A byte order mark and CRLF are
+            allowed.
+
+    Returns:
+        The sentences, in order.
+
+    Raises:
+        ConlluError: A line does not follow the format, the heads of a sentence are not a tree, or
+            there is no sentence.
+
+    Example:
+        >>> lines = ["1 dogs _ _ _ _ 2 nsubj _ _", "2 bark _ _ _ _ 0 root _ _"]
+        >>> (sentence,) = read_conllu(line.replace(" ", "\t") for line in lines)
+        >>> sentence.dependencies.parents
+        (1, -1)
+    """
     return list(iter_conllu(source))
 
 
 def iter_conllu(source: Source) -> Iterator[Sentence]:
     """Read the sentences of a CoNLL-U file one by one.
 
-    Column by column: FORM becomes ``tokens``, LEMMA ``lemmas``, UPOS ``tags``, HEAD and DEPREL
-    ``dependencies``; a column in which every word has ``_`` becomes ``None``, and in a column that
-    is filled for some words only the others keep ``_``. XPOS, FEATS, DEPS and empty nodes (``8.1``)
-    are not kept. Comments ``# key = value`` become ``metadata`` (lines of one key are joined by
-    line feeds, a comment with no ``=`` has the value ``""``), except ``# text``, which becomes
-    ``text``, and ``# constituency``, a bracketed tree as Stanza writes it. The ranges of multiword
-    tokens (``1-2 don't``) are kept in ``metadata["multiword_tokens"]`` as JSON.
+    - FORM becomes ``tokens``, LEMMA ``lemmas``, UPOS ``tags``, HEAD and DEPREL ``dependencies``. A
+      column with ``_`` for every word becomes None; in other columns ``_`` is kept.
+    - XPOS, FEATS, DEPS and empty nodes (``8.1``) are left out.
+    - Comments ``# key = value`` become ``metadata``; values of the same key are joined by line
+      feeds, and a comment without ``=`` has the value ``""``. But ``# text`` becomes ``text``, and
+      ``# constituency``, a bracketed tree as Stanza writes it, ``constituency``.
+    - Multiword tokens (``1-2 don't``) become ``metadata["multiword_tokens"]``, as JSON.
 
     Args:
-        source: A path (``.gz`` too), an open file or lines. A byte order mark and CRLF are fine.
+        source: The path of a file (``.gz`` too), an open file or lines. A byte order mark and CRLF are
+            allowed.
 
     Yields:
         The sentences, in order.
 
     Raises:
-        ConlluError: A line that does not follow the format, a sentence whose heads are not a tree,
-            or a file with no sentence.
+        ConlluError: A line does not follow the format, the heads of a sentence are not a tree, or
+            there is no sentence.
     """
     file, empty = name_of(source), True
     for block in _blocks(source):
@@ -64,14 +83,14 @@ def iter_conllu(source: Source) -> Iterator[Sentence]:
 
 
 def write_conllu(sentences: Iterable[Sentence], path: str | os.PathLike[str]) -> None:
-    """Write sentences as CoNLL-U; the file appears only when complete.
+    """Write sentences as CoNLL-U; the file is replaced only when all is written.
 
     Args:
         sentences: The sentences, with or without trees.
-        path: The file to write; ``.gz`` is packed.
+        path: The file to write; ``.gz`` is compressed.
 
     Raises:
-        StructureError: What :func:`format_conllu` can't write, and text that is not valid Unicode.
+        StructureError: A sentence can't be written (see :func:`format_conllu`), or is not valid Unicode.
     """
     with atomic_writer(path) as file:
         for sentence in sentences:
@@ -80,27 +99,27 @@ def write_conllu(sentences: Iterable[Sentence], path: str | os.PathLike[str]) ->
             except UnicodeEncodeError as fault:
                 raise StructureError(
                     f"the sentence {' '.join(sentence.tokens)[:60]!r} can't be written as UTF-8: "
-                    f"{fault.object[fault.start]!r} is half a character; mend the text it came from"
+                    f"{fault.object[fault.start]!r} is half a character; correct the text it comes from"
                 ) from None
 
 
 def format_conllu(sentence: Sentence) -> str:
-    r"""One sentence as the lines of CoNLL-U, each with a line feed.
+    r"""Convert a sentence to the lines of CoNLL-U.
 
-    All that a ``Sentence`` holds is written, and :func:`read_conllu` gives it back (but ``_`` for
-    every lemma, tag or relation reads as ``None``). A word that can't stand in its column (with a
-    tab or a line feed, with space at an end, or empty) is written there with spaces instead, and
-    exactly in MISC (``ExactForm=a\tb``), as are lemmas, tags and relations.
+    All fields of the sentence are written so that :func:`read_conllu` gives them back (except that ``_``
+    for all lemmas, tags or relations is read as None). A form, lemma, tag or relation that a column
+    can't contain (with a tab or a line feed, with space at an end, or empty) is written there with
+    spaces, and exactly in MISC: ``ExactForm=a\tb``.
 
     Args:
         sentence: The sentence.
 
     Returns:
-        The lines, without the empty line that ends a sentence.
+        The lines, each with a line feed, without the empty line that ends a sentence.
 
     Raises:
-        StructureError: A constituency tree that brackets can't express, a metadata key that a
-            comment can't hold, or ``multiword_tokens`` that is not a JSON object of ranges.
+        StructureError: The constituency tree can't be written in brackets, a key of the metadata
+            can't be that of a comment, or ``multiword_tokens`` is not a JSON object of ranges.
     """
     tree = sentence.dependencies
     heads = ["_"] * len(sentence) if tree is None else [str(head + 1) for head in tree.parents]
@@ -176,7 +195,7 @@ def _sentence(file: str, block: Block) -> Sentence:
                 raise ConlluError(
                     file,
                     number,
-                    f"the range {ident} must stand before word {first}, end at or after it, and "
+                    f"the range {ident} must come before word {first}, end at or after it, and "
                     "not overlap the range before",
                 )
             range_end = last
@@ -280,7 +299,7 @@ def _constituency(file: str, block: Block, tokens: list[str], brackets: str) -> 
 
 
 def _uncolumn(columns: Sequence[str], column: int) -> str:
-    """The value of a column of a line, from MISC where it can't stand in the column itself."""
+    """The value of a column of a line; from MISC if the column can't contain it."""
     misc = columns[9]
     if misc != "_" and "=" in misc:
         name = _KEPT_IN_MISC[{1: 0, 2: 1, 3: 2, 7: 3}[column]] + "="
@@ -299,7 +318,7 @@ def _unless_unknown(values: list[str]) -> list[str] | None:
 
 
 def _columns(values: Sequence[str]) -> tuple[list[str], str]:
-    """Form, lemma, tag and relation as they stand in their columns, and the MISC column."""
+    """What the columns contain for form, lemma, tag and relation, and the column MISC."""
     if not any(map(_UNSAFE.search, values)):
         return list(values), "_"
     columns, misc = [], []
@@ -321,7 +340,7 @@ def _comments(sentence: Sentence) -> Iterator[str]:
         from parsers.formats.brackets import bracket_tree, check_expressible, escape
 
         check_expressible(sentence)
-        # The words themselves are in FORM, so here they may be changed to what brackets can hold.
+        # The words are in FORM; here they are changed to what brackets can contain.
         words = ["_".join(escape(token).split()) or "_" for token in sentence.tokens]
         comments["constituency"] = bracket_tree(sentence.constituency, words)
     for key, value in comments.items():

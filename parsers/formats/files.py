@@ -1,4 +1,4 @@
-"""Reading lines with their numbers, and writing a file so that it is there whole or not at all."""
+"""Read lines with their numbers, and write files atomically."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import IO, cast
 
 Source = str | os.PathLike[str] | Iterable[str] | IO[bytes]
-"""A path (``.gz`` is unpacked), an open file, or any iterable of lines."""
+"""The path of a file (``.gz`` is decompressed), an open file, or an iterable of lines."""
 
 
 class FormatError(ValueError):
-    """A file that does not follow its format; the message gives file, line, fault and remedy.
+    """A file does not follow its format; the message gives file and line, and how to correct it.
 
     Args:
-        file: The file's name.
-        line: The number of the line, from 1; 0 for a fault of the file as a whole.
-        message: What is wrong and how to mend it.
+        file: The name of the file.
+        line: The number of the line, from 1; 0 for the file as a whole.
+        message: What is wrong, and how to correct it.
     """
 
     def __init__(self, file: str, line: int, message: str) -> None:
@@ -34,24 +34,27 @@ class FormatError(ValueError):
 
 
 def name_of(source: Source) -> str:
-    """What to call ``source`` in a message."""
+    """The name of a source in messages."""
     if isinstance(source, str | os.PathLike):
         return os.fspath(source)
     return str(getattr(source, "name", "<input>"))
 
 
 def numbered_lines(source: Source, error: type[FormatError]) -> Iterator[tuple[int, str]]:
-    """The lines of ``source`` with their numbers, with no line ends and no byte order mark.
+    """The lines of a source with their numbers, without line ends and byte order mark.
 
-    Only the line feed ends a line: U+0085 and U+2028, which ``str.splitlines`` would also split at,
-    occur inside words.
+    Only a line feed ends a line: U+0085 and U+2028, at which ``str.splitlines`` splits too, occur inside
+    words.
 
     Args:
         source: A path, an open file or lines.
-        error: The exception to raise where a line is not UTF-8.
+        error: The exception to raise if a line is not UTF-8.
 
     Yields:
-        Line number, from 1, and line.
+        The number of the line, from 1, and the line.
+
+    Raises:
+        FormatError: A line is not UTF-8; of the type ``error``.
     """
     if isinstance(source, str | os.PathLike):
         path = Path(source)
@@ -74,13 +77,13 @@ def numbered_lines(source: Source, error: type[FormatError]) -> Iterator[tuple[i
 
 @contextmanager
 def atomic_writer(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
-    """Open a text file that takes the place of ``path`` only when all of it has been written.
+    """Open a temporary text file that replaces ``path`` when all of it has been written.
 
     Args:
-        path: Where the file shall be; ``.gz`` is packed.
+        path: The file to write; ``.gz`` is compressed.
 
     Yields:
-        The file to write to.
+        The open temporary file.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -1,1 +1,1 @@
-"""Text to dependency trees through Stanza."""
+"""Text to dependency trees with Stanza."""

@@ -1,4 +1,4 @@
-"""Texts and tokens through the processors of a Stanza pipeline, whatever its models are."""
+"""Texts in bulk through the processors of any Stanza pipeline."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any, Protocol
 __all__ = ["TOO_LONG", "Annotation", "BulkPipeline", "DocumentPipeline"]
 
 TOO_LONG = "<UNK>"
-"""What a tagger is shown in the place of a token that is too long for it."""
+"""The placeholder that a tagger reads for a token that is too long for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What is known of the words of a sentence, an entry for each.
+    """The annotation of a sentence, an entry for each word.
 
     Attributes:
-        tags: universal parts of speech; None for a word without one.
-        heads: the number of each word's head; words count from 1, and 0 is the root.
-        relations: the relation of each word to its head.
-        lemmas: None where the pipeline has no lemmatizer.
+        tags: Universal parts of speech; None for a word without one.
+        heads: The number of each word's head; words count from 1, and 0 is the root.
+        relations: The relation of each word to its head.
+        lemmas: The lemma of each word; None if the pipeline has no lemmatizer.
     """
 
     tags: list[str | None]
@@ -33,7 +33,8 @@ class BulkPipeline(Protocol):
     """A tokenizer, a tagger and a parser that take many texts at once.
 
     Attributes:
-        longest_token: characters of the longest token that the tagger is to see, see :data:`TOO_LONG`.
+        longest_token: The number of characters of the longest token that the tagger reads; longer
+            ones are replaced by :data:`TOO_LONG`.
     """
 
     longest_token: int
@@ -48,10 +49,10 @@ class BulkPipeline(Protocol):
 
 
 class DocumentPipeline:
-    """Any ``stanza.Pipeline``, with all texts in one document.
+    """Any ``stanza.Pipeline``, which annotates all sentences as one document.
 
     Args:
-        pipeline: a ``stanza.Pipeline``.
+        pipeline: A ``stanza.Pipeline``.
     """
 
     def __init__(self, pipeline: Any) -> None:
@@ -96,7 +97,7 @@ class DocumentPipeline:
 
 
 def _document(sentences: Iterable[Sequence[str]]) -> Any:
-    """A Stanza document of sentences with these tokens."""
+    """A Stanza document of these sentences."""
     from stanza.models.common.doc import ID, TEXT, Document
 
     return Document(
@@ -108,7 +109,7 @@ def _document(sentences: Iterable[Sequence[str]]) -> Any:
 
 
 def _surface(sentences: Iterable[Any], text: str) -> str:
-    """The characters of the text that the tokens cover; Stanza replaces very long tokens."""
+    """The characters of a text that its tokens cover; the tokens themselves may be placeholders."""
     return "".join(
         text[token.start_char : token.end_char]
         for sentence in sentences
@@ -117,7 +118,7 @@ def _surface(sentences: Iterable[Any], text: str) -> str:
 
 
 def _original(word: Any, text: str) -> str:
-    """The form of a word; of a token that Stanza thought too long, the characters in the text."""
+    """The form of a word; for the placeholder of a long token its characters in the text."""
     if word.text == TOO_LONG and word.start_char is not None and word.end_char is not None:
         return text[word.start_char : word.end_char]
     return str(word.text)

@@ -1,18 +1,18 @@
 """Faster decoding for Stanza's dependency parser, with the same trees.
 
-Stanza scores every relation for every pair of words and runs Chu-Liu-Edmonds in Python for every
-sentence.  Both are rarely needed:
+Stanza scores every relation for every pair of words, and runs Chu-Liu-Edmonds in Python for every
+sentence. Both are rarely necessary:
 
-- Where the best head of each word, taken alone, already makes a tree with one root, that tree *is*
-  the maximum spanning tree: no other tree can have a better score at any word.
-- Only the relations of the chosen heads are read, so only those are scored.
-- The same characters, words and tags are looked up again and again, so results are remembered.
+- If the best head of each word forms a tree with one root, that tree is the maximum spanning tree:
+  no other tree has a better score at any word.
+- Only the relations to the chosen heads are used, so only those are scored.
+- The same characters, words and tags are looked up many times, so the results are cached.
 
-A sentence whose greedy heads are no such tree, that has a near tie, or that violates Stanza's
-constraints on subjects and objects goes through Stanza's own functions.
+Other sentences, and those with a near tie, are decoded by Chu-Liu-Edmonds in
+:mod:`parsers.stanza.spanning_tree`. Two subjects of one head are resolved by Stanza's own function.
 
-The layer knows the insides of Stanza's graph parser, so it is used only with versions on which it
-was checked; with any other version, or another kind of model, Stanza's own code runs unchanged.
+The module depends on the internals of Stanza's graph parser, so it is used only with the versions on
+which it was checked. With other versions, or other kinds of models, Stanza's own code runs unchanged.
 """
 
 from __future__ import annotations
@@ -26,18 +26,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-CHECKED_VERSIONS = ("1.15.",)
-"""Prefixes of the Stanza versions whose decoder this layer reproduces."""
+from parsers.stanza.spanning_tree import best_tree
 
-NEAR_TIE = 1e-3
-"""A score gap below which rounding might pick another winner than Stanza's order of sums."""
+CHECKED_VERSIONS = ("1.15.",)
+"""Prefixes of the Stanza versions whose decoder this module reproduces."""
 
 REPAIR_LIMIT = 500
-"""Longest sentence in which two subjects of one head are repaired; Stanza's repair is cubic."""
+"""The length of the longest sentence in which two subjects of one head are resolved, in cubic time."""
 
 
 def is_supported(pipeline: Any) -> bool:
-    """Whether the pipeline's parser is one whose decoding this layer reproduces."""
+    """Whether this module reproduces the decoding of a pipeline's parser."""
     import stanza
 
     if not stanza.__version__.startswith(CHECKED_VERSIONS):
@@ -58,7 +57,11 @@ def is_supported(pipeline: Any) -> bool:
 
 
 def accelerate(pipeline: Any) -> bool:
-    """Let the pipeline decode through this layer; False, and no change, where it isn't supported."""
+    """Make a pipeline decode by this module.
+
+    Returns:
+        False, and no change, if the pipeline is not supported.
+    """
     if not is_supported(pipeline):
         return False
     model = _model(pipeline)
@@ -68,9 +71,9 @@ def accelerate(pipeline: Any) -> bool:
         if processor is not None:
             columns = processor.vocab.keys()
             for column in columns:
-                _remember(processor.vocab[column])
+                _cache_lookups(processor.vocab[column])
             if processor.pretrain is not None:
-                _remember(processor.pretrain.vocab)
+                _cache_lookups(processor.pretrain.vocab)
     return True
 
 
@@ -79,10 +82,10 @@ def _model(pipeline: Any) -> Any:
     return getattr(getattr(processor, "_trainer", None), "model", None)
 
 
-class _Remembered(dict[Any, Any]):
-    """Results of a function of one argument, computed when first asked for."""
+class _Cached(dict[Any, Any]):
+    """The results of a function of one argument, computed when first asked for."""
 
-    limit = 200_000  # then it starts anew: texts hold no end of different words
+    limit = 200_000  # then it is emptied, as texts have any number of different words
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         super().__init__()
@@ -95,13 +98,14 @@ class _Remembered(dict[Any, Any]):
         return value
 
 
-def _remember(vocab: Any) -> None:
-    """Let a vocabulary remember the results of ``map`` and ``unmap``.
+def _cache_lookups(vocab: Any) -> None:
+    """Make a vocabulary cache the results of ``map`` and ``unmap``.
 
     Stanza looks up every character, word, tag and feature string of every text through several
-    Python calls, and takes feature strings apart each time: a quarter of the time of a small model.
+    Python calls, and parses feature strings each time, which takes a quarter of the time of a small
+    model.
     """
-    ids, units = _Remembered(vocab.unit2id), _Remembered(vocab.id2unit)
+    ids, units = _Cached(vocab.unit2id), _Cached(vocab.id2unit)
 
     def map_units(sequence: Iterable[Any]) -> list[Any]:
         return [ids[unit] for unit in sequence]
@@ -112,30 +116,21 @@ def _remember(vocab: Any) -> None:
     vocab.map, vocab.unmap = map_units, unmap_ids
 
 
-def is_single_rooted_tree(heads: np.ndarray) -> bool:
-    """Whether pointers to heads make a tree with one child of the root.
-
-    Node 0 is the root and points to itself.
-    Every node's pointer is doubled until it must have reached the root: log2(n) steps.
-    """
-    if np.count_nonzero(heads[1:] == 0) != 1:
-        return False
-    reached = heads
-    for _ in range(len(heads).bit_length()):
-        reached = reached[reached]
-    return not reached.any()
-
-
 class RelationScores:
-    """Label log-probabilities of one sentence, computed one dependent at a time when asked for.
+    """The log-probabilities of relations in a sentence, computed for a dependent when first asked for.
 
-    Stands in for Stanza's ``(words, words, relations)`` array, of which its repair of violated
-    constraints reads a few rows; the array of a sentence of 2,000 words takes a gigabyte.
+    Replaces Stanza's ``(words, words, relations)`` array, which takes a gigabyte for 2,000 words,
+    and of which the resolution of violated constraints reads a few rows.
+
+    Args:
+        dependents: ``(words, biaffine + 1)``, the projections of the words as dependents.
+        heads: ``(words, biaffine + 1)``, their projections as heads.
+        bilinear: Stanza's bilinear layer.
     """
 
     def __init__(self, dependents: Tensor, heads: Tensor, bilinear: Any) -> None:
-        self.dependents = dependents  # (words, biaffine + 1)
-        self.heads = heads  # (words, biaffine + 1)
+        self.dependents = dependents
+        self.heads = heads
         self.bilinear = bilinear
         self.shape = (len(heads), len(heads), bilinear.output_size)
         self._rows: dict[int, np.ndarray] = {}
@@ -150,13 +145,18 @@ class RelationScores:
 
 
 def _label_scores(dependents: Tensor, heads: Tensor, head_of: Tensor, bilinear: Any) -> Tensor:
-    """Scores of the relations between row i of ``dependents`` and row ``head_of[i]`` of ``heads``.
+    """The scores of the relations between each dependent and its head.
 
-    Two words in three are nobody's head, so the large product is computed for heads.
+    Two words in three have no dependents, so the large product is computed for heads.
 
-    Shapes:
-        dependents: ``(words, biaffine + 1)``; heads: ``(heads, biaffine + 1)``; head_of: ``(words,)``;
-        result: ``(words, relations)``.
+    Args:
+        dependents: ``(words, biaffine + 1)``.
+        heads: ``(heads, biaffine + 1)``.
+        head_of: ``(words,)``, the row of ``heads`` of each dependent's head.
+        bilinear: Stanza's bilinear layer.
+
+    Returns:
+        ``(words, relations)``.
     """
     weight = bilinear.weight.transpose(
         0, 1
@@ -164,7 +164,7 @@ def _label_scores(dependents: Tensor, heads: Tensor, head_of: Tensor, bilinear: 
     used, head_of = head_of.unique(return_inverse=True)
     left = (heads[used] @ weight.flatten(1)).unflatten(1, weight.shape[1:])
     pieces = []
-    for start in range(0, len(dependents), 512):  # what a word needs of `left` is 20 kB
+    for start in range(0, len(dependents), 512):  # each word reads 20 kB of `left`
         part = slice(start, start + 512)
         pieces.append(torch.bmm(dependents[part].unsqueeze(1), left[head_of[part]]).squeeze(1))
     scores: Tensor = torch.cat(pieces) + bilinear.bias
@@ -174,7 +174,7 @@ def _label_scores(dependents: Tensor, heads: Tensor, head_of: Tensor, bilinear: 
 def _predict(
     self: Any, *inputs: Any, resolve_head_constraints: bool = False
 ) -> list[list[list[Any]]]:
-    """``GraphParser.predict`` with the shortcuts described above.
+    """``GraphParser.predict`` with the decoding of this module.
 
     Returns:
         For each sentence of the batch, ``[head, relation]`` for each word.
@@ -191,16 +191,13 @@ def decode(
     """The trees of a batch, from the states of a ``GraphParser``'s LSTM.
 
     Args:
-        model: the ``GraphParser``.
-        states: of the words, the root's first.
-        lengths: of the sentences, the root included.
-        resolve_head_constraints: repair two subjects of one head, as Stanza does.
+        model: The ``GraphParser``.
+        states: ``(sentences, words + 1, 2 * hidden)``, the states of the root and of the words.
+        lengths: The number of words of each sentence, with the root.
+        resolve_head_constraints: Resolve two subjects of one head, as Stanza does.
 
     Returns:
-        For each sentence the head and the relation of each word; words count from 1.
-
-    Shapes:
-        states: ``(sentences, words + 1, 2 * hidden)``.
+        For each sentence the head and the relation of each word; words count from 1, and 0 is the root.
     """
     from stanza.models.common.vocab import VOCAB_PREFIX_SIZE
     from stanza.models.depparse.head_constraints import (
@@ -220,7 +217,7 @@ def decode(
 
     trees = [best_tree(arcs[sentence, :length, :length]) for sentence, length in enumerate(lengths)]
 
-    # the relations of all chosen heads of the batch at once
+    # The relations to all chosen heads of the batch at once.
     sentences = torch.repeat_interleave(torch.tensor([length - 1 for length in lengths]))
     words = torch.cat([torch.arange(1, length) for length in lengths])
     chosen = torch.cat([torch.from_numpy(tree[1:]) for tree in trees])
@@ -255,98 +252,3 @@ def decode(
             names = vocab.unmap([label + VOCAB_PREFIX_SIZE for label in labels])
         results.append(([int(head) for head in tree[1:]], names))
     return results
-
-
-def best_tree(scores: Tensor) -> np.ndarray:
-    """Heads of the maximum spanning tree with one child of the root; node 0 is the root.
-
-    Shapes:
-        scores: ``(n, n)``, row i the scores of each head of node i; result ``(n,)``.
-    """
-    best = scores.topk(min(2, scores.size(1)), dim=1)
-    heads: np.ndarray = best.indices[:, 0].numpy().copy()
-    heads[0] = 0
-    certain = scores.size(1) < 3 or bool((best.values[1:, 0] - best.values[1:, 1] > NEAR_TIE).all())
-    if certain and is_single_rooted_tree(heads):
-        return heads
-    return maximum_spanning_tree(scores.numpy())
-
-
-def maximum_spanning_tree(scores: np.ndarray) -> np.ndarray:
-    """Chu-Liu-Edmonds with one child of the root, in O(n^2) as Tarjan (1977) does it.
-
-    A path grows from a node along best heads.  Where it meets itself, the cycle becomes one node in
-    place: its row (ways in) is the best of the members' rows, each less the arc it would replace, and
-    its column (ways out) the best of theirs.  Stanza copies the whole matrix at every cycle.
-
-    Args:
-        scores: ``(n, n)``, row i the scores of each head of node i; node 0 is the root.
-
-    Returns:
-        For each node its head, ``(n,)``; 0 for the root itself.
-    """
-    size = len(scores)
-    scores = scores.astype(np.float64)
-    finite = scores[np.isfinite(scores)]
-    # Stanojevic & Cohen (2021): with root arcs this dear, a second one never pays
-    scores[:, 0] -= (finite.max() - finite.min() + 1) * size
-    np.fill_diagonal(scores, -np.inf)
-    # the arc between words for which an entry stands after contractions
-    dependent = np.repeat(np.arange(size)[:, None], size, axis=1)
-    head = np.repeat(np.arange(size)[None, :], size, axis=0)
-    name = list(range(size))  # the node that now lives in a row: a word, or a contracted cycle
-    members: dict[int, list[int]] = {}  # of a contracted cycle
-    above: dict[int, int] = {}  # the contracted cycle that a node is a member of
-    chosen: dict[int, tuple[int, int]] = {}  # the best arc into a node
-    done = [True] + [False] * (size - 1)  # rows whose path has reached the root
-    place: dict[int, int] = {}  # where on the path a row is
-    for start in range(1, size):
-        path: list[int] = []
-        place.clear()
-        row = start
-        while not done[row]:
-            place[row] = len(path)
-            path.append(row)
-            column = int(scores[row].argmax())
-            chosen[name[row]] = (int(dependent[row, column]), int(head[row, column]))
-            if column not in place:
-                row = column
-                continue
-            cycle = path[place[column] :]
-            del path[place[column] :]
-            into = scores[cycle] - scores[cycle].max(axis=1, keepdims=True)
-            into[:, cycle] = -np.inf
-            best = into.argmax(axis=0)
-            everywhere = np.arange(size)
-            rows = np.asarray(cycle)
-            ways_in = into[best, everywhere]
-            arcs_in = dependent[rows[best], everywhere], head[rows[best], everywhere]
-            out = rows[scores[:, rows].argmax(axis=1)]
-            ways_out = scores[everywhere, out]
-            arcs_out = dependent[everywhere, out], head[everywhere, out]
-            row = cycle[0]
-            scores[:, rows] = -np.inf
-            scores[row], dependent[row], head[row] = ways_in, *arcs_in
-            scores[:, row], dependent[:, row], head[:, row] = ways_out, *arcs_out
-            scores[row, rows] = -np.inf
-            contracted = size + len(members)
-            members[contracted] = [name[member] for member in cycle]
-            above.update(dict.fromkeys(members[contracted], contracted))
-            name[row] = contracted
-            for member in cycle[1:]:
-                done[member] = True  # lives on in `row`
-                scores[member] = -np.inf
-        for row in path:
-            done[row] = True
-
-    heads = np.zeros(size, dtype=np.int64)
-    for node in sorted(chosen, reverse=True):  # a contracted cycle comes before its members
-        word, word_head = chosen[node]
-        if node in members:
-            inner = word
-            while above[inner] != node:
-                inner = above[inner]
-            chosen[inner] = word, word_head  # the member that is entered gives up its own arc
-        else:
-            heads[node] = word_head
-    return heads

@@ -1,17 +1,18 @@
-"""Stanza's tagger and parser over many sentences at once, without its documents.
+"""Stanza's tagger and parser for many sentences at once, without its documents.
 
-Between its networks Stanza makes objects of all words, and lists of their fields for each batch: half
-the time of small models.  Here words stay strings and numbers, and the results are the same:
+Between its networks Stanza makes an object of each word, and lists of their fields for each batch,
+which takes half the time of small models. Here words stay strings and indices, and the results are
+the same:
 
-- What the networks are told of a word, tags aside, depends on its form alone, so embeddings and
-  character LSTMs run once for each form of a call, not once for each word.
-- A batch is tagged and parsed in one go.
-- Morphological features, which neither the parser nor a :class:`~structnn.Sentence` reads, are left
-  out.
+- Apart from tags, the inputs of the networks depend on the form of a word alone, so embeddings and
+  character LSTMs run once for each distinct form of a call, and not for each word.
+- Each batch is tagged and parsed before the next.
+- Morphological features are left out: neither the parser nor a :class:`~structnn.Sentence` needs them.
 
-The layer knows the insides of Stanza's networks, so it is used only with versions on which it was
-checked, and with the kinds of network that this package trains: character LSTMs, and neither language
-models nor lemmas.  Everything else goes through :mod:`parsers.stanza.documents`.
+The module depends on the internals of Stanza's networks, so it is used only with the versions on
+which it was checked, and with networks of the kinds that :mod:`parsers.training` trains: with
+character LSTMs, and without language models and lemmas. Other pipelines run through
+:mod:`parsers.stanza.documents`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ __all__ = ["FastPipeline", "is_supported"]
 
 
 def is_supported(pipeline: Any) -> bool:
-    """Whether the pipeline's networks are of the kinds that this layer can run."""
+    """Whether this module can run the networks of a pipeline."""
     from stanza.models.common.vocab import CompositeVocab
 
     processors = pipeline.processors
@@ -63,7 +64,7 @@ def is_supported(pipeline: Any) -> bool:
 
 
 def _reads_forms(model: Any) -> bool:
-    """Whether all that a network is told of a word, tags aside, depends on its form alone."""
+    """Whether all inputs of a network for a word, apart from tags, depend on its form alone."""
     return (
         model.bert_model is None
         and not model.args.get("charlm")
@@ -73,7 +74,13 @@ def _reads_forms(model: Any) -> bool:
 
 
 class _Forms(NamedTuple):
-    """What a network reads of each different form: a row each, the root's first where there is one."""
+    """The inputs of a network for each distinct form: a row each, after the root's if there is one.
+
+    Attributes:
+        word: ``(forms, d)``, word embeddings.
+        pretrained: ``(forms, d)``, projected pretrained vectors; ``d`` is 0 without them.
+        characters: ``(forms, d)``, projected states of the character LSTM.
+    """
 
     word: Tensor
     pretrained: Tensor
@@ -84,7 +91,7 @@ class FastPipeline:
     """A ``stanza.Pipeline`` without its documents.
 
     Args:
-        pipeline: a ``stanza.Pipeline`` for which :func:`is_supported` holds.
+        pipeline: A ``stanza.Pipeline`` for which :func:`is_supported` is true.
     """
 
     def __init__(self, pipeline: Any) -> None:
@@ -96,7 +103,7 @@ class FastPipeline:
             processor.trainer.model.eval()  # a loaded model is in training mode
         self._device = self._parser.trainer.model.get_device()
         self._no_lemma = self._parser.vocab["lemma"].unit2id("_")
-        # Tagger and parser number the same tags each in its own way.
+        # Tagger and parser have different indices for the same tags.
         self._renumbered = [
             torch.tensor(
                 [theirs.unit2id(ours.id2unit(tag)) for tag in range(len(ours))],
@@ -108,7 +115,7 @@ class FastPipeline:
         ]
 
     def tokenize(self, texts: Sequence[str]) -> list[list[list[str]] | None]:
-        """The sentences of each text, multiword tokens expanded; no character gets lost."""
+        """The sentences of each text, multiword tokens expanded; no characters are lost."""
         return [*self._tokenizer.split(texts)]
 
     @torch.inference_mode()
@@ -140,10 +147,15 @@ class FastPipeline:
         return [annotations[index] for index in range(len(sentences))]
 
     def _tags(self, numbers: Tensor, lengths: list[int], forms: _Forms) -> Tensor:
-        """The universal and the treebank's tag of each word, as Stanza's ``Tagger`` predicts them.
+        """The universal and the language-specific tag of each word, as by Stanza's ``Tagger``.
 
-        Shapes:
-            numbers: ``(sentences, words)``; result ``(sentences, words, 2)``.
+        Args:
+            numbers: ``(sentences, words)``, the row in ``forms`` of each word.
+            lengths: The number of words of each sentence, in descending order.
+            forms: The inputs of the tagger.
+
+        Returns:
+            ``(sentences, words, 2)``, the indices of the tags.
         """
         model = self._tagger.trainer.model
         words = pack_padded_sequence(numbers, lengths, batch_first=True)
@@ -157,10 +169,17 @@ class FastPipeline:
     def _trees(
         self, numbers: Tensor, tags: Tensor, lengths: list[int], forms: _Forms
     ) -> list[tuple[list[int], list[str]]]:
-        """Heads and relations, as Stanza's ``GraphParser`` predicts them; the root is word 0.
+        """The heads and relations of the words, as by Stanza's ``GraphParser``.
 
-        Shapes:
-            numbers: ``(sentences, words)``; tags: ``(sentences, words, 2)``.
+        Args:
+            numbers: ``(sentences, words)``, the row in ``forms`` of each word, without the root's.
+            tags: ``(sentences, words, 2)``, the tags that the tagger predicts.
+            lengths: The number of words of each sentence, in descending order.
+            forms: The inputs of the parser.
+
+        Returns:
+            For each sentence the head and the relation of each word; words count from 1, and 0 is
+            the root.
         """
         from stanza.models.common.vocab import ROOT_ID
 
@@ -192,7 +211,7 @@ class FastPipeline:
 
 
 def _read(processor: Any, forms: Sequence[str], *, root: bool = False) -> _Forms:
-    """What the network of a processor reads of these forms, and of the root before them."""
+    """The inputs of a processor's network for these forms, with ``root`` after those of the root."""
     from stanza.models.common.vocab import ROOT_ID
 
     model, vocab = processor.trainer.model, processor.vocab
@@ -210,14 +229,14 @@ def _read(processor: Any, forms: Sequence[str], *, root: bool = False) -> _Forms
     characters = word.new_empty(len(units), model.trans_char.out_features)
     for batch in batches_by_length(lengths, BATCH_CHARACTERS):
         padded = pad_sequence([units[index] for index in batch], batch_first=True).to(device)
-        order, count = range(len(batch)), [len(batch)]  # as they come; all are of one sentence
+        order, count = range(len(batch)), [len(batch)]  # in this order, all of one sentence
         read = model.charmodel(padded, None, order, count, [lengths[index] for index in batch])
         characters[batch] = model.trans_char(read.data)
     return _Forms(word, pretrained, characters)
 
 
 def _states(model: Any, name: str, inputs: PackedSequence) -> PackedSequence:
-    """The states of a model's LSTM of this name."""
+    """The states of the LSTM of this name, which begins with its learned initial state."""
     start = [
         getattr(model, f"{name}_{part}_init")
         .expand(-1, int(inputs.batch_sizes[0]), -1)

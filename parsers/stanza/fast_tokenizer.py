@@ -1,4 +1,4 @@
-"""Stanza's tokenizer over many texts at once, without its documents; the tokens are the same."""
+"""Stanza's tokenizer for many texts at once, without its documents; the tokens are the same."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from torch.nn.utils.rnn import pad_sequence
 __all__ = ["BATCH_CHARACTERS", "FastTokenizer", "batches_by_length", "is_supported"]
 
 BATCH_CHARACTERS = 4_000
-"""Characters that a character LSTM reads at once, padding included."""
+"""The number of characters that a character LSTM reads at once, with padding."""
 
 _POSITION_FEATURES = ("end_of_para", "start_of_para")  # in the order in which Stanza appends them
 
 
 def is_supported(tokenizer: Any) -> bool:
-    """Whether Stanza's tokenize processor is one that this layer can run."""
+    """Whether this module can run a tokenize processor of Stanza."""
     from stanza.models.tokenization.data import PER_CHAR_FEAT_FUNCS
 
     if tokenizer.trainer is None:  # another library's tokenizer, or none
@@ -37,12 +37,12 @@ def is_supported(tokenizer: Any) -> bool:
 class FastTokenizer:
     """Splits texts into sentences and words.
 
-    The network marks the last character of each token, and tells the ends of sentences, and of tokens
-    of several words (``don't``), from others.
+    The network marks the last character of each token, and whether it ends a sentence and whether
+    the token is a multiword token (``don't``).
 
     Args:
-        tokenizer: Stanza's tokenize processor, one for which :func:`is_supported` holds.
-        expander: Stanza's processor of multiword tokens; None where the pipeline has none.
+        tokenizer: A tokenize processor of Stanza for which :func:`is_supported` is true.
+        expander: Stanza's processor of multiword tokens; None if the pipeline has none.
     """
 
     def __init__(self, tokenizer: Any, expander: Any = None) -> None:
@@ -84,7 +84,7 @@ class FastTokenizer:
         ]
 
     def _paragraphs(self, text: str) -> list[str]:
-        """What blank lines separate, with one space for any white space."""
+        """The paragraphs of a text, separated by empty lines, with one space for any white space."""
         from stanza.models.tokenization.data import NEWLINE_WHITESPACE_RE, WHITESPACE_RE
 
         parts = [part.rstrip() for part in NEWLINE_WHITESPACE_RE.split(text)]
@@ -93,9 +93,9 @@ class FastTokenizer:
         return [re.sub(" +", " ", WHITESPACE_RE.sub(" ", part)) for part in parts if part]
 
     def _labels(self, paragraphs: Sequence[str]) -> list[np.ndarray]:
-        """For each character 0 within a token, 1 at the end of one, 2 at the end of a sentence.
+        """For each character 0 inside a token, 1 at its end, and 2 at the end of a sentence.
 
-        At the end of a token of several words 3 and 4 stand for 1 and 2.
+        For multiword tokens 3 and 4 in place of 1 and 2.
         """
         from stanza.models.tokenization.utils import update_pred_regex
 
@@ -103,7 +103,7 @@ class FastTokenizer:
         inputs = self._inputs(paragraphs)
         labels = [np.zeros(len(units), dtype=np.int64) for units, _ in inputs]
         begins = dict.fromkeys(range(len(paragraphs)), 0)
-        while begins:  # a paragraph that is longer than a window goes on where a sentence ended
+        while begins:  # a paragraph longer than a window continues after its last sentence
             spans = [
                 (index, begin, min(begin + self._window, len(labels[index])))
                 for index, begin in begins.items()
@@ -136,13 +136,12 @@ class FastTokenizer:
         return labels
 
     def _inputs(self, paragraphs: Sequence[str]) -> list[tuple[Tensor, Tensor]]:
-        """The number and the features of each character.
+        """The index and the features of each character.
 
-        Where it fits into the window, the padding at the end of a paragraph is read, too: this is how
-        the network was trained.
+        If it fits into the window, a padding character follows the paragraph, as in training.
 
-        Shapes:
-            ``(characters,)`` and ``(characters, features)`` for each paragraph.
+        Returns:
+            For each paragraph ``(characters,)`` and ``(characters, features)``.
         """
         from stanza.models.tokenization.data import PER_CHAR_FEAT_FUNCS
 
@@ -167,7 +166,7 @@ class FastTokenizer:
         return inputs
 
     def _sentences(self, paragraph: str, labels: np.ndarray) -> Iterator[list[tuple[str, bool]]]:
-        """The tokens of each sentence, and whether they are several words."""
+        """The tokens of each sentence, each with whether it is a multiword token."""
         sentence: list[tuple[str, bool]] = []
         begin = 0
         for last in np.flatnonzero(labels).tolist():
@@ -183,7 +182,7 @@ class FastTokenizer:
             yield sentence
 
     def _expansions(self, tokens: Iterable[str]) -> dict[str, list[str]]:
-        """The words of tokens of several words."""
+        """The words of multiword tokens."""
         from stanza.models.common.doc import ID, MISC, TEXT, Document
 
         tokens = sorted(token for token in tokens if len(token) <= self.longest_token)
@@ -198,9 +197,14 @@ class FastTokenizer:
 
 
 def batches_by_length(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
-    """Indices of sequences, the longest first, in batches of at most ``limit`` places with padding.
+    """Batches of sequences, the longest first, of limited size with padding.
 
-    A sequence that is longer than the limit is a batch of its own.
+    Args:
+        lengths: The length of each sequence.
+        limit: The largest size of a batch with padding; a longer sequence is a batch of its own.
+
+    Yields:
+        The indices of the sequences of a batch.
     """
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     begin = 0

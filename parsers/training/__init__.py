@@ -1,4 +1,5 @@
 """Training of small Stanza pipelines on UD treebanks: ``python -m parsers.training --help``.
 
-:mod:`~parsers.training.recipe` strings the stages together; each other module does one thing.
+A :class:`~parsers.training.recipe.Recipe` says what to train, and :mod:`~parsers.training.stages`
+runs it.
 """

@@ -8,20 +8,21 @@ import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
 
-from parsers.training.recipe import STAGES, Recipe, run
+from parsers.training.recipe import Recipe
+from parsers.training.stages import STAGES, run
 
 _HELP = {
     "train": "CoNLL-U file to train on",
-    "dev": "CoNLL-U file watched during training",
+    "dev": "CoNLL-U file scored during training",
     "test": "CoNLL-U file scored once at the end",
     "lang": "language code, e.g. en",
     "package": "name of the package in the model directory",
     "output": "model directory to write",
-    "work": "folder of intermediate results; a second run continues from it",
-    "data": "sentence on the treebank for the model card",
-    "vectors": "word2vec text file, commonest words first; without it no vectors are used",
+    "work": "folder of intermediate results, from which a second run continues; default: OUTPUT.work",
+    "data": "sentence for the model card: the treebank, its version and licence",
+    "vectors": "word2vec text file, most frequent words first; by default no vectors are used",
     "notes": "Markdown file appended to the model card",
-    "vectors_source": "sentence on the vectors for the model card",
+    "vectors_source": "sentence for the model card: which vectors these are",
 }
 
 
@@ -55,14 +56,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--stages",
         default=",".join(STAGES),
-        help="comma-separated part of the stages: " + ", ".join(STAGES),
+        help="the stages to run, separated by commas; default: all, " + ", ".join(STAGES),
     )
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of PyTorch")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line entry; returns the exit status."""
+    """Run the command line; returns the exit status."""
     import torch
 
     given = sys.argv[1:] if arguments is None else arguments

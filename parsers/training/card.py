@@ -1,15 +1,12 @@
-"""The model card: what a packed model was made of, and what it scores."""
+"""The model card: the data, training and scores of a packed model."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from parsers.training.recipe import Recipe
 from parsers.training.score import as_speeds, as_table
 from parsers.training.treebank import read_treebank
-
-if TYPE_CHECKING:
-    from parsers.training.recipe import Recipe
 
 
 def model_card(
@@ -21,10 +18,10 @@ def model_card(
     """The text of ``MODEL_CARD.md``.
 
     Args:
-        recipe: what was trained.
-        scores: of :func:`parsers.training.score.score_directory`.
-        results: steps and seconds that tagger and parser took.
-        command: the command line that did it.
+        recipe: The recipe of the model.
+        scores: The result of :func:`parsers.training.score.score_directory`.
+        results: ``steps`` and ``seconds`` of the training of tagger and parser.
+        command: The command line of the training.
     """
     files = sorted(recipe.output.rglob("*.pt"))
     sizes = "\n".join(

@@ -1,9 +1,9 @@
 """A training loop for Stanza's trainers: linear decay to a budget, averaged weights, checkpoints.
 
-Stanza's own loops stop on a plateau of the dev score.  With a fixed budget it is better to let the
-learning rate fall in a line to zero at the end of it, and to keep an exponential moving average of
-the weights, which is as good as a much longer run's last weights and needs no dev scores to pick
-a step.  The updates themselves are the trainers' ``update``.
+Stanza's own loops stop when the dev score no longer rises. With a fixed budget it is better to decay the
+learning rate linearly to zero, and to keep an exponential moving average of the weights: it is as
+good as the last weights of a much longer run, and no dev scores are needed to choose a step. Each
+update is the trainer's ``update``.
 """
 
 from __future__ import annotations
@@ -25,16 +25,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Budget:
-    """When a run ends: after so many steps or so many minutes, whichever comes first.
+    """When training ends: after a number of steps or of minutes, whichever comes first.
 
-    A run bounded by steps alone can be repeated exactly; minutes are for a machine of unknown speed.
+    Training limited by steps alone can be repeated exactly.
+
+    Attributes:
+        steps: The number of updates.
+        minutes: The time in minutes; None for no limit.
     """
 
     steps: int
     minutes: float | None = None
 
     def progress(self, step: int, seconds: float) -> float:
-        """How much of the budget is used, 0 to 1."""
+        """The share of the budget that is used, from 0 to 1."""
         used = step / max(self.steps, 1)
         if self.minutes is not None:
             used = max(used, seconds / max(self.minutes * 60, 1e-9))
@@ -42,10 +46,12 @@ class Budget:
 
 
 class CheapDropout(nn.Module):
-    """Dropout whose mask takes one random byte an element.
+    """Dropout that draws one random byte for each element.
 
-    PyTorch's takes a whole random number, which is a sixth of a training step on a CPU.  The rate
-    is rounded to 1/256.
+    PyTorch draws a random number for each, which takes a sixth of a training step on a CPU.
+
+    Args:
+        rate: The dropout rate; rounded to a multiple of 1/256.
     """
 
     def __init__(self, rate: float) -> None:
@@ -53,11 +59,13 @@ class CheapDropout(nn.Module):
         self.threshold = round(rate * 256)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zero a part of the entries and scale the rest so that the mean stays."""
+        """Set a share of the entries to zero, and scale the others so that the expectation stays."""
         if not self.training or self.threshold == 0:
             return x
         words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64)
-        words.random_(torch.iinfo(torch.int64).min, None)  # all 64 bits: eight masks a number
+        words.random_(
+            torch.iinfo(torch.int64).min, None
+        )  # all 64 bits: the bytes of eight elements
         keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.threshold
         return x * keep.to(x.device, x.dtype).mul_(256 / (256 - self.threshold))
 
@@ -70,10 +78,10 @@ def _word_vectors(
     sentlens: list[int],
     wordlens: list[int],
 ) -> PackedSequence:
-    """``CharacterModel.forward`` with the weighted sum over characters taken on the packed rows.
+    """``CharacterModel.forward`` with the weighted sum over characters computed on packed states.
 
-    Stanza pads the states of all words to the longest one; where that is a web address, the
-    padding costs more than the LSTM.
+    Stanza pads the states of all words to the length of the longest; if that is a web address, the
+    padding takes longer than the LSTM.
     """
     packed = pack_padded_sequence(self.dropout(self.char_emb(chars)), wordlens, batch_first=True)
     layers, words = self.num_dir * self.args["char_num_layers"], chars.size(0)
@@ -92,7 +100,7 @@ def _word_vectors(
 
 
 def make_cheaper(module: nn.Module) -> None:
-    """Replace the modules below ``module`` that are slow on a CPU by equivalent ones."""
+    """Replace submodules that are slow on a CPU by equivalent ones."""
     from stanza.models.common.char_model import CharacterModel
 
     for name, child in module.named_children():
@@ -105,10 +113,14 @@ def make_cheaper(module: nn.Module) -> None:
 
 
 class WeightAverage:
-    """Exponential moving average of the trainable weights of a module.
+    """The exponential moving average of the trainable weights of a module.
 
-    The decay grows with the number of updates, ``min(decay, (1 + t) / (10 + t))``, so that the
-    random start is forgotten.
+    The decay at update *t* is ``min(decay, (1 + t) / (10 + t))``, so that the initial weights count
+    little.
+
+    Args:
+        module: The module.
+        decay: The largest decay, from 0 to 1.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -119,14 +131,14 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the present weights into the average."""
+        """Add the current weights to the average."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         torch._foreach_lerp_(self.averages, [p.detach() for p in self.parameters], 1 - decay)
 
     @torch.no_grad()
     def swap(self) -> None:
-        """Exchange weights and averages; a second call undoes the first."""
+        """Exchange the weights and their averages; a second call undoes the first."""
         for parameter, average in zip(self.parameters, self.averages, strict=True):
             kept = parameter.detach().clone()
             parameter.copy_(average)
@@ -148,21 +160,21 @@ def fit(
 ) -> dict[str, float]:
     """Train until the budget is used, and save the model with the averaged weights.
 
-    A checkpoint (weights, averages, optimizer, step, seconds) is written every ``save_every``
-    seconds beside the model's file; a run that finds one continues from it.
+    A checkpoint (weights, averages, optimizer, step, seconds) is written next to the model's file;
+    training continues from it if it is there.
 
     Args:
-        trainer: a Stanza trainer with ``model``, ``update(batch)`` and its optimizer.
-        batches: endless iterator of training batches.
-        budget: when to stop.
-        learning_rate: the rate after ``warmup`` steps; falls to zero in a line.
-        output: file of the model, written as Stanza does it; the checkpoint's ends in ``.checkpoint``.
-        average: decay of the weight average; 0 keeps the last weights.
-        warmup: steps in which the rate rises from zero.
-        evaluate: called with the averaged weights in place now and then; its score is logged only,
-            nothing is selected by it.
-        evaluate_every: seconds between dev scores.
-        save_every: seconds between checkpoints.
+        trainer: A Stanza trainer with ``model``, ``update(batch)`` and an optimizer.
+        batches: An infinite iterator of training batches.
+        budget: When to stop.
+        learning_rate: The learning rate after ``warmup`` steps, from which it decays linearly to zero.
+        output: The model file to write, as Stanza does; the checkpoint's name ends in ``.checkpoint``.
+        average: The decay of the weight average; 0 to keep the last weights.
+        warmup: The number of steps in which the learning rate rises linearly from zero.
+        evaluate: Computes the dev score of the averaged weights. It is logged, and nothing is selected
+            by it.
+        evaluate_every: Seconds between dev scores.
+        save_every: Seconds between checkpoints.
 
     Returns:
         ``steps`` and ``seconds`` used, and ``dev``, the last dev score (NaN without ``evaluate``).
@@ -173,7 +185,7 @@ def fit(
     make_cheaper(model)
     weights = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(weights, lr=learning_rate, betas=(0.9, 0.95), eps=1e-6, fused=True)
-    # the trainers differ in the name of the dictionary that `update` steps through
+    # Trainers differ in the name of the dictionary of optimizers that `update` uses.
     setattr(
         trainer, "optimizers" if hasattr(trainer, "optimizers") else "optimizer", {"": optimizer}
     )

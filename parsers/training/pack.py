@@ -1,4 +1,4 @@
-"""Put trained pieces into a Stanza model directory, in half precision and without leftovers."""
+"""Pack trained models into a Stanza model directory, in half precision and without local paths."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import torch
 
 PROCESSORS = ("tokenize", "mwt", "pos", "depparse")
 
-_TRACES = ("_dir", "_file", "_gold", "_name", "_path")  # where and from what a model was trained
+_PATHS = ("_dir", "_file", "_gold", "_name", "_path")  # options with paths of the training machine
 
 
 def halved(value: Any) -> Any:
-    """The same nested structure with every float tensor in half precision.
+    """A nested structure with every floating-point tensor in half precision.
 
-    Stanza copies what it reads into freshly made float32 weights, so nothing else changes.
+    Stanza copies the tensors into single-precision weights when it loads them.
     """
     if isinstance(value, torch.Tensor):
         return value.detach().half() if value.is_floating_point() else value.detach().clone()
@@ -29,16 +29,19 @@ def halved(value: Any) -> Any:
 
 
 def pack(models: Mapping[str, Path], output: Path, *, lang: str, package: str) -> int:
-    """Write a model directory that Stanza's ``Pipeline`` loads, and return its size in bytes.
+    """Write a model directory that ``stanza.Pipeline`` loads.
+
+    The table of word vectors stays in single precision, as Stanza uses it in the precision of the file.
 
     Args:
-        models: model file of each of :data:`PROCESSORS` (``mwt`` may be absent) and, where word
-            vectors were used, ``pretrain``.
-        output: the directory; gets ``resources.json`` and ``<lang>/<processor>/<package>.pt``.
-        lang: language code.
-        package: package name.
+        models: The model file of each of :data:`PROCESSORS` (``mwt`` may be missing) and, if word
+            vectors were used, of ``pretrain``.
+        output: The directory, for ``resources.json`` and ``<lang>/<processor>/<package>.pt``.
+        lang: The language code.
+        package: The name of the package.
 
-    The word-vector table stays in single precision: Stanza uses it as it is on disk.
+    Returns:
+        The size of the files in bytes.
     """
     written = []
     for processor, source in models.items():
@@ -46,7 +49,7 @@ def pack(models: Mapping[str, Path], output: Path, *, lang: str, package: str) -
         if processor != "pretrain":
             state["model"] = halved(state["model"])
             state["config"] = {
-                key: None if key.endswith(_TRACES) else value
+                key: None if key.endswith(_PATHS) else value
                 for key, value in state["config"].items()
             }
             state["config"].update(_inference_options(processor))

@@ -1,4 +1,4 @@
-"""The dependency parser: Stanza's biaffine graph parser (Dozat & Manning 2017), our loop."""
+"""Training of the dependency parser, Stanza's biaffine graph parser (Dozat and Manning 2017)."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ OPTIONS: dict[str, Any] = {
 
 
 def _training_trainer() -> Any:
-    """Stanza's graph trainer around a parser whose loss scores labels for gold heads alone."""
+    """A graph trainer of Stanza whose parser scores labels of gold heads alone in its loss."""
     from stanza.models.common.vocab import VOCAB_PREFIX_SIZE
     from stanza.models.depparse.model import GraphParser
     from stanza.models.depparse.trainer import GraphTrainer
     from torch.nn import functional
 
     class GoldHeadParser(GraphParser):
-        """The same model and the same loss; labels of pairs that carry no loss aren't computed."""
+        """The same model and loss, without the scores of labels that are not in the loss."""
 
         def loss(self, *inputs: Any, **named: Any) -> tuple[torch.Tensor, None]:
             word_mask, wordchars, head, deprel = inputs[1], inputs[2], inputs[9], inputs[10]
@@ -87,19 +87,19 @@ def train_parser(
     seed: int = 1,
     options: dict[str, Any] | None = None,
 ) -> dict[str, float]:
-    """Train a parser on a CoNLL-U file with predicted tags and gold trees; save it as Stanza does.
+    """Train a parser on gold trees and predicted tags, and save it as Stanza does.
 
     Args:
-        train: CoNLL-U whose tags were predicted by taggers that hadn't seen those sentences.
-        dev: the same for dev, scored now and then (LAS), or None.
-        output: model file; ``output.checkpoint`` beside it holds the state of an unfinished run.
-        table: Stanza pretrain file with word vectors, or None.
-        lang: language code of the model's name.
-        package: the rest of its name.
-        budget: when to stop.
-        learning_rate: the highest one.
-        seed: seed of weights, batches and dropout.
-        options: Stanza's training options over those above.
+        train: A CoNLL-U file whose tags were predicted by taggers that were not trained on it.
+        dev: A CoNLL-U file with predicted tags, for the dev score (LAS); None for no scores.
+        output: The model file to write; the checkpoint is next to it.
+        table: Stanza's file of pretrained vectors; None without vectors.
+        lang: The language code, in the model's name.
+        package: The package, in the model's name.
+        budget: When to stop.
+        learning_rate: The learning rate after warm-up.
+        seed: The random seed of weights, batches and dropout.
+        options: Options of Stanza's training that replace :data:`OPTIONS`.
 
     Returns:
         What :func:`parsers.training.loop.fit` returns.

@@ -2,8 +2,8 @@
 
     python -m parsers.training.score --models parsers/models --lang en FILE.conllu [FILE.conllu ...]
 
-The scores are those of Stanza's own pipeline and code.  Beside them the same files go through this
-package's decoder (:mod:`parsers.stanza.fast_depparse`), and the sentences whose tags or trees differ are
+The scores are those of Stanza's own pipeline. The same files are also parsed with the decoder of
+this package (:mod:`parsers.stanza.fast_depparse`), and the sentences with other tags or trees are
 counted.
 """
 
@@ -25,7 +25,7 @@ METRICS = ("Tokens", "Sentences", "Words", "UPOS", "XPOS", "UFeats", "UAS", "LAS
 
 
 def load_pipeline(models: Path, lang: str, package: str = "default", **options: Any) -> Any:
-    """Stanza's ``Pipeline`` over a model directory without lemmatizer; never downloads."""
+    """A ``stanza.Pipeline`` from a model directory without a lemmatizer; nothing is downloaded."""
     import stanza
 
     settings: dict[str, Any] = {
@@ -40,7 +40,7 @@ def load_pipeline(models: Path, lang: str, package: str = "default", **options: 
 
 
 def without_annotation(blocks: Sequence[Block]) -> str:
-    """The CoNLL-U text of the sentences with tokens alone: no tags, no features, no trees."""
+    """The CoNLL-U text of sentences with their tokens alone: without tags, features and trees."""
     lines = []
     for block in blocks:
         for line in block:
@@ -53,7 +53,7 @@ def without_annotation(blocks: Sequence[Block]) -> str:
 
 
 def conll_scores(gold: Sequence[Block], predicted: Any) -> dict[str, float]:
-    """F1 in per cent for each of :data:`METRICS`."""
+    """The F1 score of each of :data:`METRICS`, in percent."""
     from stanza.models.common.utils import ud_scores
 
     gold_text = "".join("\n".join(block) + "\n\n" for block in gold)
@@ -62,20 +62,22 @@ def conll_scores(gold: Sequence[Block], predicted: Any) -> dict[str, float]:
 
 
 def score_raw_text(pipeline: Any, blocks: Sequence[Block]) -> dict[str, float]:
-    """Scores when the pipeline is given plain text and finds sentences and words itself."""
+    """The scores from raw text, in which the pipeline finds sentences and words itself."""
     return conll_scores(blocks, pipeline(raw_text(blocks)))
 
 
 def annotate_gold_tokens(pipeline: Any, blocks: Sequence[Block]) -> tuple[Any, float]:
-    """The document with predicted tags and trees, and words a second of tagger and parser.
+    """Predict tags and trees for gold tokens.
 
-    The seconds are CPU time of the process, so that other programs on the machine don't count.
+    Returns:
+        The document, and the speed of tagger and parser in words per second of CPU time, which does not
+        depend on other programs on the machine.
     """
     from stanza.utils.conll import CoNLL
 
     document = CoNLL.conll2doc(input_str=without_annotation(blocks))
     gc.collect()
-    gc.disable()  # as timeit does: else the second of two runs pays for the first one's objects
+    gc.disable()  # as timeit does
     try:
         start = time.process_time()
         for processor in ("pos", "depparse"):
@@ -87,15 +89,16 @@ def annotate_gold_tokens(pipeline: Any, blocks: Sequence[Block]) -> tuple[Any, f
 
 
 def compare_decoders(pipeline: Any, blocks: Sequence[Block], stock: Any) -> dict[str, float]:
-    """What this package's decoder does on the same sentences.
+    """Compare the decoder of this package with Stanza's on the same sentences.
 
     Args:
-        pipeline: Stanza's pipeline; comes back with the decoder in use.
-        blocks: the sentences.
-        stock: the document that Stanza's own code made of them.
+        pipeline: Stanza's pipeline, which is changed to use the decoder.
+        blocks: The sentences.
+        stock: The document that Stanza's own code made from them.
 
     Returns:
         ``words/s``, and ``different``, the number of sentences with another tag, head or relation.
+        Empty if the decoder does not support the pipeline.
     """
     from parsers.stanza.fast_depparse import accelerate
 
@@ -116,7 +119,18 @@ def compare_decoders(pipeline: Any, blocks: Sequence[Block], stock: Any) -> dict
 def score_directory(
     models: Path, lang: str, package: str, files: Sequence[Path]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """For each file the scores from ``raw text`` and ``gold tokens``, and of the ``fast`` decoder."""
+    """Score the models of a directory.
+
+    Args:
+        models: The Stanza model directory.
+        lang: The language code.
+        package: The name of the package.
+        files: Gold CoNLL-U files.
+
+    Returns:
+        For the name of each file the scores from ``raw text`` and ``gold tokens``, and the
+        comparison with the ``fast`` decoder.
+    """
     results = {}
     for path in files:
         pipeline = load_pipeline(models, lang, package)
@@ -132,7 +146,7 @@ def score_directory(
 
 
 def as_table(results: dict[str, dict[str, dict[str, float]]]) -> str:
-    """A Markdown table of :func:`score_directory`'s result."""
+    """The result of :func:`score_directory` as a Markdown table."""
     lines = [
         "| file | input | " + " | ".join(METRICS) + " |",
         "|---|---|" + "---|" * len(METRICS),
@@ -146,7 +160,7 @@ def as_table(results: dict[str, dict[str, dict[str, float]]]) -> str:
 
 
 def as_speeds(results: dict[str, dict[str, dict[str, float]]]) -> str:
-    """One line for each file: words a second of CPU time, and sentences that differ."""
+    """The result of :func:`score_directory` in lines: words per second, and sentences that differ."""
     lines = []
     for name, inputs in results.items():
         stock, fast = inputs["gold tokens"]["words/s"], inputs["fast"]
@@ -162,7 +176,7 @@ def as_speeds(results: dict[str, dict[str, dict[str, float]]]) -> str:
 
 
 def main() -> None:
-    """Command line entry."""
+    """Run the command line."""
     import torch
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])

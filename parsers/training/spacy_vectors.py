@@ -1,9 +1,9 @@
 """Write the word vectors of a spaCy package as a word2vec text file, without installing spaCy.
 
-A spaCy package with static vectors keeps three files in its ``vocab`` folder: ``strings.json``
-(every string it knows), ``vectors`` (a NumPy array, one row per distinct vector) and ``key2row``
-(a msgpack map from the 64-bit hash of a string to its row).  This reads the three and writes one
-line a word: the word, then its numbers, the commonest words first.
+A spaCy package with static vectors has three files in its ``vocab`` folder: ``strings.json`` (all
+strings), ``vectors`` (a NumPy array with a row for each distinct vector) and ``key2row`` (a msgpack
+map from the 64-bit hash of a string to its row). From them this module writes one line for each
+word: the word, and the numbers of its vector; the most frequent words come first.
 
     python -m parsers.training.spacy_vectors PATH/TO/vocab vectors.txt
 """
@@ -40,10 +40,10 @@ def murmur_hash_64a(data: bytes, seed: int = 1) -> int:
 
 
 def read_msgpack_int_map(data: bytes) -> dict[int, int]:
-    """A msgpack map whose keys and values are all integers: the only kind ``key2row`` holds.
+    """Read a msgpack map from unsigned integers to unsigned integers, such as ``key2row``.
 
     Raises:
-        ValueError: if the bytes are anything else.
+        ValueError: The bytes are not such a map.
     """
     widths = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}
     position = 0
@@ -72,11 +72,14 @@ def read_msgpack_int_map(data: bytes) -> dict[int, int]:
 
 
 def read_spacy_vectors(vocab_folder: Path) -> tuple[list[str], np.ndarray]:
-    """The lower-cased words of a spaCy ``vocab`` folder and a ``(words, dimensions)`` array.
+    """The words and vectors of a spaCy ``vocab`` folder.
 
-    Stanza looks words up in lower case, so one entry is kept for each lower-cased word: its
-    own where it exists.  The package holds no frequencies; a word that also occurs capitalised and
-    in capitals is a common one, so words come in the order of how many such forms are known.
+    Stanza looks words up in lower case, so there is one vector for each word in lower case: that of the
+    word itself, or else of one of its other forms. The folder has no frequencies; words with more forms
+    (capitalised, in capitals) are more frequent, so words are sorted by the number of their forms.
+
+    Returns:
+        The words in lower case, and their vectors, ``(words, dimensions)``.
     """
     rows = read_msgpack_int_map((vocab_folder / "key2row").read_bytes())
     table = np.load(vocab_folder / "vectors", allow_pickle=False)
@@ -96,11 +99,13 @@ def read_spacy_vectors(vocab_folder: Path) -> tuple[list[str], np.ndarray]:
 
 
 def main() -> None:
-    """Command line entry."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("vocab", type=Path, help="the package's vocab folder")
     parser.add_argument("output", type=Path, help="word2vec text file to write")
-    parser.add_argument("--words", type=int, default=200_000, help="keep the commonest N words")
+    parser.add_argument(
+        "--words", type=int, default=200_000, help="number of words to keep, the most frequent ones"
+    )
     arguments = parser.parse_args()
     words, table = read_spacy_vectors(arguments.vocab)
     words, table = words[: arguments.words], table[: arguments.words]

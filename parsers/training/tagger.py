@@ -1,4 +1,4 @@
-"""The tagger (UPOS, XPOS, features): Stanza's model, trained by our loop, and its use on files."""
+"""Training and use of the tagger (UPOS, XPOS, features), a model of Stanza."""
 
 from __future__ import annotations
 
@@ -49,10 +49,18 @@ def _load_table(table: Path | None) -> Any:
 
 
 def length_batches(lengths: list[int], words: int, generator: random.Random) -> Iterator[list[int]]:
-    """Endless batches of indices of sentences of about one length, ``words`` words each.
+    """Infinite batches of sentences of similar length.
 
-    Recurrent layers take as many steps as the longest sentence of a batch has words, so batches
-    of one length are several times faster than mixed ones.
+    Recurrent layers take as many steps as the longest sentence of a batch has words, so batches of
+    similar lengths are several times faster than mixed ones.
+
+    Args:
+        lengths: The number of words of each sentence.
+        words: The number of words of a batch.
+        generator: The source of randomness.
+
+    Yields:
+        The indices of the sentences of a batch.
     """
     while True:
         order = sorted(range(len(lengths)), key=lambda i: lengths[i] + 3 * generator.random())
@@ -82,20 +90,20 @@ def train_tagger(
     seed: int = 1,
     options: dict[str, Any] | None = None,
 ) -> dict[str, float]:
-    """Train a tagger on a CoNLL-U file and save it as Stanza saves one.
+    """Train a tagger on gold tags, and save it as Stanza does.
 
     Args:
-        train: CoNLL-U with gold tags.
-        dev: CoNLL-U to score now and then (UPOS accuracy), or None.
-        output: model file; ``output.checkpoint`` beside it holds the state of an unfinished run.
-        table: Stanza pretrain file with word vectors, or None.
-        lang: language code of the model's name.
-        package: the rest of its name.
-        budget: when to stop.
-        learning_rate: the highest one.
-        batch_words: words in a batch.
-        seed: seed of weights, batches and dropout.
-        options: Stanza's training options over those above.
+        train: A CoNLL-U file with gold tags.
+        dev: A CoNLL-U file for the dev score (UPOS accuracy); None for no scores.
+        output: The model file to write; the checkpoint is next to it.
+        table: Stanza's file of pretrained vectors; None without vectors.
+        lang: The language code, in the model's name.
+        package: The package, in the model's name.
+        budget: When to stop.
+        learning_rate: The learning rate after warm-up.
+        batch_words: The number of words of a batch.
+        seed: The random seed of weights, batches and dropout.
+        options: Options of Stanza's training that replace :data:`OPTIONS`.
 
     Returns:
         What :func:`parsers.training.loop.fit` returns.
@@ -112,7 +120,7 @@ def train_tagger(
     document = Document(CoNLL.conll2dict(input_file=str(train))[0])
     vocab = Dataset.init_vocab([document], arguments)
     data = Dataset(document, arguments, pretrain, vocab=vocab, evaluation=False)
-    for column in data.has_tags:  # a column that is empty everywhere is learned as empty
+    for column in data.has_tags:  # an empty column is learned as empty
         data.has_tags[column] = True
     trainer = Trainer(args=arguments, vocab=vocab, pretrain=pretrain, device="cpu")
 
@@ -165,7 +173,17 @@ def _predict(trainer: Any, document: Any, pretrain: Any) -> list[list[str]]:
 
 
 def tag_blocks(blocks: list[Block], model: Path, table: Path | None, output: Path) -> Path:
-    """Write ``blocks`` with the tags and features that the model predicts, all else as it was."""
+    """Write sentences with the tags and features that a model predicts.
+
+    Args:
+        blocks: The sentences.
+        model: The model file of the tagger.
+        table: Stanza's file of pretrained vectors; None without vectors.
+        output: The CoNLL-U file to write.
+
+    Returns:
+        ``output``.
+    """
     from stanza.models.pos.trainer import Trainer
     from stanza.utils.conll import CoNLL
 

@@ -1,24 +1,29 @@
-"""Tokenizer and multiword-token expander, through Stanza's own training commands."""
+"""The tokenizer and the expander of multiword tokens, trained by Stanza's own commands."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from parsers.training.treebank import Treebank, raw_text, write_blocks
 
 MAXIMUM_TOKEN = 1000
-"""Longest token and window at inference, in characters; training windows are shorter."""
+"""The longest token and window of the tokenizer at inference, in characters."""
 
 
 def prepare_tokenizer_files(treebank: Treebank, part: str, folder: Path) -> dict[str, Path]:
-    """Write the text, the label of each character, the multiword tokens and the sentences.
+    """Write the four files of Stanza's ``prepare_tokenizer_data``; the text is made from the treebank.
 
-    The four files are those of Stanza's ``prepare_tokenizer_data``; the text is made from the
-    treebank itself.
+    Args:
+        treebank: The sentences.
+        part: The beginning of the files' names: ``train`` or ``dev``.
+        folder: The folder to write to.
+
+    Returns:
+        The files of the ``text``, of the ``labels`` of its characters, of the ``multiword`` tokens,
+        and of the sentences as ``conllu``.
     """
     from stanza.utils.datasets import prepare_tokenizer_data
 
@@ -49,17 +54,17 @@ def train_tokenizer(
     seed: int = 1,
     extra: Sequence[str] = (),
 ) -> None:
-    """Train Stanza's tokenizer; the step with the best dev score is kept.
+    """Train Stanza's tokenizer; the weights with the best dev score are kept.
 
     Args:
-        train: files of :func:`prepare_tokenizer_files` for the training part.
-        dev: the same for dev.
-        output: model file.
-        lang: language code of the model's name.
-        package: the rest of its name.
-        steps: number of updates.
-        seed: seed of weights, batches and dropout.
-        extra: more options of ``stanza.models.tokenizer``.
+        train: The files of :func:`prepare_tokenizer_files` for train.
+        dev: The files for dev.
+        output: The model file to write.
+        lang: The language code, in the model's name.
+        package: The package, in the model's name.
+        steps: The number of updates.
+        seed: The random seed of weights, batches and dropout.
+        extra: Other options of ``stanza.models.tokenizer``, as on its command line.
     """
     from stanza.models import tokenizer
 
@@ -93,17 +98,29 @@ def train_tokenizer(
 def train_multiword(
     train: Treebank, dev: Treebank, output: Path, *, lang: str, package: str, epochs: int, seed: int
 ) -> bool:
-    """Train the expander of multiword tokens; False if the treebank has none to learn from.
+    """Train the expander of multiword tokens.
 
-    Where every multiword token is the concatenation of its words (English), Stanza trains a
-    classifier of split points, else a character-level sequence-to-sequence model.
+    If every multiword token is the concatenation of its words, as in English, Stanza trains a classifier
+    of split points, and otherwise a character-level sequence-to-sequence model.
+
+    Args:
+        train: The treebank to train on.
+        dev: The treebank for early stopping; train if it has no multiword tokens.
+        output: The model file to write.
+        lang: The language code, in the model's name.
+        package: The package, in the model's name.
+        epochs: The number of epochs.
+        seed: The random seed.
+
+    Returns:
+        False, and no file, if ``train`` has no multiword tokens.
     """
     from stanza.models import mwt_expander
     from stanza.utils.datasets.contract_mwt import contract_mwt
 
     if not train.has_multiword_tokens():
         return False
-    if not dev.has_multiword_tokens():  # the early stopping needs some: a part of train stands in
+    if not dev.has_multiword_tokens():  # early stopping needs some
         dev = train
     folder = output.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -124,8 +141,3 @@ def train_multiword(
     }
     mwt_expander.main([f"--{name}={value}" for name, value in arguments.items()] + ["--cpu"])
     return True
-
-
-def multiword_count(files: dict[str, Path]) -> int:
-    """Number of different multiword tokens in the files of a part."""
-    return len(json.loads(files["multiword"].read_text(encoding="utf-8")))

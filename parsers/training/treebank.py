@@ -1,4 +1,4 @@
-"""UD treebanks as the trainers need them: checked, without lemmas, in folds, as raw text."""
+"""UD treebanks for training: checked, without lemmas, in folds, and as raw text."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 
 Block = list[str]
-"""One sentence of a CoNLL-U file: its lines, comments included, without the empty line."""
+"""A sentence of a CoNLL-U file: its lines with comments, without the empty line at the end."""
 
 
 class TreebankError(ValueError):
-    """A treebank that can't be used for training; the message says which file and line."""
+    """A treebank can't be used for training; the message gives file and line."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Treebank:
     """The sentences of one CoNLL-U file.
 
     Attributes:
-        path: where they came from.
-        blocks: one list of lines per sentence.
+        path: The file.
+        blocks: The lines of each sentence.
     """
 
     path: Path
@@ -32,11 +32,11 @@ class Treebank:
 
     @property
     def words(self) -> int:
-        """Number of syntactic words."""
+        """The number of syntactic words."""
         return sum(line.split("\t", 1)[0].isdigit() for block in self.blocks for line in block)
 
     def has_multiword_tokens(self) -> bool:
-        """Whether any surface token holds several syntactic words (*don't*, *du*)."""
+        """Whether any token consists of several syntactic words (*don't*, *du*)."""
         return any(
             "-" in line.split("\t", 1)[0]
             for block in self.blocks
@@ -48,12 +48,12 @@ class Treebank:
 def read_treebank(path: Path) -> Treebank:
     """Read a CoNLL-U file with gold words, tags and trees.
 
-    Lemmas become ``_``: the pipeline has no lemmatizer, and the parser must not learn from a
-    column that it will not have.  Enhanced dependencies and empty nodes are left out.
+    Lemmas are replaced by ``_``, as the pipeline has no lemmatizer. Enhanced dependencies and empty
+    nodes are left out.
 
     Raises:
-        TreebankError: a missing file, a line without ten columns, a word without tag, head or
-            relation, or no sentence at all.
+        TreebankError: The file does not exist or has no sentence, a line does not have ten columns, or a
+            word has no tag, head or relation.
     """
     if not path.is_file():
         raise TreebankError(f"{path}: no such file")
@@ -85,19 +85,19 @@ def read_treebank(path: Path) -> Treebank:
     if any(not kept.startswith("#") for kept in block):
         blocks.append(block)
     if not blocks:
-        raise TreebankError(f"{path}: no sentence in it")
+        raise TreebankError(f"{path}: there is no sentence in it")
     return Treebank(path, blocks)
 
 
 def write_blocks(blocks: Sequence[Block], path: Path) -> Path:
-    """Write sentences as CoNLL-U and return the path."""
+    """Write sentences as CoNLL-U; returns ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join("\n".join(block) + "\n\n" for block in blocks), encoding="utf-8")
     return path
 
 
 def word_forms(blocks: Sequence[Block]) -> list[str]:
-    """The form of every syntactic word, in order."""
+    """The forms of all syntactic words, in order."""
     return [
         line.split("\t", 2)[1]
         for block in blocks
@@ -107,10 +107,17 @@ def word_forms(blocks: Sequence[Block]) -> list[str]:
 
 
 def folds(blocks: Sequence[Block], count: int) -> list[tuple[list[Block], list[Block]]]:
-    """``(rest, part)`` for each of ``count`` parts; the parts are runs of neighbouring sentences.
+    """Divide sentences into folds of neighbouring sentences.
 
-    Neighbours stay together because the sentences of one document share words: a tagger that has
-    seen half of the document is better on the other half than it will be on new text.
+    Neighbours stay together because the sentences of one document share words: a tagger that was
+    trained on half of a document is better on the other half than on new text.
+
+    Args:
+        blocks: The sentences.
+        count: The number of folds.
+
+    Returns:
+        For each fold the other sentences, and its own.
     """
     bounds = [len(blocks) * index // count for index in range(count + 1)]
     return [
@@ -120,10 +127,10 @@ def folds(blocks: Sequence[Block], count: int) -> list[tuple[list[Block], list[B
 
 
 def raw_text(blocks: Sequence[Block]) -> str:
-    """The text under a treebank, made from its tokens and ``SpaceAfter=No``.
+    """The raw text of a treebank, made from its tokens and ``SpaceAfter=No``.
 
-    A new document or paragraph (``# newdoc``, ``# newpar``) starts a paragraph; sentences within
-    one follow each other after a space, so that the tokenizer has to find their ends.
+    Documents and paragraphs (``# newdoc``, ``# newpar``) are separated by an empty line, the
+    sentences of a paragraph by spaces, so that the tokenizer has to find their ends.
     """
     paragraphs: list[str] = []
     current = ""

@@ -1,4 +1,4 @@
-"""A small table of pretrained word vectors, from any word2vec text file."""
+"""A small table of pretrained word vectors from a word2vec text file."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ logger = logging.getLogger(__name__)
 
 
 class VectorsError(ValueError):
-    """A vector file that can't be read; the message says which line."""
+    """A file of vectors can't be read; the message gives the line."""
 
 
 def read_vectors(path: Path, wanted: set[str], limit: int) -> dict[str, np.ndarray]:
-    """Vectors of the ``wanted`` words and of the first words of the file, ``limit`` words in all.
+    """Read the vectors of wanted words, and of the first other words of the file.
 
-    The file is streamed: memory grows with the words kept.  Words are lower-cased, since Stanza
-    looks them up so; the first entry of a word counts.
+    Words are in lower case, as Stanza looks them up; the first vector of a word is kept. The file is
+    read line by line, so memory grows with the number of words kept.
+
+    Args:
+        path: A word2vec text file.
+        wanted: Words in lower case to keep if the file has them.
+        limit: The number of words in all.
 
     Raises:
-        VectorsError: a missing file, or a line with the wrong number of numbers.
+        VectorsError: The file does not exist or has no vectors, or a line has the wrong number of
+            numbers.
     """
     if not path.is_file():
         raise VectorsError(f"{path}: no such file")
@@ -54,15 +60,22 @@ def read_vectors(path: Path, wanted: set[str], limit: int) -> dict[str, np.ndarr
             break
         inside[word] = others[word]
     if not inside:
-        raise VectorsError(f"{path}: no vectors in it")
+        raise VectorsError(f"{path}: there are no vectors in it")
     return inside
 
 
 def reduce_dimensions(table: np.ndarray, dimensions: int) -> np.ndarray:
-    """Project ``(words, d)`` on its first principal axes, each word scaled to unit length first.
+    """Project vectors of unit length on their first principal components.
 
-    The result is scaled so that its entries have a standard deviation of one half, about
-    that of vectors trained at this size.
+    The result is scaled so that its entries have a standard deviation of 0.5, about that of vectors
+    that are trained with so few dimensions.
+
+    Args:
+        table: ``(words, d)``, which are scaled to unit length first.
+        dimensions: The number of components.
+
+    Returns:
+        ``(words, dimensions)``.
     """
     lengths = np.linalg.norm(table, axis=1, keepdims=True)
     table = table / np.maximum(lengths, 1e-8)
@@ -76,17 +89,23 @@ def reduce_dimensions(table: np.ndarray, dimensions: int) -> np.ndarray:
 def build_table(
     source: Path, training_words: Iterable[str], limit: int, dimensions: int, output: Path
 ) -> Path:
-    """Write Stanza's pretrain file: the words of the training set first, then common words.
+    """Write Stanza's file of pretrained vectors.
 
-    Words with the same vector share one row, which is how pruned tables (20,000 rows for
-    hundreds of thousands of words) stay small.
+    Words with the same vector share a row, so tables with 20,000 rows for hundreds of thousands of words
+    stay small.
 
     Args:
-        source: word2vec text file, frequent words first.
-        training_words: words to keep whatever their frequency.
-        limit: number of words in all.
-        dimensions: size of the reduced vectors.
-        output: the ``.pt`` file.
+        source: A word2vec text file, most frequent words first.
+        training_words: Words to keep whatever their frequency.
+        limit: The number of words in all.
+        dimensions: The dimension of the reduced vectors.
+        output: The ``.pt`` file to write.
+
+    Returns:
+        ``output``.
+
+    Raises:
+        VectorsError: The file does not exist or can't be read.
     """
     from stanza.models.common.pretrain import PretrainedWordVocab
     from stanza.models.common.vocab import VOCAB_PREFIX

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from parsers import CachedParser, Parser
-from parsers.stanza.parser import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
+from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.options import ParserOptions

@@ -1,4 +1,4 @@
-"""Pictures: nothing overlaps, everything is said, and every kind of file comes out whole."""
+"""Drawings: numbers, marks, fonts and colours are shown, and every kind of file can be written."""
 
 from __future__ import annotations
 
@@ -10,30 +10,15 @@ import warnings
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from matplotlib.text import Text
 
-from parsers import draw, draw_pair, parse_noise, read_brackets, read_conllu
+from parsers import draw, draw_pair, parse_noise
 from parsers.drawing import html_of, raster, svg_of
 from parsers.drawing.fonts import text_width
 from parsers.drawing.picture import LAYOUTS, picture
-from parsers.drawing.raster import figure_of
-from parsers.drawing.scene import Scene
 from parsers.drawing.theme import DARK, LIGHT, blend, ink_on
-from parsers.explorer.explorer import is_projective
 from structnn.sentence import Sentence, StructureError, Tree
-from tests.parsers.sentence_strategies import constituency_trees, dependency_trees
-
-SHARED = Path(__file__).parents[3].parent / "shared"
-EWT = SHARED / "ud" / "en_ewt" / "en_ewt-ud-dev.conllu"
-SST = SHARED / "sst" / "trees" / "dev.txt"
-needs_ewt = pytest.mark.skipif(
-    not EWT.exists(), reason="needs UD English EWT in ../shared/ud/en_ewt"
-)
-needs_sst = pytest.mark.skipif(not SST.exists(), reason="needs the SST in ../shared/sst")
+from tests.parsers.drawing.scenes import label_boxes, overlaps
 
 DOGS = Sentence(
     ["dogs", "chase", "cats"],
@@ -41,109 +26,6 @@ DOGS = Sentence(
     constituency=Tree([-1, 0, 0, 2, 2], [-1, 0, -1, 1, 2], ["S", "NP", "VP", "V", "NP"]),
     tags=["NOUN", "VERB", "NOUN"],
 )
-DEPENDENCY_LAYOUTS = ["tree", "aligned", "arcs"]
-OTHER_LAYOUTS = ["kamada_kawai", "spring", "circular", "planar", "shell", "spectral", "bfs"]
-
-
-def overlaps(boxes: list[tuple[float, float, float, float]]) -> bool:
-    corners = np.array(boxes)
-    low, high = corners[:, None, :2], corners[:, None, 2:]
-    shared = np.minimum(high, high.swapaxes(0, 1)) - np.maximum(low, low.swapaxes(0, 1))
-    meet = (shared > 0).all(axis=2)
-    np.fill_diagonal(meet, False)
-    return bool(meet.any())
-
-
-def label_boxes(scene: Scene) -> list[tuple[float, float, float, float]]:
-    halves = [(label, label.width / 2, label.size / 2) for label in scene.labels]
-    return [(label.x - w, label.y - h, label.x + w, label.y + h) for label, w, h in halves]
-
-
-def measured_boxes(scene: Scene) -> list[tuple[float, float, float, float]]:
-    """Of the letters, as matplotlib draws them."""
-    figure = figure_of(scene)
-    figure.set_dpi(72)
-    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    texts = [artist for artist in figure.axes[0].get_children() if isinstance(artist, Text)]
-    return [tuple(text.get_window_extent(renderer).extents) for text in texts if text.get_text()]
-
-
-def within(scene: Scene) -> bool:
-    return all(
-        left >= 0 and top >= 0 and right <= scene.width and bottom <= scene.height
-        for left, top, right, bottom in label_boxes(scene)
-    )
-
-
-@pytest.fixture(scope="module")
-def treebank() -> list[Sentence]:
-    return [sentence for sentence in read_conllu(EWT)[:500] if len(sentence) <= 40]
-
-
-@needs_ewt
-@pytest.mark.parametrize("layout", DEPENDENCY_LAYOUTS)
-def test_no_labels_overlap_in_a_treebank(treebank: list[Sentence], layout: str) -> None:
-    for number, sentence in enumerate(treebank):
-        scene, _ = picture(sentence, layout=layout)
-        assert not overlaps(label_boxes(scene)), sentence.text
-        assert within(scene)
-        if number % 60 == 0:  # the widths are those that matplotlib draws
-            assert not overlaps(measured_boxes(scene)), sentence.text
-
-
-@needs_ewt
-@pytest.mark.parametrize("layout", OTHER_LAYOUTS)
-def test_no_labels_overlap_in_layouts_of_networkx(treebank: list[Sentence], layout: str) -> None:
-    for sentence in treebank[:3] + treebank[-3:]:
-        scene, _ = picture(sentence, layout=layout)
-        assert not overlaps(label_boxes(scene)), sentence.text
-        assert within(scene)
-
-
-@needs_sst
-def test_no_labels_overlap_in_phrases() -> None:
-    for number, sentence in enumerate(read_brackets(SST)[:100]):
-        scene, _ = picture(sentence)
-        assert not overlaps(label_boxes(scene)), sentence.tokens
-        if number % 50 == 0:
-            assert not overlaps(measured_boxes(scene)), sentence.tokens
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.data())
-def test_no_labels_overlap_in_any_tree(data: st.DataObject) -> None:
-    size = data.draw(st.integers(1, 9))
-    words = data.draw(
-        st.lists(st.text("abWi中", min_size=1, max_size=9), min_size=size, max_size=size)
-    )
-    sentence = Sentence(
-        words,
-        dependencies=data.draw(dependency_trees(size)),
-        constituency=data.draw(constituency_trees(size)),
-    )
-    for layout in [*LAYOUTS, "circular"]:
-        scene, _ = picture(sentence, layout=layout)
-        assert not overlaps(label_boxes(scene)), layout
-        assert within(scene)
-
-
-def test_a_long_label_of_the_root_stays_within_the_picture() -> None:
-    relations = ("nmod:poss", *["nsubj"] * 5)
-    sentence = Sentence(["W"] * 6, dependencies=Tree((-1, 0, 0, 0, 0, 0), labels=relations))
-    scene, _ = picture(sentence, layout="arcs")
-    assert within(scene)
-
-
-@settings(deadline=None, max_examples=100)
-@given(st.data())
-def test_edges_of_projective_trees_do_not_cross(data: st.DataObject) -> None:
-    tree = data.draw(dependency_trees(data.draw(st.integers(2, 9))).filter(is_projective))
-    scene, _ = picture(Sentence(["w"] * len(tree), dependencies=tree), layout="tree")
-    edges = [(*curve.points[0], *curve.points[-1]) for curve in scene.curves]
-    for x1, y1, x2, _ in edges:
-        for other_x1, other_y1, other_x2, _ in edges:
-            if y1 == other_y1:  # in one row
-                assert (x1 - other_x1) * (x2 - other_x2) >= 0
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.svg", "a.pdf", "a.html", "a.dot"])
@@ -224,6 +106,12 @@ def test_controls_are_drawn_too() -> None:
     assert draw(DOGS, structure="left_chain").scene.parents == {0: 1, 1: 2, 2: -1}
 
 
+def test_repr() -> None:
+    assert re.fullmatch(
+        r"Drawing\('dogs chase cats', dependencies, \d+ x \d+ points\)", repr(draw(DOGS))
+    )
+
+
 def test_differences_are_marked() -> None:
     other = DOGS.replace(dependencies=Tree([1, -1, 0], labels=["nsubj", "root", "obj"]))
     drawing = draw_pair(DOGS, other, titles=("gold", "parser"), layout="arcs")
@@ -254,7 +142,7 @@ NASTY = Sentence(
 )
 
 
-@pytest.mark.parametrize("layout", DEPENDENCY_LAYOUTS)
+@pytest.mark.parametrize("layout", ["tree", "aligned", "arcs"])
 def test_any_word_can_be_drawn(layout: str, tmp_path: Path) -> None:
     drawing = draw(NASTY, tmp_path / "nasty.png", layout=layout)
     words = [element.text for element in nodes_of(drawing.svg(), "text")]
@@ -267,7 +155,7 @@ def test_any_word_can_be_drawn(layout: str, tmp_path: Path) -> None:
 
 def test_words_go_from_right_to_left() -> None:
     arabic = Sentence(["يحب", "الطفل", "القطط"], dependencies=Tree([-1, 0, 0]))
-    for layout in DEPENDENCY_LAYOUTS:
+    for layout in ("tree", "aligned", "arcs"):
         scene, _ = picture(arabic, layout=layout)
         places = {label.text: label.x for label in scene.labels}
         assert places["يحب"] > places["الطفل"] > places["القطط"]

@@ -126,7 +126,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         (word() + word("2", "3") + word("3", "2"), 2, "cycle: 'dog' .word 2.*another HEAD"),
         (word("1", "1"), 1, "cycle"),
         (word("1-2") + word(), 2, "a range ends at word 2"),
-        (word("2-3") + word(), 1, "range 2-3 must stand before word 2,"),
+        (word("2-3") + word(), 1, "range 2-3 must come before word 2,"),
         (word("1-2") + word() + word("2-3") + word("2", "1") + word("3", "1"), 3, "overlap"),
         ("# constituency = (S (X a) (X b))\n" + word(), 1, "has 2 words, but the sentence has 1"),
         ("# constituency = (S (X a)\n" + word(), 1, "lacks 1 closing bracket"),

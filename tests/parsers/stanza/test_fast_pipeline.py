@@ -11,7 +11,8 @@ from parsers.stanza import fast_depparse
 from parsers.stanza.documents import DocumentPipeline
 from parsers.stanza.fast_pipeline import FastPipeline, is_supported
 from parsers.stanza.fast_tokenizer import batches_by_length
-from parsers.stanza.parser import SHIPPED_MODELS, StanzaParser
+from parsers.stanza.models import SHIPPED_MODELS
+from parsers.stanza.parser import StanzaParser
 
 TREEBANK = Path(__file__).parents[3].parent / "shared" / "ud" / "en_ewt"
 

@@ -11,13 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from parsers.stanza.parser import (
-    JOINED,
-    JOINED_SENTENCES,
-    SHIPPED_MODELS,
-    ModelNotFoundError,
-    StanzaParser,
-)
+from parsers.stanza.models import SHIPPED_MODELS, ModelNotFoundError
+from parsers.stanza.parser import StanzaParser
+from parsers.stanza.texts import JOINED, JOINED_SENTENCES
 
 shipped = pytest.mark.skipif(
     not (SHIPPED_MODELS / "resources.json").is_file(), reason="the shipped models are not here"
@@ -235,3 +231,15 @@ def test_the_models_are_small() -> None:
 def test_importing_parsers_does_not_import_stanza() -> None:
     code = "import sys, parsers, parsers.stanza.parser; sys.exit('stanza' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@shipped
+def test_repr_names_models_and_options_and_loads_nothing(tmp_path: Path) -> None:
+    parser = StanzaParser("en")
+    assert repr(parser) == "StanzaParser('en', package='ewt_small')"
+    assert not {"pipeline", "bulk"} & set(vars(parser))
+    parser = StanzaParser("en", model_dir=SHIPPED_MODELS, pretokenized=True, use_gpu=False)
+    assert repr(parser) == (
+        f"StanzaParser('en', package='ewt_small', model_dir={str(SHIPPED_MODELS)!r}, "
+        "pretokenized=True, use_gpu=False)"
+    )

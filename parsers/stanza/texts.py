@@ -1,0 +1,138 @@
+"""Texts before and after the pipeline: cleaned, cut into chunks, and joined to one sentence each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from parsers.stanza.documents import Annotation
+from structnn.sentence import Sentence, Tree
+
+__all__ = [
+    "JOINED",
+    "JOINED_SENTENCES",
+    "SPLIT_AT_WHITE_SPACE",
+    "SplitText",
+    "cleaned",
+    "in_chunks",
+    "join_sentences",
+]
+
+JOINED = "parataxis"
+"""The relation of the second and later sentences of a text to the root of the first."""
+
+JOINED_SENTENCES = "joined_sentences"
+"""The key of ``Sentence.metadata`` with the number of sentences of which a text was joined."""
+
+SPLIT_AT_WHITE_SPACE = "split_at_white_space"
+"""The key of ``Sentence.metadata`` that marks a text of which Stanza's tokenizer lost characters."""
+
+_CHUNK_CHARACTERS = 200_000  # limits the memory of one call of the pipeline
+_BLANK = re.compile("[\\s\ufeff\x00-\x1f\x7f-\x9f]")
+_BLANK_BUT_NEWLINE = re.compile("[^\\S\n]|[\ufeff\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+class SplitText(NamedTuple):
+    """The sentences of a text, as tokens.
+
+    Attributes:
+        sentences: The tokens of each sentence.
+        read: The same, with a placeholder for each token that is too long for tagger and parser.
+        lost: Whether the tokenizer lost characters, so that the text was split at white space instead.
+    """
+
+    sentences: Sequence[Sequence[str]]
+    read: Sequence[Sequence[str]]
+    lost: bool = False
+
+
+def cleaned(text: str, *, keep_newlines: bool = False) -> str:
+    """Replace each white space, control character and byte order mark by a space.
+
+    Args:
+        text: The text.
+        keep_newlines: Keep line feeds, at which Stanza may split sentences.
+    """
+    return (_BLANK_BUT_NEWLINE if keep_newlines else _BLANK).sub(" ", text)
+
+
+def in_chunks(
+    order: Sequence[int], items: Sequence[Sequence[str]], size: int
+) -> Iterator[list[int]]:
+    """Cut a list into chunks of a limited number of items and of characters.
+
+    Args:
+        order: Indices into ``items``.
+        items: Texts, or lists of tokens.
+        size: The largest number of items of a chunk.
+
+    Yields:
+        The indices of each chunk.
+    """
+    chunk: list[int] = []
+    characters = 0
+    for index in order:
+        item = items[index]
+        length = len(item) if isinstance(item, str) else sum(map(len, item))
+        if chunk and (len(chunk) == size or characters + length > _CHUNK_CHARACTERS):
+            yield chunk
+            chunk, characters = [], 0
+        chunk.append(index)
+        characters += length
+    if chunk:
+        yield chunk
+
+
+def join_sentences(
+    item: str | tuple[str, ...], split: SplitText, annotations: Sequence[Annotation]
+) -> Sentence:
+    """Join the parsed sentences of a text to one sentence.
+
+    The root of the first sentence is the root; the roots of the others become its children with the
+    relation :data:`JOINED`.
+
+    Args:
+        item: The text, or its tokens.
+        split: The sentences of the text.
+        annotations: The annotation of each sentence.
+
+    Returns:
+        The sentence; its metadata have :data:`JOINED_SENTENCES` and :data:`SPLIT_AT_WHITE_SPACE` where
+        they apply.
+    """
+    metadata = {}
+    if len(split.sentences) > 1:
+        metadata[JOINED_SENTENCES] = str(len(split.sentences))
+    if split.lost:
+        metadata[SPLIT_AT_WHITE_SPACE] = "yes"
+    tokens: list[str] = []
+    tags: list[str] = []
+    lemmas: list[str] = []
+    parents: list[int] = []
+    labels: list[str] = []
+    first_root = None
+    for sentence, found in zip(split.sentences, annotations, strict=True):
+        offset = len(tokens)
+        for position, (head, relation) in enumerate(zip(found.heads, found.relations, strict=True)):
+            if head:
+                parents.append(offset + head - 1)
+                labels.append(relation)
+            elif first_root is None:
+                first_root = offset + position
+                parents.append(-1)
+                labels.append(relation)
+            else:
+                parents.append(first_root)
+                labels.append(JOINED)
+        tokens += sentence
+        tags += [tag or "X" for tag in found.tags]
+        lemmas += found.lemmas or ()
+    return Sentence(
+        item if isinstance(item, tuple) else tokens,
+        dependencies=Tree(parents, labels=labels),
+        tags=tags,
+        lemmas=lemmas if len(lemmas) == len(tokens) else None,
+        text=item if isinstance(item, str) else " ".join(item),
+        metadata=metadata,
+    )
