@@ -144,8 +144,7 @@ def draw(
 
     Example:
         >>> draw(sentence, "tree.png")  # doctest: +SKIP
-        >>> draw(sentence, layout="arcs", edge_values=attention, edge_title="attention")
-        ... # doctest: +SKIP
+        >>> draw(sentence, layout="arcs", edge_values=weights)  # doctest: +SKIP
     """
     scene, legend = picture(
         sentence,

@@ -31,7 +31,7 @@ LAYOUTS: dict[str, Callable[[View], Scene]] = {
     "arcs": layouts.arcs_layout,
     "constituency": layouts.constituency_layout,
 }
-"""The layouts of this package, by name; those of networkx are known besides."""
+"""The layouts of this package, by name; other names are those of networkx's layouts."""
 
 
 def picture(

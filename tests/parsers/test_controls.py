@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsers.controls import STRUCTURES, narrowed, parse_noise, with_structure
+from parsers.controls import CONTROLS, STRUCTURES, narrowed, parse_noise, tree_of, with_structure
 from structnn.sentence import Sentence, StructureError, Tree
 from tests.parsers.sentence_strategies import dependency_trees
 
@@ -157,3 +157,19 @@ def test_noise_changes_as_many_heads_as_asked() -> None:
                 )
             )
         assert changed / 4000 == pytest.approx(rate, rel=0.15)
+
+
+def test_a_tree_by_the_name_of_its_structure() -> None:
+    phrases = Tree([-1, 0, 0], tokens=[-1, 0, 1])
+    sentence = Sentence(["dogs", "bark"], dependencies=Tree([1, -1]), constituency=phrases)
+    assert tree_of(sentence, "dependencies") is tree_of(sentence, "parse") is sentence.dependencies
+    assert tree_of(sentence, "constituency") is phrases
+    for name in CONTROLS:
+        (control,) = with_structure([sentence], name, 3)
+        assert tree_of(sentence, name, 3) == control.dependencies
+    with pytest.raises(
+        ValueError, match=r"unknown structure 'tree'; .* dependencies, constituency"
+    ):
+        tree_of(sentence, "tree")
+    with pytest.raises(StructureError, match="has no constituency tree"):
+        tree_of(sentence.replace(constituency=None), "constituency")
