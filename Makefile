@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint gallery bench clean
+.PHONY: demo test test-fast lint gallery bench clean
 .DEFAULT_GOAL := demo
 
 # Reinstalled when what is required changes; the package itself is editable.
@@ -19,7 +19,12 @@ demo: $(VENV)/installed
 	$(BIN)/structnn demo
 
 test: $(VENV)/installed lint
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --cov
+
+# An answer in 90 seconds: without the slow tests, types and coverage.
+test-fast: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

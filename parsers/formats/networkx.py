@@ -95,6 +95,9 @@ def to_networkx(
     return graph
 
 
+_OF_THE_TREE = ("head_to_dependent", "head", "part")  # the last two as version 0.1.0 wrote them
+
+
 def from_networkx(graph: networkx.DiGraph) -> Sentence:
     """Convert a networkx graph to a sentence: a graph of :func:`to_networkx`, or any tree with words.
 
@@ -127,7 +130,7 @@ def from_networkx(graph: networkx.DiGraph) -> Sentence:
     parents = [-1] * len(order)
     relations: dict[int, str] = {}
     for head, dependent, attributes in graph.edges(data=True):
-        if attributes.get("kind", "head_to_dependent") != "head_to_dependent":
+        if attributes.get("kind", "head_to_dependent") not in _OF_THE_TREE:
             continue
         child = index[dependent]
         if parents[child] != -1:

@@ -114,3 +114,12 @@ def test_errors() -> None:
     graph.add_edge(1, 1)
     with pytest.raises(StructureError, match="node 1 has two heads, 0 and 1"):
         from_networkx(graph)
+
+
+@pytest.mark.parametrize("kind", ["head", "part"])
+def test_kinds_of_edges_of_version_0_1_0_are_read(kind):
+    graph = networkx.DiGraph()
+    graph.add_node(0, token="dogs", position=0)
+    graph.add_node(1, token="bark", position=1)
+    graph.add_edge(1, 0, kind=kind, relation="nsubj")
+    assert from_networkx(graph).dependencies.parents == (1, -1)
