@@ -179,6 +179,8 @@ class TestNames:
             load_dataset("trec", dev_fraction=fraction)
 
 
+# NLTK leaves files open.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 class TestNltkCorpora:
     @pytest.fixture
     def nothing_installed(self, monkeypatch):
@@ -304,6 +306,7 @@ class TestTreebank:
         with pytest.raises(DataError, match=r"dev.txt: can't be read"):
             load_dataset("sst5", data_dir=tmp_path)
 
+    @pytest.mark.slow
     @needs_sst
     def test_counts(self):
         data = load_dataset("sst2", data_dir=SHARED / "sst")
