@@ -64,8 +64,9 @@ class ExperimentOptions(ParserOptions):
         str,
         _option(
             "Data",
-            "trec, trec50, mr, subj, sst5, sst2, structure-test, or a .csv, .tsv or .jsonl file; "
-            "compare takes several, with commas between them.",
+            "trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, arithmetic, dyck, "
+            "minimal-pairs, or a .csv, .tsv or .jsonl file; compare takes several, with commas "
+            "between them.",
         ),
     ]
     dev: Annotated[Path | None, _option("Data", "A file of dev examples.")] = None
