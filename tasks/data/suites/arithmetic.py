@@ -11,8 +11,10 @@ left, ``(((( 2) *) 3) ))``.
 **What can be reached.** Majority 20 %; labels are equally frequent in each split. A bag of words is
 little above that. With the gold constituents each step is a table of at most 75 entries, an operand
 and its operator with the other operand: every tree network can be right throughout. With the gold
-dependencies one that sees neither order nor relations can't tell *a - b* from *b - a*, one that
-sees either can. A graph network of *n* layers knows what is at most *n* edges away: operations
+dependencies one that sees neither order nor relations can't tell *a - b* from *b - a*: with both
+equally likely it can expect about 63 % at most, 47 % where expressions are longer and 53 % where
+they are deeper. One that sees either has no such bound, but must compute an operation of two
+operands in one step. A graph network of *n* layers knows what is at most *n* edges away: operations
 nested deeper it can only guess. Sums modulo 5 are learned late and all at once: dev accuracy may
 stand near 30 to 40 % for ten epochs before it rises, and stopping early ends the run there.
 

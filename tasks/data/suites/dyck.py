@@ -1,10 +1,10 @@
 """Dyck: is a string of two kinds of brackets well formed?
 
-Examples come in pairs: in ``( [ ] [ ( ) ] )`` two brackets that both open or both close, of unlike
-kinds, are swapped to make ``( [ ] [ ( ) ) ]``, which is ill-formed. Brackets with nothing between
-them are never swapped, so that ``( ]`` doesn't occur: the nearest two that don't match have
-something between them. In the split ``longer`` strings have more tokens than in train and the same
-depths, in ``deeper`` the same numbers of tokens and greater depths.
+Examples come in pairs: in ``( ( ) [ [ ] ( ) ( ) ] )`` two brackets that both open or both close, of
+unlike kinds, are swapped to make ``( ( ) [ [ ] ( ) ( ) ) ]``, which is ill-formed. Two brackets
+that don't match have at least three pairs between them, so that a few words in a row don't show it.
+In the split ``longer`` strings have more tokens than in train and the same depths, in ``deeper``
+the same numbers of tokens and greater depths.
 
 **Trees.** The gold tree of an ill-formed string is that of its well-formed partner, place by place:
 the matching of opening and closing brackets whatever their kinds are. The shape of a tree therefore
@@ -20,9 +20,10 @@ one that closes it, and whether all was well so far. In the gold dependencies bo
 so that a graph network of one layer suffices. A sequence model needs a stack: with a state of fixed
 size it can keep one of bounded depth, and has to learn it.
 
-**Elsewhere.** A recurrent network can hold the stack of a bracket language of *k* kinds and depth
-*m* in a state of order *m* log *k* (Hewitt et al. 2020); whether training finds it is another
-question.
+**Elsewhere.** Of many kinds of networks only those with a stack or a tape carried over to longer
+strings of context-free languages (Delétang et al. 2023). A recurrent network can hold the stack of
+a bracket language of *k* kinds and depth *m* in a state of order *m* log *k* (Hewitt et al. 2020);
+whether training finds it is another question.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ KINDS = (("(", ")"), ("[", "]"))
 LABELS = ("ill-formed", "well-formed")
 
 SPLITS = (
-    Bounds("same lengths", (8, 24), (2, 6)),
-    Bounds("longer", (26, 48), (2, 6)),
-    Bounds("deeper", (8, 24), (7, 10)),
+    Bounds("same lengths", (16, 32), (3, 6)),
+    Bounds("longer", (34, 60), (3, 6)),
+    Bounds("deeper", (16, 32), (7, 10)),
 )
+NEAREST = 7
+"""What is between two brackets that don't match is at least three pairs: more than a few words show."""
 
 
 def generate(train: int = 2000, dev: int = 400, test: int = 1500, seed: int = 0) -> Dataset:
@@ -84,8 +87,7 @@ def _draw(rng: random.Random, bounds: Bounds) -> Sequence[Drawn]:
     tokens = phrase.tokens
     if not bounds.hold(len(tokens), depth):
         return ()
-    # A pair with nothing in it would be seen to be wrong without looking further.
-    pairs = [pair for pair in matching(tokens) if pair[1] - pair[0] > 1]
+    pairs = [pair for pair in matching(tokens) if pair[1] - pair[0] >= NEAREST]
     if len({tokens[first] for first, _ in pairs}) < 2:
         return ()
     one = rng.choice(pairs)
