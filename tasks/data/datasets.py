@@ -10,6 +10,8 @@ from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.files import is_data_file, read_examples
 from tasks.data.options import DataOptions
 from tasks.data.splits import folds, hold_out
+from tasks.data.suites import SUITES
+from tasks.data.suites import generate as generate_suite
 
 __all__ = ["DATASETS", "DataError", "Dataset", "Example", "folds", "load_dataset"]
 
@@ -21,6 +23,7 @@ DATASETS = {
     "sst5": "Stanford Sentiment Treebank, 5 labels (a folder of trees)",
     "sst2": "Stanford Sentiment Treebank, 2 labels (a folder of trees)",
     "structure-test": "pairs of sentences with the same words and opposite labels (generated)",
+    **SUITES,
 }
 """The names that :func:`load_dataset` knows, and what they stand for."""
 
@@ -54,7 +57,7 @@ def load_dataset(
         test: A file of test examples, where ``spec`` is a file.
         dev_fraction: Share of the examples of ``spec`` to hold out as dev where there is no dev set.
         test_fraction: The same for test.
-        split_seed: Decides what is held out, and what ``structure-test`` generates.
+        split_seed: Decides what is held out, and what ``structure-test`` and the suites generate.
         data_dir: Where named data is: the folder of SST's trees, or one to search for NLTK's corpora.
         download: Fetch an NLTK corpus that isn't found.
         text_column: The column of a file that holds the text.
@@ -85,6 +88,8 @@ def load_dataset(
         from tasks.data.structure_test import generate
 
         return generate(seed=split_seed)
+    if name in SUITES:
+        return generate_suite(name, seed=split_seed)
 
     folder = None if data_dir is None else os.fspath(data_dir)
     if name in DATASETS:

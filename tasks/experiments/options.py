@@ -27,8 +27,9 @@ class ExperimentOptions(TrainingOptions, ModelSettings, DataOptions, ParsingOpti
         str,
         cli_option(
             "Data",
-            "trec, trec50, mr, subj, sst5, sst2, structure-test, or a .csv, .tsv or .jsonl file; "
-            "compare takes several, with commas between them.",
+            "trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, arithmetic, dyck, "
+            "minimal-pairs, or a .csv, .tsv or .jsonl file; compare takes several, with commas "
+            "between them.",
         ),
     ]
     structure: Annotated[
