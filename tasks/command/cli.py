@@ -14,9 +14,9 @@ from rich.table import Table
 
 from tasks.command.lab import app as lab
 from tasks.console import progress, results, resumable, status
-from tasks.data.options import ParserOptions, ParsingOptions
+from tasks.data.options import ParsingOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
-from tasks.options import part, spread
+from tasks.options import spread
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
@@ -56,17 +56,15 @@ def parse(
 
     `structnn parse reviews.csv --text-column review -o reviews.conllu`
     """
-    from parsers import CachedParser, write_conllu
+    from parsers import write_conllu
     from tasks.data.files import read_texts
-    from tasks.data.parsing import default_cache, make_parser, parser_notes
+    from tasks.data.parsing import cached_parser, parser_notes
 
     texts, blank = read_texts(source, text_column=text_column, encoding=encoding)
     if pretokenized:
         texts = [tuple(text.split()) if isinstance(text, str) else text for text in texts]
-    parser = make_parser(part(ParserOptions, options))
-    cache = options.cache or default_cache()
     with resumable(), progress("parsing") as show:
-        sentences = CachedParser(parser, cache, progress=show).parse(texts)
+        sentences = cached_parser(options, show).parse(texts)
     write_conllu(sentences, output)
     for note in parser_notes(sentences):
         status.print(note)
@@ -289,9 +287,9 @@ def draw(
         raise typer.BadParameter("say where to: --output tree.png, or --text")
     from parsers import draw as draw_sentence
     from parsers import text_tree, with_structure
-    from tasks.data.parsing import make_parser
+    from tasks.data.parsing import cached_parser
 
-    (sentence,) = with_structure(make_parser(part(ParserOptions, options)).parse([text]), structure)
+    (sentence,) = with_structure(cached_parser(options).parse([text]), structure)
     if as_text:
         print(text_tree(sentence))
     if output is not None:

@@ -29,7 +29,7 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Summary:
         pairs: Pairs of sentences to train on.
     """
     from parsers import draw
-    from tasks.data.parsing import make_parser
+    from tasks.data.parsing import cached_parser
 
     status.print(
         "The structure test: sentences in pairs with the same words and opposite labels, so that a "
@@ -42,6 +42,6 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Summary:
     runs = plan([options.model(name) for name in ENCODERS], seeds, options.training)
     summary = run_plan(runs, {"": parse_and_show(dataset, options)}, options, out)
     picture = out / "tree.png"
-    draw(make_parser(options.parser).parse([SENTENCE])[0], picture)
+    draw(cached_parser(options).parse([SENTENCE])[0], picture)
     results.print(f"- the parse of {SENTENCE!r} is drawn in {picture}")
     return summary

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from tasks.console import progress, results, resumable, show_table, status
 from tasks.data.examples import Dataset
-from tasks.data.parsing import ParsedDataset, default_cache, make_parser, parse_dataset
+from tasks.data.parsing import ParsedDataset, cached_parser, parse_dataset
 from tasks.data.setting import GIVEN_STRUCTURES
 from tasks.experiments.execution import Failure, execute_all
 from tasks.experiments.options import ExecutionOptions, ExperimentOptions
@@ -26,14 +26,10 @@ def parse_and_show(dataset: Dataset, options: ExperimentOptions) -> ParsedDatase
         f"{len(getattr(dataset, split))} {split}" for split in ("train", "dev", "test")
     )
     status.print(f"{dataset.name}: {sizes}, {len(dataset.labels)} labels")
+    if set(names_in(options.structure)) <= set(GIVEN_STRUCTURES):
+        return parse_dataset(dataset, None)
     with resumable(), progress("parsing") as show:
-        return parse_dataset(
-            dataset,
-            make_parser(options.parser),
-            options.cache or default_cache(),
-            parse=not set(names_in(options.structure)) <= set(GIVEN_STRUCTURES),
-            progress=show,
-        )
+        return parse_dataset(dataset, cached_parser(options, show))
 
 
 def execute_and_show(

@@ -46,14 +46,14 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
         out: Its folder.
         dry_run: Say what would be done, and do nothing; then there is no summary.
     """
-    options.check_encoders(options.encoder_names)
+    options.check_encoders(names_in(options.encoders))
     check_backend(options.backend, options.address)
     fit = _fit(options)
     embeddings: list[str | None] = [*names_in(options.embedding or "")]
     models = [
         fit(options.model(name, embedding))
         for embedding in embeddings or [None]
-        for name in options.encoder_names
+        for name in names_in(options.encoders)
     ]
     names = names_in(options.data)
     keys = names if len(names) > 1 else [""]
@@ -67,9 +67,9 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
         fractions=options.train_fractions,
         folds=options.folds,
     )
-    space = parse_space(options.space or DEFAULT_SPACE, options.encoder_names)
+    space = parse_space(options.space or DEFAULT_SPACE, names_in(options.encoders))
     if options.space and not options.tune:
-        raise ValueError("--space says what to search: say how long with --tune N too")
+        raise ValueError("--space says what to search: give the number of trials too, as --tune 20")
     if options.match_params and any(choice.option == "hidden_dim" for choice in space):
         raise ValueError("--match-params decides hidden_dim: take it out of --space")
     searches = {

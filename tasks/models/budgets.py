@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 
@@ -18,13 +17,17 @@ _STEPS = 64  # an encoder whose width must be a multiple of more than this is ou
 _WIDEST = 2**16
 
 
-def outline(encoder: str, input_dim: int, hidden_dim: int, options: Mapping[str, Any]) -> Encoder:
+def outline(
+    encoder: str, input_dim: int, hidden_dim: int, options: Mapping[str, object]
+) -> Encoder:
     """An encoder without weights, to look at what it would be."""
     with torch.device("meta"):
         return build_encoder(encoder, input_dim, hidden_dim, **options)
 
 
-def match_width(encoder: str, input_dim: int, parameters: int, options: Mapping[str, Any]) -> int:
+def match_width(
+    encoder: str, input_dim: int, parameters: int, options: Mapping[str, object]
+) -> int:
     """The width of the states at which an encoder has this many parameters.
 
     Args:
@@ -66,7 +69,7 @@ def match_width(encoder: str, input_dim: int, parameters: int, options: Mapping[
     return best
 
 
-def _granularity(encoder: str, input_dim: int, options: Mapping[str, Any]) -> int:
+def _granularity(encoder: str, input_dim: int, options: Mapping[str, object]) -> int:
     """The smallest number whose multiples are widths that the encoder takes: of heads, say."""
     fault: ValueError | None = None
     for step in range(1, _STEPS + 1):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import shorten
+from typing import Any
 
 from torch import Tensor
 
@@ -21,7 +23,14 @@ from structnn import (
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import tree_field
 from tasks.models.options import ModelOptions
-from tasks.storage import read_json, read_tensors, write_json, write_tensors
+from tasks.storage import (
+    StorageError,
+    as_record,
+    read_json,
+    read_tensors,
+    write_json,
+    write_tensors,
+)
 
 __all__ = [
     "SavedModel",
@@ -127,18 +136,16 @@ def save_model(folder: Path, model: SavedModel) -> None:
     assert isinstance(embedding, WordEmbedding)
     relations = None if model.relations is UNIVERSAL_RELATIONS else model.relations.to_json()
     write_tensors(folder / "weights.safetensors", model.classifier.state_dict())
-    write_json(
-        folder / "model.json",
-        {
-            "options": asdict(model.options),
-            "labels": model.classifier.labels,
-            "structure": model.structure,
-            "parser": model.parser.to_json(),
-            "embedding_dim": embedding.dim,
-            "vocabulary": embedding.vocabulary.to_json(),
-            "relations": relations,
-        },
+    file = _ModelFile(
+        options=model.options,
+        labels=model.classifier.labels,
+        structure=model.structure,
+        parser=model.parser,
+        embedding_dim=embedding.dim,
+        vocabulary=embedding.vocabulary.to_json(),
+        relations=relations,
     )
+    write_json(folder / "model.json", asdict(file))
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -147,19 +154,36 @@ def load_model(folder: Path) -> SavedModel:
     Raises:
         StorageError: A file is missing or damaged.
     """
-    saved = read_json(folder / "model.json")
+    file = folder / "model.json"
+    saved = as_record(_ModelFile, read_json(file), file, "train the model again")
     weights, _ = read_tensors(folder / "weights.safetensors")
-    options = ModelOptions(**saved["options"])
-    vocabulary = Vocabulary.from_json(saved["vocabulary"])
-    classifier = build_model(
-        options, saved["labels"], vocabulary, weights["embedding.table.weight"]
-    )
-    classifier.load_state_dict(weights)
-    relations = saved["relations"]
+    vocabulary = Vocabulary.from_json(saved.vocabulary)
+    table = weights.get("embedding.table.weight")
+    classifier = build_model(saved.options, saved.labels, vocabulary, table)
+    try:
+        classifier.load_state_dict(weights)
+    except RuntimeError as error:
+        raise StorageError(
+            f"{folder / 'weights.safetensors'} are not the weights of the model of {file} "
+            f"({shorten(str(error), 200)}); train the model again"
+        ) from None
     return SavedModel(
         classifier=classifier.eval(),
-        options=options,
-        relations=Vocabulary.from_json(relations) if relations else UNIVERSAL_RELATIONS,
-        structure=saved["structure"],
-        parser=ParserOptions.from_json(saved["parser"]),
+        options=saved.options,
+        relations=Vocabulary.from_json(saved.relations) if saved.relations else UNIVERSAL_RELATIONS,
+        structure=saved.structure,
+        parser=saved.parser,
     )
+
+
+@dataclass(frozen=True)
+class _ModelFile:
+    """What ``model.json`` holds."""
+
+    options: ModelOptions
+    labels: Sequence[str]
+    structure: str
+    parser: ParserOptions
+    embedding_dim: int
+    vocabulary: dict[str, Any]
+    relations: dict[str, Any] | None

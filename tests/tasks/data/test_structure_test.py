@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tasks.data.datasets import DataError, Dataset, Example, folds, load_dataset
+from tasks.data.options import DataOptions
 from tasks.data.structure_test import (
     ADJECTIVES,
     FAMILIES,
@@ -167,7 +168,7 @@ def test_one_seed_gives_one_set():
 
 def test_by_name(monkeypatch):
     monkeypatch.setattr("tasks.data.structure_test.generate", lambda seed: f"set {seed}")
-    assert load_dataset("structure-test", split_seed=3) == "set 3"
+    assert load_dataset("structure-test", DataOptions(split_seed=3)) == "set 3"
 
 
 def test_folds_keep_pairs_together(data):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import re
 
 import pytest
 
@@ -21,6 +22,7 @@ from tasks.experiments.run import seconds_per_epoch
 from tasks.experiments.search import parse_space, trials
 from tasks.models.budgets import TOLERANCE, match_width, outline
 from tasks.models.options import ModelOptions
+from tasks.options import OptionError
 from tasks.results import run as run_folders
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
@@ -64,7 +66,7 @@ def test_a_grid_varies_structure_only_for_who_reads_one():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"structures": ("spiral",)}, "unknown structure 'spiral'"),
+        ({"structures": ("spiral",)}, "structure must be one of parse, left_chain"),
         ({"structures": ("parse", "parse")}, "'parse' is listed twice"),
         ({"structures": ("random",), "noises": (0.1,)}, "add parse"),
         ({"noises": (1.5,)}, "below 1"),
@@ -98,7 +100,7 @@ def test_trees_that_came_with_the_data(parsed, tmp_path):
     examples = read_examples(file)
     assert examples[0].columns == {}
     dataset = Dataset("trees", examples, examples, examples, labels=("a", "b"))
-    seen = view(parse_dataset(dataset, None, None, parse=False), Setting(structure="given"))
+    seen = view(parse_dataset(dataset, None), Setting(structure="given"))
     assert seen.sentences["test"][0].dependencies == Tree([1, -1], labels=["dep", "root"])
     assert seen.parser is None
     of_parser = Sentence(("go", "on"), dependencies=Tree([-1, 0], labels=["root", "dep"]))
@@ -316,10 +318,13 @@ def test_a_search_draws_the_same_every_time_and_sees_no_test(parsed, tmp_path):
     [
         ("learning_rate", "can't read"),
         ("learning_rat=1|2", "names 'learning_rat'"),
-        ("gut.heads=1|2", r"names 'gut\.heads'"),
+        ("gut.heads=1|2", "names 'gut.heads'"),
         ("learning_rate=3..1", "to a larger number"),
+        ("batch_size=0|8", "batch_size=0|8': batch_size must be at least 1, but is 0"),
+        ("hidden_dim=8.5..16", "hidden_dim must be a whole number, but is 8.5"),
+        ("dropout=a|b", "dropout must be a number, but is 'a'"),
     ],
 )
 def test_faults_of_a_search_space_are_told(text, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(OptionError, match=re.escape(message)):
         parse_space([text], ["gat"])
