@@ -40,7 +40,7 @@ from tasks.models.model import build_model, make_corpus
 from tasks.models.options import ModelOptions
 from tasks.training import loop as training
 from tasks.training.deferred_adam import DeferredAdamW
-from tasks.training.loop import predict_scores
+from tasks.training.evaluation import predict_scores
 from tasks.training.options import TrainingOptions
 
 __all__ = ["Pipeline", "Shares", "measure_pipelines"]

@@ -20,7 +20,7 @@ from tasks.options import spread
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
-    from tasks.training.loop import Epoch
+    from tasks.training.epoch import Epoch
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -32,7 +32,9 @@ from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
 from tasks.results.records import Prediction
 from tasks.results.run import Run, RunResult, describe, finished, write_result
 from tasks.storage import write_json, write_json_lines
-from tasks.training.loop import NO_CLASS, Epoch, node_accuracy, predict_scores, train
+from tasks.training.epoch import Epoch
+from tasks.training.evaluation import NO_CLASS, node_accuracy, predict_scores
+from tasks.training.loop import train
 
 __all__ = ["execute", "given_vectors", "seconds_per_epoch"]
 

@@ -80,7 +80,7 @@ class Predictor:
         self, texts: Sequence[str], sentences: Sequence[Sentence]
     ) -> list[Prediction]:
         """As :meth:`predict`, for texts that :meth:`read` has read."""
-        from tasks.training.loop import predict_scores
+        from tasks.training.evaluation import predict_scores
 
         if not texts:
             return []
