@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -49,6 +49,11 @@ class ParsedDataset:
     def notes(self) -> tuple[str, ...]:
         """What a report must say of the data and of their parses."""
         return (*self.dataset.notes, *parser_notes(chain.from_iterable(self.sentences.values())))
+
+    def without_test(self) -> ParsedDataset:
+        """The same data without test examples: all that training and selection may see."""
+        sentences = {**self.sentences, "test": ()}
+        return replace(self, dataset=self.dataset.without_test(), sentences=sentences)
 
     def targets(self, split: str) -> list[int]:
         """For each example the index of its label."""
