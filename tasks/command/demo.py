@@ -1,4 +1,4 @@
-"""The main job on what ships with the package: generate, parse, train, compare, draw."""
+"""``structnn demo``: generate data, parse, train, compare and draw, with what ships in the package."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Summary:
     """Compare five encoders on the structure test, and draw one parse.
 
     Args:
-        out: The folder of the results.
-        seeds: Runs of each encoder.
-        epochs: At most this many for each run.
+        out: Folder for the results.
+        seeds: Number of runs of each encoder.
+        epochs: Maximum number of epochs.
         pairs: Pairs of sentences to train on.
     """
     from parsers import draw
