@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from rich.table import Table
 
 from tasks.command.lab import app as lab
 from tasks.console import progress, results, resumable, status
-from tasks.data.options import ParsingOptions
+from tasks.data.options import ParsingOptions, TextOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
 from tasks.options import spread
 
@@ -32,10 +33,15 @@ app = typer.Typer(
 app.add_typer(lab, name="lab")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ParseOptions(ParsingOptions, TextOptions):
+    """How texts are read and parsed."""
+
+
 @app.command()
-@spread(ParsingOptions)
+@spread(ParseOptions)
 def parse(
-    options: ParsingOptions,
+    options: ParseOptions,
     source: Annotated[
         str,
         typer.Argument(
@@ -50,8 +56,6 @@ def parse(
             "--pretokenized", help="Texts are tokenised already, with spaces between tokens."
         ),
     ] = False,
-    text_column: Annotated[str, typer.Option(help="Column of the text.")] = "text",
-    encoding: Annotated[str, typer.Option(help="Character encoding of the file.")] = "utf-8",
 ) -> None:
     """Parse texts into a CoNLL-U file.
 
@@ -63,7 +67,7 @@ def parse(
     from tasks.data.files import read_texts
     from tasks.data.parsing import cached_parser, parser_notes
 
-    texts, blank = read_texts(source, text_column=text_column, encoding=encoding)
+    texts, blank = read_texts(source, options)
     if pretokenized:
         texts = [tuple(text.split()) if isinstance(text, str) else text for text in texts]
     with resumable(), progress("parsing") as show:

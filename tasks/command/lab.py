@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from tasks.console import progress, results, show_table, status
-from tasks.data.options import ParserOptions, ParsingOptions
+from tasks.data.options import ParserOptions, ParsingOptions, TextOptions
 from tasks.options import Bounds, cli_option, names_in, part, spread
 
 # What an experiment needs beyond this is imported when it runs, so that --help answers at once.
@@ -37,7 +37,7 @@ app = typer.Typer(
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabOptions(ParsingOptions):
+class LabOptions(ParsingOptions, TextOptions):
     """Which encoders are measured, on which sentences."""
 
     encoders: Annotated[
@@ -80,26 +80,23 @@ class LabOptions(ParsingOptions):
     data: Annotated[
         str,
         cli_option(
-            "Sentences",
+            "Data",
             "built-in, structure-test, a .conllu file, or a text file with a text on each line.",
         ),
     ] = "built-in"
     sentences: Annotated[
         int,
         Bounds(least=1),
-        cli_option(
-            "Sentences", "Maximum number of sentences; of more, evenly spaced ones are taken."
-        ),
+        cli_option("Data", "Maximum number of sentences; of more, evenly spaced ones are taken."),
     ] = 40
     structure: Annotated[
         str,
         cli_option(
-            "Sentences",
+            "Data",
             "What untrained tree and graph encoders read: parse, or a control in its place: "
             "left_chain, right_chain, balanced, random, shuffled, flat.",
         ),
     ] = "parse"
-    encoding: Annotated[str, cli_option("Sentences", "Character encoding of files.")] = "utf-8"
     out: Annotated[Path, typer.Option(help="Folder for the figure and the numbers.")] = Path(
         "runs/lab"
     )
@@ -256,7 +253,7 @@ def _subjects(options: LabOptions) -> list[Subject]:
         """The sentences, parsed once by each parser."""
         if parser not in parsed:
             parsing = ParsingOptions(**vars(parser), cache=options.cache)
-            found = read_sentences(options.data, parsing, options.encoding)
+            found = read_sentences(options.data, parsing, options)
             parsed[parser] = spread_out(found, options.sentences)
         return parsed[parser]
 

@@ -73,14 +73,7 @@ def load_dataset(
         parts = _named(name, folder, options.download)
     else:
         parts = {
-            split: read_examples(
-                path,
-                text_column=options.text_column,
-                label_column=options.label_column,
-                encoding=options.encoding,
-            )
-            for split, path in files.items()
-            if path is not None
+            split: read_examples(path, options) for split, path in files.items() if path is not None
         }
     scale = corpora.SENTIMENTS if name == "sst5" else ordered_labels
 

@@ -114,6 +114,12 @@ class Dataset:
                     f"{quote(self.labels)}"
                 )
 
+    def __repr__(self) -> str:
+        sizes = ", ".join(
+            f"{len(getattr(self, split))} {split}" for split in ("train", "dev", "test")
+        )
+        return f"Dataset({self.name!r}: {sizes}; {len(self.labels)} labels)"
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over names of splits, texts, labels, given trees and other columns, in order."""

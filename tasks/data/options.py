@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tasks.options import Bounds, Options, cli_option
 
-__all__ = ["DataOptions", "ParserOptions", "ParsingOptions"]
+__all__ = ["DataOptions", "ParserOptions", "ParsingOptions", "TextOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,17 @@ class ParsingOptions(ParserOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataOptions(Options):
+class TextOptions(Options):
+    """How files of texts are read."""
+
+    text_column: Annotated[
+        str, cli_option("Data", "Column of the text in a .csv, .tsv or .jsonl file.")
+    ] = "text"
+    encoding: Annotated[str, cli_option("Data", "Character encoding of files.")] = "utf-8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(TextOptions):
     """Where the examples of a data set are, and how they are divided."""
 
     dev: Annotated[Path | None, cli_option("Data", "File of dev examples.")] = None
@@ -69,9 +79,7 @@ class DataOptions(Options):
         int,
         cli_option("Data", "Random seed of what is held out, and of the sentences generated."),
     ] = 0
-    text_column: Annotated[str, cli_option("Data", "Column of the text.")] = "text"
     label_column: Annotated[str, cli_option("Data", "Column of the label.")] = "label"
-    encoding: Annotated[str, cli_option("Data", "Character encoding of files.")] = "utf-8"
     data_dir: Annotated[
         Path | None,
         cli_option("Data", "Folder of a named data set: SST's trees, or NLTK's corpora."),

@@ -45,6 +45,9 @@ class ParsedDataset:
     structure: str = "parse"
     parser: str | None = None
 
+    def __repr__(self) -> str:
+        return f"ParsedDataset({self.dataset!r}, structure={self.structure!r})"
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a report must say of the data and of their parses."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from structnn import Sentence
 from tasks.data.examples import DataError
-from tasks.data.options import ParsingOptions
+from tasks.data.options import ParsingOptions, TextOptions
 
 __all__ = ["BUILT_IN", "STRUCTURE_TEST", "read_sentences", "spread_out"]
 
@@ -54,7 +54,7 @@ The clerk who kept the register of the ships that entered the bay, and who was p
 """.strip().splitlines()  # noqa: E501
 
 
-def read_sentences(source: str, parser: ParsingOptions, encoding: str) -> list[Sentence]:
+def read_sentences(source: str, parser: ParsingOptions, files: TextOptions) -> list[Sentence]:
     """The sentences of a source, parsed.
 
     Args:
@@ -62,7 +62,7 @@ def read_sentences(source: str, parser: ParsingOptions, encoding: str) -> list[S
             :func:`tasks.data.structure_test.generate`; a ``.conllu`` file, whose trees are kept; or any
             file that :func:`tasks.data.files.read_texts` reads.
         parser: Which parser, and the file that keeps its parses.
-        encoding: How the characters of a file are written.
+        files: How a file of texts is read.
 
     Raises:
         DataError: The file can't be read, or has a sentence without a tree.
@@ -87,7 +87,7 @@ def read_sentences(source: str, parser: ParsingOptions, encoding: str) -> list[S
     elif source == STRUCTURE_TEST:
         texts = [tuple(example.text) for example in generate().test]
     else:
-        texts = read_texts(source, encoding=encoding)[0]
+        texts = read_texts(source, files)[0]
     return list(cached_parser(parser).parse(texts))
 
 

@@ -60,6 +60,12 @@ class SavedModel:
     structure: str
     parser: ParserOptions
 
+    def __repr__(self) -> str:
+        return (
+            f"SavedModel({self.options.encoder!r}, {len(self.classifier.labels)} labels, "
+            f"structure={self.structure!r}, {self.parser!r})"
+        )
+
     def corpus(self, sentences: Sequence[Sentence]) -> Corpus:
         """These sentences, ready to be batched for this model."""
         embedding = self.classifier.embedding

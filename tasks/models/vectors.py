@@ -56,6 +56,9 @@ class WordVectors:
         )
         return text + (f", {self.lowercased} of them in lower case" if self.lowercased else "")
 
+    def __repr__(self) -> str:
+        return f"WordVectors({self}; {self.vectors.shape[1]} dimensions)"
+
     def as_vocabulary(self, counted: Vocabulary) -> tuple[Vocabulary, WordVectors]:
         """A vocabulary of the words found, and vectors in its order.
 

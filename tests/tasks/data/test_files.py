@@ -23,7 +23,7 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def texts(path: Path, **options: str) -> list[str | tuple[str, ...]]:
-    return [example.text for example in read_examples(path, **options)]
+    return [example.text for example in read_examples(path, DataOptions(**options))]
 
 
 class TestWhatIsRead:
@@ -164,7 +164,7 @@ class TestFaults:
         with pytest.raises(DataError, match=r"a.csv: can't be read: No such file"):
             read_examples(tmp_path / "a.csv")
         with pytest.raises(DataError, match="no encoding 'utf-9'"):
-            read_examples(write(tmp_path, "a.csv", "text,label\n"), encoding="utf-9")
+            read_examples(write(tmp_path, "a.csv", "text,label\n"), DataOptions(encoding="utf-9"))
 
 
 class TestLoadDataset:
