@@ -179,5 +179,6 @@ def _find(corpus: str, file: str, data_dir: str | None, download: bool) -> bytes
 def _open(corpus: str, file: str) -> bytes:
     import nltk
 
-    data: bytes = nltk.data.find(f"corpora/{corpus}/{file}").open().read()
+    with nltk.data.find(f"corpora/{corpus}/{file}").open() as content:
+        data: bytes = content.read()
     return data
