@@ -1,4 +1,4 @@
-"""Examples from a CSV, TSV or JSON Lines file of the user's."""
+"""Examples and texts from CSV, TSV, JSON Lines and text files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
 def read_examples(
     path: str | os.PathLike[str], options: DataOptions | None = None
 ) -> tuple[Example, ...]:
-    """Read every example of a file; the ending of its name says which format it has.
+    """Read every example of a file; its extension says which format it has.
 
     ``.csv`` and ``.tsv`` begin with a line that names the columns. In CSV a field may stand in
     double quotes, and then hold commas, line ends and doubled quotes. In TSV quotes are ordinary
@@ -243,7 +243,7 @@ def _text(value: object, where: str) -> str | tuple[str, ...]:
 
 
 def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence | None:
-    """The sentence of a row that brings a dependency tree; None where it brings none."""
+    """The tokens and the given dependency tree of a row; None if it has none."""
     heads, relations = row.get("heads"), row.get("relations")
     if isinstance(text, str) or not text or not isinstance(heads, list):
         return None
@@ -261,7 +261,7 @@ def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence |
 
 
 def _string(value: object) -> str:
-    """A cell as a string: strings as they are, nothing for null, all else as JSON writes it."""
+    """A cell as a string: a string as it is, null as an empty one, anything else as JSON."""
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False)

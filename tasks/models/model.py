@@ -1,4 +1,4 @@
-"""Building a classifier from options, and saving and loading it."""
+"""Classifiers: built from options, saved and loaded."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class SavedModel:
         classifier: The classifier.
         options: What it is made of.
         relations: The numbers of tree labels.
-        structure: What it reads: ``"parse"``, ``"constituency"`` or a control structure.
-        parser: How to make the parser it was trained with.
+        structure: What its encoder reads: see :class:`tasks.data.setting.Setting`.
+        parser: The parser of its training data.
     """
 
     classifier: SentenceClassifier
@@ -81,11 +81,16 @@ def make_corpus(
     structure: str,
     arity: int | None = None,
 ) -> Corpus:
-    """Sentences as flat arrays, with these numbers for words and tree labels.
+    """Sentences as flat arrays, with numbers for words and tree labels.
 
-    An encoder with places for ``arity`` children reads dependencies, which have any number, as
-    :func:`parsers.narrowed` makes them. Constituents that are too many are an error: binarising them
-    is the data's business.
+    Args:
+        sentences: The sentences.
+        vocabulary: Numbers of words.
+        relations: Numbers of tree labels.
+        structure: What the encoder reads: see :class:`tasks.data.setting.Setting`.
+        arity: Number of children that the encoder has places for; None for any number. Dependency trees
+            with more children are narrowed (:func:`parsers.narrowed`), constituency trees are not: the
+            encoder refuses them.
     """
     if arity is not None and tree_field(structure) == "dependencies":
         sentences = [
@@ -108,13 +113,13 @@ def build_model(
     vocabulary: Vocabulary,
     vectors: Tensor | None = None,
 ) -> SentenceClassifier:
-    """A new classifier; its weights are drawn from torch's random numbers.
+    """Make a classifier, with weights drawn from torch's random numbers.
 
     Args:
         options: What it is made of.
         labels: The classes.
         vocabulary: The words that have a vector.
-        vectors: ``(len(vocabulary), dim)``, given vectors; None to learn them.
+        vectors: ``(words, dim)``, pretrained vectors; None to learn them.
     """
     dim = options.embedding_dim if vectors is None else vectors.shape[1]
     embedding = WordEmbedding(

@@ -1,7 +1,6 @@
-"""Given word vectors: from a text file of GloVe, word2vec or fastText, or from the wordllama package.
+"""Pretrained word vectors: from a GloVe, word2vec or fastText text file, or from the package wordllama.
 
-A table of vectors knows far more words than an experiment uses, so both sources are asked for certain
-words, and hold in memory no others.
+These have far more words than an experiment uses, so only the vectors of its words are kept in memory.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ class WordVectors:
     """Vectors for certain words.
 
     Args:
-        words: The words asked for.
+        words: The words looked up.
         vectors: ``(words, dim)``, float32; zeros for a word that was not found.
-        found: ``(words,)``, whether each was found.
-        source: Where the vectors are from.
-        coverage: Share of the words asked for that were found.
-        lowercased: How many were found in lower case only.
+        found: ``(words,)``, bool, whether each was found.
+        source: The file or package.
+        coverage: Share of the words that were found, from 0 to 1.
+        lowercased: Number of words that were found in lower case only.
     """
 
     words: tuple[str, ...]

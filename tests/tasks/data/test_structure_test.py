@@ -11,11 +11,11 @@ from tasks.data.datasets import DataError, Dataset, Example, folds, load_dataset
 from tasks.data.options import DataOptions
 from tasks.data.structure_test import (
     ADJECTIVES,
-    FAMILIES,
     INTRANSITIVES,
     NOUNS,
     PHENOMENA,
     SHARED,
+    TEMPLATE_GROUPS,
     VERBS,
     generate,
     templates,
@@ -102,8 +102,8 @@ def test_phenomena_are_equally_frequent(data):
 
 @pytest.mark.parametrize("start", ["TRAIN", "TEST"])
 def test_every_template_has_one_derivation_and_both_holes(start):
-    for family in FAMILIES:
-        found = [" ".join(tree.leaves()) for tree in templates(family.grammar, start)]
+    for group in TEMPLATE_GROUPS:
+        found = [" ".join(tree.leaves()) for tree in templates(group.grammar, start)]
         assert len(found) == len(set(found))
         for template in found:
             assert template.split().count("X") == template.split().count("Y") == 1
