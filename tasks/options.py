@@ -13,7 +13,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -143,7 +143,8 @@ def value_in(text: str) -> object:
 def spread(options: type[Options]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for each field that has one, handed to it as ``options``.
 
-    Options without a default come first in ``--help``; each panel is where its first option is.
+    In ``--help`` options without a default come first, and those of a dataclass before those of its
+    bases. Each panel is where its first option is.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -155,7 +156,7 @@ def spread(options: type[Options]) -> Callable[[Callable[..., None]], Callable[.
                 default=inspect.Parameter.empty if field.default is MISSING else field.default,
                 annotation=_for_typer(hints[field.name]),
             )
-            for field in sorted(fields(options), key=lambda field: field.default is not MISSING)
+            for field in _in_order(options)
             if _is_option(hints[field.name])
         ]
         signature = inspect.signature(command, eval_str=True)
@@ -182,6 +183,15 @@ def spread(options: type[Options]) -> Callable[[Callable[..., None]], Callable[.
         return run
 
     return decorate
+
+
+def _in_order(options: type[Options]) -> list[Field[object]]:
+    """The fields, in the order of ``--help``."""
+    declared = [name for cls in options.__mro__ for name in inspect.get_annotations(cls)]
+    return sorted(
+        fields(options),
+        key=lambda field: (field.default is not MISSING, declared.index(field.name)),
+    )
 
 
 def _hints(options: type[Options]) -> dict[str, Any]:

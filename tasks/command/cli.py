@@ -34,7 +34,7 @@ app.add_typer(lab, name="lab")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParseOptions(ParsingOptions, TextOptions):
+class ParseOptions(TextOptions, ParsingOptions):
     """How texts are read and parsed."""
 
 

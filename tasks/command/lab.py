@@ -37,7 +37,7 @@ app = typer.Typer(
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabOptions(ParsingOptions, TextOptions):
+class LabOptions(TextOptions, ParsingOptions):
     """Which encoders are measured, on which sentences."""
 
     encoders: Annotated[

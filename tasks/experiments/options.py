@@ -20,7 +20,7 @@ __all__ = ["CompareOptions", "ExecutionOptions", "ExperimentOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExperimentOptions(ParsingOptions, TrainingOptions, ModelSettings, DataOptions):
+class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOptions):
     """What all runs of an experiment share."""
 
     data: Annotated[
@@ -151,7 +151,7 @@ class ExecutionOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(ExecutionOptions, ExperimentOptions):
+class CompareOptions(ExperimentOptions, ExecutionOptions):
     """What an experiment varies, and how its runs are executed."""
 
     encoders: Annotated[

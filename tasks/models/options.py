@@ -39,8 +39,8 @@ class ModelSettings(Options):
         Bounds(least=0),
         cli_option(
             "Model",
-            "Strength a of word dropout: in training, a word that occurs n times is replaced by the "
-            "unknown word with probability a / (a + n).",
+            "Word dropout: in training, a word that occurs n times is replaced by the unknown word with "
+            "probability a / (a + n), where a is this number.",
         ),
     ] = 0.25
     lowercase: Annotated[

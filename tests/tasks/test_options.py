@@ -98,6 +98,14 @@ def options_of(command: str) -> dict[str, set[str]]:
     return {param.name: set(param.opts) for param in params}
 
 
+def test_help_begins_with_what_must_be_given():
+    names = list(options_of("compare"))
+    required = [name for name in names if name in ("out", "encoders", "data")]
+    assert required == ["out", "encoders", "data"]
+    first = [names.index(name) for name in ("data", "folds", "embedding", "epochs", "workers")]
+    assert first == sorted(first)  # its own options before those of all runs
+
+
 @pytest.mark.parametrize("command", ["train", "compare"])
 def test_what_can_be_searched_can_be_set(command):
     written = options_of(command)
