@@ -34,13 +34,13 @@ from structnn import (
 )
 from tasks.data.datasets import load_dataset
 from tasks.data.examples import DataError
-from tasks.data.options import ParserOptions
-from tasks.data.parsing import ParsedDataset, default_cache, make_parser, parse_dataset
+from tasks.data.options import ParsingOptions
+from tasks.data.parsing import ParsedDataset, cached_parser, parse_dataset
 from tasks.models.model import build_model, make_corpus
 from tasks.models.options import ModelOptions
 from tasks.training import loop as training
 from tasks.training.deferred_adam import DeferredAdamW
-from tasks.training.loop import predict_scores
+from tasks.training.evaluation import predict_scores
 from tasks.training.options import TrainingOptions
 
 __all__ = ["Pipeline", "Shares", "measure_pipelines"]
@@ -180,14 +180,14 @@ def make_pipeline(encoder: str, data: ParsedDataset, sentences: int, hidden_dim:
     return Pipeline(encoder, model, train, dev, data.targets("train")[:sentences])
 
 
-def load(name: str, cache: Path) -> ParsedDataset:
+def load(name: str, cache: Path | None) -> ParsedDataset:
     """A parsed data set; the generated one where it is not there."""
     try:
         dataset = load_dataset(name)
     except DataError as error:
         console.print(f"{error}\nMeasuring on the generated structure-test instead.")
         dataset = load_dataset("structure-test")
-    return parse_dataset(dataset, make_parser(ParserOptions()), cache)
+    return parse_dataset(dataset, cached_parser(ParsingOptions(cache=cache)))
 
 
 def print_rows(title: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -244,7 +244,7 @@ def main(
 ) -> None:
     """Time training and inference of every encoder, on one thread."""
     names = encoders.split(",") if encoders else ENCODERS.names()
-    parsed = load(data, cache or default_cache())
+    parsed = load(data, cache)
     use_one_thread()
     pipelines = [make_pipeline(name, parsed, sentences, hidden) for name in names]
     results: dict[str, Any] = {"data": parsed.dataset.name, "batch": batch}

@@ -22,7 +22,7 @@ status = Console(stderr=True, highlight=False, soft_wrap=True)
 def show_table(table: Table) -> None:
     """Print a table."""
     shown = table.to_rich()
-    # Wider than the terminal rather than cut.
+    # Rather wider than the terminal than cut.
     unbound = results.options.update(max_width=1000)
     results.width = max(results.width, results.measure(shown, options=unbound).maximum)
     results.print(shown)
@@ -30,17 +30,25 @@ def show_table(table: Table) -> None:
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Tell who presses Ctrl-C that nothing is lost."""
+    """On Ctrl-C, print that the same command resumes."""
     try:
         yield
     except KeyboardInterrupt:
-        status.print("stopped; the same command goes on from here")
+        status.print("interrupted; the same command resumes from here")
         raise
 
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; nothing elsewhere, where lines of their own tell what goes on."""
+    """Show a progress bar if standard error is a terminal.
+
+    Args:
+        what: What is counted, such as ``"runs"``.
+        total: How many there are, if that is known already.
+
+    Yields:
+        A function to call with how many are done and how many there are.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

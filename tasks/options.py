@@ -9,21 +9,33 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import math
+import re
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
+from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
-__all__ = ["Bounds", "OptionError", "Options", "cli_option", "names_in", "part", "spread"]
+__all__ = [
+    "Bounds",
+    "OptionError",
+    "Options",
+    "cli_option",
+    "names_in",
+    "part",
+    "spread",
+    "value_in",
+]
 
 T = TypeVar("T", bound="Options")
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The numbers that an option takes.
+    """The numbers that an option takes; they are finite.
 
     Args:
         least: The smallest.
@@ -38,7 +50,8 @@ class Bounds:
     below: float = math.inf
 
     def __contains__(self, number: float) -> bool:
-        return self.least <= number <= self.most and self.above < number < self.below
+        in_range = self.least <= number <= self.most and self.above < number < self.below
+        return in_range and math.isfinite(number)
 
     def __str__(self) -> str:
         words = (
@@ -47,7 +60,8 @@ class Bounds:
             ("at most", self.most),
             ("below", self.below),
         )
-        return " and ".join(f"{word} {bound:g}" for word, bound in words if math.isfinite(bound))
+        ends = [f"{word} {bound:g}" for word, bound in words if math.isfinite(bound)]
+        return " and ".join(ends) or "finite"
 
 
 class OptionError(ValueError):
@@ -71,28 +85,37 @@ class Options:
     """Options that are checked when they arrive.
 
     Raises:
-        OptionError: A number is out of its :class:`Bounds`, or a string is none of its ``Literal``.
+        OptionError: See :meth:`check`.
     """
 
     def __post_init__(self) -> None:
         for name, hint in _hints(type(self)).items():
-            value = getattr(self, name)
-            if value is None:
-                continue
-            declared = hint
-            if get_origin(hint) is Annotated:
-                declared, *extras = get_args(hint)
-                for extra in extras:
-                    if isinstance(extra, Bounds) and value not in extra:
-                        raise OptionError(name, f"must be {extra}, but is {value}")
-            if get_origin(declared) is Literal and value not in get_args(declared):
-                *others, last = map(repr, get_args(declared))
-                raise OptionError(name, f"must be {', '.join(others)} or {last}, but is {value!r}")
+            _check(name, hint, getattr(self, name))
+
+    @classmethod
+    def check(cls, name: str, value: object) -> None:
+        """Make sure that an option can have this value.
+
+        Args:
+            name: The option.
+            value: The value.
+
+        Raises:
+            OptionError: It is of another type, a number out of the option's :class:`Bounds`, or none
+                of the strings of its ``Literal``.
+        """
+        _check(name, _hints(cls)[name], value)
 
 
-def cli_option(panel: str, help_text: str, *names: str, **settings: Any) -> Any:
-    """A field's command-line option: the panel of ``--help`` it is in, and its line there."""
-    return typer.Option(*names, help=help_text, rich_help_panel=panel, **settings)
+def cli_option(panel: str, help_text: str, *names: str) -> Any:
+    """The command-line option of a field, for its annotation.
+
+    Args:
+        panel: The panel of ``--help`` that it is in.
+        help_text: Its description there.
+        names: How it is written; by default ``--`` and the field's name.
+    """
+    return typer.Option(*names, help=help_text, rich_help_panel=panel)
 
 
 def part(cls: type[T], options: Options) -> T:
@@ -101,12 +124,28 @@ def part(cls: type[T], options: Options) -> T:
 
 
 def names_in(text: str) -> list[str]:
-    """The parts of a list with commas, blanks around them removed."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+    """The parts of a list with commas, without the blanks around them.
+
+    Commas within parentheses belong to a name: ``"bilstm(layers=2,dropout=0.1),gat"`` has two parts.
+    """
+    return [name.strip() for name in re.split(r",(?![^()]*\))", text) if name.strip()]
+
+
+def value_in(text: str) -> object:
+    """A number, ``true``, ``false`` or a list as in JSON; any other text is a string."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return tuple(value) if isinstance(value, list) else value
 
 
 def spread(options: type[Options]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command an option for each field that has one, handed to it as ``options``."""
+    """Give a command an option for each field that has one, handed to it as ``options``.
+
+    In ``--help`` options without a default come first, and those of a dataclass before those of its
+    bases. Each panel is where its first option is.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         hints = _hints(options)
@@ -117,7 +156,7 @@ def spread(options: type[Options]) -> Callable[[Callable[..., None]], Callable[.
                 default=inspect.Parameter.empty if field.default is MISSING else field.default,
                 annotation=_for_typer(hints[field.name]),
             )
-            for field in fields(options)
+            for field in _in_order(options)
             if _is_option(hints[field.name])
         ]
         signature = inspect.signature(command, eval_str=True)
@@ -133,6 +172,8 @@ def spread(options: type[Options]) -> Callable[[Callable[..., None]], Callable[.
             try:
                 command(options=options(**values), **arguments)
             except OptionError as error:
+                if error.name not in values:
+                    raise
                 flag = error.name.replace("_", "-")
                 raise ValueError(f"--{flag} {error.problem}") from None
 
@@ -144,9 +185,51 @@ def spread(options: type[Options]) -> Callable[[Callable[..., None]], Callable[.
     return decorate
 
 
+def _in_order(options: type[Options]) -> list[Field[object]]:
+    """The fields, in the order of ``--help``."""
+    declared = [name for cls in options.__mro__ for name in inspect.get_annotations(cls)]
+    return sorted(
+        fields(options),
+        key=lambda field: (field.default is not MISSING, declared.index(field.name)),
+    )
+
+
 def _hints(options: type[Options]) -> dict[str, Any]:
+    """The annotations of the fields of a subclass of :class:`Options`."""
     hints = get_type_hints(options, include_extras=True)
     return {field.name: hints[field.name] for field in fields(options)}
+
+
+def _check(name: str, hint: Any, value: object) -> None:
+    declared, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    types = get_args(declared) if isinstance(declared, UnionType) else (declared,)
+    if not any(_is_of(value, accepted) for accepted in types):
+        wanted = " or ".join(_in_words(accepted) for accepted in types if accepted is not NoneType)
+        raise OptionError(name, f"must be {wanted}, but is {value!r}")
+    for extra in extras:
+        if isinstance(extra, Bounds) and isinstance(value, int | float) and value not in extra:
+            raise OptionError(name, f"must be {extra}, but is {value}")
+
+
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
+
+
+def _is_of(value: object, accepted: Any) -> bool:
+    """Whether a value is of this type; a whole number is a number, and a truth value is neither."""
+    if get_origin(accepted) is Literal:
+        return value in get_args(accepted)
+    if accepted in (int, float):
+        numbers = (int,) if accepted is int else (int, float)
+        return isinstance(value, numbers) and not isinstance(value, bool)
+    kind: type = get_origin(accepted) or accepted
+    return isinstance(value, kind)
+
+
+def _in_words(accepted: Any) -> str:
+    if get_origin(accepted) is Literal:
+        *others, last = map(repr, get_args(accepted))
+        return f"{', '.join(others)} or {last}"
+    return _WORDS.get(accepted) or f"a {getattr(accepted, '__name__', accepted)}"
 
 
 def _is_option(hint: Any) -> bool:

@@ -116,8 +116,8 @@ def as_record(
         given: Fields that are not in the file.
 
     Raises:
-        StorageError: It is not an object, or its keys are not the fields of the dataclass. Fields
-            with a default may be missing.
+        StorageError: It is not an object, its keys are not the fields of the dataclass, or the
+            dataclass refuses a value. Fields with a default may be missing.
     """
     shape = _shape(kind)
     if isinstance(entry, dict):
@@ -129,7 +129,12 @@ def as_record(
                 for name, hint in shape.nested.items()
                 if name in entry
             }
-            return kind(**{**entry, **nested, **given})
+            try:
+                return kind(**{**entry, **nested, **given})
+            except ValueError as error:
+                raise StorageError(
+                    f"{where} has a value that can't be: {error}; {remedy}"
+                ) from None
         faults = [f"missing: {', '.join(missing)}"] * bool(missing)
         faults += [f"unknown: {', '.join(unknown)}"] * bool(unknown)
     else:

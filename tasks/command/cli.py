@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,41 +15,47 @@ from rich.table import Table
 
 from tasks.command.lab import app as lab
 from tasks.console import progress, results, resumable, status
-from tasks.data.options import ParserOptions, ParsingOptions
+from tasks.data.options import ParsingOptions, TextOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
-from tasks.options import part, spread
+from tasks.options import spread
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
-    from tasks.training.loop import Epoch
+    from tasks.training.epoch import Epoch
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Does structure help? Parse text, train sequence, tree and graph encoders, compare them.",
+    help="Parse text; train, compare and explain sequence, tree and graph encoders of sentences.",
 )
 app.add_typer(lab, name="lab")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ParseOptions(TextOptions, ParsingOptions):
+    """How texts are read and parsed."""
+
+
 @app.command()
-@spread(ParsingOptions)
+@spread(ParseOptions)
 def parse(
-    options: ParsingOptions,
+    options: ParseOptions,
     source: Annotated[
         str,
         typer.Argument(
             metavar="IN",
-            help="A text file, one text a line; a .csv, .tsv or .jsonl file; - for standard input.",
+            help="Text file with a text on each line; .csv, .tsv or .jsonl file; - for standard input.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The CoNLL-U file to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="CoNLL-U file to write.")],
     pretokenized: Annotated[
-        bool, typer.Option("--pretokenized", help="Tokens are given, with spaces between.")
+        bool,
+        typer.Option(
+            "--pretokenized", help="Texts are tokenised already, with spaces between tokens."
+        ),
     ] = False,
-    text_column: Annotated[str, typer.Option(help="The column of the text.")] = "text",
-    encoding: Annotated[str, typer.Option(help="How the characters are written.")] = "utf-8",
 ) -> None:
     """Parse texts into a CoNLL-U file.
 
@@ -56,17 +63,15 @@ def parse(
 
     `structnn parse reviews.csv --text-column review -o reviews.conllu`
     """
-    from parsers import CachedParser, write_conllu
+    from parsers import write_conllu
     from tasks.data.files import read_texts
-    from tasks.data.parsing import default_cache, make_parser, parser_notes
+    from tasks.data.parsing import cached_parser, parser_notes
 
-    texts, blank = read_texts(source, text_column=text_column, encoding=encoding)
+    texts, blank = read_texts(source, options)
     if pretokenized:
         texts = [tuple(text.split()) if isinstance(text, str) else text for text in texts]
-    parser = make_parser(part(ParserOptions, options))
-    cache = options.cache or default_cache()
     with resumable(), progress("parsing") as show:
-        sentences = CachedParser(parser, cache, progress=show).parse(texts)
+        sentences = cached_parser(options, show).parse(texts)
     write_conllu(sentences, output)
     for note in parser_notes(sentences):
         status.print(note)
@@ -78,12 +83,18 @@ def parse(
 @spread(ExperimentOptions)
 def train(
     options: ExperimentOptions,
-    encoder: Annotated[str, typer.Option(help="Its name, or several as bilstm>gat.")],
-    out: Annotated[Path, typer.Option(help="The folder of the result.")],
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="Encoder: a name, a chain as bilstm>gat, options as gat(heads=8). structnn encoders "
+            "lists them."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the result.")],
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Number of CPU threads.")] = 1,
 ) -> None:
-    """Train one encoder. The same command again goes on where it stopped.
+    """Train one encoder. The same command again resumes an interrupted run.
 
     `structnn train --data trec --encoder bilstm --out runs/one`
 
@@ -116,7 +127,7 @@ def train(
 
 
 def _from_file(context: typer.Context, file: Path | None) -> Path | None:
-    """Take the options of a TOML file as if they were given; the command line has precedence."""
+    """Make the options of a TOML file the defaults of the command."""
     if file is not None:
         from tasks.command.toml_options import read_options
 
@@ -134,23 +145,27 @@ def _from_file(context: typer.Context, file: Path | None) -> Path | None:
 @spread(CompareOptions)
 def compare(
     options: CompareOptions,
-    out: Annotated[Path, typer.Option(help="The folder of the results.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
     experiment: Annotated[
         Path | None,
         typer.Argument(
             metavar="[EXPERIMENT.toml]",
-            help="A file of options, named as below with _ for -; those given here have precedence.",
+            help="TOML file of options, named as below with _ for -; the command line has precedence.",
             is_eager=True,
             callback=_from_file,
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say how many runs there are and how long, no more.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the number of runs and an estimate of their time, and run nothing.",
+        ),
     ] = False,
 ) -> None:
-    """Compare encoders, structures, embeddings and amounts of data; print tables and what they mean.
+    """Compare encoders, structures, embeddings and amounts of data, with tables, tests and a report.
 
-    The same command again goes on where it stopped, and repeats nothing.
+    The same command again resumes interrupted runs, and repeats no finished one.
 
     `structnn compare --data trec --encoders bag,bilstm,child_sum_tree_lstm,gat --out runs/trec`
 
@@ -165,9 +180,9 @@ def compare(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(help="The folder of an experiment, such as runs/trec.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of an experiment, such as runs/trec.")],
 ) -> None:
-    """Make the tables, figures and report.html of a finished (or unfinished) experiment anew.
+    """Write tables, figures and report.html again, from the results in the folder of an experiment.
 
     `structnn report runs/trec`
     """
@@ -183,17 +198,15 @@ def report(
 
 @app.command()
 def predict(
-    run: Annotated[
-        Path, typer.Argument(help="The folder of a run, such as runs/trec/bilstm/seed-0.")
-    ],
+    run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to classify.")] = None,
     file: Annotated[
-        str | None, typer.Option(help="A file of texts, one a line; - for standard input.")
+        str | None, typer.Option(help="File with a text on each line; - for standard input.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines.")] = False,
     plugin: Annotated[
         list[str] | None,
-        typer.Option(help="The module or .py file that registers the run's encoder."),
+        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
     ] = None,
 ) -> None:
     """Classify new text with a saved run.
@@ -213,7 +226,7 @@ def predict(
             text if isinstance(text, str) else " ".join(text) for text in read_texts(file)[0]
         ]
     if not wanted:
-        raise typer.BadParameter("give at least one text, or --file")
+        raise typer.BadParameter("give at least one text, or a --file of texts")
     predictions = Predictor(run).predict(wanted)
     if as_json:
         for prediction in predictions:
@@ -230,17 +243,15 @@ def predict(
 
 @app.command()
 def explain(
-    run: Annotated[
-        Path, typer.Argument(help="The folder of a run, such as runs/trec/bilstm/seed-0.")
-    ],
+    run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
     text: Annotated[str, typer.Argument(help="A sentence.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the pictures.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pictures.")],
     plugin: Annotated[
         list[str] | None,
-        typer.Option(help="The module or .py file that registers the run's encoder."),
+        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
     ] = None,
 ) -> None:
-    """Say why a saved run classifies a sentence as it does, in numbers and in pictures.
+    """Explain why a saved run classifies a sentence as it does, with numbers and pictures.
 
     `structnn explain runs/trec/gat/seed-0 "Who wrote Middlemarch?" -o why`
     """
@@ -270,28 +281,34 @@ def draw(
     text: Annotated[str, typer.Argument(help="A sentence.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A .png, .svg, .pdf, .html or .dot file to write."),
+        typer.Option("--output", "-o", help="File to write: .png, .svg, .pdf, .html or .dot."),
     ] = None,
-    as_text: Annotated[bool, typer.Option("--text", help="Print a tree of characters.")] = False,
+    as_text: Annotated[bool, typer.Option("--text", help="Print the tree as text.")] = False,
     layout: Annotated[
         str | None, typer.Option(help="tree, aligned, arcs, or a layout of networkx.")
     ] = None,
-    structure: Annotated[str, typer.Option(help="parse, or the name of a control.")] = "parse",
-    dark: Annotated[bool, typer.Option("--dark", help="A dark background.")] = False,
+    structure: Annotated[
+        str,
+        typer.Option(
+            help="parse, or a control in its place: left_chain, right_chain, balanced, random, "
+            "shuffled, flat."
+        ),
+    ] = "parse",
+    dark: Annotated[bool, typer.Option("--dark", help="Dark background.")] = False,
 ) -> None:
-    """Parse a sentence and draw its tree.
+    """Parse a sentence and draw its dependency tree.
 
     `structnn draw "The dogs that the cat chased bark." -o tree.png`
 
     `structnn draw "The dogs that the cat chased bark." --text`
     """
     if output is None and not as_text:
-        raise typer.BadParameter("say where to: --output tree.png, or --text")
+        raise typer.BadParameter("give --output, as tree.png, or --text")
     from parsers import draw as draw_sentence
     from parsers import text_tree, with_structure
-    from tasks.data.parsing import make_parser
+    from tasks.data.parsing import cached_parser
 
-    (sentence,) = with_structure(make_parser(part(ParserOptions, options)).parse([text]), structure)
+    (sentence,) = with_structure(cached_parser(options).parse([text]), structure)
     if as_text:
         print(text_tree(sentence))
     if output is not None:
@@ -301,10 +318,10 @@ def draw(
 
 @app.command()
 def explore(
-    source: Annotated[Path, typer.Argument(metavar="FILE.conllu", help="A parsed corpus.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML page to write.")],
+    source: Annotated[Path, typer.Argument(metavar="FILE.conllu", help="Parsed corpus.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")],
 ) -> None:
-    """Make one page to search a parsed corpus, count it, and see each tree; it opens offline.
+    """Write an HTML page to search a parsed corpus, count in it, and see its trees; it opens offline.
 
     `structnn explore questions.conllu -o questions.html`
     """
@@ -318,10 +335,10 @@ def explore(
 
 @app.command()
 def encoders(
-    name: Annotated[str | None, typer.Argument(help="An encoder or a readout.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Encoder or readout.")] = None,
     plugin: Annotated[
         list[str] | None,
-        typer.Option(help="A module or .py file of yours that registers encoders."),
+        typer.Option(help="Module or .py file of yours that registers encoders; may be repeated."),
     ] = None,
 ) -> None:
     """List the encoders and readouts, or the options of one of them.
@@ -342,19 +359,23 @@ def encoders(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="The folder of the results.")] = Path("runs/demo"),
-    seeds: Annotated[int, typer.Option(help="Runs of each encoder.")] = 2,
-    epochs: Annotated[int, typer.Option(help="At most this many for each run.")] = 10,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/demo"),
+    seeds: Annotated[int, typer.Option(min=1, help="Number of runs of each encoder.")] = 2,
+    epochs: Annotated[int, typer.Option(min=1, help="Maximum number of epochs.")] = 10,
     pairs: Annotated[int, typer.Option(help="Pairs of sentences to train on.")] = 1500,
 ) -> None:
-    """Show it all on sentences that no bag of words can tell apart; needs no data and no network."""
+    """Parse, train, compare and draw on generated sentences; needs no data and no network.
+
+    The sentences are in pairs with the same words and opposite labels, so that word order or structure
+    is needed to tell them apart.
+    """
     from tasks.command.demo import run_demo
 
     run_demo(out, seeds, epochs, pairs)
 
 
 def main() -> None:
-    """Run the command; faults of the input end in one line, not in a traceback."""
+    """Run the command. Errors of the input are printed in a line, without a traceback."""
     import logging
 
     logging.getLogger("stanza").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The main job on what ships with the package: generate, parse, train, compare, draw."""
+"""``structnn demo``: generate data, parse, train, compare and draw, with what ships in the package."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Summary:
     """Compare five encoders on the structure test, and draw one parse.
 
     Args:
-        out: The folder of the results.
-        seeds: Runs of each encoder.
-        epochs: At most this many for each run.
+        out: Folder for the results.
+        seeds: Number of runs of each encoder.
+        epochs: Maximum number of epochs.
         pairs: Pairs of sentences to train on.
     """
     from parsers import draw
-    from tasks.data.parsing import make_parser
+    from tasks.data.parsing import cached_parser
 
     status.print(
         "The structure test: sentences in pairs with the same words and opposite labels, so that a "
@@ -42,6 +42,6 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Summary:
     runs = plan([options.model(name) for name in ENCODERS], seeds, options.training)
     summary = run_plan(runs, {"": parse_and_show(dataset, options)}, options, out)
     picture = out / "tree.png"
-    draw(make_parser(options.parser).parse([SENTENCE])[0], picture)
+    draw(cached_parser(options).parse([SENTENCE])[0], picture)
     results.print(f"- the parse of {SENTENCE!r} is drawn in {picture}")
     return summary

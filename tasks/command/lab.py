@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ import typer
 from rich.markup import escape
 
 from tasks.console import progress, results, show_table, status
-from tasks.data.options import ParserOptions, ParsingOptions
-from tasks.options import part, spread
+from tasks.data.options import ParserOptions, ParsingOptions, TextOptions
+from tasks.options import Bounds, cli_option, names_in, part, spread
 
 # What an experiment needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
@@ -38,61 +37,74 @@ app = typer.Typer(
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabOptions(ParsingOptions):
-    """Which encoders are looked at, over which sentences."""
+class LabOptions(TextOptions, ParsingOptions):
+    """Which encoders are measured, on which sentences."""
 
     encoders: Annotated[
         str | None,
-        typer.Option(
-            help="Names with commas between them, untrained. By default seven of all kinds, or "
-            "none beside a --run.",
-            show_default=False,
+        cli_option(
+            "Encoders",
+            "Untrained encoders, separated by commas. By default seven of all kinds, or none if there "
+            "is a --run.",
         ),
     ] = None
     run: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="A saved run, such as runs/x/bilstm/seed-0, or a folder of several, before and "
+        cli_option(
+            "Encoders",
+            "Saved run, such as runs/x/bilstm/seed-0, or folder of several: its encoder before and "
             "after training; may be repeated.",
-            show_default=False,
+        ),
+    ] = None
+    seeds: Annotated[
+        int,
+        Bounds(least=1),
+        cli_option("Encoders", "Random seeds of each untrained encoder: 0, 1, 2, ..."),
+    ] = 3
+    hidden_dim: Annotated[
+        int,
+        Bounds(least=1),
+        cli_option("Encoders", "Width of the hidden states of untrained encoders."),
+    ] = 64
+    embedding_dim: Annotated[
+        int,
+        Bounds(least=1),
+        cli_option("Encoders", "Width of the word vectors of untrained encoders."),
+    ] = 64
+    plugin: Annotated[
+        list[str] | None,
+        cli_option(
+            "Encoders", "Module or .py file of yours that registers encoders; may be repeated."
         ),
     ] = None
     data: Annotated[
         str,
-        typer.Option(
-            help="built-in, structure-test, a .conllu file, or a file of texts, one a line."
+        cli_option(
+            "Data",
+            "built-in, structure-test, a .conllu file, or a text file with a text on each line.",
         ),
     ] = "built-in"
     sentences: Annotated[
-        int, typer.Option(min=1, help="At most so many, evenly spaced ones of a longer file.")
+        int,
+        Bounds(least=1),
+        cli_option("Data", "Maximum number of sentences; of more, evenly spaced ones are taken."),
     ] = 40
-    seeds: Annotated[int, typer.Option(min=1, help="Of each untrained encoder.")] = 3
     structure: Annotated[
         str,
-        typer.Option(
-            help="parse, or a control in its place: left_chain, right_chain, balanced, random, "
-            "shuffled, flat. A run has its own."
+        cli_option(
+            "Data",
+            "What untrained tree and graph encoders read: parse, or a control in its place: "
+            "left_chain, right_chain, balanced, random, shuffled, flat.",
         ),
     ] = "parse"
-    hidden_dim: Annotated[int, typer.Option(help="Width of the states.")] = 64
-    embedding_dim: Annotated[int, typer.Option(help="Width of the word vectors.")] = 64
-    encoding: Annotated[str, typer.Option(help="How the characters of a file are written.")] = (
-        "utf-8"
+    out: Annotated[Path, typer.Option(help="Folder for the figure and the numbers.")] = Path(
+        "runs/lab"
     )
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A module or .py file of yours that registers encoders; may be repeated.",
-            show_default=False,
-        ),
-    ] = None
-    out: Annotated[Path, typer.Option(help="The folder of figure and numbers.")] = Path("runs/lab")
 
     def names(self) -> list[str]:
         """The untrained encoders."""
-        given = self.encoders if self.encoders is not None else "" if self.run else ENCODERS
-        # Commas inside parentheses belong to an encoder's options.
-        return [name.strip() for name in re.split(r",(?![^()]*\))", given) if name.strip()]
+        default = "" if self.run else ENCODERS
+        return names_in(default if self.encoders is None else self.encoders)
 
 
 @app.command("gradient-flow")
@@ -240,7 +252,8 @@ def _subjects(options: LabOptions) -> list[Subject]:
     def read(parser: ParserOptions) -> list[Sentence]:
         """The sentences, parsed once by each parser."""
         if parser not in parsed:
-            found = read_sentences(options.data, parser, options.encoding)
+            parsing = ParsingOptions(**vars(parser), cache=options.cache)
+            found = read_sentences(options.data, parsing, options)
             parsed[parser] = spread_out(found, options.sentences)
         return parsed[parser]
 

@@ -14,16 +14,16 @@ __all__ = ["read_options"]
 
 
 def read_options(file: Path, known: Collection[str], repeated: Collection[str]) -> dict[str, Any]:
-    """The options in a file, as a command takes them for defaults.
+    """Read options from a file, as the defaults of a command.
 
     Args:
-        file: A TOML file with one option a line: ``seeds = 5``, ``encoders = ["bag", "gat"]``.
+        file: TOML file with an option on each line: ``seeds = 5``, ``encoders = ["bag", "gat"]``.
         known: The names of the command's options.
-        repeated: Those of them that may be given several times; any other list is one string with
+        repeated: Those of them that may be given several times; lists of others are joined with
             commas.
 
     Raises:
-        DataError: The file can't be read, or names an option that there is not.
+        DataError: The file can't be read, or names an unknown option.
     """
     try:
         with file.open("rb") as content:

@@ -1,4 +1,4 @@
-"""The data sets that are known by name: NLTK's TREC, MR and SUBJ, and the Stanford Sentiment Treebank.
+"""Data sets by name: NLTK's TREC, MR and SUBJ, and the Stanford Sentiment Treebank.
 
 They are distributed as tokens with spaces between them, and are given as tokens. MR and SUBJ keep a
 contraction in one piece (``film's``, ``doesn't``); it is split here as the others and every English
@@ -119,7 +119,7 @@ def read_treebank(*, fine: bool, data_dir: str | None) -> Splits:
 
 
 def node_labels(*, fine: bool) -> dict[str, str]:
-    """The label that each of the treebank's node labels, 0 to 4, stands for."""
+    """The class of each of the treebank's labels, 0 to 4."""
     labels = {str(number): label for number, label in enumerate(SENTIMENTS)}
     if fine:
         return labels
@@ -179,5 +179,6 @@ def _find(corpus: str, file: str, data_dir: str | None, download: bool) -> bytes
 def _open(corpus: str, file: str) -> bytes:
     import nltk
 
-    data: bytes = nltk.data.find(f"corpora/{corpus}/{file}").open().read()
+    with nltk.data.find(f"corpora/{corpus}/{file}").open() as content:
+        data: bytes = content.read()
     return data

@@ -30,40 +30,22 @@ DATASETS = {
 
 def load_dataset(
     spec: str | os.PathLike[str],
+    options: DataOptions | None = None,
     *,
-    dev: str | os.PathLike[str] | None = None,
-    test: str | os.PathLike[str] | None = None,
-    dev_fraction: float = DataOptions.dev_fraction,
-    test_fraction: float = DataOptions.test_fraction,
-    split_seed: int = 0,
-    data_dir: str | os.PathLike[str] | None = None,
-    download: bool = False,
-    text_column: str = DataOptions.text_column,
-    label_column: str = DataOptions.label_column,
-    encoding: str = DataOptions.encoding,
     ordered_labels: Sequence[str] | None = None,
 ) -> Dataset:
     """Load a data set and divide it where it has no official split.
 
-    What lacks a test set gives up ``test_fraction`` of its examples, what lacks a dev set
-    ``dev_fraction``: stratified by label, repeated texts kept together, the same whatever the seed of
-    the training run. ``trec`` has an official test set and no dev set, ``mr`` and ``subj`` neither,
-    the others all three. For cross-validation give the result to :func:`tasks.data.splits.folds`.
+    If there is no test set, ``test_fraction`` of the examples are held out as one; if there is no dev
+    set, ``dev_fraction``: stratified by label, repeated texts kept together, the same for every random
+    seed of training. ``trec`` has an official test set and no dev set, ``mr`` and ``subj`` neither, the
+    others all three. For cross-validation give the result to :func:`tasks.data.splits.folds`.
 
     Args:
         spec: One of ``DATASETS``, or a CSV, TSV or JSON Lines file (see
             :func:`tasks.data.files.read_examples`).
-        dev: A file of dev examples, where ``spec`` is a file.
-        test: A file of test examples, where ``spec`` is a file.
-        dev_fraction: Share of the examples of ``spec`` to hold out as dev where there is no dev set.
-        test_fraction: The same for test.
-        split_seed: Decides what is held out, and what ``structure-test`` and the suites generate.
-        data_dir: Where named data is: the folder of SST's trees, or one to search for NLTK's corpora.
-        download: Fetch an NLTK corpus that isn't found.
-        text_column: The column of a file that holds the text.
-        label_column: The column of a file that holds the label.
-        encoding: How the characters of a file are written.
-        ordered_labels: The labels of a file from least to most, where they are a scale.
+        options: Further files, how to read them, and how to divide the examples.
+        ordered_labels: The labels of a file from least to most, if they are a scale.
 
     Returns:
         The data set; its ``notes`` say how it was divided and what is odd about it.
@@ -72,48 +54,43 @@ def load_dataset(
         DataError: The data isn't found or has a fault; the message says where, and what to do.
     """
     name = os.fspath(spec)
-    for option, fraction in (("dev_fraction", dev_fraction), ("test_fraction", test_fraction)):
-        if not 0 < fraction < 1:
-            raise DataError(f"{option} must be between 0 and 1, but is {fraction}")
+    options = options or DataOptions()
     if name not in DATASETS and not is_data_file(name):
         raise DataError(
             f"there is no data set {name!r}; give one of {', '.join(DATASETS)}, or the path of a "
             ".csv, .tsv or .jsonl file"
         )
-    if name in DATASETS and (dev is not None or test is not None or ordered_labels is not None):
+    files = {"train": spec, "dev": options.dev, "test": options.test}
+    further = options.dev is not None or options.test is not None or ordered_labels is not None
+    if name in DATASETS and further:
         raise DataError(
             f"{name} has its own split and labels; give dev, test and labels with a file"
         )
     if name == "structure-test":
         from tasks.data.structure_test import generate
 
-        return generate(seed=split_seed)
+        return generate(seed=options.split_seed)
     if name in SUITES:
-        return generate_suite(name, seed=split_seed)
+        return generate_suite(name, seed=options.split_seed)
 
-    folder = None if data_dir is None else os.fspath(data_dir)
     if name in DATASETS:
-        parts = _named(name, folder, download)
+        folder = None if options.data_dir is None else str(options.data_dir)
+        parts = _named(name, folder, options.download)
     else:
-        paths = {"train": spec, "dev": dev, "test": test}
         parts = {
-            split: read_examples(
-                path, text_column=text_column, label_column=label_column, encoding=encoding
-            )
-            for split, path in paths.items()
-            if path is not None
+            split: read_examples(path, options) for split, path in files.items() if path is not None
         }
     scale = corpora.SENTIMENTS if name == "sst5" else ordered_labels
 
     notes = []
     size = len(parts["train"])
-    for split, fraction in (("test", test_fraction), ("dev", dev_fraction)):
+    for split, fraction in (("test", options.test_fraction), ("dev", options.dev_fraction)):
         if split not in parts:
             count = max(1, round(fraction * size))
-            parts["train"], parts[split] = hold_out(parts["train"], count, split_seed)
+            parts["train"], parts[split] = hold_out(parts["train"], count, options.split_seed)
             notes.append(
                 f"no {split} set given: {len(parts[split])} of {size} examples held out, stratified, "
-                f"repeated texts kept together, split seed {split_seed}"
+                f"repeated texts kept together, split seed {options.split_seed}"
             )
     if count := _repeated(parts):
         notes.append(

@@ -1,4 +1,4 @@
-"""Examples and data sets: what every reader gives and what training, prediction and reports read."""
+"""Examples, and data sets of training, development and test examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["DataError", "Dataset", "Example"]
 
 
 class DataError(ValueError):
-    """Data that can't be used; the message says where the fault is and how to mend it."""
+    """Data that can't be used; the message says where the error is and how to correct it."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Example:
             tokens one for one.
         label: The label, always a string.
         source: Where the example is from, as ``file:line``.
-        sentence: The structure that comes with the data, such as a tree of the Stanford Sentiment
+        sentence: The sentence with a given structure, such as a tree of the Stanford Sentiment
             Treebank; its tokens are ``text``.
-        columns: Everything else that the source says of the example.
+        columns: Further columns of the source.
 
     Raises:
         DataError: No text, or no label.
@@ -64,19 +64,19 @@ class Example:
 class Dataset:
     """Training, development and test examples, and the labels they have.
 
-    Fit on ``train``, and choose everything that is to be chosen on ``dev``. ``test`` is for the one
-    last measurement: give code that trains or selects :meth:`without_test`, and it can't do wrong.
+    Models are trained on ``train`` and selected on ``dev``; ``test`` is for the final measurement alone.
+    Code that is given :meth:`without_test` can't use it for anything else.
 
     Args:
         name: What to call the data in a table.
-        train: The examples to fit.
-        dev: The examples that stop training and choose options.
-        test: The examples to report on; may be empty.
+        train: Training examples.
+        dev: Examples for early stopping and for selecting options.
+        test: Examples for the final measurement; may be empty.
         labels: Every label of the data: sorted, or from least to most where ``ordered``.
-        ordered: The labels are a scale, so that an error can be near or far.
-        notes: What a report must say of the data, such as how it was split.
-        node_labels: Where trees are labelled throughout, the label that each node's label stands for;
-            a node whose label is not in it has none.
+        ordered: The labels are a scale (ordinal).
+        notes: What a report must say of the data, such as how they were split.
+        node_labels: If trees have a label at each node, the class that each such label stands for; a
+            node whose label is not in it has no class.
 
     Raises:
         DataError: Nothing to train on or to select on, fewer than two labels in train, or a dev or
@@ -114,6 +114,12 @@ class Dataset:
                     f"{quote(self.labels)}"
                 )
 
+    def __repr__(self) -> str:
+        sizes = ", ".join(
+            f"{len(getattr(self, split))} {split}" for split in ("train", "dev", "test")
+        )
+        return f"Dataset({self.name!r}: {sizes}; {len(self.labels)} labels)"
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over names of splits, texts, labels, given trees and other columns, in order."""
@@ -128,7 +134,7 @@ class Dataset:
         return digest.hexdigest()
 
     def without_test(self) -> Dataset:
-        """The same data with no test examples: all that training and selection may see."""
+        """The same data without test examples: all that training and selection may see."""
         return replace(self, test=())
 
     def _examples(self) -> Iterator[tuple[str, Example]]:

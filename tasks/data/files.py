@@ -1,4 +1,4 @@
-"""Examples from a CSV, TSV or JSON Lines file of the user's."""
+"""Examples and texts from CSV, TSV, JSON Lines and text files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 from structnn import Sentence, StructureError, Tree
 from tasks.data.examples import DataError, Example, is_visible, quote
+from tasks.data.options import DataOptions, TextOptions
 
 __all__ = ["is_data_file", "read_examples", "read_texts"]
 
@@ -25,13 +26,9 @@ _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def read_examples(
-    path: str | os.PathLike[str],
-    *,
-    text_column: str = "text",
-    label_column: str = "label",
-    encoding: str = "utf-8",
+    path: str | os.PathLike[str], options: DataOptions | None = None
 ) -> tuple[Example, ...]:
-    """Read every example of a file; the ending of its name says which format it has.
+    """Read every example of a file; its extension says which format it has.
 
     ``.csv`` and ``.tsv`` begin with a line that names the columns. In CSV a field may stand in
     double quotes, and then hold commas, line ends and doubled quotes. In TSV quotes are ordinary
@@ -43,9 +40,7 @@ def read_examples(
 
     Args:
         path: The file.
-        text_column: The column that holds the text.
-        label_column: The column that holds the label.
-        encoding: How characters are written; a byte order mark is passed over.
+        options: The columns of text and label, and the encoding; a byte order mark is passed over.
 
     Returns:
         The examples in the order of the file, other columns in ``columns``.
@@ -53,10 +48,12 @@ def read_examples(
     Raises:
         DataError: The file can't be read, or has a fault; the message names file and line.
     """
+    options = options or DataOptions()
+    text_column, label_column = options.text_column, options.label_column
     path = Path(path)
     read_rows = _reader(path)
     examples = []
-    for line, row in read_rows(path, _read(path, encoding)):
+    for line, row in read_rows(path, _read(path, options.encoding)):
         where = f"{path}:{line}"
         for option, column in (("text_column", text_column), ("label_column", label_column)):
             if column not in row:
@@ -80,15 +77,14 @@ def read_examples(
 
 
 def read_texts(
-    source: str, *, text_column: str = "text", encoding: str = "utf-8"
+    source: str, options: TextOptions | None = None
 ) -> tuple[list[str | tuple[str, ...]], int]:
     """Read texts that have no labels.
 
     Args:
         source: A ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` file, read as by
             :func:`read_examples`; any other file, or ``-`` for standard input, has a text on each line.
-        text_column: The column that holds the text.
-        encoding: How characters are written; a byte order mark is passed over.
+        options: The column of the text, and the encoding; a byte order mark is passed over.
 
     Returns:
         The texts in order, and the number of blank lines passed over.
@@ -96,6 +92,8 @@ def read_texts(
     Raises:
         DataError: The file can't be read, has a fault, or has no texts.
     """
+    options = options or TextOptions()
+    text_column, encoding = options.text_column, options.encoding
     path = Path(source)
     blank = 0
     texts: list[str | tuple[str, ...]] = []
@@ -245,7 +243,7 @@ def _text(value: object, where: str) -> str | tuple[str, ...]:
 
 
 def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence | None:
-    """The sentence of a row that brings a dependency tree; None where it brings none."""
+    """The tokens and the given dependency tree of a row; None if it has none."""
     heads, relations = row.get("heads"), row.get("relations")
     if isinstance(text, str) or not text or not isinstance(heads, list):
         return None
@@ -263,7 +261,7 @@ def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence |
 
 
 def _string(value: object) -> str:
-    """A cell as a string: strings as they are, nothing for null, all else as JSON writes it."""
+    """A cell as a string: a string as it is, null as an empty one, anything else as JSON."""
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,27 +1,26 @@
-"""From examples to sentences: parsed once, kept in the cache, every example accounted for."""
+"""Sentences for examples: parsed once and kept in a file, or as they are in the data."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 from parsers import CachedParser, Parser
 from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset, Example
-from tasks.data.options import ParserOptions
+from tasks.data.options import ParserOptions, ParsingOptions
 
 __all__ = [
     "SPLITS",
     "ParsedDataset",
+    "cached_parser",
     "given_tree",
-    "default_cache",
     "make_parser",
     "parse_dataset",
-    "parse_examples",
     "parser_notes",
     "tree_field",
 ]
@@ -36,10 +35,9 @@ class ParsedDataset:
     Attributes:
         dataset: The examples and labels.
         sentences: For each split the sentences of its examples.
-        structure: What tree and graph encoders read: ``"parse"`` for the dependencies that the parser
-            found, ``"constituency"`` or ``"given"`` for constituency or dependency trees that came
-            with the data, or the name of a control.
-        parser: The fingerprint of the parser, None where the data brought its structures along.
+        structure: What tree and graph encoders read: ``"parse"``, the parser's dependencies;
+            ``"constituency"`` or ``"given"``, trees in the data; or the name of a control.
+        parser: The fingerprint of the parser; None if nothing was parsed.
     """
 
     dataset: Dataset
@@ -47,67 +45,58 @@ class ParsedDataset:
     structure: str = "parse"
     parser: str | None = None
 
+    def __repr__(self) -> str:
+        return f"ParsedDataset({self.dataset!r}, structure={self.structure!r})"
+
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a report must say of the data and of how they were parsed."""
+        """What a report must say of the data and of their parses."""
         return (*self.dataset.notes, *parser_notes(chain.from_iterable(self.sentences.values())))
 
+    def without_test(self) -> ParsedDataset:
+        """The same data without test examples: all that training and selection may see."""
+        sentences = {**self.sentences, "test": ()}
+        return replace(self, dataset=self.dataset.without_test(), sentences=sentences)
+
     def targets(self, split: str) -> list[int]:
-        """The number of each example's label."""
+        """For each example the index of its label."""
         index = {label: number for number, label in enumerate(self.dataset.labels)}
         return [index[example.label] for example in getattr(self.dataset, split)]
 
 
 def parse_dataset(
     dataset: Dataset,
-    parser: Parser,
-    cache: Path,
-    *,
-    parse: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    parser: Parser | None,
 ) -> ParsedDataset:
-    """Parse all examples of a data set, the ones in the cache excepted.
+    """A sentence for each example: parsed, or as it is in the data.
 
     Args:
         dataset: The examples.
-        parser: Any parser.
-        cache: The file that keeps parses.
-        parse: Whether to parse at all; if not, examples must bring their trees along.
-        progress: Called with the number of examples done and of all.
+        parser: Parses them; constituency trees in the data are kept beside its dependencies. None if
+            nothing is to be parsed, since the data have trees.
+
+    Raises:
+        DataError: There is no parser, and an example has no tree.
     """
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
-    if parse:
-        sentences = parse_examples(examples, parser, cache, progress=progress)
-    else:
+    if parser is None:
         sentences = [given_tree(example) for example in examples]
-    by_split, begin = {}, 0
-    for split in SPLITS:
-        end = begin + len(getattr(dataset, split))
-        by_split[split] = tuple(sentences[begin:end])
-        begin = end
-    return ParsedDataset(dataset, by_split, "parse", parser.fingerprint if parse else None)
-
-
-def parse_examples(
-    examples: Sequence[Example],
-    parser: Parser,
-    cache: Path,
-    *,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[Sentence]:
-    """A sentence for each example, parsed or from the cache; given constituency trees are kept."""
-    texts = [example.text for example in examples]
-    parsed = CachedParser(parser, cache, progress=progress).parse(texts)
-    return [
-        sentence
-        if example.sentence is None
-        else sentence.replace(constituency=example.sentence.constituency)
-        for example, sentence in zip(examples, parsed, strict=True)
-    ]
+    else:
+        sentences = [
+            sentence
+            if example.sentence is None
+            else sentence.replace(constituency=example.sentence.constituency)
+            for example, sentence in zip(
+                examples, parser.parse([example.text for example in examples]), strict=True
+            )
+        ]
+    rest = iter(sentences)
+    by_split = {split: tuple(islice(rest, len(getattr(dataset, split)))) for split in SPLITS}
+    return ParsedDataset(dataset, by_split, parser=None if parser is None else parser.fingerprint)
 
 
 def parser_notes(sentences: Iterable[Sentence]) -> list[str]:
-    """How many texts the parser did not simply parse, in words; nothing where it did all."""
+    """Sentences that say how many texts the parser had to split; none if it had to split none."""
     sentences = list(sentences)
     told = {
         JOINED_SENTENCES: "were split into sentences, whose trees were joined under one root",
@@ -120,14 +109,14 @@ def parser_notes(sentences: Iterable[Sentence]) -> list[str]:
 
 
 def given_tree(example: Example, structure: str | None = None) -> Sentence:
-    """The sentence of an example, with the tree that came with it.
+    """The sentence of an example whose data have a tree.
 
     Args:
         example: The example.
-        structure: Which tree must have come with it: ``"constituency"`` or ``"given"``.
+        structure: Which tree: ``"constituency"``, ``"given"`` (dependencies), or None for any.
 
     Raises:
-        DataError: None came.
+        DataError: The example has no such tree.
     """
     sentence = example.sentence
     fields = [tree_field(structure)] if structure else ["constituency", "dependencies"]
@@ -147,13 +136,29 @@ def tree_field(structure: str) -> str:
 
 
 def make_parser(options: ParserOptions) -> Parser:
-    """The parser that these options describe."""
+    """The parser with these options."""
     from parsers import StanzaParser
 
-    return StanzaParser(**options.to_json())
+    return StanzaParser(
+        options.language,
+        package=options.package,
+        model_dir=options.model_dir,
+        split_sentences=options.split_sentences,
+    )
 
 
-def default_cache() -> Path:
-    """The file that keeps parses unless the user names another: in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "structnn" / "parses.sqlite"
+def cached_parser(
+    options: ParsingOptions, progress: Callable[[int, int], None] | None = None
+) -> CachedParser:
+    """The same, and the file that keeps its parses: by default one in the user's cache folder.
+
+    Args:
+        options: Which parser, and which file.
+        progress: Called with the number of texts done and of all.
+    """
+    if options.cache is not None:
+        file = options.cache
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        file = Path(base) / "structnn" / "parses.sqlite"
+    return CachedParser(make_parser(options), file, progress=progress)

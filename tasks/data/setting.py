@@ -1,55 +1,56 @@
-"""What a run sees of a data set: which structure, how noisy, how much of train, which fold."""
+"""What a run is trained and tested on: its structure, noise, part of train, and fold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from parsers import STRUCTURES, parse_noise, with_structure
 from structnn import Sentence
 from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
 from tasks.data.splits import folds, subsample
+from tasks.options import Bounds, OptionError, Options
 
 __all__ = ["GIVEN_STRUCTURES", "Setting", "parser_of", "view"]
 
 GIVEN_STRUCTURES = ("constituency", "given")
-"""Structures that are given with the data: constituency trees, and dependency trees."""
+"""Structures that are part of the data: constituency trees, and given dependency trees."""
 
 
 @dataclass(frozen=True)
-class Setting:
+class Setting(Options):
     """What a run is trained and tested on.
 
     Args:
-        data: Which data set, where an experiment has several; empty where it has one.
-        structure: ``"parse"``; ``"constituency"`` or ``"given"``, trees that came with the data; or a
-            control structure to put in the parse's place: see :func:`parsers.with_structure`.
-        noise: Share of tokens that get another head, at random: see :func:`parsers.parse_noise`.
-        fraction: Share of the training examples that is used.
+        data: The data set, where an experiment has several; empty where it has one.
+        structure: ``"parse"``, the parser's dependencies; ``"constituency"`` or ``"given"``, trees in
+            the data; or a control structure in place of the parse: see :func:`parsers.with_structure`.
+        noise: Fraction of tokens that get a random head: see :func:`parsers.parse_noise`.
+        fraction: Fraction of the training examples that is used.
         fold: The number of a fold, from 1, and how many there are; None for the split of the data.
+
+    Raises:
+        OptionError: The structure is unknown, a number is out of range, or there is noise in a
+            structure other than the parse.
     """
 
     data: str = ""
     structure: str = "parse"
-    noise: float = 0.0
-    fraction: float = 1.0
+    noise: Annotated[float, Bounds(least=0, below=1)] = 0.0
+    fraction: Annotated[float, Bounds(above=0, most=1)] = 1.0
     fold: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         known = (*STRUCTURES, *GIVEN_STRUCTURES)
         if self.structure not in known:
-            raise ValueError(
-                f"unknown structure {self.structure!r}: choose from {', '.join(known)}"
+            raise OptionError(
+                "structure", f"must be one of {', '.join(known)}, but is {self.structure!r}"
             )
-        if not 0 <= self.noise < 1:
-            raise ValueError(f"parse noise must be at least 0 and below 1, but is {self.noise}")
         if self.noise and self.structure != "parse":
-            raise ValueError(
-                f"parse noise goes with structure 'parse', not with {self.structure!r}"
-            )
-        if not 0 < self.fraction <= 1:
-            raise ValueError(
-                f"a fraction of train must be above 0 and at most 1, but is {self.fraction}"
+            raise OptionError(
+                "noise", f"goes with the structure 'parse', not with {self.structure!r}"
             )
 
     @property
@@ -70,14 +71,13 @@ class Setting:
 def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDataset:
     """The data that a run in this setting sees.
 
-    Structures are the same for all seeds; which part of train is used depends on the seed, a smaller
-    part being contained in a larger one.
+    Control structures and noise are the same for all seeds. The part of train depends on the seed;
+    for one seed a smaller part is contained in a larger one.
 
     Args:
-        parsed: All of the data, with the parser's trees (or, where only trees that came with the data
-            are wanted, without).
-        setting: What to make of it.
-        seed: The run's.
+        parsed: All of the data, with the parser's trees (unless only given trees are wanted).
+        setting: Structure, noise, fraction and fold.
+        seed: The random seed of the run.
 
     Raises:
         DataError: The data don't allow it; the message says why.

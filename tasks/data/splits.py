@@ -1,8 +1,7 @@
 """Dividing examples: a part held out, and folds for cross-validation.
 
-Both are stratified by label, and both keep together the examples that have the same words in
-whatever order and case: a repeated text never stands on both sides of a split, nor do two texts that
-a bag of words can't tell apart.
+Both are stratified by label. Both keep examples with the same words together, whatever their order and
+case: neither a repeated text nor two texts that are the same bag of words are on both sides of a split.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ Group = list[Example]
 def hold_out(
     examples: Sequence[Example], count: int, seed: int = 0
 ) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """Set about ``count`` examples aside, in each label's proportion.
+    """Hold out about ``count`` examples, stratified by label.
 
     Every label keeps at least one text in the rest, so that a label with a single example is never
     held out.
 
     Args:
-        examples: What to divide.
-        count: How many to hold out; a group of repeated texts may make it a few less.
-        seed: Decides which; keep it fixed, apart from the seeds of training.
+        examples: The examples to divide.
+        count: Number of examples to hold out; it may be a few less, since repeated texts stay together.
+        seed: Random seed of the split, which isn't that of training.
 
     Returns:
         The rest and the part held out, both in the order of ``examples``.
@@ -72,8 +71,8 @@ def folds(dataset: Dataset, k: int, seed: int = 0, dev_fraction: float = 0.1) ->
     Args:
         dataset: The data to divide.
         k: Number of folds, at least 2.
-        seed: Decides the folds; keep it fixed, apart from the seeds of training.
-        dev_fraction: Share of all examples to hold out as dev in each fold.
+        seed: Random seed of the folds, which isn't that of training.
+        dev_fraction: Fraction of all examples to hold out as dev in each fold.
 
     Yields:
         The folds, named ``name/1`` to ``name/k``.
@@ -110,20 +109,20 @@ def folds(dataset: Dataset, k: int, seed: int = 0, dev_fraction: float = 0.1) ->
 
 
 def subsample(examples: Sequence[Example], fraction: float, seed: int = 0) -> list[int]:
-    """Choose a part of the examples, in each label's proportion, each label at least once.
+    """Choose a fraction of the examples, stratified by label, with at least one of each label.
 
-    For one seed the parts are nested: a smaller one is contained in every larger one.
+    For one seed, a smaller fraction is contained in every larger one.
 
     Args:
-        examples: What to choose from.
-        fraction: Share of the examples to choose.
-        seed: Decides which.
+        examples: The examples to choose from.
+        fraction: Fraction of the examples to choose.
+        seed: Random seed of the choice.
 
     Returns:
         The places of the chosen examples, in order.
 
     Raises:
-        DataError: So few are wanted that a label would be left out.
+        DataError: They would be fewer than the labels.
     """
     by_label: dict[str, list[int]] = {}
     for place, example in enumerate(examples):
@@ -145,7 +144,7 @@ def subsample(examples: Sequence[Example], fraction: float, seed: int = 0) -> li
 
 
 def _groups(examples: Sequence[Example], seed: int) -> list[Group]:
-    """Examples with the same words together; groups with the same labels in a row, in random order."""
+    """Groups of examples with the same words: sorted by label, in random order for each label."""
     groups: dict[tuple[str, ...], Group] = {}
     for example in examples:
         groups.setdefault(tuple(sorted(example.plain_text.lower().split())), []).append(example)

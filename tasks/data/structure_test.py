@@ -92,7 +92,7 @@ NUMBERED = {"BE": (("is", "are"), ("was", "were")), "HAVE": (("has", "have"),)}
 
 
 @dataclass(frozen=True)
-class Family:
+class TemplateGroup:
     """Templates of one phenomenon that have the same fillers.
 
     Args:
@@ -110,8 +110,8 @@ class Family:
     grammar: str
 
 
-FAMILIES = (
-    Family(
+TEMPLATE_GROUPS = (
+    TemplateGroup(
         "agreement",
         first="(NP (DET DET-LIKE-VERB) (NOUN NOUN-LIKE-VERB))",
         second="(NP (DET DET-UNLIKE-VERB) (NOUN NOUN-UNLIKE-VERB))",
@@ -140,7 +140,7 @@ FAMILIES = (
             VP -> 'BE' 'ADJECTIVE' | 'HAVE' 'INTRANSITIVE'
         """,
     ),
-    Family(
+    TemplateGroup(
         "roles",
         first="(NP (DET the) (NOUN child))",
         second="(NP (DET the) (NOUN NOUN))",
@@ -170,7 +170,7 @@ FAMILIES = (
             VP -> 'has' 'INTRANSITIVE' | 'was' 'ADJECTIVE'
         """,
     ),
-    Family(
+    TemplateGroup(
         "negation",
         first="(PART not)",
         second="",
@@ -197,7 +197,7 @@ FAMILIES = (
             NP -> 'the' 'NOUN'
         """,
     ),
-    Family(
+    TemplateGroup(
         "attachment",
         first="(ADJ MODIFIER)",
         second="",
@@ -227,7 +227,7 @@ FAMILIES = (
             VP -> 'has' 'INTRANSITIVE' | 'was' 'ADJECTIVE'
         """,
     ),
-    Family(
+    TemplateGroup(
         "attachment",
         first="(ADV ADVERB)",
         second="",
@@ -248,7 +248,7 @@ FAMILIES = (
     ),
 )
 
-PHENOMENA = tuple(dict.fromkeys(family.phenomenon for family in FAMILIES))
+PHENOMENA = tuple(dict.fromkeys(group.phenomenon for group in TEMPLATE_GROUPS))
 """The names of the phenomena, as in the column ``phenomenon``."""
 
 _POS = {
@@ -323,14 +323,14 @@ def _examples(
     for pair in range(pairs):
         phenomenon = PHENOMENA[pair % len(PHENOMENA)]
         choices = [
-            (family, template)
-            for family in FAMILIES
-            if family.phenomenon == phenomenon
-            for template in templates(family.grammar, start)
+            (group, template)
+            for group in TEMPLATE_GROUPS
+            if group.phenomenon == phenomenon
+            for template in templates(group.grammar, start)
         ]
         for _ in range(1000):
-            family, template = rng.choice(choices)
-            made = _pair(family, template, lexicon, rng)
+            group, template = rng.choice(choices)
+            made = _pair(group, template, lexicon, rng)
             if made[0].tokens not in seen:
                 break
         else:
@@ -356,13 +356,13 @@ def templates(grammar: str, start: str) -> tuple[nltk.Tree, ...]:
 
 
 def _pair(
-    family: Family, template: nltk.Tree, lexicon: Mapping[str, list[str]], rng: random.Random
+    group: TemplateGroup, template: nltk.Tree, lexicon: Mapping[str, list[str]], rng: random.Random
 ) -> tuple[Sentence, Sentence]:
     """The *yes* and the *no* sentence of a template, with words drawn for its slots."""
     draw = _Words(lexicon, rng)
     first, second = (
         tree and _fill(nltk.Tree.fromstring(tree), map(draw, nltk.Tree.fromstring(tree).leaves()))
-        for tree in (family.first, family.second)
+        for tree in (group.first, group.second)
     )
     slots = template.leaves()
     words = [None if slot in "XY" else nltk.Tree(_POS[slot], [draw(slot)]) for slot in slots]

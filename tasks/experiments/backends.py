@@ -1,4 +1,4 @@
-"""Where runs are executed: processes of this machine, or a cluster of Ray or Dask."""
+"""Functions called in parallel: in processes of this machine, or on a cluster of Ray or Dask."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import importlib.util
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
-__all__ = ["BACKENDS", "check_backend", "in_parallel"]
+__all__ = ["Backend", "check_backend", "in_parallel"]
 
 T = TypeVar("T")
 
-BACKENDS = ("local", "ray", "dask")
+Backend = Literal["local", "ray", "dask"]
+"""Processes of this machine, or a cluster."""
 
-_RETRIES = 5  # of a run whose machine is gone
+_RETRIES = 5  # of a call whose machine was lost
 
 
 def in_parallel(
@@ -22,21 +23,21 @@ def in_parallel(
     calls: Sequence[tuple[Any, ...]],
     *,
     workers: int,
-    backend: str = "local",
+    backend: Backend = "local",
     address: str | None = None,
 ) -> Iterator[T]:
-    """Call a function with each of these arguments, several at a time; yields what each gives.
+    """Call a function with several lists of arguments, in parallel; yields each result when it is there.
 
-    Where a cluster loses a machine, the calls that it was busy with are made again elsewhere.
+    If a cluster loses a machine, the calls in progress there are made again on another.
 
     Args:
-        function: What to call; it can be pickled.
-        calls: Its arguments, for each call. Large ones that calls share are sent once.
-        workers: How many at a time; on a cluster the cluster decides.
+        function: The function; it must be possible to pickle it.
+        calls: The arguments of each call. Large ones that calls share are sent once.
+        workers: Number of local processes; a cluster has a number of its own.
         backend: ``"local"`` for processes of this machine, ``"ray"`` or ``"dask"``. The machines of a
             cluster must have structnn, and see files under the same paths.
-        address: Of the cluster: ``host:port`` of Ray's head node or of Dask's scheduler. Without one,
-            Ray and Dask start a cluster of their own on this machine.
+        address: ``host:port`` of Ray's head node or of Dask's scheduler. Without it, Ray and Dask start
+            a cluster on this machine.
 
     Raises:
         ValueError: As :func:`check_backend`.
@@ -49,18 +50,18 @@ def in_parallel(
     return {"ray": _ray, "dask": _dask}[backend](function, calls, address)
 
 
-def check_backend(backend: str, address: str | None = None) -> None:
+def check_backend(backend: Backend, address: str | None = None) -> None:
     """Make sure that a backend can be used, before any work is done.
 
     Raises:
-        ValueError: It is not known, or an address is given for none.
+        ValueError: It is not known, or there is an address without a cluster.
         ImportError: Its extra is not installed.
     """
-    if backend not in BACKENDS:
-        raise ValueError(f"unknown backend {backend!r}: choose from {', '.join(BACKENDS)}")
+    if backend not in get_args(Backend):
+        raise ValueError(f"unknown backend {backend!r}: choose from {', '.join(get_args(Backend))}")
     if backend == "local":
         if address is not None:
-            raise ValueError("--address is of a cluster: give --backend ray or dask with it")
+            raise ValueError("--address is that of a cluster: give --backend ray or dask with it")
         return
     package = {"ray": "ray", "dask": "distributed"}[backend]
     if importlib.util.find_spec(package) is None:
@@ -84,8 +85,8 @@ def _local(
 def _ray(
     function: Callable[..., T], calls: Sequence[tuple[Any, ...]], address: str | None
 ) -> Iterator[T]:
-    # Not through joblib's adapter: it gives results only when all are there, and none at all if a
-    # node is lost. Tasks of Ray's own are repeated on other nodes.
+    # Not through joblib's adapter, which gives no result before all are there, and none at all if a
+    # node is lost. Ray repeats its own tasks on other nodes.
     import ray
 
     try:

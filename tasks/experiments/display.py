@@ -1,4 +1,4 @@
-"""What an experiment shows while it parses and runs, and when it has ended."""
+"""What an experiment prints while it parses and runs, and at its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from tasks.console import progress, results, resumable, show_table, status
 from tasks.data.examples import Dataset
-from tasks.data.parsing import ParsedDataset, default_cache, make_parser, parse_dataset
+from tasks.data.parsing import ParsedDataset, cached_parser, parse_dataset
 from tasks.data.setting import GIVEN_STRUCTURES
 from tasks.experiments.execution import Failure, execute_all
 from tasks.experiments.options import ExecutionOptions, ExperimentOptions
@@ -21,19 +21,15 @@ __all__ = ["execute_and_show", "outcome_line", "parse_and_show", "show_summary"]
 
 
 def parse_and_show(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:
-    """Parse a data set as the options say, showing progress."""
+    """Parse a data set, unless only trees in the data are wanted, and show progress."""
     sizes = ", ".join(
         f"{len(getattr(dataset, split))} {split}" for split in ("train", "dev", "test")
     )
     status.print(f"{dataset.name}: {sizes}, {len(dataset.labels)} labels")
+    if set(names_in(options.structure)) <= set(GIVEN_STRUCTURES):
+        return parse_dataset(dataset, None)
     with resumable(), progress("parsing") as show:
-        return parse_dataset(
-            dataset,
-            make_parser(options.parser),
-            options.cache or default_cache(),
-            parse=not set(names_in(options.structure)) <= set(GIVEN_STRUCTURES),
-            progress=show,
-        )
+        return parse_dataset(dataset, cached_parser(options, show))
 
 
 def execute_and_show(
@@ -45,12 +41,12 @@ def execute_and_show(
     done: Mapping[Path, RunResult] | None = None,
     execution: ExecutionOptions | None = None,
 ) -> list[RunResult | Failure]:
-    """Execute runs, printing a line for each as it ends.
+    """Execute runs and print a line for each when it ends.
 
     Args:
-        runs: What to run.
+        runs: The runs.
         data: The parsed data, by the names in the runs' settings.
-        options: Where the parser and the plugins are from.
+        options: Options of the parser, and plugins.
         out: The folder of the experiment.
         done: See :func:`tasks.experiments.execution.execute_all`.
         execution: Where runs are executed.
@@ -77,7 +73,7 @@ def execute_and_show(
 
 
 def show_summary(summary: Summary) -> None:
-    """Print a table for each data set, and what can be said of it."""
+    """Print for each data set its table, what it shows, and notes."""
     for name, notes in summary.notes.items():
         show_table(summary.table(name))
         for line in (*summary.words(name), *notes):
@@ -85,7 +81,7 @@ def show_summary(summary: Summary) -> None:
 
 
 def outcome_line(result: RunResult) -> str:
-    """A finished run in a line."""
+    """The result of a run in a line."""
     test = "" if result.test_accuracy is None else f", test {100 * result.test_accuracy:.1f} %"
     return (
         f"dev {100 * result.dev_accuracy:.1f} %{test} "

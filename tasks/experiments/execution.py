@@ -1,4 +1,4 @@
-"""Runs executed side by side, each in a process of its own."""
+"""Runs executed in parallel, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tasks.data.parsing import ParsedDataset
 from tasks.experiments.backends import in_parallel
 from tasks.experiments.options import ExecutionOptions
 from tasks.experiments.plugins import load_plugins
-from tasks.experiments.run import execute, given_vectors
+from tasks.experiments.run import execute
+from tasks.models.preparation import pretrained_vectors
 from tasks.models.vectors import WordVectors
 from tasks.results.run import Run, RunResult, finished
 from tasks.storage import write_text
@@ -27,7 +28,7 @@ class Failure:
 
     Attributes:
         run: The run.
-        error: Its last line.
+        error: The last line of the traceback.
         details: The whole traceback, also written to ``error.txt`` in the run's folder.
     """
 
@@ -44,7 +45,7 @@ class Failure:
 def already_done(
     runs: Iterable[Run], data: Mapping[str, ParsedDataset], out: Path
 ) -> dict[Path, RunResult]:
-    """The results that are there, by the folders of their runs.
+    """The results of the runs that are finished, by the folders of these runs.
 
     Raises:
         ValueError: A folder holds a run with other options or on other data.
@@ -63,19 +64,19 @@ def execute_all(
     plugins: Sequence[str] = (),
     execution: ExecutionOptions | None = None,
 ) -> Iterator[RunResult | Failure]:
-    """Execute runs in parallel, each in a process with one thread; yields each as it ends.
+    """Execute runs in parallel, each in a process with one thread; yields each outcome when it is there.
 
-    A run that fails is reported, and the rest go on. Where a cluster loses a machine, its runs are
-    executed by the others, from their last epoch.
+    If a run fails, the others go on. If a cluster loses a machine, its runs are resumed from their last
+    epoch on another.
 
     Args:
-        runs: What to run.
+        runs: The runs.
         data: The parsed data, by the names in the runs' settings.
         out: The folder of the experiment.
-        parser: How to make the parser again, saved with each model.
-        done: What :func:`already_done` gave: these runs are yielded first, and not executed.
+        parser: The parser of the data, saved with each model.
+        done: What :func:`already_done` gave: these results are yielded first.
         plugins: Modules that register what the runs use, imported in each process.
-        execution: Where runs are executed; by default in a process for each core.
+        execution: Where runs are executed; by default in a process for each CPU core.
     """
     out = out.resolve()  # processes of a cluster have folders of their own
     execution = execution or ExecutionOptions()
@@ -85,7 +86,7 @@ def execute_all(
     if not open_runs:
         return
     tables = {
-        key: given_vectors(run.model, data[run.setting.data])
+        key: pretrained_vectors(run.model, data[run.setting.data])
         for key, run in {_table(run): run for run in open_runs}.items()
     }
     calls = [
@@ -102,12 +103,12 @@ def execute_all(
 
 
 def _table(run: Run) -> tuple[str, str, str | None]:
-    """What tells the table of vectors that a run is given from others."""
+    """The key of the word vectors of a run: runs with the same one share them."""
     return run.setting.data, run.model.embedding, run.model.vectors
 
 
 def available_cores() -> int:
-    """The processor cores that this process may use."""
+    """The number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -117,14 +118,14 @@ def _attempt(
     out: Path,
     parser: ParserOptions,
     plugins: Sequence[str],
-    given: WordVectors | None,
+    pretrained: WordVectors | None,
 ) -> RunResult | Failure:
     import torch
 
-    torch.set_num_threads(1)  # one run a core: faster than many threads on small matrices
+    torch.set_num_threads(1)  # one run per core: faster than many threads on small matrices
     try:
         load_plugins(plugins)
-        return execute(run, data, out, parser=parser, given=given)
+        return execute(run, data, out, parser=parser, pretrained=pretrained)
     except Exception as error:
         details = traceback.format_exc()
         write_text(out / run.folder / "error.txt", details)

@@ -1,4 +1,4 @@
-"""An experiment from its options to its summary: plan the grid, search, run, say what came out."""
+"""An experiment, from its options to its summary."""
 
 from __future__ import annotations
 
@@ -35,25 +35,30 @@ __all__ = ["ExperimentFailed", "run_experiment", "run_plan"]
 
 
 class ExperimentFailed(ValueError):
-    """Some runs ended in an error; the rest have results."""
+    """Some runs ended in an error; the others have results."""
 
 
 def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False) -> Summary | None:
-    """Plan, search if wanted, run what has no result yet, and show the summary.
+    """Plan the runs, search options if wanted, execute what has no result yet, and show the summary.
 
     Args:
         options: The experiment.
         out: Its folder.
         dry_run: Say what would be done, and do nothing; then there is no summary.
+
+    Raises:
+        ValueError: An option is wrong, or a folder holds a run with other options or on other data.
+        ExperimentFailed: Some runs ended in an error.
     """
-    options.check_encoders(options.encoder_names)
+    encoders = names_in(options.encoders)
+    options.check_encoders(encoders)
     check_backend(options.backend, options.address)
     fit = _fit(options)
     embeddings: list[str | None] = [*names_in(options.embedding or "")]
     models = [
-        fit(options.model(name, embedding))
+        fit(options.model(encoder, embedding))
         for embedding in embeddings or [None]
-        for name in options.encoder_names
+        for encoder in encoders
     ]
     names = names_in(options.data)
     keys = names if len(names) > 1 else [""]
@@ -67,41 +72,24 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
         fractions=options.train_fractions,
         folds=options.folds,
     )
-    space = parse_space(options.space or DEFAULT_SPACE, options.encoder_names)
-    if options.space and not options.tune:
-        raise ValueError("--space says what to search: say how long with --tune N too")
-    if options.match_params and any(choice.option == "hidden_dim" for choice in space):
-        raise ValueError("--match-params decides hidden_dim: take it out of --space")
-    searches = {
-        _searched(run).folder: trials(_searched(run), space, options.tune, fit) for run in runs
-    }
-    searches = searches if options.tune else {}
+    searches = _searches(options, encoders, runs, fit)
     data = {
         key: parse_and_show(_dataset(options, name), options)
         for key, name in zip(keys, names, strict=True)
     }
-    flat = [trial for found in searches.values() for trial in found]
-    # Where options are searched, those of the runs are known after the trials.
-    done = already_done(flat or runs, data, out)
+    all_trials = [trial for found in searches.values() for trial in found]
+    # With a search the options of the runs are known only after the trials.
+    done = already_done(all_trials or runs, data, out)
     there = [run.folder for run in runs if (out / run.folder / "result.json").exists()]
-    _say_plan([*flat, *runs], {*done, *there}, data, options.workers)
+    _show_plan([*all_trials, *runs], {*done, *there}, data, options.workers)
     if dry_run:
         return None
     scores: dict[str, list[float]] = {}
-    if flat:
+    if searches:
         outcomes = execute_and_show(
-            flat, data, options, out, done=done, execution=options.execution
+            all_trials, data, options, out, done=done, execution=options.execution
         )
-        dev = {o.folder: o.dev_accuracy for o in outcomes if isinstance(o, RunResult)}
-        best = {}
-        for wanted, found in searches.items():
-            ended = [trial for trial in found if trial.folder in dev]
-            if not ended:
-                raise ExperimentFailed(
-                    f"all trials for {wanted} failed: see {out / found[0].folder / 'error.txt'}"
-                )
-            best[wanted] = max(ended, key=lambda trial: dev[trial.folder])
-            scores[wanted.parent.as_posix()] = [dev[trial.folder] for trial in ended]
+        best, scores = _best_trials(searches, outcomes, out)
         runs = [tuned(run, best[_searched(run).folder]) for run in runs]
         done = already_done(runs, data, out)
     return run_plan(runs, data, options, out, done=done, execution=options.execution, search=scores)
@@ -117,18 +105,21 @@ def run_plan(
     execution: ExecutionOptions | None = None,
     search: Mapping[str, Sequence[float]] | None = None,
 ) -> Summary:
-    """Run what has no result yet, and show the summary of all.
+    """Execute what has no result yet, and show the summary of all runs.
 
     Args:
-        runs: What is planned.
+        runs: The runs.
         data: The parsed data, by the names in the runs' settings.
-        options: Where runs and plan are from.
+        options: The options that the runs were made from.
         out: The folder of the experiment.
         done: What :func:`tasks.experiments.execution.already_done` gave, if it was called already.
-        execution: Where runs are executed; by default in a process for each core.
-        search: Dev accuracies of the trials, by the folder of what they were for.
+        execution: Where runs are executed; by default in a process for each CPU core.
+        search: Dev accuracies of the trials of each search, by a folder.
+
+    Raises:
+        ExperimentFailed: Some runs ended in an error.
     """
-    if done is None:  # called before anything is written: what is there must go with the plan
+    if done is None:  # before anything is written, since it refuses a folder with other runs
         done = already_done(runs, data, out)
     description = {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -169,6 +160,41 @@ def run_plan(
     return summary
 
 
+def _searches(
+    options: CompareOptions,
+    encoders: Sequence[str],
+    runs: Sequence[Run],
+    fit: Callable[[ModelOptions], ModelOptions],
+) -> dict[Path, list[Run]]:
+    """The trials of each search, by the folder of the run that it is for; none without ``--tune``."""
+    space = parse_space(options.space or DEFAULT_SPACE, encoders)
+    if options.space and not options.tune:
+        raise ValueError("--space says what to search: give the number of trials too, as --tune 20")
+    if options.match_params and any(choice.option == "hidden_dim" for choice in space):
+        raise ValueError("--match-params decides hidden_dim: take it out of --space")
+    if not options.tune:
+        return {}
+    searched = {run.folder: run for run in map(_searched, runs)}
+    return {folder: trials(run, space, options.tune, fit) for folder, run in searched.items()}
+
+
+def _best_trials(
+    searches: Mapping[Path, Sequence[Run]], outcomes: Sequence[RunResult | Failure], out: Path
+) -> tuple[dict[Path, Run], dict[str, list[float]]]:
+    """For each search the trial with the best dev accuracy, and the dev accuracies of all."""
+    dev = {o.folder: o.dev_accuracy for o in outcomes if isinstance(o, RunResult)}
+    best, scores = {}, {}
+    for folder, found in searches.items():
+        ended = [trial for trial in found if trial.folder in dev]
+        if not ended:
+            raise ExperimentFailed(
+                f"all trials for {folder} failed: see {out / found[0].folder / 'error.txt'}"
+            )
+        best[folder] = max(ended, key=lambda trial: dev[trial.folder])
+        scores[folder.parent.as_posix()] = [dev[trial.folder] for trial in ended]
+    return best, scores
+
+
 def _dataset(options: CompareOptions, name: str) -> Dataset:
     dataset = options.dataset(name)
     if not options.folds:
@@ -185,12 +211,12 @@ def _training(options: CompareOptions) -> TrainingOptions:
     training = options.training
     if options.match_time is None:
         return training
-    # Time alone ends a run then.
+    # Then only time ends a run.
     return replace(training, seconds=options.match_time, epochs=10**6, patience=10**6)
 
 
 def _fit(options: CompareOptions) -> Callable[[ModelOptions], ModelOptions]:
-    """Gives a model the width that the budget of parameters asks for."""
+    """A function that gives a model the width at which its encoder has ``--match-params``."""
     parameters = options.parameters
     if parameters is None:
         return lambda model: model
@@ -208,17 +234,17 @@ def _fit(options: CompareOptions) -> Callable[[ModelOptions], ModelOptions]:
 
 
 def _searched(run: Run) -> Run:
-    """The run whose search serves a run: less data and noisier parses take what suits all of it."""
+    """The run whose search a run uses: that on all of train and the parse without noise."""
     return replace(run, seed=0, setting=replace(run.setting, noise=0.0, fraction=1.0))
 
 
-def _say_plan(
+def _show_plan(
     runs: Sequence[Run],
     done: Collection[Path],
     data: Mapping[str, ParsedDataset],
     workers: int | None,
 ) -> None:
-    """How many runs there are, and about how long they can take, from a few batches of each kind."""
+    """Print how many runs there are, and an estimate of their time, from a few batches of each kind."""
     left = [run for run in runs if run.folder not in done]
     timed: dict[tuple[str, str, int], float] = {}
     seconds = 0.0

@@ -1,4 +1,4 @@
-"""The grid of an experiment: which runs there are."""
+"""The grid of an experiment: all its runs."""
 
 from __future__ import annotations
 
@@ -25,20 +25,23 @@ def plan(
     fractions: Sequence[float] = (1.0,),
     folds: int = 0,
 ) -> list[Run]:
-    """The runs of an experiment: seed by seed, so that a table of everything is there early.
+    """All combinations, seed by seed, so that there is a whole table early.
 
-    An encoder that reads no tree, directly or as a graph, is the same whatever the structure: it runs
-    with the first one alone.
+    An encoder that reads neither a tree nor a graph made from one gives the same result with every
+    structure: it runs with the first one only.
 
     Args:
-        models: What to compare, each encoder once with each embedding.
-        seeds: How many seeds, from 0.
+        models: The classifiers, each encoder once with each embedding.
+        seeds: Number of random seeds, which are 0, 1, 2, ...
         training: How all of them are trained.
-        data: The names of the data sets in the runs' settings; one empty name where there is one.
+        data: The names of the data sets in the runs' settings; one empty name if there is only one.
         structures: What tree and graph encoders read.
-        noises: Shares of tokens to attach wrongly in the parse, in further settings.
-        fractions: Shares of train.
-        folds: How many folds of cross-validation; 0 for the split of the data.
+        noises: Fractions of tokens that get a random head in the parse, each in further runs.
+        fractions: Fractions of the training set.
+        folds: Number of cross-validation folds; 0 for the split of the data.
+
+    Raises:
+        ValueError: There is nothing to run, something is listed twice, or values don't go together.
     """
     if not models:
         raise ValueError("there is nothing to compare: list at least one encoder")
@@ -74,7 +77,7 @@ def plan(
 
 
 def encoder_of(model: ModelOptions) -> Encoder:
-    """The encoder of a model, without weights: what it reads and needs."""
+    """The encoder of a model without weights, to see what it reads and needs."""
     return outline(model.encoder, model.embedding_dim, model.hidden_dim, model.encoder_options)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from tasks.data.options import DataOptions, ParserOptions, ParsingOptions
+from tasks.experiments.backends import Backend
 from tasks.models.options import ModelOptions, ModelSettings
-from tasks.options import Bounds, OptionError, Options, cli_option, names_in, part
+from tasks.options import Bounds, OptionError, Options, cli_option, names_in, part, value_in
 from tasks.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -20,78 +20,83 @@ __all__ = ["CompareOptions", "ExecutionOptions", "ExperimentOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExperimentOptions(TrainingOptions, ModelSettings, DataOptions, ParsingOptions):
-    """All that runs of one experiment share."""
+class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOptions):
+    """What all runs of an experiment share."""
 
     data: Annotated[
         str,
         cli_option(
             "Data",
-            "trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, arithmetic, dyck, "
-            "minimal-pairs, or a .csv, .tsv or .jsonl file; compare takes several, with commas "
-            "between them.",
+            "Data set: trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, arithmetic, "
+            "dyck, minimal-pairs, or a .csv, .tsv or .jsonl file. compare takes several, separated by "
+            "commas.",
         ),
     ]
     structure: Annotated[
         str,
         cli_option(
-            "Structure",
-            "parse (dependencies), given or constituency (trees that come with the data), or a "
-            "control in their place: left_chain, right_chain, balanced, random, shuffled, flat; "
-            "compare takes several.",
+            "Data",
+            "What tree and graph encoders read: parse (the parser's dependencies); given or "
+            "constituency (trees in the data); or a control in place of the parse: left_chain, "
+            "right_chain, balanced, random, shuffled, flat. compare takes several.",
         ),
     ] = "parse"
     embedding: Annotated[
         str | None,
         cli_option(
             "Model",
-            "learned (the default), vectors, or wordllama (an extra); compare takes several.",
+            "Word vectors: learned, vectors (those of the file --vectors) or wordllama (an extra). "
+            "By default vectors if there is such a file, else learned. compare takes several.",
         ),
     ] = None
     option: Annotated[
         list[str] | None,
         cli_option(
-            "Model", "Option of an encoder, as gat.heads=8; may be repeated.", show_default=False
+            "Model",
+            "Option of an encoder, as gat.heads=8 (structnn encoders NAME lists them); may be "
+            "repeated.",
         ),
     ] = None
     plugin: Annotated[
         list[str] | None,
         cli_option(
-            "Model",
-            "Module or .py file of yours that registers encoders; may be repeated.",
-            show_default=False,
+            "Model", "Module or .py file of yours that registers encoders; may be repeated."
         ),
     ] = None
 
     @property
     def parser(self) -> ParserOptions:
-        """Which parser."""
+        """The options of the parser."""
         return part(ParserOptions, self)
 
     @property
     def training(self) -> TrainingOptions:
-        """How runs are trained."""
+        """The options of training."""
         return part(TrainingOptions, self)
 
     def check_encoders(self, encoders: Sequence[str]) -> None:
-        """Refuse an ``--option`` for an encoder that is not among these, or that is misspelt."""
+        """Make sure that each ``--option`` is of one of these encoders.
+
+        Raises:
+            OptionError: One is not, or is not written as an option is.
+        """
         for target in self._encoder_options():
             if target not in encoders:
                 raise OptionError(
                     "option",
-                    f"names the encoder {target!r}, which is not trained here; these are: "
+                    f"names the encoder {target!r}, which is not trained here; there are: "
                     f"{', '.join(encoders)}",
                 )
 
     def model(self, encoder: str, embedding: str | None = None) -> ModelOptions:
-        """The options of a model with this encoder.
+        """The options of a classifier with this encoder.
 
         The encoder is built once, without weights, so that a wrong name or option is found before
         any work.
 
         Args:
-            encoder: Its name.
-            embedding: Its embedding; by default what the options say.
+            encoder: The name of the encoder.
+            embedding: Its word vectors; by default those that the options name.
         """
         from tasks.experiments.grid import encoder_of
         from tasks.experiments.plugins import load_plugins
@@ -106,13 +111,13 @@ class ExperimentOptions(TrainingOptions, ModelSettings, DataOptions, ParsingOpti
         return model
 
     def dataset(self, name: str | None = None) -> Dataset:
-        """The data set, loaded; of several, the one of this name."""
+        """Load the data set of this name; by default the only one."""
         from tasks.data.datasets import load_dataset
 
-        return load_dataset(self.data if name is None else name, **vars(part(DataOptions, self)))
+        return load_dataset(self.data if name is None else name, part(DataOptions, self))
 
-    def _encoder_options(self) -> dict[str, dict[str, Any]]:
-        own: dict[str, dict[str, Any]] = {}
+    def _encoder_options(self) -> dict[str, dict[str, object]]:
+        own: dict[str, dict[str, object]] = {}
         for assignment in self.option or []:
             parts = re.fullmatch(r"(.+)\.(\w+)=(.*)", assignment)
             if parts is None:
@@ -120,7 +125,7 @@ class ExperimentOptions(TrainingOptions, ModelSettings, DataOptions, ParsingOpti
                     "option", f"is written encoder.option=value, as gat.heads=8, not {assignment!r}"
                 )
             encoder, name, value = parts.groups()
-            own.setdefault(encoder, {})[name] = _value(value)
+            own.setdefault(encoder, {})[name] = value_in(value)
         return own
 
 
@@ -131,80 +136,92 @@ class ExecutionOptions(Options):
     workers: Annotated[
         int | None,
         Bounds(least=1),
-        cli_option(
-            "Execution",
-            "Number of processes; by default one for each processor core.",
-            show_default=False,
-        ),
+        cli_option("Execution", "Number of processes; by default one for each CPU core."),
     ] = None
-    backend: Annotated[str, cli_option("Execution", "local, ray or dask (extras).")] = "local"
+    backend: Annotated[
+        Backend,
+        cli_option("Execution", "local (processes), ray or dask (clusters; extras of structnn)."),
+    ] = "local"
     address: Annotated[
         str | None,
         cli_option(
             "Execution",
-            "Address of the cluster; without one, a cluster is started here.",
-            show_default=False,
+            "Address of the cluster; without one, a cluster is started on this machine.",
         ),
     ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(ExecutionOptions, ExperimentOptions):
+class CompareOptions(ExperimentOptions, ExecutionOptions):
     """What an experiment varies, and how its runs are executed."""
 
     encoders: Annotated[
-        str, cli_option("Experiment", "Names with commas between them; each may have its options.")
+        str,
+        cli_option(
+            "Experiment",
+            "Encoders, separated by commas: names, chains as bilstm>gat, options as gat(heads=8). "
+            "structnn encoders lists them.",
+        ),
     ]
     seeds: Annotated[
-        int, Bounds(least=1), cli_option("Experiment", "Number of seeds: runs of each encoder.")
+        int,
+        Bounds(least=1),
+        cli_option("Experiment", "Number of runs of each encoder, with random seeds 0, 1, 2, ..."),
     ] = 3
     parse_noise: Annotated[
         str,
         cli_option(
             "Experiment",
-            "Shares of heads to replace at random, as 0.1,0.3: how much parse quality matters.",
-            show_default=False,
+            "Run also on parses in which these fractions of tokens get a random head, as 0.1,0.3: how "
+            "much the quality of parses matters.",
         ),
     ] = ""
     fractions: Annotated[
-        str, cli_option("Experiment", "Shares of train, as 0.1,0.25,0.5,1: learning curves.")
+        str,
+        cli_option(
+            "Experiment",
+            "Fractions of the training set to train on, as 0.1,0.25,0.5,1: learning curves.",
+        ),
     ] = "1"
     folds: Annotated[
         int,
         Bounds(least=0),
-        cli_option("Experiment", "Number of cross-validation folds; 0 for the split of the data."),
+        cli_option("Experiment", "Folds of cross-validation; 0 for the split of the data."),
     ] = 0
     match_params: Annotated[
         str | None,
         cli_option(
             "Budget",
-            "Number of parameters of each encoder, as 300k: its width is solved for.",
-            show_default=False,
+            "Number of parameters of every encoder, as 300k: --hidden-dim is then chosen for each.",
         ),
     ] = None
     match_time: Annotated[
         float | None,
         Bounds(above=0),
         cli_option(
-            "Budget",
-            "Seconds of training for each run, in place of epochs and patience.",
-            show_default=False,
+            "Budget", "Seconds of training of every run, in place of --epochs and --patience."
         ),
     ] = None
     tune: Annotated[
         int,
         Bounds(least=0),
-        cli_option("Budget", "Trials of random search for each encoder, selected on dev."),
+        cli_option(
+            "Budget", "Random search: number of trials for each encoder; dev accuracy selects."
+        ),
     ] = 0
     space: Annotated[
         list[str] | None,
         cli_option(
             "Budget",
-            "Option to search, as learning_rate=1e-4..3e-3 or gat.heads=2|4|8; may be repeated. By "
-            "default learning rate, dropout and weight decay.",
-            show_default=False,
+            "Option for --tune to search, as learning_rate=1e-4..3e-3 or gat.heads=2|4|8; may be "
+            "repeated. By default learning rate, dropout and weight decay.",
         ),
     ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.folds == 1:
+            raise OptionError("folds", "must be 0 or at least 2, but is 1")
 
     @property
     def execution(self) -> ExecutionOptions:
@@ -212,24 +229,18 @@ class CompareOptions(ExecutionOptions, ExperimentOptions):
         return part(ExecutionOptions, self)
 
     @property
-    def encoder_names(self) -> list[str]:
-        """The encoders; commas inside parentheses belong to options: bilstm(layers=2,dropout=0.1)."""
-        names = re.split(r",(?![^()]*\))", self.encoders)
-        return [name.strip() for name in names if name.strip()]
-
-    @property
     def noises(self) -> list[float]:
-        """The shares of heads to replace."""
-        return _numbers("parse_noise", self.parse_noise)
+        """The fractions of tokens that get a random head, each in further runs."""
+        return _numbers("parse_noise", self.parse_noise, Bounds(least=0, below=1))
 
     @property
     def train_fractions(self) -> list[float]:
-        """The shares of train."""
-        return _numbers("fractions", self.fractions)
+        """The fractions of the training set."""
+        return _numbers("fractions", self.fractions, Bounds(above=0, most=1))
 
     @property
     def parameters(self) -> int | None:
-        """The number of parameters of each encoder; None if it isn't fixed."""
+        """The number of parameters of every encoder; None if ``hidden_dim`` decides it."""
         if self.match_params is None:
             return None
         found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", self.match_params)
@@ -241,19 +252,15 @@ class CompareOptions(ExecutionOptions, ExperimentOptions):
         return round(float(found[1]) * {"": 1, "k": 1000, "m": 1_000_000}[found[2].lower()])
 
 
-def _numbers(name: str, text: str) -> list[float]:
+def _numbers(name: str, text: str, bounds: Bounds) -> list[float]:
+    """The numbers of an option that takes several."""
     try:
-        return [float(number) for number in names_in(text)]
+        numbers = [float(number) for number in names_in(text)]
     except ValueError:
         raise OptionError(
-            name, f"takes numbers with commas between them, as 0.1,0.3, not {text!r}"
+            name, f"takes numbers separated by commas, as 0.1,0.3, not {text!r}"
         ) from None
-
-
-def _value(text: str) -> Any:
-    """A number, a truth value or a list as in JSON; anything else is a string."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return tuple(value) if isinstance(value, list) else value
+    for number in numbers:
+        if number not in bounds:
+            raise OptionError(name, f"takes numbers {bounds}, not {number:g}")
+    return numbers

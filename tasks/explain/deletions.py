@@ -16,7 +16,7 @@ from parsers import narrowed
 from structnn import Sentence, Tree
 from tasks.explain.attributions import batch_size, log_odds_of
 from tasks.models.model import SavedModel
-from tasks.training.loop import predict_scores
+from tasks.training.evaluation import predict_scores
 
 __all__ = ["DeletionCheck", "Shorter", "check_deletion", "subtree_effects", "without"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from structnn import Sentence
 from tasks.data.examples import DataError
-from tasks.data.options import ParserOptions
+from tasks.data.options import ParsingOptions, TextOptions
 
 __all__ = ["BUILT_IN", "STRUCTURE_TEST", "read_sentences", "spread_out"]
 
@@ -54,22 +54,22 @@ The clerk who kept the register of the ships that entered the bay, and who was p
 """.strip().splitlines()  # noqa: E501
 
 
-def read_sentences(source: str, parser: ParserOptions, encoding: str) -> list[Sentence]:
+def read_sentences(source: str, parser: ParsingOptions, files: TextOptions) -> list[Sentence]:
     """The sentences of a source, parsed.
 
     Args:
         source: ``built-in``; ``structure-test``, for those of
             :func:`tasks.data.structure_test.generate`; a ``.conllu`` file, whose trees are kept; or any
             file that :func:`tasks.data.files.read_texts` reads.
-        parser: How to make the parser.
-        encoding: How the characters of a file are written.
+        parser: Which parser, and the file that keeps its parses.
+        files: How a file of texts is read.
 
     Raises:
         DataError: The file can't be read, or has a sentence without a tree.
     """
     from parsers import read_conllu
     from tasks.data.files import read_texts
-    from tasks.data.parsing import make_parser
+    from tasks.data.parsing import cached_parser
     from tasks.data.structure_test import generate
 
     texts: Sequence[str | tuple[str, ...]]
@@ -87,8 +87,8 @@ def read_sentences(source: str, parser: ParserOptions, encoding: str) -> list[Se
     elif source == STRUCTURE_TEST:
         texts = [tuple(example.text) for example in generate().test]
     else:
-        texts = read_texts(source, encoding=encoding)[0]
-    return list(make_parser(parser).parse(texts))
+        texts = read_texts(source, files)[0]
+    return list(cached_parser(parser).parse(texts))
 
 
 def spread_out(sentences: Sequence[Sentence], count: int) -> list[Sentence]:

@@ -1,9 +1,8 @@
-"""Equal budgets: widths that give encoders the same number of parameters."""
+"""The width at which an encoder has a given number of parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 
@@ -12,29 +11,40 @@ from structnn import Encoder, build_encoder
 __all__ = ["TOLERANCE", "match_width", "outline"]
 
 TOLERANCE = 0.02
-"""By how much the parameters of encoders may differ from what they shall match."""
+"""Relative difference allowed between an encoder's number of parameters and the number asked for."""
 
 _STEPS = 64  # an encoder whose width must be a multiple of more than this is out of reach
 _WIDEST = 2**16
 
 
-def outline(encoder: str, input_dim: int, hidden_dim: int, options: Mapping[str, Any]) -> Encoder:
-    """An encoder without weights, to look at what it would be."""
+def outline(
+    encoder: str, input_dim: int, hidden_dim: int, options: Mapping[str, object]
+) -> Encoder:
+    """Build an encoder without weights (on the meta device), to see what it reads and how large it is.
+
+    Args:
+        encoder: Name of a registered encoder, or of several joined by ``>``.
+        input_dim: Width of the word vectors.
+        hidden_dim: Width of the hidden states.
+        options: Options of the encoder (of a chain's last one).
+    """
     with torch.device("meta"):
         return build_encoder(encoder, input_dim, hidden_dim, **options)
 
 
-def match_width(encoder: str, input_dim: int, parameters: int, options: Mapping[str, Any]) -> int:
-    """The width of the states at which an encoder has this many parameters.
+def match_width(
+    encoder: str, input_dim: int, parameters: int, options: Mapping[str, object]
+) -> int:
+    """Find the width at which an encoder has a certain number of parameters.
 
     Args:
-        encoder: A registered encoder, or several joined by ``>``, all equally wide.
-        input_dim: The width of the word vectors.
-        parameters: How many the encoder alone shall have, embedding and head not counted.
-        options: The encoder's options.
+        encoder: Name of a registered encoder, or of several joined by ``>``, all of one width.
+        input_dim: Width of the word vectors.
+        parameters: The number of parameters; embedding and head are not counted.
+        options: Options of the encoder (of a chain's last one).
 
     Returns:
-        The width that comes closest.
+        The ``hidden_dim`` that comes closest.
 
     Raises:
         ValueError: No width comes within 2 %; the message names the nearest.
@@ -66,7 +76,7 @@ def match_width(encoder: str, input_dim: int, parameters: int, options: Mapping[
     return best
 
 
-def _granularity(encoder: str, input_dim: int, options: Mapping[str, Any]) -> int:
+def _granularity(encoder: str, input_dim: int, options: Mapping[str, object]) -> int:
     """The smallest number whose multiples are widths that the encoder takes: of heads, say."""
     fault: ValueError | None = None
     for step in range(1, _STEPS + 1):

@@ -1,10 +1,12 @@
-"""Building a classifier from options, and saving and loading it."""
+"""Classifiers: built from options, saved and loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import shorten
+from typing import Any
 
 from torch import Tensor
 
@@ -21,7 +23,14 @@ from structnn import (
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import tree_field
 from tasks.models.options import ModelOptions
-from tasks.storage import read_json, read_tensors, write_json, write_tensors
+from tasks.storage import (
+    StorageError,
+    as_record,
+    read_json,
+    read_tensors,
+    write_json,
+    write_tensors,
+)
 
 __all__ = [
     "SavedModel",
@@ -41,8 +50,8 @@ class SavedModel:
         classifier: The classifier.
         options: What it is made of.
         relations: The numbers of tree labels.
-        structure: What it reads: ``"parse"``, ``"constituency"`` or a control structure.
-        parser: How to make the parser it was trained with.
+        structure: What its encoder reads: see :class:`tasks.data.setting.Setting`.
+        parser: The parser of its training data.
     """
 
     classifier: SentenceClassifier
@@ -50,6 +59,12 @@ class SavedModel:
     relations: Vocabulary
     structure: str
     parser: ParserOptions
+
+    def __repr__(self) -> str:
+        return (
+            f"SavedModel({self.options.encoder!r}, {len(self.classifier.labels)} labels, "
+            f"structure={self.structure!r}, {self.parser!r})"
+        )
 
     def corpus(self, sentences: Sequence[Sentence]) -> Corpus:
         """These sentences, ready to be batched for this model."""
@@ -66,11 +81,16 @@ def make_corpus(
     structure: str,
     arity: int | None = None,
 ) -> Corpus:
-    """Sentences as flat arrays, with these numbers for words and tree labels.
+    """Sentences as flat arrays, with numbers for words and tree labels.
 
-    An encoder with places for ``arity`` children reads dependencies, which have any number, as
-    :func:`parsers.narrowed` makes them. Constituents that are too many are an error: binarising them
-    is the data's business.
+    Args:
+        sentences: The sentences.
+        vocabulary: Numbers of words.
+        relations: Numbers of tree labels.
+        structure: What the encoder reads: see :class:`tasks.data.setting.Setting`.
+        arity: Number of children that the encoder has places for; None for any number. Dependency trees
+            with more children are narrowed (:func:`parsers.narrowed`), constituency trees are not: the
+            encoder refuses them.
     """
     if arity is not None and tree_field(structure) == "dependencies":
         sentences = [
@@ -93,13 +113,13 @@ def build_model(
     vocabulary: Vocabulary,
     vectors: Tensor | None = None,
 ) -> SentenceClassifier:
-    """A new classifier; its weights are drawn from torch's random numbers.
+    """Make a classifier, with weights drawn from torch's random numbers.
 
     Args:
         options: What it is made of.
         labels: The classes.
         vocabulary: The words that have a vector.
-        vectors: ``(len(vocabulary), dim)``, given vectors; None to learn them.
+        vectors: ``(words, dim)``, pretrained vectors; None to learn them.
     """
     dim = options.embedding_dim if vectors is None else vectors.shape[1]
     embedding = WordEmbedding(
@@ -127,18 +147,16 @@ def save_model(folder: Path, model: SavedModel) -> None:
     assert isinstance(embedding, WordEmbedding)
     relations = None if model.relations is UNIVERSAL_RELATIONS else model.relations.to_json()
     write_tensors(folder / "weights.safetensors", model.classifier.state_dict())
-    write_json(
-        folder / "model.json",
-        {
-            "options": asdict(model.options),
-            "labels": model.classifier.labels,
-            "structure": model.structure,
-            "parser": model.parser.to_json(),
-            "embedding_dim": embedding.dim,
-            "vocabulary": embedding.vocabulary.to_json(),
-            "relations": relations,
-        },
+    file = _ModelFile(
+        options=model.options,
+        labels=model.classifier.labels,
+        structure=model.structure,
+        parser=model.parser,
+        embedding_dim=embedding.dim,
+        vocabulary=embedding.vocabulary.to_json(),
+        relations=relations,
     )
+    write_json(folder / "model.json", asdict(file))
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -147,19 +165,36 @@ def load_model(folder: Path) -> SavedModel:
     Raises:
         StorageError: A file is missing or damaged.
     """
-    saved = read_json(folder / "model.json")
+    file = folder / "model.json"
+    saved = as_record(_ModelFile, read_json(file), file, "train the model again")
     weights, _ = read_tensors(folder / "weights.safetensors")
-    options = ModelOptions(**saved["options"])
-    vocabulary = Vocabulary.from_json(saved["vocabulary"])
-    classifier = build_model(
-        options, saved["labels"], vocabulary, weights["embedding.table.weight"]
-    )
-    classifier.load_state_dict(weights)
-    relations = saved["relations"]
+    vocabulary = Vocabulary.from_json(saved.vocabulary)
+    table = weights.get("embedding.table.weight")
+    classifier = build_model(saved.options, saved.labels, vocabulary, table)
+    try:
+        classifier.load_state_dict(weights)
+    except RuntimeError as error:
+        raise StorageError(
+            f"{folder / 'weights.safetensors'} are not the weights of the model of {file} "
+            f"({shorten(str(error), 200)}); train the model again"
+        ) from None
     return SavedModel(
         classifier=classifier.eval(),
-        options=options,
-        relations=Vocabulary.from_json(relations) if relations else UNIVERSAL_RELATIONS,
-        structure=saved["structure"],
-        parser=ParserOptions.from_json(saved["parser"]),
+        options=saved.options,
+        relations=Vocabulary.from_json(saved.relations) if saved.relations else UNIVERSAL_RELATIONS,
+        structure=saved.structure,
+        parser=saved.parser,
     )
+
+
+@dataclass(frozen=True)
+class _ModelFile:
+    """What ``model.json`` holds."""
+
+    options: ModelOptions
+    labels: Sequence[str]
+    structure: str
+    parser: ParserOptions
+    embedding_dim: int
+    vocabulary: dict[str, Any]
+    relations: dict[str, Any] | None

@@ -1,10 +1,10 @@
-"""Options of a model."""
+"""Options of a classifier."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from tasks.options import Bounds, OptionError, Options, cli_option
 
@@ -15,39 +15,50 @@ EMBEDDINGS = ("learned", "vectors", "wordllama")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings(Options):
-    """All of a model but its encoder and its embedding."""
+    """Options of a classifier, whatever its encoder and embedding."""
 
-    hidden_dim: Annotated[int, Bounds(least=1), cli_option("Model", "Width of the states.")] = 128
+    hidden_dim: Annotated[
+        int, Bounds(least=1), cli_option("Model", "Width of the encoder's hidden states.")
+    ] = 128
     embedding_dim: Annotated[
         int, Bounds(least=1), cli_option("Model", "Width of learned word vectors.")
     ] = 300
     vectors: Annotated[
-        str | None, cli_option("Model", "GloVe, word2vec or fastText file of word vectors.")
+        str | None, cli_option("Model", "GloVe, word2vec or fastText text file of word vectors.")
     ] = None
-    freeze: Annotated[bool, cli_option("Model", "Don't train given word vectors.", "--freeze")] = (
-        False
-    )
+    freeze: Annotated[
+        bool, cli_option("Model", "Keep pretrained word vectors fixed.", "--freeze")
+    ] = False
     dropout: Annotated[
         float,
         Bounds(least=0, below=1),
-        cli_option("Model", "Dropout rate of word vectors and of sentence vectors."),
+        cli_option("Model", "Dropout rate of word vectors and of the sentence vector."),
     ] = 0.5
     word_dropout: Annotated[
         float,
         Bounds(least=0),
         cli_option(
             "Model",
-            "Take a word that occurs n times in train for the unknown word with the probability "
-            "a / (a + n), where a is this number.",
+            "Word dropout: in training, a word that occurs n times is replaced by the unknown word with "
+            "probability a / (a + n), where a is this number.",
         ),
     ] = 0.25
     lowercase: Annotated[
-        bool, cli_option("Model", "Learn one vector for The and the.", "--lowercase/--case")
+        bool,
+        cli_option(
+            "Model",
+            "Learned word vectors ignore case: The and the are one word.",
+            "--lowercase/--no-lowercase",
+        ),
     ] = True
     min_count: Annotated[
         int,
         Bounds(least=1),
-        cli_option("Model", "Words that occur less often in train have no vector of their own."),
+        cli_option(
+            "Model",
+            "Words that occur less often than this in train are the unknown word, where vectors are "
+            "learned.",
+        ),
     ] = 1
 
 
@@ -56,20 +67,23 @@ class ModelOptions(ModelSettings):
     """What a classifier is made of.
 
     Attributes:
-        encoder: A registered encoder, or several joined by ``>``.
-        encoder_options: Its options.
-        embedding: ``"learned"`` from scratch; ``"vectors"`` from a text file; ``"wordllama"``.
+        encoder: Name of a registered encoder, or of several joined by ``>``.
+        encoder_options: Options of the encoder (of a chain's last one).
+        embedding: ``"learned"``, word vectors trained from scratch; ``"vectors"``, those of the text
+            file ``vectors``; ``"wordllama"``, those of that package.
     """
 
     encoder: str
-    encoder_options: Mapping[str, Any] = field(default_factory=dict)
+    encoder_options: Mapping[str, object] = field(default_factory=dict)
     embedding: str = "learned"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.embedding not in EMBEDDINGS:
-            raise ValueError(
-                f"unknown embedding {self.embedding!r}: choose from {', '.join(EMBEDDINGS)}"
+            raise OptionError(
+                "embedding", f"must be one of {', '.join(EMBEDDINGS)}, but is {self.embedding!r}"
             )
         if (self.embedding == "vectors") != (self.vectors is not None):
-            raise OptionError("vectors", "goes with the embedding 'vectors': give both or neither")
+            raise OptionError(
+                "vectors", "and the embedding 'vectors' go together: give both or neither"
+            )

@@ -1,4 +1,4 @@
-"""A saved run, used on new text."""
+"""Labels for new text, from a saved run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from structnn import Sentence
 from tasks.data.parsing import make_parser
 from tasks.models.model import SavedModel, load_model
 from tasks.storage import StorageError
+from tasks.training.evaluation import predict_scores
 
 __all__ = ["Prediction", "Predictor"]
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of a text.
+    """The label that a model gives a text.
 
     Attributes:
         text: The text.
@@ -31,24 +32,32 @@ class Prediction:
 
 
 class Predictor:
-    """A trained classifier with the parser it was trained with.
+    """A trained classifier, and the parser of its training data.
 
     Args:
         run: The folder of a run.
-        parser: Another parser, if not the one that the run names.
+        parser: A parser to use in place of that one.
+
+    Attributes:
+        run: The folder.
+        model: The classifier, with its options and vocabularies.
+        parser: The parser.
 
     Raises:
-        StorageError: There is no saved model in the folder; the message names those that are below.
+        StorageError: There is no saved model in the folder; the message names those in folders below.
     """
 
     def __init__(self, run: str | Path, parser: Parser | None = None) -> None:
-        folder = Path(run)
-        if not (folder / "model.json").exists():
-            below = sorted(str(found.parent) for found in folder.glob("**/model.json"))
+        self.run = Path(run)
+        if not (self.run / "model.json").exists():
+            below = sorted(str(found.parent) for found in self.run.glob("**/model.json"))
             hint = f"; there are models in {', '.join(below[:8])}" if below else ""
-            raise StorageError(f"there is no saved model in {folder}{hint}")
-        self.model: SavedModel = load_model(folder)
+            raise StorageError(f"there is no saved model in {run}{hint}")
+        self.model: SavedModel = load_model(self.run)
         self.parser = parser if parser is not None else make_parser(self.model.parser)
+
+    def __repr__(self) -> str:
+        return f"Predictor({str(self.run)!r}: {self.model!r})"
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """The label and probabilities of each text, in order.
@@ -72,16 +81,14 @@ class Predictor:
                 "this run was trained on constituency trees, which no parser here makes: it can't be "
                 "used on raw text"
             )
-        # In place of trees that came with the data, new text has the parser's.
+        # New text has no given trees, so it is parsed.
         structure = "parse" if self.model.structure == "given" else self.model.structure
         return list(with_structure(self.parser.parse(list(texts)), structure))
 
     def predict_sentences(
         self, texts: Sequence[str], sentences: Sequence[Sentence]
     ) -> list[Prediction]:
-        """As :meth:`predict`, for texts that :meth:`read` has read."""
-        from tasks.training.loop import predict_scores
-
+        """The same, for texts and the sentences that :meth:`read` made of them."""
         if not texts:
             return []
         classifier = self.model.classifier

@@ -1,7 +1,6 @@
-"""Given word vectors: from a text file of GloVe, word2vec or fastText, or from the wordllama package.
+"""Pretrained word vectors: from a GloVe, word2vec or fastText text file, or from the package wordllama.
 
-A table of vectors knows far more words than an experiment uses, so both sources are asked for certain
-words, and hold in memory no others.
+These have far more words than an experiment uses, so only the vectors of its words are kept in memory.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ class WordVectors:
     """Vectors for certain words.
 
     Args:
-        words: The words asked for.
+        words: The words looked up.
         vectors: ``(words, dim)``, float32; zeros for a word that was not found.
-        found: ``(words,)``, whether each was found.
-        source: Where the vectors are from.
-        coverage: Share of the words asked for that were found.
-        lowercased: How many were found in lower case only.
+        found: ``(words,)``, bool, whether each was found.
+        source: The file or package.
+        coverage: Share of the words that were found, from 0 to 1.
+        lowercased: Number of words that were found in lower case only.
     """
 
     words: tuple[str, ...]
@@ -55,6 +54,9 @@ class WordVectors:
             f"{int(self.found.sum())} of {asked} words ({self.coverage:.1%}) found in {self.source}"
         )
         return text + (f", {self.lowercased} of them in lower case" if self.lowercased else "")
+
+    def __repr__(self) -> str:
+        return f"WordVectors({self}; {self.vectors.shape[1]} dimensions)"
 
     def as_vocabulary(self, counted: Vocabulary) -> tuple[Vocabulary, WordVectors]:
         """A vocabulary of the words found, and vectors in its order.

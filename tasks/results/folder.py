@@ -24,7 +24,7 @@ from tasks.results.records import (
 )
 from tasks.results.run import Run, RunResult, read_result
 from tasks.storage import StorageError, write_json, write_json_lines
-from tasks.training.loop import Epoch
+from tasks.training.epoch import Epoch
 
 __all__ = [
     "Cell",

@@ -11,7 +11,7 @@ from structnn import ENCODERS, Tree, UnknownNameError
 from tasks.results.condition import Condition
 from tasks.results.run import RUN_AGAIN
 from tasks.storage import as_record, read_json, read_json_lines
-from tasks.training.loop import Epoch
+from tasks.training.epoch import Epoch
 
 __all__ = [
     "KINDS",

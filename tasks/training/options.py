@@ -15,42 +15,44 @@ class TrainingOptions(Options):
     """How a classifier is trained.
 
     Attributes:
-        seconds: Stop after so many seconds of training (evaluation not counted), wherever the epoch
-            is; None for no such limit. The result then depends on the machine.
+        seconds: Stop after this many seconds of training (evaluation not counted), within an epoch if
+            need be; None for no limit. The result then depends on the speed of the machine.
     """
 
-    epochs: Annotated[int, Bounds(least=1), cli_option("Training", "Largest number of epochs.")] = (
+    epochs: Annotated[int, Bounds(least=1), cli_option("Training", "Maximum number of epochs.")] = (
         30
     )
     patience: Annotated[
         int,
         Bounds(least=1),
-        cli_option("Training", "Stop after so many epochs without a better dev accuracy."),
+        cli_option("Training", "Early stopping: epochs without a better dev accuracy."),
     ] = 5
     batch_size: Annotated[
         int, Bounds(least=1), cli_option("Training", "Batch size: sentences per batch.")
     ] = 50
     learning_rate: Annotated[
-        float, Bounds(above=0, below=1e300), cli_option("Training", "AdamW learning rate.")
+        float, Bounds(above=0), cli_option("Training", "AdamW learning rate.")
     ] = 5e-4
     weight_decay: Annotated[
-        float, Bounds(least=0, below=1e300), cli_option("Training", "AdamW weight decay.")
+        float, Bounds(least=0), cli_option("Training", "AdamW weight decay.")
     ] = 1e-2
     gradient_clip: Annotated[
-        float, Bounds(above=0, below=1e300), cli_option("Training", "Largest norm of the gradient.")
+        float, Bounds(above=0), cli_option("Training", "Maximum norm of the gradient.")
     ] = 5.0
     device: Annotated[
-        Literal["auto", "cpu"], cli_option("Training", "auto (a GPU where there is one) or cpu.")
+        Literal["auto", "cpu"],
+        cli_option("Training", "auto (a GPU if there is one) or cpu."),
     ] = "auto"
     mixed_precision: Annotated[
-        Literal["no", "bf16", "fp16"], cli_option("Training", "no, bf16 or fp16.")
+        Literal["no", "bf16", "fp16"],
+        cli_option("Training", "Mixed precision: no, bf16 or fp16."),
     ] = "no"
     supervise: Annotated[
         Literal["sentence", "nodes"],
         cli_option(
             "Training",
-            "sentence, or nodes: learn from a label at every node of the trees. Accuracy is that of "
-            "the sentences either way.",
+            "Labels to train on: sentence, the label of each sentence; nodes, the label of each node of "
+            "its tree (SST). Accuracy is that of sentences either way.",
         ),
     ] = "sentence"
-    seconds: Annotated[float | None, Bounds(above=0, below=1e300)] = None
+    seconds: Annotated[float | None, Bounds(above=0)] = None

@@ -15,7 +15,7 @@ from tasks.results.folder import load_results
 from tasks.results.measures import measure
 from tasks.results.summary import summarise
 from tasks.storage import read_json_lines
-from tasks.training.loop import predict_scores
+from tasks.training.evaluation import predict_scores
 
 EARLIER = Path(__file__).parent / "earlier" / "experiment-0.1.0"
 DATA = EARLIER.with_name("tiny.jsonl")

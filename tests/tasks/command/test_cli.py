@@ -229,9 +229,16 @@ def test_demo(tmp_path):
         ),
         (("--encoders", "bag", "--data", "nothing.csv"), "nothing.csv"),
         (("--encoders", "bag", "--label-column", "class"), "there is no column 'class'"),
-        (("--encoders", "bag", "--epochs", 0), "epochs must be at least 1"),
+        (("--encoders", "bag", "--epochs", 0), "--epochs must be at least 1, but is 0"),
+        (("--encoders", "bag", "--dev-fraction", 1), "--dev-fraction must be above 0 and below 1"),
+        (("--encoders", "bag", "--fractions", "0.1,2"), "--fractions takes numbers above 0 and at"),
+        (("--encoders", "bag", "--folds", 1), "--folds must be 0 or at least 2"),
+        (("--encoders", "bag", "--embedding", "glove"), "--embedding must be one of learned"),
         (("--encoders", "bag", "--language", "xx"), "xx"),
-        (("--encoders", "bag", "--structure", "spiral"), "left_chain"),
+        (
+            ("--encoders", "bag", "--structure", "spiral"),
+            "--structure must be one of parse, left_ch",
+        ),
     ],
 )
 def test_wrong_options_end_in_one_clear_line(tmp_path, questions, here, arguments, message):

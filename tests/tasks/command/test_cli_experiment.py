@@ -87,7 +87,7 @@ def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions, here):
         ('match_params = "many"', "--match-params takes a number"),
         ('match_params = "7"', "nearest are"),
         ('fractions = "half"', "--fractions takes numbers"),
-        ('backend = "spark"', "unknown backend 'spark'"),
+        ('backend = "spark"', "--backend must be 'local', 'ray' or 'dask', but is 'spark'"),
         ('address = "127.0.0.1:9"', "give --backend"),
         ('space = ["dropout=0.1|0.2"]', "--tune"),
     ],

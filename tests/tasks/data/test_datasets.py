@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.data.datasets import DATASETS, DataError, Dataset, Example, folds, load_dataset
+from tasks.data.options import DataOptions
 from tasks.data.splits import hold_out
+from tasks.options import OptionError
 
 SHARED = Path(__file__).parents[3].parent / "shared"
 needs_sst = pytest.mark.skipif(
@@ -171,12 +173,12 @@ class TestNames:
 
     def test_a_named_set_takes_no_files(self):
         with pytest.raises(DataError, match="trec has its own split"):
-            load_dataset("trec", dev="dev.csv")
+            load_dataset("trec", DataOptions(dev=Path("dev.csv")))
 
     @pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0, float("nan")])
     def test_fractions_are_checked(self, fraction):
-        with pytest.raises(DataError, match="dev_fraction must be between 0 and 1"):
-            load_dataset("trec", dev_fraction=fraction)
+        with pytest.raises(OptionError, match="dev_fraction must be above 0 and below 1"):
+            DataOptions(dev_fraction=fraction)
 
 
 # NLTK leaves files open.
@@ -190,7 +192,7 @@ class TestNltkCorpora:
 
     def test_missing_corpus_gives_both_commands(self, nothing_installed, tmp_path):
         with pytest.raises(DataError) as caught:
-            load_dataset("trec", data_dir=tmp_path)
+            load_dataset("trec", DataOptions(data_dir=tmp_path))
         assert "--download" in str(caught.value)
         assert f"python -m nltk.downloader -d {tmp_path} qc" in str(caught.value)
 
@@ -202,7 +204,7 @@ class TestNltkCorpora:
 
         monkeypatch.setattr(nltk, "download", refuse)
         with pytest.raises(DataError, match=r"can't be downloaded .no route to host"):
-            load_dataset("subj", data_dir=tmp_path, download=True)
+            load_dataset("subj", DataOptions(data_dir=tmp_path, download=True))
 
     def test_download_when_asked(self, nothing_installed, tmp_path, monkeypatch):
         import nltk
@@ -217,7 +219,7 @@ class TestNltkCorpora:
             return True
 
         monkeypatch.setattr(nltk, "download", download)
-        assert len(load_dataset("trec", data_dir=tmp_path, download=True).test) == 1
+        assert len(load_dataset("trec", DataOptions(data_dir=tmp_path, download=True)).test) == 1
 
     def test_subj_and_its_encoding(self, tmp_path):
         folder = tmp_path / "corpora" / "subjectivity"
@@ -226,7 +228,7 @@ class TestNltkCorpora:
         quote = "".join(f"the film's caf\xe9 \x96 doesn't {i} \n" for i in range(20))
         (folder / "plot.tok.gt9.5000").write_bytes(plot.encode("latin-1"))
         (folder / "quote.tok.gt9.5000").write_bytes(quote.encode("latin-1"))
-        data = load_dataset("subj", data_dir=tmp_path)
+        data = load_dataset("subj", DataOptions(data_dir=tmp_path))
         assert data.labels == ("objective", "subjective")
         assert (len(data.train), len(data.dev), len(data.test)) == (32, 4, 4)
         text = next(e.text for e in data.train if e.label == "subjective")
@@ -271,7 +273,7 @@ class TestTreebank:
 
     def test_five_labels_are_ordered_and_keep_their_trees(self, tmp_path):
         self.write(tmp_path / "trees")
-        data = load_dataset("sst5", data_dir=tmp_path)
+        data = load_dataset("sst5", DataOptions(data_dir=tmp_path))
         assert data.ordered
         assert data.labels[0] == "very negative"
         assert len(data.labels) == 5
@@ -284,30 +286,30 @@ class TestTreebank:
 
     def test_two_labels_leave_out_the_neutral(self, tmp_path):
         self.write(tmp_path)
-        data = load_dataset("sst2", data_dir=tmp_path)
+        data = load_dataset("sst2", DataOptions(data_dir=tmp_path))
         assert data.labels == ("negative", "positive")
         assert not data.ordered
         assert len(data.train) == 8
 
-    @pytest.mark.parametrize("folder", [None, "nowhere"])
+    @pytest.mark.parametrize("folder", [None, Path("nowhere")])
     def test_says_where_to_get_it(self, folder):
         with pytest.raises(DataError, match=r"trainDevTestTrees_PTB.zip.*--data-dir"):
-            load_dataset("sst5", data_dir=folder)
+            load_dataset("sst5", DataOptions(data_dir=folder))
 
     def test_faults_in_a_tree(self, tmp_path):
         self.write(tmp_path)
         (tmp_path / "dev.txt").write_text("(2 (2 a) (2 b))\n(7 (2 a) (2 b))\n")
         with pytest.raises(DataError, match=r"dev.txt: tree 2 has the label '7'"):
-            load_dataset("sst5", data_dir=tmp_path)
+            load_dataset("sst5", DataOptions(data_dir=tmp_path))
         (tmp_path / "dev.txt").write_text("(2 (2 a) (2 b))\n(2 (2 a)\n")
         with pytest.raises(DataError, match=r"dev.txt:2"):
-            load_dataset("sst5", data_dir=tmp_path)
+            load_dataset("sst5", DataOptions(data_dir=tmp_path))
         (tmp_path / "dev.txt").unlink()
         with pytest.raises(DataError, match=r"dev.txt: can't be read"):
-            load_dataset("sst5", data_dir=tmp_path)
+            load_dataset("sst5", DataOptions(data_dir=tmp_path))
 
     @pytest.mark.slow
     @needs_sst
     def test_counts(self):
-        data = load_dataset("sst2", data_dir=SHARED / "sst")
+        data = load_dataset("sst2", DataOptions(data_dir=SHARED / "sst"))
         assert (len(data.train), len(data.dev), len(data.test)) == (6920, 872, 1821)

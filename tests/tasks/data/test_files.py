@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tasks.data.datasets import DataError, load_dataset
 from tasks.data.examples import is_visible
 from tasks.data.files import read_examples
+from tasks.data.options import DataOptions
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
@@ -22,7 +23,7 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def texts(path: Path, **options: str) -> list[str | tuple[str, ...]]:
-    return [example.text for example in read_examples(path, **options)]
+    return [example.text for example in read_examples(path, DataOptions(**options))]
 
 
 class TestWhatIsRead:
@@ -163,7 +164,7 @@ class TestFaults:
         with pytest.raises(DataError, match=r"a.csv: can't be read: No such file"):
             read_examples(tmp_path / "a.csv")
         with pytest.raises(DataError, match="no encoding 'utf-9'"):
-            read_examples(write(tmp_path, "a.csv", "text,label\n"), encoding="utf-9")
+            read_examples(write(tmp_path, "a.csv", "text,label\n"), DataOptions(encoding="utf-9"))
 
 
 class TestLoadDataset:
@@ -173,28 +174,28 @@ class TestLoadDataset:
 
     def test_three_files(self, tmp_path):
         paths = [self.file(tmp_path, name, "abab") for name in ("train", "dev", "test")]
-        data = load_dataset(paths[0], dev=paths[1], test=paths[2])
+        data = load_dataset(paths[0], DataOptions(dev=paths[1], test=paths[2]))
         assert [len(part) for part in (data.train, data.dev, data.test)] == [4, 4, 4]
         assert data.labels == ("a", "b")
         assert data.notes == ()
 
     def test_one_file_is_divided_by_fractions(self, tmp_path):
         path = self.file(tmp_path, "all", "ab" * 50)
-        data = load_dataset(path, dev_fraction=0.2, test_fraction=0.3)
+        data = load_dataset(path, DataOptions(dev_fraction=0.2, test_fraction=0.3))
         assert [len(part) for part in (data.train, data.dev, data.test)] == [50, 20, 30]
-        assert data == load_dataset(path, dev_fraction=0.2, test_fraction=0.3)
+        assert data == load_dataset(path, DataOptions(dev_fraction=0.2, test_fraction=0.3))
         assert len(data.notes) == 2
         assert "split seed 0" in data.notes[0]
 
     def test_test_file_alone(self, tmp_path):
         train, test = (self.file(tmp_path, name, "ab" * 10) for name in ("train", "test"))
-        data = load_dataset(train, test=test)
+        data = load_dataset(train, DataOptions(test=test))
         assert [len(part) for part in (data.train, data.dev, data.test)] == [18, 2, 20]
 
     def test_label_of_test_that_train_lacks(self, tmp_path):
         train, test = self.file(tmp_path, "train", "ab" * 10), self.file(tmp_path, "test", "abc")
         with pytest.raises(DataError, match=r"test.csv:4: the label 'c' doesn't occur in train"):
-            load_dataset(train, test=test)
+            load_dataset(train, DataOptions(test=test))
 
     def test_ordered_labels(self, tmp_path):
         path = self.file(tmp_path, "all", "ab" * 10)
@@ -210,5 +211,5 @@ class TestLoadDataset:
 
     def test_repeated_texts_are_noted(self, tmp_path):
         train = self.file(tmp_path, "train", "ab" * 10)
-        data = load_dataset(train, test=train)
+        data = load_dataset(train, DataOptions(test=train))
         assert "20 of 20 test texts also occur in train or dev (left as they are)" in data.notes

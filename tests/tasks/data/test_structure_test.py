@@ -8,13 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from tasks.data.datasets import DataError, Dataset, Example, folds, load_dataset
+from tasks.data.options import DataOptions
 from tasks.data.structure_test import (
     ADJECTIVES,
-    FAMILIES,
     INTRANSITIVES,
     NOUNS,
     PHENOMENA,
     SHARED,
+    TEMPLATE_GROUPS,
     VERBS,
     generate,
     templates,
@@ -101,8 +102,8 @@ def test_phenomena_are_equally_frequent(data):
 
 @pytest.mark.parametrize("start", ["TRAIN", "TEST"])
 def test_every_template_has_one_derivation_and_both_holes(start):
-    for family in FAMILIES:
-        found = [" ".join(tree.leaves()) for tree in templates(family.grammar, start)]
+    for group in TEMPLATE_GROUPS:
+        found = [" ".join(tree.leaves()) for tree in templates(group.grammar, start)]
         assert len(found) == len(set(found))
         for template in found:
             assert template.split().count("X") == template.split().count("Y") == 1
@@ -167,7 +168,7 @@ def test_one_seed_gives_one_set():
 
 def test_by_name(monkeypatch):
     monkeypatch.setattr("tasks.data.structure_test.generate", lambda seed: f"set {seed}")
-    assert load_dataset("structure-test", split_seed=3) == "set 3"
+    assert load_dataset("structure-test", DataOptions(split_seed=3)) == "set 3"
 
 
 def test_folds_keep_pairs_together(data):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import random
 
 import pytest
 
-from parsers import with_structure
-from structnn import ENCODERS, Sentence, Tree
+from structnn import Sentence, Tree
 from tasks.data.examples import DataError, Dataset
 from tasks.data.files import read_examples
 from tasks.data.parsing import SPLITS, ParsedDataset, parse_dataset
@@ -18,8 +16,6 @@ from tasks.experiments.experiment import run_experiment
 from tasks.experiments.grid import encoder_of, plan
 from tasks.experiments.options import CompareOptions
 from tasks.experiments.run import seconds_per_epoch
-from tasks.experiments.search import parse_space, trials
-from tasks.models.budgets import TOLERANCE, match_width, outline
 from tasks.models.options import ModelOptions
 from tasks.results import run as run_folders
 from tasks.results.folder import load_results, save_experiment
@@ -37,57 +33,6 @@ def models(*encoders):
     return [ModelOptions(encoder=name, hidden_dim=8, embedding_dim=8) for name in encoders]
 
 
-def test_a_grid_varies_structure_only_for_who_reads_one():
-    runs = plan(
-        models("bilstm", "gat", "bilstm>child_sum_tree_lstm", "gcn(parse=False)"),
-        2,
-        TRAINING,
-        data=("a", "b"),
-        structures=("parse", "random"),
-        noises=(0.2,),
-        fractions=(0.5, 1.0),
-    )
-    seen = {}
-    for run in runs:
-        key = run.model.encoder
-        seen.setdefault(key, set()).add((run.setting.structure, run.setting.noise))
-    assert seen["bilstm"] == seen["gcn(parse=False)"] == {("parse", 0.0)}
-    assert seen["gat"] == {("parse", 0.0), ("random", 0.0), ("parse", 0.2)}
-    assert seen["bilstm>child_sum_tree_lstm"] == seen["gat"]
-    assert len(runs) == 2 * 2 * 2 * (1 + 3 + 3 + 1)
-    assert len({run.folder for run in runs}) == len(runs)
-    folders = {run.folder.as_posix() for run in runs}
-    assert "a/bilstm/seed-0" in folders
-    assert "b/structure=random/fraction=0.5/gat/seed-1" in folders
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"structures": ("spiral",)}, "unknown structure 'spiral'"),
-        ({"structures": ("parse", "parse")}, "'parse' is listed twice"),
-        ({"structures": ("random",), "noises": (0.1,)}, "add parse"),
-        ({"noises": (1.5,)}, "below 1"),
-        ({"fractions": (0.0,)}, "above 0"),
-        ({"folds": 1}, "at least 2 folds"),
-    ],
-)
-def test_impossible_grids_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        plan(models("gat"), 1, TRAINING, **options)
-
-
-def test_a_view_restructures_every_split(parsed):
-    seen = view(parsed, Setting(structure="balanced"))
-    for split, sentences in parsed.sentences.items():
-        assert seen.sentences[split] == tuple(with_structure(sentences, "balanced"))
-    noisy = view(parsed, Setting(noise=0.5))
-    assert noisy.sentences["test"] != parsed.sentences["test"]
-    assert view(parsed, Setting()) == parsed
-    with pytest.raises(DataError, match="no constituency tree"):
-        view(parsed, Setting(structure="constituency"))
-
-
 def test_trees_that_came_with_the_data(parsed, tmp_path):
     file = tmp_path / "trees.jsonl"
     rows = [
@@ -98,7 +43,7 @@ def test_trees_that_came_with_the_data(parsed, tmp_path):
     examples = read_examples(file)
     assert examples[0].columns == {}
     dataset = Dataset("trees", examples, examples, examples, labels=("a", "b"))
-    seen = view(parse_dataset(dataset, None, None, parse=False), Setting(structure="given"))
+    seen = view(parse_dataset(dataset, None), Setting(structure="given"))
     assert seen.sentences["test"][0].dependencies == Tree([1, -1], labels=["dep", "root"])
     assert seen.parser is None
     of_parser = Sentence(("go", "on"), dependencies=Tree([-1, 0], labels=["root", "dep"]))
@@ -120,49 +65,6 @@ def test_trees_that_came_with_the_data(parsed, tmp_path):
     file.write_text('{"text": ["go", "on"], "label": "a", "heads": [2, 1]}')
     with pytest.raises(DataError, match=r"trees\.jsonl:1: the tree is not well formed"):
         read_examples(file)
-
-
-def test_parts_of_train_are_nested_stratified_and_differ_by_seed(parsed):
-    half = view(parsed, Setting(fraction=0.5), seed=1)
-    quarter = view(parsed, Setting(fraction=0.25), seed=1)
-    assert len(half.dataset.train) == len(half.sentences["train"]) == 30
-    assert set(quarter.dataset.train) < set(half.dataset.train)
-    assert sum(example.label == "yes" for example in quarter.dataset.train) in (7, 8)
-    assert view(parsed, Setting(fraction=0.5), seed=2).dataset.train != half.dataset.train
-    assert half.dataset.test == parsed.dataset.test
-    for example, sentence in zip(half.dataset.train, half.sentences["train"], strict=True):
-        assert sentence.tokens == example.text
-    with pytest.raises(DataError, match="larger fraction"):
-        view(parsed, Setting(fraction=0.01))
-
-
-def test_folds_test_every_example_once(parsed):
-    tested = []
-    for number in (1, 2, 3):
-        seen = view(parsed, Setting(fold=(number, 3)))
-        assert seen.dataset.name == "toy"
-        for split in ("train", "dev", "test"):
-            for example, sentence in zip(
-                getattr(seen.dataset, split), seen.sentences[split], strict=True
-            ):
-                assert sentence.tokens == example.text
-        tested += [example.source for example in seen.dataset.test]
-    assert len(tested) == len(set(tested)) == 100
-
-
-@pytest.mark.parametrize("encoder", [*ENCODERS.names(), "bilstm>gcn", "gat(heads=3)"])
-def test_widths_give_equal_parameters(encoder):
-    wanted = 1_000_000
-    width = match_width(encoder, 100, wanted, {})
-    count = sum(p.numel() for p in outline(encoder, 100, width, {}).parameters())
-    assert abs(count - wanted) <= TOLERANCE * wanted
-
-
-def test_widths_that_can_not_be_matched_are_told():
-    with pytest.raises(ValueError, match="nearest are"):
-        match_width("rntn", 300, 7_000, {})
-    with pytest.raises(ValueError, match="must be a multiple"):
-        match_width("gat", 300, 100_000, {"heads": 1000})
 
 
 def run_grid(runs, parsed, out, **description):
@@ -292,36 +194,3 @@ def test_a_search_that_changed_options_goes_on(options, tmp_path, capsys):
 def test_an_epoch_is_timed_on_a_sample(parsed):
     (run,) = plan(models("gat"), 1, TRAINING)
     assert 0 < seconds_per_epoch(run, parsed) < 10
-
-
-def test_a_search_draws_the_same_every_time_and_sees_no_test(parsed, tmp_path):
-    (run,) = plan(models("gat"), 1, TRAINING)
-    space = parse_space(
-        ("learning_rate=1e-4..1e-2", "gat.heads=2|4", "hidden_dim=8..32", "dropout=0.1|0.5"),
-        ["gat"],
-    )
-    found = trials(run, space[:2], 4, lambda model: model)
-    assert found[:3] == trials(run, space[:2], 3, lambda model: model)
-    assert found[0].training == run.training
-    rates = {trial.training.learning_rate for trial in found[1:]}
-    assert len(rates) == 3
-    assert all(1e-4 <= rate <= 1e-2 for rate in rates)
-    assert {trial.model.encoder_options["heads"] for trial in found[1:]} <= {2, 4}
-    assert isinstance(space[2].draw(random.Random(0)), int)
-    (outcome, *_) = execute_here(found[:1], {"": parsed}, tmp_path)
-    assert outcome.test_accuracy is None
-    assert not (tmp_path / "tuning/gat/trial-0/test.jsonl").exists()
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("learning_rate", "can't read"),
-        ("learning_rat=1|2", "names 'learning_rat'"),
-        ("gut.heads=1|2", r"names 'gut\.heads'"),
-        ("learning_rate=3..1", "to a larger number"),
-    ],
-)
-def test_faults_of_a_search_space_are_told(text, message):
-    with pytest.raises(ValueError, match=message):
-        parse_space([text], ["gat"])

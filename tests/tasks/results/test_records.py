@@ -24,7 +24,7 @@ from tasks.results.records import (
 from tasks.results.run import RunResult
 from tasks.results.summary import summarise
 from tasks.storage import StorageError
-from tasks.training.loop import Epoch
+from tasks.training.epoch import Epoch
 from tests.tasks.made_up import make_examples, make_grid, with_phrases, write_experiment
 
 REMEDY = r"; (delete that folder, and this run|the command that made the experiment)"

@@ -10,8 +10,10 @@ from structnn import Vocabulary
 from tasks.models.model import build_model, make_corpus
 from tasks.models.options import ModelOptions
 from tasks.storage import StorageError, read_tensors, write_tensors
-from tasks.training import loop as training
-from tasks.training.loop import _batches, _clip, predict_scores, train
+from tasks.training import step
+from tasks.training.batching import batches_of_epoch, share_of_process
+from tasks.training.evaluation import predict_scores
+from tasks.training.loop import train
 from tasks.training.options import TrainingOptions
 
 
@@ -59,7 +61,7 @@ def test_one_seed_gives_one_result(parsed, tmp_path):
 
 @pytest.mark.parametrize("small_table", [0, 3000])
 def test_a_broken_off_run_goes_on_to_the_same_result(parsed, tmp_path, monkeypatch, small_table):
-    monkeypatch.setattr(training, "SMALL_TABLE", small_table)
+    monkeypatch.setattr(step, "SMALL_TABLE", small_table)
     model, corpora, targets = setup(parsed)
     unbroken = train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "a")
     expected = weights(model)
@@ -113,7 +115,7 @@ def test_a_checkpoint_of_another_version_is_told(parsed, tmp_path, older):
 def test_large_word_tables_learn_as_with_dense_updates(parsed, tmp_path, monkeypatch, encoder):
     results = []
     for small_table in (0, 3000):
-        monkeypatch.setattr(training, "SMALL_TABLE", small_table)
+        monkeypatch.setattr(step, "SMALL_TABLE", small_table)
         model, corpora, targets = setup(parsed, encoder)
         checkpoint = tmp_path / str(small_table)
         results.append(train(model, corpora, targets, OPTIONS, seed=0, checkpoint=checkpoint))
@@ -131,9 +133,9 @@ def test_clipping_takes_dense_and_sparse_gradients_together():
         model(ids).square().sum().backward()
         parameters = list(model.parameters())
         whole = torch.cat([p.grad.to_dense().flatten() for p in parameters])
-        _clip(parameters, 100.0)
+        step.clip_gradients(parameters, 100.0)
         assert torch.equal(whole, torch.cat([p.grad.to_dense().flatten() for p in parameters]))
-        _clip(parameters, 0.5)
+        step.clip_gradients(parameters, 0.5)
         clipped = torch.cat([p.grad.to_dense().flatten() for p in parameters])
         torch.testing.assert_close(clipped, whole / whole.norm() * 0.5)
         norms.append(whole.norm())
@@ -156,12 +158,19 @@ def test_a_diverging_loss_is_an_error(parsed, tmp_path):
 
 def test_batches_cover_every_sentence_once_and_change_with_the_epoch():
     lengths = np.random.default_rng(0).integers(1, 40, size=1003)
-    first, again, second = (_batches(lengths, 50, 0, epoch) for epoch in (1, 1, 2))
+    first, again, second = (batches_of_epoch(lengths, 50, 0, epoch) for epoch in (1, 1, 2))
     assert sorted(np.concatenate(first).tolist()) == list(range(1003))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(np.concatenate(first), np.concatenate(second))
     # Sentences of like length are together: little would be padding.
     assert np.mean([np.ptp(lengths[batch]) for batch in first]) < 8
+
+
+def test_processes_share_the_batches():
+    batches = [np.array([number]) for number in range(5)]
+    shares = [share_of_process(batches, process, 2) for process in range(2)]
+    assert [[int(batch[0]) for batch in share] for share in shares] == [[0, 2, 4], [1, 3, 0]]
+    assert share_of_process(batches, 0, 1) == batches
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from tasks.data.settings import Setting, view
 from typer.testing import CliRunner
 
 from parsers.formats.brackets import to_brackets
@@ -16,7 +17,6 @@ from structnn import UNIVERSAL_RELATIONS, Batch, build_encoder
 from tasks.command.cli import app
 from tasks.data.datasets import DATASETS, DataError, Dataset, load_dataset
 from tasks.data.parsing import ParsedDataset, brought_along
-from tasks.data.settings import Setting, view
 from tasks.data.suites import SUITES
 from tasks.data.suites.phrases import Phrase, sentence_of
 from tasks.results.slices import dividing_columns

@@ -1,0 +1,173 @@
+"""From options and data to a new classifier: vocabulary, word vectors, tree labels, corpora."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from structnn import ENCODERS, UNIVERSAL_RELATIONS, Corpus, SentenceClassifier, Vocabulary
+from structnn.embeddings.words import LEARNED_SCALE
+from tasks.data.examples import DataError
+from tasks.data.options import ParserOptions
+from tasks.data.parsing import ParsedDataset, tree_field
+from tasks.models.model import SavedModel, build_model, make_corpus
+from tasks.models.options import ModelOptions
+from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
+from tasks.training.evaluation import NO_CLASS
+
+__all__ = ["PreparedModel", "classes_of_nodes", "prepare", "pretrained_vectors"]
+
+
+@dataclass(frozen=True)
+class PreparedModel:
+    """A new classifier and its data.
+
+    Attributes:
+        model: The classifier, with all that is needed to use it on new text.
+        corpora: For each split its sentences.
+        words_with_vectors: Share of the data's words that have a pretrained vector, from 0 to 1; None if
+            vectors are learned.
+    """
+
+    model: SavedModel
+    corpora: dict[str, Corpus]
+    words_with_vectors: float | None
+
+
+def prepare(
+    options: ModelOptions,
+    data: ParsedDataset,
+    *,
+    seed: int,
+    parser: ParserOptions,
+    pretrained: WordVectors | None,
+) -> PreparedModel:
+    """Make a classifier for a data set.
+
+    Args:
+        options: What the classifier is made of.
+        data: The data set; words and tree labels are counted in its training part.
+        seed: Random seed of the weights.
+        parser: The parser of the data.
+        pretrained: Word vectors, from :func:`pretrained_vectors`; None to learn them.
+    """
+    torch.manual_seed(seed)
+    if pretrained is None:
+        vectors, coverage = None, None
+        vocabulary = Vocabulary.from_tokens(
+            (sentence.tokens for sentence in data.sentences["train"]),
+            min_count=options.min_count,
+            lowercase=options.lowercase,
+        )
+    else:
+        vocabulary, vectors = _vocabulary_and_vectors(pretrained, data)
+        coverage = pretrained.coverage
+    relations = _tree_labels(data)
+    options = _with_number_of_labels(options, relations)
+    classifier = build_model(options, data.dataset.labels, vocabulary, vectors)
+    model = SavedModel(classifier, options, relations, data.structure, parser)
+    corpora = {
+        split: make_corpus(
+            sentences, vocabulary, relations, data.structure, classifier.encoder.arity
+        )
+        for split, sentences in data.sentences.items()
+        if sentences
+    }
+    return PreparedModel(model, corpora, coverage)
+
+
+def pretrained_vectors(options: ModelOptions, data: ParsedDataset) -> WordVectors | None:
+    """The pretrained vectors of the words of a data set; None if the options say to learn them.
+
+    Reading a file of vectors can take longer than a run, so runs on the same words share what this
+    gives.
+
+    Raises:
+        DataError: The file can't be read, or has none of the words.
+    """
+    if options.embedding == "learned":
+        return None
+    # The words of dev and test are looked up too, which uses none of their labels.
+    everything = (
+        sentence.tokens for sentences in data.sentences.values() for sentence in sentences
+    )
+    words = Vocabulary.from_tokens(everything).words[1:]
+    if options.embedding == "wordllama":
+        found = wordllama_vectors(words)
+    else:
+        assert options.vectors is not None
+        found = read_vectors(options.vectors, words)
+    if not bool(found.found.any()):
+        raise DataError(
+            f"none of the {len(words)} words of {data.dataset.name} is in {found.source}"
+        )
+    return found
+
+
+def classes_of_nodes(
+    model: SentenceClassifier, data: ParsedDataset, relations: Vocabulary
+) -> Tensor:
+    """The class of each tree label, to train on the labels of nodes.
+
+    Args:
+        model: The classifier.
+        data: Its data set.
+        relations: The numbers of the tree labels.
+
+    Returns:
+        ``(tree labels,)``: the class, or ``NO_CLASS`` for a label that stands for none.
+
+    Raises:
+        ValueError: The trees have no such labels, or the encoder has no states of nodes.
+    """
+    if not data.dataset.node_labels or data.structure != "constituency":
+        raise ValueError(
+            "--supervise nodes needs data whose trees have a label at each node, with --structure "
+            f"constituency; {data.dataset.name} with --structure {data.structure} has no such trees"
+        )
+    if not model.encoder.has_node_states:
+        raise ValueError(
+            "--supervise nodes needs an encoder with a state for each node of a tree; this one reads "
+            "no tree. Train it with --supervise sentence"
+        )
+    stands_for = data.dataset.node_labels
+    return torch.tensor(
+        [
+            model.labels.index(stands_for[label]) if label in stands_for else NO_CLASS
+            for label in relations
+        ]
+    )
+
+
+def _vocabulary_and_vectors(
+    pretrained: WordVectors, data: ParsedDataset
+) -> tuple[Vocabulary, Tensor]:
+    """The words that have a vector, with their counts in train, and ``(words, dim)``, the vectors."""
+    vocabulary, ordered = pretrained.as_vocabulary(
+        Vocabulary.from_tokens(sentence.tokens for sentence in data.sentences["train"])
+    )
+    # Files differ in scale by an order of magnitude, and gates that begin saturated learn nothing.
+    scale = LEARNED_SCALE / ordered.vectors.std().clamp_min(1e-8)
+    return vocabulary, ordered.vectors * scale
+
+
+def _tree_labels(data: ParsedDataset) -> Vocabulary:
+    if tree_field(data.structure) == "dependencies":
+        return UNIVERSAL_RELATIONS
+    trees = (sentence.constituency for sentence in data.sentences["train"])
+    return Vocabulary(sorted({label for tree in trees if tree for label in tree.labels or ()}))
+
+
+def _with_number_of_labels(options: ModelOptions, relations: Vocabulary) -> ModelOptions:
+    """Give an encoder that reads tree labels their number, unless it is given or the default fits."""
+    *others, (name, given) = ENCODERS.parse(options.encoder, ">")
+    counting = [option for option in ENCODERS.options(name).values() if option.counts_labels]
+    if relations is UNIVERSAL_RELATIONS or others or not any(o.default for o in counting):
+        return options
+    (option,) = counting
+    if option.name in given or option.name in options.encoder_options:
+        return options
+    own = {**options.encoder_options, option.name: len(relations)}
+    return replace(options, encoder_options=own)

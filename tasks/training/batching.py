@@ -1,0 +1,62 @@
+"""The batches of an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from structnn import Batch, Corpus, Encoder
+
+__all__ = ["Indices", "batches_of_epoch", "collate", "share_of_process"]
+
+Indices: TypeAlias = NDArray[np.int64]
+"""``(sentences,)``: the places of a batch's sentences in their corpus."""
+
+POOL = 50  # batches; sentences of similar length are put together within pools of this size
+AHEAD = 8  # batches collated in a row: with code and data in the CPU's caches, twice as fast
+
+
+def batches_of_epoch(
+    lengths: NDArray[np.int64], batch_size: int, seed: int, epoch: int
+) -> list[Indices]:
+    """Random batches of sentences of similar length.
+
+    Args:
+        lengths: ``(sentences,)``, their numbers of tokens.
+        batch_size: Sentences per batch.
+        seed: Random seed; with ``epoch`` it decides the batches.
+        epoch: Number of the epoch.
+
+    Returns:
+        Each sentence in one batch.
+    """
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(len(lengths))
+    batches = []
+    pool = POOL * batch_size
+    for begin in range(0, len(order), pool):
+        part = order[begin : begin + pool]
+        part = part[np.argsort(lengths[part], kind="stable")]
+        batches += [part[at : at + batch_size] for at in range(0, len(part), batch_size)]
+    return [batches[index] for index in random.permutation(len(batches))]
+
+
+def share_of_process(batches: list[Indices], process: int, processes: int) -> list[Indices]:
+    """The batches of one of several processes; all have as many, the first batches twice if need be."""
+    whole = batches + batches[: -len(batches) % processes]
+    return whole[process::processes]
+
+
+def collate(
+    corpus: Corpus, batches: Sequence[Indices], encoder: Encoder
+) -> Iterator[tuple[Indices, Batch]]:
+    """Make each batch, with the structures that the encoder reads."""
+    for begin in range(0, len(batches), AHEAD):
+        ahead = batches[begin : begin + AHEAD]
+        made = [
+            corpus.batch(indices).prepare(encoder.reads, encoder.constructions) for indices in ahead
+        ]
+        yield from zip(ahead, made, strict=True)

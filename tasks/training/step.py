@@ -1,0 +1,133 @@
+"""One step of training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from structnn import Batch, SentenceClassifier, WordEmbedding
+from tasks.training.deferred_adam import DeferredAdamW
+from tasks.training.evaluation import NO_CLASS
+from tasks.training.options import TrainingOptions
+
+__all__ = ["TrainingStep"]
+
+SMALL_TABLE = 3000  # words; AdamW over so few rows is quicker than keeping account of the rows used
+
+
+class TrainingStep:
+    """Forward and backward pass over a batch, clipping of the gradient, and an update by AdamW.
+
+    A large table of word vectors on the CPU has an optimiser of its own, which updates the rows that a
+    batch uses (:class:`~tasks.training.deferred_adam.DeferredAdamW`).
+
+    Args:
+        model: The classifier; it is moved to the device of the options.
+        options: How to train.
+        node_classes: ``(tree labels,)``, the class of each tree label or ``NO_CLASS``, to train on the
+            labels of nodes; None to train on those of sentences.
+
+    Attributes:
+        model: The classifier.
+        options: How to train.
+        accelerator: Device, precision and processes.
+        optimizers: All optimisers.
+    """
+
+    def __init__(
+        self, model: SentenceClassifier, options: TrainingOptions, node_classes: Tensor | None
+    ) -> None:
+        self.accelerator = Accelerator(
+            cpu=options.device == "cpu", mixed_precision=options.mixed_precision
+        )
+        self.model, self.options = model, options
+        self._words = _words_optimizer(model, self.accelerator.device, options)
+        self._trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        table = None if self._words is None else self._words.table
+        dense = torch.optim.AdamW(
+            [parameter for parameter in self._trained if parameter is not table],
+            lr=options.learning_rate,
+            weight_decay=options.weight_decay,
+            fused=True,  # one pass over each parameter
+        )
+        self._wrapped, self._dense = self.accelerator.prepare(model, dense)
+        self._node_classes = None
+        if node_classes is not None:
+            self._node_classes = node_classes.to(self.accelerator.device)
+        self.optimizers: list[torch.optim.Optimizer] = [dense]
+        if self._words is not None:
+            self.optimizers.append(self._words)
+
+    def __call__(self, batch: Batch, targets: Tensor) -> Tensor:
+        """Train on a batch.
+
+        Args:
+            batch: The batch.
+            targets: ``(sentences,)``, the class of each; not used if nodes are supervised.
+
+        Returns:
+            The loss, without a graph.
+        """
+        device = self.accelerator.device
+        batch = batch.to(device)
+        supervise_nodes = self._node_classes is not None
+        if self._node_classes is not None:
+            targets = self._node_classes[batch.node_labels]
+        if self._words is not None:
+            assert batch.token_ids is not None
+            self._words.catch_up(F.pad(batch.token_ids, (0, 1)))  # and the unknown word, number 0
+        with self.accelerator.autocast():
+            scores = self._wrapped(batch, nodes=supervise_nodes)
+            loss = F.cross_entropy(scores, targets.to(device), ignore_index=NO_CLASS)
+        self.model.zero_grad()
+        self.accelerator.backward(loss)
+        self.accelerator.unscale_gradients()
+        clip_gradients(self._trained, self.options.gradient_clip)
+        self._dense.step()
+        if self._words is not None:
+            self._words.step()
+        return loss.detach()
+
+    def begin_epoch(self) -> None:
+        """Set the model to training mode."""
+        self._wrapped.train()
+
+    def end_epoch(self) -> None:
+        """Bring all parameters up to date, so that they can be read."""
+        if self._words is not None:
+            self._words.settle()
+
+
+def clip_gradients(parameters: Sequence[Tensor], largest: float) -> None:
+    """Scale all gradients, sparse ones among them, so that their common norm is at most this."""
+    values = []
+    for parameter in parameters:
+        if parameter.grad is not None and parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.coalesce()  # else a repeated row counts as several
+            values.append(parameter.grad.values())
+        elif parameter.grad is not None:
+            values.append(parameter.grad)
+    norm = torch.nn.utils.get_total_norm(values)
+    torch._foreach_mul_(values, (largest / (norm + 1e-6)).clamp(max=1.0))
+
+
+def _words_optimizer(
+    model: SentenceClassifier, device: torch.device, options: TrainingOptions
+) -> DeferredAdamW | None:
+    """The optimiser of a large table of word vectors that is trained on the CPU.
+
+    A GPU updates a whole table in microseconds, but would wait for each list of words.
+    """
+    embedding = model.embedding
+    if not isinstance(embedding, WordEmbedding) or embedding.frozen or device.type != "cpu":
+        return None
+    if len(embedding.vocabulary) <= SMALL_TABLE:
+        return None
+    embedding.table.sparse = True
+    table = embedding.table.weight
+    assert isinstance(table, nn.Parameter)
+    return DeferredAdamW(table, lr=options.learning_rate, weight_decay=options.weight_decay)

@@ -1,0 +1,55 @@
+"""The grid of an experiment: which runs there are."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.experiments.grid import plan
+from tasks.models.options import ModelOptions
+from tasks.training.options import TrainingOptions
+
+TRAINING = TrainingOptions(epochs=2, batch_size=8, learning_rate=0.02)
+
+
+def models(*encoders):
+    return [ModelOptions(encoder=name, hidden_dim=8, embedding_dim=8) for name in encoders]
+
+
+def test_a_grid_varies_structure_only_for_who_reads_one():
+    runs = plan(
+        models("bilstm", "gat", "bilstm>child_sum_tree_lstm", "gcn(parse=False)"),
+        2,
+        TRAINING,
+        data=("a", "b"),
+        structures=("parse", "random"),
+        noises=(0.2,),
+        fractions=(0.5, 1.0),
+    )
+    seen = {}
+    for run in runs:
+        key = run.model.encoder
+        seen.setdefault(key, set()).add((run.setting.structure, run.setting.noise))
+    assert seen["bilstm"] == seen["gcn(parse=False)"] == {("parse", 0.0)}
+    assert seen["gat"] == {("parse", 0.0), ("random", 0.0), ("parse", 0.2)}
+    assert seen["bilstm>child_sum_tree_lstm"] == seen["gat"]
+    assert len(runs) == 2 * 2 * 2 * (1 + 3 + 3 + 1)
+    assert len({run.folder for run in runs}) == len(runs)
+    folders = {run.folder.as_posix() for run in runs}
+    assert "a/bilstm/seed-0" in folders
+    assert "b/structure=random/fraction=0.5/gat/seed-1" in folders
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"structures": ("spiral",)}, "structure must be one of parse, left_chain"),
+        ({"structures": ("parse", "parse")}, "'parse' is listed twice"),
+        ({"structures": ("random",), "noises": (0.1,)}, "add parse"),
+        ({"noises": (1.5,)}, "below 1"),
+        ({"fractions": (0.0,)}, "above 0"),
+        ({"folds": 1}, "at least 2 folds"),
+    ],
+)
+def test_impossible_grids_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        plan(models("gat"), 1, TRAINING, **options)

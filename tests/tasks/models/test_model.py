@@ -1,0 +1,108 @@
+"""Models, saved and loaded, and the labels that they give new text."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from structnn import UNIVERSAL_RELATIONS, Vocabulary
+from tasks.data.options import ParserOptions
+from tasks.models.model import SavedModel, build_model, load_model, save_model
+from tasks.models.options import ModelOptions
+from tasks.models.prediction import Predictor
+from tasks.storage import StorageError, read_json, write_json
+from tests.tasks.toys import make_sentence
+
+
+class ToyParser:
+    """Parses what has spaces between its words."""
+
+    fingerprint = "toy"
+
+    def parse(self, texts):
+        return [make_sentence(tuple(text.split())) for text in texts]
+
+
+def save(folder, structure="parse", **options):
+    torch.manual_seed(0)
+    made = ModelOptions(encoder="gat", hidden_dim=4, embedding_dim=4, **options)
+    classifier = build_model(made, ("no", "yes"), Vocabulary(["a", "b"]))
+    parser = ParserOptions(language="de", model_dir="models")
+    model = SavedModel(classifier.eval(), made, UNIVERSAL_RELATIONS, structure, parser)
+    save_model(folder, model)
+    return model
+
+
+def test_a_saved_model_is_as_it_was(tmp_path):
+    model = save(tmp_path, encoder_options={"heads": 2})
+    loaded = load_model(tmp_path)
+    assert (loaded.options, loaded.parser, loaded.structure) == (
+        model.options,
+        model.parser,
+        model.structure,
+    )
+    assert repr(loaded) == (
+        "SavedModel('gat', 2 labels, structure='parse', ParserOptions(language='de', package=None, "
+        "model_dir='models', split_sentences=False))"
+    )
+    weights = loaded.classifier.state_dict()
+    for name, value in model.classifier.state_dict().items():
+        assert torch.equal(value, weights[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": None}, r"model\.json isn't as this version .*missing: labels"),
+        ({"options": {"encoder": "gat", "width": 3}}, r"options isn't as .*unknown: width"),
+        ({"options": {"encoder": "gat", "dropout": 2}}, "dropout must be at least 0 and below 1"),
+        (
+            {"options": {"encoder": "lstm"}},
+            r"weights\.safetensors are not the weights of the model",
+        ),
+    ],
+)
+def test_a_damaged_model_is_told(tmp_path, change, message):
+    save(tmp_path)
+    file = tmp_path / "model.json"
+    content = {**read_json(file), **change}
+    if content["labels"] is None:
+        del content["labels"]
+    write_json(file, content)
+    with pytest.raises(StorageError, match=message):
+        load_model(tmp_path)
+
+
+def test_a_run_gives_labels_to_texts(tmp_path):
+    save(tmp_path / "run")
+    predictor = Predictor(tmp_path / "run", ToyParser())
+    found = predictor.predict(["a b", "b"])
+    assert [prediction.text for prediction in found] == ["a b", "b"]
+    for prediction in found:
+        assert sum(prediction.probabilities.values()) == pytest.approx(1)
+        assert prediction.label == max(prediction.probabilities, key=prediction.probabilities.get)
+    assert predictor.predict([]) == []
+    assert repr(predictor).startswith(f"Predictor('{tmp_path / 'run'}': SavedModel('gat'")
+    with pytest.raises(ValueError, match="text 2 is empty"):
+        predictor.predict(["a", " "])
+
+
+def test_a_folder_without_a_model_names_those_below(tmp_path):
+    save(tmp_path / "x" / "seed-0")
+    with pytest.raises(StorageError, match=r"there are models in .*seed-0"):
+        Predictor(tmp_path)
+
+
+def test_constituents_can_not_be_had_of_raw_text(tmp_path):
+    save(tmp_path, structure="constituency")
+    with pytest.raises(ValueError, match="can't be used on raw text"):
+        Predictor(tmp_path, ToyParser()).predict(["a b"])
+
+
+def test_the_file_is_as_before(tmp_path):
+    save(tmp_path)
+    assert set(json.loads((tmp_path / "model.json").read_text())) == {
+        "options", "labels", "structure", "parser", "embedding_dim", "vocabulary", "relations",
+    }  # fmt: skip
