@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
-from tasks.data.settings import Setting, view
+from tasks.data.setting import Setting, view
 from typer.testing import CliRunner
 
 from parsers.formats.brackets import to_brackets
