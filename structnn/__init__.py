@@ -3,49 +3,72 @@
 A :class:`Sentence` holds tokens and the structures known for them, a :class:`Batch` many sentences as
 flat tensors, and an :class:`Encoder` turns word vectors and structure into vectors for words, nodes
 and sentences.
+
+Each name is loaded when it is first used, so that the command answers without loading torch.
 """
 
-from structnn.classifier import SentenceClassifier
-from structnn.data.batch import Batch
-from structnn.data.corpus import Corpus
-from structnn.data.graph import EDGE_TYPES, Graph, GraphConstruction
-from structnn.data.schedule import Schedule
-from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
-from structnn.embeddings import ContextualEmbedding, WordEmbedding
-from structnn.encoders import ENCODERS, Chain, Encoder, Encoding, build_encoder, register_encoder
-from structnn.notes import Note, noting
-from structnn.readouts import READOUTS, Readout, build_readout, register_readout
-from structnn.registry import UnknownNameError
-from structnn.sentence import Sentence, StructureError, Tree
+from __future__ import annotations
 
-__version__ = "0.1.0"
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "EDGE_TYPES",
-    "ENCODERS",
-    "READOUTS",
-    "UNIVERSAL_RELATIONS",
-    "Batch",
-    "Chain",
-    "ContextualEmbedding",
-    "Corpus",
-    "Encoder",
-    "Encoding",
-    "Graph",
-    "GraphConstruction",
-    "Note",
-    "Readout",
-    "Schedule",
-    "Sentence",
-    "SentenceClassifier",
-    "StructureError",
-    "Tree",
-    "UnknownNameError",
-    "Vocabulary",
-    "WordEmbedding",
-    "build_encoder",
-    "build_readout",
-    "noting",
-    "register_encoder",
-    "register_readout",
-]
+if TYPE_CHECKING:
+    from structnn.classifier import SentenceClassifier as SentenceClassifier
+    from structnn.data.batch import Batch as Batch
+    from structnn.data.corpus import Corpus as Corpus
+    from structnn.data.graph import EDGE_TYPES as EDGE_TYPES
+    from structnn.data.graph import Graph as Graph
+    from structnn.data.graph import GraphConstruction as GraphConstruction
+    from structnn.data.schedule import Schedule as Schedule
+    from structnn.data.vocabulary import UNIVERSAL_RELATIONS as UNIVERSAL_RELATIONS
+    from structnn.data.vocabulary import Vocabulary as Vocabulary
+    from structnn.embeddings import ContextualEmbedding as ContextualEmbedding
+    from structnn.embeddings import WordEmbedding as WordEmbedding
+    from structnn.encoders import ENCODERS as ENCODERS
+    from structnn.encoders import Chain as Chain
+    from structnn.encoders import Encoder as Encoder
+    from structnn.encoders import Encoding as Encoding
+    from structnn.encoders import build_encoder as build_encoder
+    from structnn.encoders import register_encoder as register_encoder
+    from structnn.notes import Note as Note
+    from structnn.notes import noting as noting
+    from structnn.readouts import READOUTS as READOUTS
+    from structnn.readouts import Readout as Readout
+    from structnn.readouts import build_readout as build_readout
+    from structnn.readouts import register_readout as register_readout
+    from structnn.registry import UnknownNameError as UnknownNameError
+    from structnn.sentence import Sentence as Sentence
+    from structnn.sentence import StructureError as StructureError
+    from structnn.sentence import Tree as Tree
+
+__version__ = "0.2.0"
+
+_MODULES = {
+    "classifier": "SentenceClassifier",
+    "data.batch": "Batch",
+    "data.corpus": "Corpus",
+    "data.graph": "EDGE_TYPES Graph GraphConstruction",
+    "data.schedule": "Schedule",
+    "data.vocabulary": "UNIVERSAL_RELATIONS Vocabulary",
+    "embeddings": "ContextualEmbedding WordEmbedding",
+    "encoders": "ENCODERS Chain Encoder Encoding build_encoder register_encoder",
+    "notes": "Note noting",
+    "readouts": "READOUTS Readout build_readout register_readout",
+    "registry": "UnknownNameError",
+    "sentence": "Sentence StructureError Tree",
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'structnn' has no attribute {name!r}")
+    value = getattr(import_module(f"structnn.{_MODULE_OF[name]}"), name)
+    globals()[name] = value  # next time without a detour
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -35,6 +35,8 @@ from structnn import Sentence, Tree
 from structnn.encoders.tree.child_sum import ChildSumTreeLSTM
 from structnn.encoders.tree.nary import NaryTreeLSTM
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SENTENCES = [
     Sentence(["w"] * len(parents), dependencies=Tree(parents, labels=["dep"] * len(parents)))

@@ -12,6 +12,8 @@ from benchmarks.graphs import ATTENDING, EVERYONE, app, main
 from parsers import write_conllu
 from tests.structnn.examples import random_sentences
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def conllu(tmp_path):

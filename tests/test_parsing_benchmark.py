@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from benchmarks.parsing import main, read_texts
 from parsers.stanza.models import SHIPPED_MODELS
 
+pytestmark = pytest.mark.slow
+
 
 def test_texts_are_read_from_lines_and_from_treebanks(tmp_path: Path) -> None:
     lines = tmp_path / "texts.txt"

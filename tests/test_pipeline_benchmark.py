@@ -12,6 +12,8 @@ from benchmarks.pipeline import PARTS, Shares, app
 from structnn import Corpus, Sentence
 from tests.tasks.toys import make_parsed
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_clock_counts_each_part_once_and_is_taken_off():
     corpus = Corpus([Sentence(["a"])])

@@ -10,6 +10,8 @@ from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.files import is_data_file, read_examples
 from tasks.data.options import DataOptions
 from tasks.data.splits import folds, hold_out
+from tasks.data.suites import SUITES
+from tasks.data.suites import generate as generate_suite
 
 __all__ = ["DATASETS", "DataError", "Dataset", "Example", "folds", "load_dataset"]
 
@@ -21,6 +23,7 @@ DATASETS = {
     "sst5": "Stanford Sentiment Treebank, 5 labels (a folder of trees)",
     "sst2": "Stanford Sentiment Treebank, 2 labels (a folder of trees)",
     "structure-test": "pairs of sentences with the same words and opposite labels (generated)",
+    **SUITES,
 }
 """The names that :func:`load_dataset` knows, and what they stand for."""
 
@@ -67,6 +70,8 @@ def load_dataset(
         from tasks.data.structure_test import generate
 
         return generate(seed=options.split_seed)
+    if name in SUITES:
+        return generate_suite(name, seed=options.split_seed)
 
     if name in DATASETS:
         folder = None if options.data_dir is None else str(options.data_dir)

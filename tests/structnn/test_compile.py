@@ -15,6 +15,8 @@ from structnn import Batch, SentenceClassifier, Vocabulary, WordEmbedding, build
 from structnn.notes import noting
 from tests.structnn.examples import random_sentences
 
+pytestmark = pytest.mark.slow
+
 VOCABULARY = Vocabulary([f"w{number}" for number in range(20)])
 
 

@@ -45,6 +45,7 @@ def test_names_are_identifiers():
         Registry("thing").add("a>b", nn.Linear)
 
 
+@pytest.mark.slow
 def test_heavy_libraries_load_when_they_are_needed():
     program = """
 import sys

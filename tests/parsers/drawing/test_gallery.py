@@ -12,6 +12,8 @@ from parsers.drawing.gallery import make_gallery
 from parsers.drawing.presets import attention, attribution, gates, sentiment
 from structnn.sentence import Sentence, StructureError, Tree
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[3] / "docs"
 STOP = Sentence(["stop", "that", "now"], dependencies=Tree([-1, 0, 0]))
 

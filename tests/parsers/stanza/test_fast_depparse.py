@@ -24,6 +24,7 @@ def test_an_unknown_version_keeps_stanzas_code(monkeypatch: pytest.MonkeyPatch) 
     assert not fast_depparse.accelerate(Pipeline())
 
 
+@pytest.mark.slow
 @shipped
 def test_stanzas_documents_go_through_the_decoder() -> None:
     sentences = [

@@ -49,6 +49,7 @@ def test_each_way_is_taken(fast: StanzaParser, stock: StanzaParser) -> None:
     assert isinstance(stock.bulk, DocumentPipeline)
 
 
+@pytest.mark.slow
 def test_texts_in_bulk_are_parsed_as_one_by_one(fast: StanzaParser, stock: StanzaParser) -> None:
     assert fast.parse(TEXTS) == [stock.parse([text])[0] for text in TEXTS]
 
@@ -63,6 +64,7 @@ def test_tokens_in_bulk_are_parsed_as_one_by_one(fast: StanzaParser, stock: Stan
     assert fast.parse(texts) == [stock.parse([text])[0] for text in texts]
 
 
+@pytest.mark.slow
 def test_split_texts_in_bulk_are_parsed_as_one_by_one() -> None:
     texts = ["I came. I saw!\n\nI won.\n \n\nThen", "One\ntwo three. Four", *TEXTS[-2:]]
     stock = StanzaParser("en", fast=False, split_sentences=True)
@@ -71,6 +73,7 @@ def test_split_texts_in_bulk_are_parsed_as_one_by_one() -> None:
     assert fast[0].metadata
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not TREEBANK.is_dir(), reason="needs ../shared/ud/en_ewt")
 @pytest.mark.parametrize("part", ["dev", "test"])
 def test_a_slice_of_ewt(fast: StanzaParser, stock: StanzaParser, part: str) -> None:

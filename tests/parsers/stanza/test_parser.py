@@ -107,6 +107,7 @@ def test_odd_texts_lose_nothing(parser: StanzaParser, text: str) -> None:
     assert len(sentence.dependencies) == len(sentence)
 
 
+@pytest.mark.slow
 def test_odd_texts_together(parser: StanzaParser) -> None:
     together = parser.parse(ODD.values())
     assert [s.tokens for s in together] == [parser.parse([t])[0].tokens for t in ODD.values()]
@@ -136,11 +137,13 @@ def test_malformed_input(
         parser.parse(texts)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_batches_do_not_change_the_result(parser: StanzaParser) -> None:
     texts = ["One two three .", "What is it ?", "Dogs bark .", "Yes", "I think that you know ."]
     assert StanzaParser("en", batch_size=2).parse(texts) == parser.parse(texts)
 
 
+@pytest.mark.slow
 def test_a_parser_goes_to_another_process_without_its_models(parser: StanzaParser) -> None:
     texts = ["Dogs bark ."]
     expected = parser.parse(texts)
@@ -228,6 +231,7 @@ def test_the_models_are_small() -> None:
     assert sum(path.stat().st_size for path in SHIPPED_MODELS.rglob("*.*")) < 20_000_000
 
 
+@pytest.mark.slow
 def test_importing_parsers_does_not_import_stanza() -> None:
     code = "import sys, parsers, parsers.stanza.parser; sys.exit('stanza' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -23,6 +23,8 @@ from parsers.training.treebank import (
 from parsers.training.vectors import VectorsError, read_vectors, reduce_dimensions
 from structnn.ops.dropout import Dropout
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = [
     ("Der Hund schläft .", "DET NOUN VERB PUNCT", "2 3 0 3", "det nsubj root punct"),
     ("Die Katze sieht den Hund .", "DET NOUN VERB DET NOUN PUNCT", "2 3 0 5 3 3",
@@ -68,6 +70,8 @@ def treebank(tmp_path: Path) -> Path:
     return path
 
 
+# Stanza leaves files open.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_whole_recipe_on_another_language(treebank: Path, tmp_path: Path) -> None:
     vectors = tmp_path / "vectors.txt"
     words = ["der", "hund", "katze", "Haus", "."]

@@ -199,6 +199,7 @@ def test_bf16_autocast(variant):
         torch.testing.assert_close(rough, exact, rtol=0.1, atol=0.1)
 
 
+@pytest.mark.slow
 @every_variant
 def test_a_chain_of_a_thousand_words(variant):
     encoder = build(variant, torch.float32)

@@ -27,6 +27,7 @@ def fresh(monkeypatch, tmp_path):
     build._load.cache_clear()
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_an_operator_is_built_once(fresh):
     assert build.load("child_sum") is not None
@@ -37,6 +38,7 @@ def test_an_operator_is_built_once(fresh):
     assert [file.stat().st_mtime_ns for file in fresh.iterdir()] == [made]
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_processes_that_build_at_once(fresh):
     command = "from structnn.fused.build import load; assert load('child_sum') is not None"

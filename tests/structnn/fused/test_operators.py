@@ -187,6 +187,7 @@ def test_many_children(kind, hidden, without_operators):
     assert_agrees(kind, hidden, STARS, without_operators)
 
 
+@pytest.mark.slow
 @every_operator
 @pytest.mark.parametrize("switch", ["0", "1"])
 def test_gradcheck(kind, switch, monkeypatch):

@@ -90,6 +90,7 @@ def scan(cell, batch, x, child_x):
 either_way = pytest.mark.parametrize("kind", [Up, Down, Handed])
 
 
+@pytest.mark.slow
 @either_way
 def test_gradcheck(kind):
     cell = kind().double()
@@ -147,6 +148,7 @@ def test_backward_twice(kind):
     assert all(map(torch.equal, torch.autograd.grad(total, sources), first))
 
 
+@pytest.mark.slow
 @either_way
 def test_a_chain_of_two_thousand(kind):
     batch = batch_of([chain(2000)])

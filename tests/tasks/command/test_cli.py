@@ -67,18 +67,18 @@ def here(tmp_path, monkeypatch, capsys):
 
 def kill_at(line: str, tmp_path: Path, *arguments: object) -> None:
     """Run the command until it says a line that begins like this, then kill it."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "tasks", *map(str, arguments)],
         cwd=tmp_path,
         env=environment(tmp_path),
         stderr=subprocess.PIPE,
         text=True,
-    )
-    for said in process.stderr:
-        if said.startswith(line):
-            process.send_signal(signal.SIGKILL)
-            break
-    process.wait(timeout=60)
+    ) as process:
+        for said in process.stderr:
+            if said.startswith(line):
+                process.send_signal(signal.SIGKILL)
+                break
+        process.wait(timeout=60)
 
 
 @pytest.fixture
@@ -102,6 +102,7 @@ QUICK = ("--epochs", 4, "--hidden-dim", 8, "--embedding-dim", 16, "--batch-size"
 QUICK = (*QUICK, "--learning-rate", 0.02)
 
 
+@pytest.mark.slow
 def test_parse_keeps_every_line(tmp_path):
     lines = [
         "\ufeffDogs bark.",
@@ -154,6 +155,7 @@ def test_compare_then_predict(tmp_path, questions, here):
     assert "bag/seed-0" in done.stderr.replace("\n", "")
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_goes_on_to_the_same_result(tmp_path, questions, here):
     command = ["train", "--data", questions, "--encoder", "bilstm", *QUICK, "--epochs", 8]
     command += ["--patience", 8]
@@ -169,6 +171,7 @@ def test_a_killed_comparison_goes_on_to_the_same_result(tmp_path, questions, her
         assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_an_encoder_of_ones_own(tmp_path, questions, here):
     (tmp_path / "mine.py").write_text(
         "from structnn import Encoder, register_encoder\n"
@@ -206,6 +209,7 @@ def test_draw(tmp_path, here):
     assert "<!doctype html>" in (tmp_path / "two.html").read_text().lower()
 
 
+@pytest.mark.slow
 def test_demo(tmp_path):
     started = time.monotonic()
     done = structnn(tmp_path, "demo", "--out", "demo", "--seeds", 1, "--epochs", 1, "--pairs", 40)

@@ -22,6 +22,7 @@ learning_rate = 0.02
 """
 
 
+@pytest.mark.slow
 def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions, here):
     (tmp_path / "grid.toml").write_text(f'data = "{questions}"\n{GRID}')
     done = here("compare", "grid.toml", "--out", "runs/g", "--dry-run")
@@ -59,6 +60,7 @@ def test_a_search_looks_at_dev_alone(tmp_path, questions, here):
     assert len(scores) == 2
 
 
+@pytest.mark.slow
 def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions, here):
     (tmp_path / "grid.toml").write_text(f'data = "{questions}"\n{GRID}')
     command = ("compare", "grid.toml", "--workers", "1")

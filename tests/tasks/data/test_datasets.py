@@ -181,6 +181,8 @@ class TestNames:
             DataOptions(dev_fraction=fraction)
 
 
+# NLTK leaves files open.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 class TestNltkCorpora:
     @pytest.fixture
     def nothing_installed(self, monkeypatch):
@@ -306,6 +308,7 @@ class TestTreebank:
         with pytest.raises(DataError, match=r"dev.txt: can't be read"):
             load_dataset("sst5", DataOptions(data_dir=tmp_path))
 
+    @pytest.mark.slow
     @needs_sst
     def test_counts(self):
         data = load_dataset("sst2", DataOptions(data_dir=SHARED / "sst"))

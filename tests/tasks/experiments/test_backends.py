@@ -8,6 +8,8 @@ import pytest
 
 from tasks.experiments.backends import check_backend, in_parallel
 
+pytestmark = pytest.mark.slow
+
 
 def double(number, nothing):
     return 2 * number

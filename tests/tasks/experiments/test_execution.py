@@ -73,6 +73,7 @@ def test_a_folder_with_other_options_or_data_is_refused(parsed, tmp_path):
         execute(run, make_parsed(seed=1), tmp_path, parser=ParserOptions())
 
 
+@pytest.mark.slow
 def test_parallel_runs_give_the_table_of_serial_ones(parsed, tmp_path):
     runs = plan(models("bag", "child_sum_tree_lstm", "bilstm>gcn"), 2, TRAINING)
     tables = []

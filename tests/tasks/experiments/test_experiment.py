@@ -165,6 +165,7 @@ def options(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_what_a_run_was_asked_is_read_once(options, tmp_path, monkeypatch, capsys):
     run_experiment(options, tmp_path / "out")
     read = []
@@ -175,6 +176,7 @@ def test_what_a_run_was_asked_is_read_once(options, tmp_path, monkeypatch, capsy
     assert "4 of them done already" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_search_that_changed_options_goes_on(options, tmp_path, capsys):
     space = ["learning_rate=0.05..0.06"]
     searching = dataclasses.replace(

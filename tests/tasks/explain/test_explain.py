@@ -327,6 +327,7 @@ def test_what_cannot_be_explained_is_told(make_predictor, monkeypatch):
         explain(predictor, TEXT)
 
 
+@pytest.mark.slow
 def test_command(make_predictor, tmp_path):
     make_predictor("tree_gru")
     done = structnn(tmp_path, "explain", ".", "A good dog [1] barks.", "-o", "why")

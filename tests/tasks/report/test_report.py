@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import json
 import re
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
@@ -24,7 +23,7 @@ from tasks.results.metrics import ACCURACY, MACRO_F1, Metric
 from tasks.results.records import EncoderDescription, ExampleDescription
 from tasks.results.slices import divide
 from tasks.results.statistics import mean_interval, over_seeds
-from tasks.storage import as_record
+from tasks.storage import as_record, read_json_lines
 from tests.tasks.made_up import make_examples, make_grid, with_phrases, write_experiment
 
 ENCODERS = ("bag", "bilstm", "child_sum_tree_lstm", "bilstm>gat")
@@ -76,6 +75,7 @@ def small(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 class TestPage:
     def test_every_element_is_closed(self, page):
         assert Page(page).open == []
@@ -149,6 +149,7 @@ class TestPage:
         page = run_report(tmp_path).read_text(encoding="utf-8")
         assert "no control structure was run. " in page
 
+    @pytest.mark.slow
     def test_is_the_same_when_made_again(self, small, tmp_path):
         write_report(measure(load_results(small)), tmp_path)
         for path in tmp_path.rglob("*.*"):
@@ -214,10 +215,7 @@ class TestMeasures:
         results = load_results(small)
         (group,) = groups_of(measure(results))
         for cell, member in zip(results.cells, group.members, strict=True):
-            rows = [
-                [json.loads(line) for line in (run.folder / "test.jsonl").open(encoding="utf-8")]
-                for run in cell.runs
-            ]
+            rows = [list(read_json_lines(run.folder / "test.jsonl")) for run in cell.runs]
             right = [[row["label"] == row["prediction"] for row in some] for some in rows]
             assert member.test.mean == pytest.approx(fmean(map(fmean, right)))
             assert member.test.sd == pytest.approx(stdev(map(fmean, right)))

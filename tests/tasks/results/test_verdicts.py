@@ -178,6 +178,7 @@ def test_unfit_scores_are_told():
         mean_scores({"a": np.ones((2, 3))}, clusters=["x", "y"])
 
 
+@pytest.mark.slow
 def test_levels_and_power_hold_in_simulation():
     """A small version of the table that ``python -m benchmarks.verdicts`` makes."""
     equal = simulate(World(4, 3, 300), repeats=150, draws=500)

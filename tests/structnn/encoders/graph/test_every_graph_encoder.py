@@ -282,6 +282,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)
 def test_equations(name, options):
     encoder = encoder_of(name, **options)
@@ -385,6 +386,7 @@ PYG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [

@@ -102,6 +102,7 @@ def test_on_a_left_chain_it_is_an_lstm():
     torch.testing.assert_close(one.sentence, other.sentence, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_chain_of_five_thousand_words():
     encoder = ChildSumTreeLSTM(INPUT, HIDDEN)
     batch = batch_of([chain(5000)])

@@ -7,6 +7,8 @@ import torch
 
 from structnn import ENCODERS, Batch, Sentence, Tree, build_encoder
 
+pytestmark = pytest.mark.slow
+
 DEPTH = 5000
 # The tree Transformer looks at all pairs of nodes.
 SCANNING = [

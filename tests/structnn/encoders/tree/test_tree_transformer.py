@@ -53,6 +53,7 @@ def reference(encoder, x, tree):
     return encoder.norm(h)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ancestors_only", [False, True])
 def test_equations(ancestors_only):
     encoder = build_encoder(

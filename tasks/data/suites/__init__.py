@@ -1,0 +1,27 @@
+"""Suites with known answers: data sets that are generated, each with a gold tree for every example.
+
+Each suite is a module with a function ``generate(train, dev, test, seed)``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from tasks.data.examples import Dataset
+
+__all__ = ["SUITES", "generate"]
+
+SUITES = {
+    "listops": "nested list operations, 10 values (generated)",
+    "logic": "formulas of propositional logic, true or false (generated)",
+    "arithmetic": "nested sums, differences and products modulo 5 (generated)",
+    "dyck": "strings of two kinds of brackets, well formed or not (generated)",
+    "minimal-pairs": "pairs of English sentences, acceptable or not (generated)",
+}
+"""The names of the suites, and what they stand for."""
+
+
+def generate(name: str, seed: int = 0) -> Dataset:
+    """The suite of this name, in its usual size; one seed gives one data set."""
+    dataset: Dataset = import_module(f"{__name__}.{name.replace('-', '_')}").generate(seed=seed)
+    return dataset

@@ -1,0 +1,145 @@
+"""Data sets drawn at random: no example twice, and as many of each label."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tasks.data.examples import DataError, Dataset, Example
+from tasks.data.suites.phrases import Phrase, sentence_of
+
+__all__ = ["Bounds", "Draw", "Drawn", "assemble", "shares"]
+
+PATIENCE = 20_000
+"""So many draws in a row that give nothing new mean that there is nothing more to be had."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What becomes an example.
+
+    Args:
+        phrase: The words and how they hang together.
+        label: The answer.
+        columns: What else is known of it.
+    """
+
+    phrase: Phrase
+    label: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+Draw = Callable[[random.Random], Sequence[Drawn]]
+"""Draws examples that belong together (one, or a pair with a label each); none if it came to nothing."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the examples of a split are like.
+
+    Args:
+        split: The name of the split.
+        lengths: The least and the greatest number of tokens.
+        depths: The least and the greatest depth.
+    """
+
+    split: str
+    lengths: tuple[int, int]
+    depths: tuple[int, int]
+
+    def hold(self, length: int, depth: int) -> bool:
+        """Whether an example of this length and depth belongs to the split."""
+        return (
+            self.lengths[0] <= length <= self.lengths[1]
+            and self.depths[0] <= depth <= self.depths[1]
+        )
+
+
+def assemble(
+    name: str,
+    parts: Mapping[str, tuple[int, Sequence[tuple[str, Draw]]]],
+    labels: Sequence[str],
+    *,
+    seed: int,
+    notes: Sequence[str],
+    group: int = 1,
+) -> Dataset:
+    """Draw a data set.
+
+    Args:
+        name: The name of the data set.
+        parts: For each of ``train``, ``dev`` and ``test`` its size, and what it is made of in equal
+            shares: the name of a split, for the column ``split``, and what draws its examples.
+        labels: All labels; each share has equally many examples of each, to within one.
+        seed: Decides everything: one seed gives one data set.
+        notes: What a report must say of the data.
+        group: How many examples each draw gives. Those of a larger group than one are told by the
+            column ``pair``.
+
+    Raises:
+        DataError: A size that leaves a share without some label or that is no multiple of ``group``,
+            or that asks for more examples than were found.
+    """
+    rng = random.Random(f"{name} {seed}")
+    seen: set[tuple[str, ...]] = set()
+    made: dict[str, tuple[Example, ...]] = {}
+    for part, (size, draws) in parts.items():
+        least = len(draws) * len(labels)
+        if size < least or size % group:
+            multiple = f" and a multiple of {group}" if group > 1 else ""
+            raise DataError(
+                f"{name}: the number of {part} examples must be at least {least}{multiple}, "
+                f"but is {size}"
+            )
+    for part, (size, draws) in parts.items():
+        examples: list[Example] = []
+        for (split, draw), groups in zip(draws, shares(size // group, len(draws)), strict=True):
+            found = _draw(draw, groups * group, labels, seen, rng)
+            if len(found) < groups * group:
+                raise DataError(
+                    f"{name}: only {len(found)} of {groups * group} {part} examples ({split}) could be "
+                    "found that are not there already; ask for fewer"
+                )
+            for drawn in found:
+                columns = {"split": split, **drawn.columns}
+                if group > 1:
+                    columns["pair"] = f"{part}-{len(examples) // group}"
+                source = f"{name}/{part}:{len(examples)}"
+                sentence = sentence_of(drawn.phrase)
+                examples.append(
+                    Example(drawn.phrase.tokens, drawn.label, source, sentence, columns)
+                )
+        made[part] = tuple(examples)
+    return Dataset(
+        name, made["train"], made["dev"], made["test"], labels=tuple(labels), notes=tuple(notes)
+    )
+
+
+def shares(total: int, parts: int) -> list[int]:
+    """``total`` in ``parts`` that are equal to within one, the larger first."""
+    least, rest = divmod(total, parts)
+    return [least + (place < rest) for place in range(parts)]
+
+
+def _draw(
+    draw: Draw, count: int, labels: Sequence[str], seen: set[tuple[str, ...]], rng: random.Random
+) -> list[Drawn]:
+    """So many new examples, or fewer where no more are found; their tokens are added to ``seen``."""
+    # The labels that get one more are drawn, so that they are not the same ones in every split.
+    quota = zip(rng.sample(labels, len(labels)), shares(count, len(labels)), strict=True)
+    wanted = Counter(dict(quota))
+    found: list[Drawn] = []
+    failures = 0
+    while len(found) < count and failures < PATIENCE:
+        drawn = draw(rng)
+        texts = {one.phrase.tokens for one in drawn}
+        if drawn and Counter(one.label for one in drawn) <= wanted and not texts & seen:
+            wanted.subtract(one.label for one in drawn)
+            seen |= texts
+            found += drawn
+            failures = 0
+        else:
+            failures += 1
+    return found

@@ -1,0 +1,59 @@
+"""Where a module of the user's has the name of one of our packages, the command says so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from structnn.__main__ import standing_in_the_way
+
+ROOT = Path(__file__).parents[1]
+INVOKE = "from invoke_that_is_not_there import task\n"  # as a project's own tasks.py may begin
+
+
+def structnn(folder: Path, *arguments: str):
+    return subprocess.run(
+        [sys.executable, "-m", "structnn", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": f".{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("name", ["tasks", "parsers"])
+@pytest.mark.parametrize("form", ["{}.py", "{}/__init__.py"])
+def test_the_file_in_the_way_is_named(tmp_path, name, form):
+    file = tmp_path / form.format(name)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(INVOKE)
+    done = structnn(tmp_path, "draw", "Dogs bark.", "--text")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("error:")
+    assert file.name in line
+    for way in ("another folder", "PYTHONPATH", "python -P"):
+        assert way in line
+
+
+def test_without_the_folder_on_the_path_the_command_runs(tmp_path):
+    (tmp_path / "tasks.py").write_text(INVOKE)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "structnn", "--help"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert "Does structure help?" in done.stdout
+
+
+def test_ours_are_ours():
+    assert standing_in_the_way("tasks") is None
+    assert standing_in_the_way("parsers") is None
