@@ -52,6 +52,9 @@ def prepare(
         seed: Random seed of the weights.
         parser: The parser of the data.
         pretrained: Word vectors, from :func:`pretrained_vectors`; None to learn them.
+
+    Raises:
+        DataError: The encoder reads the labels of trees in which they are what is to be predicted.
     """
     torch.manual_seed(seed)
     if pretrained is None:
@@ -67,6 +70,16 @@ def prepare(
     relations = _tree_labels(data)
     options = _with_number_of_labels(options, relations)
     classifier = build_model(options, data.dataset.labels, vocabulary, vectors)
+    if (
+        data.structure == "constituency"
+        and data.dataset.node_labels
+        and classifier.encoder.num_labels
+    ):
+        raise DataError(
+            f"the labels in the trees of {data.dataset.name} are what is to be predicted, and "
+            f"{options.encoder} reads labels: it would be given the answer. Take another encoder or, "
+            "for a graph encoder, its option relations=0"
+        )
     model = SavedModel(classifier, options, relations, data.structure, parser)
     corpora = {
         split: make_corpus(

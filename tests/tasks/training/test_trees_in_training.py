@@ -95,6 +95,20 @@ def test_labels_of_nodes_need_nodes(tmp_path):
     assert "--supervise nodes needs an encoder with a state for each node" in failure.error
 
 
+@pytest.mark.parametrize("encoder", ["relational_tree_lstm", "rgcn", "lstm>syntactic_gcn"])
+def test_an_encoder_that_would_read_the_answer_is_refused(encoder, tmp_path):
+    """The label of the root is that of the sentence."""
+    (run,) = plan(
+        [ModelOptions(encoder=encoder, hidden_dim=4, embedding_dim=4)],
+        1,
+        TrainingOptions(epochs=1),
+        structures=["constituency"],
+    )
+    (failure,) = execute_here([run], {"": make_treebank((8, 4, 4))}, tmp_path)
+    assert isinstance(failure, Failure)
+    assert "it would be given the answer" in failure.error
+
+
 def test_surplus_children_find_a_place(tmp_path):
     """Every encoder runs on any parse by default; what was done to the trees is told."""
     generator = random.Random(0)
