@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
+from structnn.ops.dropout import Dropout
+
 logger = logging.getLogger(__name__)
 
 
@@ -43,31 +45,6 @@ class Budget:
         if self.minutes is not None:
             used = max(used, seconds / max(self.minutes * 60, 1e-9))
         return min(used, 1.0)
-
-
-class CheapDropout(nn.Module):
-    """Dropout that draws one random byte for each element.
-
-    PyTorch draws a random number for each, which takes a sixth of a training step on a CPU.
-
-    Args:
-        rate: The dropout rate; rounded to a multiple of 1/256.
-    """
-
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.threshold = round(rate * 256)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Set a share of the entries to zero, and scale the others so that the expectation stays."""
-        if not self.training or self.threshold == 0:
-            return x
-        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64)
-        words.random_(
-            torch.iinfo(torch.int64).min, None
-        )  # all 64 bits: the bytes of eight elements
-        keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.threshold
-        return x * keep.to(x.device, x.dtype).mul_(256 / (256 - self.threshold))
 
 
 def _word_vectors(
@@ -105,7 +82,7 @@ def make_cheaper(module: nn.Module) -> None:
 
     for name, child in module.named_children():
         if isinstance(child, nn.Dropout):
-            setattr(module, name, CheapDropout(child.p).train(child.training))
+            setattr(module, name, Dropout(child.p).train(child.training))
             continue
         if type(child) is CharacterModel and child.attn and not child.pad:
             child.forward = MethodType(_word_vectors, child)

@@ -186,7 +186,11 @@ class CompareOptions(ExperimentOptions, ExecutionOptions):
     folds: Annotated[
         int,
         Bounds(least=0),
-        cli_option("Experiment", "Folds of cross-validation; 0 for the split of the data."),
+        cli_option(
+            "Experiment",
+            "Number of cross-validation folds of all examples (a tenth of them is dev); 0 for the split "
+            "of the data.",
+        ),
     ] = 0
     match_params: Annotated[
         str | None,

@@ -9,14 +9,15 @@ import pytest
 import torch
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
-from tasks.data.setting import Setting, view
 from typer.testing import CliRunner
 
 from parsers.formats.brackets import to_brackets
 from structnn import UNIVERSAL_RELATIONS, Batch, build_encoder
 from tasks.command.cli import app
 from tasks.data.datasets import DATASETS, DataError, Dataset, load_dataset
-from tasks.data.parsing import ParsedDataset, brought_along
+from tasks.data.options import DataOptions
+from tasks.data.parsing import ParsedDataset, given_tree
+from tasks.data.setting import Setting, view
 from tasks.data.suites import SUITES
 from tasks.data.suites.phrases import Phrase, sentence_of
 from tasks.results.slices import dividing_columns
@@ -71,9 +72,9 @@ def test_splits_of_test_are_equally_large(data):
 
 
 def test_the_report_divides_test_by_split(data):
-    rows = [{"columns": e.columns} for e in data.test]
-    assert {"split", "length"} <= set(dividing_columns(rows))
-    assert "pair" not in dividing_columns(rows)
+    columns = dividing_columns(data.test)  # which have the columns of the report's examples
+    assert {"split", "length"} <= set(columns)
+    assert "pair" not in columns
 
 
 def test_trees_have_the_words_of_the_text(data):
@@ -126,7 +127,7 @@ def test_a_bag_of_words_knows_little(name, most):
     "structure", ["given", "constituency", "left_chain", "balanced", "random", "shuffled"]
 )
 def test_every_kind_of_encoder_reads_the_trees(data, structure):
-    sentences = {part: tuple(map(brought_along, getattr(data, part))) for part in PARTS}
+    sentences = {part: tuple(map(given_tree, getattr(data, part))) for part in PARTS}
     seen = view(ParsedDataset(data, sentences), Setting(structure=structure))
     field = "constituency" if structure == "constituency" else "dependencies"
     batch = Batch.from_sentences(seen.sentences["dev"][:8], structure=field)
@@ -172,7 +173,7 @@ def test_more_than_there_are(monkeypatch):
 def test_by_name(name, monkeypatch):
     module = f"tasks.data.suites.{name.replace('-', '_')}"
     monkeypatch.setattr(f"{module}.generate", lambda seed: f"{name} {seed}")
-    assert load_dataset(name, split_seed=3) == f"{name} 3"
+    assert load_dataset(name, DataOptions(split_seed=3)) == f"{name} 3"
     assert name in DATASETS
 
 
