@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from structnn.__main__ import standing_in_the_way
+from structnn.shadowing import standing_in_the_way
 
 ROOT = Path(__file__).parents[1]
 INVOKE = "from invoke_that_is_not_there import task\n"  # as a project's own tasks.py may begin
@@ -51,9 +51,23 @@ def test_without_the_folder_on_the_path_the_command_runs(tmp_path):
         text=True,
     )
     assert done.returncode == 0
-    assert "Does structure help?" in done.stdout
+    assert "compare" in done.stdout
 
 
 def test_ours_are_ours():
     assert standing_in_the_way("tasks") is None
     assert standing_in_the_way("parsers") is None
+
+
+def test_an_import_says_so_too(tmp_path):
+    (tmp_path / "parsers.py").write_text(INVOKE)
+    done = subprocess.run(
+        [sys.executable, "-c", "import tasks.data.examples"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f".{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("structnn.shadowing.ShadowedError:")
+    assert "parsers.py stands in the way of structnn's package 'parsers'" in last

@@ -32,7 +32,6 @@ class Curve:
     Attributes:
         distances: Ascending.
         means: At each distance, the mean over seeds of each seed's mean.
-        deviations: The standard deviation over seeds; 0 with one seed.
         lowest: The least of the seeds.
         highest: The greatest of the seeds.
         counts: How many words each mean is of, in one seed.
@@ -40,7 +39,6 @@ class Curve:
 
     distances: Array
     means: Array
-    deviations: Array
     lowest: Array
     highest: Array
     counts: Array
@@ -94,7 +92,6 @@ def curve_of(
     return Curve(
         distances=np.array(shared, dtype=np.int64),
         means=table.mean(0),
-        deviations=table.std(0, ddof=1) if len(table) > 1 else np.zeros(len(shared)),
         lowest=table.min(0),
         highest=table.max(0),
         counts=np.array([counts[d] for d in shared], dtype=np.int64),
