@@ -20,6 +20,7 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from parsers.workers import end_with
 from structnn.sentence import Sentence, Tree
 
 __all__ = ["CacheError", "CachedParser", "Parser", "ParserInput", "Progress"]
@@ -291,7 +292,9 @@ def _parse_in_workers(
         context = multiprocessing.get_context("fork")
         getattr(parser, "load", lambda: None)()
         _parsers[parser.fingerprint] = parser
-    executor = ProcessPoolExecutor(min(workers, len(chunks)), context, _set_up_worker)
+    executor = ProcessPoolExecutor(
+        min(workers, len(chunks)), context, _set_up_worker, (os.getpid(),)
+    )
     try:
         jobs = [executor.submit(_parse_in_worker, parser, path, chunk) for chunk in chunks]
         for job in as_completed(jobs):
@@ -301,7 +304,8 @@ def _parse_in_workers(
         _parsers.pop(parser.fingerprint, None)
 
 
-def _set_up_worker() -> None:
+def _set_up_worker(parent: int) -> None:
+    end_with(parent)
     # Ctrl-C is the parent's: what a worker has begun is finished and saved.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch = sys.modules.get("torch")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
+
+from parsers.workers import end_with
 
 __all__ = ["BACKENDS", "check_backend", "in_parallel"]
 
@@ -27,7 +30,9 @@ def in_parallel(
 ) -> Iterator[T]:
     """Call a function with each of these arguments, several at a time; yields what each gives.
 
-    Where a cluster loses a machine, the calls that it was busy with are made again elsewhere.
+    Where a cluster loses a machine, the calls that it was busy with are made again elsewhere. Processes
+    of this machine end within seconds when this process does, even if it is killed (except on Windows);
+    those of a cluster are its daemons' affair.
 
     Args:
         function: What to call; it can be pickled.
@@ -74,7 +79,13 @@ def _local(
 ) -> Iterator[T]:
     from joblib import Parallel, delayed
 
-    parallel = Parallel(n_jobs=min(len(calls), workers), return_as="generator_unordered")
+    parallel = Parallel(
+        n_jobs=min(len(calls), workers),
+        backend="loky",  # whose workers are children of this process, as end_with expects
+        return_as="generator_unordered",
+        initializer=end_with,
+        initargs=(os.getpid(),),
+    )
     with warnings.catch_warnings():
         # A process whose memory has grown is replaced between two calls, which loses nothing.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
