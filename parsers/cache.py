@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from parsers.formats.json import sentence_from_json, sentence_to_json
+from parsers.workers import end_with
 from structnn.sentence import Sentence
 
 __all__ = ["CacheError", "CachedParser", "Parser", "ParserInput", "Progress"]
@@ -305,7 +306,9 @@ def _parse_in_workers(
         context = multiprocessing.get_context("fork")
         getattr(parser, "load", lambda: None)()
         _parsers[parser.fingerprint] = parser
-    executor = ProcessPoolExecutor(min(workers, len(chunks)), context, _set_up_worker)
+    executor = ProcessPoolExecutor(
+        min(workers, len(chunks)), context, _set_up_worker, (os.getpid(),)
+    )
     try:
         jobs = [executor.submit(_parse_in_worker, parser, path, chunk) for chunk in chunks]
         for job in as_completed(jobs):
@@ -315,7 +318,8 @@ def _parse_in_workers(
         _parsers.pop(parser.fingerprint, None)
 
 
-def _set_up_worker() -> None:
+def _set_up_worker(parent: int) -> None:
+    end_with(parent)
     # Only the parent stops at Ctrl-C; a worker finishes and saves its chunk.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch = sys.modules.get("torch")

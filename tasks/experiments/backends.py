@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeVar, get_args
+
+from parsers.workers import end_with
 
 __all__ = ["Backend", "check_backend", "in_parallel"]
 
@@ -28,7 +31,9 @@ def in_parallel(
 ) -> Iterator[T]:
     """Call a function with several lists of arguments, in parallel; yields each result when it is there.
 
-    If a cluster loses a machine, the calls in progress there are made again on another.
+    If a cluster loses a machine, the calls in progress there are made again on another. Processes of this
+    machine end within seconds when this process does, even if it is killed (except on Windows); those
+    of a cluster belong to its daemons.
 
     Args:
         function: The function; it must be possible to pickle it.
@@ -75,7 +80,13 @@ def _local(
 ) -> Iterator[T]:
     from joblib import Parallel, delayed
 
-    parallel = Parallel(n_jobs=min(len(calls), workers), return_as="generator_unordered")
+    parallel = Parallel(
+        n_jobs=min(len(calls), workers),
+        backend="loky",  # whose workers are children of this process, as end_with expects
+        return_as="generator_unordered",
+        initializer=end_with,
+        initargs=(os.getpid(),),
+    )
     with warnings.catch_warnings():
         # A process whose memory has grown is replaced between two calls, which loses nothing.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
+import time
 
 import pytest
 
 from tasks.experiments.backends import check_backend, in_parallel
+from tests.processes import needs_proc, survivors_of_kill
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +23,49 @@ CALLS = [(number, None) for number in range(5)]
 
 def test_every_call_is_made_once_here():
     assert sorted(in_parallel(double, CALLS, workers=2)) == [0, 2, 4, 6, 8]
+
+
+SCRIPT = """
+import os, time
+from pathlib import Path
+from tasks.experiments.backends import in_parallel
+
+def work(number):
+    if number:  # one worker has been given something before
+        Path({started!r}, str(os.getpid())).touch()
+        time.sleep(60)
+
+if __name__ == "__main__":
+    list(in_parallel(work, [(number,) for number in range(5)], workers=2))
+"""
+
+
+@needs_proc
+def test_workers_end_with_their_parent(tmp_path):
+    started = tmp_path / "started"
+    started.mkdir()
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(started=str(started)))
+    assert survivors_of_kill(script, started, workers=2) == set()
+
+
+def slowly_double(number):
+    time.sleep(0.5)
+    return 2 * number
+
+
+def test_workers_do_not_end_with_the_thread_that_started_them():
+    found = in_parallel(slowly_double, [(number,) for number in range(5)], workers=2)
+    first = []
+    thread = threading.Thread(target=lambda: first.append(next(found)))
+    thread.start()
+    thread.join()
+    assert sorted([*first, *found]) == [0, 2, 4, 6, 8]
+
+
+def test_one_worker_is_this_process_and_watches_nothing():
+    assert sorted(in_parallel(double, CALLS, workers=1)) == [0, 2, 4, 6, 8]
+    assert "end-with-parent" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_backends_that_can_not_be_used_are_told(monkeypatch):
