@@ -31,9 +31,9 @@ def in_parallel(
 ) -> Iterator[T]:
     """Call a function with several lists of arguments, in parallel; yields each result when it is there.
 
-    If a cluster loses a machine, the calls in progress there are made again on another. Processes of this
-    machine end within seconds when this process does, even if it is killed (except on Windows); those
-    of a cluster belong to its daemons.
+    If a cluster loses a machine, the calls in progress there are made again on another. Processes of
+    this machine end within seconds when this process does, even if it is killed (except on Windows);
+    those of a cluster belong to its daemons.
 
     Args:
         function: The function; it must be possible to pickle it.
