@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 import typer
 
 __all__ = [
-    "Bounds",
+    "Range",
     "OptionError",
     "Options",
     "cli_option",
@@ -34,7 +34,7 @@ T = TypeVar("T", bound="Options")
 
 
 @dataclass(frozen=True)
-class Bounds:
+class Range:
     """The numbers that an option takes; they are finite.
 
     Args:
@@ -101,7 +101,7 @@ class Options:
             value: The value.
 
         Raises:
-            OptionError: It is of another type, a number out of the option's :class:`Bounds`, or none
+            OptionError: It is of another type, a number out of the option's :class:`Range`, or none
                 of the strings of its ``Literal``.
         """
         _check(name, _hints(cls)[name], value)
@@ -207,7 +207,7 @@ def _check(name: str, hint: Any, value: object) -> None:
         wanted = " or ".join(_in_words(accepted) for accepted in types if accepted is not NoneType)
         raise OptionError(name, f"must be {wanted}, but is {value!r}")
     for extra in extras:
-        if isinstance(extra, Bounds) and isinstance(value, int | float) and value not in extra:
+        if isinstance(extra, Range) and isinstance(value, int | float) and value not in extra:
             raise OptionError(name, f"must be {extra}, but is {value}")
 
 

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from tasks.console import progress, results, show_table, status
 from tasks.data.options import ParserOptions, ParsingOptions, TextOptions
-from tasks.options import Bounds, cli_option, names_in, part, spread
+from tasks.options import Range, cli_option, names_in, part, spread
 
 # What an experiment needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
@@ -58,17 +58,17 @@ class LabOptions(TextOptions, ParsingOptions):
     ] = None
     seeds: Annotated[
         int,
-        Bounds(least=1),
+        Range(least=1),
         cli_option("Encoders", "Random seeds of each untrained encoder: 0, 1, 2, ..."),
     ] = 3
     hidden_dim: Annotated[
         int,
-        Bounds(least=1),
+        Range(least=1),
         cli_option("Encoders", "Width of the hidden states of untrained encoders."),
     ] = 64
     embedding_dim: Annotated[
         int,
-        Bounds(least=1),
+        Range(least=1),
         cli_option("Encoders", "Width of the word vectors of untrained encoders."),
     ] = 64
     plugin: Annotated[
@@ -86,7 +86,7 @@ class LabOptions(TextOptions, ParsingOptions):
     ] = "built-in"
     sentences: Annotated[
         int,
-        Bounds(least=1),
+        Range(least=1),
         cli_option("Data", "Maximum number of sentences; of more, evenly spaced ones are taken."),
     ] = 40
     structure: Annotated[

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from tasks.options import Bounds, Options, cli_option
+from tasks.options import Options, Range, cli_option
 
 __all__ = ["DataOptions", "ParserOptions", "ParsingOptions", "TextOptions"]
 
@@ -67,12 +67,12 @@ class DataOptions(TextOptions):
     test: Annotated[Path | None, cli_option("Data", "File of test examples.")] = None
     dev_fraction: Annotated[
         float,
-        Bounds(above=0, below=1),
+        Range(above=0, below=1),
         cli_option("Data", "Fraction of the examples to hold out as dev set if there is none."),
     ] = 0.1
     test_fraction: Annotated[
         float,
-        Bounds(above=0, below=1),
+        Range(above=0, below=1),
         cli_option("Data", "Fraction of the examples to hold out as test set if there is none."),
     ] = 0.1
     split_seed: Annotated[

@@ -10,7 +10,7 @@ from parsers import STRUCTURES, parse_noise, with_structure
 from structnn import Sentence
 from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
 from tasks.data.splits import folds, subsample
-from tasks.options import Bounds, OptionError, Options
+from tasks.options import OptionError, Options, Range
 
 __all__ = ["GIVEN_STRUCTURES", "Setting", "parser_of", "view"]
 
@@ -37,8 +37,8 @@ class Setting(Options):
 
     data: str = ""
     structure: str = "parse"
-    noise: Annotated[float, Bounds(least=0, below=1)] = 0.0
-    fraction: Annotated[float, Bounds(above=0, most=1)] = 1.0
+    noise: Annotated[float, Range(least=0, below=1)] = 0.0
+    fraction: Annotated[float, Range(above=0, most=1)] = 1.0
     fold: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from tasks.data.options import DataOptions, ParserOptions, ParsingOptions
 from tasks.experiments.backends import Backend
 from tasks.models.options import ModelOptions, ModelSettings
-from tasks.options import Bounds, OptionError, Options, cli_option, names_in, part, value_in
+from tasks.options import OptionError, Options, Range, cli_option, names_in, part, value_in
 from tasks.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class ExecutionOptions(Options):
 
     workers: Annotated[
         int | None,
-        Bounds(least=1),
+        Range(least=1),
         cli_option("Execution", "Number of processes; by default one for each CPU core."),
     ] = None
     backend: Annotated[
@@ -165,7 +165,7 @@ class CompareOptions(ExperimentOptions, ExecutionOptions):
     ]
     seeds: Annotated[
         int,
-        Bounds(least=1),
+        Range(least=1),
         cli_option("Experiment", "Number of runs of each encoder, with random seeds 0, 1, 2, ..."),
     ] = 3
     parse_noise: Annotated[
@@ -185,7 +185,7 @@ class CompareOptions(ExperimentOptions, ExecutionOptions):
     ] = "1"
     folds: Annotated[
         int,
-        Bounds(least=0),
+        Range(least=0),
         cli_option(
             "Experiment",
             "Number of cross-validation folds of all examples (a tenth of them is dev); 0 for the split "
@@ -201,14 +201,14 @@ class CompareOptions(ExperimentOptions, ExecutionOptions):
     ] = None
     match_time: Annotated[
         float | None,
-        Bounds(above=0),
+        Range(above=0),
         cli_option(
             "Budget", "Seconds of training of every run, in place of --epochs and --patience."
         ),
     ] = None
     tune: Annotated[
         int,
-        Bounds(least=0),
+        Range(least=0),
         cli_option(
             "Budget", "Random search: number of trials for each encoder; dev accuracy selects."
         ),
@@ -235,12 +235,12 @@ class CompareOptions(ExperimentOptions, ExecutionOptions):
     @property
     def noises(self) -> list[float]:
         """The fractions of tokens that get a random head, each in further runs."""
-        return _numbers("parse_noise", self.parse_noise, Bounds(least=0, below=1))
+        return _numbers("parse_noise", self.parse_noise, Range(least=0, below=1))
 
     @property
     def train_fractions(self) -> list[float]:
         """The fractions of the training set."""
-        return _numbers("fractions", self.fractions, Bounds(above=0, most=1))
+        return _numbers("fractions", self.fractions, Range(above=0, most=1))
 
     @property
     def parameters(self) -> int | None:
@@ -256,7 +256,7 @@ class CompareOptions(ExperimentOptions, ExecutionOptions):
         return round(float(found[1]) * {"": 1, "k": 1000, "m": 1_000_000}[found[2].lower()])
 
 
-def _numbers(name: str, text: str, bounds: Bounds) -> list[float]:
+def _numbers(name: str, text: str, bounds: Range) -> list[float]:
     """The numbers of an option that takes several."""
     try:
         numbers = [float(number) for number in names_in(text)]

@@ -21,7 +21,7 @@ from tasks.data.setting import view
 from tasks.models.model import count_parameters, save_model
 from tasks.models.preparation import classes_of_nodes, prepare, pretrained_vectors
 from tasks.models.vectors import WordVectors
-from tasks.results.records import Prediction
+from tasks.results.records import PredictedExample
 from tasks.results.run import Run, RunResult, describe, finished, write_result
 from tasks.storage import write_json, write_json_lines
 from tasks.training.epoch import Epoch
@@ -176,7 +176,7 @@ def _write_predictions(
     probabilities = scores.softmax(1)
     guesses = [model.labels[index] for index in scores.argmax(1).tolist()]
     rows = [
-        Prediction(
+        PredictedExample(
             source=example.source,
             text=example.plain_text,
             label=example.label,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from tasks.options import Bounds, OptionError, Options, cli_option
+from tasks.options import OptionError, Options, Range, cli_option
 
 __all__ = ["EMBEDDINGS", "ModelOptions", "ModelSettings"]
 
@@ -18,10 +18,10 @@ class ModelSettings(Options):
     """Options of a classifier, whatever its encoder and embedding."""
 
     hidden_dim: Annotated[
-        int, Bounds(least=1), cli_option("Model", "Width of the encoder's hidden states.")
+        int, Range(least=1), cli_option("Model", "Width of the encoder's hidden states.")
     ] = 128
     embedding_dim: Annotated[
-        int, Bounds(least=1), cli_option("Model", "Width of learned word vectors.")
+        int, Range(least=1), cli_option("Model", "Width of learned word vectors.")
     ] = 300
     vectors: Annotated[
         str | None, cli_option("Model", "GloVe, word2vec or fastText text file of word vectors.")
@@ -31,12 +31,12 @@ class ModelSettings(Options):
     ] = False
     dropout: Annotated[
         float,
-        Bounds(least=0, below=1),
+        Range(least=0, below=1),
         cli_option("Model", "Dropout rate of word vectors and of the sentence vector."),
     ] = 0.5
     word_dropout: Annotated[
         float,
-        Bounds(least=0),
+        Range(least=0),
         cli_option(
             "Model",
             "Word dropout: in training, a word that occurs n times is replaced by the unknown word with "
@@ -53,7 +53,7 @@ class ModelSettings(Options):
     ] = True
     min_count: Annotated[
         int,
-        Bounds(least=1),
+        Range(least=1),
         cli_option(
             "Model",
             "Words that occur less often than this in train are the unknown word, where vectors are "

@@ -15,9 +15,9 @@ from tasks.results.records import (
     ExampleDescription,
     ExperimentDescription,
     PlannedRun,
-    Prediction,
+    PredictedExample,
     TreeDescription,
-    read_examples,
+    read_descriptions,
     read_experiment,
     read_history,
     read_predictions,
@@ -81,7 +81,7 @@ class Cell:
         """The run of a seed, or the runs of all its folds."""
         return tuple(run for run in self.runs if run.seed == seed)
 
-    def predictions(self, split: str = "test") -> tuple[tuple[Prediction, ...], ...]:
+    def predictions(self, split: str = "test") -> tuple[tuple[PredictedExample, ...], ...]:
         """For each seed its predictions on a split; empty where some seed has none.
 
         Folds follow each other, so that all cells of one data set have the same order of examples.
@@ -120,7 +120,7 @@ class Results:
     @cached_property
     def examples(self) -> dict[str, tuple[ExampleDescription, ...]]:
         """For each data set its test examples, in the order of predictions."""
-        return {name: read_examples(_examples_file(self.folder, name)) for name in self.data}
+        return {name: read_descriptions(_examples_file(self.folder, name)) for name in self.data}
 
     @property
     def structured(self) -> frozenset[str]:

@@ -21,7 +21,7 @@ from tasks.results.metrics import (
     class_f1,
     mean_absolute_error,
 )
-from tasks.results.records import DataDescription, EncoderDescription, Prediction
+from tasks.results.records import DataDescription, EncoderDescription, PredictedExample
 from tasks.results.statistics import OverSeeds, mean_interval, over_seeds
 
 __all__ = [
@@ -197,7 +197,7 @@ def _measure(results: Results, cell: Cell) -> CellMeasures:
 
 
 def _scored(
-    measures: CellMeasures, data: DataDescription, rows: Sequence[Sequence[Prediction]]
+    measures: CellMeasures, data: DataDescription, rows: Sequence[Sequence[PredictedExample]]
 ) -> ScoredCell:
     check_one_test_set(measures.condition.data, {len(of_seed) for of_seed in rows})
     metric, *others = metrics_of(data)

@@ -20,9 +20,9 @@ __all__ = [
     "ExampleDescription",
     "ExperimentDescription",
     "PlannedRun",
-    "Prediction",
+    "PredictedExample",
     "TreeDescription",
-    "read_examples",
+    "read_descriptions",
     "read_experiment",
     "read_history",
     "read_predictions",
@@ -37,8 +37,8 @@ KINDS = ("words alone", "sequence", "tree", "graph", "combined")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """A prediction, a line of ``test.jsonl`` or ``dev.jsonl`` in a run's folder.
+class PredictedExample:
+    """An example with the label that a run predicts: a line of its ``test.jsonl`` or ``dev.jsonl``.
 
     Attributes:
         source: Where the example is from, as ``file:line``.
@@ -203,14 +203,14 @@ class ExperimentDescription:
     runs: Sequence[PlannedRun]
 
 
-def read_predictions(file: Path) -> tuple[Prediction, ...]:
+def read_predictions(file: Path) -> tuple[PredictedExample, ...]:
     """The predictions of a run on one split.
 
     Raises:
         StorageError: The file isn't there, or another version wrote it.
     """
     return tuple(
-        as_record(Prediction, entry, f"{file}:{line}", RUN_AGAIN)
+        as_record(PredictedExample, entry, f"{file}:{line}", RUN_AGAIN)
         for line, entry in enumerate(read_json_lines(file), start=1)
     )
 
@@ -227,7 +227,7 @@ def read_history(file: Path) -> tuple[Epoch, ...]:
     )
 
 
-def read_examples(file: Path) -> tuple[ExampleDescription, ...]:
+def read_descriptions(file: Path) -> tuple[ExampleDescription, ...]:
     """The test examples of a data set, in the order of predictions.
 
     Raises:

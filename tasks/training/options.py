@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from tasks.options import Bounds, Options, cli_option
+from tasks.options import Options, Range, cli_option
 
 __all__ = ["TrainingOptions"]
 
@@ -19,25 +19,23 @@ class TrainingOptions(Options):
             need be; None for no limit. The result then depends on the speed of the machine.
     """
 
-    epochs: Annotated[int, Bounds(least=1), cli_option("Training", "Maximum number of epochs.")] = (
-        30
-    )
+    epochs: Annotated[int, Range(least=1), cli_option("Training", "Maximum number of epochs.")] = 30
     patience: Annotated[
         int,
-        Bounds(least=1),
+        Range(least=1),
         cli_option("Training", "Early stopping: epochs without a better dev accuracy."),
     ] = 5
     batch_size: Annotated[
-        int, Bounds(least=1), cli_option("Training", "Batch size: sentences per batch.")
+        int, Range(least=1), cli_option("Training", "Batch size: sentences per batch.")
     ] = 50
     learning_rate: Annotated[
-        float, Bounds(above=0), cli_option("Training", "AdamW learning rate.")
+        float, Range(above=0), cli_option("Training", "AdamW learning rate.")
     ] = 5e-4
     weight_decay: Annotated[
-        float, Bounds(least=0), cli_option("Training", "AdamW weight decay.")
+        float, Range(least=0), cli_option("Training", "AdamW weight decay.")
     ] = 1e-2
     gradient_clip: Annotated[
-        float, Bounds(above=0), cli_option("Training", "Maximum norm of the gradient.")
+        float, Range(above=0), cli_option("Training", "Maximum norm of the gradient.")
     ] = 5.0
     device: Annotated[
         Literal["auto", "cpu"],
@@ -55,4 +53,4 @@ class TrainingOptions(Options):
             "its tree (SST). Accuracy is that of sentences either way.",
         ),
     ] = "sentence"
-    seconds: Annotated[float | None, Bounds(above=0)] = None
+    seconds: Annotated[float | None, Range(above=0)] = None

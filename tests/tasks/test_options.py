@@ -17,7 +17,7 @@ from tasks.data.options import DataOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
 from tasks.experiments.search import SEARCHABLE
 from tasks.models.options import ModelOptions, ModelSettings
-from tasks.options import Bounds, OptionError, Options, cli_option, names_in, part, spread, value_in
+from tasks.options import OptionError, Options, Range, cli_option, names_in, part, spread, value_in
 from tasks.training.options import TrainingOptions
 
 
@@ -26,9 +26,9 @@ class Toys(Options):
     """A dataclass with an option of each kind."""
 
     name: Annotated[str, cli_option("Toys", "A name.")]
-    count: Annotated[int, Bounds(least=1), cli_option("Toys", "A number.")] = 3
-    rate: Annotated[float, Bounds(least=0, below=1), cli_option("Toys", "A rate.")] = 0.5
-    limit: Annotated[float | None, Bounds(above=0), cli_option("Toys", "A limit.")] = None
+    count: Annotated[int, Range(least=1), cli_option("Toys", "A number.")] = 3
+    rate: Annotated[float, Range(least=0, below=1), cli_option("Toys", "A rate.")] = 0.5
+    limit: Annotated[float | None, Range(above=0), cli_option("Toys", "A limit.")] = None
     kind: Annotated[Literal["bear", "doll"], cli_option("Toys", "bear or doll.")] = "bear"
     folder: Annotated[Path | None, cli_option("Toys", "A folder.")] = None
     soft: Annotated[bool, cli_option("Toys", "Soft.", "--soft")] = False

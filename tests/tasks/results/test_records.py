@@ -15,8 +15,8 @@ from tasks.results.measures import measure
 from tasks.results.records import (
     KINDS,
     EncoderDescription,
-    Prediction,
-    read_examples,
+    PredictedExample,
+    read_descriptions,
     read_experiment,
     read_history,
     read_predictions,
@@ -45,7 +45,7 @@ def test_everything_is_typed(folder):
         assert folder / run.result.folder == run.folder
         assert all(isinstance(epoch, Epoch) for epoch in run.history)
         assert len(run.history) == run.result.epochs
-    assert all(isinstance(row, Prediction) for rows in cell.predictions() for row in rows)
+    assert all(isinstance(row, PredictedExample) for rows in cell.predictions() for row in rows)
     made_up = with_phrases(make_examples(20)[3])
     example = results.examples["toys"][3]
     assert asdict(example) == made_up
@@ -89,7 +89,7 @@ def test_a_missing_or_unknown_key_names_the_file_and_the_remedy(folder):
     [
         ("run-0/seed-0/test.jsonl", read_predictions, "test.jsonl:2"),
         ("run-0/seed-0/history.json", read_history, "history.json: epoch 2"),
-        ("examples/toys.jsonl", read_examples, "toys.jsonl:2"),
+        ("examples/toys.jsonl", read_descriptions, "toys.jsonl:2"),
     ],
 )
 def test_the_entry_at_fault_is_named(folder, name, read, where):
