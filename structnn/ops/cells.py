@@ -112,12 +112,10 @@ class Children:
         """``(children, d)`` to ``(level, d)``: the sum over the children of each node."""
         if len(values) == self.num_parents:  # an only child each, as along a chain
             return values
-        if (
-            values.is_cpu
-        ):  # less overhead, but on a GPU the order of the sum would be left to chance
-            return values.new_zeros(self.num_parents, values.shape[1]).index_add(
-                0, self.parent, values
-            )
+        if values.is_cpu:
+            # Less overhead; on a GPU the order of the sum would be left to chance.
+            sums = values.new_zeros(self.num_parents, values.shape[1])
+            return sums.index_add(0, self.parent, values)
         return segment_sum(values, self._ptr, self.parent)
 
     def spread(self, values: Tensor) -> Tensor:
