@@ -72,7 +72,7 @@ def families_for(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=65536)
-def text_width(text: str, size: float, bold: bool = False) -> float:
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """The width of a line of text in points.
 
     Args:

@@ -49,7 +49,7 @@ def swatch(fill: str, theme: Theme) -> Scene:
     return scene
 
 
-def line_sign(color: str, width: float, dashed: bool, theme: Theme) -> Scene:
+def line_sign(color: str, width: float, theme: Theme, *, dashed: bool = False) -> Scene:
     """The sign of a kind of edge: a short line."""
     scene = Scene(22, 8, theme.background, theme.ink)
     scene.curves.append(Curve(straight((0, 4), (22, 4)), color, width, dashed))

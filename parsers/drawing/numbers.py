@@ -141,14 +141,14 @@ def edge_widths(
     return widths, dashed, extra
 
 
-def edge_legend(title: str, most: float, dashed: bool, extra: bool, theme: Theme) -> Legend:
+def edge_legend(title: str, most: float, theme: Theme, *, dashed: bool, extra: bool) -> Legend:
     """The legend of :func:`edge_widths`; ``most`` is the number of the widest edge."""
     entries = []
     for share, name in ((1.0, f"{title}: {most:.3g}"), (0.5, f"{most / 2:.3g}")):
         width = THINNEST + (WIDEST - THINNEST) * share
-        entries.append((line_sign(theme.line, width, False, theme), name))
+        entries.append((line_sign(theme.line, width, theme), name))
     if dashed:
-        entries.append((line_sign(theme.line, 1.5, True, theme), "below 0"))
+        entries.append((line_sign(theme.line, 1.5, theme, dashed=True), "below 0"))
     if extra:
-        entries.append((line_sign(theme.accent_2, 2, False, theme), "not an edge of the tree"))
+        entries.append((line_sign(theme.accent_2, 2, theme), "not an edge of the tree"))
     return entries

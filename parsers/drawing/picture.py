@@ -126,9 +126,9 @@ def picture(
     if edge_numbers:
         title = edge_title or "value of the edge"
         most = max(map(abs, edge_range or edge_numbers.values()))
-        legend += edge_legend(title, most, bool(dashed), bool(extra), theme)
+        legend += edge_legend(title, most, theme, dashed=bool(dashed), extra=bool(extra))
     if marked is not None:
-        legend.append((line_sign(theme.accent, 2, False, theme), "differs (head or relation)"))
+        legend.append((line_sign(theme.accent, 2, theme), "differs (head or relation)"))
     return scene, legend
 
 

@@ -136,7 +136,9 @@ class FastPipeline:
             [len(each) + 1 for each in words], self._parser.config["batch_size"]
         ):
             lengths = [len(words[index]) for index in batch]
-            numbers = pad_sequence([words[index] for index in batch], True).to(self._device)
+            numbers = pad_sequence([words[index] for index in batch], batch_first=True).to(
+                self._device
+            )
             tags = self._tags(numbers, lengths, read_by_tagger)
             trees = self._trees(numbers, tags, lengths, read_by_parser)
             for index, length, upos, (heads, relations) in zip(

@@ -114,7 +114,9 @@ class FastTokenizer:
             ):
                 rows = [spans[number] for number in batch]
                 units, features = (
-                    pad_sequence([inputs[i][part][begin:end] for i, begin, end in rows], True)
+                    pad_sequence(
+                        [inputs[i][part][begin:end] for i, begin, end in rows], batch_first=True
+                    )
                     for part in (0, 1)
                 )
                 scores = self._model(

@@ -91,7 +91,7 @@ def pairs(group: Group) -> Figure:
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
-        axes.grid(False)
+        axes.grid(visible=False)
         for first, second, pair in group.pairs:
             for sign, one, other in ((1, first, second), (-1, second, first)):
                 difference, x, y = sign * pair.difference, place[other.encoder], place[one.encoder]
@@ -349,7 +349,7 @@ def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
-        axes.grid(False)
+        axes.grid(visible=False)
         axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=100, edgecolors="white", linewidth=1)
         axes.invert_yaxis()
         size = 8 if len(labels) <= 6 else 6.5

@@ -60,11 +60,11 @@ def framed(
 
 
 def add_word(
-    view: View, scene: Scene, node: int, x: float, y: float, covering: bool = False
+    view: View, scene: Scene, node: int, x: float, y: float, *, covering: bool = False
 ) -> None:
     """Draw a node's word on its chip, and the caption above."""
     add_chip(view, scene, node, x, y)
-    add_caption(view, scene, node, x, y - CHIP / 2 - CAPTION / 2, covering)
+    add_caption(view, scene, node, x, y - CHIP / 2 - CAPTION / 2, covering=covering)
 
 
 def add_chip(view: View, scene: Scene, node: int, x: float, y: float, least: float = 0.0) -> None:
@@ -84,7 +84,9 @@ def add_phrase(view: View, scene: Scene, node: int, x: float, y: float) -> None:
     scene.chips.append(Chip(x, y, width, high, fill, view.line_color(node), node))
     size = SMALL_SIZE + 1
     scene.labels.append(
-        Label(text, x, y, size, ink_on(fill), text_width(text, size, True), bold=True, node=node)
+        Label(
+            text, x, y, size, ink_on(fill), text_width(text, size, bold=True), bold=True, node=node
+        )
     )
 
 
@@ -101,7 +103,7 @@ def node_width(view: View, node: int) -> float:
 
 
 def add_caption(
-    view: View, scene: Scene, node: int, x: float, y: float, covering: bool = False
+    view: View, scene: Scene, node: int, x: float, y: float, *, covering: bool = False
 ) -> None:
     """Draw a node's caption; ``covering``, it hides the line behind it."""
     color = view.theme.accent if node in view.marked else view.theme.muted
