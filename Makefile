@@ -18,13 +18,16 @@ $(VENV)/installed: pyproject.toml constraints.txt
 demo: $(VENV)/installed
 	$(BIN)/structnn demo
 
+# A process for each core, so one thread for each process.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
 test: $(VENV)/installed lint
-	$(BIN)/python -m pytest -n auto --cov
+	$(PYTEST) --cov
 
 # An answer in 90 seconds: without the slow tests, types and coverage.
 test-fast: $(VENV)/installed
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
