@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-import torch
 
 import structnn
+from parsers.drawing import picture
 from structnn import Batch, Sentence, Tree, build_encoder
+from tasks.experiments.plugins import load_plugins
+from tests.structnn.encoders import test_every_encoder as every_encoder
 
 ROOT = Path(__file__).parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -17,22 +19,71 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", CONTRIBUTING, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize(("block", "name"), [*zip(BLOCKS, ["windows", "gated_sum"], strict=True)])
-def test_encoders_of_the_guide_work(block, name):
-    exec(compile(block, "CONTRIBUTING.md", "exec"), {"__name__": name})
-    sentences = [
-        Sentence(["dogs", "chase", "cats"], dependencies=Tree([1, -1, 1])),
-        Sentence(["stop"], dependencies=Tree([-1])),
-    ]
-    encoder = build_encoder(name, 3, 4).double()
-    x = torch.randn(4, 3, dtype=torch.float64)
-    together = encoder(x, Batch.from_sentences(sentences))
-    alone = [
-        encoder(rows, Batch.from_sentences([one])).sentence
-        for rows, one in zip(x.split([3, 1]), sentences, strict=True)
-    ]
-    torch.testing.assert_close(together.sentence, torch.cat(alone))
-    assert encoder.steps(Batch.from_sentences(sentences[:1])).shape == (3, 3)
+@pytest.fixture
+def _scratch(tmp_path, monkeypatch):
+    """A folder to write to, and layouts that are gone after the test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(picture, "LAYOUTS", dict(picture.LAYOUTS))
+
+
+def block_with(text: str) -> str:
+    (block,) = (block for block in BLOCKS if text in block)
+    return block
+
+
+def run(block: str) -> dict[str, object]:
+    names: dict[str, object] = {"__name__": "block"}
+    exec(compile(block, "CONTRIBUTING.md", "exec"), names)
+    return names
+
+
+@pytest.mark.usefixtures("_scratch")
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: re.findall(r"\w+", block)[-1])
+def test_each_block_of_the_guide_runs_alone(block):
+    run(block)
+
+
+@pytest.mark.parametrize("name", ["windows", "gated_sum"])
+def test_encoders_of_the_guide_are_like_any_other(name, tmp_path):
+    """As a file each is a plugin, and what holds of every encoder holds of it."""
+    file = tmp_path / f"{name}.py"
+    file.write_text(block_with(f'register_encoder("{name}"'), encoding="utf-8")
+    load_plugins([str(file)])
+    variant = (name, {})
+    for holds in (
+        every_encoder.test_shapes,
+        every_encoder.test_batch_equals_one_by_one,
+        every_encoder.test_sentences_do_not_leak_into_each_other,
+        every_encoder.test_order_of_sentences_is_immaterial,
+        every_encoder.test_one_token_sentences,
+        every_encoder.test_gradients_reach_every_parameter,
+        every_encoder.test_a_missing_tree_is_told,
+        every_encoder.test_phrase_trees,
+        every_encoder.test_order_of_siblings_matters_only_where_the_class_says_so,
+        every_encoder.test_word_order_matters_only_where_the_class_says_so,
+    ):
+        holds(variant)
+    sentence = Sentence(["dogs", "chase", "cats"], dependencies=Tree([1, -1, 1]))
+    assert build_encoder(name, 3, 4).steps(Batch.from_sentences([sentence])).shape == (3, 3)
+
+
+def test_the_readout_of_the_guide_is_like_any_other():
+    run(block_with("register_readout"))
+    variant = ("bilstm", {"readout": "range+mean"})
+    every_encoder.test_batch_equals_one_by_one(variant)
+    every_encoder.test_gradients_reach_every_parameter(variant)
+
+
+@pytest.mark.usefixtures("_scratch")
+def test_the_layout_of_the_guide_draws(tmp_path):
+    run(block_with("LAYOUTS"))
+    assert "dogs" in (tmp_path / "outline.svg").read_text(encoding="utf-8")
+
+
+def test_a_fault_in_the_format_of_the_guide_is_told_with_its_line():
+    names = run(block_with("HeadsError"))
+    with pytest.raises(names["HeadsError"], match=r"<input>:2: .*word/head"):
+        list(names["iter_heads"](["dogs/2 bark/0", "cats"]))
 
 
 @pytest.mark.parametrize("document", [CONTRIBUTING, ARCHITECTURE], ids=["guide", "architecture"])
@@ -44,10 +95,11 @@ def test_named_files_exist(document):
 
 
 def test_every_room_is_named():
+    """Every folder that has modules, and that of the models."""
     for package in ("structnn", "parsers", "tasks"):
-        for folder in sorted((ROOT / package).iterdir()):
-            if folder.is_dir() and not folder.name.startswith(("_", ".")):
-                assert f"`{package}/{folder.name}/`" in ARCHITECTURE, folder
+        folders = {path.parent.relative_to(ROOT) for path in (ROOT / package).rglob("*.py")}
+        for folder in sorted(folders - {Path(package)} | {Path("parsers/models")}):
+            assert f"`{folder.as_posix()}/`" in ARCHITECTURE, folder
 
 
 def test_functions_named_exist():

@@ -13,11 +13,12 @@ from structnn.shadowing import standing_in_the_way
 
 ROOT = Path(__file__).parents[1]
 INVOKE = "from invoke_that_is_not_there import task\n"  # as a project's own tasks.py may begin
+SCRIPT = "import sys\nfrom structnn.__main__ import main\nsys.exit(main())\n"  # as pip writes it
 
 
-def structnn(folder: Path, *arguments: str):
+def python(folder: Path, *arguments: str):
     return subprocess.run(
-        [sys.executable, "-m", "structnn", *arguments],
+        [sys.executable, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": f".{os.pathsep}{ROOT}"},
         capture_output=True,
@@ -27,11 +28,15 @@ def structnn(folder: Path, *arguments: str):
 
 @pytest.mark.parametrize("name", ["tasks", "parsers"])
 @pytest.mark.parametrize("form", ["{}.py", "{}/__init__.py"])
-def test_the_file_in_the_way_is_named(tmp_path, name, form):
+@pytest.mark.parametrize("start", [["-m", "structnn"], ["bin/structnn"]], ids=["module", "script"])
+def test_the_file_in_the_way_is_named(tmp_path, name, form, start):
+    script = tmp_path / "bin" / "structnn"
+    script.parent.mkdir()
+    script.write_text(SCRIPT)
     file = tmp_path / form.format(name)
     file.parent.mkdir(exist_ok=True)
     file.write_text(INVOKE)
-    done = structnn(tmp_path, "draw", "Dogs bark.", "--text")
+    done = python(tmp_path, *start, "draw", "Dogs bark.", "--text")
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.strip().splitlines()
@@ -61,13 +66,7 @@ def test_ours_are_ours():
 
 def test_an_import_says_so_too(tmp_path):
     (tmp_path / "parsers.py").write_text(INVOKE)
-    done = subprocess.run(
-        [sys.executable, "-c", "import tasks.data.examples"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f".{os.pathsep}{ROOT}"},
-        capture_output=True,
-        text=True,
-    )
+    done = python(tmp_path, "-c", "import tasks.data.examples")
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("structnn.shadowing.ShadowedError:")
     assert "parsers.py stands in the way of structnn's package 'parsers'" in last

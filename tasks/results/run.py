@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import cast
 
+import structnn
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import Setting, parser_of
 from tasks.models.options import ModelOptions
@@ -147,8 +148,9 @@ def describe(run: Run, data: ParsedDataset) -> dict[str, object]:
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the packages that decide a result."""
-    found = {"python": platform.python_version()}
-    for package in ("structnn", "torch", "torch-geometric", "stanza"):
+    # structnn's own as it is imported: what is installed may be another.
+    found = {"python": platform.python_version(), "structnn": structnn.__version__}
+    for package in ("torch", "torch-geometric", "stanza"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:  # used from a checkout
