@@ -32,6 +32,7 @@ def treebank() -> list[Sentence]:
     return [sentence for sentence in read_conllu(EWT)[:500] if len(sentence) <= 40]
 
 
+@pytest.mark.slow
 @needs_ewt
 @pytest.mark.parametrize("layout", DEPENDENCY_LAYOUTS)
 def test_no_labels_overlap_in_a_treebank(treebank: list[Sentence], layout: str) -> None:
@@ -52,6 +53,7 @@ def test_no_labels_overlap_in_layouts_of_networkx(treebank: list[Sentence], layo
         assert within(scene)
 
 
+@pytest.mark.slow
 @needs_sst
 def test_no_labels_overlap_in_phrases() -> None:
     for number, sentence in enumerate(read_brackets(SST)[:100]):

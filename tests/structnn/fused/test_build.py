@@ -132,6 +132,7 @@ for base, kind, offset in json.loads(sys.argv[1]):
 """
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_a_library_that_is_cut_or_flipped_is_built_again(fresh, small, compiler, monkeypatch):
     compiler('cp good.so "$made"')
@@ -330,6 +331,7 @@ raise SystemExit(build.load("child_sum") is not None)
 """
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_a_limit_on_the_size_of_files(fresh, compiler):
     compiler('cp good.so "$made"')

@@ -52,6 +52,7 @@ def encoder_of(name, hidden=12, dtype=torch.float64, **options):
     return encoder.eval()
 
 
+@pytest.mark.slow
 @every_layer
 @pytest.mark.parametrize(
     "options",

@@ -216,6 +216,7 @@ def test_what_is_frozen_gets_no_gradient(kind, switch, frozen, monkeypatch):
             assert_close(source.grad, full[index])
 
 
+@pytest.mark.slow
 @every_operator
 @pytest.mark.parametrize("threads", [2, 5])
 @pytest.mark.parametrize("forest", ["sentences", "words at leaves"])

@@ -128,6 +128,7 @@ def test_parse_keeps_every_line(tmp_path):
     assert read_conllu(tmp_path / "again.conllu")[0].tokens == ("Do", "n't", "go", "!")
 
 
+@pytest.mark.slow
 def test_compare_then_predict(tmp_path, questions, here):
     encoders = "bag,child_sum_tree_lstm,bilstm>gat"
     command = ("compare", "--data", questions, "--encoders", encoders, "--seeds", 1, *QUICK)

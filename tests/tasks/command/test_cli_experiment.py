@@ -48,6 +48,7 @@ def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions, here):
     here("report", "runs", status=1)
 
 
+@pytest.mark.slow
 def test_a_search_looks_at_dev_alone(tmp_path, questions, here):
     given = ("compare", "--data", questions, "--encoders", "bag", "--seeds", 1, *QUICK)
     given = (*given, "--workers", 1, "--tune", 2, "--space", "dropout=0.1|0.2")

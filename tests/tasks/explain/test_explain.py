@@ -81,6 +81,7 @@ VARIANTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_every_encoder(make_predictor, name, options):
     predictor = make_predictor(name, **options)

@@ -150,6 +150,7 @@ def test_rotary_attention_written_out(norm):
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["pre", "post"])
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned", "rotary", "none"])
 def test_cls_written_out(norm, positions):

@@ -183,6 +183,7 @@ def test_equations(name, options, reference, switch, monkeypatch):
     assert_computes(encoder, reference, [star, line, Tree([-1], labels=["root"])])
 
 
+@pytest.mark.slow
 @by_operator_and_without
 @pytest.mark.parametrize(("name", "reference"), PLACED)
 @pytest.mark.parametrize("arity", [1, 2, 3, 5])

@@ -1,0 +1,46 @@
+"""Each command once, as briefly as can be: what `make test-fast` knows of the command."""
+
+from __future__ import annotations
+
+import json
+
+from typer.main import get_command
+
+from tasks.command.cli import app
+from tests.tasks.command.test_cli import QUICK, here, questions
+
+__all__ = ["here", "questions"]  # fixtures
+
+ELSEWHERE = {
+    "demo": "five encoders, each run in a process of its own: test_demo, which is slow",
+    "draw": "test_draw",
+    "lab": "tests/tasks/lab",
+}
+
+
+def test_each_once(tmp_path, questions, here):
+    ran = []
+
+    def run(command, *arguments):
+        ran.append(command)
+        return here(command, *arguments)
+
+    (tmp_path / "two.txt").write_text("Dogs bark.\nThe cat sleeps.\n")
+    run("parse", "two.txt", "-o", "two.conllu")
+    assert "2 sentences" in run("explore", "two.conllu", "-o", "two.html").err
+
+    assert "gat" in run("encoders").out
+    run("train", "--data", questions, "--encoder", "bag", *QUICK, "--out", "one")
+    said = run("predict", "one/bag/seed-0", "--json", "The fog comes again.").out
+    assert json.loads(said)["label"] == "weather"
+    run("explain", "one/bag/seed-0", "The fog comes again.", "-o", "why")
+    assert (tmp_path / "why" / "explanation.json").exists()
+
+    given = ("--data", questions, "--encoders", "bag", "--seeds", 1, "--workers", 1)
+    assert "bag" in run("compare", *given, *QUICK, "--out", "many").out
+    page = tmp_path / "many" / "report.html"
+    page.unlink()
+    run("report", "many")
+    assert page.exists()
+
+    assert {*ran, *ELSEWHERE} == set(get_command(app).commands)
