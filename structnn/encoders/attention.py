@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from structnn.checks import at_least
 from structnn.notes import note, notes_wanted
 from structnn.ops.dropout import Dropout
 from structnn.ops.segments import Padding
+from structnn.options import at_least
 
 __all__ = ["SelfAttention", "TransformerLayer", "rotate", "sinusoids"]
 
