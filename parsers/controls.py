@@ -11,6 +11,7 @@ __all__ = [
     "STRUCTURES",
     "balanced",
     "flat",
+    "grouped",
     "left_chain",
     "narrowed",
     "parse_noise",
@@ -179,6 +180,49 @@ def narrowed(tree: Tree, arity: int) -> Tree:
         for child in below:
             parents[child] = node
     return Tree(parents, tree.tokens, tree.labels)
+
+
+def grouped(tree: Tree, arity: int) -> Tree:
+    """The tree with at most so many children at each node: the last ones go under a new node.
+
+    For constituency trees, as :func:`narrowed` is for dependencies. New nodes have no word, and an
+    empty label; the nodes are numbered in preorder. With ``arity=2`` these are the right-factored
+    binary trees of NLTK's ``chomsky_normal_form``. A tree that is narrow enough stays as it is.
+
+    Args:
+        tree: Any tree.
+        arity: How many children a node may have.
+
+    Raises:
+        ValueError: Less than two.
+    """
+    if arity < 2:
+        raise ValueError(f"arity must be at least 2 to group children, but is {arity}")
+    if all(len(below) <= arity for below in tree.children):
+        return tree
+    assert tree.tokens is not None
+    parents: list[int] = []
+    tokens: list[int] = []
+    labels: list[str] = []
+    # Each entry is a node, or children that want a node of their own; and the parent, in the new tree.
+    stack: list[tuple[int | tuple[int, ...], int]] = [(tree.root, -1)]
+    while stack:
+        node, parent = stack.pop()
+        index = len(parents)
+        parents.append(parent)
+        if isinstance(node, int):
+            children = tree.children[node]
+            tokens.append(tree.tokens[node])
+            labels.append(tree.labels[node] if tree.labels is not None else "")
+        else:
+            children = node
+            tokens.append(-1)
+            labels.append("")
+        below: list[int | tuple[int, ...]] = list(children)
+        if len(children) > arity:
+            below = [*children[: arity - 1], children[arity - 1 :]]
+        stack.extend((child, index) for child in reversed(below))
+    return Tree(parents, tokens, labels if tree.labels is not None else None)
 
 
 def _noisy(sentence: Sentence, rate: float, seed: int) -> Tree:

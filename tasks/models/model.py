@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from parsers import narrowed
+from parsers import grouped, narrowed
 from structnn import (
     ENCODERS,
     UNIVERSAL_RELATIONS,
@@ -129,20 +129,21 @@ def make_corpus(
 ) -> Corpus:
     """Sentences as flat arrays, with these numbers for words and tree labels.
 
-    An encoder with places for ``arity`` children reads dependencies, which have any number, as
-    :func:`parsers.narrowed` makes them. Constituents that are too many are an error: binarising them
-    is the data's business.
+    For an encoder with places for ``arity`` children, dependencies are as :func:`parsers.narrowed`
+    makes them, and constituents as :func:`parsers.grouped` does.
     """
-    if arity is not None and tree_field(structure) == "dependencies":
+    field = tree_field(structure)
+    if arity is not None:
+        fit = grouped if field == "constituency" else narrowed
         sentences = [
             sentence
-            if sentence.dependencies is None
-            else sentence.replace(dependencies=narrowed(sentence.dependencies, arity))
+            if (tree := getattr(sentence, field)) is None
+            else sentence.replace(**{field: fit(tree, arity)})
             for sentence in sentences
         ]
     return Corpus(
         sentences,
-        structure=tree_field(structure),
+        structure=field,
         vocabulary=vocabulary,
         relations=relations,
     )
