@@ -70,8 +70,6 @@ def treebank(tmp_path: Path) -> Path:
     return path
 
 
-# Stanza leaves files open.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_whole_recipe_on_another_language(treebank: Path, tmp_path: Path) -> None:
     vectors = tmp_path / "vectors.txt"
     words = ["der", "hund", "katze", "Haus", "."]

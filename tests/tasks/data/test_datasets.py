@@ -181,8 +181,6 @@ class TestNames:
             DataOptions(dev_fraction=fraction)
 
 
-# NLTK leaves files open.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 class TestNltkCorpora:
     @pytest.fixture
     def nothing_installed(self, monkeypatch):
