@@ -35,7 +35,7 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int) -> Summary:
         "bag of words is right half the time. Words and templates of test don't occur in train."
     )
     dataset = generate(
-        train_pairs=pairs, dev_pairs=max(8, pairs // 8), test_pairs=max(8, pairs // 3)
+        train_pairs=pairs, dev_pairs=max(16, pairs // 8), test_pairs=max(48, pairs // 3)
     )
     options = ExperimentOptions(data=dataset.name, epochs=epochs, hidden_dim=64, learning_rate=1e-3)
     runs = plan([options.model(name) for name in ENCODERS], seeds, options.training())
