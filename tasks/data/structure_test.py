@@ -50,6 +50,7 @@ from nltk.parse.generate import generate as derive
 from parsers.formats.brackets import from_nltk
 from structnn.sentence import Sentence
 from tasks.data.examples import DataError, Dataset, Example
+from tasks.data.suites.sampling import divide_words
 
 __all__ = ["PHENOMENA", "generate"]
 
@@ -76,6 +77,13 @@ ADJECTIVES = """
     healthy honest hungry jealous late lazy lonely loud nervous patient polite proud quiet ready rude
     sad safe serious shy sick silly strong thirsty warm weak wise
 """.split()
+
+LEXICON = {
+    "NOUN": NOUNS,
+    "VERB": VERBS,
+    "INTRANSITIVE": INTRANSITIVES,
+    "ADJECTIVE": ADJECTIVES,
+}
 
 # Words that every split shares.
 SHARED = {
@@ -281,7 +289,7 @@ def generate(
         DataError: Fewer pairs than phenomena in a split, or more than there are.
     """
     rng = random.Random(seed)
-    lexicons = _lexicons(rng)
+    lexicons = divide_words(LEXICON, rng)
     train, dev, test = (
         tuple(_examples(split, pairs, lexicons[split], rng))
         for split, pairs in (("train", train_pairs), ("dev", dev_pairs), ("test", test_pairs))
@@ -294,23 +302,6 @@ def generate(
         labels=("no", "yes"),
         notes=(f"generated with seed {seed}; words and templates of test don't occur in train",),
     )
-
-
-def _lexicons(rng: random.Random) -> dict[str, dict[str, list[str]]]:
-    """The words of each split: two thirds for train, a sixth for each of dev and test."""
-    lexicons: dict[str, dict[str, list[str]]] = {"train": {}, "dev": {}, "test": {}}
-    for slot, words in (
-        ("NOUN", NOUNS),
-        ("VERB", VERBS),
-        ("INTRANSITIVE", INTRANSITIVES),
-        ("ADJECTIVE", ADJECTIVES),
-    ):
-        shuffled = rng.sample(words, len(words))
-        cut = len(words) // 6
-        lexicons["dev"][slot] = shuffled[:cut]
-        lexicons["test"][slot] = shuffled[cut : 2 * cut]
-        lexicons["train"][slot] = shuffled[2 * cut :]
-    return lexicons
 
 
 def _examples(

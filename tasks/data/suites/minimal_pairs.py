@@ -48,7 +48,7 @@ import nltk
 
 from tasks.data.examples import Dataset
 from tasks.data.suites.phrases import Part, Phrase
-from tasks.data.suites.sampling import Draw, Drawn, assemble
+from tasks.data.suites.sampling import Draw, Drawn, assemble, divide_words
 
 __all__ = ["LABELS", "PHENOMENA", "generate"]
 
@@ -217,7 +217,7 @@ def generate(train: int = 3000, dev: int = 500, test: int = 2000, seed: int = 0)
         DataError: An odd number of examples, fewer than two of each phenomenon and split, or more
             than there are.
     """
-    lexicons = _lexicons(random.Random(f"words {seed}"))
+    lexicons = divide_words(LEXICON, random.Random(f"words {seed}"))
 
     def draws(split: str, templates: str, words: str) -> list[tuple[str, Draw]]:
         return [
@@ -240,18 +240,6 @@ def generate(train: int = 3000, dev: int = 500, test: int = 2000, seed: int = 0)
         notes=[f"generated with seed {seed}; words of test don't occur in train"],
         group=2,
     )
-
-
-def _lexicons(rng: random.Random) -> dict[str, dict[str, list[str]]]:
-    """The words of each split: two thirds for train, a sixth for each of dev and test."""
-    lexicons: dict[str, dict[str, list[str]]] = {"train": {}, "dev": {}, "test": {}}
-    for slot, words in LEXICON.items():
-        shuffled = rng.sample(words, len(words))
-        cut = len(words) // 6
-        lexicons["dev"][slot] = shuffled[:cut]
-        lexicons["test"][slot] = shuffled[cut : 2 * cut]
-        lexicons["train"][slot] = shuffled[2 * cut :]
-    return lexicons
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.suites.phrases import Phrase, sentence_of
 
-__all__ = ["Bounds", "Draw", "Drawn", "assemble", "shares"]
+__all__ = ["Bounds", "Draw", "Drawn", "assemble", "divide_words", "shares"]
 
 PATIENCE = 20_000
 """So many draws in a row that give nothing new mean that there is nothing more to be had."""
@@ -143,3 +143,22 @@ def _draw(
         else:
             failures += 1
     return found
+
+
+def divide_words(
+    words: Mapping[str, Sequence[str]], rng: random.Random
+) -> dict[str, dict[str, list[str]]]:
+    """The words of each split: two thirds for train, a sixth for each of dev and test.
+
+    Args:
+        words: The words of each part of speech.
+        rng: Decides which go where.
+    """
+    divided: dict[str, dict[str, list[str]]] = {"train": {}, "dev": {}, "test": {}}
+    for slot, known in words.items():
+        shuffled = rng.sample(known, len(known))
+        cut = len(known) // 6
+        divided["dev"][slot] = shuffled[:cut]
+        divided["test"][slot] = shuffled[cut : 2 * cut]
+        divided["train"][slot] = shuffled[2 * cut :]
+    return divided
