@@ -274,6 +274,7 @@ def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDe
                 },
                 unknown_share=unknown / len(sentence),
                 overlap=example.plain_text.lower() in texts,
+                cluster=example.cluster,
             )
         )
     return described

@@ -95,6 +95,8 @@ class ExampleDescription:
             their structure.
         unknown_share: The share of its tokens that train lacks.
         overlap: Whether its text occurs in train.
+        cluster: What it belongs to, see :attr:`tasks.data.examples.Example.cluster`; empty in folders
+            of earlier versions.
     """
 
     source: str
@@ -108,6 +110,7 @@ class ExampleDescription:
     trees: Mapping[str, TreeDescription] = field(default_factory=dict)
     unknown_share: float
     overlap: bool
+    cluster: str = ""
 
     @property
     def dependencies(self) -> Tree | None:

@@ -138,6 +138,7 @@ def describe(run: Run, data: ParsedDataset) -> dict[str, object]:
             "name": data.dataset.name,
             "fingerprint": data.dataset.fingerprint,
             "parser": parser_of(data, run.setting),
+            "cluster": None if run.setting.fold is None else data.dataset.kept_together_by,
             **{name: value for name, value in asdict(run.setting).items() if name != "data"},
         },
         "versions": versions(),
