@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -181,18 +181,35 @@ def compare(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of an experiment, such as runs/trec.")],
+    metric: Annotated[
+        str | None, typer.Option(help="Compare this metric, not that of the experiment.")
+    ] = None,
+    rope: Annotated[
+        float | None, typer.Option(help="Another margin within which encoders are equal.")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Compare each encoder with this one alone.")
+    ] = None,
 ) -> None:
     """Write tables, figures and report.html again, from the results in the folder of an experiment.
 
     `structnn report runs/trec`
+
+    `structnn report runs/trec --metric macro_f1 --rope 2`
     """
+    from dataclasses import replace
+
+    from tasks.experiments.display import show_summary
     from tasks.report import write_report
     from tasks.results.folder import load_results
     from tasks.results.measures import measure
     from tasks.results.summary import summarise
 
-    found = measure(load_results(folder))
-    summarise(found)
+    loaded = load_results(folder)
+    given: dict[str, Any] = {"metric": metric, "rope": rope, "reference": reference}
+    changed = {name: value for name, value in given.items() if value is not None}
+    found = measure(loaded, replace(loaded.experiment.verdicts, **changed))
+    show_summary(summarise(found))
     status.print(f"written: {write_report(found, folder)}")
 
 

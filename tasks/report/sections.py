@@ -73,7 +73,7 @@ class Card:
         title: The group.
         verdict: Whether structure helps, in a few words.
         structure: On what grounds.
-        ranking: Which encoder is the best, and which are significantly worse.
+        ranking: Which encoder is the best, and how the others compare.
         sensitivity: How large a difference must be to be found.
     """
 
@@ -120,14 +120,13 @@ def sections(
         Section(
             "table",
             "The table",
-            "Every encoder on equal terms: the same data, embeddings, head and split. Each encoder is "
-            "compared with the best one by a test over seeds and examples, corrected for the number of "
-            "pairs.",
+            "Every encoder on equal terms: the same data, embeddings, head and split. The first row, in "
+            "brackets, is the most frequent label of train, predicted for everything.",
             tuple(
                 Part(
                     tables=(tables.encoder_table(group),),
                     more=(tables.class_table(group),),
-                    lines=tuple(results.data[group.data].notes),
+                    lines=group.notes,
                 )
                 for group in groups
             ),
@@ -136,15 +135,16 @@ def sections(
             "accuracy",
             "Accuracy",
             "Marks are means over seeds, ticks single seeds, and lines 95 % intervals over both seeds "
-            "and examples. Two intervals may overlap although the difference is significant, since both "
-            "encoders are tested on the same examples: see the next section.",
+            "and examples. Two intervals may overlap although one encoder is better, since both are "
+            "tested on the same examples: see the next section.",
             tuple(Part(figures=(figures.accuracy(group),)) for group in groups),
         ),
         Section(
             "pairs",
             "Pairwise differences",
-            "The mean of the row less that of the column, from the best encoder to the worst. Coloured "
-            "differences are significant at a level of 5 %, corrected for the number of pairs.",
+            "The mean of the row less that of the column, from the best encoder to the worst. Interval "
+            "and verdict are of one test over seeds and examples, which is wrong about some pair in at "
+            "most 5 % of experiments.",
             tuple(
                 Part(figures=(figures.pairs(group),), more=(tables.pair_table(group),))
                 for group in several

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 
+from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset, given_tree, tree_field
 from tasks.data.setting import GIVEN_STRUCTURES, Setting, view
 from tasks.results.condition import Condition
@@ -183,6 +186,10 @@ def save_experiment(
             sizes={split: len(part) for split, part in parsed.sentences.items()},
             fingerprint=dataset.fingerprint,
             parser=parsed.parser,
+            majority=(majority := _majority(dataset)),
+            majority_dev=fmean(example.label == majority for example in dataset.dev)
+            if dataset.dev
+            else None,
         )
         settings = dict.fromkeys(run.setting for run in runs if run.setting.data == key)
         examples = map(asdict, _examples(parsed, list(settings)))
@@ -228,6 +235,12 @@ def load_results(folder: Path) -> Results:
             ordered = sorted(whole, key=lambda run: (run.seed, run.fold or 0))
             cells.append(Cell(condition, tuple(ordered)))
     return Results(folder, experiment, tuple(cells), tuple(unfinished))
+
+
+def _majority(dataset: Dataset) -> str:
+    """The most frequent label of train; of as frequent ones the first."""
+    counts = Counter(example.label for example in dataset.train)
+    return max(dataset.labels, key=lambda label: counts[label])
 
 
 def _examples_file(folder: Path, data: str) -> Path:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from structnn import ENCODERS, Tree, UnknownNameError
 from tasks.results.condition import Condition
+from tasks.results.options import VerdictOptions
 from tasks.results.run import RUN_AGAIN
 from tasks.storage import as_record, read_json, read_json_lines
 from tasks.training.epoch import Epoch
@@ -131,6 +132,9 @@ class DataDescription:
         sizes: The number of examples in each split.
         fingerprint: Of all examples.
         parser: The fingerprint of the parser; None where nothing was parsed.
+        majority: Its most frequent label in train; None in experiments of versions that did not save
+            it.
+        majority_dev: The share of dev that has this label; None without dev.
     """
 
     labels: Sequence[str]
@@ -139,6 +143,8 @@ class DataDescription:
     sizes: Mapping[str, int]
     fingerprint: str
     parser: str | None = None
+    majority: str | None = None
+    majority_dev: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +210,12 @@ class ExperimentDescription:
     tuning: Mapping[str, Sequence[float]] = field(default_factory=dict)
     data: Mapping[str, DataDescription]
     runs: Sequence[PlannedRun]
+
+    @property
+    def verdicts(self) -> VerdictOptions:
+        """What is said of its differences, by its options."""
+        names = [field.name for field in fields(VerdictOptions)]
+        return VerdictOptions(**{n: self.options[n] for n in names if n in self.options})  # type: ignore[arg-type]
 
 
 def read_predictions(file: Path) -> tuple[PredictedExample, ...]:

@@ -11,16 +11,16 @@ TASKS = Path(__file__).parents[3] / "tasks"
 RESULTS = (
     *(
         "condition",
+        "options",
         "run",
         "records",
         "metrics",
-        "statistics",
         "verdicts",
+        "power",
+        "statistics",
         "table",
-        "folder",
-        "families",
     ),
-    *("measures", "summary", "slices"),
+    *("folder", "families", "measures", "summary", "slices"),
 )
 REPORT = ("canvas", "groups", "words", "tables", "browser", "figures", "sections", "page")
 
