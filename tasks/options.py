@@ -76,6 +76,11 @@ class OptionError(ValueError):
         super().__init__(f"{name} {problem}")
         self.name, self.problem = name, problem
 
+    @property
+    def as_flag(self) -> str:
+        """The message, with the option as it is written on a command line."""
+        return f"--{self.name.replace('_', '-')} {self.problem}"
+
     def __reduce__(self) -> tuple[type[OptionError], tuple[str, str]]:
         return OptionError, (self.name, self.problem)
 
@@ -174,8 +179,7 @@ def spread(options: type[Options]) -> Callable[[Callable[..., None]], Callable[.
             except OptionError as error:
                 if error.name not in values:
                     raise
-                flag = error.name.replace("_", "-")
-                raise ValueError(f"--{flag} {error.problem}") from None
+                raise ValueError(error.as_flag) from None
 
         run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in (*own, *shared)}

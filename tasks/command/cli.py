@@ -17,7 +17,7 @@ from tasks.command.lab import app as lab
 from tasks.console import progress, results, resumable, status
 from tasks.data.options import ParsingOptions, TextOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
-from tasks.options import spread
+from tasks.options import OptionError, spread
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
@@ -401,5 +401,6 @@ def main() -> None:
     except (ValueError, OSError, ImportError, ArithmeticError) as error:
         if os.environ.get("STRUCTNN_DEBUG"):
             raise
-        status.print(f"[bold red]error:[/bold red] {escape(str(error))}")
+        message = error.as_flag if isinstance(error, OptionError) else str(error)
+        status.print(f"[bold red]error:[/bold red] {escape(message)}")
         sys.exit(1)

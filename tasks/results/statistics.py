@@ -26,7 +26,7 @@ from statistics import fmean, stdev
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.results.metrics import ACCURACY, AnyMetric
+from tasks.results.metrics import ACCURACY, AnyMetric, Unit
 from tasks.results.verdicts import FEWEST_SEEDS, Verdict, decide, mean_scores, numbered
 
 __all__ = [
@@ -359,7 +359,7 @@ class Comparison:
     def __str__(self) -> str:
         names, unit = f"{self.first} and {self.second}", self.metric.unit
         size = f"n = {self.examples} x {self.seeds} seed{'s' * (self.seeds != 1)}"
-        interval = f"{unit.signed(self.low)} to {unit.signed(self.high)}"
+        interval = f"{_end(unit, self.low)} to {_end(unit, self.high)}"
         if self.verdict is Verdict.NONE:
             return (
                 f"{names} differ by {unit.distance(self.difference)} in these runs; a verdict takes "
@@ -380,7 +380,8 @@ class Comparison:
         low, high = sorted((sign * better.low, sign * better.high))
         return (
             f"{better.first} is better than {better.second} on this data by "
-            f"{unit.distance(self.difference)} (95 % interval {unit.text(low)} to {unit.text(high)}; "
+            f"{unit.distance(self.difference)} (95 % interval {_end(unit, low).removeprefix('+')} to "
+            f"{_end(unit, high).removeprefix('+')}; "
             f"{_p(self.p)}, {size})"
         )
 
@@ -536,4 +537,15 @@ def _violation(a: Floats, b: Floats) -> Floats:
 
 
 def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.01 else f"p = {p:.2f}"
+    """Two digits, and three where two would not show on which side of a level it is."""
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.01 or 0.045 <= p < 0.055 else f"p = {p:.2f}"
+
+
+def _end(unit: Unit, end: float) -> str:
+    """An end of an interval with its sign; with more digits where it would be rounded to 0."""
+    digits = unit.digits
+    while 0 < abs(unit.factor * end) < 0.5 * 10**-digits and digits < unit.digits + 2:
+        digits += 1
+    return replace(unit, digits=digits).signed(end)

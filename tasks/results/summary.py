@@ -112,7 +112,12 @@ class Summary:
     def to_json(self) -> dict[str, object]:
         """All rows, comparisons and notes, with full precision."""
         return {
-            "rows": [row for data in self.notes for row in self.table(data).to_json()],
+            "rows": [
+                row
+                for data in self.notes
+                for row in self.table(data).to_json()
+                if "condition" in row  # the majority is below
+            ],
             "families": [
                 {
                     "data": family.data,

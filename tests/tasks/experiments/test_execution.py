@@ -125,12 +125,15 @@ def test_copies_of_one_encoder_can_not_be_told_apart(parsed, tmp_path):
         pass
 
     register_encoder("twin", Twin)
-    runs = plan(models("bag", "twin"), 2, TRAINING)
+    runs = plan(models("bag", "twin"), 3, TRAINING)
     _, summary = run_all(runs, parsed, tmp_path)
-    words, detectable = summary.words("toy")
-    assert "can't be told apart" in words
+    words, detectable, few = summary.words("toy")
+    assert words.startswith("bag and twin: undecided on this data (difference +0.0")
     assert "four times in five" in detectable
+    assert few.startswith("3 seeds are few")
     assert words in (tmp_path / "table.md").read_text()
+    (two,) = run_all(plan(models("bag", "twin"), 2, TRAINING), parsed, tmp_path / "two")[1].words("toy")
+    assert two.startswith("no verdict on encoders: 2 seeds can't show")
 
 
 class Faulty(Encoder):
