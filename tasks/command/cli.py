@@ -213,6 +213,22 @@ def report(
     status.print(f"written: {write_report(found, folder)}")
 
 
+@app.command("map")
+def draw_map(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of experiments.")],
+    out: Annotated[Path, typer.Option(help="Folder to write map.md, .csv, .svg and .png to.")],
+) -> None:
+    """Show in one picture where structure helps, over several experiments with control structures.
+
+    `structnn map runs/trec runs/mr runs/suites --out runs/map`
+    """
+    from tasks.console import show_table
+    from tasks.report import write_map
+
+    show_table(write_map(folders, out))
+    status.print(f"written: {out / 'map.md'}, map.csv, map.svg, map.png")
+
+
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],

@@ -132,7 +132,9 @@ def test_copies_of_one_encoder_can_not_be_told_apart(parsed, tmp_path):
     assert "four times in five" in detectable
     assert few.startswith("3 seeds are few")
     assert words in (tmp_path / "table.md").read_text()
-    (two,) = run_all(plan(models("bag", "twin"), 2, TRAINING), parsed, tmp_path / "two")[1].words("toy")
+    (two,) = run_all(plan(models("bag", "twin"), 2, TRAINING), parsed, tmp_path / "two")[1].words(
+        "toy"
+    )
     assert two.startswith("no verdict on encoders: 2 seeds can't show")
 
 

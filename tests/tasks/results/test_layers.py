@@ -22,7 +22,7 @@ RESULTS = (
     ),
     *("folder", "families", "measures", "summary", "slices"),
 )
-REPORT = ("canvas", "groups", "words", "tables", "browser", "figures", "sections", "page")
+REPORT = ("canvas", "groups", "words", "tables", "browser", "figures", "map", "sections", "page")
 
 
 def imported(file: Path, package: str) -> set[str]:
