@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import math
 import re
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, fields
@@ -19,10 +18,12 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 import typer
 
+from structnn.ranges import Range
+
 __all__ = [
-    "Range",
     "OptionError",
     "Options",
+    "Range",
     "cli_option",
     "names_in",
     "part",
@@ -31,37 +32,6 @@ __all__ = [
 ]
 
 T = TypeVar("T", bound="Options")
-
-
-@dataclass(frozen=True)
-class Range:
-    """The numbers that an option takes; they are finite.
-
-    Args:
-        least: The smallest.
-        above: All are larger than this.
-        most: The largest.
-        below: All are smaller than this.
-    """
-
-    least: float = -math.inf
-    above: float = -math.inf
-    most: float = math.inf
-    below: float = math.inf
-
-    def __contains__(self, number: float) -> bool:
-        in_range = self.least <= number <= self.most and self.above < number < self.below
-        return in_range and math.isfinite(number)
-
-    def __str__(self) -> str:
-        words = (
-            ("at least", self.least),
-            ("above", self.above),
-            ("at most", self.most),
-            ("below", self.below),
-        )
-        ends = [f"{word} {bound:g}" for word, bound in words if math.isfinite(bound)]
-        return " and ".join(ends) or "finite"
 
 
 class OptionError(ValueError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from tasks.command.lab import app as lab
+from tasks.command.texts import ParseOptions, PredictOptions
 from tasks.console import progress, results, resumable, status
-from tasks.data.options import ParsingOptions, TextOptions
+from tasks.data.options import ParsingOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
 from tasks.options import OptionError, spread
 
@@ -31,11 +31,6 @@ app = typer.Typer(
     help="Parse text; train, compare and explain sequence, tree and graph encoders of sentences.",
 )
 app.add_typer(lab, name="lab")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParseOptions(TextOptions, ParsingOptions):
-    """How texts are read and parsed."""
 
 
 @app.command()
@@ -57,26 +52,35 @@ def parse(
         ),
     ] = False,
 ) -> None:
-    """Parse texts into a CoNLL-U file.
+    """Parse texts into a CoNLL-U file. A comment says from which line of the input a sentence is.
 
     `structnn parse questions.txt -o questions.conllu`
 
     `structnn parse reviews.csv --text-column review -o reviews.conllu`
     """
     from parsers import write_conllu
-    from tasks.data.files import read_texts
+    from tasks.command.texts import check_kept, empty_note, with_origin
+    from tasks.data.examples import DataError
     from tasks.data.parsing import cached_parser, parser_notes
+    from tasks.data.texts import read_texts
 
-    texts, blank = read_texts(source, options)
-    if pretokenized:
-        texts = [tuple(text.split()) if isinstance(text, str) else text for text in texts]
+    records = read_texts(source, options, options.keep or ())
+    check_kept(records, ("line", "text", "constituency", "multiword_tokens"), "CoNLL-U comments")
+    full = [record for record in records if record.text]
+    if not full:
+        raise DataError(f"{source}: all its texts are empty")
+    texts = [
+        tuple(record.text.split()) if pretokenized and isinstance(record.text, str) else record.text
+        for record in full
+    ]
     with resumable(), progress("parsing") as show:
         sentences = cached_parser(options, show).parse(texts)
-    write_conllu(sentences, output)
-    for note in parser_notes(sentences):
+    origins = zip(sentences, full, strict=True)
+    write_conllu([with_origin(sentence, record) for sentence, record in origins], output)
+    empty = empty_note(records, "there is no sentence for them")
+    for note in (*parser_notes(sentences), *([empty] if empty else [])):
         status.print(note)
-    passed_over = f" ({blank} blank lines passed over)" if blank else ""
-    status.print(f"{len(sentences)} texts parsed into {output}{passed_over}")
+    status.print(f"{len(sentences)} texts parsed into {output}")
 
 
 @app.command()
@@ -137,7 +141,8 @@ def _from_file(context: typer.Context, file: Path | None) -> Path | None:
             if parameter.param_type_name == "option"
         }
         repeated = [name for name, several in options.items() if several]
-        context.default_map = read_options(file, options, repeated)
+        flags = [p.name or "" for p in context.command.params if getattr(p, "is_flag", False)]
+        context.default_map = read_options(file, options, repeated, flags)
     return file
 
 
@@ -230,7 +235,9 @@ def draw_map(
 
 
 @app.command()
+@spread(PredictOptions)
 def predict(
+    options: PredictOptions,
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to classify.")] = None,
     file: Annotated[
@@ -242,35 +249,51 @@ def predict(
         typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
     ] = None,
 ) -> None:
-    """Classify new text with a saved run.
+    """Classify new text with a saved run. Texts of a file keep their line, and empty ones have no label.
 
     `structnn predict runs/trec/bilstm/seed-0 "Who wrote Middlemarch?"`
 
     `structnn predict runs/trec/bilstm/seed-0 --file questions.txt --json > labels.jsonl`
+
+    `structnn predict runs/my/gat/seed-0 --file new.csv --keep author --json > labels.jsonl`
     """
-    from tasks.data.files import read_texts
+    from tasks.command.texts import check_kept, empty_note, prediction_rows, reading_of
+    from tasks.data.options import TextOptions
+    from tasks.data.texts import read_texts
     from tasks.experiments.plugins import load_plugins
     from tasks.models.prediction import Predictor
 
     load_plugins(plugin or ())
-    wanted = list(texts or [])
-    if file is not None:
-        wanted += [
-            text if isinstance(text, str) else " ".join(text) for text in read_texts(file)[0]
-        ]
-    if not wanted:
+    if not texts and file is None:
         raise typer.BadParameter("give at least one text, or a --file of texts")
-    predictions = Predictor(run).predict(wanted)
+    if options.keep and file is None:
+        raise typer.BadParameter("--keep names columns of a --file")
+    predictor = Predictor(run)
+    records = []
+    if file is not None:
+        reading = reading_of(run, options)
+        records = read_texts(file, reading, options.keep or ())
+        if options.encoding is None and reading.encoding != TextOptions.encoding:
+            status.print(
+                f"read as {reading.encoding}, as the run's data; --encoding says otherwise"
+            )
+        check_kept(records, ("line", "text", "label", "probabilities"), "predictions")
+    rows = prediction_rows(predictor, texts or (), records)
+    if note := empty_note(records, "they have no label"):
+        status.print(note)
     if as_json:
-        for prediction in predictions:
-            print(json.dumps(vars(prediction), ensure_ascii=False))
+        for row in rows:
+            print(json.dumps(row, ensure_ascii=False))
         return
+    own = ("text", "label", "probabilities")
     # There may be fifty labels: the likeliest three fit into a line, and --json has all.
-    table = Table("text", "label", "likeliest")
-    for prediction in predictions:
-        shares = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:3]
+    kept = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in own]
+    table = Table(*map(escape, kept), "text", "label", "likeliest")
+    for row in rows:
+        shares = sorted(row["probabilities"].items(), key=lambda item: -item[1])[:3]
         likeliest = ", ".join(f"{label} {share:.3f}" for label, share in shares)
-        table.add_row(*map(escape, (prediction.text, prediction.label, likeliest)))
+        values = (*(row.get(name, "") for name in kept), row["text"], row["label"] or "", likeliest)
+        table.add_row(*(escape(str(value)) for value in values))
     results.print(table)
 
 

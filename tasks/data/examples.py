@@ -57,7 +57,7 @@ class Example:
             raise DataError(
                 f"{self.source}: token {list(map(is_visible, tokens)).index(False)} is empty"
             )
-        if not self.label:
+        if not is_visible(self.label):
             raise DataError(f"{self.source}: the label is empty; give one or remove the example")
 
     @property

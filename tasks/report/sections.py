@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tasks.folders import encoder_folder
 from tasks.report import figures, tables, words
 from tasks.report.browser import Opposition, oppositions
 from tasks.report.canvas import Figure
@@ -371,7 +372,7 @@ def _slices(
 def _tuning(results: Results, groups: Sequence[Group]) -> Iterable[Part]:
     """A figure for each setting that was searched: a data set, or a structure of it."""
     kinds = {member.encoder: member.kind for group in groups for member in group.varied}
-    names = {encoder.replace(" ", "").replace(">", "+"): encoder for encoder in kinds}
+    names = {encoder_folder(encoder): encoder for encoder in kinds}
     searched: dict[str, dict[str, Sequence[float]]] = {}
     for folder, scores in results.experiment.tuning.items():
         setting, _, encoder = folder.rpartition("/")

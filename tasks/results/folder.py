@@ -12,6 +12,7 @@ from statistics import fmean
 from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset, given_tree, tree_field
 from tasks.data.setting import GIVEN_STRUCTURES, Setting, view
+from tasks.folders import folder_name
 from tasks.results.condition import Condition
 from tasks.results.records import (
     DataDescription,
@@ -244,7 +245,8 @@ def _majority(dataset: Dataset) -> str:
 
 
 def _examples_file(folder: Path, data: str) -> Path:
-    return folder / "examples" / f"{data.replace('/', '_')}.jsonl"
+    # Of 255 bytes the suffix takes 6, and 10 what is written before the file has its name.
+    return folder / "examples" / f"{folder_name(data, longest=239)}.jsonl"
 
 
 def _examples(parsed: ParsedDataset, settings: Sequence[Setting]) -> list[ExampleDescription]:

@@ -120,6 +120,20 @@ def test_given_vectors_are_read_once_and_checked_before_any_run(parsed, tmp_path
     assert not (tmp_path / "other").exists()
 
 
+def test_an_encoder_in_another_spelling_is_the_same_run(parsed, tmp_path):
+    (run,) = plan(models("bag(layers=1,dropout=0.1)"), 1, TRAINING)
+    result = execute(run, parsed, tmp_path, parser=ParserOptions())
+    (other,) = plan(models("bag( layers = 1, dropout = 0.1 )"), 1, TRAINING)
+    assert finished(other, parsed, tmp_path) == result
+
+
+def test_a_long_chain_has_a_folder(parsed, tmp_path):
+    (run,) = plan(models(">".join(["bag"] * 80)), 1, TRAINING)
+    result = execute(run, parsed, tmp_path, parser=ParserOptions())
+    assert (tmp_path / result.folder / "result.json").exists()
+    assert len(result.folder.parts) == 2
+
+
 def test_copies_of_one_encoder_can_not_be_told_apart(parsed, tmp_path):
     class Twin(Bag):
         pass
