@@ -270,16 +270,21 @@ def _remarks(measures: Measures, data: str) -> list[str]:
         for cell in cells
         if cell.node_accuracy is not None
     ]
-    limited = dict.fromkeys(
-        cell.encoder
-        for cell in cells
-        if cell.condition.structure != "constituency" and cell.description.arity is not None
-    )
-    if limited:
-        remarks.append(
-            f"{', '.join(limited)}: where a node has more children than the encoder has places for, "
-            "each further one is attached to the sibling before it"
+    for constituents, remedy in (
+        (False, "each further one is attached to the sibling before it"),
+        (True, "the last ones are grouped under a new node"),
+    ):
+        limited = dict.fromkeys(
+            cell.encoder
+            for cell in cells
+            if cell.description.arity is not None
+            and (cell.condition.structure == "constituency") == constituents
         )
+        if limited:
+            remarks.append(
+                f"{', '.join(limited)}: where a {'constituent' if constituents else 'node'} has more "
+                f"children than the encoder has places for, {remedy}"
+            )
     return remarks
 
 
