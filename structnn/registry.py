@@ -115,13 +115,15 @@ class Registry(Mapping[str, Entry[T]]):
         Raises:
             UnknownNameError: The string can't be read; the message says how it is written.
         """
-        # The form is a subset of Python's expressions, and parsed as that.
+        # The form is a subset of Python's expressions, and parsed as that; what is nested too deeply for
+        # Python's parser is none.
         try:
             parts = _operands(ast.parse(spec.strip(), mode="eval").body, separator)
             return [_name_and_options(part) for part in parts]
-        except (SyntaxError, TypeError, ValueError):
+        except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
+            shown = spec if len(spec) <= 200 else f"{spec[:200]}..."
             raise UnknownNameError(
-                f"can't read the {self.kind} {spec!r}: write a name, a name with options as in "
+                f"can't read the {self.kind} {shown!r}: write a name, a name with options as in "
                 f"'name(option=1)', or several with {separator!r} between them; "
                 f"there are: {', '.join(self)}"
             ) from None

@@ -30,8 +30,8 @@ def read_options(file: Path, known: Collection[str], repeated: Collection[str]) 
             given = tomllib.load(content)
     except OSError as fault:
         raise DataError(f"{file}: can't be read: {fault.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise DataError(f"{file}: is not TOML: {fault}") from None
+    except (ValueError, RecursionError) as fault:  # nested too deeply, or a number too long to read
+        raise DataError(f"{file}: is not TOML that can be read: {fault}") from None
     options = {}
     for name, value in given.items():
         option = name.replace("-", "_")

@@ -8,7 +8,7 @@ from statistics import fmean, median, stdev
 import pytest
 
 from tasks.results.folder import load_results
-from tasks.results.measures import ScoredCell, measure, metrics_of
+from tasks.results.measures import ScoredCell, check_one_test_set, measure, metrics_of
 from tasks.results.metrics import macro_f1
 from tasks.results.summary import summarise
 from tests.tasks.made_up import make_examples, make_grid, write_experiment
@@ -77,8 +77,13 @@ def test_without_a_test_set(folder):
 def test_runs_that_were_tested_on_other_examples(folder, runs):
     for file in (folder / runs).rglob("test.jsonl"):
         file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.warns(match=r"left out: .*test\.jsonl") as warned:
+        results = load_results(folder)
+    assert len(warned) == len(results.damaged) == len(list((folder / runs).rglob("test.jsonl")))
+    assert all(runs in str(path) for path in results.damaged)
+    assert {cell.scores.shape[1] for cell in measure(results).scored} == {30}
     with pytest.raises(ValueError, match="the runs on toys have predictions for 29, 30 examples"):
-        measure(load_results(folder))
+        check_one_test_set("toys", {30, 29})
 
 
 def test_the_form_of_table_json(folder):
