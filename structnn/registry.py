@@ -131,7 +131,8 @@ class Registry(Mapping[str, Entry[T]]):
         Raises:
             UnknownNameError: The string can't be read; the message says how it is written.
         """
-        # The form is a subset of Python's expressions, and parsed as that.
+        # The form is a subset of Python's expressions, and parsed as that; what is nested too deeply for
+        # Python's parser is none.
         try:
             _check_tokens(spec.strip())
             parts = _operands(ast.parse(spec.strip(), mode="eval").body, separator)

@@ -110,7 +110,7 @@ def value_in(text: str) -> object:
     """A number, ``true``, ``false`` or a list as in JSON; any other text is a string."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return tuple(value) if isinstance(value, list) else value
 

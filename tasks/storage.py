@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    NamedTuple,
-    TypeVar,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 __all__ = [
     "StorageError",
-    "as_record",
+    "check_output_file",
+    "check_output_folder",
     "read_json",
     "read_json_lines",
     "read_tensors",
@@ -41,11 +31,11 @@ __all__ = [
 ]
 
 
-Record = TypeVar("Record", bound="DataclassInstance")
+RUN_AGAIN = "delete it and run again"
 
 
 class StorageError(ValueError):
-    """A saved file that can't be used; the message says which and why."""
+    """A file that can't be read, used or written; the message says which, and why."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -63,18 +53,21 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, remedy: str = RUN_AGAIN) -> Any:
     """Read a JSON file.
 
+    Args:
+        path: The file.
+        remedy: What the user can do if it is damaged; for the message.
+
     Raises:
-        StorageError: It is not there, or is not JSON.
+        StorageError: It can't be read, or is not JSON.
     """
+    content = _read(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StorageError(f"{path} is not there") from None
-    except ValueError as error:
-        raise StorageError(f"{path} is damaged ({error}); delete it and run again") from None
+        return json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise StorageError(f"{path} is damaged ({error}); {remedy}") from None
 
 
 def write_json_lines(path: Path, rows: Iterable[object]) -> None:
@@ -82,145 +75,130 @@ def write_json_lines(path: Path, rows: Iterable[object]) -> None:
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-def read_json_lines(path: Path) -> Iterator[Any]:
+def read_json_lines(path: Path, remedy: str = RUN_AGAIN) -> Iterator[Any]:
     """The rows of a JSON Lines file.
 
-    Raises:
-        StorageError: It is not there, or a line is not JSON.
-    """
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    yield json.loads(line)
-                except ValueError as error:
-                    raise StorageError(
-                        f"{path}:{number} is damaged ({error}); delete the file and run again"
-                    ) from None
-    except FileNotFoundError:
-        raise StorageError(f"{path} is not there") from None
-
-
-def as_record(
-    kind: type[Record], entry: object, where: object, remedy: str, **given: object
-) -> Record:
-    """A JSON object as a dataclass whose fields have the names of its keys.
-
-    Fields may be dataclasses too, or a ``Mapping[str, ...]`` or ``Sequence`` of them.
-
     Args:
-        kind: The dataclass.
-        entry: What was read.
-        where: The file, with the line where it has several entries; for the message.
-        remedy: What the user can do about a file that doesn't fit; for the message.
-        given: Fields that are not in the file.
+        path: The file.
+        remedy: What the user can do if it is damaged; for the message.
 
     Raises:
-        StorageError: It is not an object, its keys are not the fields of the dataclass, or the
-            dataclass refuses a value. Fields with a default may be missing.
+        StorageError: It can't be read, or a line is not JSON.
     """
-    shape = _shape(kind)
-    if isinstance(entry, dict):
-        missing = [name for name in shape.required if name not in entry and name not in given]
-        unknown = [name for name in entry if name not in shape.names or name in given]
-        if not missing and not unknown:
-            nested = {
-                name: _as_hinted(hint, entry[name], f"{where}: {name}", remedy)
-                for name, hint in shape.nested.items()
-                if name in entry
-            }
-            try:
-                return kind(**{**entry, **nested, **given})
-            except ValueError as error:
-                raise StorageError(
-                    f"{where} has a value that can't be: {error}; {remedy}"
-                ) from None
-        faults = [f"missing: {', '.join(missing)}"] * bool(missing)
-        faults += [f"unknown: {', '.join(unknown)}"] * bool(unknown)
-    else:
-        faults = [f"expected an object, found {json.dumps(entry)[:60]}"]
-    raise StorageError(
-        f"{where} isn't as this version of structnn writes it ({'; '.join(faults)}); {remedy}"
-    )
-
-
-class _Shape(NamedTuple):
-    """The fields of a dataclass: all, those without a default, and the types of those to convert."""
-
-    names: frozenset[str]
-    required: tuple[str, ...]
-    nested: dict[str, Any]
-
-
-@cache
-def _shape(kind: type[DataclassInstance]) -> _Shape:
-    hints = get_type_hints(kind)
-    return _Shape(
-        names=frozenset(hints),
-        required=tuple(
-            field.name
-            for field in fields(kind)
-            if field.default is field.default_factory is MISSING
-        ),
-        nested={name: hint for name, hint in hints.items() if _is_nested(hint)},
-    )
-
-
-def _is_nested(hint: Any) -> bool:
-    return (
-        is_dataclass(hint)
-        or get_origin(hint) is frozenset
-        or any(map(is_dataclass, get_args(hint)))
-    )
-
-
-def _as_hinted(hint: Any, value: Any, where: str, remedy: str) -> Any:
-    """A value from JSON as the type of a dataclass's field."""
-    if is_dataclass(hint):
-        return as_record(cast("type[DataclassInstance]", hint), value, where, remedy)
-    if get_origin(hint) is frozenset:
-        return frozenset(value)
-    inner = get_args(hint)[-1]
-    if get_origin(hint) is Mapping and isinstance(value, dict):
-        return {
-            name: _as_hinted(inner, one, f"{where}.{name}", remedy) for name, one in value.items()
-        }
-    if get_origin(hint) is Sequence and isinstance(value, list):
-        return [_as_hinted(inner, one, where, remedy) for one in value]
-    return value
+    for number, line in enumerate(_read(path).removesuffix(b"\n").split(b"\n"), start=1):
+        try:
+            if line or number > 1:  # a file without rows has no line
+                yield json.loads(line.decode())
+        except (ValueError, RecursionError) as error:
+            raise StorageError(f"{path}:{number} is damaged ({error}); {remedy}") from None
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: object = None) -> None:
-    """Write tensors, and a JSON note in the same file, as safetensors, atomically."""
+    """Write tensors, a JSON note and a checksum of both in one safetensors file, atomically."""
     whole = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
-    metadata = {"note": json.dumps(note)}
+    text = json.dumps(note)
+    metadata = {"note": text, "sha256": _checksum(whole, text)}
     _atomically(path, lambda temporary: save_file(whole, temporary, metadata))
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:
+def read_tensors(path: Path, remedy: str = RUN_AGAIN) -> tuple[dict[str, Tensor], Any]:
     """The tensors of a safetensors file, and its note.
 
+    Files of earlier versions have no checksum; they are read unchecked.
+
+    Args:
+        path: The file.
+        remedy: What the user can do if it is damaged; for the message.
+
     Raises:
-        StorageError: It is not there, or is damaged.
+        StorageError: It can't be read, or its content is not what was written.
     """
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return tensors, json.loads((file.metadata() or {}).get("note", "null"))
+            metadata = dict(file.metadata() or {})
+        text = metadata.pop("note", "null")
+        checksum = metadata.pop("sha256", None)
+        if checksum is not None and checksum != _checksum(tensors, text):
+            raise ValueError("its checksum is that of another content")
+        if unknown := metadata.keys() - {"format"}:  # the other key that safetensors itself writes
+            raise ValueError(f"unknown metadata: {', '.join(sorted(unknown))}")
+        return tensors, json.loads(text)
     except FileNotFoundError:
         raise StorageError(f"{path} is not there") from None
-    except (SafetensorError, ValueError) as error:
-        raise StorageError(f"{path} is damaged ({error}); delete it and run again") from None
+    except OSError as error:
+        raise StorageError(f"{path} can't be read ({error.strerror or error}); {remedy}") from None
+    # Of a damaged header anything may be asked, from unknown types to more memory than there is.
+    except (SafetensorError, ArithmeticError, LookupError, MemoryError, RecursionError) as error:
+        raise StorageError(f"{path} is damaged ({error}); {remedy}") from None
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise StorageError(f"{path} is damaged ({error}); {remedy}") from None
+
+
+def check_output_folder(folder: Path) -> Path:
+    """Make sure, before any work, that files can be written into a folder, which may be new.
+
+    Raises:
+        StorageError: They can't; the message says why.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    try:
+        if not there.is_dir():
+            raise StorageError(f"nothing can be written into {folder}: {there} is a file")
+        with tempfile.TemporaryFile(dir=there):
+            return folder
+    except OSError as error:
+        raise StorageError(
+            f"nothing can be written into {folder}: {error.strerror or error}"
+        ) from None
+
+
+def check_output_file(file: Path) -> Path:
+    """Make sure, before any work, that a file can be written; an old one would be replaced.
+
+    Raises:
+        StorageError: It can't; the message says why.
+    """
+    if file.is_dir():
+        raise StorageError(f"{file} is a folder: give the name of a file in it")
+    check_output_folder(file.parent)
+    return file
+
+
+def _checksum(tensors: Mapping[str, Tensor], note: str) -> str:
+    """SHA-256 of tensors, with their names, types and shapes, and of a note."""
+    digest = hashlib.sha256(note.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(json.dumps([name, str(tensor.dtype), *tensor.shape]).encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise StorageError(f"{path} is not there") from None
+    except OSError as error:
+        raise StorageError(f"{path} can't be read: {error.strerror or error}") from None
 
 
 def _atomically(path: Path, write: Callable[[str], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
         write(temporary)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as error:
+        if temporary is not None:
+            with suppress(OSError):
+                Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
+        if isinstance(error, SafetensorError | UnicodeEncodeError):
+            raise StorageError(f"{path} can't be written: {error}") from error
         raise

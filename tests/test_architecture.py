@@ -33,6 +33,7 @@ ROOMS = (
         ("options",),
         ("folders",),
         ("storage",),
+        ("json_records", "sealing"),
         ("console",),
         ("data",),
         ("training",),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from tasks.experiments.run import execute
 from tasks.models.preparation import pretrained_vectors
 from tasks.models.vectors import WordVectors
 from tasks.results.run import Run, RunResult, finished
-from tasks.storage import write_text
+from tasks.storage import StorageError, write_text
 
 __all__ = ["Failure", "already_done", "available_cores", "execute_all"]
 
@@ -45,13 +47,22 @@ class Failure:
 def already_done(
     runs: Iterable[Run], data: Mapping[str, ParsedDataset], out: Path
 ) -> dict[Path, RunResult]:
-    """The results of the runs that are finished, by the folders of these runs.
+    """The results of the runs that are finished and whole, by the folders of these runs.
+
+    A damaged run is not among them; where it is executed, its damage is told as its failure.
 
     Raises:
         ValueError: A folder holds a run with other options or on other data.
     """
-    found = {run.folder: finished(run, data[run.setting.data], out) for run in runs}
-    return {folder: result for folder, result in found.items() if result is not None}
+    found = {}
+    for run in runs:
+        with suppress(StorageError):
+            result = finished(run, data[run.setting.data], out)
+            if result is not None:
+                found[run.folder] = result
+                with suppress(OSError):
+                    (out / run.folder / "error.txt").unlink(missing_ok=True)
+    return found
 
 
 def execute_all(
@@ -77,6 +88,9 @@ def execute_all(
         done: What :func:`already_done` gave: these results are yielded first.
         plugins: Modules that register what the runs use, imported in each process.
         execution: Where runs are executed; by default in a process for each CPU core.
+
+    Raises:
+        ChildProcessError: A process was killed from outside.
     """
     out = out.resolve()  # processes of a cluster have folders of their own
     execution = execution or ExecutionOptions()
@@ -93,13 +107,16 @@ def execute_all(
         (run, data[run.setting.data], out, parser, plugins, tables[_table(run)])
         for run in open_runs
     ]
-    yield from in_parallel(
-        _attempt,
-        calls,
-        workers=execution.workers or available_cores(),
-        backend=execution.backend,
-        address=execution.address,
-    )
+    workers = execution.workers or available_cores()
+    try:
+        yield from in_parallel(
+            _attempt, calls, workers=workers, backend=execution.backend, address=execution.address
+        )
+    except BrokenProcessPool:
+        raise ChildProcessError(
+            f"one of {workers} processes was killed from outside, perhaps for want of memory; the same "
+            "command goes on from here, with --workers 1 in less memory"
+        ) from None
 
 
 def _table(run: Run) -> tuple[str, str, str | None]:
@@ -128,5 +145,6 @@ def _attempt(
         return execute(run, data, out, parser=parser, pretrained=pretrained)
     except Exception as error:
         details = traceback.format_exc()
-        write_text(out / run.folder / "error.txt", details)
+        with suppress(StorageError):  # a full disk, which is then what failed
+            write_text(out / run.folder / "error.txt", details)
         return Failure(run, f"{type(error).__name__}: {error}", details)

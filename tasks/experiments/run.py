@@ -6,8 +6,9 @@ import logging
 import random
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -22,11 +23,12 @@ from tasks.models.model import count_parameters, save_model
 from tasks.models.preparation import classes_of_nodes, prepare, pretrained_vectors
 from tasks.models.vectors import WordVectors
 from tasks.results.records import PredictedExample
-from tasks.results.run import Run, RunResult, describe, finished, write_result
-from tasks.storage import write_json, write_json_lines
+from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
+from tasks.storage import StorageError, write_json, write_json_lines, write_text
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import node_accuracy, predict_scores
 from tasks.training.loop import train
+from tasks.training.options import TrainingOptions
 
 __all__ = ["execute", "seconds_per_epoch"]
 
@@ -46,7 +48,8 @@ def execute(
 
     The folder of the run then holds ``run.json`` (its options), ``log.txt``, ``history.json`` (each
     epoch), ``model.json`` and ``weights.safetensors``, ``dev.jsonl`` and ``test.jsonl`` (every
-    prediction), and ``result.json``, written last.
+    prediction), and ``result.json``, written last, with the checksums of the others. If the run fails,
+    ``error.txt`` says why, until the run succeeds.
 
     Args:
         run: The run.
@@ -59,14 +62,15 @@ def execute(
 
     Raises:
         ValueError: The folder holds a run with other options or on other data.
-        StorageError: The run was interrupted, and its checkpoint can't be read.
+        StorageError: A file in it is damaged, or can't be written.
+        FloatingPointError: The training diverged: see :func:`tasks.training.loop.train`.
     """
     done = finished(run, data, out)
     if done is not None:
         return done
     folder = out / run.folder
-    write_json(folder / "run.json", describe(run, data))
-    with _log(folder / "log.txt") as log:
+    write_description(out, run, data)
+    with _recorded(folder) as log:
         log.info("%s, seed %d, on %s", run.model.encoder, run.seed, data.dataset.name)
         pretrained = pretrained or pretrained_vectors(run.model, data)
         data = view(data, run.setting, run.seed)
@@ -98,6 +102,10 @@ def execute(
             node_classes=node_classes,
             on_epoch=report,
         )
+        # Another process may have finished the same run; then its files stay as its result lists them.
+        if (folder / "result.json").exists():
+            checkpoint.unlink(missing_ok=True)
+            return read_result(out, run.folder)
         write_json(folder / "history.json", [asdict(epoch) for epoch in training.epochs])
         save_model(folder, prepared.model)
 
@@ -142,7 +150,15 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     run = replace(
         run,
         model=plain,
-        training=replace(run.training, epochs=1, seconds=None, supervise="sentence"),
+        training=replace(
+            run.training,
+            epochs=1,
+            seconds=None,
+            supervise="sentence",
+            # What would diverge takes as long, and is told when it is run.
+            learning_rate=TrainingOptions.learning_rate,
+            weight_decay=TrainingOptions.weight_decay,
+        ),
     )
     data = view(data, run.setting, run.seed)
     size = len(data.dataset.train)
@@ -191,16 +207,28 @@ def _write_predictions(
 
 
 @contextmanager
-def _log(path: Path) -> Iterator[logging.Logger]:
-    """A log file of lines with their time; a resumed run adds to it."""
-    logger = logging.Logger(path.name)
-    handler = logging.FileHandler(path, encoding="utf-8")
+def _recorded(folder: Path) -> Iterator[logging.Logger]:
+    """A log of lines with their time, to which a resumed run adds; on an error, ``error.txt``."""
+    logger = logging.Logger(folder.name)
+    handler = _Quiet(folder / "log.txt", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
     try:
         yield logger
+        (folder / "error.txt").unlink(missing_ok=True)
     except BaseException as error:
         logger.error("interrupted: %r", error)
+        if isinstance(error, Exception):
+            with suppress(StorageError):  # which would hide the error
+                write_text(folder / "error.txt", traceback.format_exc())
         raise
     finally:
-        handler.close()
+        with suppress(OSError):
+            handler.close()
+
+
+class _Quiet(logging.FileHandler):
+    """Where a full disk takes no line of a log, what fails of the run itself is told."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing."""

@@ -21,7 +21,8 @@ from structnn import (
 from tasks.data.options import ParserOptions
 from tasks.models.model import SavedModel, build_model, load_model
 from tasks.models.options import ModelOptions
-from tasks.storage import StorageError, read_json
+from tasks.results.run import seed_of
+from tasks.storage import StorageError
 
 __all__ = ["AFTER", "BEFORE", "Subject", "runs_below", "subject_of_run", "subject_untrained"]
 
@@ -115,7 +116,7 @@ def subject_of_run(
         )
     embedding = after.classifier.embedding
     assert isinstance(embedding, WordEmbedding)
-    seed = int(read_json(folder / "run.json")["seed"])
+    seed = seed_of(folder)
     torch.manual_seed(seed)
     given = None if after.options.embedding == "learned" else embedding.table.weight.detach()
     classifier = build_model(

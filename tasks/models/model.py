@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
 
+import torch
 from torch import Tensor
 
 from parsers import grouped, narrowed
@@ -16,21 +16,17 @@ from structnn import (
     Corpus,
     Sentence,
     SentenceClassifier,
+    UnknownNameError,
     Vocabulary,
     WordEmbedding,
     build_encoder,
 )
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import tree_field
+from tasks.json_records import as_record
 from tasks.models.options import ModelOptions
-from tasks.storage import (
-    StorageError,
-    as_record,
-    read_json,
-    read_tensors,
-    write_json,
-    write_tensors,
-)
+from tasks.sealing import read_sealed, write_sealed
+from tasks.storage import StorageError, read_tensors, write_tensors
 
 __all__ = [
     "SavedModel",
@@ -40,6 +36,9 @@ __all__ = [
     "make_corpus",
     "save_model",
 ]
+
+WEIGHTS = "weights.safetensors"
+TRAIN_AGAIN = "train the model again: delete the folder of its run, and that run is made again"
 
 
 @dataclass(frozen=True)
@@ -144,49 +143,76 @@ def count_parameters(model: SentenceClassifier) -> dict[str, int]:
 
 
 def save_model(folder: Path, model: SavedModel) -> None:
-    """Write ``model.json`` and ``weights.safetensors``."""
+    """Write ``weights.safetensors``, and ``model.json`` with its checksum."""
     embedding = model.classifier.embedding
     assert isinstance(embedding, WordEmbedding)
-    relations = None if model.relations is UNIVERSAL_RELATIONS else model.relations.to_json()
-    write_tensors(folder / "weights.safetensors", model.classifier.state_dict())
+    relations = None if model.relations is UNIVERSAL_RELATIONS else _words_of(model.relations)
+    write_tensors(folder / WEIGHTS, model.classifier.state_dict())
     file = _ModelFile(
         options=model.options,
         labels=model.classifier.labels,
         structure=model.structure,
         parser=model.parser,
         embedding_dim=embedding.dim,
-        vocabulary=embedding.vocabulary.to_json(),
+        vocabulary=_words_of(embedding.vocabulary),
         relations=relations,
     )
-    write_json(folder / "model.json", asdict(file))
+    write_sealed(folder / "model.json", asdict(file), [WEIGHTS])
 
 
 def load_model(folder: Path) -> SavedModel:
     """Read what :func:`save_model` wrote, in evaluation mode.
 
     Raises:
-        StorageError: A file is missing or damaged.
+        StorageError: A file is missing or damaged, or the two don't belong together.
+        UnknownNameError: Its encoder is one of a plugin that isn't loaded.
     """
     file = folder / "model.json"
-    saved = as_record(_ModelFile, read_json(file), file, "train the model again")
-    weights, _ = read_tensors(folder / "weights.safetensors")
-    vocabulary = Vocabulary.from_json(saved.vocabulary)
-    table = weights.get("embedding.table.weight")
-    classifier = build_model(saved.options, saved.labels, vocabulary, table)
+    content, seal = read_sealed(file, TRAIN_AGAIN)
+    saved = as_record(_ModelFile, content, file, TRAIN_AGAIN)
+    seal.check(WEIGHTS)
+    weights, _ = read_tensors(folder / WEIGHTS, TRAIN_AGAIN)
     try:
+        vocabulary = saved.vocabulary.vocabulary
+        relations = UNIVERSAL_RELATIONS if saved.relations is None else saved.relations.vocabulary
+        table = weights.get("embedding.table.weight")
+        classifier = build_model(saved.options, saved.labels, vocabulary, table)
         classifier.load_state_dict(weights)
-    except RuntimeError as error:
+        unusable = [name for name, value in weights.items() if not torch.isfinite(value).all()]
+        if unusable:
+            raise ValueError(f"{unusable[0]} has values that are not finite")
+    except UnknownNameError:
+        raise
+    except (LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
         raise StorageError(
-            f"{folder / 'weights.safetensors'} are not the weights of the model of {file} "
-            f"({shorten(str(error), 200)}); train the model again"
+            f"{folder / WEIGHTS} are not the weights of the model of {file} "
+            f"({shorten(str(error), 200)}); {TRAIN_AGAIN}"
         ) from None
     return SavedModel(
         classifier=classifier.eval(),
         options=saved.options,
-        relations=Vocabulary.from_json(saved.relations) if saved.relations else UNIVERSAL_RELATIONS,
+        relations=relations,
         structure=saved.structure,
         parser=saved.parser,
     )
+
+
+@dataclass(frozen=True)
+class _Words:
+    """A vocabulary, as ``model.json`` holds it: see :meth:`structnn.Vocabulary.to_json`."""
+
+    words: Sequence[str]
+    counts: Sequence[int]
+    lowercase: bool
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary."""
+        return Vocabulary.from_json(vars(self))
+
+
+def _words_of(vocabulary: Vocabulary) -> _Words:
+    return _Words(vocabulary.words[1:], vocabulary.counts[1:], vocabulary.lowercase)
 
 
 @dataclass(frozen=True)
@@ -198,5 +224,5 @@ class _ModelFile:
     structure: str
     parser: ParserOptions
     embedding_dim: int
-    vocabulary: dict[str, Any]
-    relations: dict[str, Any] | None
+    vocabulary: _Words
+    relations: _Words | None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
 from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset, given_tree, tree_field
@@ -15,6 +18,7 @@ from tasks.data.setting import GIVEN_STRUCTURES, Setting, view
 from tasks.folders import folder_name
 from tasks.results.condition import Condition
 from tasks.results.records import (
+    EXPERIMENT_AGAIN,
     DataDescription,
     ExampleDescription,
     ExperimentDescription,
@@ -26,8 +30,9 @@ from tasks.results.records import (
     read_history,
     read_predictions,
 )
-from tasks.results.run import Run, RunResult, read_result
-from tasks.storage import StorageError, write_json, write_json_lines
+from tasks.results.run import RUN_AGAIN, Run, RunResult, read_result
+from tasks.sealing import write_sealed
+from tasks.storage import StorageError, write_json_lines
 from tasks.training.epoch import Epoch
 
 __all__ = [
@@ -108,23 +113,22 @@ class Results:
         folder: The folder.
         experiment: What was asked for, with which versions.
         cells: Each condition with a finished run, in the order planned.
-        unfinished: The folders of runs that failed or are still to be done.
+        unfinished: The folders of runs that failed, are damaged or are still to be done.
+        examples: For each data set its test examples, in the order of predictions.
+        damaged: What is wrong with each damaged run, by its folder.
     """
 
     folder: Path
     experiment: ExperimentDescription
     cells: tuple[Cell, ...]
     unfinished: tuple[Path, ...]
+    examples: Mapping[str, tuple[ExampleDescription, ...]]
+    damaged: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def data(self) -> Mapping[str, DataDescription]:
         """The data sets, by name."""
         return self.experiment.data
-
-    @cached_property
-    def examples(self) -> dict[str, tuple[ExampleDescription, ...]]:
-        """For each data set its test examples, in the order of predictions."""
-        return {name: read_descriptions(_examples_file(self.folder, name)) for name in self.data}
 
     @property
     def structured(self) -> frozenset[str]:
@@ -134,9 +138,15 @@ class Results:
         )
 
     def error(self, run: Path) -> str | None:
-        """Why an unfinished run failed: the last line of its traceback; None if it did not."""
+        """Why an unfinished run has no result: its damage, or the last line of its traceback.
+
+        None if it did not fail.
+        """
         file = run / "error.txt"
-        return file.read_text(encoding="utf-8").strip().splitlines()[-1] if file.exists() else None
+        if run in self.damaged or not file.exists():
+            return self.damaged.get(run)
+        lines = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it failed, and its error.txt is empty"
 
 
 def condition_of(run: Run, data: str) -> Condition:
@@ -194,20 +204,25 @@ def save_experiment(
         )
         settings = dict.fromkeys(run.setting for run in runs if run.setting.data == key)
         examples = map(asdict, _examples(parsed, list(settings)))
-        write_json_lines(_examples_file(out, dataset.name), examples)
+        write_json_lines(out / _examples_file(dataset.name), examples)
     content = {
         **description,
         "data": {name: asdict(entry) for name, entry in known.items()},
         "runs": list(map(asdict, planned)),
     }
-    write_json(out / EXPERIMENT_FILE, content)
+    write_sealed(out / EXPERIMENT_FILE, content, map(_examples_file, known))
 
 
 def load_results(folder: Path) -> Results:
     """Read the folder of an experiment.
 
+    A damaged run is left out, with a warning that names it: one with a file that is not what it was
+    when the run ended or can't be read, or whose predictions are not of the test examples in their
+    order.
+
     Raises:
-        StorageError: There is no experiment in it, or a file is damaged or of another version.
+        StorageError: There is no experiment in it, or a file that does not belong to a run is damaged
+            or of another version.
     """
     if not (folder / EXPERIMENT_FILE).exists():
         below = sorted(str(found.parent) for found in folder.glob(f"*/{EXPERIMENT_FILE}"))
@@ -217,25 +232,46 @@ def load_results(folder: Path) -> Results:
             f"is missing{hint}"
         )
     experiment = read_experiment(folder / EXPERIMENT_FILE)
-    by_condition: dict[Condition, list[FinishedRun]] = {}
-    unfinished = []
     expected = max(1, len({planned.fold for planned in experiment.runs}))
+    examples = {name: read_descriptions(folder / _examples_file(name)) for name in experiment.data}
+    for name, rows in examples.items():
+        promised = experiment.data[name].sizes.get("test", 0)
+        if expected == 1 and len(rows) != promised:
+            raise StorageError(
+                f"{folder / _examples_file(name)} has {len(rows)} examples, and not the {promised} of "
+                f"{EXPERIMENT_FILE}; {EXPERIMENT_AGAIN}"
+            )
+    by_condition: dict[Condition, list[FinishedRun]] = {}
+    parts: dict[Path, _Part] = {}
+    unfinished = []
+    damaged: dict[Path, str] = {}
     for planned in experiment.runs:
         path = folder / planned.folder
         if not (path / "result.json").exists():
             unfinished.append(path)
             continue
-        result = read_result(folder, Path(planned.folder))
-        run = FinishedRun(planned.seed, planned.fold, path, result)
+        try:
+            result = read_result(folder, Path(planned.folder))
+            run = FinishedRun(planned.seed, planned.fold, path, result)
+            parts[path] = _check(run, examples[planned.condition.data])
+        except StorageError as fault:
+            damaged[path] = str(fault)
+            continue
         by_condition.setdefault(planned.condition, []).append(run)
     cells = []
     for condition, found in by_condition.items():
-        seeds = [run.seed for run in found]
-        whole = [run for run in found if seeds.count(run.seed) == expected]
+        whole = []
+        for seed in sorted({run.seed for run in found}):
+            of_seed = sorted((r for r in found if r.seed == seed), key=lambda run: run.fold or 0)
+            if len(of_seed) == expected:
+                gaps = _gaps(of_seed, parts, len(examples[condition.data]))
+                damaged |= gaps
+                whole += [] if gaps else of_seed
         if whole:
-            ordered = sorted(whole, key=lambda run: (run.seed, run.fold or 0))
-            cells.append(Cell(condition, tuple(ordered)))
-    return Results(folder, experiment, tuple(cells), tuple(unfinished))
+            cells.append(Cell(condition, tuple(whole)))
+    for problem in damaged.values():
+        warnings.warn(f"a run is left out: {problem}", stacklevel=2)
+    return Results(folder, experiment, tuple(cells), (*unfinished, *damaged), examples, damaged)
 
 
 def _majority(dataset: Dataset) -> str:
@@ -244,9 +280,93 @@ def _majority(dataset: Dataset) -> str:
     return max(dataset.labels, key=lambda label: counts[label])
 
 
-def _examples_file(folder: Path, data: str) -> Path:
+def _examples_file(data: str) -> str:
     # Of 255 bytes the suffix takes 6, and 10 what is written before the file has its name.
-    return folder / "examples" / f"{folder_name(data, longest=239)}.jsonl"
+    return f"examples/{folder_name(data, longest=239)}.jsonl"
+
+
+class _Part(NamedTuple):
+    """The test examples that a run has predictions for: the first, and the one behind the last."""
+
+    begin: int
+    end: int
+
+
+def _check(run: FinishedRun, examples: Sequence[ExampleDescription]) -> _Part:
+    """Make sure that the files of a run agree with its result and with the test examples.
+
+    Raises:
+        StorageError: They don't; the message names the file.
+    """
+    assert run.history is not None  # which reads it
+    for split, accuracy in (
+        ("dev", run.result.dev_accuracy),
+        ("test", run.result.test_accuracy),
+    ):
+        file = run.folder / f"{split}.jsonl"
+        if not file.exists():
+            continue
+        rows = read_predictions(file)
+        right = sum(row.label == row.prediction for row in rows) / max(1, len(rows))
+        if accuracy is None or abs(accuracy - right) > 1e-9:
+            raise StorageError(
+                f"{file} has {len(rows)} predictions with an accuracy of {right:.6g}, but by "
+                f"result.json it is {accuracy}; {RUN_AGAIN}"
+            )
+        if split == "test":
+            return _place(file, rows, examples)
+    if run.result.test_accuracy is not None:
+        raise StorageError(f"{run.folder / 'test.jsonl'} is not there; {RUN_AGAIN}")
+    return _Part(0, len(examples))
+
+
+def _place(
+    file: Path, rows: Sequence[PredictedExample], examples: Sequence[ExampleDescription]
+) -> _Part:
+    """Where the rows of a file are among the test examples, which they follow in their order.
+
+    Raises:
+        StorageError: They don't.
+    """
+    identified = [_identity(example) for example in examples]
+    wanted = [_identity(row) for row in rows]
+    for begin, first in enumerate(identified):
+        if wanted and first == wanted[0] and identified[begin : begin + len(rows)] == wanted:
+            return _Part(begin, begin + len(rows))
+    pairs = enumerate(zip(wanted, identified, strict=False))
+    wrong = next((number for number, (row, example) in pairs if row != example), 0)
+    raise StorageError(
+        f"{file}:{wrong + 1} has not the predictions for the {len(examples)} test examples in their "
+        f"order; {RUN_AGAIN}"
+    )
+
+
+def _identity(example: PredictedExample | ExampleDescription) -> tuple[str, str, str]:
+    """What a prediction and an example have in common; the folder of the source may be another."""
+    return re.split(r"[/\\]", example.source)[-1], example.text, example.label
+
+
+def _gaps(
+    runs: Sequence[FinishedRun], parts: Mapping[Path, _Part], examples: int
+) -> dict[Path, str]:
+    """What is wrong with the runs of the folds of a seed, or with its one run, by their folders.
+
+    Args:
+        runs: The runs, by fold.
+        parts: The test examples of each, by its folder.
+        examples: The number of all test examples.
+    """
+    found = {}
+    ends = [0, *(parts[run.folder].end for run in runs)]
+    begins = [*(parts[run.folder].begin for run in runs), examples]
+    for number, (end, begin) in enumerate(zip(ends, begins, strict=True)):
+        if end != begin:
+            run = runs[max(0, number - 1)]
+            found[run.folder] = (
+                f"{run.folder / 'test.jsonl'} lacks predictions: those up to test example {end} are "
+                f"followed by those from {begin + 1}; {RUN_AGAIN}"
+            )
+    return found
 
 
 def _examples(parsed: ParsedDataset, settings: Sequence[Setting]) -> list[ExampleDescription]:

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from structnn import ENCODERS, Tree, UnknownNameError
+from tasks.json_records import as_record
 from tasks.results.condition import Condition
 from tasks.results.options import VerdictOptions
 from tasks.results.run import RUN_AGAIN
-from tasks.storage import as_record, read_json, read_json_lines
+from tasks.sealing import read_sealed
+from tasks.storage import StorageError, read_json, read_json_lines
 from tasks.training.epoch import Epoch
 
 __all__ = [
+    "EXPERIMENT_AGAIN",
     "KINDS",
     "DataDescription",
     "EncoderDescription",
@@ -32,6 +35,7 @@ __all__ = [
 EXPERIMENT_AGAIN = (
     "the command that made the experiment, given again, writes this file anew and repeats no run"
 )
+"""The remedy for a file of an experiment, outside of its runs, that can't be used."""
 
 KINDS = ("words alone", "sequence", "tree", "graph", "combined")
 """The kinds of encoders, by what they read: neither order nor structure, one of three, or several."""
@@ -54,6 +58,11 @@ class PredictedExample:
     label: str
     prediction: str
     probabilities: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        for label in (self.label, self.prediction):
+            if label not in self.probabilities:
+                raise ValueError(f"the label {label!r} has no probability")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +121,16 @@ class ExampleDescription:
     unknown_share: float
     overlap: bool
     cluster: str = ""
+
+    def __post_init__(self) -> None:
+        # Trees that can't be are found here, where it is known which line they are from.
+        for tree in (self.dependencies, *(given.tree for given in self.trees.values())):
+            if tree is not None and max(tree.tokens or ()) >= len(self.tokens):
+                raise ValueError(f"a tree has more tokens than the {len(self.tokens)} of the text")
+        for name in ("heads", "relations", "tags"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.tokens):
+                raise ValueError(f"{len(self.tokens)} tokens have {len(values)} {name}")
 
     @property
     def dependencies(self) -> Tree | None:
@@ -217,6 +236,11 @@ class ExperimentDescription:
         names = [field.name for field in fields(VerdictOptions)]
         return VerdictOptions(**{n: self.options[n] for n in names if n in self.options})  # type: ignore[arg-type]
 
+    def __post_init__(self) -> None:
+        for run in self.runs:
+            if run.condition.data not in self.data:
+                raise ValueError(f"a run is on {run.condition.data!r}, which is not among the data")
+
 
 def read_predictions(file: Path) -> tuple[PredictedExample, ...]:
     """The predictions of a run on one split.
@@ -226,7 +250,7 @@ def read_predictions(file: Path) -> tuple[PredictedExample, ...]:
     """
     return tuple(
         as_record(PredictedExample, entry, f"{file}:{line}", RUN_AGAIN)
-        for line, entry in enumerate(read_json_lines(file), start=1)
+        for line, entry in enumerate(read_json_lines(file, RUN_AGAIN), start=1)
     )
 
 
@@ -236,9 +260,12 @@ def read_history(file: Path) -> tuple[Epoch, ...]:
     Raises:
         StorageError: The file isn't there, or another version wrote it.
     """
+    entries = read_json(file, RUN_AGAIN)
+    if not isinstance(entries, list):
+        raise StorageError(f"{file} is no list of epochs; {RUN_AGAIN}")
     return tuple(
         as_record(Epoch, entry, f"{file}: epoch {number}", RUN_AGAIN)
-        for number, entry in enumerate(read_json(file), start=1)
+        for number, entry in enumerate(entries, start=1)
     )
 
 
@@ -250,17 +277,18 @@ def read_descriptions(file: Path) -> tuple[ExampleDescription, ...]:
     """
     return tuple(
         as_record(ExampleDescription, entry, f"{file}:{line}", EXPERIMENT_AGAIN)
-        for line, entry in enumerate(read_json_lines(file), start=1)
+        for line, entry in enumerate(read_json_lines(file, EXPERIMENT_AGAIN), start=1)
     )
 
 
 def read_experiment(file: Path) -> ExperimentDescription:
-    """What was asked for in an experiment.
+    """What was asked for in an experiment; the files of examples are checked with it.
 
     Raises:
-        StorageError: The file isn't there, or another version wrote it.
+        StorageError: The file isn't there, another version wrote it, or a file is not what it was.
     """
-    content = read_json(file)
+    content, seal = read_sealed(file, EXPERIMENT_AGAIN)
+    seal.check(*(seal.checksums or ()))
     known = content.get("encoders") if isinstance(content, dict) else None
     for name, entry in known.items() if isinstance(known, dict) else ():
         if isinstance(entry, dict) and "arity" not in entry:
@@ -270,7 +298,7 @@ def read_experiment(file: Path) -> ExperimentDescription:
 
 def _arity_by_option(encoder: str) -> int | None:
     """The arity of an encoder of an older experiment, which did not save it: that of its option."""
-    with suppress(UnknownNameError):  # a plugin that isn't loaded when results are read
+    with suppress(UnknownNameError, TypeError):  # a plugin that isn't loaded when results are read
         limits: list[int] = [
             given.get("arity", ENCODERS.options(name)["arity"].default)
             for name, given in ENCODERS.parse(encoder, ">")

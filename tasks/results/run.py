@@ -16,8 +16,10 @@ from structnn import ENCODERS, UnknownNameError
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import Setting, parser_of
 from tasks.folders import encoder_folder
+from tasks.json_records import as_record
 from tasks.models.options import ModelOptions
-from tasks.storage import as_record, read_json, write_json
+from tasks.sealing import read_sealed, write_sealed
+from tasks.storage import StorageError
 from tasks.training.options import TrainingOptions
 
 __all__ = [
@@ -27,12 +29,20 @@ __all__ = [
     "describe",
     "finished",
     "read_result",
+    "seed_of",
     "versions",
+    "write_description",
     "write_result",
 ]
 
 RUN_AGAIN = "delete that folder, and this run is made again"
 """The remedy for a file in a run's folder that can't be used."""
+
+READ_AGAIN = ("run.json", "history.json", "dev.jsonl", "test.jsonl")
+"""The files of a finished run that are read beside its result when results are."""
+
+SEALED = (*READ_AGAIN, "model.json", "weights.safetensors")
+"""The files whose checksums are in ``result.json``."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,14 @@ class RunResult:
     node_accuracy: float | None
     words_with_vectors: float | None
 
+    def __post_init__(self) -> None:
+        if "encoder" not in self.parameters:
+            raise ValueError("parameters has no number for the encoder")
+        for name in ("dev_accuracy", "test_accuracy"):
+            share = getattr(self, name)
+            if share is not None and not 0 <= share <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, but is {share}")
+
 
 def finished(run: Run, data: ParsedDataset, out: Path) -> RunResult | None:
     """The result of this run if it is in the folder already, else None; see :func:`execute`.
@@ -105,30 +123,56 @@ def finished(run: Run, data: ParsedDataset, out: Path) -> RunResult | None:
     folder = out / run.folder
     if not (folder / "run.json").exists():
         return None
-    _check_same(read_json(folder / "run.json"), describe(run, data), folder)
+    found, _ = read_sealed(folder / "run.json", RUN_AGAIN)
+    _check_same(found, describe(run, data), folder)
     if not (folder / "result.json").exists():
         return None
     return read_result(out, run.folder)
 
 
 def read_result(out: Path, folder: Path) -> RunResult:
-    """Read the result of a run.
+    """Read the result of a run, and check the files that its tables, figures and tests are made of.
+
+    The weights are checked by who reads them: see :func:`tasks.models.model.load_model`.
 
     Args:
         out: The folder of the experiment.
         folder: That of the run, below it.
 
     Raises:
-        StorageError: There is no ``result.json``, or another version of structnn wrote it.
+        StorageError: There is no ``result.json``, another version of structnn wrote it, or a file is
+            not what it was when the run ended.
     """
     file = out / folder / "result.json"
-    return as_record(RunResult, read_json(file), file, RUN_AGAIN, folder=folder)
+    content, seal = read_sealed(file, RUN_AGAIN)
+    result = as_record(RunResult, content, file, RUN_AGAIN, folder=folder)
+    seal.check(*READ_AGAIN)
+    return result
 
 
 def write_result(out: Path, result: RunResult) -> None:
-    """Write ``result.json`` into the run's folder; see :func:`read_result`."""
+    """Write ``result.json`` into the run's folder, with the checksums of the other files."""
     content = {name: value for name, value in vars(result).items() if name != "folder"}
-    write_json(out / result.folder / "result.json", content)
+    write_sealed(out / result.folder / "result.json", content, SEALED)
+
+
+def write_description(out: Path, run: Run, data: ParsedDataset) -> None:
+    """Write ``run.json`` into the run's folder: see :func:`describe`."""
+    write_sealed(out / run.folder / "run.json", describe(run, data))
+
+
+def seed_of(folder: Path) -> int:
+    """The seed in the ``run.json`` of a run's folder.
+
+    Raises:
+        StorageError: It can't be read, or has no seed.
+    """
+    file = folder / "run.json"
+    content, _ = read_sealed(file, RUN_AGAIN)
+    seed = content.get("seed") if isinstance(content, dict) else None
+    if type(seed) is not int:
+        raise StorageError(f"{file} names no seed; {RUN_AGAIN}")
+    return seed
 
 
 def describe(run: Run, data: ParsedDataset) -> dict[str, object]:

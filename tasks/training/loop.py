@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from structnn import Corpus, SentenceClassifier, WordEmbedding
-from tasks.training.batching import batches_of_epoch, collate, share_of_process
+from tasks.storage import StorageError
+from tasks.training.batching import Indices, batches_of_epoch, collate, share_of_process
 from tasks.training.checkpoint import load_checkpoint, save_checkpoint
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import loss_and_accuracy, predict_scores
@@ -53,7 +56,8 @@ def train(
     """Train on ``train`` and keep the weights that are best on ``dev``; test examples play no part.
 
     After each epoch the whole state is saved in ``checkpoint``. If that file is there, training is
-    resumed from it, with the same result as without interruption.
+    resumed from it, with the same result as without interruption; if it can't be used, that is said in
+    a warning, and training begins anew.
 
     Args:
         model: The classifier, changed in place.
@@ -67,29 +71,35 @@ def train(
         on_epoch: Called after each epoch.
 
     Raises:
-        FloatingPointError: The loss is not finite.
-        StorageError: The checkpoint can't be read, or is of another version or model.
+        FloatingPointError: A loss or a weight is not finite. The model then has the best weights before
+            that, which ``checkpoint`` has too.
+        StorageError: The checkpoint can't be written.
     """
     step = TrainingStep(model, options, node_classes)
     epochs: list[Epoch] = []
     best_weights: dict[str, Tensor] = {}
     if checkpoint.exists():
-        epochs, best_weights = load_checkpoint(checkpoint, model, step.optimizers)
+        try:
+            epochs, best_weights = load_checkpoint(checkpoint, model, step.optimizers)
+        except StorageError as fault:
+            warnings.warn(str(fault), stacklevel=2)
     train_targets = torch.tensor(targets["train"])
     best = max(epochs, key=lambda epoch: epoch.merit, default=None)
 
     while not _finished(epochs, best, options):
         number = len(epochs) + 1
         started = time.perf_counter()
-        loss, sentences = _train_epoch(step, corpora["train"], train_targets, seed, epochs)
+        trained = _train_epoch(step, corpora["train"], train_targets, seed, epochs)
         seconds = time.perf_counter() - started
-        if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss became {loss} in epoch {number}: try a lower learning rate than "
-                f"{options.learning_rate}"
-            )
         dev = loss_and_accuracy(predict_scores(model, corpora["dev"]), targets["dev"])
-        epoch = Epoch(number, loss, *dev, seconds, sentences)
+        if broken := trained.fault or _fault_after(model, dev[0], trained.batches):
+            if best is not None:
+                _finish(model, best_weights)
+            raise FloatingPointError(
+                f"{broken} of epoch {number}: try a lower learning rate than {options.learning_rate}"
+                + _what_is_kept(best, checkpoint)
+            )
+        epoch = Epoch(number, trained.loss, *dev, seconds, trained.sentences)
         epochs.append(epoch)
         if best is None or epoch.merit > best.merit:
             best = epoch
@@ -102,10 +112,7 @@ def train(
             on_epoch(epoch)
 
     assert best is not None
-    model.load_state_dict(best_weights)
-    model.eval()
-    if isinstance(model.embedding, WordEmbedding):
-        model.embedding.table.sparse = False  # any optimiser can go on from here
+    _finish(model, best_weights)
     return TrainingResult(
         epochs=tuple(epochs),
         best=best,
@@ -114,26 +121,84 @@ def train(
     )
 
 
+def _finish(model: SentenceClassifier, weights: Mapping[str, Tensor]) -> None:
+    """Give a model the weights that are kept, in evaluation mode."""
+    model.load_state_dict(weights)
+    model.eval()
+    if isinstance(model.embedding, WordEmbedding):
+        model.embedding.table.sparse = False  # any optimiser can go on from here
+
+
+class _Trained(NamedTuple):
+    """An epoch of training.
+
+    Attributes:
+        loss: The mean loss.
+        sentences: The number of sentences.
+        batches: Its batches, as far as it went.
+        fault: The first loss that is not finite, and its batch; None if all are.
+    """
+
+    loss: float
+    sentences: int
+    batches: Sequence[Indices]
+    fault: str | None
+
+
 def _train_epoch(
     step: TrainingStep, corpus: Corpus, targets: Tensor, seed: int, epochs: Sequence[Epoch]
-) -> tuple[float, int]:
-    """Train for another epoch, or until the time is up: the mean loss, and the number of sentences."""
+) -> _Trained:
+    """Train for another epoch, or until the time is up."""
     started = time.perf_counter()
     step.begin_epoch()
     accelerator = step.accelerator
-    total, sentences = torch.zeros((), device=accelerator.device), 0
+    total, losses = torch.zeros((), device=accelerator.device), []
     batches = share_of_process(
         batches_of_epoch(corpus.lengths, step.options.batch_size, seed, len(epochs) + 1),
         accelerator.process_index,
         accelerator.num_processes,
     )
     for indices, batch in collate(corpus, batches, step.model.encoder):
-        total += step(batch, targets[torch.from_numpy(indices)]) * len(indices)
-        sentences += len(indices)
+        losses.append(step(batch, targets[torch.from_numpy(indices)]))
+        total += losses[-1] * len(indices)
         if _out_of_time(epochs, time.perf_counter() - started, step.options):
             break
     step.end_epoch()
-    return total.item() / sentences, sentences
+    done = batches[: len(losses)]
+    sentences = sum(map(len, done))
+    fault = None
+    # Looked at here, and not in each step, for which a GPU would have to wait.
+    for number, loss in enumerate(torch.stack(losses).tolist()):
+        if not math.isfinite(loss):
+            fault = f"the loss became {loss} in {_named(batches, number)}"
+            break
+    return _Trained(total.item() / sentences, sentences, done, fault)
+
+
+def _fault_after(
+    model: SentenceClassifier, dev_loss: float, batches: Sequence[Indices]
+) -> str | None:
+    """What is not finite after an epoch whose losses were all finite; None if nothing is."""
+    last = _named(batches, len(batches) - 1)
+    if not math.isfinite(dev_loss):
+        return f"the dev loss became {dev_loss} after {last}"
+    for name, value in model.state_dict().items():
+        if not bool(torch.isfinite(value).all()):
+            return f"{name} has values that aren't finite after {last}"
+    return None
+
+
+def _what_is_kept(best: Epoch | None, checkpoint: Path) -> str:
+    if best is None:
+        return ""
+    return f". The weights of epoch {best.number}, the best before it, are kept in {checkpoint}"
+
+
+def _named(batches: Sequence[Indices], number: int) -> str:
+    """A batch, with some of its sentences by their places in train, from 1."""
+    few = ", ".join(str(place + 1) for place in batches[number][:5].tolist())
+    more = ", ..." if len(batches[number]) > 5 else ""
+    return f"batch {number + 1} of {len(batches)} (training examples {few}{more})"
 
 
 def _finished(epochs: Sequence[Epoch], best: Epoch | None, options: TrainingOptions) -> bool:

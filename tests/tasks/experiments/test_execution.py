@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import torch
@@ -9,9 +10,9 @@ from structnn import ENCODERS, Encoder, register_encoder
 from structnn.encoders.sequence.bag import Bag
 from tasks.data.examples import DataError
 from tasks.data.options import ParserOptions
-from tasks.experiments.execution import Failure
+from tasks.experiments.execution import Failure, already_done
 from tasks.experiments.grid import plan
-from tasks.experiments.run import execute
+from tasks.experiments.run import execute, seconds_per_epoch
 from tasks.models.model import load_model
 from tasks.models.options import ModelOptions
 from tasks.results.folder import load_results, save_experiment
@@ -175,8 +176,9 @@ def test_a_failed_run_is_reported_and_the_rest_finished(parsed, tmp_path):
     assert [row.condition.encoder for row in summary.rows] == ["bag"]
 
 
-@pytest.mark.parametrize("fault", ["older layout", "truncated"])
-def test_a_checkpoint_that_can_not_be_read_fails_its_run_alone(parsed, tmp_path, fault):
+@pytest.mark.filterwarnings("default:.*training begins anew")
+@pytest.mark.parametrize("fault", ["older layout", "truncated", "a folder"])
+def test_a_checkpoint_that_can_not_be_used_is_dropped(parsed, tmp_path, fault):
     done, broken_off, _ = runs = plan(models("bag", "cnn", "gru"), 1, TRAINING)
     execute(done, parsed, tmp_path, parser=ParserOptions())
     result = (tmp_path / done.folder / "result.json").read_bytes()
@@ -189,21 +191,72 @@ def test_a_checkpoint_that_can_not_be_read_fails_its_run_alone(parsed, tmp_path,
     checkpoint = tmp_path / broken_off.folder / "checkpoint.safetensors"
     if fault == "truncated":
         checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
-    else:
+    elif fault == "older layout":
         tensors, note = read_tensors(checkpoint)
         older = {name.replace("optimizer/0/", "optimizer/"): t for name, t in tensors.items()}
         write_tensors(checkpoint, older, note)
+    else:
+        checkpoint.unlink()
+        checkpoint.mkdir()
 
     outcomes, summary = run_all(runs, parsed, tmp_path)
-    (failure,) = (outcome for outcome in outcomes if isinstance(outcome, Failure))
-    assert failure.error.startswith(f"StorageError: {checkpoint} is")
-    assert "delete it" in failure.error
-    assert load_results(tmp_path).error(tmp_path / broken_off.folder).endswith(failure.error)
-    assert [row.condition.encoder for row in summary.rows] == ["bag", "gru"]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     assert (tmp_path / done.folder / "result.json").read_bytes() == result
-    checkpoint.unlink()  # as the message says
-    outcomes, _ = run_all(runs, parsed, tmp_path)
+    if fault == "a folder":  # which nothing can be written to
+        (failure,) = failures
+        assert f"{checkpoint} can't be written" in failure.error
+        assert load_results(tmp_path).error(tmp_path / broken_off.folder).endswith(failure.error)
+        checkpoint.rmdir()
+        outcomes, summary = run_all(runs, parsed, tmp_path)
     assert not any(isinstance(outcome, Failure) for outcome in outcomes)
+    assert [row.condition.encoder for row in summary.rows] == ["bag", "cnn", "gru"]
+    assert not (tmp_path / broken_off.folder / "error.txt").exists()
+    again = execute(broken_off, parsed, tmp_path / "anew", parser=ParserOptions())
+    assert predicted(tmp_path / "anew", again) == predicted(tmp_path, again)
+
+
+def predicted(out, result):
+    return (out / result.folder / "test.jsonl").read_bytes()
+
+
+def test_a_run_that_diverges_has_failed(parsed, tmp_path):
+    wild = TrainingOptions(epochs=1, batch_size=8, learning_rate=1e30)
+    runs = [*plan(models("bag"), 1, wild), *plan(models("cnn"), 1, TRAINING)]
+    outcomes, summary = run_all(runs, parsed, tmp_path)
+    (failure,) = (outcome for outcome in outcomes if isinstance(outcome, Failure))
+    assert re.search("FloatingPointError: the loss became nan in batch . of 8", failure.error)
+    assert [row.condition.encoder for row in summary.rows] == ["cnn"]
+    folder = tmp_path / failure.folder
+    assert {path.name for path in folder.iterdir()} == {"run.json", "log.txt", "error.txt"}
+    assert "FloatingPointError" in (folder / "error.txt").read_text()
+    assert seconds_per_epoch(runs[0], parsed) > 0  # an estimate of the time is no run
+
+
+def test_the_error_of_a_run_goes_when_it_succeeds(parsed, tmp_path):
+    (run,) = plan(models("bag"), 1, TRAINING)
+    (tmp_path / run.folder).mkdir(parents=True)
+    error = tmp_path / run.folder / "error.txt"
+    error.write_text("out of luck")
+    execute(run, parsed, tmp_path, parser=ParserOptions())
+    assert not error.exists()
+    error.write_text("out of luck")
+    assert already_done([run], {"": parsed}, tmp_path)
+    assert not error.exists()
+
+
+def test_of_two_processes_with_one_run_the_second_keeps_what_the_first_wrote(parsed, tmp_path):
+    (run,) = plan(models("bag"), 1, TRAINING)
+    first = []
+
+    def other(epoch):
+        if not first:
+            first.append(None)
+            (tmp_path / run.folder / "checkpoint.safetensors").unlink()
+            first.append(execute(run, parsed, tmp_path, parser=ParserOptions()))
+
+    second = execute(run, parsed, tmp_path, parser=ParserOptions(), on_epoch=other)
+    assert second == first[1]  # its measured speeds too
+    assert finished(run, parsed, tmp_path) == second
 
 
 def test_a_result_of_another_version_is_told(parsed, tmp_path):

@@ -22,6 +22,7 @@ from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
 from tasks.results.records import TreeDescription
 from tasks.results.summary import summarise
+from tasks.sealing import read_sealed
 from tasks.storage import StorageError, read_json
 from tasks.training.options import TrainingOptions
 from tests.tasks.toys import execute_here
@@ -170,7 +171,12 @@ def options(tmp_path):
 def test_what_a_run_was_asked_is_read_once(options, tmp_path, monkeypatch, capsys):
     run_experiment(options, tmp_path / "out")
     read = []
-    monkeypatch.setattr(run_folders, "read_json", lambda path: read.append(path) or read_json(path))
+
+    def reading(path, remedy):
+        read.append(path)
+        return read_sealed(path, remedy)
+
+    monkeypatch.setattr(run_folders, "read_sealed", reading)
     run_experiment(options, tmp_path / "out")
     asked = [path.parent for path in read if path.name == "run.json"]
     assert len(asked) == len(set(asked)) == 4

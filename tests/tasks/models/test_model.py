@@ -12,7 +12,8 @@ from tasks.data.options import ParserOptions
 from tasks.models.model import SavedModel, build_model, load_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
-from tasks.storage import StorageError, read_json, write_json
+from tasks.sealing import read_sealed, write_sealed
+from tasks.storage import StorageError, read_tensors, write_json, write_tensors
 from tests.tasks.toys import make_sentence
 
 
@@ -59,6 +60,16 @@ def test_a_saved_model_is_as_it_was(tmp_path):
         ({"options": {"encoder": "gat", "width": 3}}, r"options isn't as .*unknown: width"),
         ({"options": {"encoder": "gat", "dropout": 2}}, "dropout must be at least 0 and below 1"),
         (
+            {"options": {"encoder": "gat", "dropout": "a"}},
+            r"options\.dropout isn't as .*expected a number",
+        ),
+        ({"labels": 3}, "labels isn't as .*expected a list, found 3"),
+        ({"vocabulary": {"words": ["a"]}}, "vocabulary isn't as .*missing: counts, lowercase"),
+        (
+            {"vocabulary": {"words": ["a", "b"], "counts": [1], "lowercase": True}},
+            r"weights\.safetensors are not the weights of the model",
+        ),
+        (
             {"options": {"encoder": "lstm"}},
             r"weights\.safetensors are not the weights of the model",
         ),
@@ -67,11 +78,36 @@ def test_a_saved_model_is_as_it_was(tmp_path):
 def test_a_damaged_model_is_told(tmp_path, change, message):
     save(tmp_path)
     file = tmp_path / "model.json"
-    content = {**read_json(file), **change}
+    content, _ = read_sealed(file, "mend it")
+    content |= change
     if content["labels"] is None:
         del content["labels"]
-    write_json(file, content)
+    write_sealed(file, content, ["weights.safetensors"])
     with pytest.raises(StorageError, match=message):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda weights: weights["head.weight"].fill_(float("nan")), "head.weight has values that"),
+        (lambda weights: weights.pop("head.bias"), "Missing key"),
+        (lambda weights: weights.update(novel=torch.ones(1)), "Unexpected key"),
+        (lambda weights: weights.update({"head.bias": torch.ones(7)}), "size mismatch"),
+        (lambda weights: weights.update({"embedding.table.weight": torch.ones(3)}), "range"),
+    ],
+)
+def test_weights_that_can_not_be_those_of_the_model(tmp_path, change, message):
+    save(tmp_path)
+    file = tmp_path / "weights.safetensors"
+    weights, note = read_tensors(file)
+    change(weights)
+    write_tensors(file, weights, note)
+    with pytest.raises(StorageError, match=r"weights\.safetensors is damaged: its SHA-256"):
+        load_model(tmp_path)
+    content, _ = read_sealed(tmp_path / "model.json", "")
+    write_json(tmp_path / "model.json", content)  # as an earlier version wrote it
+    with pytest.raises(StorageError, match=f"{message}.*delete the folder of its run"):
         load_model(tmp_path)
 
 
@@ -105,4 +141,5 @@ def test_the_file_is_as_before(tmp_path):
     save(tmp_path)
     assert set(json.loads((tmp_path / "model.json").read_text())) == {
         "options", "labels", "structure", "parser", "embedding_dim", "vocabulary", "relations",
+        "sha256",
     }  # fmt: skip

@@ -13,6 +13,7 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 
+from tasks.json_records import as_record
 from tasks.report import browser, figures, run_report, tables, words, write_report
 from tasks.report.groups import Group, groups_of
 from tasks.results.condition import Condition
@@ -24,7 +25,7 @@ from tasks.results.records import EncoderDescription, ExampleDescription
 from tasks.results.slices import divide
 from tasks.results.statistics import mean_interval, over_seeds
 from tasks.results.verdicts import Verdict
-from tasks.storage import as_record, read_json_lines
+from tasks.storage import read_json_lines
 from tests.tasks.made_up import make_examples, make_grid, with_phrases, write_experiment
 
 ENCODERS = ("bag", "bilstm", "child_sum_tree_lstm", "bilstm>gat")
@@ -259,7 +260,7 @@ class TestMeasures:
         write_experiment(tmp_path, {"toys": make_examples(20)}, grid)
         lines = (tmp_path / "examples" / "toys.jsonl").read_text(encoding="utf-8").splitlines()
         (tmp_path / "examples" / "toys.jsonl").write_text("\n".join(lines[:-1]), encoding="utf-8")
-        with pytest.raises(ValueError, match="predictions for 19, 20 examples"):
+        with pytest.raises(ValueError, match=r"toys\.jsonl has 19 examples, and not the 20 of"):
             run_report(tmp_path)
 
 

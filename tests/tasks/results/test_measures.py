@@ -11,7 +11,7 @@ from tasks.options import OptionError
 from tasks.report.groups import groups_of
 from tasks.report.tables import encoder_table
 from tasks.results.folder import load_results
-from tasks.results.measures import ScoredCell, measure, metrics_of
+from tasks.results.measures import ScoredCell, check_one_test_set, measure, metrics_of
 from tasks.results.metrics import macro_f1, matthews
 from tasks.results.options import VerdictOptions
 from tasks.results.summary import summarise
@@ -119,6 +119,9 @@ def test_who_predicts_one_label_is_named(folder):
         rows = [json.loads(line) | {"prediction": "low"} for line in file.read_text().splitlines()]
         if number < 2:
             file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            result = file.with_name("result.json")
+            right = fmean(row["label"] == "low" for row in rows)
+            result.write_text(json.dumps(json.loads(result.read_text()) | {"test_accuracy": right}))
     summary = summarise(measure(load_results(folder)))
     (note,) = (note for note in summary.notes["toys"] if "one label" in note)
     assert note.startswith("bilstm predicts one label for every test example in 2 of 3 seeds")
@@ -145,8 +148,13 @@ def test_without_a_test_set(folder):
 def test_runs_that_were_tested_on_other_examples(folder, runs):
     for file in (folder / runs).rglob("test.jsonl"):
         file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.warns(match=r"left out: .*test\.jsonl") as warned:
+        results = load_results(folder)
+    assert len(warned) == len(results.damaged) == len(list((folder / runs).rglob("test.jsonl")))
+    assert all(runs in str(path) for path in results.damaged)
+    assert {cell.scores.shape[1] for cell in measure(results).scored} == {30}
     with pytest.raises(ValueError, match="the runs on toys have predictions for 29, 30 examples"):
-        measure(load_results(folder))
+        check_one_test_set("toys", {30, 29})
 
 
 def test_the_form_of_table_json(folder):

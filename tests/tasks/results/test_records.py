@@ -21,7 +21,7 @@ from tasks.results.records import (
     read_history,
     read_predictions,
 )
-from tasks.results.run import RunResult
+from tasks.results.run import RunResult, read_result
 from tasks.results.summary import summarise
 from tasks.storage import StorageError
 from tasks.training.epoch import Epoch
@@ -62,7 +62,7 @@ def test_everything_is_typed(folder):
 def test_a_missing_or_unknown_key_names_the_file_and_the_remedy(folder):
     run = folder / "run-0" / "seed-0"
     files = [
-        (run / "result.json", lambda file: load_results(folder)),
+        (run / "result.json", lambda file: read_result(folder, run.relative_to(folder))),
         (folder / "experiment.json", read_experiment),
     ]
     for file, read in files:
@@ -115,8 +115,8 @@ def test_an_entry_within_an_entry_is_named(folder):
 def test_a_damaged_line_is_named(folder):
     file = folder / "run-0/seed-0/test.jsonl"
     file.write_text(file.read_text() + "{")
-    with pytest.raises(StorageError, match=r"test.jsonl:21 is damaged"):
-        load_results(folder).cells[0].predictions()
+    with pytest.raises(StorageError, match=r"test.jsonl:21 is damaged .* delete that folder"):
+        read_predictions(file)
 
 
 def test_kinds_of_encoders():

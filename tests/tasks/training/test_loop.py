@@ -10,8 +10,9 @@ from structnn import Vocabulary
 from tasks.models.model import build_model, make_corpus
 from tasks.models.options import ModelOptions
 from tasks.storage import StorageError, read_tensors, write_tensors
-from tasks.training import step
+from tasks.training import loop, step
 from tasks.training.batching import batches_of_epoch, share_of_process
+from tasks.training.checkpoint import load_checkpoint
 from tasks.training.evaluation import predict_scores
 from tasks.training.loop import train
 from tasks.training.options import TrainingOptions
@@ -87,28 +88,160 @@ def test_a_broken_off_run_goes_on_to_the_same_result(parsed, tmp_path, monkeypat
     assert all(torch.equal(expected[name], value) for name, value in model.state_dict().items())
 
 
-def without_number_of_optimizer(name: str) -> str:
-    return re.sub(r"^optimizer/\d+/", "optimizer/", name)
+def renamed(old, new):
+    """A change that renames tensors, as another version of structnn may have named them."""
+
+    def change(tensors, note):
+        found = {re.sub(old, new, name): tensor for name, tensor in tensors.items()}
+        tensors.clear()
+        tensors.update(found)
+
+    return change
 
 
-@pytest.mark.parametrize(
-    "older",
-    [
-        without_number_of_optimizer,
-        lambda name: name.replace("random", "generator"),
-        lambda name: name.replace("optimizer/0", "optimizer/7"),
-        lambda name: name.replace("model/encoder", "model/layers"),
-    ],
-)
-def test_a_checkpoint_of_another_version_is_told(parsed, tmp_path, older):
-    one = TrainingOptions(epochs=1, batch_size=20)
+def filled(name, value):
+    """A change that sets the first number of a tensor."""
+    return lambda tensors, note: tensors[name].view(-1)[:1].fill_(value)
+
+
+def put(name, make):
+    """A change that puts another tensor in place of one."""
+    return lambda tensors, note: tensors.update({name: make(tensors[name])})
+
+
+MOMENT = "optimizer/0/1/exp_avg_sq"
+UNUSABLE = {
+    "number of the optimizer": (renamed(r"^optimizer/\d+/", "optimizer/"), "is missing"),
+    "no random state": (renamed("random", "generator"), "'random' is missing"),
+    "another optimizer": (renamed("optimizer/0", "optimizer/7"), "is missing"),
+    "another encoder": (renamed("model/encoder", "model/layers"), "is missing"),
+    "no optimizer state": (
+        lambda tensors, note: [tensors.pop(n) for n in [*tensors] if n.startswith("optimizer")],
+        "is missing",
+    ),
+    "no moment": (lambda tensors, note: tensors.pop(MOMENT), f"'{MOMENT}' is missing"),
+    "nothing updated": (lambda tensors, note: note.update(updated=[[]]), "updated nothing"),
+    "no such parameter": (lambda tensors, note: note["updated"][0].append(99), "no parameter 99"),
+    "one optimizer too many": (lambda tensors, note: note["updated"].append([0]), "2 optimisers"),
+    "shape of a moment": (put(MOMENT, lambda t: t.flatten()[:1].clone()), r"is \(1,\)"),
+    "type of a moment": (put(MOMENT, lambda t: t.double()), "float64"),
+    "sign of a moment": (filled(MOMENT, -1.0), "can't be after a step"),
+    "no step": (filled("optimizer/0/1/step", 0.0), "can't be after a step"),
+    "moment not finite": (filled(MOMENT, float("inf")), "not finite"),
+    "NaN in the best weights": (filled("best/head.weight", float("nan")), "best/head.weight has"),
+    "NaN in the weights": (filled("model/head.weight", float("nan")), "model/head.weight has"),
+    "shape of a weight": (
+        put("best/head.bias", lambda t: t[:1].clone()),
+        r"best/head.bias is \(1,",
+    ),
+    "no best weight": (lambda tensors, note: tensors.pop("best/head.bias"), "is missing"),
+    "another tensor": (lambda tensors, note: tensors.update(x=torch.ones(1)), "unknown: x"),
+    "random state cut": (put("random", lambda t: t[:-1].clone()), "RNG state"),
+    "random state of another type": (put("random", lambda t: t.float()), "Tensor"),
+    "empty note": (lambda tensors, note: note.clear(), "missing: epochs, updated"),
+    "no epochs": (lambda tensors, note: note.update(epochs=[]), r"its epochs are \[\]"),
+    "epochs that skip": (lambda tensors, note: note["epochs"][0].update(number=2), r"are \[2\]"),
+    "an epoch of text": (lambda tensors, note: note["epochs"][0].update(dev_loss="x"), "a number"),
+}
+
+
+def broken_off(parsed, checkpoint):
+    """Train for an epoch, with a checkpoint."""
     model, corpora, targets = setup(parsed, "bag")
-    checkpoint = tmp_path / "checkpoint.safetensors"
+    one = TrainingOptions(epochs=1, batch_size=8, learning_rate=0.02)
     train(model, corpora, targets, one, seed=0, checkpoint=checkpoint)
+
+
+@pytest.fixture(scope="module")
+def fresh(parsed, tmp_path_factory):
+    """The weights and the epochs of a run without a checkpoint to begin with."""
+    model, corpora, targets = setup(parsed, "bag")
+    checkpoint = tmp_path_factory.mktemp("fresh") / "c"
+    result = train(model, corpora, targets, OPTIONS, seed=0, checkpoint=checkpoint)
+    return weights(model), result
+
+
+def begins_anew(parsed, checkpoint, fresh, message):
+    """Resume from a checkpoint that can't be used: the result is that of a run without it."""
+    model, corpora, targets = setup(parsed, "bag")
+    seen = []
+    with pytest.warns(UserWarning, match=f"{checkpoint.name}.*{message}.*training begins anew$"):
+        result = train(
+            model, corpora, targets, OPTIONS, seed=0, checkpoint=checkpoint, on_epoch=seen.append
+        )
+    expected, unbroken = fresh
+    assert [epoch.number for epoch in seen] == [1, 2, 3, 4, 5, 6]
+    assert [e.train_loss for e in result.epochs] == [e.train_loss for e in unbroken.epochs]
+    assert all(torch.equal(expected[name], value) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("fault", UNUSABLE)
+def test_a_checkpoint_that_can_not_be_used_is_dropped(parsed, tmp_path, fresh, fault):
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    broken_off(parsed, checkpoint)
     tensors, note = read_tensors(checkpoint)
-    write_tensors(checkpoint, {older(name): value for name, value in tensors.items()}, note)
-    with pytest.raises(StorageError, match=r"checkpoint\.safetensors isn't laid out .* delete it"):
-        train(model, corpora, targets, OPTIONS, seed=0, checkpoint=checkpoint)
+    change, message = UNUSABLE[fault]
+    change(tensors, note)
+    write_tensors(checkpoint, tensors, note)
+    begins_anew(parsed, checkpoint, fresh, message)
+
+
+@pytest.mark.parametrize("note", [None, [], {}, "x", 3, [{"number": 1}]])
+def test_a_checkpoint_with_another_note_is_dropped(parsed, tmp_path, fresh, note):
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    broken_off(parsed, checkpoint)
+    write_tensors(checkpoint, read_tensors(checkpoint)[0], note)
+    begins_anew(parsed, checkpoint, fresh, "isn't as this version of structnn writes it")
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"\0" * 100, b"\xff" * 9, "cut", "shortened"])
+def test_a_cut_checkpoint_is_dropped(parsed, tmp_path, fresh, content):
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    broken_off(parsed, checkpoint)
+    whole = checkpoint.read_bytes()
+    content = {"cut": whole[: len(whole) // 2], "shortened": whole[:-1]}.get(content, content)
+    checkpoint.write_bytes(content)
+    begins_anew(parsed, checkpoint, fresh, "is damaged")
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_noticed_or_harmless(parsed, tmp_path):
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    broken_off(parsed, checkpoint)
+    whole = checkpoint.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    random = np.random.default_rng(0)
+    places = [*range(0, header, 7), *random.integers(header, len(whole), 100).tolist()]
+    tensors, note = read_tensors(checkpoint)
+    noticed = 0
+    for place in places:
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << int(random.integers(8))
+        checkpoint.write_bytes(flipped)
+        try:
+            found, said = read_tensors(checkpoint)
+        except StorageError:
+            noticed += 1
+            continue
+        assert said == note
+        assert found.keys() == tensors.keys()
+        assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
+    assert noticed >= len(places) - 5  # white space of the header
+
+
+def test_a_state_that_is_refused_changes_nothing(parsed, tmp_path):
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    broken_off(parsed, checkpoint)
+    tensors, note = read_tensors(checkpoint)
+    tensors["random"] = tensors["random"][:-1].clone()
+    write_tensors(checkpoint, tensors, note)
+    model, _, _ = setup(parsed, "bag")
+    before, random = weights(model), torch.get_rng_state()
+    optimizers = step.TrainingStep(model, OPTIONS, None).optimizers
+    with pytest.raises(StorageError, match="RNG state"):
+        load_checkpoint(checkpoint, model, optimizers)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert torch.equal(random, torch.get_rng_state())
+    assert not optimizers[0].state_dict()["state"]
 
 
 @pytest.mark.parametrize("encoder", ["bag", "child_sum_tree_lstm"])
@@ -152,8 +285,74 @@ def test_stops_without_progress(parsed, tmp_path):
 def test_a_diverging_loss_is_an_error(parsed, tmp_path):
     model, corpora, targets = setup(parsed, "bag")
     model.head.weight.data.fill_(float("nan"))
-    with pytest.raises(FloatingPointError, match="lower learning rate"):
+    message = r"nan in batch 1 of 8 \(training examples \d+, .*\) of epoch 1.* lower learning rate"
+    with pytest.raises(FloatingPointError, match=message):
         train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_batch_at_which_the_loss_diverged_is_named(parsed, tmp_path, monkeypatch):
+    model, corpora, targets = setup(parsed, "bag")
+    batches = batches_of_epoch(corpora["train"].lengths, OPTIONS.batch_size, 0, 1)
+    called = []
+
+    def spoiled(self, batch, targets):
+        called.append(batch)
+        return torch.tensor(float("inf") if len(called) == 3 else 1.0)
+
+    monkeypatch.setattr(step.TrainingStep, "__call__", spoiled)
+    named = ", ".join(str(place + 1) for place in batches[2][:5])
+    with pytest.raises(
+        FloatingPointError, match=rf"inf in batch 3 of 8 \(training examples {named}, \.\.\.\)"
+    ):
+        train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "rate", "fault"),
+    [
+        (8, 1e30, "the loss became nan in batch 3 of 8"),
+        # With one batch an epoch, the loss is still that of the weights before the update.
+        (60, 1e38, "the dev loss became nan after batch 1 of 1"),
+    ],
+)
+def test_a_last_epoch_that_diverges_is_no_result(parsed, tmp_path, batch_size, rate, fault):
+    model, corpora, targets = setup(parsed, "bag")
+    options = TrainingOptions(epochs=1, batch_size=batch_size, learning_rate=rate)
+    with pytest.raises(FloatingPointError, match=fault) as raised:
+        train(model, corpora, targets, options, seed=0, checkpoint=tmp_path / "c")
+    assert "kept" not in str(raised.value)
+
+
+@pytest.mark.parametrize("spoil", ["scores on dev", "a weight that dev does not use"])
+def test_the_last_good_weights_are_kept(parsed, tmp_path, monkeypatch, spoil):
+    expected, corpora, targets = setup(parsed, "bag")
+    two = TrainingOptions(epochs=2, patience=6, batch_size=8, learning_rate=0.02)
+    best = train(expected, corpora, targets, two, seed=0, checkpoint=tmp_path / "a").best
+
+    def spoiled(model, corpus):
+        scores = predict_scores(model, corpus)
+        evaluated.append(1)
+        if len(evaluated) == 3 and spoil == "scores on dev":
+            return scores * float("nan")
+        if len(evaluated) == 3:
+            model.embedding.table.weight.data[-1] = float("nan")
+        return scores
+
+    evaluated = []
+    monkeypatch.setattr(loop, "predict_scores", spoiled)
+    model, corpora, targets = setup(parsed, "bag")
+    kept = rf"of epoch 3: .* weights of epoch {best.number}, the best before it, are kept in .*/b"
+    with pytest.raises(FloatingPointError, match=kept):
+        train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "b")
+    assert all(
+        torch.equal(expected.state_dict()[name], value) for name, value in weights(model).items()
+    )
+    epochs, kept = load_checkpoint(
+        tmp_path / "b", model, step.TrainingStep(model, OPTIONS, None).optimizers
+    )
+    assert len(epochs) == 2
+    assert all(torch.equal(expected.state_dict()[name], value) for name, value in kept.items())
 
 
 def test_batches_cover_every_sentence_once_and_change_with_the_epoch():
