@@ -60,7 +60,7 @@ def write_report(measures: Measures, out: Path) -> Path:
     _write_tables(groups, out)
     _write_figures(found, out / "figures")
     page = out / "report.html"
-    write_text(page, _page(results, groups, found, dimensions, cards(groups, findings)))
+    write_text(page, _page(results, groups, found, dimensions, cards(groups, findings, dimensions)))
     return page
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tasks.folders import encoder_folder
 from tasks.report import figures, tables, words
@@ -22,7 +23,7 @@ __all__ = ["Card", "Part", "Section", "cards", "reproduction", "sections"]
 Findings = Mapping[str, list[words.StructureFinding]]
 Series = Mapping[str, Sequence[ScoredCell]]
 
-OPEN = 3
+OPEN = 2
 """How many ways to divide the test set are shown at once; a reader unfolds the others."""
 
 
@@ -76,6 +77,7 @@ class Card:
         structure: On what grounds.
         ranking: Which encoder is the best, and how the others compare.
         sensitivity: How large a difference must be to be found.
+        apart: The slice on which encoders differ most; empty where they don't.
     """
 
     title: str
@@ -83,9 +85,12 @@ class Card:
     structure: tuple[str, ...]
     ranking: tuple[str, ...]
     sensitivity: str
+    apart: str
 
 
-def cards(groups: Iterable[Group], findings: Findings) -> list[Card]:
+def cards(
+    groups: Iterable[Group], findings: Findings, dimensions: Mapping[str, Sequence[Dimension]]
+) -> list[Card]:
     """The summary in words, a card for each group."""
     found = []
     for group in groups:
@@ -97,6 +102,7 @@ def cards(groups: Iterable[Group], findings: Findings) -> list[Card]:
                 tuple(grounds),
                 tuple(words.ranking(group)),
                 words.sensitivity(group),
+                words.most_apart(group, dimensions[group.data]),
             )
         )
     return found
@@ -133,6 +139,14 @@ def sections(
             ),
         ),
         Section(
+            "slices",
+            "Slices of the test set",
+            "The test set divided by properties of its sentences; the division on which encoders differ "
+            "most stands first. Lines are 95 % intervals over seeds and the examples of the slice. Of "
+            "so many, some don't overlap by chance: take this as a hint where to look.",
+            tuple(_slices(results, groups, dimensions)),
+        ),
+        Section(
             "accuracy",
             "Accuracy",
             "Marks are means over seeds, ticks single seeds, and lines 95 % intervals over both seeds "
@@ -148,21 +162,6 @@ def sections(
             "most 5 % of experiments.",
             tuple(
                 Part(figures=(figures.pairs(group),), more=(tables.pair_table(group),))
-                for group in several
-            ),
-        ),
-        Section(
-            "cost",
-            "Accuracy against size and speed",
-            "The grey steps are the Pareto front: no other encoder is both better and cheaper. "
-            "Speeds are those of the machine that ran the experiment.",
-            tuple(
-                Part(
-                    figures=(
-                        figures.trade_off(group, "parameters"),
-                        figures.trade_off(group, "speed"),
-                    )
-                )
                 for group in several
             ),
         ),
@@ -217,14 +216,6 @@ def sections(
             tuple(_embeddings(groups)),
         ),
         Section(
-            "slices",
-            "Slices of the test set",
-            "The test set divided by properties of its sentences. Lines are 95 % intervals over seeds "
-            "and the examples of the slice. With so many slices, some intervals don't overlap by "
-            "chance: take this as a hint where to look.",
-            tuple(_slices(results, groups, dimensions)),
-        ),
-        Section(
             "oppositions",
             "Where structure and sequence disagree",
             "Sentences that all encoders of one kind get right and all of the other get wrong, each in "
@@ -233,6 +224,21 @@ def sections(
                 Part(group.name, oppositions=tuple(found))
                 for group in groups
                 if (found := oppositions(group, results.examples[group.data]))
+            ),
+        ),
+        Section(
+            "cost",
+            "Accuracy against size and speed",
+            "The grey steps are the Pareto front: no other encoder is both better and cheaper. "
+            "Speeds are those of the machine that ran the experiment.",
+            tuple(
+                Part(
+                    figures=(
+                        figures.trade_off(group, "parameters"),
+                        figures.trade_off(group, "speed"),
+                    )
+                )
+                for group in several
             ),
         ),
         Section(
@@ -359,7 +365,8 @@ def _slices(
                 group.name,
                 (f"Columns with too many values to make slices of: {words.listed(unused)}.",),
             )
-        for place, dimension in enumerate(dimensions[group.data]):
+        ordered = sorted(dimensions[group.data], key=partial(words.spread, group), reverse=True)
+        for place, dimension in enumerate(ordered):
             yield Part(
                 f"{group.name}: {dimension.name}",
                 (f"{dimension.about[0].upper()}{dimension.about[1:]}.",) if dimension.about else (),

@@ -33,41 +33,34 @@ def encoder_table(group: Group) -> Table:
     Before them is a row for the most frequent label.
     """
     tested, *others = group.metrics
-    # Shares first, then plain numbers, of which calibration is one.
-    shares = [metric for metric in others if metric.unit == PERCENT]
-    plain = [metric for metric in others if metric.unit != PERCENT]
     several = len(group.members) > 1
     against = "reference" if group.reference else "best"
     columns = (
         Column("encoder", "left"),
-        Column("reads"),
-        Column("parameters", meaning="trained parameters of the encoder alone"),
-        Column(ACCURACY.unit.heading("dev"), meaning=f"{ACCURACY.name}, {_OVER_SEEDS}"),
+        # What a reader came for stands first: a phone shows two columns.
         Column(tested.unit.heading("test"), meaning=f"{tested.name}, {_OVER_SEEDS}"),
         Column("95 % interval", meaning="of the mean on test, over seeds and examples"),
         *[Column(f"vs. {against}", meaning=_verdicts(group, against))] * several,
-        *(Column(metric.name, meaning=metric.about) for metric in shares),
+        *(Column(metric.name, meaning=metric.about) for metric in others),
         Column("ECE", meaning="expected calibration error, in 15 bins"),
-        *(Column(metric.name, meaning=metric.about) for metric in plain),
+        Column(ACCURACY.unit.heading("dev"), meaning=f"{ACCURACY.name}, {_OVER_SEEDS}"),
+        Column("reads"),
+        Column("parameters", meaning="trained parameters of the encoder alone"),
         Column("train/s", meaning=_SPEED),
         Column("infer/s", meaning=_SPEED),
     )
     rows = []
     if group.majority is not None:
-        of_metrics = group.majority.test or {}
-        values = [[_value(metric, of_metrics) for metric in kind] for kind in (shares, plain)]
-        dev = group.majority.dev
+        of_metrics, dev = group.majority.test or {}, group.majority.dev
         rows.append(
             (
                 Entry(f"({group.majority.label})", {"majority": group.majority.label}),
-                *(Entry("") for _ in range(2)),
-                Entry("" if dev is None else ACCURACY.unit.text(dev), {"dev": dev}),
                 _value(tested, of_metrics),
                 *(Entry("") for _ in range(1 + several)),
-                *values[0],
+                *(_value(metric, of_metrics) for metric in others),
                 Entry(""),
-                *values[1],
-                *(Entry("") for _ in range(2)),
+                Entry("" if dev is None else ACCURACY.unit.text(dev), {"dev": dev}),
+                *(Entry("") for _ in range(4)),
             )
         )
     for member in group.members:
@@ -75,15 +68,14 @@ def encoder_table(group: Group) -> Table:
         rows.append(
             (
                 Entry(member.encoder, {"encoder": member.encoder}),
-                Entry(member.kind, {"reads": sorted(member.description.reads)}),
-                number("parameters", member.parameters),
-                mean_and_sd("dev", member.dev, ACCURACY.unit),
                 mean_and_sd("test", member.test, tested.unit),
                 _interval(group, member.low, member.high),
                 *beside,
-                *(_mean(member, metric) for metric in shares),
+                *(_mean(member, metric) for metric in others),
                 number("calibration_error", fmean(member.calibration_error), ".3f"),
-                *(_mean(member, metric) for metric in plain),
+                mean_and_sd("dev", member.dev, ACCURACY.unit),
+                Entry(member.kind, {"reads": sorted(member.description.reads)}),
+                number("parameters", member.parameters),
                 number("train_speed", member.train_speed),
                 number("inference_speed", member.inference_speed),
             )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tasks.report.groups import Group
 from tasks.results.families import REAL_STRUCTURES
-from tasks.results.measures import ScoredCell
+from tasks.results.measures import ScoredCell, of_examples
+from tasks.results.slices import Dimension, Slice
 from tasks.results.statistics import Comparison
 from tasks.results.summary import ENOUGH_SEEDS, seeds_in_words
 from tasks.results.verdicts import FEWEST_SEEDS, Verdict
@@ -16,9 +20,11 @@ __all__ = [
     "StructureFinding",
     "enough_train",
     "listed",
+    "most_apart",
     "noisy_parses",
     "ranking",
     "sensitivity",
+    "spread",
     "standing",
     "structure_findings",
     "structure_verdict",
@@ -152,6 +158,48 @@ class StructureFinding:
             f"{self.encoder}: the {self.real} {listed(parts)}. "
             f"Its gain over each: {'; '.join(pairs)}."
         )
+
+
+def spread(group: Group, dimension: Dimension) -> float:
+    """How far apart encoders are on some slice, beyond what so few examples would let them be."""
+    return max((_beyond_chance(group, part) for part in dimension.slices), default=0.0)
+
+
+def most_apart(group: Group, dimensions: Sequence[Dimension]) -> str:
+    """The slice on which encoders differ most, the best and the worst of them; empty if none does."""
+    slices = [(part, dimension) for dimension in dimensions for part in dimension.slices]
+    if len(group.members) < 2 or not slices:
+        return ""
+    part, dimension = max(slices, key=lambda pair: _beyond_chance(group, pair[0]))
+    if _beyond_chance(group, part) <= 0:
+        return ""
+    means = _means(group, part)
+    metric = of_examples(group.metric)
+    worst, *_, best = sorted(means, key=lambda name: metric.sign * means[name])
+    return (
+        f'By {dimension.name}, on "{part.name}" ({len(part):,} examples): {best} has '
+        f"{metric.unit.full(means[best])}, {worst} {metric.unit.full(means[worst])}."
+    )
+
+
+def _means(group: Group, part: Slice) -> dict[str, float]:
+    places = list(part.members)
+    return {member.encoder: float(member.own_scores[:, places].mean()) for member in group.members}
+
+
+def _beyond_chance(group: Group, part: Slice) -> float:
+    means = list(_means(group, part).values())
+    places = list(part.members)
+    # At least that of the whole test set: in a few examples that all encoders get right it is 0.
+    deviation = float(
+        np.mean(
+            [
+                max(member.own_scores[:, places].std(), member.own_scores.std())
+                for member in group.members
+            ]
+        )
+    )
+    return max(means) - min(means) - 3 * deviation * math.sqrt(2 / len(places))
 
 
 def structure_findings(group: Group) -> list[StructureFinding]:
