@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,8 +96,8 @@ def train(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the result.")],
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Number of CPU threads.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="Number of CPU threads.")] = 1,
 ) -> None:
     """Train one encoder. The same command again resumes an interrupted run.
 
@@ -397,12 +398,27 @@ def demo(
     run_demo(out, seeds, epochs, pairs)
 
 
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Make sure that arguments are text, for they are written into results.
+
+    Raises:
+        ValueError: One has bytes that aren't UTF-8, which Python reads as halves of characters.
+    """
+    for argument in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise ValueError(
+                f"the argument {argument!r} holds bytes that are not UTF-8; rename the file, or correct "
+                "the text"
+            )
+
+
 def main() -> None:
     """Run the command. Errors of the input are printed in a line, without a traceback."""
     import logging
 
     logging.getLogger("stanza").setLevel(logging.ERROR)
     try:
+        _check_arguments(sys.argv[1:])
         app()
     except (ValueError, OSError, ImportError, ArithmeticError) as error:
         if os.environ.get("STRUCTNN_DEBUG"):

@@ -63,12 +63,12 @@ class LabOptions(TextOptions, ParsingOptions):
     ] = 3
     hidden_dim: Annotated[
         int,
-        Range(least=1),
+        Range(least=1, most=1_000_000),
         cli_option("Encoders", "Width of the hidden states of untrained encoders."),
     ] = 64
     embedding_dim: Annotated[
         int,
-        Range(least=1),
+        Range(least=1, most=1_000_000),
         cli_option("Encoders", "Width of the word vectors of untrained encoders."),
     ] = 64
     plugin: Annotated[

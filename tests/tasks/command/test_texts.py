@@ -103,3 +103,11 @@ def test_no_record_vanishes_on_the_command_line(tmp_path, questions, here):
     here("predict", "one/bag/seed-0", "a", "--keep", "who", status=2)
     said = here("predict", "one/bag/seed-0", "--file", "new.csv", "--text-column", "no", status=1)
     assert "--text-column" in said.err
+
+
+@pytest.mark.parametrize(
+    "command", [["parse", "\udcff.txt", "-o", "x"], ["predict", "x", "a\udcff"]]
+)
+def test_arguments_are_text(here, command):
+    said = here(*command, status=1)
+    assert "holds bytes that are not UTF-8" in said.err
