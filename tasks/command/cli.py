@@ -107,6 +107,7 @@ def train(
     """
     import torch
 
+    from tasks.command.texts import save_reading
     from tasks.data.setting import Setting
     from tasks.experiments.display import outcome_line, parse_and_show
     from tasks.experiments.run import execute
@@ -128,6 +129,7 @@ def train(
             )
 
         result = execute(run, parsed, out, parser=options.parser, on_epoch=report)
+    save_reading(out / run.folder, options)
     results.print(f"{outcome_line(result)}; saved in {out / run.folder}")
 
 

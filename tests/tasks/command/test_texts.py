@@ -88,7 +88,14 @@ def test_no_record_vanishes_on_the_command_line(tmp_path, questions, here):
     here("parse", "new.csv", "-o", "no.conllu", "--keep", "text", status=1)
     assert not (tmp_path / "no.conllu").exists()
 
-    here("train", "--data", questions, "--encoder", "bag", *QUICK, "--out", "one")
+    renamed = tmp_path / "renamed.jsonl"
+    renamed.write_text(questions.read_text().replace('"text"', '"what"'))
+    given = ("--data", renamed, "--text-column", "what", "--encoder", "bag", *QUICK)
+    here("train", *given, "--out", "one")
+    here("predict", "one/bag/seed-0", "--file", renamed)
+    said = here("predict", "one/bag/seed-0", "--file", "new.csv", status=1)
+    assert "there is no column 'what'; the columns are 'id', 'text', 'who'" in said.err
+    (tmp_path / "new.csv").write_text((tmp_path / "new.csv").read_text().replace("text", "what"))
     command = ("predict", "one/bag/seed-0", "--file", "new.csv", "--keep", "who")
     said = here(*command, "--json")
     rows = list(map(json.loads, said.out.splitlines()))
