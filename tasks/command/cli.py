@@ -60,10 +60,10 @@ def parse(
     `structnn parse reviews.csv --text-column review -o reviews.conllu`
     """
     from parsers import write_conllu
-    from tasks.command.texts import check_kept, empty_note, with_origin
+    from tasks.command.texts import check_kept, with_origin
     from tasks.data.examples import DataError
     from tasks.data.parsing import cached_parser, parser_notes
-    from tasks.data.texts import read_texts
+    from tasks.data.texts import empty_note, read_texts
 
     records = read_texts(source, options, options.keep or ())
     check_kept(records, ("line", "text", "constituency", "multiword_tokens"), "CoNLL-U comments")
@@ -227,9 +227,9 @@ def predict(
 
     `structnn predict runs/my/gat/seed-0 --file new.csv --keep author --json > labels.jsonl`
     """
-    from tasks.command.texts import check_kept, empty_note, prediction_rows, reading_of
+    from tasks.command.texts import check_kept, prediction_rows, reading_of
     from tasks.data.options import TextOptions
-    from tasks.data.texts import read_texts
+    from tasks.data.texts import empty_note, read_texts
     from tasks.experiments.plugins import load_plugins
     from tasks.models.prediction import Predictor
 

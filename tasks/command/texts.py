@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from structnn import Sentence
 from tasks.data.examples import DataError
 from tasks.data.options import ParsingOptions, TextOptions
-from tasks.data.texts import Text, lines_of
+from tasks.data.texts import Text
 from tasks.options import Options, cli_option, part
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ __all__ = [
     "ParseOptions",
     "PredictOptions",
     "check_kept",
-    "empty_note",
     "prediction_rows",
     "reading_of",
     "save_reading",
@@ -127,19 +126,6 @@ def with_origin(sentence: Sentence, text: Text) -> Sentence:
     """A sentence with the line of its text and the columns that go along, in its metadata."""
     origin: Mapping[str, str] = {"line": str(text.line), **text.columns}
     return sentence.replace(metadata={**origin, **sentence.metadata})
-
-
-def empty_note(texts: Sequence[Text], consequence: str) -> str | None:
-    """A sentence that counts the empty texts; None if there are none.
-
-    Args:
-        texts: All texts.
-        consequence: What becomes of empty ones.
-    """
-    empty = [text for text in texts if not text.text]
-    if not empty:
-        return None
-    return f"{len(empty)} of {len(texts)} texts are empty ({lines_of(empty)}): {consequence}"
 
 
 def prediction_rows(

@@ -11,13 +11,12 @@ from structnn import Sentence
 from tasks.command.texts import (
     PredictOptions,
     check_kept,
-    empty_note,
     prediction_rows,
     reading_of,
     with_origin,
 )
 from tasks.data.examples import DataError
-from tasks.data.texts import Text
+from tasks.data.texts import Text, empty_note
 from tasks.models.prediction import Prediction
 from tests.tasks.command.test_cli import QUICK, here, questions
 
