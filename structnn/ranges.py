@@ -35,5 +35,9 @@ class Range:
             ("at most", self.most),
             ("below", self.below),
         )
-        ends = [f"{word} {bound:g}" for word, bound in words if math.isfinite(bound)]
+        ends = [f"{word} {_in_words(bound)}" for word, bound in words if math.isfinite(bound)]
         return " and ".join(ends) or "finite"
+
+
+def _in_words(bound: float) -> str:
+    return f"{bound:,.0f}" if float(bound).is_integer() else f"{bound:g}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import re
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, fields
 from types import NoneType, UnionType
@@ -103,7 +102,14 @@ def names_in(text: str) -> list[str]:
 
     Commas within parentheses belong to a name: ``"bilstm(layers=2,dropout=0.1),gat"`` has two parts.
     """
-    return [name.strip() for name in re.split(r",(?![^()]*\))", text) if name.strip()]
+    names, depth = [""], 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth <= 0:
+            names.append("")
+        else:
+            names[-1] += character
+    return [name.strip() for name in names if name.strip()]
 
 
 def value_in(text: str) -> object:

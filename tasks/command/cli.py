@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,10 +60,10 @@ def parse(
     `structnn parse reviews.csv --text-column review -o reviews.conllu`
     """
     from parsers import write_conllu
-    from tasks.command.texts import check_kept, empty_note, with_origin
+    from tasks.command.texts import check_kept, with_origin
     from tasks.data.examples import DataError
     from tasks.data.parsing import cached_parser, parser_notes
-    from tasks.data.texts import read_texts
+    from tasks.data.texts import empty_note, read_texts
 
     records = read_texts(source, options, options.keep or ())
     check_kept(records, ("line", "text", "constituency", "multiword_tokens"), "CoNLL-U comments")
@@ -95,8 +96,8 @@ def train(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the result.")],
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Number of CPU threads.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="Number of CPU threads.")] = 1,
 ) -> None:
     """Train one encoder. The same command again resumes an interrupted run.
 
@@ -106,6 +107,7 @@ def train(
     """
     import torch
 
+    from tasks.command.texts import save_reading
     from tasks.data.setting import Setting
     from tasks.experiments.display import outcome_line, parse_and_show
     from tasks.experiments.run import execute
@@ -127,6 +129,7 @@ def train(
             )
 
         result = execute(run, parsed, out, parser=options.parser, on_epoch=report)
+    save_reading(out / run.folder, options)
     results.print(f"{outcome_line(result)}; saved in {out / run.folder}")
 
 
@@ -257,9 +260,9 @@ def predict(
 
     `structnn predict runs/my/gat/seed-0 --file new.csv --keep author --json > labels.jsonl`
     """
-    from tasks.command.texts import check_kept, empty_note, prediction_rows, reading_of
+    from tasks.command.texts import check_kept, prediction_rows, reading_of
     from tasks.data.options import TextOptions
-    from tasks.data.texts import read_texts
+    from tasks.data.texts import empty_note, read_texts
     from tasks.experiments.plugins import load_plugins
     from tasks.models.prediction import Predictor
 
@@ -430,12 +433,27 @@ def demo(
     run_demo(out, seeds, epochs, pairs)
 
 
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Make sure that arguments are text, for they are written into results.
+
+    Raises:
+        ValueError: One has bytes that aren't UTF-8, which Python reads as halves of characters.
+    """
+    for argument in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise ValueError(
+                f"the argument {argument!r} holds bytes that are not UTF-8; rename the file, or correct "
+                "the text"
+            )
+
+
 def main() -> None:
     """Run the command. Errors of the input are printed in a line, without a traceback."""
     import logging
 
     logging.getLogger("stanza").setLevel(logging.ERROR)
     try:
+        _check_arguments(sys.argv[1:])
         app()
     except (ValueError, OSError, ImportError, ArithmeticError) as error:
         if os.environ.get("STRUCTNN_DEBUG"):

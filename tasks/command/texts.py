@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from structnn import Sentence
 from tasks.data.examples import DataError
 from tasks.data.options import ParsingOptions, TextOptions
-from tasks.data.texts import Text, lines_of
-from tasks.options import Options, cli_option
+from tasks.data.texts import Text
+from tasks.options import Options, cli_option, part
 
 if TYPE_CHECKING:
     from tasks.models.prediction import Predictor
@@ -21,11 +21,13 @@ __all__ = [
     "ParseOptions",
     "PredictOptions",
     "check_kept",
-    "empty_note",
     "prediction_rows",
     "reading_of",
+    "save_reading",
     "with_origin",
 ]
+
+READING = "reading.json"  # of a run that is in no experiment, whose options experiment.json has
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,40 +57,50 @@ class PredictOptions(KeepOptions):
         str | None,
         cli_option(
             "Data",
-            "Column of the text in a .csv, .tsv or .jsonl file; by default that of the run's "
-            "experiment, else text.",
+            "Column of the text in a .csv, .tsv or .jsonl file; by default that of the run's data.",
         ),
     ] = None
     encoding: Annotated[
         str | None,
         cli_option(
             "Data",
-            "Character encoding of the file; by default that of the run's experiment, else utf-8.",
+            "Character encoding of the file; by default that of the run's data.",
         ),
     ] = None
 
 
+def save_reading(run: Path, options: TextOptions) -> None:
+    """Write into the folder of a run how its data were read."""
+    from tasks.storage import write_json
+
+    write_json(run / READING, asdict(part(TextOptions, options)))
+
+
 def reading_of(run: Path, options: PredictOptions) -> TextOptions:
-    """How a file of texts for a run is read: as the options say, else as the data of its experiment.
+    """How a file of texts for a run is read: as the options say, else as the run's data were.
 
     Args:
         run: The folder of the run.
         options: Those of the command.
 
     Raises:
-        StorageError: The experiment's description can't be read.
+        StorageError: What the run or its experiment says of that can't be read.
     """
     from tasks.results.folder import EXPERIMENT_FILE
     from tasks.results.records import read_experiment
+    from tasks.storage import read_json
 
-    column, encoding = options.text_column, options.encoding
-    for folder in run.resolve().parents:
-        if (folder / EXPERIMENT_FILE).is_file():
-            known = read_experiment(folder / EXPERIMENT_FILE).options
-            column = column or str(known.get("text_column", ""))
-            encoding = encoding or str(known.get("encoding", ""))
-            break
-    return TextOptions(text_column=column or "text", encoding=encoding or "utf-8")
+    known: Mapping[str, object] = {}
+    experiments = [folder / EXPERIMENT_FILE for folder in run.resolve().parents]
+    if (run / READING).is_file():
+        content = read_json(run / READING)
+        known = content if isinstance(content, dict) else {}
+    elif file := next((file for file in experiments if file.is_file()), None):
+        known = read_experiment(file).options
+    return TextOptions(
+        text_column=options.text_column or str(known.get("text_column", "text")),
+        encoding=options.encoding or str(known.get("encoding", "utf-8")),
+    )
 
 
 def check_kept(texts: Sequence[Text], reserved: Collection[str], output: str) -> None:
@@ -114,19 +126,6 @@ def with_origin(sentence: Sentence, text: Text) -> Sentence:
     """A sentence with the line of its text and the columns that go along, in its metadata."""
     origin: Mapping[str, str] = {"line": str(text.line), **text.columns}
     return sentence.replace(metadata={**origin, **sentence.metadata})
-
-
-def empty_note(texts: Sequence[Text], consequence: str) -> str | None:
-    """A sentence that counts the empty texts; None if there are none.
-
-    Args:
-        texts: All texts.
-        consequence: What becomes of empty ones.
-    """
-    empty = [text for text in texts if not text.text]
-    if not empty:
-        return None
-    return f"{len(empty)} of {len(texts)} texts are empty ({lines_of(empty)}): {consequence}"
 
 
 def prediction_rows(

@@ -121,6 +121,8 @@ def _generated(name: str, options: DataOptions) -> Dataset:
         made = generate(seed=options.split_seed)
     else:
         made = generate_suite(name, seed=options.split_seed)
+    if options.cluster is None:
+        return made
     parts = _clustered({"train": made.train, "dev": made.dev, "test": made.test}, options)
     return replace(made, train=parts["train"], dev=parts["dev"], test=parts["test"])
 

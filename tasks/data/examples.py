@@ -187,14 +187,17 @@ def grouped(examples: Sequence[Example]) -> list[list[Example]]:
     Returns:
         The groups, each in the order of ``examples``, as are their first examples.
     """
-    from networkx.utils import UnionFind  # networkx takes long to import
+    clusters = [example.cluster for example in examples]
+    if any(example.clustered_by for example in examples):
+        from networkx.utils import UnionFind  # networkx takes long to import
 
-    together = UnionFind()
-    for example in examples:
-        together.union(example.cluster, f"words={example.words}")
+        together = UnionFind()
+        for example, cluster in zip(examples, clusters, strict=True):
+            together.union(cluster, f"words={example.words}")
+        clusters = [together[cluster] for cluster in clusters]
     groups: dict[str, list[Example]] = {}
-    for example in examples:
-        groups.setdefault(together[example.cluster], []).append(example)
+    for example, cluster in zip(examples, clusters, strict=True):
+        groups.setdefault(cluster, []).append(example)
     return list(groups.values())
 
 

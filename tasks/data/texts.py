@@ -12,7 +12,7 @@ from tasks.data.examples import DataError, is_visible, quote
 from tasks.data.files import READERS, cell, decoded, read_file, text_in
 from tasks.data.options import TextOptions
 
-__all__ = ["ID", "Text", "lines_of", "read_texts"]
+__all__ = ["ID", "Text", "empty_note", "lines_of", "read_texts"]
 
 ID = "id"
 """The column that goes along with each text, if there is one."""
@@ -79,6 +79,19 @@ def lines_of(texts: Sequence[Text], most: int = 8) -> str:
     shown = ", ".join(str(text.line) for text in texts[:most])
     more = f" and {len(texts) - most} more" if len(texts) > most else ""
     return f"line{'s' * (len(texts) != 1)} {shown}{more}"
+
+
+def empty_note(texts: Sequence[Text], consequence: str) -> str | None:
+    """A sentence that counts the empty texts; None if there are none.
+
+    Args:
+        texts: All texts.
+        consequence: What becomes of empty ones.
+    """
+    empty = [text for text in texts if not text.text]
+    if not empty:
+        return None
+    return f"{len(empty)} of {len(texts)} texts are empty ({lines_of(empty)}): {consequence}"
 
 
 def _of_row(

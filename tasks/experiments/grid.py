@@ -130,6 +130,11 @@ def _canonical(listed: tuple[str, str]) -> tuple[str, str]:
     return ENCODERS.canonical(encoder, ">"), embedding
 
 
+def _varied(run: Run) -> tuple[object, ...]:
+    setting = run.setting
+    return setting.data, run.model.encoder, setting.noise, setting.fraction, run
+
+
 def _check_folders(runs: Sequence[Run]) -> None:
     """Make sure that no run would write over another.
 
@@ -140,13 +145,14 @@ def _check_folders(runs: Sequence[Run]) -> None:
     for run in runs:
         other = seen.setdefault(run.folder, run)
         if other != run:
-            first, second = (
-                (r.setting.data if run.setting.data != other.setting.data else r.model.encoder)
-                for r in (other, run)
+            first, second = next(
+                (one, two)
+                for one, two in zip(_varied(other), _varied(run), strict=True)
+                if one != two
             )
             raise ValueError(
-                f"{first!r} and {second!r} would have the same folder, {run.folder}; give one of them "
-                "another name, or compare them in two commands with a folder each"
+                f"{first!r} and {second!r} would have the same folder, {run.folder}; change one, "
+                "or compare them in two commands with a folder each"
             )
 
 

@@ -11,13 +11,12 @@ from structnn import Sentence
 from tasks.command.texts import (
     PredictOptions,
     check_kept,
-    empty_note,
     prediction_rows,
     reading_of,
     with_origin,
 )
 from tasks.data.examples import DataError
-from tasks.data.texts import Text
+from tasks.data.texts import Text, empty_note
 from tasks.models.prediction import Prediction
 from tests.tasks.command.test_cli import QUICK, here, questions
 
@@ -88,7 +87,14 @@ def test_no_record_vanishes_on_the_command_line(tmp_path, questions, here):
     here("parse", "new.csv", "-o", "no.conllu", "--keep", "text", status=1)
     assert not (tmp_path / "no.conllu").exists()
 
-    here("train", "--data", questions, "--encoder", "bag", *QUICK, "--out", "one")
+    renamed = tmp_path / "renamed.jsonl"
+    renamed.write_text(questions.read_text().replace('"text"', '"what"'))
+    given = ("--data", renamed, "--text-column", "what", "--encoder", "bag", *QUICK)
+    here("train", *given, "--out", "one")
+    here("predict", "one/bag/seed-0", "--file", renamed)
+    said = here("predict", "one/bag/seed-0", "--file", "new.csv", status=1)
+    assert "there is no column 'what'; the columns are 'id', 'text', 'who'" in said.err
+    (tmp_path / "new.csv").write_text((tmp_path / "new.csv").read_text().replace("text", "what"))
     command = ("predict", "one/bag/seed-0", "--file", "new.csv", "--keep", "who")
     said = here(*command, "--json")
     rows = list(map(json.loads, said.out.splitlines()))
@@ -103,3 +109,11 @@ def test_no_record_vanishes_on_the_command_line(tmp_path, questions, here):
     here("predict", "one/bag/seed-0", "a", "--keep", "who", status=2)
     said = here("predict", "one/bag/seed-0", "--file", "new.csv", "--text-column", "no", status=1)
     assert "--text-column" in said.err
+
+
+@pytest.mark.parametrize(
+    "command", [["parse", "\udcff.txt", "-o", "x"], ["predict", "x", "a\udcff"]]
+)
+def test_arguments_are_text(here, command):
+    said = here(*command, status=1)
+    assert "holds bytes that are not UTF-8" in said.err

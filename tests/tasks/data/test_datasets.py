@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.data.datasets import DATASETS, DataError, Dataset, Example, folds, load_dataset
@@ -190,6 +190,7 @@ class TestClusters:
         assert replace(example, columns={"pair": " "}).cluster == "words=good so"
         assert replace(example, columns={}, text=("good", "SO")).cluster == "words=good so"
 
+    @settings(deadline=None)  # the first imports networkx
     @given(st.integers(24, 60), st.integers(6, 12), st.integers(0, 5))
     def test_no_group_is_on_both_sides(self, count, groups, seed):
         data = rows(count, groups)

@@ -48,6 +48,7 @@ def test_a_grid_varies_structure_only_for_who_reads_one():
         ({"noises": (1.5,)}, "below 1"),
         ({"fractions": (0.0,)}, "above 0"),
         ({"folds": 1}, "at least 2 folds"),
+        ({"noises": (0.1, 0.1000001)}, "0.1 and 0.1000001 would have the same folder"),
         ({"folds": 10**9}, "1,000,000,000 runs are more than 1,000,000"),
         ({"data": ("a.csv", "./a.csv")}, "data set 'a.csv' is listed twice, also as './a.csv'"),
         (
