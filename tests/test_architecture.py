@@ -29,7 +29,7 @@ def test_imports_go_one_way(package):
 
 
 ROOMS = (
-    *(("options",), ("storage",), ("json_records", "sealing"), ("console",), ("data",)),
+    *(("options",), ("storage",), ("json_records", "sealing", "tensors"), ("console",), ("data",)),
     *(
         ("training",),
         ("models",),

@@ -14,10 +14,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from tasks.command.lab import app as lab
-from tasks.console import progress, results, resumable, status
+from tasks.console import progress, results, resumable, status, warnings_in_a_line
 from tasks.data.options import ParsingOptions, TextOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
 from tasks.options import spread
+from tasks.storage import StorageError, check_output_file, check_output_folder
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def parse(
             help="Text file with a text on each line; .csv, .tsv or .jsonl file; - for standard input.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="CoNLL-U file to write.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="CoNLL-U file to write.", callback=check_output_file),
+    ],
     pretokenized: Annotated[
         bool,
         typer.Option(
@@ -90,7 +94,7 @@ def train(
             "lists them."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the result.")],
+    out: Annotated[Path, typer.Option(help="Folder for the result.", callback=check_output_folder)],
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Number of CPU threads.")] = 1,
 ) -> None:
@@ -145,7 +149,9 @@ def _from_file(context: typer.Context, file: Path | None) -> Path | None:
 @spread(CompareOptions)
 def compare(
     options: CompareOptions,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results.", callback=check_output_folder)
+    ],
     experiment: Annotated[
         Path | None,
         typer.Argument(
@@ -180,7 +186,12 @@ def compare(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(help="Folder of an experiment, such as runs/trec.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of an experiment, such as runs/trec.", callback=check_output_folder
+        ),
+    ],
 ) -> None:
     """Write tables, figures and report.html again, from the results in the folder of an experiment.
 
@@ -194,6 +205,10 @@ def report(
     found = measure(load_results(folder))
     summarise(found)
     status.print(f"written: {write_report(found, folder)}")
+    if damaged := found.results.damaged:
+        raise StorageError(
+            f"{len(damaged)} damaged runs were left out: {', '.join(map(str, damaged))}"
+        )
 
 
 @app.command()
@@ -245,7 +260,12 @@ def predict(
 def explain(
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
     text: Annotated[str, typer.Argument(help="A sentence.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pictures.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Folder for the pictures.", callback=check_output_folder
+        ),
+    ],
     plugin: Annotated[
         list[str] | None,
         typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
@@ -281,7 +301,12 @@ def draw(
     text: Annotated[str, typer.Argument(help="A sentence.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File to write: .png, .svg, .pdf, .html or .dot."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write: .png, .svg, .pdf, .html or .dot.",
+            callback=lambda file: file and check_output_file(file),
+        ),
     ] = None,
     as_text: Annotated[bool, typer.Option("--text", help="Print the tree as text.")] = False,
     layout: Annotated[
@@ -319,7 +344,10 @@ def draw(
 @app.command()
 def explore(
     source: Annotated[Path, typer.Argument(metavar="FILE.conllu", help="Parsed corpus.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="HTML page to write.", callback=check_output_file),
+    ],
 ) -> None:
     """Write an HTML page to search a parsed corpus, count in it, and see its trees; it opens offline.
 
@@ -359,7 +387,9 @@ def encoders(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/demo"),
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results.", callback=check_output_folder)
+    ] = Path("runs/demo"),
     seeds: Annotated[int, typer.Option(min=1, help="Number of runs of each encoder.")] = 2,
     epochs: Annotated[int, typer.Option(min=1, help="Maximum number of epochs.")] = 10,
     pairs: Annotated[int, typer.Option(help="Pairs of sentences to train on.")] = 1500,
@@ -379,10 +409,24 @@ def main() -> None:
     import logging
 
     logging.getLogger("stanza").setLevel(logging.ERROR)
+    warnings_in_a_line()
     try:
         app()
-    except (ValueError, OSError, ImportError, ArithmeticError) as error:
-        if os.environ.get("STRUCTNN_DEBUG"):
+    except (ValueError, OSError, ImportError, ArithmeticError, MemoryError, RuntimeError) as error:
+        message = _message(error)
+        if message is None or os.environ.get("STRUCTNN_DEBUG"):
             raise
-        status.print(f"[bold red]error:[/bold red] {escape(str(error))}")
+        status.print(f"[bold red]error:[/bold red] {escape(message)}")
         sys.exit(1)
+
+
+def _message(error: Exception) -> str | None:
+    """What to tell the user of an error; None if it is one of ours."""
+    if isinstance(error, RecursionError):
+        return "something in the input is nested too deeply to be read"
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory {error}".rstrip()
+    of_memory = ("can't allocate memory", "out of memory")  # as PyTorch words it
+    if isinstance(error, RuntimeError) and not any(words in str(error) for words in of_memory):
+        return None
+    return str(error)

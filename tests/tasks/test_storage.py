@@ -7,12 +7,11 @@ from tasks.storage import (
     StorageError,
     read_json,
     read_json_lines,
-    read_tensors,
     write_json,
     write_json_lines,
-    write_tensors,
     write_text,
 )
+from tasks.tensors import read_tensors, write_tensors
 
 
 def test_round_trips(tmp_path):

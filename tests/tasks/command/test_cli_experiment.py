@@ -83,7 +83,7 @@ def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions, here):
     ("line", "message"),
     [
         ("seed = 3", "there is no option 'seed' (did you mean 'seeds'?)"),
-        ("seeds = ", "grid.toml: is not TOML"),
+        ("seeds = ", "grid.toml: is not TOML that can be read"),
         ("[space]\nlr = 1", "'space' is a table"),
         ('match_params = "many"', "--match-params takes a number"),
         ('match_params = "7"', "nearest are"),

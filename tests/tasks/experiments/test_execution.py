@@ -19,7 +19,8 @@ from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
 from tasks.results.run import finished
 from tasks.results.summary import summarise
-from tasks.storage import StorageError, read_json_lines, read_tensors, write_json, write_tensors
+from tasks.storage import StorageError, read_json_lines, write_json
+from tasks.tensors import read_tensors, write_tensors
 from tasks.training.evaluation import predict_scores
 from tasks.training.options import TrainingOptions
 from tests.tasks.toys import execute_here, make_parsed
