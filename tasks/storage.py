@@ -121,8 +121,8 @@ def check_output_folder(folder: Path) -> Path:
     Raises:
         StorageError: They can't; the message says why.
     """
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         if not there.is_dir():
             raise StorageError(f"nothing can be written into {folder}: {there} is a file")
         with tempfile.TemporaryFile(dir=there):
@@ -139,9 +139,9 @@ def check_output_file(file: Path) -> Path:
     Raises:
         StorageError: It can't; the message says why.
     """
+    check_output_folder(file.parent)
     if file.is_dir():
         raise StorageError(f"{file} is a folder: give the name of a file in it")
-    check_output_folder(file.parent)
     return file
 
 

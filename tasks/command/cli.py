@@ -206,9 +206,7 @@ def report(
     summarise(found)
     status.print(f"written: {write_report(found, folder)}")
     if damaged := found.results.damaged:
-        raise StorageError(
-            f"{len(damaged)} damaged runs were left out: {', '.join(map(str, damaged))}"
-        )
+        raise StorageError(f"left out, since damaged: {', '.join(map(str, damaged))}")
 
 
 @app.command()

@@ -46,6 +46,14 @@ def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions, here):
     here("report", "runs/g")
     assert (folder / "report.html").read_text() == page
     here("report", "runs", status=1)
+    damaged = next(folder.glob("**/seed-1/test.jsonl"))
+    damaged.write_text("")
+    with pytest.warns(
+        UserWarning, match=r"left out: .*test\.jsonl is damaged.* delete that folder"
+    ):
+        done = here("report", "runs/g", status=1)
+    assert f"left out, since damaged: {damaged.parent.relative_to(tmp_path)}" in done.err
+    assert "written" in done.err
 
 
 @pytest.mark.slow
@@ -84,6 +92,8 @@ def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions, here):
     [
         ("seed = 3", "there is no option 'seed' (did you mean 'seeds'?)"),
         ("seeds = ", "grid.toml: is not TOML that can be read"),
+        (f"seeds = {'[' * 100_000}", "grid.toml: is not TOML that can be read"),
+        (f"seeds = {'1' * 5_000}", "grid.toml: is not TOML that can be read"),
         ("[space]\nlr = 1", "'space' is a table"),
         ('match_params = "many"', "--match-params takes a number"),
         ('match_params = "7"', "nearest are"),
