@@ -17,12 +17,15 @@ from tasks.storage import MAKE_AGAIN, StorageError, atomically
 
 __all__ = ["read_tensors", "write_tensors"]
 
+SEALED = "sealed"
+"""The key of the metadata that holds the note and the checksum."""
+
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: object = None) -> None:
     """Write tensors, a JSON note and a checksum of both in one safetensors file, atomically."""
     whole = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
-    text = json.dumps(note)
-    metadata = {"note": text, "sha256": _checksum(whole, text)}
+    # One entry, since safetensors writes several in any order, and equal tensors make equal files.
+    metadata = {SEALED: json.dumps({"sha256": _checksum(whole, note), "note": note})}
 
     def save(temporary: str) -> None:
         try:
@@ -49,13 +52,16 @@ def read_tensors(path: Path, remedy: str = MAKE_AGAIN) -> tuple[dict[str, Tensor
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = dict(file.metadata() or {})
-        text = metadata.pop("note", "null")
-        checksum = metadata.pop("sha256", None)
-        if checksum is not None and checksum != _checksum(tensors, text):
-            raise ValueError("its checksum is that of another content")
-        if unknown := metadata.keys() - {"format"}:  # the other key that safetensors itself writes
+        if SEALED in metadata:
+            sealed = json.loads(metadata.pop(SEALED))
+            note = sealed["note"]
+            if sealed["sha256"] != _checksum(tensors, note):
+                raise ValueError("its checksum is that of another content")
+        else:
+            note = json.loads(metadata.pop("note", "null"))
+        if unknown := metadata.keys() - {"format"}:  # the one that safetensors itself writes
             raise ValueError(f"unknown metadata: {', '.join(sorted(unknown))}")
-        return tensors, json.loads(text)
+        return tensors, note
     except FileNotFoundError:
         raise StorageError(f"{path} is not there; {remedy}") from None
     except OSError as error:
@@ -67,9 +73,9 @@ def read_tensors(path: Path, remedy: str = MAKE_AGAIN) -> tuple[dict[str, Tensor
         raise StorageError(f"{path} is damaged ({error}); {remedy}") from None
 
 
-def _checksum(tensors: Mapping[str, Tensor], note: str) -> str:
+def _checksum(tensors: Mapping[str, Tensor], note: object) -> str:
     """SHA-256 of tensors, with their names, types and shapes, and of a note."""
-    digest = hashlib.sha256(note.encode())
+    digest = hashlib.sha256(json.dumps(note, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(json.dumps([name, str(tensor.dtype), *tensor.shape]).encode())

@@ -104,6 +104,13 @@ def test_tensors_of_all_kinds_are_checked(tmp_path, dtype, shape):
     assert note is None
 
 
+def test_equal_tensors_make_equal_files(tmp_path):
+    tensors = {name: torch.arange(3) for name in "abcdefgh"}
+    for number in range(8):
+        write_tensors(tmp_path / str(number), tensors, {"z": 1, "a": [2]})
+    assert len({(tmp_path / str(number)).read_bytes() for number in range(8)}) == 1
+
+
 def test_tensors_of_an_earlier_version_have_no_checksum(tmp_path):
     file = tmp_path / "a.safetensors"
     save_file({"x": torch.ones(2)}, file, {"note": "[1]"})
