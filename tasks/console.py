@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,7 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 if TYPE_CHECKING:
     from tasks.results.table import Table
 
-__all__ = ["progress", "results", "resumable", "show_table", "status"]
+__all__ = [
+    "progress",
+    "results",
+    "resumable",
+    "show_table",
+    "status",
+    "warnings_in_a_line",
+]
 
 # Results go to standard output, all else to standard error, so that either can be redirected.
 results = Console(highlight=False, soft_wrap=True)
@@ -26,6 +34,11 @@ def show_table(table: Table) -> None:
     unbound = results.options.update(max_width=1000)
     results.width = max(results.width, results.measure(shown, options=unbound).maximum)
     results.print(shown)
+
+
+def warnings_in_a_line() -> None:
+    """Show warnings to users: what they say, without the line of code that gave them."""
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
 
 
 @contextmanager

@@ -134,15 +134,20 @@ def _fit(hint: Any) -> Callable[[Any], Any]:
     if origin in (Mapping, dict):
         return _mapping(_fit(inner[1]))
     word, types = _SCALARS[hint]
-    return lambda value: _checked(value, type(value) in types, word)
+    return lambda value: _checked(value, type(value) in types and _in_range(value), word)
 
 
 _SCALARS: dict[type, tuple[str, tuple[type, ...]]] = {
     str: ("a string", (str,)),
     bool: ("true or false", (bool,)),
-    int: ("a whole number", (int,)),
+    int: ("a whole number of 64 bits", (int,)),
     float: ("a number", (float, int)),
 }
+
+
+def _in_range(value: object) -> bool:
+    """Whether a whole number is one that NumPy and PyTorch can take."""
+    return type(value) is not int or -(2**63) <= value < 2**63
 
 
 def _mapping(fit: Callable[[Any], Any]) -> Callable[[Any], Any]:

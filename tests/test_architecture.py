@@ -33,7 +33,7 @@ ROOMS = (
         ("options",),
         ("folders",),
         ("storage",),
-        ("json_records", "sealing"),
+        ("json_records", "sealing", "tensors"),
         ("console",),
         ("data",),
         ("training",),

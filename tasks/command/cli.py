@@ -15,10 +15,11 @@ from rich.table import Table
 
 from tasks.command.lab import app as lab
 from tasks.command.texts import ParseOptions, PredictOptions
-from tasks.console import progress, results, resumable, status
+from tasks.console import progress, results, resumable, status, warnings_in_a_line
 from tasks.data.options import ParsingOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
 from tasks.options import OptionError, spread
+from tasks.storage import StorageError, check_output_file, check_output_folder
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def parse(
             help="Text file with a text on each line; .csv, .tsv or .jsonl file; - for standard input.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="CoNLL-U file to write.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="CoNLL-U file to write.", callback=check_output_file),
+    ],
     pretokenized: Annotated[
         bool,
         typer.Option(
@@ -95,7 +99,7 @@ def train(
             "lists them."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the result.")],
+    out: Annotated[Path, typer.Option(help="Folder for the result.", callback=check_output_folder)],
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
     threads: Annotated[int, typer.Option(min=1, max=1024, help="Number of CPU threads.")] = 1,
 ) -> None:
@@ -153,7 +157,9 @@ def _from_file(context: typer.Context, file: Path | None) -> Path | None:
 @spread(CompareOptions)
 def compare(
     options: CompareOptions,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results.", callback=check_output_folder)
+    ],
     experiment: Annotated[
         Path | None,
         typer.Argument(
@@ -188,7 +194,12 @@ def compare(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(help="Folder of an experiment, such as runs/trec.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of an experiment, such as runs/trec.", callback=check_output_folder
+        ),
+    ],
     metric: Annotated[
         str | None, typer.Option(help="Compare this metric, not that of the experiment.")
     ] = None,
@@ -219,12 +230,19 @@ def report(
     found = measure(loaded, replace(loaded.experiment.verdicts, **changed))
     show_summary(summarise(found))
     status.print(f"written: {write_report(found, folder)}")
+    if damaged := found.results.damaged:
+        raise StorageError(f"left out, since damaged: {', '.join(map(str, damaged))}")
 
 
 @app.command("map")
 def draw_map(
     folders: Annotated[list[Path], typer.Argument(help="Folders of experiments.")],
-    out: Annotated[Path, typer.Option(help="Folder to write map.md, .csv, .svg and .png to.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder to write map.md, .csv, .svg and .png to.", callback=check_output_folder
+        ),
+    ],
 ) -> None:
     """Show in one picture where structure helps, over several experiments with control structures.
 
@@ -304,7 +322,12 @@ def predict(
 def explain(
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
     text: Annotated[str, typer.Argument(help="A sentence.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pictures.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Folder for the pictures.", callback=check_output_folder
+        ),
+    ],
     plugin: Annotated[
         list[str] | None,
         typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
@@ -340,7 +363,12 @@ def draw(
     text: Annotated[str, typer.Argument(help="A sentence.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File to write: .png, .svg, .pdf, .html or .dot."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write: .png, .svg, .pdf, .html or .dot.",
+            callback=lambda file: file and check_output_file(file),
+        ),
     ] = None,
     as_text: Annotated[bool, typer.Option("--text", help="Print the tree as text.")] = False,
     layout: Annotated[
@@ -378,7 +406,10 @@ def draw(
 @app.command()
 def explore(
     source: Annotated[Path, typer.Argument(metavar="FILE.conllu", help="Parsed corpus.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="HTML page to write.", callback=check_output_file),
+    ],
 ) -> None:
     """Write an HTML page to search a parsed corpus, count in it, and see its trees; it opens offline.
 
@@ -418,7 +449,9 @@ def encoders(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/demo"),
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results.", callback=check_output_folder)
+    ] = Path("runs/demo"),
     seeds: Annotated[int, typer.Option(min=1, help="Number of runs of each encoder.")] = 2,
     epochs: Annotated[int, typer.Option(min=1, help="Maximum number of epochs.")] = 10,
     pairs: Annotated[int, typer.Option(help="Pairs of sentences to train on.")] = 1500,
@@ -452,12 +485,27 @@ def main() -> None:
     import logging
 
     logging.getLogger("stanza").setLevel(logging.ERROR)
+    warnings_in_a_line()
     try:
         _check_arguments(sys.argv[1:])
         app()
-    except (ValueError, OSError, ImportError, ArithmeticError) as error:
-        if os.environ.get("STRUCTNN_DEBUG"):
+    except (ValueError, OSError, ImportError, ArithmeticError, MemoryError, RuntimeError) as error:
+        message = _message(error)
+        if message is None or os.environ.get("STRUCTNN_DEBUG"):
             raise
-        message = error.as_flag if isinstance(error, OptionError) else str(error)
         status.print(f"[bold red]error:[/bold red] {escape(message)}")
         sys.exit(1)
+
+
+def _message(error: Exception) -> str | None:
+    """What to tell the user of an error; None if it is one of ours."""
+    if isinstance(error, OptionError):
+        return error.as_flag
+    if isinstance(error, RecursionError):
+        return "something in the input is nested too deeply to be read"
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory {error}".rstrip()
+    of_memory = ("can't allocate memory", "out of memory")  # as PyTorch words it
+    if isinstance(error, RuntimeError) and not any(words in str(error) for words in of_memory):
+        return None
+    return str(error)

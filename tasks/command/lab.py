@@ -14,6 +14,7 @@ from rich.markup import escape
 from tasks.console import progress, results, show_table, status
 from tasks.data.options import ParserOptions, ParsingOptions, TextOptions
 from tasks.options import Range, cli_option, names_in, part, spread
+from tasks.storage import check_output_folder
 
 # What an experiment needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
@@ -97,9 +98,10 @@ class LabOptions(TextOptions, ParsingOptions):
             "left_chain, right_chain, balanced, random, shuffled, flat.",
         ),
     ] = "parse"
-    out: Annotated[Path, typer.Option(help="Folder for the figure and the numbers.")] = Path(
-        "runs/lab"
-    )
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder for the figure and the numbers.", callback=check_output_folder),
+    ] = Path("runs/lab")
 
     def names(self) -> list[str]:
         """The untrained encoders."""

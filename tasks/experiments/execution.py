@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.console import warnings_in_a_line
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
 from tasks.experiments.backends import in_parallel
@@ -140,6 +141,7 @@ def _attempt(
     import torch
 
     torch.set_num_threads(1)  # one run per core: faster than many threads on small matrices
+    warnings_in_a_line()
     try:
         load_plugins(plugins)
         return execute(run, data, out, parser=parser, pretrained=pretrained)

@@ -20,14 +20,19 @@ from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import view
 from tasks.models.model import count_parameters, save_model
-from tasks.models.preparation import classes_of_nodes, prepare, pretrained_vectors
+from tasks.models.preparation import (
+    PreparedModel,
+    classes_of_nodes,
+    prepare,
+    pretrained_vectors,
+)
 from tasks.models.vectors import WordVectors
 from tasks.results.records import PredictedExample
 from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
 from tasks.storage import StorageError, write_json, write_json_lines, write_text
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import node_accuracy, predict_scores
-from tasks.training.loop import train
+from tasks.training.loop import TrainingResult, train
 from tasks.training.options import TrainingOptions
 
 __all__ = ["execute", "seconds_per_epoch"]
@@ -102,40 +107,12 @@ def execute(
             node_classes=node_classes,
             on_epoch=report,
         )
-        # Another process may have finished the same run; then its files stay as its result lists them.
-        if (folder / "result.json").exists():
-            checkpoint.unlink(missing_ok=True)
-            return read_result(out, run.folder)
-        write_json(folder / "history.json", [asdict(epoch) for epoch in training.epochs])
-        save_model(folder, prepared.model)
-
-        started = time.perf_counter()
-        scores = {
-            split: predict_scores(model, corpora[split]) for split in corpora if split != "train"
-        }
-        evaluated = sum(len(corpora[split]) for split in scores)
-        speed = evaluated / (time.perf_counter() - started)
-        accuracy = {
-            split: _write_predictions(folder / f"{split}.jsonl", model, data, split, values)
-            for split, values in scores.items()
-        }
-        result = RunResult(
-            folder=run.folder,
-            parameters=count_parameters(model),
-            dev_accuracy=accuracy["dev"],
-            test_accuracy=accuracy.get("test"),
-            best_epoch=training.best.number,
-            epochs=len(training.epochs),
-            train_speed=training.sentences / training.seconds,
-            inference_speed=speed,
-            node_accuracy=None
-            if node_classes is None
-            else node_accuracy(
-                model, corpora["test" if "test" in corpora else "dev"], node_classes
-            ),
-            words_with_vectors=prepared.words_with_vectors,
-        )
-        write_result(out, result)
+        with _alone(folder):
+            # Another process may have finished the same run: its files stay as its result lists them.
+            if (folder / "result.json").exists():
+                result = read_result(out, run.folder)
+            else:
+                result = _save(out, run, data, prepared, training, node_classes)
         checkpoint.unlink(missing_ok=True)
         log.info("dev accuracy %.4f, test accuracy %s", result.dev_accuracy, result.test_accuracy)
     return result
@@ -182,6 +159,60 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
             checkpoint=Path(folder) / "checkpoint",
         )
     return result.seconds * size / len(few)
+
+
+def _save(
+    out: Path,
+    run: Run,
+    data: ParsedDataset,
+    prepared: PreparedModel,
+    training: TrainingResult,
+    node_classes: torch.Tensor | None,
+) -> RunResult:
+    """Evaluate a trained model, and write all files of its run."""
+    folder = out / run.folder
+    model, corpora = prepared.model.classifier, prepared.corpora
+    write_json(folder / "history.json", [asdict(epoch) for epoch in training.epochs])
+    save_model(folder, prepared.model)
+
+    started = time.perf_counter()
+    scores = {split: predict_scores(model, corpora[split]) for split in corpora if split != "train"}
+    evaluated = sum(len(corpora[split]) for split in scores)
+    speed = evaluated / (time.perf_counter() - started)
+    accuracy = {
+        split: _write_predictions(folder / f"{split}.jsonl", model, data, split, values)
+        for split, values in scores.items()
+    }
+    of_nodes = None
+    if node_classes is not None:
+        of_nodes = node_accuracy(
+            model, corpora["test" if "test" in corpora else "dev"], node_classes
+        )
+    result = RunResult(
+        folder=run.folder,
+        parameters=count_parameters(model),
+        dev_accuracy=accuracy["dev"],
+        test_accuracy=accuracy.get("test"),
+        best_epoch=training.best.number,
+        epochs=len(training.epochs),
+        train_speed=training.sentences / training.seconds,
+        inference_speed=speed,
+        node_accuracy=of_nodes,
+        words_with_vectors=prepared.words_with_vectors,
+    )
+    write_result(out, result)
+    return result
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process writes the results of the same run, where files can be locked."""
+    with (folder / "log.txt").open("a", encoding="utf-8") as file:
+        with suppress(ImportError, OSError):  # Windows; some network file systems
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)  # ends with the process, if it is killed
+        yield
 
 
 def _write_predictions(

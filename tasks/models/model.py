@@ -26,7 +26,8 @@ from tasks.data.parsing import tree_field
 from tasks.json_records import as_record
 from tasks.models.options import ModelOptions
 from tasks.sealing import read_sealed, write_sealed
-from tasks.storage import StorageError, read_tensors, write_tensors
+from tasks.storage import StorageError
+from tasks.tensors import read_tensors, write_tensors
 
 __all__ = [
     "SavedModel",

@@ -241,7 +241,9 @@ def load_results(folder: Path) -> Results:
                 f"{folder / _examples_file(name)} has {len(rows)} examples, and not the {promised} of "
                 f"{EXPERIMENT_FILE}; {EXPERIMENT_AGAIN}"
             )
-    by_condition: dict[Condition, list[FinishedRun]] = {}
+    by_condition: dict[Condition, list[FinishedRun]] = {
+        planned.condition: [] for planned in experiment.runs
+    }
     parts: dict[Path, _Part] = {}
     unfinished = []
     damaged: dict[Path, str] = {}
@@ -257,7 +259,7 @@ def load_results(folder: Path) -> Results:
         except StorageError as fault:
             damaged[path] = str(fault)
             continue
-        by_condition.setdefault(planned.condition, []).append(run)
+        by_condition[planned.condition].append(run)
     cells = []
     for condition, found in by_condition.items():
         whole = []

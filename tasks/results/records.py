@@ -63,6 +63,11 @@ class PredictedExample:
         for label in (self.label, self.prediction):
             if label not in self.probabilities:
                 raise ValueError(f"the label {label!r} has no probability")
+        for label, share in self.probabilities.items():
+            if not 0 <= share <= 1:
+                raise ValueError(
+                    f"the probability of {label!r} must be from 0 to 1, but is {share}"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

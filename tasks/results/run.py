@@ -122,6 +122,8 @@ def finished(run: Run, data: ParsedDataset, out: Path) -> RunResult | None:
     """
     folder = out / run.folder
     if not (folder / "run.json").exists():
+        if (folder / "result.json").exists():
+            raise StorageError(f"{folder / 'run.json'} is not there; {RUN_AGAIN}")
         return None
     found, _ = read_sealed(folder / "run.json", RUN_AGAIN)
     _check_same(found, describe(run, data), folder)

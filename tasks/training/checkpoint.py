@@ -11,7 +11,8 @@ from torch import Tensor
 
 from structnn import SentenceClassifier
 from tasks.json_records import as_record
-from tasks.storage import StorageError, read_tensors, write_tensors
+from tasks.storage import StorageError
+from tasks.tensors import read_tensors, write_tensors
 from tasks.training.epoch import Epoch
 
 __all__ = ["load_checkpoint", "save_checkpoint"]

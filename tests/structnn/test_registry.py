@@ -94,11 +94,16 @@ def test_options_within_a_chain():
             "gat(heads=" + "[" * 3000 + ")",
             "(" * 300 + "gat" + ")" * 300,
         ),
+        *("lstm(" * 3000, "(" * 9999 + "lstm" + ")" * 9999, "lstm(layers=" + "-" * 100_000 + "1)"),
     ],
+    ids=lambda name: name[:20],
 )
 def test_unreadable_names_are_told(name):
-    with pytest.raises(UnknownNameError, match=r"can't read the encoder .*there are: .*bilstm"):
+    with pytest.raises(
+        UnknownNameError, match=r"can't read the encoder .*there are: .*bilstm"
+    ) as told:
         build_encoder(name, 3, 4)
+    assert len(str(told.value)) < 2000
 
 
 def test_readouts_without_end_are_told():

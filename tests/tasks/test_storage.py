@@ -1,18 +1,27 @@
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tasks.storage import (
     StorageError,
+    check_output_file,
+    check_output_folder,
     read_json,
     read_json_lines,
-    read_tensors,
     write_json,
     write_json_lines,
-    write_tensors,
     write_text,
 )
+from tasks.tensors import read_tensors, write_tensors
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_round_trips(tmp_path):
@@ -50,3 +59,116 @@ def test_damaged_files_are_named(tmp_path):
         read_json(tmp_path / "none.json")
     with pytest.raises(StorageError, match="not there"):
         read_tensors(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"{", b"\xff", b"1" * 5000, b"NaNs"])
+def test_what_is_no_json_is_damaged(tmp_path, content):
+    file = tmp_path / "a.json"
+    file.write_bytes(content)
+    with pytest.raises(StorageError, match=r"a\.json is damaged \(.*\); delete it all"):
+        read_json(file, "delete it all")
+    file.write_bytes(b"{}\n" + content + b"\n")
+    with pytest.raises(StorageError, match=r"a\.json:2 is damaged \(.*\); delete it all"):
+        list(read_json_lines(file, "delete it all"))
+
+
+def test_a_folder_in_a_files_place_is_told(tmp_path):
+    for read in (read_json, lambda path: list(read_json_lines(path)), read_tensors):
+        with pytest.raises(StorageError, match="can't be read"):
+            read(tmp_path)
+    for write in (write_text, write_tensors):
+        with pytest.raises(StorageError, match="can't be written"):
+            write(tmp_path, {} if write is write_tensors else "")
+    assert list(tmp_path.parent.glob(f".{tmp_path.name}*")) == []
+
+
+def test_rows_without_a_last_line_feed_and_none(tmp_path):
+    for content, rows in ((b"", []), (b"1\n2\n", [1, 2]), (b"1\r\n2", [1, 2])):
+        (tmp_path / "a.jsonl").write_bytes(content)
+        assert list(read_json_lines(tmp_path / "a.jsonl")) == rows
+
+
+TYPES = (torch.float32, torch.bfloat16, torch.int64, torch.bool, torch.uint8)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("shape", [(), (0,), (3, 2), (2, 0, 4)])
+def test_tensors_of_all_kinds_are_checked(tmp_path, dtype, shape):
+    file = tmp_path / "a.safetensors"
+    tensor = torch.ones(shape).to(dtype)
+    write_tensors(file, {"x": tensor, "y": torch.arange(6.0).reshape(2, 3).T})
+    tensors, note = read_tensors(file)
+    assert tensors["x"].dtype == dtype
+    assert torch.equal(tensors["x"], tensor)
+    assert torch.equal(tensors["y"], torch.arange(6.0).reshape(2, 3).T)
+    assert note is None
+
+
+def test_equal_tensors_make_equal_files(tmp_path):
+    tensors = {name: torch.arange(3) for name in "abcdefgh"}
+    for number in range(8):
+        write_tensors(tmp_path / str(number), tensors, {"z": 1, "a": [2]})
+    assert len({(tmp_path / str(number)).read_bytes() for number in range(8)}) == 1
+
+
+def test_tensors_of_an_earlier_version_have_no_checksum(tmp_path):
+    file = tmp_path / "a.safetensors"
+    save_file({"x": torch.ones(2)}, file, {"note": "[1]"})
+    assert read_tensors(file)[1] == [1]
+    save_file({"x": torch.ones(2)}, file)
+    assert read_tensors(file)[1] is None
+    save_file({"x": torch.ones(2)}, file, {"sha255": "0"})
+    with pytest.raises(StorageError, match=r"unknown metadata: sha255\); burn it"):
+        read_tensors(file, "burn it")
+
+
+def test_tensors_that_changed_places_are_noticed(tmp_path):
+    file = tmp_path / "a.safetensors"
+    write_tensors(file, {"x": torch.zeros(2), "y": torch.ones(2)})
+    file.write_bytes(file.read_bytes().replace(b'"x"', b'"z"').replace(b'"y"', b'"x"'))
+    with pytest.raises(StorageError, match="its checksum is that of another content"):
+        read_tensors(file)
+
+
+def test_a_full_disk_is_told_and_the_old_file_stays(tmp_path):
+    """A limit on the size of files stands for the disk."""
+    code = """
+import resource, sys, torch
+from pathlib import Path
+from tasks.storage import StorageError, write_text
+from tasks.tensors import write_tensors
+
+folder = Path(sys.argv[1])
+write_text(folder / "b.txt", "old")
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+for write, file, content in (
+    (write_tensors, folder / "a.safetensors", {"x": torch.ones(100_000)}),
+    (write_text, folder / "b.txt", "x" * 100_000),
+):
+    try:
+        write(file, content)
+    except StorageError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True, text=True
+    )
+    first, second = done.stdout.splitlines()
+    assert re.search(r"a\.safetensors can't be written: .*File too large", first)
+    assert re.search(r"b\.txt can't be written: .*File too large", second)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("b.txt", "old")]
+
+
+def test_outputs_are_checked_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path, tmp_path / "new", tmp_path / "new" / "deep", Path()):
+        assert check_output_folder(folder) == folder
+        assert check_output_file(folder / "a.txt") == folder / "a.txt"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]  # no folder was made
+    for folder in (tmp_path / "file", tmp_path / "file" / "deep"):
+        with pytest.raises(StorageError, match=f"written into {folder}: {tmp_path}/file is a file"):
+            check_output_folder(folder)
+    with pytest.raises(StorageError, match="is a folder: give the name of a file in it"):
+        check_output_file(tmp_path)
+    with pytest.raises(StorageError, match=r"written into .*: File name too long"):
+        check_output_folder(tmp_path / ("x" * 300))

@@ -51,6 +51,14 @@ def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions, here):
     assert "macro-F1" in (folder / "report.html").read_text()
     assert "--reference" in here("report", "runs/g", "--reference", "gnu", status=1).err
     here("report", "runs", status=1)
+    damaged = next(folder.glob("**/seed-1/test.jsonl"))
+    damaged.write_text("")
+    with pytest.warns(
+        UserWarning, match=r"left out: .*test\.jsonl is damaged.* delete that folder"
+    ):
+        done = here("report", "runs/g", status=1)
+    assert f"left out, since damaged: {damaged.parent.relative_to(tmp_path)}" in done.err
+    assert "written" in done.err
 
 
 @pytest.mark.slow
@@ -88,7 +96,9 @@ def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions, here):
     ("line", "message"),
     [
         ("seed = 3", "there is no option 'seed' (did you mean 'seeds'?)"),
-        ("seeds = ", "grid.toml: is not TOML"),
+        ("seeds = ", "grid.toml: is not TOML that can be read"),
+        (f"seeds = {'[' * 100_000}", "grid.toml: is not TOML that can be read"),
+        (f"seeds = {'1' * 5_000}", "grid.toml: is not TOML that can be read"),
         ("[space]\nlr = 1", "'space' is a table"),
         ('match_params = "many"', "--match-params takes a number"),
         ('match_params = "7"', "nearest are"),

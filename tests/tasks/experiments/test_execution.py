@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from structnn import ENCODERS, Encoder, register_encoder
 from structnn.encoders.sequence.bag import Bag
 from tasks.data.examples import DataError
 from tasks.data.options import ParserOptions
+from tasks.experiments import execution
 from tasks.experiments.execution import Failure, already_done
 from tasks.experiments.grid import plan
 from tasks.experiments.run import execute, seconds_per_epoch
@@ -19,7 +21,8 @@ from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
 from tasks.results.run import finished
 from tasks.results.summary import summarise
-from tasks.storage import StorageError, read_json_lines, read_tensors, write_json, write_tensors
+from tasks.storage import StorageError, read_json_lines, write_json
+from tasks.tensors import read_tensors, write_tensors
 from tasks.training.evaluation import predict_scores
 from tasks.training.options import TrainingOptions
 from tests.tasks.toys import execute_here, make_parsed
@@ -217,6 +220,17 @@ def test_a_checkpoint_that_can_not_be_used_is_dropped(parsed, tmp_path, fault):
 
 def predicted(out, result):
     return (out / result.folder / "test.jsonl").read_bytes()
+
+
+def test_a_killed_process_is_told(parsed, tmp_path, monkeypatch):
+    def killed(*_, **__):
+        raise BrokenProcessPool
+        yield
+
+    monkeypatch.setattr(execution, "in_parallel", killed)
+    runs = plan(models("bag"), 1, TRAINING)
+    with pytest.raises(ChildProcessError, match="one of 2 processes was killed from outside"):
+        list(execute_here(runs, {"": parsed}, tmp_path, workers=2))
 
 
 def test_a_run_that_diverges_has_failed(parsed, tmp_path):

@@ -13,7 +13,8 @@ from tasks.models.model import SavedModel, build_model, load_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tasks.sealing import read_sealed, write_sealed
-from tasks.storage import StorageError, read_tensors, write_json, write_tensors
+from tasks.storage import StorageError, write_json
+from tasks.tensors import read_tensors, write_tensors
 from tests.tasks.toys import make_sentence
 
 

@@ -9,7 +9,8 @@ import torch
 from structnn import Vocabulary
 from tasks.models.model import build_model, make_corpus
 from tasks.models.options import ModelOptions
-from tasks.storage import StorageError, read_tensors, write_tensors
+from tasks.storage import StorageError
+from tasks.tensors import read_tensors, write_tensors
 from tasks.training import loop, step
 from tasks.training.batching import batches_of_epoch, share_of_process
 from tasks.training.checkpoint import load_checkpoint
