@@ -15,6 +15,7 @@ from structnn.errors import InputError
 from structnn.sentence import Sentence, StructureError
 
 __all__ = [
+    "Faults",
     "FormatError",
     "OnError",
     "Records",
@@ -61,6 +62,58 @@ class FormatError(InputError):
         return type(self), (self.file, self.line, self.message)
 
 
+class Faults:
+    """The errors of faulty records: raised, or passed on and counted.
+
+    Args:
+        on_error: What becomes of a faulty record: see :data:`OnError`.
+
+    Attributes:
+        count: The number of faulty records so far.
+
+    Raises:
+        ValueError: ``on_error`` is none of these.
+    """
+
+    def __init__(self, on_error: OnError) -> None:
+        if on_error not in ("raise", "skip") and not callable(on_error):
+            raise ValueError(f"on_error must be 'raise', 'skip' or a function, but is {on_error!r}")
+        self.count = 0
+        self._on_error = on_error
+        self._first: InputError | None = None
+
+    def __call__(self, fault: InputError) -> None:
+        """Take an error as ``on_error`` says."""
+        self.count += 1
+        self._first = self._first or fault
+        if self._on_error == "raise":
+            raise fault
+        if callable(self._on_error):
+            self._on_error(fault)
+
+    def report(self, read: int, unusable: Callable[[str], InputError], empty: str) -> None:
+        """At the end of a file: warn of what was skipped, or raise if there was nothing.
+
+        Args:
+            read: The number of records that are not faulty.
+            unusable: Makes an error about the whole file of its message.
+            empty: What to say of a file that has no record at all.
+
+        Raises:
+            InputError: There was no record, or all were faulty and skipped.
+        """
+        if not self.count:
+            if not read:
+                raise unusable(empty)
+        elif self._on_error == "skip":
+            found = f"{self.count} of {read + self.count} records"
+            if not read:
+                raise unusable(f"none is usable: {found} are faulty, the first: {self._first}")
+            warnings.warn(
+                f"{found} are faulty and were skipped, the first: {self._first}", stacklevel=4
+            )
+
+
 class Records(Iterator[T]):
     """The records of a file, one by one, with a way past the faulty ones.
 
@@ -72,7 +125,6 @@ class Records(Iterator[T]):
 
     Attributes:
         read: The number of records given so far.
-        faults: The number of faulty ones so far.
 
     Raises:
         ValueError: ``on_error`` is none of these.
@@ -86,46 +138,28 @@ class Records(Iterator[T]):
         unusable: Callable[[str], InputError],
         empty: str,
     ) -> None:
-        if on_error not in ("raise", "skip") and not callable(on_error):
-            raise ValueError(f"on_error must be 'raise', 'skip' or a function, but is {on_error!r}")
-        self.read = self.faults = 0
+        self.read = 0
         self._records = records
-        self._on_error = on_error
+        self._faults = Faults(on_error)
         self._unusable = unusable
         self._empty = empty
-        self._first: InputError | None = None
         self._ended = False
+
+    @property
+    def faults(self) -> int:
+        """The number of faulty records so far."""
+        return self._faults.count
 
     def __next__(self) -> T:
         for record in self._records:
             if not isinstance(record, InputError):
                 self.read += 1
                 return record
-            self.faults += 1
-            self._first = self._first or record
-            if self._on_error == "raise":
-                raise record
-            if callable(self._on_error):
-                self._on_error(record)
+            self._faults(record)
         if not self._ended:
             self._ended = True
-            self._report()
+            self._faults.report(self.read, self._unusable, self._empty)
         raise StopIteration
-
-    def _report(self) -> None:
-        """At the end: what was passed over, or that there was nothing."""
-        if self._first is None:
-            if not self.read:
-                raise self._unusable(self._empty)
-        elif self._on_error == "skip":
-            found = f"{self.faults} of {self.read + self.faults} records"
-            if not self.read:
-                raise self._unusable(
-                    f"none is usable: {found} are faulty, the first: {self._first}"
-                )
-            warnings.warn(
-                f"{found} are faulty and were skipped, the first: {self._first}", stacklevel=3
-            )
 
 
 def name_of(source: Source) -> str:

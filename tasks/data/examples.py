@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from structnn.errors import InputError
 from structnn.sentence import Sentence
 
 __all__ = ["DataError", "Dataset", "Example"]
 
 
-class DataError(ValueError):
+class DataError(InputError):
     """Data that can't be used; the message says where the error is and how to correct it."""
 
 

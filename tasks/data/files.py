@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from parsers.formats.files import Faults, OnError
 from structnn import Sentence, StructureError, Tree
 from tasks.data.examples import DataError, Example, is_visible, quote
 from tasks.data.options import DataOptions, TextOptions
@@ -20,13 +21,19 @@ from tasks.data.options import DataOptions, TextOptions
 __all__ = ["is_data_file", "read_examples", "read_texts"]
 
 Row = Mapping[str, object]
+RowReader = Callable[[Path, str, Faults], Iterator[tuple[int, Row]]]
+
+_AN_OBJECT = '{"text": "...", "label": "..."}'
 
 # NUL, and halves of surrogate pairs: JSON can write both, and no parser takes them.
 _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def read_examples(
-    path: str | os.PathLike[str], options: DataOptions | None = None
+    path: str | os.PathLike[str],
+    options: DataOptions | None = None,
+    *,
+    on_error: OnError = "raise",
 ) -> tuple[Example, ...]:
     """Read every example of a file; its extension says which format it has.
 
@@ -41,39 +48,52 @@ def read_examples(
     Args:
         path: The file.
         options: The columns of text and label, and the encoding; a byte order mark is passed over.
+        on_error: What becomes of a faulty row: ``"raise"``, ``"skip"`` (a warning counts them), or a
+            function that is called with the error.
 
     Returns:
         The examples in the order of the file, other columns in ``columns``.
 
     Raises:
-        DataError: The file can't be read, or has a fault; the message names file and line.
+        DataError: The file can't be read, has a fault, or no usable row; the message names file and
+            line.
+        ValueError: ``on_error`` is none of these.
     """
     options = options or DataOptions()
-    text_column, label_column = options.text_column, options.label_column
     path = Path(path)
-    read_rows = _reader(path)
+    faults = Faults(on_error)
     examples = []
-    for line, row in read_rows(path, _read(path, options.encoding)):
-        where = f"{path}:{line}"
-        for option, column in (("text_column", text_column), ("label_column", label_column)):
-            if column not in row:
-                raise DataError(
-                    f"{where}: there is no column {column!r}; the columns are {quote(row)}. "
-                    f"Choose one with {option} (--{option.replace('_', '-')})"
-                )
-        label = row[label_column]
-        if isinstance(label, list | dict):
-            raise DataError(
-                f"{where}: the label must be one string or number, but is {_string(label)[:40]}"
-            )
-        text = _text(row[text_column], where)
-        sentence = _given_tree(row, text, where)
-        own = {text_column, label_column} | ({"heads", "relations"} if sentence else set())
-        columns = {name: _string(value) for name, value in row.items() if name not in own}
-        examples.append(Example(text, _string(label).strip(), where, sentence, columns))
-    if not examples:
-        raise DataError(f"{path}: there are no examples in it")
+    for line, row in _reader(path)(path, _read(path, options.encoding), faults):
+        try:
+            examples.append(_example(row, options, f"{path}:{line}"))
+        except DataError as fault:
+            faults(fault)
+    faults.report(
+        len(examples),
+        lambda problem: DataError(f"{path}: {problem}"),
+        "there are no examples in it",
+    )
     return tuple(examples)
+
+
+def _example(row: Row, options: DataOptions, where: str) -> Example:
+    text_column, label_column = options.text_column, options.label_column
+    for option, column in (("text_column", text_column), ("label_column", label_column)):
+        if column not in row:
+            raise DataError(
+                f"{where}: there is no column {column!r}; the columns are {quote(row)}. "
+                f"Choose one with {option} (--{option.replace('_', '-')})"
+            )
+    label = row[label_column]
+    if isinstance(label, list | dict):
+        raise DataError(
+            f"{where}: the label must be one string or number, but is {_string(label)[:40]}"
+        )
+    text = _text(row[text_column], where)
+    sentence = _given_tree(row, text, where)
+    own = {text_column, label_column} | ({"heads", "relations"} if sentence else set())
+    columns = {name: _string(value) for name, value in row.items() if name not in own}
+    return Example(text, _string(label).strip(), where, sentence, columns)
 
 
 def read_texts(
@@ -98,7 +118,7 @@ def read_texts(
     blank = 0
     texts: list[str | tuple[str, ...]] = []
     if path.suffix.lower() in _READERS:
-        for line, row in _reader(path)(path, _read(path, encoding)):
+        for line, row in _reader(path)(path, _read(path, encoding), Faults("raise")):
             if text_column not in row:
                 raise DataError(
                     f"{path}:{line}: there is no column {text_column!r}; the columns are {quote(row)}. "
@@ -128,7 +148,7 @@ def is_data_file(name: str) -> bool:
     return bool(Path(name).suffix) or len(Path(name).parts) > 1
 
 
-def _reader(path: Path) -> Callable[[Path, str], Iterator[tuple[int, Row]]]:
+def _reader(path: Path) -> RowReader:
     try:
         return _READERS[path.suffix.lower()]
     except KeyError:
@@ -161,18 +181,18 @@ def _read(path: Path, encoding: str) -> str:
     return text
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+def _csv_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
-    return _table_rows(path, lines, lambda: lines.line_num)
+    return _table_rows(path, lines, lambda: lines.line_num, faults)
 
 
-def _tsv_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+def _tsv_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
     lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return _table_rows(path, lines, lambda: lines.line_num)
+    return _table_rows(path, lines, lambda: lines.line_num, faults)
 
 
 def _table_rows(
-    path: Path, lines: Iterable[list[str]], line_number: Callable[[], int]
+    path: Path, lines: Iterable[list[str]], line_number: Callable[[], int], faults: Faults
 ) -> Iterator[tuple[int, Row]]:
     header: list[str] | None = None
     line = 1
@@ -183,18 +203,25 @@ def _table_rows(
         except StopIteration:
             break
         except csv.Error as fault:
-            raise DataError(
+            problem = DataError(
                 f"{path}:{line}: the row that begins here isn't well formed ({fault}); see that each "
                 'quoted field ends in a quote, and double the quotes inside it ("")'
-            ) from None
+            )
+            if header is None:  # without which no other row can be read
+                raise problem from None
+            faults(problem)
+            line = line_number() + 1
+            continue
         if len(row) > 1 or any(map(is_visible, row)):
             if header is None:
                 header = _header(row, f"{path}:{line}")
             elif len(row) != len(header):
-                raise DataError(
-                    f"{path}:{line}: the row has {len(row)} field{'s' * (len(row) != 1)}, and "
-                    f"the header {len(header)} ({quote(header)}); put quotes round a field that "
-                    "holds a comma, and replace a tab inside a field of a TSV file"
+                faults(
+                    DataError(
+                        f"{path}:{line}: the row has {len(row)} field{'s' * (len(row) != 1)}, and "
+                        f"the header {len(header)} ({quote(header)}); put quotes round a field that "
+                        "holds a comma, and replace a tab inside a field of a TSV file"
+                    )
                 )
             else:
                 yield line, dict(zip(header, row, strict=True))
@@ -211,22 +238,21 @@ def _header(row: list[str], where: str) -> list[str]:
     return names
 
 
-def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+def _json_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not is_visible(line):
             continue
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as fault:
-            raise DataError(
-                f"{path}:{number}: the line isn't JSON ({fault}); each line must hold one whole object"
-            ) from None
-        if not isinstance(row, dict):
-            raise DataError(
-                f"{path}:{number}: the line holds {_string(row)[:40]}, not an object such as "
-                '{"text": "...", "label": "..."}'
-            )
-        yield number, row
+            problem = f"the line isn't JSON ({fault}); each line must hold one whole object"
+            faults(DataError(f"{path}:{number}: {problem}"))
+            continue
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            problem = f"the line holds {_string(row)[:40]}, not an object such as {_AN_OBJECT}"
+            faults(DataError(f"{path}:{number}: {problem}"))
 
 
 def _text(value: object, where: str) -> str | tuple[str, ...]:
@@ -245,9 +271,20 @@ def _text(value: object, where: str) -> str | tuple[str, ...]:
 def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence | None:
     """The tokens and the given dependency tree of a row; None if it has none."""
     heads, relations = row.get("heads"), row.get("relations")
-    if isinstance(text, str) or not text or not isinstance(heads, list):
+    if isinstance(text, str):
+        if isinstance(heads, list):
+            raise DataError(
+                f"{where}: `heads` belong to tokens, but the text is one string; give it as an array of "
+                'tokens, such as ["dogs", "bark"], or remove `heads`'
+            )
+        return None  # a column of another file may have that name
+    if not text or heads is None:
         return None
     try:
+        for name, values in (("heads", heads), ("relations", relations)):
+            if not isinstance(values, list | None):
+                raise StructureError(f"`{name}` must be an array, but is {_string(values)[:40]}")
+        assert isinstance(heads, list)
         if not all(type(head) is int for head in heads):
             raise StructureError(f"`heads` must hold whole numbers, but is {_string(heads)[:40]}")
         labels = relations if isinstance(relations, list) else None
@@ -267,7 +304,7 @@ def _string(value: object) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-_READERS: dict[str, Callable[[Path, str], Iterator[tuple[int, Row]]]] = {
+_READERS: dict[str, RowReader] = {
     ".csv": _csv_rows,
     ".tsv": _tsv_rows,
     ".jsonl": _json_rows,
