@@ -219,7 +219,7 @@ class TestAWayPastFaultyRows:
     def test_where_nothing_is_usable_that_is_an_error(self, tmp_path):
         path = write(tmp_path, "a.csv", "text,label\na\nb\n")
         with pytest.raises(
-            DataError, match="none is usable: 2 of 2 records are faulty, the first: .*:2"
+            DataError, match=r"none is usable: 2 of 2 records are faulty, the first: .*:2"
         ):
             read_examples(path, on_error="skip")
         assert read_examples(path, on_error=lambda fault: None) == ()
