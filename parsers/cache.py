@@ -254,9 +254,10 @@ class CachedParser:
             identity = _identity(self.path)
             try:
                 return self._run(action)
-            except sqlite3.DatabaseError as fault:
-                # The lowest byte is the code, what is above it tells more of it.
-                if getattr(fault, "sqlite_errorcode", 0) & 0xFF not in _DAMAGE:
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as fault:
+                # The lowest byte is the code, what is above it tells more of it. Without a code, the
+                # message of the error is what can't be decoded: it quotes the damaged file.
+                if getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _DAMAGE:
                     raise
                 if _identity(self.path) == identity:  # else another process has begun a new one
                     self._move_aside(fault)
@@ -442,7 +443,7 @@ def _readable(path: Path) -> Iterator[Row]:
         connection.text_factory = bytes
         for order in ("ASC", "DESC"):
             query = f"SELECT * FROM parses ORDER BY parser {order}, key {order}"
-            with suppress(sqlite3.DatabaseError):
+            with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
                 for row in connection.execute(query):
                     with suppress(ValueError):
                         yield _intact(row)

@@ -157,6 +157,14 @@ def test_what_a_worker_raises_is_told(tmp_path: Path) -> None:
         CachedParser(Loser("loser"), tmp_path / "cache", chunk=5, workers=2).parse(TEXTS)
 
 
+def test_a_damaged_schema_is_told_even_if_the_message_of_sqlite_is_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    CachedParser(Chain(), path).parse(["a"])
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE T\xc1BLE"))
+    with pytest.warns(UserWarning, match="cache is damaged"):
+        assert CachedParser(Chain(), path).parse(["a"]) == Chain().parse(["a"])
+
+
 @pytest.mark.parametrize("content", [b"n", b"nothing like a database\n" * 1000, b"\0" * 5000])
 def test_a_file_that_never_was_a_cache_is_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
