@@ -13,15 +13,16 @@ import time
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import closing, suppress
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from parsers.formats.json import sentence_from_json, sentence_to_json
 from parsers.workers import end_with
+from structnn.errors import InputError
 from structnn.sentence import Sentence
 
 __all__ = ["CacheError", "CachedParser", "Parser", "ParserInput", "Progress"]
@@ -35,7 +36,13 @@ Progress = Callable[[int, int], object]
 _APPLICATION = 0x53747250  # "StrP": marks an SQLite file as a parse cache
 _BUSY_SECONDS = 120.0
 _LOOK_UP = 500  # keys in one query
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# A statement that is an error finds no table or column, though the file says that it is a cache.
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+_MAGIC = b"SQLite format 3\0"
+_SCHEMA = (
+    "CREATE TABLE parses (parser TEXT, key TEXT, sentence TEXT, checksum INTEGER, "
+    "PRIMARY KEY (parser, key)) WITHOUT ROWID"
+)
 
 T = TypeVar("T")
 
@@ -70,8 +77,8 @@ class Parser(Protocol):
         ...
 
 
-class CacheError(RuntimeError):
-    """A file can't be used as a parse cache, or a parser returns the wrong number of sentences."""
+class CacheError(InputError, RuntimeError):
+    """A file is not a parse cache, or a parser returns the wrong number of sentences."""
 
 
 class CachedParser:
@@ -79,8 +86,11 @@ class CachedParser:
 
     The file keeps each parse as JSON, with a checksum, under the parser's fingerprint and the input.
     Each chunk is saved as soon as it is parsed, so that an interrupted run continues where it
-    stopped. Several processes may share the file. A damaged file is renamed with a warning, and a
-    new one begun; a damaged row is parsed again.
+    stopped. Several processes may share the file.
+
+    A damaged row is parsed again. A damaged file is renamed with a warning, and a new one begun with
+    the rows that can be read. Where the file can't be read or written (it is locked, read-only, or the
+    disk is full), a warning says so, and parsing goes on without it.
 
     Args:
         parser: The parser, any :class:`Parser`.
@@ -97,7 +107,7 @@ class CachedParser:
         misses: The number of inputs that were parsed.
 
     Raises:
-        CacheError: The file is an SQLite file but not a parse cache, or can't be written.
+        CacheError: The file is something else than a parse cache; it is left as it is.
         ValueError: ``chunk`` or ``workers`` is less than 1.
 
     Example:
@@ -125,8 +135,9 @@ class CachedParser:
         self.progress = progress
         self.hits = 0
         self.misses = 0
-        # Fails now if the file can't be used, and not after hours of parsing.
-        self._attempt(lambda connection: None)
+        # Tells now if the file can't be used, and not after hours of parsing.
+        self._writes = True
+        self._reads = self._attempt(lambda connection: True) or False
 
     def __repr__(self) -> str:
         return f"CachedParser({self.parser!r}, {str(self.path)!r})"
@@ -146,8 +157,7 @@ class CachedParser:
             A sentence for each text, in order.
 
         Raises:
-            CacheError: The parser returned more or fewer sentences than it was given texts, or the file
-                can't be used.
+            CacheError: The parser returned more or fewer sentences than it was given texts.
         """
         keys = [_key(text) for text in texts]
         inputs = dict(zip(keys, texts, strict=True))
@@ -180,38 +190,41 @@ class CachedParser:
                 self.hits += len(shared)
                 yield shared | self._parse({key: chunk[key] for key in chunk if key not in shared})
             return
-        for parsed, hits in _parse_in_workers(self.parser, self.path, chunks, workers):
+        path = self.path if self._writes else None
+        told: set[str] = set()
+        for parsed, hits, warned in _parse_in_workers(self.parser, path, chunks, workers):
             self.hits += hits
             self.misses += len(parsed) - hits
+            for message in warned:
+                if message not in told:
+                    warnings.warn(message, stacklevel=4)
+                told.add(message)
             yield parsed
 
     def _parse(self, inputs: dict[str, ParserInput]) -> dict[str, Sentence]:
         if not inputs:
             return {}
-        sentences = self.parser.parse(
-            [text if isinstance(text, str) else list(text) for text in inputs.values()]
-        )
-        if len(sentences) != len(inputs):
-            raise CacheError(
-                f"{type(self.parser).__name__}.parse returned {len(sentences)} sentences for "
-                f"{len(inputs)} inputs; it must return one for each, in order"
-            )
-        parsed = dict(zip(inputs, sentences, strict=True))
-        self._save(parsed)
+        parsed = _parsed(self.parser, inputs)
+        if self._writes:
+            self._save(parsed)
         self.misses += len(parsed)
         return parsed
 
     def _load(self, keys: list[str]) -> dict[str, Sentence]:
         """The sentences of those keys that are in the cache."""
-        rows = self._attempt(lambda connection: list(_select(connection, self.fingerprint, keys)))
+        rows = None
+        if self._reads:
+            rows = self._attempt(
+                lambda connection: list(_select(connection, self.fingerprint, keys))
+            )
+            self._reads = rows is not None
         found: dict[str, Sentence] = {}
         damaged = 0
-        for key, row, checksum in rows:
+        for row in rows or ():
             try:
-                if checksum != self._checksum(key, row):
-                    raise ValueError("another row was saved")
-                found[key] = sentence_from_json(row)
-            except (ValueError, TypeError, KeyError, AttributeError):
+                _, key, sentence, _ = _intact(row)
+                found[key] = sentence_from_json(sentence)
+            except ValueError:
                 damaged += 1  # and is parsed again, as what is missing is
         if damaged:
             warnings.warn(
@@ -225,43 +238,51 @@ class CachedParser:
         rows = []
         for key, sentence in parsed.items():
             row = sentence_to_json(sentence)
-            rows.append((fingerprint, key, row, self._checksum(key, row)))
-
-        def insert(connection: sqlite3.Connection) -> None:
-            # Immediate: SQLite waits for a lock that is taken at once, but not for one that is upgraded.
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("INSERT OR REPLACE INTO parses VALUES (?, ?, ?, ?)", rows)
-            connection.execute("COMMIT")
-
-        self._attempt(insert)
+            rows.append((fingerprint, key, row, _checksum(fingerprint, key, row)))
+        self._attempt(lambda connection: _insert(connection, "REPLACE", rows))
 
     def _report(self, done: int, total: int) -> None:
         if self.progress is not None:
             self.progress(done, total)
 
-    def _checksum(self, key: str, row: str) -> int:
-        return zlib.crc32(f"{self.fingerprint}\0{key}\0{row}".encode())
-
-    def _attempt(self, action: Callable[[sqlite3.Connection], T]) -> T:
-        """Run an action on the database, or on a new one if it is damaged."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        identity = _identity(self.path)
+    def _attempt(self, action: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Run an action on the database, or on a new one if it is damaged; None if that fails."""
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not _looks_like_a_database(self.path):  # SQLite would overwrite a short file
+                raise self._no_cache("file is not a database")
+            identity = _identity(self.path)
+            try:
+                return self._run(action)
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as fault:
+                # The lowest byte is the code, what is above it tells more of it. Without a code, the
+                # message of the error is what can't be decoded: it quotes the damaged file.
+                if getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _DAMAGE:
+                    raise
+                if _identity(self.path) == identity:  # else another process has begun a new one
+                    self._move_aside(fault)
             return self._run(action)
-        except sqlite3.DatabaseError as fault:
-            if getattr(fault, "sqlite_errorcode", None) not in _DAMAGE:
+        except (sqlite3.DatabaseError, OSError) as fault:
+            if os.path.isdir(self.path) or isinstance(fault, FileExistsError | NotADirectoryError):
                 raise CacheError(
-                    f"the parse cache {self.path} can't be used ({fault}); make sure that the folder is "
-                    "writable and that no stopped process holds the file, or give another file"
+                    f"the parse cache {self.path} can't be used ({fault}): it must be a file in a "
+                    "folder; give another one"
                 ) from fault
-            if _identity(self.path) == identity:  # else another process has begun a new one
-                self._move_aside(fault)
-        return self._run(action)
+            if self._writes:
+                self._writes = False  # so that this is said once
+                warnings.warn(
+                    f"the parse cache {self.path} can't be used ({fault}), and parsing goes on "
+                    "without it; make sure that the file and its folder are writable, that the disk has "
+                    "room, and that no stopped process holds the file",
+                    stacklevel=4,
+                )
+            return None
 
     def _run(self, action: Callable[[sqlite3.Connection], T]) -> T:
         # A connection for each action: cheap compared with parsing, and safe with forks and threads.
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
         with closing(connection):
+            connection.text_factory = bytes  # a damaged row may not be UTF-8
             connection.execute("PRAGMA synchronous = NORMAL")
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             if application != _APPLICATION:
@@ -271,34 +292,53 @@ class CachedParser:
     def _set_up(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")  # one process sets up, the others wait
         (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables and application != _APPLICATION:
+        tables = connection.execute("SELECT sql FROM sqlite_master").fetchall()
+        if application != _APPLICATION and tables not in ([], [(_SCHEMA.encode(),)]):
             raise CacheError(
                 f"{self.path} is an SQLite file, but not a parse cache; give another file for the cache"
             )
         if not tables:
-            connection.execute(
-                "CREATE TABLE parses (parser TEXT, key TEXT, sentence TEXT, checksum INTEGER, "
-                "PRIMARY KEY (parser, key)) WITHOUT ROWID"
-            )
-            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(_SCHEMA)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute("COMMIT")
 
+    def _no_cache(self, fault: object) -> CacheError:
+        return CacheError(
+            f"{self.path} is not a parse cache ({fault}); give another file for the cache, or "
+            "delete this one"
+        )
+
     def _move_aside(self, fault: Exception) -> None:
+        """Begin a new file with the rows of the damaged one that can be read."""
+        if not _was_a_cache(self.path):
+            raise self._no_cache(fault)
         aside = self.path.with_name(f"{self.path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
         os.replace(self.path, aside)
         # SQLite would apply a journal that is left to the new file.
         self.path.with_name(self.path.name + "-journal").unlink(missing_ok=True)
+        saved = self._run(lambda connection: _insert(connection, "IGNORE", _readable(aside)))
         warnings.warn(
             f"the parse cache {self.path} is damaged ({fault}); it was renamed to {aside}, and a new "
-            "one is begun",
-            stacklevel=4,
+            f"one is begun with the {saved} parses that could be read",
+            stacklevel=5,
         )
 
 
+def _parsed(parser: Parser, inputs: dict[str, ParserInput]) -> dict[str, Sentence]:
+    """The sentences of inputs, under the same keys."""
+    texts = [text if isinstance(text, str) else list(text) for text in inputs.values()]
+    sentences = parser.parse(texts)
+    if len(sentences) != len(inputs):
+        raise CacheError(
+            f"{type(parser).__name__}.parse returned {len(sentences)} sentences for {len(inputs)} "
+            "inputs; it must return one for each, in order"
+        )
+    return dict(zip(inputs, sentences, strict=True))
+
+
 def _parse_in_workers(
-    parser: Parser, path: Path, chunks: list[dict[str, ParserInput]], workers: int
-) -> Iterator[tuple[dict[str, Sentence], int]]:
+    parser: Parser, path: Path | None, chunks: list[dict[str, ParserInput]], workers: int
+) -> Iterator[tuple[dict[str, Sentence], int, list[str]]]:
     """The results of :func:`_parse_in_worker` for all chunks, in the order in which they are done."""
     context: BaseContext = multiprocessing.get_context()
     if sys.platform == "linux":
@@ -327,29 +367,102 @@ def _set_up_worker(parent: int) -> None:
         torch.set_num_threads(1)
 
 
-_parsers: dict[str, Parser] = {}  # in a worker: the parsers that are loaded, by fingerprint
+# In a worker, by fingerprint: the parsers that are loaded, and those with their cache.
+_parsers: dict[str, Parser] = {}
+_cached_parsers: dict[str, CachedParser] = {}
 
 
 def _parse_in_worker(
-    parser: Parser, path: Path, chunk: dict[str, ParserInput]
-) -> tuple[dict[str, Sentence], int]:
-    """The sentences of a chunk, and the number of them that another process had saved already."""
+    parser: Parser, path: Path | None, chunk: dict[str, ParserInput]
+) -> tuple[dict[str, Sentence], int, list[str]]:
+    """The sentences of a chunk, the number that another process had saved already, and warnings.
+
+    Without a path nothing is saved.
+    """
     parser = _parsers.setdefault(parser.fingerprint, parser)
-    cached = CachedParser(parser, path, chunk=len(chunk))
-    sentences = cached.parse(list(chunk.values()))
-    return dict(zip(chunk, sentences, strict=True)), cached.hits
+    if path is None:
+        return _parsed(parser, chunk), 0, []
+    with warnings.catch_warnings(record=True, action="always") as warned:
+        cached = _cached_parsers.get(parser.fingerprint)
+        if cached is None:
+            cached = _cached_parsers[parser.fingerprint] = CachedParser(parser, path)
+        cached.chunk = len(chunk)
+        hits = cached.hits
+        sentences = cached.parse(list(chunk.values()))
+    messages = [str(warning.message) for warning in warned]
+    return dict(zip(chunk, sentences, strict=True)), cached.hits - hits, messages
+
+
+Row = tuple[str, str, str, int]
+"""A row of the file: the fingerprint of the parser, the key of the input, the sentence, the checksum."""
 
 
 def _select(
     connection: sqlite3.Connection, fingerprint: str, keys: list[str]
-) -> Iterator[tuple[str, str, int]]:
+) -> Iterator[tuple[object, ...]]:
     for start in range(0, len(keys), _LOOK_UP):
         some = keys[start : start + _LOOK_UP]
         yield from connection.execute(
-            "SELECT key, sentence, checksum FROM parses WHERE parser = ? "
+            "SELECT parser, key, sentence, checksum FROM parses WHERE parser = ? "
             f"AND key IN ({','.join('?' * len(some))})",
             [fingerprint, *some],
         )
+
+
+def _insert(connection: sqlite3.Connection, otherwise: str, rows: Iterable[Row]) -> int:
+    """Insert rows; REPLACE those that are there or IGNORE the new ones. How many were inserted."""
+    # Immediate: SQLite waits for a lock that is taken at once, but not for one that is upgraded.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany(f"INSERT OR {otherwise} INTO parses VALUES (?, ?, ?, ?)", rows)
+    connection.execute("COMMIT")
+    return connection.total_changes
+
+
+def _intact(row: tuple[object, ...]) -> Row:
+    """A row as it was saved.
+
+    Raises:
+        ValueError: It is not what was saved.
+    """
+    *texts, checksum = row
+    if not all(isinstance(text, bytes) for text in texts):
+        raise ValueError("another type was saved")
+    fingerprint, key, sentence = (text.decode() for text in texts if isinstance(text, bytes))
+    if checksum != (saved := _checksum(fingerprint, key, sentence)):
+        raise ValueError("another row was saved")
+    return fingerprint, key, sentence, saved
+
+
+def _checksum(fingerprint: str, key: str, sentence: str) -> int:
+    return zlib.crc32(f"{fingerprint}\0{key}\0{sentence}".encode())
+
+
+def _readable(path: Path) -> Iterator[Row]:
+    """The intact rows of a damaged file, from both ends up to the first page that can't be read."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        connection.text_factory = bytes
+        for order in ("ASC", "DESC"):
+            query = f"SELECT * FROM parses ORDER BY parser {order}, key {order}"
+            with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
+                for row in connection.execute(query):
+                    with suppress(ValueError):
+                        yield _intact(row)
+                return
+
+
+def _looks_like_a_database(path: Path) -> bool:
+    """Whether a file is empty or not there, begins as one of SQLite, or was a parse cache."""
+    if not path.is_file():
+        return True  # what else it may be, SQLite says
+    with path.open("rb") as file:
+        return _MAGIC.startswith(file.read(len(_MAGIC))) or _was_a_cache(path)
+
+
+def _was_a_cache(path: Path) -> bool:
+    """Whether a file that can't be read as a database has the marks of a parse cache."""
+    with path.open("rb") as file:
+        first_page = file.read(4096)
+    return first_page[68:72] == _APPLICATION.to_bytes(4) or _SCHEMA[:20].encode() in first_page
 
 
 def _key(text: ParserInput) -> str:

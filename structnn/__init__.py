@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from structnn.encoders import Encoding as Encoding
     from structnn.encoders import build_encoder as build_encoder
     from structnn.encoders import register_encoder as register_encoder
+    from structnn.errors import InputError as InputError
     from structnn.notes import Note as Note
     from structnn.notes import noting as noting
     from structnn.readouts import READOUTS as READOUTS
@@ -52,6 +53,7 @@ _MODULES = {
     "data.vocabulary": "UNIVERSAL_RELATIONS Vocabulary",
     "embeddings": "ContextualEmbedding WordEmbedding",
     "encoders": "ENCODERS Chain Encoder Encoding build_encoder register_encoder",
+    "errors": "InputError",
     "notes": "Note noting",
     "readouts": "READOUTS Readout build_readout register_readout",
     "registry": "UnknownNameError",

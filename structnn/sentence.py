@@ -9,10 +9,15 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["Sentence", "StructureError", "Tree"]
+from structnn.errors import InputError
+
+__all__ = ["COLUMNS", "Sentence", "StructureError", "Tree"]
+
+COLUMNS = ("xpos", "feats", "deps", "misc")
+"""The names of ``Sentence.columns``: the columns of CoNLL-U that have no field of their own."""
 
 
-class StructureError(ValueError):
+class StructureError(InputError):
     """A sentence or tree is not valid, or lacks what is asked of it; the message says which and why."""
 
 
@@ -162,10 +167,12 @@ class Sentence:
         lemmas: The lemma of each token.
         text: The text from which the tokens were made.
         metadata: Other facts about the sentence, such as the comments of a CoNLL-U file.
+        columns: Further columns of a CoNLL-U file, an entry for each token: any of ``"xpos"``,
+            ``"feats"``, ``"deps"`` and ``"misc"``.
 
     Raises:
-        StructureError: There are no tokens, the lengths differ, or a tree does not fit the tokens. The
-            message quotes the beginning of the sentence.
+        StructureError: There are no tokens, the lengths differ, a field is of another type, or a tree
+            does not fit the tokens. The message quotes the beginning of the sentence.
 
     Example:
         >>> tree = Tree([1, -1], labels=["nsubj", "root"])
@@ -181,20 +188,20 @@ class Sentence:
     lemmas: Sequence[str] | None = None
     text: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tokens", _strings("tokens", self.tokens))
         if not self.tokens:
             raise StructureError("a sentence needs at least one token, and `tokens` is empty")
         for name in ("tags", "lemmas"):
-            values = getattr(self, name)
-            if values is not None:
-                object.__setattr__(self, name, _strings(name, values))
-                if len(values) != len(self.tokens):
-                    raise StructureError(
-                        f"`{name}` has {len(values)} entries for the {len(self.tokens)} tokens of "
-                        f"{self._quoted()}; give one for each token"
-                    )
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, self._column(name, getattr(self, name)))
+        for name in ("dependencies", "constituency"):
+            if not isinstance(getattr(self, name), Tree | None):
+                raise StructureError(f"`{name}` must be a Tree, but is {getattr(self, name)!r}")
+        if not isinstance(self.text, str | None):
+            raise StructureError(f"`text` must be a string, but is {self.text!r}")
         if self.dependencies is not None and self.dependencies.tokens != tuple(range(len(self))):
             raise StructureError(
                 f"`dependencies` must have one node for each token, in order: it has "
@@ -208,13 +215,33 @@ class Sentence:
                     f"`constituency` has words at {words} nodes, but {self._quoted()} has "
                     f"{len(self)} tokens"
                 )
-        object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+        metadata, columns = _mapping("metadata", self.metadata), _mapping("columns", self.columns)
+        _strings("metadata", (part for item in metadata.items() for part in item))
+        for name in columns:
+            if name not in COLUMNS:
+                raise StructureError(
+                    f"`columns` has {name!r}, but its names are those of CoNLL-U: {', '.join(COLUMNS)}"
+                )
+        columns = {name: self._column(name, columns[name]) for name in COLUMNS if name in columns}
+        object.__setattr__(self, "metadata", MappingProxyType(metadata))
+        object.__setattr__(self, "columns", MappingProxyType(columns))
+
+    def _column(self, name: str, values: Sequence[str]) -> tuple[str, ...]:
+        """A column as a tuple of strings, if it has one for each token."""
+        values = _strings(name, values)
+        if len(values) != len(self.tokens):
+            raise StructureError(
+                f"`{name}` has {len(values)} entries for the {len(self.tokens)} tokens of "
+                f"{self._quoted()}; give one for each token"
+            )
+        return values
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # A read-only mapping does not pickle, and sentences travel between worker processes.
+        # By position, so that pickles of earlier versions, which had fewer fields, are read. A read-only
+        # mapping does not pickle, and sentences travel between worker processes.
         fields = (
             self.tokens,
             self.dependencies,
@@ -223,7 +250,7 @@ class Sentence:
             self.lemmas,
             self.text,
         )
-        return Sentence, (*fields, dict(self.metadata))
+        return Sentence, (*fields, dict(self.metadata), dict(self.columns))
 
     def replace(self, **changes: Any) -> Sentence:
         """A copy with some fields changed.
@@ -262,11 +289,20 @@ def _strings(name: str, values: Iterable[str]) -> tuple[str, ...]:
             f"`{name}` must be a sequence of strings, but is the one string "
             f"{_shorten_text(values)!r}; split it into tokens first"
         )
-    values = tuple(values)
+    try:
+        values = tuple(values)
+    except TypeError:
+        raise StructureError(f"`{name}` must be a sequence of strings, but is {values!r}") from None
     for position, value in enumerate(values):
         if not isinstance(value, str):
             raise StructureError(f"`{name}` must hold strings, but entry {position} is {value!r}")
     return values
+
+
+def _mapping(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        raise StructureError(f"`{name}` must map names to values, but is {values!r}")
+    return dict(values)
 
 
 def _shorten(values: Sequence[int], limit: int = 12) -> str:

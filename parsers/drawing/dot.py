@@ -26,12 +26,15 @@ def to_dot(sentences: Sequence[tuple[Sentence, str]]) -> str:
     for number, (sentence, structure) in enumerate(sentences):
         graph = to_networkx(sentence, structure)
         for node, attributes in graph.nodes(data=True):
-            text = attributes.get("token", attributes.get("constituent", ""))
-            if "token" in attributes and "constituent" in attributes:
-                text = f"{attributes['constituent']}\n{text}"
+            text = attributes["token"]
+            if "constituent" in attributes:
+                word = f"\n{text}" if attributes["position"] != -1 else ""
+                text = attributes["constituent"] + word
             lines.append(f"  n{number}_{node} [label={_quoted(text)}];")
         for head, tail, attributes in graph.edges(data=True):
-            label = attributes.get("relation", attributes["kind"] if graph.is_multigraph() else "")
+            label = attributes.get("relation") or (
+                attributes["kind"] if graph.is_multigraph() else ""
+            )
             suffix = f" [label={_quoted(label)}]" if label else ""
             lines.append(f"  n{number}_{head} -> n{number}_{tail}{suffix};")
     return "\n".join([*lines, "}", ""])

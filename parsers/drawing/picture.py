@@ -85,10 +85,11 @@ def picture(
     by_class = node_values is None and any(tags)
     view = View(
         tree=tree,
-        words=[_shown(graph.nodes[node].get("token")) for node in range(len(tree))],
-        captions=[
-            (_shown(label) or "") if label else "" for label in tree.labels or [""] * len(tree)
+        words=[
+            None if position == -1 else _shown(sentence.tokens[position])
+            for position in tree.tokens or ()
         ],
+        captions=[_shown(label) if label else "" for label in tree.labels or [""] * len(tree)],
         notes=tags,
         fills=[
             colors.get(node)
@@ -106,7 +107,9 @@ def picture(
     node_numbers = numbered_nodes(node_values, len(tree)) if node_values is not None else {}
     edge_numbers = numbered_edges(tree, edge_values) if edge_values is not None else {}
     for node in scene.parents:
-        details = {key: str(value) for key, value in graph.nodes[node].items()}
+        details = {
+            key: str(value) for key, value in graph.nodes[node].items() if value not in ("", -1)
+        }
         if node in node_numbers:
             details[node_title or "value"] = f"{node_numbers[node]:.4g}"
         if (tree.parents[node], node) in edge_numbers:
@@ -178,10 +181,8 @@ def _laid_out(view: View, layout: str, structure: str, graph: Any) -> Scene:
     )
 
 
-def _shown(text: str | None) -> str | None:
+def _shown(text: str) -> str:
     """A word as it is drawn: on one line, shortened where it is long, ``∅`` where it is empty."""
-    if text is None:
-        return None
     shown = printable(text)
     return shown[:60] + "…" if len(shown) > 60 else shown or "∅"
 

@@ -1,13 +1,24 @@
-"""Constituency trees in brackets, as in the Penn and the Stanford Sentiment Treebank, through NLTK."""
+"""Constituency trees in brackets, as in the Penn and the Stanford Sentiment Treebank, and of NLTK."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from parsers.formats.files import FormatError, Source, atomic_writer, name_of, numbered_lines
+from parsers.formats.files import (
+    FormatError,
+    OnError,
+    Records,
+    Source,
+    decoded_lines,
+    name_of,
+    shown,
+    write_sentences,
+)
+from parsers.formats.phrases import Phrase, binarised, collapsed, sentence_of
 from structnn.sentence import Sentence, StructureError, Tree
 
 if TYPE_CHECKING:
@@ -33,14 +44,20 @@ _ESCAPES = {
     r"\/": "/",
     r"\*": "*",
 }
-_ESCAPED = re.compile("|".join(map(re.escape, _ESCAPES)))
-_UNESCAPED = {plain: escape for escape, plain in _ESCAPES.items()}
-_TO_ESCAPE = re.compile("|".join(map(re.escape, _UNESCAPED)))
-_NOT_A_LABEL = re.compile(r"[\s()]|^_$")
-_SPACE = re.compile(r"[ \t\n\r\v\f]")
-# NLTK's own patterns end a word at any Unicode space, but the one word "8 1/2" of the Stanford
-# Sentiment Treebank has a no-break space in it.
-_PATTERN = r"[^ \t\n\r\v\f()]+"
+# A word that looks like an escape itself, as -LRB- does, has -ESC- for its first hyphen.
+_NAME = "(?:LRB|RRB|LSB|RSB|LCB|RCB|ESC)"
+_HYPHEN = "-ESC-"
+_UNESCAPED = {plain: escape for escape, plain in _ESCAPES.items()} | {"-": _HYPHEN}
+_PLAIN = _ESCAPES | {_HYPHEN: "-", r"\(": "("}  # NLTK reads a bracket in a word as \(, too
+_ESCAPED = re.compile(rf"{_HYPHEN}(?={_NAME}-)|\\\(|" + "|".join(map(re.escape, _ESCAPES)))
+_TO_ESCAPE = re.compile(rf"-(?={_NAME}[-()\[\]{{}}])|[()\[\]{{}}/*]")
+# A label or a word of a file ends at one of these alone, and not at any Unicode space: the one word
+# "8 1/2" of the Stanford Sentiment Treebank has a no-break space in it.
+_SPACES = r" \t\n\r\v\f"
+_SPACE = re.compile(f"[{_SPACES}]")
+_NOT_A_LABEL = re.compile(rf"[{_SPACES}()]|^_$")
+_PART = re.compile(rf"[()]|(?:\\\(|[^{_SPACES}()])+")
+_UNOPENED = "a closing bracket has no opening one; write words' own brackets as -LRB- and -RRB-"
 
 
 class BracketsError(FormatError):
@@ -52,6 +69,7 @@ def read_brackets(
     *,
     binarise: Literal["left", "right"] | None = None,
     collapse_unaries: bool = False,
+    on_error: OnError = "raise",
 ) -> list[Sentence]:
     """Read all bracketed trees of a file; :func:`iter_brackets` says what becomes a node.
 
@@ -61,20 +79,26 @@ def read_brackets(
             ``"left"`` the first ones. By default trees stay as they are.
         collapse_unaries: Merge each node that has a single child with that child; labels are joined by
             ``+``. Nodes that have a word stay.
+        on_error: What becomes of a faulty tree: ``"raise"``, ``"skip"``, or a function that is called
+            with the error.
 
     Returns:
         For each tree a sentence with ``constituency``.
 
     Raises:
-        BracketsError: Brackets don't match, a tree has no word, or there is no tree.
-        ValueError: ``binarise`` is not one of these.
+        BracketsError: Brackets don't match, a tree has no word, or there is no usable tree.
+        ValueError: ``binarise`` or ``on_error`` is not one of these.
 
     Example:
         >>> (sentence,) = read_brackets(["(S (NP dogs) (VP bark))"])
         >>> sentence.tokens, sentence.constituency.labels
         (('dogs', 'bark'), ('S', 'NP', 'VP'))
     """
-    return list(iter_brackets(source, binarise=binarise, collapse_unaries=collapse_unaries))
+    return list(
+        iter_brackets(
+            source, binarise=binarise, collapse_unaries=collapse_unaries, on_error=on_error
+        )
+    )
 
 
 def iter_brackets(
@@ -82,10 +106,12 @@ def iter_brackets(
     *,
     binarise: Literal["left", "right"] | None = None,
     collapse_unaries: bool = False,
-) -> Iterator[Sentence]:
+    on_error: OnError = "raise",
+) -> Records[Sentence]:
     r"""Read bracketed trees one by one.
 
-    - A tree may span several lines; each tree begins on a new line.
+    - A tree may span several lines; each tree begins on a new line. After a tree that lacks a closing
+      bracket, the next one is taken to begin at the next line that begins with a bracket.
     - ``(NN dog)`` becomes **one** node with the word *dog* and the label ``NN`` (in the Stanford
       Sentiment Treebank, the sentiment of that word). A word without brackets, as in ``(NP the
       dog)``, becomes a node without a label. The label ``_`` means no label, and an outer bracket
@@ -95,48 +121,44 @@ def iter_brackets(
 
     Args:
         source: The path of a file (``.gz`` too), an open file or lines.
-        binarise: Give every node at most two children, by NLTK's ``chomsky_normal_form`` with this
-            factor: ``"right"`` groups the last children of a node, ``"left"`` the first ones.
-        collapse_unaries: Merge each node that has a single child with that child, by NLTK's
-            ``collapse_unary``; labels are joined by ``+``. Nodes that have a word stay.
+        binarise: Give every node at most two children, labelled as by NLTK's ``chomsky_normal_form``
+            with this factor: ``"right"`` groups the last children of a node, ``"left"`` the first ones.
+        collapse_unaries: Merge each node that has a single child with that child, as NLTK's
+            ``collapse_unary`` does; labels are joined by ``+``. Nodes that have a word stay.
+        on_error: What becomes of a faulty tree: ``"raise"``, ``"skip"``, or a function that is called
+            with the error. The iterator goes on after an error; its ``read`` and ``faults`` count.
 
-    Yields:
-        For each tree a sentence with ``constituency``.
+    Returns:
+        An iterator over a sentence with ``constituency`` for each tree.
 
     Raises:
-        BracketsError: Brackets don't match, a tree has no word, or there is no tree.
-        ValueError: ``binarise`` is not one of these.
+        BracketsError: Brackets don't match, a tree has no word, or there is no usable tree.
+        ValueError: ``binarise`` or ``on_error`` is not one of these.
     """
-    from nltk.tree import Tree as NltkTree
-
     if binarise not in (None, "left", "right"):
         raise ValueError(f"binarise must be None, 'left' or 'right', but is {binarise!r}")
-    file, empty = name_of(source), True
-    for start, text in _balanced(source):
+    file = name_of(source)
+
+    def sentence(start: int, text: str) -> Sentence | BracketsError:
         try:
-            tree = NltkTree.fromstring(
-                text, node_pattern=_PATTERN, leaf_pattern=_PATTERN, remove_empty_top_bracketing=True
-            )
-        except ValueError as fault:
-            raise BracketsError(
-                file,
-                start,
-                f"this is not one bracketed tree ({' '.join(str(fault).split())}); begin each tree "
-                "on a new line, with every word and phrase as (LABEL ...)",
-            ) from None
-        if collapse_unaries:
-            tree.collapse_unary(collapsePOS=False, collapseRoot=True)
-        if binarise is not None:
-            tree.chomsky_normal_form(factor=binarise)
-        try:
-            yield from_nltk(tree)
+            tree = _parsed(text)
+            if collapse_unaries:
+                collapsed(tree)
+            if binarise is not None:
+                binarised(tree, binarise)
+            return sentence_of(tree, unescape)
         except StructureError as fault:
-            raise BracketsError(file, start, str(fault)) from None
-        empty = False
-    if empty:
-        raise BracketsError(
-            file, 0, "there is no tree in it; a tree looks like (S (NP ...) (VP ...))"
-        )
+            return BracketsError(file, start, str(fault))
+
+    return Records(
+        (
+            text if isinstance(text, FormatError) else sentence(start, text)
+            for start, text in _balanced(source)
+        ),
+        on_error,
+        lambda problem: BracketsError(file, 0, problem),
+        "there is no tree in it; a tree looks like (S (NP ...) (VP ...))",
+    )
 
 
 def write_brackets(sentences: Iterable[Sentence], path: str | os.PathLike[str]) -> None:
@@ -149,13 +171,13 @@ def write_brackets(sentences: Iterable[Sentence], path: str | os.PathLike[str]) 
     Raises:
         StructureError: A sentence has no constituency tree, or one that can't be written in brackets.
     """
-    with atomic_writer(path) as file:
-        for sentence in sentences:
-            file.write(to_brackets(sentence) + "\n")
+    write_sentences(sentences, path, lambda sentence: to_brackets(sentence) + "\n")
 
 
 def to_brackets(sentence: Sentence) -> str:
     """The constituency tree of a sentence in brackets, on one line.
+
+    :func:`read_brackets` gives the same words and tree back, with nodes numbered in preorder.
 
     Args:
         sentence: A sentence with ``constituency``.
@@ -237,6 +259,9 @@ def check_expressible(sentence: Sentence) -> None:
 def from_nltk(tree: nltk.Tree) -> Sentence:
     """Convert an ``nltk.Tree`` to a sentence; :func:`iter_brackets` says what becomes a node.
 
+    A leaf may also be a word and its tag, ``("dogs", "NNS")``, as NLTK's chunkers give them; it becomes
+    a node with that label. Labels that are not strings are converted to strings.
+
     Args:
         tree: A tree whose leaves are words.
 
@@ -244,35 +269,27 @@ def from_nltk(tree: nltk.Tree) -> Sentence:
         A sentence with ``constituency``.
 
     Raises:
-        StructureError: The tree has no word, or an empty phrase.
+        StructureError: The tree has no word, an empty phrase, or a leaf that is no word.
     """
-    words: list[str] = []
-    parents: list[int] = []
-    tokens: list[int] = []
-    labels: list[str] = []
-    stack: list[tuple[nltk.Tree | str, int]] = [(tree, -1)]
+    whole = Phrase(str(tree.label()), [])
+    stack = [(tree, whole)]
     while stack:
-        node, parent = stack.pop()
-        index = len(parents)
-        parents.append(parent)
-        if isinstance(node, str):  # a bare word beside others, as in (NP the dog)
-            labels.append("")
-            word: str | None = node
-        else:
-            labels.append("" if node.label() == "_" else node.label())
-            if not len(node):
+        node, phrase = stack.pop()
+        for child in node:
+            if isinstance(child, str):
+                phrase.children.append(child)
+            elif hasattr(child, "label"):
+                phrase.children.append(inner := Phrase(str(child.label()), []))
+                stack.append((child, inner))
+            elif isinstance(child, tuple) and len(child) == 2 and isinstance(child[0], str):
+                label = "" if child[1] is None else str(child[1])
+                phrase.children.append(Phrase(label, [child[0]]))
+            else:
                 raise StructureError(
-                    f"the phrase ({node.label()}) has neither a word nor a phrase in it; remove it"
+                    f"the leaf {shown(child)} is neither a word nor a pair of a word and its tag; "
+                    "convert it to a string first"
                 )
-            word = node[0] if len(node) == 1 and isinstance(node[0], str) else None
-            if word is None:
-                stack.extend((child, index) for child in reversed(node))
-        tokens.append(-1 if word is None else len(words))
-        if word is not None:
-            words.append(unescape(word))
-    if not any(labels):
-        return Sentence(words, constituency=Tree(parents, tokens))
-    return Sentence(words, constituency=Tree(parents, tokens, labels))
+    return sentence_of(whole, unescape)
 
 
 def to_nltk(sentence: Sentence) -> nltk.Tree:
@@ -288,46 +305,119 @@ def to_nltk(sentence: Sentence) -> nltk.Tree:
     """
     from nltk.tree import Tree as NltkTree
 
-    return NltkTree.fromstring(to_brackets(sentence), node_pattern=_PATTERN, leaf_pattern=_PATTERN)
+    tree = _constituency(sentence)
+    check_expressible(sentence)
+    assert tree.tokens is not None
+    labels = [label or "_" for label in tree.labels or [""] * len(tree)]
+    nodes = [NltkTree(label, []) for label in labels]
+    for node, token in enumerate(tree.tokens):
+        nodes[node].extend(nodes[child] for child in tree.children[node])
+        if token != -1:
+            nodes[node].append(escape(sentence.tokens[token]))
+    return nodes[tree.root]
 
 
 def escape(word: str) -> str:
-    """Replace brackets, slashes and stars by their Penn escapes."""
+    """Replace brackets, slashes and stars by Penn escapes; :func:`unescape` gives the word back."""
     return _TO_ESCAPE.sub(lambda match: _UNESCAPED[match[0]], word)
 
 
 def unescape(word: str) -> str:
     """Replace Penn escapes by the characters that they mean."""
-    return _ESCAPED.sub(lambda match: _ESCAPES[match[0]], word)
+    return _ESCAPED.sub(lambda match: _PLAIN[match[0]], word)
 
 
-def _balanced(source: Source) -> Iterator[tuple[int, str]]:
-    """The text of each tree, whose brackets match, with the number of its first line."""
-    pending: list[str] = []
-    start = depth = 0
-    for number, line in numbered_lines(source, BracketsError):
-        if not pending:
-            if not line.strip():
-                continue
-            start = number
-        pending.append(line)
-        depth += line.count("(") - line.count(")")
-        if depth < 0:
-            raise BracketsError(
-                name_of(source),
-                number,
-                "a closing bracket has no opening one; write words' own brackets "
-                "as -LRB- and -RRB-",
-            )
+def _balanced(source: Source) -> Iterator[tuple[int, str | FormatError]]:
+    """The text of each tree whose brackets match, or its error, with the number of its first line."""
+    file = name_of(source)
+    pending: list[tuple[int, str]] = []
+    depth = 0
+    apart = True  # no line within a tree begins with a bracket
+    for number, line in decoded_lines(source, BracketsError):
+        if isinstance(line, FormatError):
+            yield from _faulty(file, pending, apart)
+            yield number, line
+            pending, depth = [], 0
+            continue
+        if not pending and not line.strip():
+            continue
+        pending.append((number, line))
+        depth += _depth(line)
         if depth == 0:
-            yield start, "\n".join(pending)
-            pending = []
-    if pending:
-        raise BracketsError(
-            name_of(source),
-            start,
-            f"the tree that begins here lacks {depth} closing bracket{'s' * (depth > 1)}",
+            apart = apart and not any(text.startswith("(") for _, text in pending[1:])
+            yield pending[0][0], "\n".join(text for _, text in pending)
+        elif depth < 0:
+            yield from _faulty(file, pending, apart)
+        if depth <= 0:
+            pending, depth = [], 0
+    yield from _faulty(file, pending, apart)
+
+
+def _faulty(
+    file: str, lines: list[tuple[int, str]], apart: bool
+) -> Iterator[tuple[int, str | FormatError]]:
+    """Lines whose brackets don't match: the trees among them, and the errors.
+
+    Args:
+        file: The name of the file.
+        lines: The lines, with their numbers.
+        apart: Take a line that begins with a bracket for the beginning of another tree.
+    """
+    starts = [place for place, (_, text) in enumerate(lines) if place and text.startswith("(")]
+    edges = [0, *(starts if apart else []), len(lines)] if lines else []
+    for first, last in pairwise(edges):
+        some = lines[first:last]
+        depth = 0
+        for number, text in some:
+            depth += _depth(text)
+            if depth < 0:
+                yield number, BracketsError(file, number, _UNOPENED)
+                break
+        else:
+            start = some[0][0]
+            if depth == 0:
+                yield start, "\n".join(text for _, text in some)
+            else:
+                missing = f"{depth} closing bracket{'s' * (depth > 1)}"
+                problem = f"the tree that begins here lacks {missing}"
+                yield start, BracketsError(file, start, problem)
+
+
+def _depth(line: str) -> int:
+    """How many more brackets a line opens than it closes."""
+    return line.count("(") - line.count(r"\(") - line.count(")")
+
+
+def _parsed(text: str) -> Phrase:
+    """The tree of a text whose brackets match."""
+    whole = Phrase("", [])
+    open_phrases = [whole]
+    opened = False  # the part before was an opening bracket, so that a word is a label
+    for part in _PART.findall(text):
+        if part == "(":
+            inner = Phrase("", [])
+            open_phrases[-1].children.append(inner)
+            open_phrases.append(inner)
+        elif part == ")":
+            open_phrases.pop()
+            if not open_phrases:
+                raise StructureError(_UNOPENED)
+        elif opened:
+            open_phrases[-1].label = part
+        else:
+            open_phrases[-1].children.append(part)
+        opened = part == "("
+    first = whole.children[0]
+    if len(whole.children) != 1 or isinstance(first, str):
+        other = first if isinstance(first, str) else whole.children[1]
+        found = shown(other) if isinstance(other, str) else "another tree"
+        raise StructureError(
+            f"this is not one bracketed tree, but there is {found} outside of its brackets; begin each "
+            "tree on a new line, with every word and phrase as (LABEL ...)"
         )
+    if not first.label and len(first.children) == 1 and isinstance(first.children[0], Phrase):
+        return first.children[0]  # the outer bracket of the Penn Treebank
+    return first
 
 
 def _constituency(sentence: Sentence) -> Tree:

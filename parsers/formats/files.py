@@ -1,19 +1,48 @@
-"""Read lines with their numbers, and write files atomically."""
+"""Read lines and records of files, go on after a faulty one, and write files atomically."""
 
 from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterable, Iterator
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Literal, TypeVar, cast
+
+from structnn.errors import InputError
+from structnn.sentence import Sentence, StructureError
+
+__all__ = [
+    "Faults",
+    "FormatError",
+    "OnError",
+    "Records",
+    "Source",
+    "atomic_writer",
+    "decoded_lines",
+    "name_of",
+    "numbered_lines",
+    "shown",
+    "write_sentences",
+]
 
 Source = str | os.PathLike[str] | Iterable[str] | IO[bytes]
 """The path of a file (``.gz`` is decompressed), an open file, or an iterable of lines."""
 
+OnError = Literal["raise", "skip"] | Callable[[InputError], object]
+"""What becomes of a faulty record.
 
-class FormatError(ValueError):
+``"raise"`` raises its error; an iterator goes on with the next record when it is asked for one.
+``"skip"`` passes over it, and warns at the end of how many there were and what was wrong with the
+first. A function is called with each error.
+"""
+
+T = TypeVar("T")
+
+
+class FormatError(InputError):
     """A file does not follow its format; the message gives file and line, and how to correct it.
 
     Args:
@@ -26,11 +55,111 @@ class FormatError(ValueError):
         super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
         self.file = file
         self.line = line
+        self.message = message
 
     def __reduce__(self) -> tuple[object, ...]:
         # The default would call the class with the one finished message.
-        message = str(self).split(": ", 1)[1]
-        return type(self), (self.file, self.line, message)
+        return type(self), (self.file, self.line, self.message)
+
+
+class Faults:
+    """The errors of faulty records: raised, or passed on and counted.
+
+    Args:
+        on_error: What becomes of a faulty record: see :data:`OnError`.
+
+    Attributes:
+        count: The number of faulty records so far.
+
+    Raises:
+        ValueError: ``on_error`` is none of these.
+    """
+
+    def __init__(self, on_error: OnError) -> None:
+        if on_error not in ("raise", "skip") and not callable(on_error):
+            raise ValueError(f"on_error must be 'raise', 'skip' or a function, but is {on_error!r}")
+        self.count = 0
+        self._on_error = on_error
+        self._first: InputError | None = None
+
+    def __call__(self, fault: InputError) -> None:
+        """Take an error as ``on_error`` says."""
+        self.count += 1
+        self._first = self._first or fault
+        if self._on_error == "raise":
+            raise fault
+        if callable(self._on_error):
+            self._on_error(fault)
+
+    def report(self, read: int, unusable: Callable[[str], InputError], empty: str) -> None:
+        """At the end of a file: warn of what was skipped, or raise if there was nothing.
+
+        Args:
+            read: The number of records that are not faulty.
+            unusable: Makes an error about the whole file of its message.
+            empty: What to say of a file that has no record at all.
+
+        Raises:
+            InputError: There was no record, or all were faulty and skipped.
+        """
+        if not self.count:
+            if not read:
+                raise unusable(empty)
+        elif self._on_error == "skip":
+            found = f"{self.count} of {read + self.count} records"
+            if not read:
+                raise unusable(f"none is usable: {found} are faulty, the first: {self._first}")
+            warnings.warn(
+                f"{found} are faulty and were skipped, the first: {self._first}", stacklevel=4
+            )
+
+
+class Records(Iterator[T]):
+    """The records of a file, one by one, with a way past the faulty ones.
+
+    Args:
+        records: The records, and in the place of each faulty one its error.
+        on_error: What becomes of a faulty one: see :data:`OnError`.
+        unusable: Makes an error about the whole file of its message.
+        empty: What to say of a file that has no record at all.
+
+    Attributes:
+        read: The number of records given so far.
+
+    Raises:
+        ValueError: ``on_error`` is none of these.
+        InputError: A record is faulty, and ``on_error`` is ``"raise"``; or there is no usable record.
+    """
+
+    def __init__(
+        self,
+        records: Iterator[T | InputError],
+        on_error: OnError,
+        unusable: Callable[[str], InputError],
+        empty: str,
+    ) -> None:
+        self.read = 0
+        self._records = records
+        self._faults = Faults(on_error)
+        self._unusable = unusable
+        self._empty = empty
+        self._ended = False
+
+    @property
+    def faults(self) -> int:
+        """The number of faulty records so far."""
+        return self._faults.count
+
+    def __next__(self) -> T:
+        for record in self._records:
+            if not isinstance(record, InputError):
+                self.read += 1
+                return record
+            self._faults(record)
+        if not self._ended:
+            self._ended = True
+            self._faults.report(self.read, self._unusable, self._empty)
+        raise StopIteration
 
 
 def name_of(source: Source) -> str:
@@ -38,6 +167,12 @@ def name_of(source: Source) -> str:
     if isinstance(source, str | os.PathLike):
         return os.fspath(source)
     return str(getattr(source, "name", "<input>"))
+
+
+def shown(value: object, limit: int = 40) -> str:
+    """A value of a file in a message: on one line, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def numbered_lines(source: Source, error: type[FormatError]) -> Iterator[tuple[int, str]]:
@@ -48,31 +183,57 @@ def numbered_lines(source: Source, error: type[FormatError]) -> Iterator[tuple[i
 
     Args:
         source: A path, an open file or lines.
-        error: The exception to raise if a line is not UTF-8.
+        error: The exception to raise if a line is not UTF-8, or the file is compressed and damaged.
 
     Yields:
         The number of the line, from 1, and the line.
 
     Raises:
-        FormatError: A line is not UTF-8; of the type ``error``.
+        FormatError: A line can't be read; of the type ``error``.
     """
+    for number, line in decoded_lines(source, error):
+        if isinstance(line, FormatError):
+            raise line
+        yield number, line
+
+
+def decoded_lines(
+    source: Source, error: type[FormatError]
+) -> Iterator[tuple[int, str | FormatError]]:
+    """As :func:`numbered_lines`, but with the error in the place of a line that can't be read."""
+    name = name_of(source)
+    number = 0
+    try:
+        for number, raw in enumerate(_raw_lines(source), start=1):
+            try:
+                line = raw.decode() if isinstance(raw, bytes) else str(raw)
+                line.encode()  # fails for half a character, which a line that is a string may have
+            except UnicodeDecodeError as fault:
+                problem = f"byte {fault.start + 1} of the line is not UTF-8; save the file as UTF-8"
+                yield number, error(name, number, problem)
+                continue
+            except UnicodeEncodeError as fault:
+                half = ord(fault.object[fault.start])
+                problem = f"the line has U+{half:04X}, half a character; correct what it comes from"
+                yield number, error(name, number, problem)
+                continue
+            if number == 1:
+                line = line.removeprefix("\ufeff")
+            yield number, line.rstrip("\r\n")
+    except UnicodeDecodeError as fault:  # of a file that was opened as text
+        yield number + 1, error(name, number + 1, f"the file can't be decoded ({fault})")
+    except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
+        problem = f"the compressed file is cut short or damaged here ({fault}); fetch it again"
+        yield number + 1, error(name, number + 1, problem)
+
+
+def _raw_lines(source: Source) -> Iterator[str | bytes]:
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            yield from numbered_lines(cast(IO[bytes], file), error)
-        return
-    for number, raw in enumerate(source, start=1):
-        try:
-            line = raw.decode("utf-8") if isinstance(raw, bytes) else str(raw)
-        except UnicodeDecodeError as fault:
-            raise error(
-                name_of(source),
-                number,
-                f"byte {fault.start + 1} of the line is not UTF-8; save the file as UTF-8",
-            ) from None
-        if number == 1:
-            line = line.removeprefix("\ufeff")
-        yield number, line.rstrip("\r\n")
+            yield from cast(IO[bytes], file)
+    else:
+        yield from source
 
 
 @contextmanager
@@ -94,3 +255,29 @@ def atomic_writer(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_sentences(
+    sentences: Iterable[Sentence],
+    path: str | os.PathLike[str],
+    to_text: Callable[[Sentence], str],
+) -> None:
+    """Write sentences to a file, which is replaced only when all is written.
+
+    Args:
+        sentences: The sentences.
+        path: The file to write; ``.gz`` is compressed.
+        to_text: The lines of a sentence, with their line ends.
+
+    Raises:
+        StructureError: A sentence is not valid Unicode, or ``to_text`` refuses it.
+    """
+    with atomic_writer(path) as file:
+        for sentence in sentences:
+            try:
+                file.write(to_text(sentence))
+            except UnicodeEncodeError as fault:
+                raise StructureError(
+                    f"the sentence {' '.join(sentence.tokens)[:60]!r} can't be written as UTF-8: "
+                    f"{fault.object[fault.start]!r} is half a character; correct the text it comes from"
+                ) from None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from structnn.sentence import Sentence, Tree
+from parsers.formats.files import shown
+from structnn.sentence import Sentence, StructureError, Tree
 
 __all__ = ["sentence_from_json", "sentence_to_json"]
 
@@ -24,8 +25,9 @@ def sentence_to_json(sentence: Sentence) -> str:
     for name in ("tags", "lemmas", "text"):
         if getattr(sentence, name) is not None:
             fields[name] = getattr(sentence, name)
-    if sentence.metadata:
-        fields["metadata"] = dict(sentence.metadata)
+    for name in ("metadata", "columns"):
+        if getattr(sentence, name):
+            fields[name] = dict(getattr(sentence, name))
     return json.dumps(fields, separators=(",", ":"))
 
 
@@ -33,10 +35,17 @@ def sentence_from_json(line: str) -> Sentence:
     """The sentence that :func:`sentence_to_json` wrote.
 
     Raises:
-        ValueError: The line is not JSON, or not that of a valid sentence.
+        StructureError: The line is not JSON, or not that of a valid sentence.
     """
-    fields = json.loads(line)
-    for name in ("dependencies", "constituency"):
-        if name in fields:
-            fields[name] = Tree(**fields[name])
-    return Sentence(**fields)
+    try:
+        fields = json.loads(line)
+        for name in ("dependencies", "constituency"):
+            if name in fields:
+                fields[name] = Tree(**fields[name])
+        return Sentence(**fields)
+    except StructureError:
+        raise
+    except (ValueError, RecursionError, TypeError) as fault:
+        raise StructureError(
+            f"the line {shown(line)} is not the JSON of a sentence: {fault}"
+        ) from None

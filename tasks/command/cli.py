@@ -360,7 +360,10 @@ def explain(
 @spread(ParsingOptions)
 def draw(
     options: ParsingOptions,
-    text: Annotated[str, typer.Argument(help="A sentence.")],
+    text: Annotated[
+        str,
+        typer.Argument(metavar="TEXT|FILE.conllu", help="A sentence, or a file of parsed ones."),
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -371,6 +374,10 @@ def draw(
         ),
     ] = None,
     as_text: Annotated[bool, typer.Option("--text", help="Print the tree as text.")] = False,
+    sentence_number: Annotated[
+        int | None,
+        typer.Option("--sentence", min=1, help="Which sentence of a file; by default the first."),
+    ] = None,
     layout: Annotated[
         str | None, typer.Option(help="tree, aligned, arcs, or a layout of networkx.")
     ] = None,
@@ -383,19 +390,33 @@ def draw(
     ] = "parse",
     dark: Annotated[bool, typer.Option("--dark", help="Dark background.")] = False,
 ) -> None:
-    """Parse a sentence and draw its dependency tree.
+    """Draw the dependency tree of a sentence: parsed now, or from a file of CoNLL-U.
 
     `structnn draw "The dogs that the cat chased bark." -o tree.png`
 
     `structnn draw "The dogs that the cat chased bark." --text`
+
+    `structnn draw questions.conllu --sentence 5 -o fifth.png`
     """
     if output is None and not as_text:
         raise typer.BadParameter("give --output, as tree.png, or --text")
     from parsers import draw as draw_sentence
     from parsers import text_tree, with_structure
+    from tasks.command.sentences import is_conllu, nth_sentence
     from tasks.data.parsing import cached_parser
 
-    (sentence,) = with_structure(cached_parser(options).parse([text]), structure)
+    if is_conllu(text):
+        parsed = nth_sentence(text, sentence_number or 1)
+    elif os.path.isfile(text):
+        raise typer.BadParameter(
+            f"{text} is a file, but not of CoNLL-U; parse it first: structnn parse {text} -o "
+            "parsed.conllu"
+        )
+    elif sentence_number is not None:
+        raise typer.BadParameter("--sentence is for a file of CoNLL-U, whose name ends in .conllu")
+    else:
+        (parsed,) = cached_parser(options).parse([text])
+    (sentence,) = with_structure([parsed], structure)
     if as_text:
         print(text_tree(sentence))
     if output is not None:
@@ -410,6 +431,10 @@ def explore(
         Path,
         typer.Option("--output", "-o", help="HTML page to write.", callback=check_output_file),
     ],
+    skip_faulty: Annotated[
+        bool,
+        typer.Option("--skip-faulty", help="Leave out sentences that are not CoNLL-U; count them."),
+    ] = False,
 ) -> None:
     """Write an HTML page to search a parsed corpus, count in it, and see its trees; it opens offline.
 
@@ -418,7 +443,7 @@ def explore(
     from parsers import explore as write_page
     from parsers import read_conllu
 
-    sentences = read_conllu(source)
+    sentences = read_conllu(source, on_error="skip" if skip_faulty else "raise")
     write_page(sentences, output, title=source.stem)
     status.print(f"{len(sentences)} sentences in {output}")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from structnn.errors import InputError
 from structnn.sentence import Sentence
 
 __all__ = ["PAIR", "DataError", "Dataset", "Example", "grouped", "kept_together_by"]
@@ -16,7 +17,7 @@ PAIR = "pair"
 """The column that says which examples belong together, where no other is chosen."""
 
 
-class DataError(ValueError):
+class DataError(InputError):
     """Data that can't be used; the message says where the error is and how to correct it."""
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from parsers.formats.files import Faults, OnError
 from structnn import Sentence, StructureError, Tree
 from tasks.data.examples import DataError, Example, is_visible, quote
 from tasks.data.options import DataOptions
@@ -20,6 +21,9 @@ from tasks.data.options import DataOptions
 __all__ = ["READERS", "cell", "decoded", "is_data_file", "read_examples", "read_file", "text_in"]
 
 Row = Mapping[str, object]
+RowReader = Callable[[Path, str, Faults], Iterator[tuple[int, Row]]]
+
+_AN_OBJECT = '{"text": "...", "label": "..."}'
 
 # NUL, and halves of surrogate pairs: JSON can write both, and no parser takes them.
 _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -28,7 +32,10 @@ csv.field_size_limit(2**31 - 1)  # by default a field of 131,072 characters is r
 
 
 def read_examples(
-    path: str | os.PathLike[str], options: DataOptions | None = None
+    path: str | os.PathLike[str],
+    options: DataOptions | None = None,
+    *,
+    on_error: OnError = "raise",
 ) -> tuple[Example, ...]:
     """Read every example of a file; its extension says which format it has.
 
@@ -43,50 +50,62 @@ def read_examples(
     Args:
         path: The file.
         options: The columns of text and label, and the encoding; a byte order mark is passed over.
+        on_error: What becomes of a faulty row: ``"raise"``, ``"skip"`` (a warning counts them), or a
+            function that is called with the error.
 
     Returns:
         The examples in the order of the file, other columns in ``columns``.
 
     Raises:
-        DataError: The file can't be read, or has a fault; the message names file and line.
+        DataError: The file can't be read, has a fault, or no usable row; the message names file and
+            line.
+        ValueError: ``on_error`` is none of these.
     """
     options = options or DataOptions()
-    text_column, label_column = options.text_column, options.label_column
-    if text_column == label_column:
+    if options.text_column == options.label_column:
         raise DataError(
-            f"text and label can't both be the column {text_column!r}; choose two columns with "
+            f"text and label can't both be the column {options.text_column!r}; choose two columns with "
             "text_column and label_column (--text-column, --label-column)"
         )
     path = Path(path)
-    read_rows = _reader(path)
+    faults = Faults(on_error)
     examples = []
-    for line, row in read_rows(path, read_file(path, options.encoding)):
-        where = f"{path}:{line}"
-        for option, column in (("text_column", text_column), ("label_column", label_column)):
-            if column not in row:
-                raise DataError(
-                    f"{where}: there is no column {column!r}; the columns are {quote(row)}. "
-                    f"Choose one with {option} (--{option.replace('_', '-')})"
-                )
-        label = row[label_column]
-        if isinstance(label, list | dict):
-            raise DataError(
-                f"{where}: the label must be one string or number, but is {_string(label)[:40]}"
-            )
-        if isinstance(label, float) and not math.isfinite(label):
-            raise DataError(
-                f"{where}: the label is {_string(label)}, which is no number; give the example a label, "
-                "or remove it (no example is dropped unasked)"
-            )
-        text = text_in(row[text_column], where)
-        sentence = _given_tree(row, text, where)
-        own = {text_column, label_column} | ({"heads", "relations"} if sentence else set())
-        columns = {name: cell(value, name, where) for name, value in row.items() if name not in own}
-        label = cell(label, label_column, where).strip()
-        examples.append(Example(text, label, where, sentence, columns))
-    if not examples:
-        raise DataError(f"{path}: there are no examples in it")
+    for line, row in _reader(path)(path, read_file(path, options.encoding), faults):
+        try:
+            examples.append(_example(row, options, f"{path}:{line}"))
+        except DataError as fault:
+            faults(fault)
+    faults.report(
+        len(examples),
+        lambda problem: DataError(f"{path}: {problem}"),
+        "there are no examples in it",
+    )
     return tuple(examples)
+
+
+def _example(row: Row, options: DataOptions, where: str) -> Example:
+    text_column, label_column = options.text_column, options.label_column
+    for option, column in (("text_column", text_column), ("label_column", label_column)):
+        if column not in row:
+            raise DataError(
+                f"{where}: there is no column {column!r}; the columns are {quote(row)}. "
+                f"Choose one with {option} (--{option.replace('_', '-')})"
+            )
+    label = row[label_column]
+    if isinstance(label, list | dict):
+        raise DataError(
+            f"{where}: the label must be one string or number, but is {_string(label)[:40]}"
+        )
+    if isinstance(label, float) and not math.isfinite(label):
+        raise DataError(
+            f"{where}: the label is {_string(label)}, which is no number; give the example a label, "
+            "or remove it (no example is dropped unasked)"
+        )
+    text = text_in(row[text_column], where)
+    sentence = _given_tree(row, text, where)
+    own = {text_column, label_column} | ({"heads", "relations"} if sentence else set())
+    columns = {name: cell(value, name, where) for name, value in row.items() if name not in own}
+    return Example(text, cell(label, label_column, where).strip(), where, sentence, columns)
 
 
 def is_data_file(name: str) -> bool:
@@ -94,7 +113,7 @@ def is_data_file(name: str) -> bool:
     return bool(Path(name).suffix) or len(Path(name).parts) > 1
 
 
-def _reader(path: Path) -> Callable[[Path, str], Iterator[tuple[int, Row]]]:
+def _reader(path: Path) -> RowReader:
     try:
         return READERS[path.suffix.lower()]
     except KeyError:
@@ -149,20 +168,21 @@ def decoded(data: bytes, encoding: str, source: str) -> str:
     return text
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+def _csv_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
-    return _table_rows(path, lines, lambda: lines.line_num)
+    return _table_rows(path, lines, lambda: lines.line_num, faults)
 
 
-def _tsv_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+def _tsv_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
     lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return _table_rows(path, lines, lambda: lines.line_num, quotes=False)
+    return _table_rows(path, lines, lambda: lines.line_num, faults, quotes=False)
 
 
 def _table_rows(
     path: Path,
     lines: Iterable[list[str]],
     line_number: Callable[[], int],
+    faults: Faults,
     *,
     quotes: bool = True,
 ) -> Iterator[tuple[int, Row]]:
@@ -175,20 +195,27 @@ def _table_rows(
         except StopIteration:
             break
         except csv.Error as fault:
-            raise DataError(
+            problem = DataError(
                 f"{path}:{line}: the row that begins here isn't well formed ({fault}); see that each "
                 'quoted field ends in a quote, and double the quotes inside it ("")'
-            ) from None
+            )
+            if header is None:  # without which no other row can be read
+                raise problem from None
+            faults(problem)
+            line = line_number() + 1
+            continue
         if not row and header is not None and len(header) == 1 and not quotes:
             row = [""]  # without quotes there is no other way to write an empty field alone
         if not _is_blank_line(row, header):
             if header is None:
                 header = _header(row, f"{path}:{line}")
             elif len(row) != len(header):
-                raise DataError(
-                    f"{path}:{line}: the row has {len(row)} field{'s' * (len(row) != 1)}, and "
-                    f"the header {len(header)} ({quote(header)}); put quotes round a field that "
-                    "holds a comma, and replace a tab inside a field of a TSV file"
+                faults(
+                    DataError(
+                        f"{path}:{line}: the row has {len(row)} field{'s' * (len(row) != 1)}, and "
+                        f"the header {len(header)} ({quote(header)}); put quotes round a field that "
+                        "holds a comma, and replace a tab inside a field of a TSV file"
+                    )
                 )
             else:
                 yield line, dict(zip(header, row, strict=True))
@@ -212,22 +239,21 @@ def _header(row: list[str], where: str) -> list[str]:
     return names
 
 
-def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+def _json_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as fault:
-            raise DataError(
-                f"{path}:{number}: the line isn't JSON ({fault}); each line must hold one whole object"
-            ) from None
-        if not isinstance(row, dict):
-            raise DataError(
-                f"{path}:{number}: the line holds {_string(row)[:40]}, not an object such as "
-                '{"text": "...", "label": "..."}'
-            )
-        yield number, row
+            problem = f"the line isn't JSON ({fault}); each line must hold one whole object"
+            faults(DataError(f"{path}:{number}: {problem}"))
+            continue
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            problem = f"the line holds {_string(row)[:40]}, not an object such as {_AN_OBJECT}"
+            faults(DataError(f"{path}:{number}: {problem}"))
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -260,9 +286,20 @@ def text_in(value: object, where: str) -> str | tuple[str, ...]:
 def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence | None:
     """The tokens and the given dependency tree of a row; None if it has none."""
     heads, relations = row.get("heads"), row.get("relations")
-    if isinstance(text, str) or not text or not isinstance(heads, list):
+    if isinstance(text, str):
+        if isinstance(heads, list):
+            raise DataError(
+                f"{where}: `heads` belong to tokens, but the text is one string; give it as an array of "
+                'tokens, such as ["dogs", "bark"], or remove `heads`'
+            )
+        return None  # a column of another file may have that name
+    if not text or heads is None:
         return None
     try:
+        for name, values in (("heads", heads), ("relations", relations)):
+            if not isinstance(values, list | None):
+                raise StructureError(f"`{name}` must be an array, but is {_string(values)[:40]}")
+        assert isinstance(heads, list)
         if not all(type(head) is int for head in heads):
             raise StructureError(f"`heads` must hold whole numbers, but is {_string(heads)[:40]}")
         labels = relations if isinstance(relations, list) else None
@@ -306,7 +343,7 @@ def _string(value: object) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-READERS: dict[str, Callable[[Path, str], Iterator[tuple[int, Row]]]] = {
+READERS: dict[str, RowReader] = {
     ".csv": _csv_rows,
     ".tsv": _tsv_rows,
     ".jsonl": _json_rows,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from parsers.formats.files import Faults
 from tasks.data.examples import DataError, is_visible, quote
 from tasks.data.files import READERS, cell, decoded, read_file, text_in
 from tasks.data.options import TextOptions
@@ -60,7 +61,7 @@ def read_texts(
     path = Path(source)
     reader = READERS.get(path.suffix.lower()) if source != "-" else None
     if reader is not None:
-        rows = reader(path, read_file(path, options.encoding))
+        rows = reader(path, read_file(path, options.encoding), Faults("raise"))
         texts = [_of_row(row, line, path, options, keep) for line, row in rows]
     elif keep:
         raise DataError(

@@ -8,9 +8,14 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import os
+import re
+import warnings
 import zlib
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import IO, cast
 
@@ -25,6 +30,7 @@ __all__ = ["WORDLLAMA_WIDTH", "WordVectors", "read_vectors", "vector_width", "wo
 
 WORDLLAMA_WIDTH = 256
 
+_HEADER = re.compile(rb"\s*([0-9]{1,12})\s+([0-9]{1,12})\s*")
 _NUMBERS = b"0123456789.+-eE \t\r\n"
 
 
@@ -83,10 +89,13 @@ class WordVectors:
 def read_vectors(path: str | os.PathLike[str], words: Collection[str]) -> WordVectors:
     """Look ``words`` up in a text file of vectors, which is read line by line.
 
-    Each line is a word and its numbers, with spaces between them; a word may itself hold spaces. A
-    first line with two numbers, as word2vec and fastText write it, gives the count of vectors and
-    their width. A word gets the vector of its exact form, else that of its lower-case form, else
-    none. Of two lines for one word the first counts.
+    Each line is a word and its numbers, with spaces between them; a word may itself hold spaces, so the
+    last numbers of a line are its vector. A first line with two numbers, as word2vec and fastText
+    write it, gives the count of vectors and their width. A word gets the vector of its exact form,
+    else that of its lower-case form, else none. Of two lines for one word the first counts.
+
+    Published files have lines that are not a word with as many finite numbers as the others, and first
+    lines with a wrong count. The former are passed over; a warning counts them and tells of the latter.
 
     Args:
         path: The file; ``.gz`` is unpacked.
@@ -96,43 +105,45 @@ def read_vectors(path: str | os.PathLike[str], words: Collection[str]) -> WordVe
         A vector for each word found, and which were found.
 
     Raises:
-        DataError: The file can't be read, has a line that is not a word with as many numbers as the
-            others, holds fewer vectors than its first line says, or has none of the words.
+        DataError: The file can't be read, has no usable line, or has none of the words.
     """
     path = Path(path)
     forms = {_bytes(form) for word in words for form in (word, word.lower())}
     table: dict[bytes, np.ndarray] = {}
-    dim = promised = lines = 0
-    try:
-        for number, line in _lines(path):
-            if not dim:
-                header = _header(line)
-                if header is not None:
-                    promised, dim = header
-                    continue
-                dim = len(line.split()) - 1
-                if dim < 1:
-                    raise DataError(f"{path}:{number}: {_shown(line)} is not a word with numbers")
+    lines = malformed = 0
+    first = ""
+    with _readable(path):
+        promised, dim = _beginning(path)
+        numbered = _lines(path)
+        if promised is not None:
+            next(numbered)
+        for number, line in numbered:
             lines += 1
             # Nearly all lines are of words that nobody asked for: a look at their characters, and
             # not at each number, is what keeps a file of millions of words quick to read.
             word, _, rest = line.partition(b" ")
-            if rest.count(b" ") != dim - 1 or rest.translate(None, _NUMBERS):
-                word, rest = _split(line, dim, f"{path}:{number}")
-            if word in forms and word not in table:
-                table[word] = _vector(rest, dim, f"{path}:{number}")
-    except (OSError, EOFError, zlib.error) as fault:
-        raise DataError(
-            f"{path}: can't be read: {getattr(fault, 'strerror', None) or fault}"
-        ) from None
-    if not dim:
-        raise DataError(f"{path}: the file is empty")
-    if lines < promised:
-        raise DataError(
-            f"{path}: its first line promises {promised} vectors, but it has {lines}; it may be cut "
-            "short: fetch it again, or mend the first line"
+            try:
+                if not word or rest.count(b" ") != dim - 1 or rest.translate(None, _NUMBERS):
+                    word, rest = _split(line, dim)
+                if word in forms and word not in table:
+                    table[word] = _vector(rest, dim)
+            except _MalformedError as fault:
+                malformed += 1
+                first = first or f"{path}:{number}: {fault}"
+    problems = []
+    if malformed:
+        problems.append(f"{malformed} of {lines} lines are malformed, the first: {first}")
+    if promised not in (None, lines):
+        problems.append(
+            f"its first line promises {promised} vectors, but it has {lines}; if it is cut short, "
+            "fetch it again"
         )
-    return _look_up(tuple(words), table, dim, str(path))
+    if malformed == lines:
+        raise DataError(f"{path}: there is no usable vector in it: {'; '.join(problems)}")
+    found = _look_up(tuple(words), table, dim, str(path), problems)
+    for problem in problems:
+        warnings.warn(f"{path}: {problem}; the other lines are used", stacklevel=2)
+    return found
 
 
 def vector_width(path: str | os.PathLike[str]) -> int:
@@ -142,19 +153,8 @@ def vector_width(path: str | os.PathLike[str]) -> int:
         DataError: The file can't be read, or doesn't begin as one of vectors does.
     """
     path = Path(path)
-    try:
-        number, line = next(_lines(path))
-    except StopIteration:
-        raise DataError(f"{path}: the file is empty") from None
-    except (OSError, EOFError, zlib.error) as fault:
-        raise DataError(
-            f"{path}: can't be read: {getattr(fault, 'strerror', None) or fault}"
-        ) from None
-    header = _header(line)
-    width = len(line.split()) - 1 if header is None else header[1]
-    if width < 1:
-        raise DataError(f"{path}:{number}: {_shown(line)} is not a word with numbers")
-    return width
+    with _readable(path):
+        return _beginning(path)[1]
 
 
 def wordllama_vectors(words: Sequence[str]) -> WordVectors:
@@ -212,6 +212,21 @@ def wordllama_vectors(words: Sequence[str]) -> WordVectors:
     )
 
 
+class _MalformedError(Exception):
+    """A line is not a word with its numbers; the message says why."""
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Tell what hinders reading a file as an error of the data."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as fault:
+        raise DataError(
+            f"{path}: can't be read: {getattr(fault, 'strerror', None) or fault}"
+        ) from None
+
+
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines with something on them, with their numbers."""
     with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
@@ -227,36 +242,50 @@ def _bytes(word: str) -> bytes:
     return word.encode("utf-8", errors="surrogatepass")
 
 
-def _header(line: bytes) -> tuple[int, int] | None:
-    """Count and width, if this is the first line of a word2vec file."""
-    fields = line.split()
-    if len(fields) == 2 and fields[0].isdigit() and fields[1].isdigit():
-        return int(fields[0]), int(fields[1])
-    return None
+def _beginning(path: Path) -> tuple[int | None, int]:
+    """The count of vectors in the first line, if it has one, and the width of the vectors.
+
+    Without that line, the width is that of most of the first lines: a word may hold spaces and numbers.
+    """
+    lines = list(islice(_lines(path), 20))
+    if not lines:
+        raise DataError(f"{path}: the file is empty")
+    header = _HEADER.fullmatch(lines[0][1])
+    if header is not None:
+        return int(header[1]), int(header[2])
+    widths: Counter[int] = Counter()
+    for _, line in lines:
+        numbers = takewhile(_is_number, reversed(line.split()[1:]))
+        widths[sum(1 for _ in numbers)] += 1
+    del widths[0]
+    if not widths:
+        raise DataError(f"{path}:{lines[0][0]}: {_shown(lines[0][1])} is not a word with numbers")
+    return None, widths.most_common(1)[0][0]
 
 
-def _split(line: bytes, dim: int, where: str) -> tuple[bytes, bytes]:
+def _split(line: bytes, dim: int) -> tuple[bytes, bytes]:
     """Word and numbers of a line that is not simply a word and ``dim`` numbers."""
     fields = line.rsplit(None, dim)
     if len(fields) == dim + 1:
         numbers = b" ".join(fields[1:])
-        _vector(numbers, dim, where)
+        _vector(numbers, dim)
         # What stands before the numbers is the word; a number there means that there are too many.
         if not _is_number(fields[0].rsplit(None, 1)[-1]) or b" " not in fields[0]:
             return fields[0], numbers
-    raise DataError(
-        f"{where}: {_shown(line)} is not a word with {dim} numbers, as the first line has; the file "
-        "must be text (not .bin), and whole"
+    raise _MalformedError(
+        f"{_shown(line)} is not a word with {dim} numbers, as the other lines or the first line say; "
+        "the file must be text (not .bin), and whole"
     )
 
 
-def _vector(numbers: bytes, dim: int, where: str) -> np.ndarray:
+def _vector(numbers: bytes, dim: int) -> np.ndarray:
     try:
-        vector = np.array(numbers.split(), dtype=np.float32)
+        with np.errstate(over="ignore"):
+            vector = np.array(numbers.split(), dtype=np.float32)
     except ValueError as fault:
-        raise DataError(f"{where}: there is something that is not a number ({fault})") from None
+        raise _MalformedError(f"there is something that is not a number ({fault})") from None
     if len(vector) != dim or not np.isfinite(vector).all():
-        raise DataError(f"{where}: these are not {dim} finite numbers, as the first line has")
+        raise _MalformedError(f"these are not {dim} finite numbers, as the other lines have")
     return vector
 
 
@@ -274,8 +303,18 @@ def _shown(line: bytes) -> str:
 
 
 def _look_up(
-    words: tuple[str, ...], table: dict[bytes, np.ndarray], dim: int, source: str
+    words: tuple[str, ...],
+    table: dict[bytes, np.ndarray],
+    dim: int,
+    source: str,
+    problems: Sequence[str],
 ) -> WordVectors:
+    if words and not any(_bytes(form) in table for word in words for form in (word, word.lower())):
+        problem = "".join(f"; {problem}" for problem in problems)
+        raise DataError(
+            f"{source}: none of the {len(words)} words is in it, {words[0]!r} for example; see that it "
+            f"is a file of word vectors of the language of the data{problem}"
+        )
     vectors = np.zeros((len(words), dim), dtype=np.float32)
     found = np.zeros(len(words), dtype=bool)
     lowercased = 0
@@ -286,11 +325,6 @@ def _look_up(
             lowercased += vector is not None
         if vector is not None:
             vectors[place], found[place] = vector, True
-    if words and not found.any():
-        raise DataError(
-            f"{source}: none of the {len(words)} words is in it, {words[0]!r} for example; see that it "
-            "is a file of word vectors of the language of the data"
-        )
     return WordVectors(
         words=words,
         vectors=torch.from_numpy(vectors),

@@ -6,10 +6,13 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from structnn.sentence import Sentence, Tree
+from structnn.sentence import COLUMNS, Sentence, Tree
 
-# Surrogates can't be saved as UTF-8.
-words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+# Surrogates can't be saved as UTF-8. What ends a line, or seems to, is frequent.
+anything = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from("\t\n\r\f \x1c\x85\u2028|=\\#_"),
+    max_size=12,
+)
 relations = st.sampled_from(["nsubj", "obj", "nmod:poss", "punct", "root"])
 
 
@@ -58,17 +61,22 @@ def constituency_trees(draw: st.DrawFn, size: int) -> Tree:
 
 
 @st.composite
-def sentences(draw: st.DrawFn, max_size: int = 8) -> Sentence:
-    """A sentence with any of the things that a sentence can hold."""
+def sentences(
+    draw: st.DrawFn, max_size: int = 8, characters: st.SearchStrategy[str] = anything
+) -> Sentence:
+    """A sentence with any of the things that a sentence can hold, in any characters or in these."""
     size = draw(st.integers(1, max_size))
+    words = characters.map(lambda text: text[:8])
 
     def column(values: st.SearchStrategy[str]) -> st.SearchStrategy[list[str] | None]:
         # A column of nothing but `_` means "unknown" in CoNLL-U, so that is not what to ask of it.
         known = st.lists(values, min_size=size, max_size=size)
         return st.none() | known.filter(lambda column: set(column) != {"_"})
 
-    keys = st.text("abc_-. é", min_size=1, max_size=5).filter(lambda key: key == key.strip())
-    values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12)
+    names = st.text("abc_-. é#\u2028", max_size=5).filter(lambda key: key == key.strip())
+    keys = names | st.sampled_from(["text", "constituency", "exact_values", "#multiword_tokens"])
+    values = characters.map(lambda text: text[:12])
+    others = st.fixed_dictionaries({}, optional={name: column(words) for name in COLUMNS})
     return Sentence(
         draw(st.lists(words, min_size=size, max_size=size)),
         dependencies=draw(st.none() | dependency_trees(size)),
@@ -77,4 +85,5 @@ def sentences(draw: st.DrawFn, max_size: int = 8) -> Sentence:
         lemmas=draw(column(words)),
         text=draw(st.none() | values),
         metadata=draw(st.dictionaries(keys, values, max_size=3)),
+        columns={name: values for name, values in draw(others).items() if values is not None},
     )

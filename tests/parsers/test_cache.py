@@ -7,10 +7,13 @@ import os
 import sqlite3
 import time
 import warnings
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from parsers.cache import CachedParser, CacheError
 from structnn.sentence import Sentence, Tree
@@ -154,16 +157,38 @@ def test_what_a_worker_raises_is_told(tmp_path: Path) -> None:
         CachedParser(Loser("loser"), tmp_path / "cache", chunk=5, workers=2).parse(TEXTS)
 
 
-def test_a_file_that_is_no_cache_is_moved_aside(tmp_path: Path) -> None:
+def test_a_damaged_schema_is_told_even_if_the_message_of_sqlite_is_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "cache"
-    path.write_text("nothing like a database\n" * 1000)
+    CachedParser(Chain(), path).parse(["a"])
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE T\xc1BLE"))
+    with pytest.warns(UserWarning, match="cache is damaged"):
+        assert CachedParser(Chain(), path).parse(["a"]) == Chain().parse(["a"])
+
+
+@pytest.mark.parametrize("content", [b"n", b"nothing like a database\n" * 1000, b"\0" * 5000])
+def test_a_file_that_never_was_a_cache_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(
+        CacheError, match=r"notes.txt is not a parse cache \(file is not a database\)"
+    ):
+        CachedParser(Chain(), path)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_damaged_header_costs_no_more_than_parsing_again(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    CachedParser(Chain(), path).parse(["a"])
+    content = path.read_bytes()
+    path.write_bytes(b"X" + content[1:])
     with pytest.warns(
-        UserWarning, match=r"cache is damaged \(file is not a database\).*renamed to"
+        UserWarning, match=r"cache is damaged \(file is not a database\).*renamed to.*the 0 parses"
     ):
         cached = CachedParser(Chain(), path)
     assert cached.parse(["a"]) == Chain().parse(["a"])
     (aside,) = tmp_path.glob("cache.damaged-*")
-    assert aside.read_text().startswith("nothing like")
+    assert aside.read_bytes() == b"X" + content[1:]
 
 
 def test_a_torn_file_is_reported_and_begun_anew(tmp_path: Path) -> None:
@@ -178,6 +203,20 @@ def test_a_torn_file_is_reported_and_begun_anew(tmp_path: Path) -> None:
     again = Chain()
     CachedParser(again, path).parse(texts)
     assert again.seen == []
+
+
+def test_the_rows_of_other_pages_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    texts = [f"word {i}" for i in range(500)]
+    CachedParser(Chain(), path).parse(texts)
+    content = bytearray(path.read_bytes())
+    page = len(content) // 4096 // 2
+    content[4096 * page : 4096 * (page + 1)] = bytes(4096)
+    path.write_bytes(content)
+    parser = Chain()
+    with pytest.warns(UserWarning, match=r"damaged.* with the \d\d\d parses that could be read"):
+        assert CachedParser(parser, path).parse(texts) == Chain().parse(texts)
+    assert 0 < len(parser.seen) < 100
 
 
 def test_a_damaged_row_is_never_used(tmp_path: Path) -> None:
@@ -195,6 +234,107 @@ def test_a_damaged_row_is_never_used(tmp_path: Path) -> None:
     assert parser.seen == ["a b", "c d"]
 
 
+def test_a_row_that_is_not_utf8_is_parsed_again_alone(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    CachedParser(Chain(), path).parse(["a b", "c d", "e f"])
+    content = path.read_bytes()
+    assert content.count(b'"c"') == 1
+    path.write_bytes(content.replace(b'"c"', b'"\xe3"'))
+    parser = Chain()
+    with pytest.warns(UserWarning, match="cache: 1 saved parses are damaged"):
+        assert CachedParser(parser, path).parse(["a b", "c d", "e f"]) == Chain().parse(
+            ["a b", "c d", "e f"]
+        )
+    assert parser.seen == ["c d"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_flip_in_the_mark_of_a_cache_heals(tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    CachedParser(Chain(), path).parse(["a b"])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:70] + bytes([whole[70] ^ 4]) + whole[71:])
+    parser = Chain()
+    CachedParser(parser, path).parse(["a b"])
+    assert parser.seen == []
+    assert path.read_bytes()[68:72] == b"StrP"
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.floats(0, 1, exclude_max=True), st.integers(0, 7))
+def test_whatever_bit_is_flipped_the_parses_are_right(
+    tmp_path_factory: pytest.TempPathFactory, place: float, bit: int
+) -> None:
+    path = tmp_path_factory.mktemp("flip") / "cache"
+    texts = [f"word {i}" for i in range(40)]
+    CachedParser(Chain(), path).parse(texts)
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 1 << bit
+    path.write_bytes(content)
+    with warnings.catch_warnings(action="ignore"):
+        for _ in range(2):
+            assert CachedParser(Chain(), path).parse(texts) == Chain().parse(texts)
+
+
+class TestGoingOnWithoutIt:
+    """Errors of SQLite itself, brought about without the rights of a user or a full disk."""
+
+    def test_locked(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "cache"
+        CachedParser(Chain(), path).parse(["a"])
+        monkeypatch.setattr("parsers.cache._BUSY_SECONDS", 0.05)
+        cached = CachedParser(Chain(), path, chunk=1)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.warns(
+                match=r"can't be used \(database is locked\), and parsing goes on"
+            ) as told:
+                assert cached.parse(["a", "b", "c"]) == Chain().parse(["a", "b", "c"])
+            assert cached.parse(["d"]) == Chain().parse(["d"])
+            with pytest.warns(match="goes on without it"):
+                workers = CachedParser(Chain(), path, chunk=1, workers=2)
+            assert workers.parse(["a", "b", "c"]) == Chain().parse(["a", "b", "c"])
+        assert len(told) == 1
+        assert rows(path) == 1
+
+    def test_read_only(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "cache"
+        CachedParser(Chain(), path).parse(["a"])
+        connect = sqlite3.connect
+        monkeypatch.setattr(
+            sqlite3,
+            "connect",
+            lambda path, **options: connect(f"file:{path}?mode=ro", uri=True, **options),
+        )
+        parser = Chain()
+        cached = CachedParser(parser, path, chunk=1)
+        with pytest.warns(match="attempt to write a readonly database") as told:
+            assert cached.parse(["a", "b", "c"]) == Chain().parse(["a", "b", "c"])
+        assert len(told) == 1
+        assert parser.seen == ["b", "c"]  # what is saved is read
+
+    def test_full(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        connect = sqlite3.connect
+
+        def full(path: Path, **options: Any) -> sqlite3.Connection:
+            connection = connect(path, **options)
+            connection.execute("PRAGMA max_page_count = 5")
+            return connection
+
+        monkeypatch.setattr(sqlite3, "connect", full)
+        path = tmp_path / "cache"
+        cached = CachedParser(Chain(), path, chunk=20)
+        with pytest.warns(match="database or disk is full") as told:
+            assert cached.parse(TEXTS) == Chain().parse(TEXTS)
+        assert len(told) == 1
+        assert 0 < rows(path) < len(TEXTS)
+        with pytest.warns(match="database or disk is full") as told:
+            assert CachedParser(Chain(), path, chunk=20, workers=2).parse(TEXTS) == Chain().parse(
+                TEXTS
+            )
+        assert len(told) == 1
+
+
 def test_an_sqlite_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "diary.sqlite"
     connection = sqlite3.connect(path)
@@ -209,6 +349,20 @@ def test_an_sqlite_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
 def test_a_folder_is_not_a_cache(tmp_path: Path) -> None:
     with pytest.raises(CacheError, match="can't be used"):
         CachedParser(Chain(), tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheError, match="it must be a file in a folder"):
+        CachedParser(Chain(), tmp_path / "file" / "cache")
+
+
+def test_a_damaged_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "diary.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE diary (day TEXT)")
+    content = b"X" + path.read_bytes()[1:]
+    path.write_bytes(content)
+    with pytest.raises(CacheError, match=r"diary\.sqlite is not a parse cache"):
+        CachedParser(Chain(), path)
+    assert path.read_bytes() == content
 
 
 def test_chunks_have_at_least_one_input(tmp_path: Path) -> None:

@@ -95,3 +95,44 @@ def test_a_deep_chain_needs_no_recursion():
     tree = Tree([-1, *range(5000)])
     assert tree.heights[0] == 5000
     assert tree.depths[5000] == 5000
+
+
+def test_other_columns_are_kept_and_checked():
+    columns = {"misc": ["SpaceAfter=No", "_"], "xpos": ("NNS", "VBP")}
+    sentence = Sentence(["dogs", "bark"], columns=columns)
+    assert dict(sentence.columns) == {"xpos": ("NNS", "VBP"), "misc": ("SpaceAfter=No", "_")}
+    assert pickle.loads(pickle.dumps(sentence)) == sentence
+    assert hash(sentence) == hash(Sentence(["dogs", "bark"]))
+    assert sentence != Sentence(["dogs", "bark"])
+    with pytest.raises(TypeError):
+        sentence.columns["misc"] = ()
+    with pytest.raises(StructureError, match="names are those of CoNLL-U: xpos, feats, deps, misc"):
+        Sentence(["a"], columns={"upos": ["NOUN"]})
+    with pytest.raises(StructureError, match="`xpos` has 2 entries for the 1 tokens"):
+        Sentence(["a"], columns=columns)
+
+
+def test_pickles_of_earlier_versions_have_fewer_fields():
+    make, fields = Sentence(["dogs"], metadata={"sent_id": "1"}).__reduce__()
+    assert callable(make)
+    assert isinstance(fields, tuple)
+    assert make(*fields[:-1]) == Sentence(["dogs"], metadata={"sent_id": "1"})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tags": 5},
+        {"tags": [5]},
+        {"text": 5},
+        {"metadata": "ab"},
+        {"metadata": {"a": 5}},
+        {"metadata": {5: "a"}},
+        {"columns": [("misc", ["_"])]},
+        {"dependencies": [0]},
+        {"constituency": "(S a)"},
+    ],
+)
+def test_fields_of_the_wrong_type_are_an_error_of_the_structure(fields):
+    with pytest.raises(StructureError, match="must"):
+        Sentence(["a"], **fields)

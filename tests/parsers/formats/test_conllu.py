@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import io
 import json
 import pickle
+import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 
 from parsers.formats.conllu import (
     ConlluError,
@@ -17,8 +21,9 @@ from parsers.formats.conllu import (
     read_conllu,
     write_conllu,
 )
+from structnn import InputError
 from structnn.sentence import Sentence, StructureError, Tree
-from tests.parsers.sentence_strategies import sentences
+from tests.parsers.sentence_strategies import parents, sentences
 
 EWT = Path(__file__).parents[3].parent / "shared" / "ud" / "en_ewt" / "en_ewt-ud-dev.conllu"
 
@@ -65,9 +70,23 @@ def test_columns_and_comments() -> None:
         tags=["PRON", "AUX", "PART", "VERB"],
         lemmas=["I", "do", "not", "_"],
         text="I don't.",
-        metadata={"sent_id": "one", "newpar": "", "multiword_tokens": json.dumps({"2-3": "don't"})},
+        metadata={
+            "sent_id": "one",
+            "newpar": "",
+            "multiword_tokens": json.dumps({"2-3": "don't"}),
+            "multiword_columns": json.dumps({"2-3": {"misc": "SpaceAfter=No"}}),
+            "empty_nodes": json.dumps(
+                {"3.1": {"form": "go", "lemma": "go", "upos": "VERB", "deps": "0:root"}}
+            ),
+        },
+        columns={
+            "xpos": ["PRP", "VBP", "RB", "VB"],
+            "feats": ["Case=Nom", "_", "_", "_"],
+            "deps": ["4:nsubj", "_", "_", "_"],
+        },
     )
-    assert "2-3\tdon't\t_" in format_conllu(sentence)
+    # Only the order of comments is not kept.
+    assert sorted(format_conllu(sentence).splitlines()) == sorted(DONT.splitlines()[:-1])
     assert read_conllu(format_conllu(sentence).splitlines()) == [sentence]
 
 
@@ -112,7 +131,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     [
         ("", 0, "no sentence in it"),
         ("\n\n", 0, "no sentence in it"),
-        ("# text = x\n\n", 1, "no word"),
+        ("# text = x\n1-2\tdogs" + "\t_" * 8 + "\n\n", 1, "no word"),
+        (word("9" * 5000), 1, r"the ID '999+\.\.\. is none of a word"),
+        (word(head="9" * 5000), 1, r"is '999+\.\.\., but must be 0"),
+        (word(head="\u0661"), 1, "'\u0661', but must be 0"),
+        (word("1-" + "9" * 5000) + word(), 1, "is none of a word"),
+        (word("1." + "9" * 5000) + word(), 1, "is none of a word"),
+        (word() + word("2.1"), 2, r"empty node 2\.1 must come after word 2"),
+        (word() + word("1.2") + word("1.1"), 3, "after the empty nodes with lower numbers"),
         ("1 dog\n", 1, "1 columns separated by tabs, but a word has 10"),
         (word()[:-3] + "\n", 1, "9 columns"),
         (word() + word("3", "1"), 2, "the ID is 3 where 2 is due"),
@@ -150,10 +176,242 @@ def test_not_utf8(tmp_path: Path) -> None:
         read_conllu(path)
 
 
-def test_bad_multiword_metadata_is_an_error() -> None:
-    sentence = Sentence(["a"], metadata={"multiword_tokens": "nonsense"})
-    with pytest.raises(StructureError, match="must be JSON"):
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("multiword_tokens", "nonsense"),
+        ("multiword_tokens", "[" * 100_000),
+        ("multiword_tokens", '{"1-2": 5}'),
+        ("multiword_tokens", '{"2-3": "x"}'),
+        ("multiword_tokens", '{"2-1": "x"}'),
+        ("multiword_tokens", '{"1-2": "x", "2-2": "y"}'),
+        ("multiword_columns", '{"1-2": {"misc": "x"}}'),
+        ("empty_nodes", '{"1.1": "go"}'),
+        ("empty_nodes", '{"1.1": {"head": 5}}'),
+        ("empty_nodes", '{"1.1": {"heads": "5"}}'),
+        ("empty_nodes", '{"3.1": {}}'),
+        ("empty_nodes", '{"1.1": {"head": "\\t"}}'),
+    ],
+)
+def test_bad_multiword_metadata_is_an_error(key: str, value: str) -> None:
+    sentence = Sentence(["a", "b"], metadata={key: value})
+    with pytest.raises(StructureError, match=rf"metadata\['{key}'\] must be JSON"):
         format_conllu(sentence)
+
+
+HOSTILE = """\
+#
+# =x
+# = =
+##
+# #text = a
+#text=b
+# multiword_tokens = c
+# #multiword_tokens
+# empty_nodes
+# exact_values = d
+# #exact_values = e
+# a\u2028b\u0085c\x0cd = \u2028\u0085\x0c
+# a\rb = c\rd
+# twice
+# twice =
+# twice = 3
+"""
+
+
+def test_hostile_comments_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "hostile.conllu"
+    path.write_bytes((HOSTILE + word()).encode())
+    (sentence,) = read_conllu(path)
+    assert sentence.text == "b"
+    assert dict(sentence.metadata) == {
+        "": "\nx\n=",
+        "#": "",
+        "text": "a",
+        "#multiword_tokens": "c",
+        "##multiword_tokens": "",
+        "#empty_nodes": "",
+        "exact_values": "d\ne",
+        "a\u2028b\u0085c\x0cd": "\u2028\u0085\x0c",
+        "a\rb": "c\rd",
+        "twice": "\n\n3",
+    }
+    again = tmp_path / "again.conllu"
+    write_conllu([sentence], again)
+    assert read_conllu(again) == [sentence]
+    once = again.read_bytes()
+    write_conllu(read_conllu(again), again)
+    assert again.read_bytes() == once
+
+
+fragments = st.sampled_from(
+    [
+        *"#= \r\u2028\x85\x0c\x1c_a\\|\ufeff\0\U0001f642",
+        *("text", "constituency", "exact_values", '{"text": "a\\r"}'),
+        *("multiword_tokens", "empty_nodes", "multiword_columns"),
+        *("ExactForm=", "ExactMisc=", "ExactTag=b", "SpaceAfter=No", "-LRB-"),
+    ]
+)
+pieces = st.lists(fragments, max_size=6).map("".join)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> str:
+    """A CoNLL-U file as nobody should write it, but as the reader takes it."""
+    lines = ["#" + line for line in draw(st.lists(pieces, max_size=6))]
+    size = draw(st.integers(1, 4))
+    heads = draw(parents(size))
+    for number in range(size + 1):
+        if number:
+            cells = [draw(pieces) for _ in range(8)]
+            lines.append(
+                "\t".join([str(number), *cells[:5], str(heads[number - 1] + 1), *cells[5:]])
+            )
+        for empty in range(1, 1 + draw(st.integers(0, 2))):
+            lines.append("\t".join([f"{number}.{empty}", *(draw(pieces) for _ in range(9))]))
+        if number < size and draw(st.booleans()):
+            lines.append(
+                "\t".join([f"{number + 1}-{number + 1}", *(draw(pieces) for _ in range(9))])
+            )
+    ends = draw(st.sampled_from(["\n", "\r\n"]))
+    return ends.join([*lines, "", ""])
+
+
+@settings(deadline=None, max_examples=300)
+@given(files())
+def test_what_is_read_can_be_written_and_is_the_same_again(text: str) -> None:
+    try:
+        read = read_conllu(text.split("\n"))
+    except ConlluError as fault:
+        assume("in # constituency" not in str(fault))
+        raise
+    again = "".join(format_conllu(one) + "\n" for one in read)
+    assert read_conllu(again.split("\n")) == read
+
+
+def test_carriage_returns_in_a_text_come_back() -> None:
+    sentence = Sentence(["a"], text="one\r\ntwo\rthree\n", metadata={"b": "\r", "text": "c\r"})
+    lines = format_conllu(sentence).split("\n")
+    assert not any("\r" in line for line in lines)
+    assert read_conllu(lines) == [sentence]
+    # Who changes the text by hand is believed.
+    changed = [line.replace("= two", "= 2") for line in lines]
+    assert read_conllu(changed)[0].text == "one\n2\nthree\n"
+
+
+def test_comments_alone_are_passed_over() -> None:
+    text = "# of nothing\n\n" + word() + "\n# one\n# two\n\n\n" + word() + "\n# last"
+    assert [one.metadata for one in read_conllu(text.split("\n"))] == [{}, {}]
+    with pytest.raises(ConlluError, match="no sentence in it"):
+        read_conllu(["# nothing"])
+
+
+# Faulty: the second root of sentence 2, the bytes of sentence 4, the columns of sentence 6.
+FAULTY = [word(), word() + word("2", "0"), word(), "1\tcaf\xe9\n", word(), "x\n", word()]
+
+
+def write_faulty(folder: Path) -> Path:
+    path = folder / "faulty.conllu"
+    path.write_bytes("\n".join(FAULTY).encode("latin-1"))
+    return path
+
+
+def test_faulty_sentences_are_skipped_and_counted(tmp_path: Path) -> None:
+    path = write_faulty(tmp_path)
+    with pytest.warns(
+        UserWarning, match=r"3 of 7 records are faulty .* first: .*:4: .*second root"
+    ):
+        assert len(read_conllu(path, on_error="skip")) == 4
+    faults: list[InputError] = []
+    assert len(read_conllu(path, on_error=faults.append)) == 4
+    assert [fault.line for fault in faults if isinstance(fault, ConlluError)] == [4, 8, 12]
+    with pytest.raises(
+        ValueError, match="on_error must be 'raise', 'skip' or a function, but is 'no'"
+    ):
+        read_conllu(path, on_error="no")  # type: ignore[arg-type]
+
+
+def test_the_iterator_goes_on_after_an_exception(tmp_path: Path) -> None:
+    sentences = iter_conllu(write_faulty(tmp_path))
+    got, told = 0, []
+    while True:
+        try:
+            next(sentences)
+            got += 1
+        except ConlluError as fault:
+            told.append(fault.line)
+        except StopIteration:
+            break
+    assert (got, told) == (4, [4, 8, 12])
+    assert (sentences.read, sentences.faults) == (4, 3)
+
+
+def test_a_file_of_ten_thousand_sentences_with_one_double_root() -> None:
+    blocks = [word().split("\n")] * 10_000
+    blocks[5000] = (word() + word("2", "0")).split("\n")
+    faults: list[InputError] = []
+    assert (
+        len(read_conllu((line for block in blocks for line in block), on_error=faults.append))
+        == 9999
+    )
+    assert len(faults) == 1
+
+
+def test_where_nothing_is_usable_that_is_an_error_all_the_same() -> None:
+    with pytest.raises(
+        ConlluError, match=r"none is usable: 2 of 2 records are faulty.*:1: there are 1"
+    ):
+        read_conllu(["x", "", "y"], on_error="skip")
+
+
+def test_a_cut_file_ends_in_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "cut.conllu.gz"
+    write_conllu([Sentence([str(number)]) for number in range(5000)], path)
+    whole = path.read_bytes()
+    for content in (whole[:-5000], whole[:100] + b"xxxx" + whole[104:], b"not gzip"):
+        path.write_bytes(content)
+        with pytest.raises(ConlluError, match="cut short or damaged here"):
+            read_conllu(path)
+    path.write_bytes(whole[:-5000])
+    sentences = []
+    with pytest.warns(UserWarning, match="1 of .* records are faulty"):
+        sentences = read_conllu(path, on_error="skip")
+    assert [sentence.tokens[0] for sentence in sentences] == [str(n) for n in range(len(sentences))]
+
+
+def test_half_characters_in_lines_are_an_error() -> None:
+    with pytest.raises(ConlluError, match=r"<input>:1: the line has U\+D83D, half a character"):
+        read_conllu([word(relation="\ud83d")])
+
+
+parts = st.sampled_from(
+    [
+        *(
+            word().encode(),
+            word("2", "1").encode(),
+            b"1-2",
+            b"1.1",
+            b"\t",
+            b"_" * 9,
+            b"\n",
+            b"\n\n",
+        ),
+        *(b"# constituency = (S (X a))", b"# constituency = ((", b"#", b"=", b"ExactForm=\\"),
+        *(b"# exact_values = {", b"# exact_values = " + b"[" * 5000, b"9" * 5000),
+        *(b"\xff", b"\xed\xa0\x80", b"\0", b"\xef\xbb\xbf"),
+    ]
+)
+
+
+@settings(deadline=None)
+@given(st.lists(parts | st.binary(max_size=8), max_size=20).map(b"".join))
+def test_whatever_the_bytes_the_reader_gives_sentences_or_its_own_error(content: bytes) -> None:
+    with contextlib.suppress(ConlluError):
+        for sentence in iter_conllu(io.BytesIO(content)):
+            with contextlib.suppress(StructureError):
+                format_conllu(sentence)
+    with warnings.catch_warnings(action="ignore"), contextlib.suppress(ConlluError):
+        read_conllu(io.BytesIO(content), on_error="skip")
 
 
 @pytest.mark.skipif(not EWT.exists(), reason="needs UD English EWT in ../shared/ud/en_ewt")
@@ -164,6 +422,11 @@ def test_a_real_treebank_round_trips(tmp_path: Path) -> None:
     assert all(sentence.dependencies and sentence.tags for sentence in treebank)
     write_conllu(treebank, tmp_path / "again.conllu")
     assert read_conllu(tmp_path / "again.conllu") == treebank
+    # Every line is there again: only the order of comments is not kept.
+    lines = EWT.read_text(encoding="utf-8").splitlines()
+    assert sorted((tmp_path / "again.conllu").read_text(encoding="utf-8").splitlines()) == sorted(
+        lines
+    )
 
 
 def test_half_a_character_is_told(tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
+import warnings
+
 import networkx
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from parsers.formats.networkx import from_networkx, to_networkx
@@ -36,20 +40,18 @@ def test_dependencies() -> None:
         (1, 2, {"kind": "head_to_dependent", "relation": "obj"}),
     ]
     assert graph.graph == {
-        "structure": "dependencies", "text": "dogs chase cats", "metadata": {"sent_id": "1"}
+        "structure": "dependencies", "text": "dogs chase cats", "metadata": '{"sent_id": "1"}'
     }  # fmt: skip
 
 
 def test_constituency_and_controls() -> None:
     graph = to_networkx(DOGS, "constituency")
-    assert [graph.nodes[node].get("token") for node in graph] == [
-        None,
-        "dogs",
-        None,
-        "chase",
-        "cats",
-    ]
-    assert graph.nodes[0] == {"level": 0, "height": 2, "constituent": "S"}
+    assert [graph.nodes[node]["token"] for node in graph] == ["", "dogs", "", "chase", "cats"]
+    assert [graph.nodes[node]["position"] for node in graph] == [-1, 0, -1, 1, 2]
+    assert graph.nodes[0] == {
+        "level": 0, "height": 2, "constituent": "S",
+        "position": -1, "token": "", "lemma": "", "tag": "",
+    }  # fmt: skip
     assert set(graph.edges) == {(0, 1), (0, 2), (2, 3), (2, 4)}
     assert set(to_networkx(DOGS, "left_chain").edges) == {(1, 0), (2, 1)}
     assert to_networkx(DOGS, "parse").edges == to_networkx(DOGS).edges
@@ -71,6 +73,121 @@ def test_the_full_graph_tells_kinds_of_edges_apart() -> None:
         *EDGE_TYPES
     }
     assert from_networkx(graph) == DOGS.replace(constituency=None)
+
+
+# What XML can hold, which GraphML and GEXF are.
+in_xml = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"))
+
+
+@settings(deadline=None, max_examples=30)
+@given(sentences(characters=in_xml), st.sampled_from(["dependencies", "constituency", "graph"]))
+def test_every_writer_takes_every_graph(sentence: Sentence, structure: str) -> None:
+    kept = "constituency" if structure == "constituency" else "dependencies"
+    other = {"constituency": "dependencies", "dependencies": "constituency"}[kept]
+    assume(getattr(sentence, kept) is not None)
+    expected = sentence.replace(**{other: None})
+    graph = to_networkx(sentence, structure)
+    for write, read in (
+        (networkx.write_graphml, networkx.read_graphml),
+        (networkx.write_gml, networkx.read_gml),
+    ):
+        write(graph, file := io.BytesIO())
+        file.seek(0)
+        assert from_networkx(read(file)) == expected
+    networkx.write_gexf(graph, file := io.BytesIO())
+    file.seek(0)
+    read = networkx.read_gexf(file)
+    read.graph |= graph.graph  # GEXF has no attributes of a graph
+    assert from_networkx(read) == expected
+    for write, read in (
+        (networkx.node_link_data, networkx.node_link_graph),
+        (networkx.adjacency_data, networkx.adjacency_graph),
+        (networkx.cytoscape_data, networkx.cytoscape_graph),
+    ):
+        assert from_networkx(read(json.loads(json.dumps(write(graph))))) == expected
+    networkx.write_adjlist(graph, io.BytesIO())
+    networkx.write_edgelist(graph, io.BytesIO())
+    with warnings.catch_warnings(action="ignore"):  # Pajek's leaves numbers out, and says so
+        list(networkx.generate_pajek(graph))
+
+
+@settings(deadline=None, max_examples=20)
+@given(sentences(), st.sampled_from(["dependencies", "constituency", "graph"]))
+def test_pytorch_geometric_takes_every_graph(sentence: Sentence, structure: str) -> None:
+    kept = "constituency" if structure == "constituency" else "dependencies"
+    assume(getattr(sentence, kept) is not None)
+    from torch_geometric.utils import from_networkx as to_data
+
+    graph = to_networkx(sentence, structure)
+    data = to_data(graph)
+    assert data.num_nodes == len(graph)
+    assert data.num_edges == graph.number_of_edges()
+    assert data.level.tolist() == list(getattr(sentence, kept).depths)
+
+
+def test_a_graph_of_version_0_2_0_is_read() -> None:
+    graph = to_networkx(DOGS, "constituency")
+    graph.graph["metadata"] = {"sent_id": "1"}
+    for node in (0, 2):
+        for name in ("token", "lemma", "tag", "position"):
+            del graph.nodes[node][name]
+    assert from_networkx(graph) == DOGS.replace(dependencies=None)
+
+
+def test_an_undirected_graph_needs_its_root() -> None:
+    for structure in ("dependencies", "constituency", "graph"):
+        graph = to_networkx(DOGS, structure)
+        tree = DOGS.constituency if structure == "constituency" else DOGS.dependencies
+        sentence = from_networkx(graph)
+        undirected = graph.to_undirected()
+        with pytest.raises(StructureError, match=r"undirected.*name the root"):
+            from_networkx(undirected)
+        assert tree is not None
+        assert from_networkx(undirected, root=tree.root) == sentence
+        assert from_networkx(graph, root=tree.root) == sentence
+        with pytest.raises(StructureError, match="not a node of the graph"):
+            from_networkx(undirected, root="x")
+        with pytest.raises(StructureError, match=rf"to be 2, but.*from {tree.root}"):
+            from_networkx(graph, root=2)
+    graph = networkx.cycle_graph(3)
+    networkx.set_node_attributes(graph, "word", "token")
+    with pytest.raises(StructureError, match="form a cycle"):
+        from_networkx(graph, root=0)
+    graph.remove_edges_from(list(graph.edges))
+    with pytest.raises(StructureError, match="exactly one root"):
+        from_networkx(graph, root=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"position": 1}, "nodes 0 and 1 both have the position 1"),
+        ({"position": "0"}, "positions of words can't be put in order"),
+        ({"token": 1984}, "`tokens` must hold strings, but entry 0 is 1984"),
+        ({"tag": 5}, "`tags` must hold strings"),
+    ],
+)
+def test_attributes_of_the_wrong_type(change: dict[str, object], message: str) -> None:
+    graph = to_networkx(DOGS)
+    graph.nodes[0].update(change)
+    with pytest.raises(StructureError, match=message):
+        from_networkx(graph)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[1]", "must map names"),
+        ({"a": 1}, "must hold strings"),
+        (3, "must map"),
+    ],
+)
+def test_metadata_of_the_wrong_type(metadata: object, message: str) -> None:
+    graph = to_networkx(DOGS)
+    graph.graph["metadata"] = metadata
+    with pytest.raises(StructureError, match=message):
+        from_networkx(graph)
 
 
 @settings(deadline=None)

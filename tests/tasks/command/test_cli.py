@@ -209,6 +209,24 @@ def test_draw(tmp_path, here):
     done = here("explore", "two.conllu", "-o", "two.html")
     assert "2 sentences" in done.err
     assert "<!doctype html>" in (tmp_path / "two.html").read_text().lower()
+    assert "Stop" in here("draw", "two.conllu", "--text").out
+    assert "Go" in here("draw", "two.conllu", "--text", "--sentence", "2").out
+    for status, message, *arguments in (
+        (1, "2 sentences in it, and no sentence 3", "two.conllu", "--sentence", "3"),
+        (1, "No such file or directory: 'none.conllu'", "none.conllu"),
+        (2, "two.html is a file, but not of CoNLL-U; parse it first", "two.html"),
+        (2, "--sentence is for a file of CoNLL-U", "Dogs bark.", "--sentence", "2"),
+    ):
+        done = here("draw", *arguments, "--text", status=status)
+        assert message in " ".join(done.err.replace("│", "").split())
+    with (tmp_path / "two.conllu").open("a") as file:
+        file.write("1\tStop\n")
+    assert (
+        "two.conllu:5: there are 2 columns"
+        in here("explore", "two.conllu", "-o", "x.html", status=1).err
+    )
+    with pytest.warns(match="1 of 3 records are faulty"):
+        assert "2 sentences" in here("explore", "two.conllu", "-o", "x.html", "--skip-faulty").err
 
 
 @pytest.mark.slow

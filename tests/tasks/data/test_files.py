@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import tempfile
+import warnings
 from pathlib import Path
 
 import pytest
@@ -196,6 +199,21 @@ class TestFaults:
             ),
             ("a.csv", 'text,label\na,b\n""\n', "a.csv:3: the row has 1 field"),
             ("a.jsonl", '{"text": ["a", " "], "label": "b"}', "a.jsonl:1: token 1 is empty"),
+            (
+                "a.jsonl",
+                '{"text": "dogs bark", "heads": [2, 0], "label": "b"}',
+                "a.jsonl:1: `heads` belong to tokens, but the text is one string.*array of tokens",
+            ),
+            (
+                "a.jsonl",
+                '{"text": ["dogs"], "heads": "0", "label": "b"}',
+                "a.jsonl:1: the tree is not well formed: `heads` must be an array, but is 0",
+            ),
+            (
+                "a.jsonl",
+                '{"text": ["dogs"], "heads": [0], "relations": "root", "label": "b"}',
+                "a.jsonl:1: .*`relations` must be an array, but is root",
+            ),
             ("a.txt", "text", "a.txt: the format isn't known .*.csv, .tsv, .jsonl, .ndjson"),
         ],
     )
@@ -221,6 +239,67 @@ class TestFaults:
             read_examples(Path("a\0b.csv"))
         with pytest.raises(DataError, match="text and label can't both be the column 'text'"):
             read_examples(tmp_path / "a.csv", DataOptions(label_column="text"))
+
+
+class TestAWayPastFaultyRows:
+    CSV = 'text,label\na,x\nb\n"c" d,x\ne,y\n,y\nf,y\n'
+    JSON = """{"text": "a", "label": "x"}
+{"text": "b", "label": ["x"]}
+{"text": "c"
+[1]
+{"label": "x"}
+{"text": ["e", "f"], "heads": [2, 0], "label": "y"}
+{"text": ["g", "h"], "heads": [0, 0], "label": "y"}
+{"text": "f", "label": "y"}
+"""
+
+    @pytest.mark.parametrize(
+        ("name", "content", "lines"),
+        [("a.csv", CSV, [3, 4, 6]), ("a.jsonl", JSON, [2, 3, 4, 5, 7])],
+    )
+    def test_they_are_skipped_and_counted(self, tmp_path, name, content, lines):
+        path = write(tmp_path, name, content)
+        faults = []
+        examples = read_examples(path, on_error=faults.append)
+        assert ["".join(example.text) for example in examples] == [
+            "a",
+            "e" if "csv" in name else "ef",
+            "f",
+        ]
+        assert [int(str(fault).split(":")[1]) for fault in faults] == lines
+        with pytest.warns(
+            match=rf"{len(lines)} of {len(lines) + 3} records .*first: {path}:{lines[0]}"
+        ):
+            assert read_examples(path, on_error="skip") == examples
+
+    def test_where_nothing_is_usable_that_is_an_error(self, tmp_path):
+        path = write(tmp_path, "a.csv", "text,label\na\nb\n")
+        with pytest.raises(
+            DataError, match=r"none is usable: 2 of 2 records are faulty, the first: .*:2"
+        ):
+            read_examples(path, on_error="skip")
+        assert read_examples(path, on_error=lambda fault: None) == ()
+        with pytest.raises(ValueError, match="on_error must be"):
+            read_examples(path, on_error="no")
+        with pytest.raises(DataError, match=":1: the row that begins here"):
+            read_examples(write(tmp_path, "b.csv", '"text" x,label\n'), on_error="skip")
+
+    PARTS = (
+        *('"', ",", "\t", "\n", "{", "}", "text,label\n", "a,b\n", "9" * 5000),
+        '{"text": "a", "label": "b"}\n',
+    )
+
+    @settings(deadline=None)
+    @given(
+        st.sampled_from([".csv", ".tsv", ".jsonl"]),
+        st.lists(st.sampled_from(PARTS).map(str.encode) | st.binary(max_size=4), max_size=15),
+    )
+    def test_whatever_the_bytes_there_are_examples_or_the_error_of_data(self, name, parts):
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
+            path = write(Path(folder), f"a{name}", b"".join(parts))
+            for on_error in ("raise", "skip"):
+                with contextlib.suppress(DataError):
+                    assert read_examples(path, on_error=on_error)
 
 
 class TestLoadDataset:

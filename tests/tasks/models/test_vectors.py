@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import importlib.util
+import tempfile
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from structnn import Vocabulary
 from tasks.data.examples import DataError
-from tasks.models.vectors import read_vectors, wordllama_vectors
+from tasks.models.vectors import read_vectors, vector_width, wordllama_vectors
+
+PARTS = [
+    b"dog",
+    b" ",
+    b"\n",
+    b"1 2 3",
+    b"1e999",
+    b"nan",
+    b"2 3\n",
+    b"dog 1 2 3\n",
+    b"9" * 5000,
+    b"\t",
+]
 
 GLOVE = """the 0.5 -1 2e-1
 dog 1 2 3
@@ -89,6 +107,67 @@ class TestReadVectors:
         path = write(tmp_path, content)
         with pytest.raises(DataError, match=f"vectors.txt.*{message}"):
             read_vectors(path, ["dog", "the "])
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (
+                " 9 9 9\n",
+                "1 of 8 lines are malformed, the first: .*:8: ' 9 9 9' is not a word with 3",
+            ),
+            ("  9 9 9\n", "1 of 8 lines are malformed"),
+            ("\u00a0 9 9 9\n", None),
+            ("New York 9 9 9\n", None),
+            ("at 1984 9 9 9\n", "1 of 8 lines are malformed"),
+            (
+                "cat\ncat 1\ncat 1 2 x\ncat 1 2 inf\n",
+                "4 of 11 lines are malformed, the first: .*:8: ",
+            ),
+            ("dog x\n" * 20, "20 of 27 lines are malformed"),
+        ],
+    )
+    def test_malformed_lines_are_counted_and_passed_over(self, tmp_path, content, message):
+        expected = contextlib.nullcontext() if message is None else pytest.warns(match=message)
+        with expected:
+            table = read_vectors(write(tmp_path, GLOVE + content), ["dog", "New York"])
+        assert table.vectors[0].tolist() == [1, 2, 3]
+        assert table.found[1] == ("New York" in content)
+
+    @pytest.mark.parametrize("count", [6, 8])
+    def test_a_count_that_is_off_is_told(self, tmp_path, count):
+        with pytest.warns(match=f"first line promises {count} vectors, but it has 7"):
+            table = read_vectors(write(tmp_path, f"{count} 3\n{GLOVE}"), ["dog"])
+        assert table.vectors.tolist() == [[1, 2, 3]]
+
+    def test_the_width_is_that_of_most_lines(self, tmp_path):
+        path = write(tmp_path, "New 1984 1 2 3\n. . . 1 2 3\n\n9 1 2 3\nthe 4 5 6\n")
+        assert vector_width(path) == 3
+        with pytest.warns(match="1 of 4 lines are malformed"):
+            assert read_vectors(path, ["the", ". . ."]).vectors.tolist() == [[4, 5, 6], [1, 2, 3]]
+
+    @pytest.mark.parametrize("header", ["9" * 5000 + " 3", "3 " + "9" * 5000, "7 999999999999"])
+    def test_impossible_first_lines(self, tmp_path, header):
+        path = write(tmp_path, f"{header}\n{GLOVE}")
+        if header.startswith("7"):
+            with pytest.raises(
+                DataError, match="no usable vector in it: 7 of 7 lines are malformed"
+            ):
+                read_vectors(path, ["dog"])
+        else:
+            with pytest.warns(match="1 of 8 lines are malformed"):
+                assert read_vectors(path, ["dog"]).vectors.tolist() == [[1, 2, 3]]
+
+    @settings(deadline=None)
+    @given(st.lists(st.sampled_from(PARTS) | st.binary(max_size=5), max_size=25).map(b"".join))
+    def test_whatever_the_bytes_there_are_vectors_or_the_error_of_data(self, content):
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
+            for name in ("v.txt", "v.txt.gz"):
+                packed = gzip.compress(content) if name == "v.txt.gz" else content
+                with contextlib.suppress(DataError):
+                    table = read_vectors(write(Path(folder), packed, name), ["dog", "", "\ud800"])
+                    assert torch.isfinite(table.vectors).all()
+                with contextlib.suppress(DataError):
+                    assert vector_width(Path(folder) / name) > 0
 
     def test_files_that_cannot_be_read(self, tmp_path):
         with pytest.raises(DataError, match="No such file"):
