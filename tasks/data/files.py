@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -147,7 +148,10 @@ def decoded(data: bytes, encoding: str, source: str) -> str:
         DataError: There is no such encoding, or the bytes are not of it, or not text.
     """
     try:
-        text = data.decode(encoding).removeprefix("\ufeff")
+        with warnings.catch_warnings():
+            # unicode_escape warns of escapes that Python will refuse some day, and reads them.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            text = data.decode(encoding).removeprefix("\ufeff")
     except LookupError:
         raise DataError(f"there is no encoding {encoding!r}; try utf-8, utf-16 or cp1252") from None
     except UnicodeDecodeError as fault:
