@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from parsers.cache import CacheError as CacheError
     from parsers.cache import Parser as Parser
     from parsers.controls import STRUCTURES as STRUCTURES
+    from parsers.controls import grouped as grouped
     from parsers.controls import narrowed as narrowed
     from parsers.controls import parse_noise as parse_noise
     from parsers.controls import with_structure as with_structure
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "cache": "CacheError CachedParser Parser",
-    "controls": "STRUCTURES narrowed parse_noise with_structure",
+    "controls": "STRUCTURES grouped narrowed parse_noise with_structure",
     "drawing": "Drawing draw draw_pair text_tree",
     "explorer": "CorpusStatistics explore statistics_of",
     "formats.brackets": "BracketsError from_nltk iter_brackets read_brackets to_brackets to_nltk "

@@ -12,6 +12,7 @@ __all__ = [
     "STRUCTURES",
     "balanced",
     "flat",
+    "grouped",
     "left_chain",
     "narrowed",
     "parse_noise",
@@ -239,6 +240,58 @@ def narrowed(tree: Tree, arity: int) -> Tree:
         for child in below:
             parents[child] = node
     return Tree(parents, tree.tokens, tree.labels)
+
+
+def grouped(tree: Tree, arity: int) -> Tree:
+    """Limit the number of children of each node of a constituency tree, by more nodes.
+
+    Of a node with too many children the first ``arity - 1`` stay, and the others get a new node, which
+    is its last child; and so on below. New nodes have no word and an empty label. Nodes are numbered in
+    preorder. With ``arity=2`` these are the right-factored binary trees of NLTK's
+    ``chomsky_normal_form``.
+
+    Args:
+        tree: A constituency tree. For dependency trees, which have a node for each word and no other,
+            see :func:`narrowed`.
+        arity: The largest number of children that a node may have, at least 2.
+
+    Returns:
+        The new tree; ``tree`` itself where no node has too many children.
+
+    Raises:
+        ValueError: The arity is less than 2.
+
+    Example:
+        >>> grouped(Tree([-1, 0, 0, 0], tokens=[-1, 0, 1, 2]), arity=2).parents
+        (-1, 0, 0, 2, 2)
+    """
+    if arity < 2:
+        raise ValueError(f"arity must be at least 2 to group children, but is {arity}")
+    if all(len(below) <= arity for below in tree.children):
+        return tree
+    of_node = tree.tokens if tree.tokens is not None else range(len(tree))
+    parents: list[int] = []
+    tokens: list[int] = []
+    labels: list[str] = []
+    # Each entry is a node, or the children of a new node; and the parent's number in the new tree.
+    stack: list[tuple[int | tuple[int, ...], int]] = [(tree.root, -1)]
+    while stack:
+        node, parent = stack.pop()
+        index = len(parents)
+        parents.append(parent)
+        if isinstance(node, int):
+            children = tree.children[node]
+            tokens.append(of_node[node])
+            labels.append(tree.labels[node] if tree.labels is not None else "")
+        else:
+            children = node
+            tokens.append(-1)
+            labels.append("")
+        below: list[int | tuple[int, ...]] = list(children)
+        if len(children) > arity:
+            below = [*children[: arity - 1], children[arity - 1 :]]
+        stack.extend((child, index) for child in reversed(below))
+    return Tree(parents, tokens, labels if tree.labels is not None else None)
 
 
 def _noisy(sentence: Sentence, rate: float, seed: int) -> Tree:

@@ -16,7 +16,7 @@ Args:
             input_dim: int,
             hidden_dim: int,
             *,
-            layers: Size = 1,
+            layers: Depth = 1,
             padding: Literal["zeros", "none"] = "zeros",
         ) -> None: ...
 
@@ -27,7 +27,6 @@ check when an encoder is built, ``structnn encoders``, the catalogue, and the ``
 from __future__ import annotations
 
 import inspect
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,9 +38,12 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 
 from torch import nn
 
+from structnn.ranges import Range
+
 __all__ = [
     "Count",
     "Declared",
+    "Depth",
     "LabelCount",
     "Option",
     "Probability",
@@ -54,14 +56,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Range:
-    """The numbers that an option takes; both ends belong to it."""
-
-    least: float
-    most: float = math.inf
-
-
 class _Labels:
     """Marks the option that is the number of tree labels an encoder has weights for."""
 
@@ -71,6 +65,8 @@ _LARGEST = 1_000_000
 
 Size = Annotated[int, Range(1, _LARGEST)]
 """A width or a number of things, at least 1."""
+Depth = Annotated[int, Range(1, 1000)]
+"""A number of layers or steps, one after the other: each takes time to build or to run."""
 Count = Annotated[int, Range(0, _LARGEST)]
 """As :data:`Size`, or 0 for none."""
 Sizes = Annotated[Sequence[int], Range(1, _LARGEST)]
@@ -125,7 +121,9 @@ class Option:
             return f"one or more numbers of at least {self.range.least:g}"
         if self.range.least == 0 and self.range.most == 1:
             return f"{words} from 0 to 1"
-        return f"{words} of at least {self.range.least:g}"
+        if self.range.least > self.range.above:
+            return f"{words} of at least {self.range.least:g}"
+        return f"{words} {self.range}"
 
     def check(self, value: object) -> None:
         """Make sure that a value is accepted.
@@ -164,6 +162,8 @@ class Option:
             raise ValueError(f"{self.name} must be at least {least:g}, but is {number}")
         elif not number <= most:
             raise ValueError(f"{self.name} must be at most {most:,.0f}, but is {number}")
+        elif number not in self.range:
+            raise ValueError(f"{self.name} must be {self.range}, but is {number}")
 
 
 def options_of(cls: type) -> Mapping[str, Option]:

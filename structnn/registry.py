@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib
+import io
+import tokenize
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -13,6 +16,10 @@ from structnn.options import Option, options_of
 __all__ = ["Entry", "Registry", "UnknownNameError"]
 
 T = TypeVar("T")
+
+_MOST_PARTS = 1000
+"""More encoders in a chain, or readouts side by side, are a slip: they would be built for minutes."""
+_LONGEST = 50_000  # characters; Python's parser runs out of stack somewhere beyond
 
 
 class UnknownNameError(ValueError, KeyError):
@@ -85,10 +92,19 @@ class Registry(Mapping[str, Entry[T]]):
             name: Letters, digits and underscores.
             cls: The class, or ``"module:Class"`` to import it when it is first used.
             preset: Options that this name fixes.
+
+        Raises:
+            ValueError: The name can't be one, or is another class's already.
         """
-        if not name.isidentifier():
+        if not name.isidentifier() or unicodedata.normalize("NFKC", name) != name:
             raise ValueError(
                 f"{self.kind} names are made of letters, digits and '_': {name!r} is not"
+            )
+        earlier, _ = self._entries.get(name, (cls, {}))
+        if _path_of(earlier) != _path_of(cls):  # a module that is loaded again replaces its own
+            raise ValueError(
+                f"there is already {_article(self.kind)} {name!r}, which is {_path_of(earlier)}: give "
+                f"{_path_of(cls)} a name of its own"
             )
         self._entries[name] = (cls, preset)
 
@@ -118,15 +134,39 @@ class Registry(Mapping[str, Entry[T]]):
         # The form is a subset of Python's expressions, and parsed as that; what is nested too deeply for
         # Python's parser is none.
         try:
+            _check_tokens(spec.strip())
             parts = _operands(ast.parse(spec.strip(), mode="eval").body, separator)
-            return [_name_and_options(part) for part in parts]
+            read = [_name_and_options(part) for part in parts]
         except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
-            shown = spec if len(spec) <= 200 else f"{spec[:200]}..."
+            shown = repr(spec if len(spec) <= 200 else f"{spec[:200]}...")
             raise UnknownNameError(
-                f"can't read the {self.kind} {shown!r}: write a name, a name with options as in "
+                f"can't read the {self.kind} {shown}: write a name, a name with options as in "
                 f"'name(option=1)', or several with {separator!r} between them; "
                 f"there are: {', '.join(self)}"
             ) from None
+        if len(read) > _MOST_PARTS:
+            raise UnknownNameError(
+                f"{len(read):,} {self.kind}s with {separator!r} between them are more than "
+                f"{_MOST_PARTS:,}; write fewer"
+            )
+        return read
+
+    def canonical(self, spec: str, separator: str) -> str:
+        """The one way to write what a string says: ``gat( heads = 4)`` is ``gat(heads=4)``.
+
+        Blanks, the kind of quotes and the order of options don't matter. Names aren't looked up.
+
+        Args:
+            spec: As for :meth:`parse`.
+            separator: As for :meth:`parse`.
+
+        Raises:
+            UnknownNameError: The string can't be read.
+        """
+        return separator.join(
+            name + (f"({','.join(f'{k}={v!r}' for k, v in sorted(own.items()))})" if own else "")
+            for name, own in self.parse(spec, separator)
+        )
 
     def build(self, name: str, options: Mapping[str, Any], *args: object, **given: object) -> T:
         """An object of the class of this name.
@@ -156,23 +196,55 @@ class Registry(Mapping[str, Entry[T]]):
         return cls(*args, **{**preset, **given, **options})
 
 
+def _check_tokens(spec: str) -> None:
+    """Refuse what Python reads and then leaves out or changes, for the string is a name as it stands.
+
+    Raises:
+        SyntaxError: A comment, a line end, or letters that Python takes for others, as full-width ones.
+    """
+    if len(spec) > _LONGEST or not spec.isprintable():
+        raise SyntaxError(spec)
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(spec).readline):
+            renamed = unicodedata.normalize("NFKC", token.string) != token.string
+            if token.type == tokenize.COMMENT or (token.type == tokenize.NAME and renamed):
+                raise SyntaxError(token.string)
+    except tokenize.TokenError as fault:
+        raise SyntaxError(*fault.args) from None
+
+
 def _operands(expression: ast.expr, separator: str) -> list[ast.expr]:
+    operands: list[ast.expr] = []
+    while separator == "+" and isinstance(expression, ast.BinOp):
+        if not isinstance(expression.op, ast.Add):
+            break
+        operands.insert(0, expression.right)
+        expression = expression.left
     match expression:
-        case ast.BinOp(left, ast.Add(), right) if separator == "+":
-            return [*_operands(left, separator), right]
         case ast.Compare(left, operators, others) if separator == ">":
             if all(isinstance(operator, ast.Gt) for operator in operators):
                 return [left, *others]
-    return [expression]
+    return [expression, *operands]
 
 
 def _name_and_options(part: ast.expr) -> tuple[str, dict[str, Any]]:
     if isinstance(part, ast.Name):
         return part.id, {}
     if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and not part.args:
-        options = {str(word.arg): ast.literal_eval(word.value) for word in part.keywords}
-        return part.func.id, options
+        given = [(word.arg, ast.literal_eval(word.value)) for word in part.keywords]
+        options = {name: value for name, value in given if name is not None}  # None is that of **
+        if len(options) == len(given):  # none is given twice
+            return part.func.id, options
     raise ValueError(part)
+
+
+def _path_of(cls: type | str) -> str:
+    """Where a class is, as ``module:Class``."""
+    return cls if isinstance(cls, str) else f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _suggestion(name: str, names: list[str]) -> str:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import math
-import re
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, fields
 from types import NoneType, UnionType
@@ -19,10 +17,12 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 import typer
 
+from structnn.ranges import Range
+
 __all__ = [
-    "Range",
     "OptionError",
     "Options",
+    "Range",
     "cli_option",
     "names_in",
     "part",
@@ -31,37 +31,6 @@ __all__ = [
 ]
 
 T = TypeVar("T", bound="Options")
-
-
-@dataclass(frozen=True)
-class Range:
-    """The numbers that an option takes; they are finite.
-
-    Args:
-        least: The smallest.
-        above: All are larger than this.
-        most: The largest.
-        below: All are smaller than this.
-    """
-
-    least: float = -math.inf
-    above: float = -math.inf
-    most: float = math.inf
-    below: float = math.inf
-
-    def __contains__(self, number: float) -> bool:
-        in_range = self.least <= number <= self.most and self.above < number < self.below
-        return in_range and math.isfinite(number)
-
-    def __str__(self) -> str:
-        words = (
-            ("at least", self.least),
-            ("above", self.above),
-            ("at most", self.most),
-            ("below", self.below),
-        )
-        ends = [f"{word} {bound:g}" for word, bound in words if math.isfinite(bound)]
-        return " and ".join(ends) or "finite"
 
 
 class OptionError(ValueError):
@@ -75,6 +44,11 @@ class OptionError(ValueError):
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"{name} {problem}")
         self.name, self.problem = name, problem
+
+    @property
+    def as_flag(self) -> str:
+        """The message, with the option as it is written on a command line."""
+        return f"--{self.name.replace('_', '-')} {self.problem}"
 
     def __reduce__(self) -> tuple[type[OptionError], tuple[str, str]]:
         return OptionError, (self.name, self.problem)
@@ -128,7 +102,14 @@ def names_in(text: str) -> list[str]:
 
     Commas within parentheses belong to a name: ``"bilstm(layers=2,dropout=0.1),gat"`` has two parts.
     """
-    return [name.strip() for name in re.split(r",(?![^()]*\))", text) if name.strip()]
+    names, depth = [""], 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth <= 0:
+            names.append("")
+        else:
+            names[-1] += character
+    return [name.strip() for name in names if name.strip()]
 
 
 def value_in(text: str) -> object:
@@ -174,8 +155,7 @@ def spread(options: type[Options]) -> Callable[[Callable[..., None]], Callable[.
             except OptionError as error:
                 if error.name not in values:
                     raise
-                flag = error.name.replace("_", "-")
-                raise ValueError(f"--{flag} {error.problem}") from None
+                raise ValueError(error.as_flag) from None
 
         run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in (*own, *shared)}

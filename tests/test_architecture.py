@@ -29,16 +29,17 @@ def test_imports_go_one_way(package):
 
 
 ROOMS = (
-    *(("options",), ("storage",), ("json_records", "sealing", "tensors"), ("console",), ("data",)),
     *(
+        ("options",),
+        ("folders",),
+        ("storage",),
+        ("json_records", "sealing", "tensors"),
+        ("console",),
+        ("data",),
         ("training",),
         ("models",),
-        ("results",),
-        ("report",),
-        ("explain", "lab"),
-        ("experiments",),
-        ("command",),
     ),
+    *(("results",), ("report",), ("explain", "lab"), ("experiments",), ("command",)),
 )
 """The rooms of tasks from the bottom up: each may import those below it, and itself."""
 

@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from structnn.sentence import Sentence, StructureError
 
-__all__ = ["NodeOptions", "EdgeOptions", "attention", "attribution", "gates", "sentiment"]
+__all__ = ["EdgeOptions", "NodeOptions", "attention", "attribution", "gates", "sentiment"]
 
 Pair = tuple[int, int]
 

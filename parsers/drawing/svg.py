@@ -27,7 +27,8 @@ def svg_text(scene: Scene, *, standalone: bool = True) -> str:
     size = f' width="{_number(scene.width * 4 / 3)}" height="{_number(scene.height * 4 / 3)}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}"{size if standalone else ""} '
-        f'style="max-width: none" role="img" font-family="{FONTS}" text-anchor="middle">'
+        f'style="max-width: none" role="img" aria-label={quoteattr(_in_words(scene))} '
+        f'font-family="{FONTS}" text-anchor="middle">'
     ]
     if standalone:
         lines.append(f'<rect width="100%" height="100%" fill="{scene.background}"/>')
@@ -36,6 +37,11 @@ def svg_text(scene: Scene, *, standalone: bool = True) -> str:
     lines += map(_label, scene.labels)
     lines.append("</svg>")
     return "\n".join(lines)
+
+
+def _in_words(scene: Scene) -> str:
+    """The words and labels of a scene, without its legend, for those who hear it."""
+    return " ".join(label.text for label in scene.labels if label.node is not None) or "tree"
 
 
 def _curve(curve: Curve) -> str:

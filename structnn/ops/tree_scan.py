@@ -80,7 +80,7 @@ def check_arity(batch: Batch, arity: int | None) -> None:
     """Make sure that no node has more than ``arity`` children; None is for any number.
 
     Raises:
-        StructureError: A node has; the message says how trees are binarised.
+        StructureError: A node has; the message says how to mend it.
     """
     schedule = batch.schedule
     if arity is None or int(schedule.sibling.amax() if len(schedule.sibling) else 0) < arity:
@@ -91,9 +91,8 @@ def check_arity(batch: Batch, arity: int | None) -> None:
     text = " ".join(batch.sentences[sentence].tokens[:10])
     raise StructureError(
         f"sentence {sentence} of the batch ({text!r}) has a node with more than {arity} children, "
-        f"which an encoder with arity={arity} has no weights for: binarise constituents "
-        "(parsers.read_brackets(..., binarise='right')), narrow dependencies (parsers.narrowed), or "
-        "give a larger `arity`"
+        f"which an encoder with arity={arity} has no weights for: group constituents "
+        "(parsers.grouped), narrow dependencies (parsers.narrowed), or give a larger `arity`"
     )
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from tasks.command.lab import app as lab
+from tasks.command.texts import ParseOptions, PredictOptions
 from tasks.console import progress, results, resumable, status, warnings_in_a_line
-from tasks.data.options import ParsingOptions, TextOptions
+from tasks.data.options import ParsingOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
-from tasks.options import spread
+from tasks.options import OptionError, spread
 from tasks.storage import StorageError, check_output_file, check_output_folder
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
@@ -32,11 +33,6 @@ app = typer.Typer(
     help="Parse text; train, compare and explain sequence, tree and graph encoders of sentences.",
 )
 app.add_typer(lab, name="lab")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParseOptions(TextOptions, ParsingOptions):
-    """How texts are read and parsed."""
 
 
 @app.command()
@@ -61,26 +57,35 @@ def parse(
         ),
     ] = False,
 ) -> None:
-    """Parse texts into a CoNLL-U file.
+    """Parse texts into a CoNLL-U file. A comment says from which line of the input a sentence is.
 
     `structnn parse questions.txt -o questions.conllu`
 
     `structnn parse reviews.csv --text-column review -o reviews.conllu`
     """
     from parsers import write_conllu
-    from tasks.data.files import read_texts
+    from tasks.command.texts import check_kept, with_origin
+    from tasks.data.examples import DataError
     from tasks.data.parsing import cached_parser, parser_notes
+    from tasks.data.texts import empty_note, read_texts
 
-    texts, blank = read_texts(source, options)
-    if pretokenized:
-        texts = [tuple(text.split()) if isinstance(text, str) else text for text in texts]
+    records = read_texts(source, options, options.keep or ())
+    check_kept(records, ("line", "text", "constituency", "multiword_tokens"), "CoNLL-U comments")
+    full = [record for record in records if record.text]
+    if not full:
+        raise DataError(f"{source}: all its texts are empty")
+    texts = [
+        tuple(record.text.split()) if pretokenized and isinstance(record.text, str) else record.text
+        for record in full
+    ]
     with resumable(), progress("parsing") as show:
         sentences = cached_parser(options, show).parse(texts)
-    write_conllu(sentences, output)
-    for note in parser_notes(sentences):
+    origins = zip(sentences, full, strict=True)
+    write_conllu([with_origin(sentence, record) for sentence, record in origins], output)
+    empty = empty_note(records, "there is no sentence for them")
+    for note in (*parser_notes(sentences), *([empty] if empty else [])):
         status.print(note)
-    passed_over = f" ({blank} blank lines passed over)" if blank else ""
-    status.print(f"{len(sentences)} texts parsed into {output}{passed_over}")
+    status.print(f"{len(sentences)} texts parsed into {output}")
 
 
 @app.command()
@@ -95,8 +100,8 @@ def train(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the result.", callback=check_output_folder)],
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Number of CPU threads.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="Number of CPU threads.")] = 1,
 ) -> None:
     """Train one encoder. The same command again resumes an interrupted run.
 
@@ -106,6 +111,7 @@ def train(
     """
     import torch
 
+    from tasks.command.texts import save_reading
     from tasks.data.setting import Setting
     from tasks.experiments.display import outcome_line, parse_and_show
     from tasks.experiments.run import execute
@@ -127,6 +133,7 @@ def train(
             )
 
         result = execute(run, parsed, out, parser=options.parser, on_epoch=report)
+    save_reading(out / run.folder, options)
     results.print(f"{outcome_line(result)}; saved in {out / run.folder}")
 
 
@@ -141,7 +148,8 @@ def _from_file(context: typer.Context, file: Path | None) -> Path | None:
             if parameter.param_type_name == "option"
         }
         repeated = [name for name, several in options.items() if several]
-        context.default_map = read_options(file, options, repeated)
+        flags = [p.name or "" for p in context.command.params if getattr(p, "is_flag", False)]
+        context.default_map = read_options(file, options, repeated, flags)
     return file
 
 
@@ -192,25 +200,65 @@ def report(
             help="Folder of an experiment, such as runs/trec.", callback=check_output_folder
         ),
     ],
+    metric: Annotated[
+        str | None, typer.Option(help="Compare this metric, not that of the experiment.")
+    ] = None,
+    rope: Annotated[
+        float | None, typer.Option(help="Another margin within which encoders are equal.")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Compare each encoder with this one alone.")
+    ] = None,
 ) -> None:
     """Write tables, figures and report.html again, from the results in the folder of an experiment.
 
     `structnn report runs/trec`
+
+    `structnn report runs/trec --metric macro_f1 --rope 2`
     """
+    from dataclasses import replace
+
+    from tasks.experiments.display import show_summary
     from tasks.report import write_report
     from tasks.results.folder import load_results
     from tasks.results.measures import measure
     from tasks.results.summary import summarise
 
-    found = measure(load_results(folder))
-    summarise(found)
+    loaded = load_results(folder)
+    given: dict[str, Any] = {"metric": metric, "rope": rope, "reference": reference}
+    changed = {name: value for name, value in given.items() if value is not None}
+    found = measure(loaded, replace(loaded.experiment.verdicts, **changed))
+    show_summary(summarise(found))
     status.print(f"written: {write_report(found, folder)}")
     if damaged := found.results.damaged:
         raise StorageError(f"left out, since damaged: {', '.join(map(str, damaged))}")
 
 
+@app.command("map")
+def draw_map(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of experiments.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder to write map.md, .csv, .svg and .png to.", callback=check_output_folder
+        ),
+    ],
+) -> None:
+    """Show in one picture where structure helps, over several experiments with control structures.
+
+    `structnn map runs/trec runs/mr runs/suites --out runs/map`
+    """
+    from tasks.console import show_table
+    from tasks.report import write_map
+
+    show_table(write_map(folders, out))
+    status.print(f"written: {out / 'map.md'}, map.csv, map.svg, map.png")
+
+
 @app.command()
+@spread(PredictOptions)
 def predict(
+    options: PredictOptions,
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to classify.")] = None,
     file: Annotated[
@@ -222,35 +270,51 @@ def predict(
         typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
     ] = None,
 ) -> None:
-    """Classify new text with a saved run.
+    """Classify new text with a saved run. Texts of a file keep their line, and empty ones have no label.
 
     `structnn predict runs/trec/bilstm/seed-0 "Who wrote Middlemarch?"`
 
     `structnn predict runs/trec/bilstm/seed-0 --file questions.txt --json > labels.jsonl`
+
+    `structnn predict runs/my/gat/seed-0 --file new.csv --keep author --json > labels.jsonl`
     """
-    from tasks.data.files import read_texts
+    from tasks.command.texts import check_kept, prediction_rows, reading_of
+    from tasks.data.options import TextOptions
+    from tasks.data.texts import empty_note, read_texts
     from tasks.experiments.plugins import load_plugins
     from tasks.models.prediction import Predictor
 
     load_plugins(plugin or ())
-    wanted = list(texts or [])
-    if file is not None:
-        wanted += [
-            text if isinstance(text, str) else " ".join(text) for text in read_texts(file)[0]
-        ]
-    if not wanted:
+    if not texts and file is None:
         raise typer.BadParameter("give at least one text, or a --file of texts")
-    predictions = Predictor(run).predict(wanted)
+    if options.keep and file is None:
+        raise typer.BadParameter("--keep names columns of a --file")
+    predictor = Predictor(run)
+    records = []
+    if file is not None:
+        reading = reading_of(run, options)
+        records = read_texts(file, reading, options.keep or ())
+        if options.encoding is None and reading.encoding != TextOptions.encoding:
+            status.print(
+                f"read as {reading.encoding}, as the run's data; --encoding says otherwise"
+            )
+        check_kept(records, ("line", "text", "label", "probabilities"), "predictions")
+    rows = prediction_rows(predictor, texts or (), records)
+    if note := empty_note(records, "they have no label"):
+        status.print(note)
     if as_json:
-        for prediction in predictions:
-            print(json.dumps(vars(prediction), ensure_ascii=False))
+        for row in rows:
+            print(json.dumps(row, ensure_ascii=False))
         return
+    own = ("text", "label", "probabilities")
     # There may be fifty labels: the likeliest three fit into a line, and --json has all.
-    table = Table("text", "label", "likeliest")
-    for prediction in predictions:
-        shares = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:3]
+    kept = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in own]
+    table = Table(*map(escape, kept), "text", "label", "likeliest")
+    for row in rows:
+        shares = sorted(row["probabilities"].items(), key=lambda item: -item[1])[:3]
         likeliest = ", ".join(f"{label} {share:.3f}" for label, share in shares)
-        table.add_row(*map(escape, (prediction.text, prediction.label, likeliest)))
+        values = (*(row.get(name, "") for name in kept), row["text"], row["label"] or "", likeliest)
+        table.add_row(*(escape(str(value)) for value in values))
     results.print(table)
 
 
@@ -402,6 +466,20 @@ def demo(
     run_demo(out, seeds, epochs, pairs)
 
 
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Make sure that arguments are text, for they are written into results.
+
+    Raises:
+        ValueError: One has bytes that aren't UTF-8, which Python reads as halves of characters.
+    """
+    for argument in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise ValueError(
+                f"the argument {argument!r} holds bytes that are not UTF-8; rename the file, or correct "
+                "the text"
+            )
+
+
 def main() -> None:
     """Run the command. Errors of the input are printed in a line, without a traceback."""
     import logging
@@ -409,6 +487,7 @@ def main() -> None:
     logging.getLogger("stanza").setLevel(logging.ERROR)
     warnings_in_a_line()
     try:
+        _check_arguments(sys.argv[1:])
         app()
     except (ValueError, OSError, ImportError, ArithmeticError, MemoryError, RuntimeError) as error:
         message = _message(error)
@@ -420,6 +499,8 @@ def main() -> None:
 
 def _message(error: Exception) -> str | None:
     """What to tell the user of an error; None if it is one of ours."""
+    if isinstance(error, OptionError):
+        return error.as_flag
     if isinstance(error, RecursionError):
         return "something in the input is nested too deeply to be read"
     if isinstance(error, MemoryError):

@@ -64,12 +64,12 @@ class LabOptions(TextOptions, ParsingOptions):
     ] = 3
     hidden_dim: Annotated[
         int,
-        Range(least=1),
+        Range(least=1, most=1_000_000),
         cli_option("Encoders", "Width of the hidden states of untrained encoders."),
     ] = 64
     embedding_dim: Annotated[
         int,
-        Range(least=1),
+        Range(least=1, most=1_000_000),
         cli_option("Encoders", "Width of the word vectors of untrained encoders."),
     ] = 64
     plugin: Annotated[
@@ -242,6 +242,7 @@ def _subjects(options: LabOptions) -> list[Subject]:
     """The encoders that the options name, with their sentences."""
     import torch
 
+    from tasks.experiments.grid import encoder_of
     from tasks.experiments.plugins import load_plugins
     from tasks.lab.sentences import read_sentences, spread_out
     from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
@@ -265,6 +266,8 @@ def _subjects(options: LabOptions) -> list[Subject]:
         )
         for name in options.names()
     ]
+    for model in models:
+        encoder_of(model)  # a wrong name or size is found before any work
     runs = [run for folder in options.run or () for run in runs_below(folder)]
     subjects = [subject for run in runs for subject in subject_of_run(run, read)]
     # All of one name follow each other: the runs of an encoder, before training and then after it.

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from tasks.data.examples import DataError
+from tasks.options import names_in
 
 __all__ = ["read_options"]
 
 
-def read_options(file: Path, known: Collection[str], repeated: Collection[str]) -> dict[str, Any]:
+def read_options(
+    file: Path, known: Collection[str], repeated: Collection[str], flags: Collection[str] = ()
+) -> dict[str, Any]:
     """Read options from a file, as the defaults of a command.
 
     Args:
@@ -21,9 +24,14 @@ def read_options(file: Path, known: Collection[str], repeated: Collection[str]) 
         known: The names of the command's options.
         repeated: Those of them that may be given several times; lists of others are joined with
             commas.
+        flags: Those of them that are on or off.
+
+    Returns:
+        The options as the command line has them: numbers are strings, and checked as those given there.
 
     Raises:
-        DataError: The file can't be read, or names an unknown option.
+        DataError: The file can't be read, names an unknown option or one twice, or gives an option what
+            it can't be.
     """
     try:
         with file.open("rb") as content:
@@ -32,7 +40,7 @@ def read_options(file: Path, known: Collection[str], repeated: Collection[str]) 
         raise DataError(f"{file}: can't be read: {fault.strerror}") from None
     except (ValueError, RecursionError) as fault:  # nested too deeply, or a number too long to read
         raise DataError(f"{file}: is not TOML that can be read: {fault}") from None
-    options = {}
+    options: dict[str, Any] = {}
     for name, value in given.items():
         option = name.replace("-", "_")
         if option not in known:
@@ -45,7 +53,34 @@ def read_options(file: Path, known: Collection[str], repeated: Collection[str]) 
             raise DataError(
                 f"{file}: {name!r} is a table; give its options a line each, at the top"
             )
-        if isinstance(value, list) and option not in repeated:
-            value = ",".join(map(str, value))
-        options[option] = value
+        if option in options:
+            raise DataError(f"{file}: {name!r} is there twice, with - and with _; give it once")
+        options[option] = _as_given(
+            f"{file}: {name!r}", value, several=option in repeated, flag=option in flags
+        )
     return options
+
+
+def _as_given(what: str, value: object, *, several: bool, flag: bool) -> bool | str | list[str]:
+    """A value as the command line has it."""
+    if flag:
+        if isinstance(value, bool):
+            return value
+        raise DataError(f"{what} must be true or false, but is {value!r}")
+    listed = value if isinstance(value, list) else [value]
+    for one in listed:
+        if isinstance(one, bool) or not isinstance(one, str | int | float):
+            shown = str(one).lower() if isinstance(one, bool) else repr(one)[:60]
+            raise DataError(
+                f"{what} must be a string or a number, or a list of such, but holds {shown}"
+            )
+    if several:
+        return [str(one) for one in listed]
+    if isinstance(value, list):
+        for one in listed:
+            if isinstance(one, str) and names_in(one) != [one.strip()]:
+                raise DataError(
+                    f"{what}: {one!r} is not one name; names have no commas outside of parentheses"
+                )
+        return ",".join(map(str, value))
+    return str(value)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tasks.data import corpora
-from tasks.data.examples import DataError, Dataset, Example
+from tasks.data.examples import DataError, Dataset, Example, kept_together_by, quote
 from tasks.data.files import is_data_file, read_examples
 from tasks.data.options import DataOptions
-from tasks.data.splits import folds, hold_out
+from tasks.data.splits import folds, hold_out, kept_together
 from tasks.data.suites import SUITES
 from tasks.data.suites import generate as generate_suite
 
@@ -37,9 +38,10 @@ def load_dataset(
     """Load a data set and divide it where it has no official split.
 
     If there is no test set, ``test_fraction`` of the examples are held out as one; if there is no dev
-    set, ``dev_fraction``: stratified by label, repeated texts kept together, the same for every random
-    seed of training. ``trec`` has an official test set and no dev set, ``mr`` and ``subj`` neither, the
-    others all three. For cross-validation give the result to :func:`tasks.data.splits.folds`.
+    set, ``dev_fraction``: stratified by label, with repeated texts and clusters (the rows of one pair,
+    or of one value of the column ``cluster``) kept together, the same for every random seed of training.
+    ``trec`` has an official test set and no dev set, ``mr`` and ``subj`` neither, the others all three.
+    For cross-validation give the result to :func:`tasks.data.splits.folds`.
 
     Args:
         spec: One of ``DATASETS``, or a CSV, TSV or JSON Lines file (see
@@ -66,12 +68,8 @@ def load_dataset(
         raise DataError(
             f"{name} has its own split and labels; give dev, test and labels with a file"
         )
-    if name == "structure-test":
-        from tasks.data.structure_test import generate
-
-        return generate(seed=options.split_seed)
-    if name in SUITES:
-        return generate_suite(name, seed=options.split_seed)
+    if name == "structure-test" or name in SUITES:
+        return _generated(name, options)
 
     if name in DATASETS:
         folder = None if options.data_dir is None else str(options.data_dir)
@@ -80,21 +78,28 @@ def load_dataset(
         parts = {
             split: read_examples(path, options) for split, path in files.items() if path is not None
         }
+    parts = _clustered(parts, options)
     scale = corpora.SENTIMENTS if name == "sst5" else ordered_labels
 
     notes = []
     size = len(parts["train"])
+    column = kept_together_by([example for part in parts.values() for example in part])
     for split, fraction in (("test", options.test_fraction), ("dev", options.dev_fraction)):
         if split not in parts:
             count = max(1, round(fraction * size))
             parts["train"], parts[split] = hold_out(parts["train"], count, options.split_seed)
             notes.append(
                 f"no {split} set given: {len(parts[split])} of {size} examples held out, stratified, "
-                f"repeated texts kept together, split seed {options.split_seed}"
+                f"{kept_together(column)}, split seed {options.split_seed}"
             )
     if count := _repeated(parts):
         notes.append(
             f"{count} of {len(parts['test'])} test texts also occur in train or dev (left as they are)"
+        )
+    if column is not None and (count := _divided(parts)):
+        notes.append(
+            f"{count} of {len(parts['test'])} test rows have a {column!r} that also occurs in train or "
+            "dev (left as they are)"
         )
     found = {example.label for part in parts.values() for example in part}
     return Dataset(
@@ -107,6 +112,39 @@ def load_dataset(
         notes=tuple(notes),
         node_labels=corpora.node_labels(fine=name == "sst5") if name in ("sst5", "sst2") else {},
     )
+
+
+def _generated(name: str, options: DataOptions) -> Dataset:
+    if name == "structure-test":
+        from tasks.data.structure_test import generate
+
+        made = generate(seed=options.split_seed)
+    else:
+        made = generate_suite(name, seed=options.split_seed)
+    if options.cluster is None:
+        return made
+    parts = _clustered({"train": made.train, "dev": made.dev, "test": made.test}, options)
+    return replace(made, train=parts["train"], dev=parts["dev"], test=parts["test"])
+
+
+def _clustered(parts: corpora.Splits, options: DataOptions) -> corpora.Splits:
+    """The same examples with the column that the options choose for clusters."""
+    return {split: _with_column(part, options) for split, part in parts.items()}
+
+
+def _with_column(examples: tuple[Example, ...], options: DataOptions) -> tuple[Example, ...]:
+    column = options.cluster
+    if column is None:
+        return examples
+    for example in examples:
+        # Of the text itself no column is kept: examples without one are grouped by their words.
+        if column != options.text_column and column not in example.columns:
+            there = quote((options.text_column, *example.columns))
+            raise DataError(
+                f"{example.source}: there is no column {column!r} to say which rows belong together; "
+                f"the columns are {there}. Choose one with cluster (--cluster)"
+            )
+    return tuple(replace(example, cluster_column=column) for example in examples)
 
 
 def _named(name: str, folder: str | None, download: bool) -> corpora.Splits:
@@ -123,3 +161,10 @@ def _repeated(parts: corpora.Splits) -> int:
     """How many test texts occur, case aside, among the other examples."""
     others = {example.plain_text.lower() for split in ("train", "dev") for example in parts[split]}
     return sum(example.plain_text.lower() in others for example in parts["test"])
+
+
+def _divided(parts: corpora.Splits) -> int:
+    """How many test examples are of a cluster, other than that of their words, of other examples too."""
+    others = {example.cluster for split in ("train", "dev") for example in parts[split]}
+    test = parts["test"]
+    return sum(example.clustered_by is not None and example.cluster in others for example in test)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from structnn.sentence import Sentence
 
-__all__ = ["DataError", "Dataset", "Example"]
+__all__ = ["PAIR", "DataError", "Dataset", "Example", "grouped", "kept_together_by"]
+
+PAIR = "pair"
+"""The column that says which examples belong together, where no other is chosen."""
 
 
 class DataError(ValueError):
@@ -29,6 +32,8 @@ class Example:
         sentence: The sentence with a given structure, such as a tree of the Stanford Sentiment
             Treebank; its tokens are ``text``.
         columns: Further columns of the source.
+        cluster_column: The column whose values say which examples belong together; by default
+            :data:`PAIR`, if there is one.
 
     Raises:
         DataError: No text, or no label.
@@ -39,6 +44,7 @@ class Example:
     source: str
     sentence: Sentence | None = None
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
+    cluster_column: str | None = None
 
     def __post_init__(self) -> None:
         tokens = (self.text,) if isinstance(self.text, str) else self.text
@@ -51,13 +57,35 @@ class Example:
             raise DataError(
                 f"{self.source}: token {list(map(is_visible, tokens)).index(False)} is empty"
             )
-        if not self.label:
+        if not is_visible(self.label):
             raise DataError(f"{self.source}: the label is empty; give one or remove the example")
 
     @property
     def plain_text(self) -> str:
         """The text in one string; tokens are joined by spaces."""
         return self.text if isinstance(self.text, str) else " ".join(self.text)
+
+    @property
+    def words(self) -> str:
+        """Its words, sorted and in lower case: the same for texts that are the same bag of words."""
+        return " ".join(sorted(self.plain_text.lower().split()))
+
+    @property
+    def clustered_by(self) -> str | None:
+        """The column that says what it belongs to; None where its words alone do."""
+        column = self.cluster_column or PAIR
+        return column if self.columns.get(column, "").strip() else None
+
+    @property
+    def cluster(self) -> str:
+        """What it belongs to, equal for examples that belong together: ``column=value`` or its words.
+
+        The words decide where the example has no value in the column.
+        """
+        column = self.clustered_by
+        if column is None:
+            return f"words={self.words}"
+        return f"{column}={self.columns[column].strip()}"
 
 
 @dataclass(frozen=True)
@@ -133,6 +161,11 @@ class Dataset:
                 digest.update(json.dumps((given.parents, given.labels)).encode())
         return digest.hexdigest()
 
+    @cached_property
+    def kept_together_by(self) -> str | None:
+        """The column that keeps examples together which their words would not; None if none does."""
+        return kept_together_by([example for _, example in self._examples()])
+
     def without_test(self) -> Dataset:
         """The same data without test examples: all that training and selection may see."""
         return replace(self, test=())
@@ -141,6 +174,39 @@ class Dataset:
         for split in ("train", "dev", "test"):
             for example in getattr(self, split):
                 yield split, example
+
+
+def grouped(examples: Sequence[Example]) -> list[list[Example]]:
+    """Groups of examples that belong together: they share their cluster or their words.
+
+    Two examples are in one group also where others connect them, as when a text is in two pairs.
+
+    Args:
+        examples: The examples.
+
+    Returns:
+        The groups, each in the order of ``examples``, as are their first examples.
+    """
+    clusters = [example.cluster for example in examples]
+    if any(example.clustered_by for example in examples):
+        from networkx.utils import UnionFind  # networkx takes long to import
+
+        together = UnionFind()
+        for example, cluster in zip(examples, clusters, strict=True):
+            together.union(cluster, f"words={example.words}")
+        clusters = [together[cluster] for cluster in clusters]
+    groups: dict[str, list[Example]] = {}
+    for example, cluster in zip(examples, clusters, strict=True):
+        groups.setdefault(cluster, []).append(example)
+    return list(groups.values())
+
+
+def kept_together_by(examples: Sequence[Example]) -> str | None:
+    """The column that keeps examples together which their words would not; None if none does."""
+    column = next(filter(None, (example.clustered_by for example in examples)), None)
+    if column is None or len(grouped(examples)) == len({example.words for example in examples}):
+        return None
+    return column
 
 
 def is_visible(text: str) -> bool:

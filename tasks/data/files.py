@@ -1,28 +1,30 @@
-"""Examples and texts from CSV, TSV, JSON Lines and text files."""
+"""Examples from CSV, TSV and JSON Lines files."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import math
 import os
 import re
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from structnn import Sentence, StructureError, Tree
 from tasks.data.examples import DataError, Example, is_visible, quote
-from tasks.data.options import DataOptions, TextOptions
+from tasks.data.options import DataOptions
 
-__all__ = ["is_data_file", "read_examples", "read_texts"]
+__all__ = ["READERS", "cell", "decoded", "is_data_file", "read_examples", "read_file", "text_in"]
 
 Row = Mapping[str, object]
 
 # NUL, and halves of surrogate pairs: JSON can write both, and no parser takes them.
 _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+csv.field_size_limit(2**31 - 1)  # by default a field of 131,072 characters is refused
 
 
 def read_examples(
@@ -50,10 +52,15 @@ def read_examples(
     """
     options = options or DataOptions()
     text_column, label_column = options.text_column, options.label_column
+    if text_column == label_column:
+        raise DataError(
+            f"text and label can't both be the column {text_column!r}; choose two columns with "
+            "text_column and label_column (--text-column, --label-column)"
+        )
     path = Path(path)
     read_rows = _reader(path)
     examples = []
-    for line, row in read_rows(path, _read(path, options.encoding)):
+    for line, row in read_rows(path, read_file(path, options.encoding)):
         where = f"{path}:{line}"
         for option, column in (("text_column", text_column), ("label_column", label_column)):
             if column not in row:
@@ -66,61 +73,20 @@ def read_examples(
             raise DataError(
                 f"{where}: the label must be one string or number, but is {_string(label)[:40]}"
             )
-        text = _text(row[text_column], where)
+        if isinstance(label, float) and not math.isfinite(label):
+            raise DataError(
+                f"{where}: the label is {_string(label)}, which is no number; give the example a label, "
+                "or remove it (no example is dropped unasked)"
+            )
+        text = text_in(row[text_column], where)
         sentence = _given_tree(row, text, where)
         own = {text_column, label_column} | ({"heads", "relations"} if sentence else set())
-        columns = {name: _string(value) for name, value in row.items() if name not in own}
-        examples.append(Example(text, _string(label).strip(), where, sentence, columns))
+        columns = {name: cell(value, name, where) for name, value in row.items() if name not in own}
+        label = cell(label, label_column, where).strip()
+        examples.append(Example(text, label, where, sentence, columns))
     if not examples:
         raise DataError(f"{path}: there are no examples in it")
     return tuple(examples)
-
-
-def read_texts(
-    source: str, options: TextOptions | None = None
-) -> tuple[list[str | tuple[str, ...]], int]:
-    """Read texts that have no labels.
-
-    Args:
-        source: A ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` file, read as by
-            :func:`read_examples`; any other file, or ``-`` for standard input, has a text on each line.
-        options: The column of the text, and the encoding; a byte order mark is passed over.
-
-    Returns:
-        The texts in order, and the number of blank lines passed over.
-
-    Raises:
-        DataError: The file can't be read, has a fault, or has no texts.
-    """
-    options = options or TextOptions()
-    text_column, encoding = options.text_column, options.encoding
-    path = Path(source)
-    blank = 0
-    texts: list[str | tuple[str, ...]] = []
-    if path.suffix.lower() in _READERS:
-        for line, row in _reader(path)(path, _read(path, encoding)):
-            if text_column not in row:
-                raise DataError(
-                    f"{path}:{line}: there is no column {text_column!r}; the columns are {quote(row)}. "
-                    "Choose one with text_column (--text-column)"
-                )
-            text = _text(row[text_column], f"{path}:{line}")
-            if not (
-                is_visible(text) if isinstance(text, str) else text and all(map(is_visible, text))
-            ):
-                raise DataError(f"{path}:{line}: the text is empty; give one or remove the row")
-            texts.append(text)
-    else:
-        whole = sys.stdin.read().removeprefix("\ufeff") if source == "-" else _read(path, encoding)
-        # Lines end where an editor says they do: not at a form feed, nor at the Unicode separators.
-        lines = re.split(r"\r\n|\r|\n", whole)
-        if not lines[-1]:
-            lines.pop()  # what ends the last line begins no other
-        texts = [line.strip() for line in lines if is_visible(line)]
-        blank = len(lines) - len(texts)
-    if not texts:
-        raise DataError(f"{source}: there are no texts in it")
-    return texts, blank
 
 
 def is_data_file(name: str) -> bool:
@@ -130,18 +96,37 @@ def is_data_file(name: str) -> bool:
 
 def _reader(path: Path) -> Callable[[Path, str], Iterator[tuple[int, Row]]]:
     try:
-        return _READERS[path.suffix.lower()]
+        return READERS[path.suffix.lower()]
     except KeyError:
         raise DataError(
-            f"{path}: the format isn't known by this name; it must end in {', '.join(_READERS)}"
+            f"{path}: the format isn't known by this name; it must end in {', '.join(READERS)}"
         ) from None
 
 
-def _read(path: Path, encoding: str) -> str:
+def read_file(path: Path, encoding: str) -> str:
+    """The text of a file.
+
+    Raises:
+        DataError: See :func:`decoded`; or the file can't be read.
+    """
     try:
         data = path.read_bytes()
-    except OSError as fault:
-        raise DataError(f"{path}: can't be read: {fault.strerror}") from None
+    except (OSError, ValueError) as fault:  # a name with a NUL character is a ValueError
+        raise DataError(f"{path}: can't be read: {getattr(fault, 'strerror', fault)}") from None
+    return decoded(data, encoding, str(path))
+
+
+def decoded(data: bytes, encoding: str, source: str) -> str:
+    """Bytes as text, without a byte order mark.
+
+    Args:
+        data: The bytes.
+        encoding: Their encoding.
+        source: Where they are from, for messages.
+
+    Raises:
+        DataError: There is no such encoding, or the bytes are not of it, or not text.
+    """
     try:
         text = data.decode(encoding).removeprefix("\ufeff")
     except LookupError:
@@ -149,13 +134,16 @@ def _read(path: Path, encoding: str) -> str:
     except UnicodeDecodeError as fault:
         line = data.count(b"\n", 0, fault.start) + 1
         raise DataError(
-            f"{path}:{line}: the byte 0x{data[fault.start]:02x} is not {encoding}; save the file as "
+            f"{source}:{line}: the byte 0x{data[fault.start]:02x} is not {encoding}; save the file as "
             "UTF-8, or say what it is with encoding (--encoding), such as cp1252 or utf-16"
         ) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
+    except ValueError as fault:  # of codecs that are no character sets, such as idna
+        raise DataError(f"{source}: can't be read as {encoding}: {fault}; try utf-8") from None
+    if found := _UNUSABLE.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        what = "NUL character" if found[0] == "\0" else f"U+{ord(found[0]):04X}, half a character"
         raise DataError(
-            f"{path}:{line}: there is a NUL character; the file isn't text, or is UTF-16: "
+            f"{source}:{line}: there is a {what}; the file isn't text, or is UTF-16: "
             "say so with encoding (--encoding), or remove the character"
         )
     return text
@@ -168,11 +156,15 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
 
 def _tsv_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
     lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return _table_rows(path, lines, lambda: lines.line_num)
+    return _table_rows(path, lines, lambda: lines.line_num, quotes=False)
 
 
 def _table_rows(
-    path: Path, lines: Iterable[list[str]], line_number: Callable[[], int]
+    path: Path,
+    lines: Iterable[list[str]],
+    line_number: Callable[[], int],
+    *,
+    quotes: bool = True,
 ) -> Iterator[tuple[int, Row]]:
     header: list[str] | None = None
     line = 1
@@ -187,7 +179,9 @@ def _table_rows(
                 f"{path}:{line}: the row that begins here isn't well formed ({fault}); see that each "
                 'quoted field ends in a quote, and double the quotes inside it ("")'
             ) from None
-        if len(row) > 1 or any(map(is_visible, row)):
+        if not row and header is not None and len(header) == 1 and not quotes:
+            row = [""]  # without quotes there is no other way to write an empty field alone
+        if not _is_blank_line(row, header):
             if header is None:
                 header = _header(row, f"{path}:{line}")
             elif len(row) != len(header):
@@ -203,6 +197,13 @@ def _table_rows(
         raise DataError(f"{path}: the file is empty; its first line must name the columns")
 
 
+def _is_blank_line(row: Sequence[str], header: Sequence[str] | None) -> bool:
+    """Whether a row is an empty line or one of blanks, rather than a row of empty fields."""
+    if not row or header is None:
+        return not any(map(is_visible, row))
+    return len(row) == 1 < len(header) and row[0].isspace()
+
+
 def _header(row: list[str], where: str) -> list[str]:
     names = [name.strip() for name in row]
     for name, count in Counter(names).items():
@@ -213,10 +214,10 @@ def _header(row: list[str], where: str) -> list[str]:
 
 def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
     for number, line in enumerate(text.split("\n"), start=1):
-        if not is_visible(line):
+        if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as fault:
             raise DataError(
                 f"{path}:{number}: the line isn't JSON ({fault}); each line must hold one whole object"
@@ -229,7 +230,21 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
         yield number, row
 
 
-def _text(value: object, where: str) -> str | tuple[str, ...]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object, of which no value is silently replaced by another."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"{name!r} is there twice")
+    return found
+
+
+def text_in(value: object, where: str) -> str | tuple[str, ...]:
+    """The text, or the tokens, that a cell holds; empty where it holds none.
+
+    Raises:
+        DataError: It is neither a string nor an array of strings, or has what is no character.
+    """
     tokens: list[Any] = [] if value is None else value if isinstance(value, list) else [value]
     if not all(isinstance(token, str) for token in tokens):
         raise DataError(
@@ -251,6 +266,11 @@ def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence |
         if not all(type(head) is int for head in heads):
             raise StructureError(f"`heads` must hold whole numbers, but is {_string(heads)[:40]}")
         labels = relations if isinstance(relations, list) else None
+        for label in labels or ():
+            if not isinstance(label, str) or _UNUSABLE.search(label):
+                raise StructureError(
+                    f"`relations` must hold strings of characters, but has {_string(label)[:40]!r}"
+                )
         tree = Tree([head - 1 for head in heads], labels=labels)
         return Sentence(text, dependencies=tree)
     except StructureError as fault:
@@ -260,6 +280,25 @@ def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence |
         ) from None
 
 
+def cell(value: object, name: str, where: str) -> str:
+    """A cell as a string.
+
+    Args:
+        value: What the file has.
+        name: Its column, for the message.
+        where: Its file and line.
+
+    Raises:
+        DataError: It, or the name of the column, has what is no character.
+    """
+    text = _string(value)
+    if found := _UNUSABLE.search(name + text):
+        raise DataError(
+            f"{where}: the column {name!r} holds U+{ord(found[0]):04X}, which is no character; remove it"
+        )
+    return text
+
+
 def _string(value: object) -> str:
     """A cell as a string: a string as it is, null as an empty one, anything else as JSON."""
     if isinstance(value, str):
@@ -267,7 +306,7 @@ def _string(value: object) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-_READERS: dict[str, Callable[[Path, str], Iterator[tuple[int, Row]]]] = {
+READERS: dict[str, Callable[[Path, str], Iterator[tuple[int, Row]]]] = {
     ".csv": _csv_rows,
     ".tsv": _tsv_rows,
     ".jsonl": _json_rows,

@@ -80,6 +80,14 @@ class DataOptions(TextOptions):
         cli_option("Data", "Random seed of what is held out, and of the sentences generated."),
     ] = 0
     label_column: Annotated[str, cli_option("Data", "Column of the label.")] = "label"
+    cluster: Annotated[
+        str | None,
+        cli_option(
+            "Data",
+            "Column that says which rows belong together: they stay on one side of a split, and count "
+            "as one in tests. By default pair, if there is such a column; the text column for none.",
+        ),
+    ] = None
     data_dir: Annotated[
         Path | None,
         cli_option("Data", "Folder of a named data set: SST's trees, or NLTK's corpora."),

@@ -10,6 +10,7 @@ from parsers import STRUCTURES, parse_noise, with_structure
 from structnn import Sentence
 from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
 from tasks.data.splits import folds, subsample
+from tasks.folders import folder_name
 from tasks.options import OptionError, Options, Range
 
 __all__ = ["GIVEN_STRUCTURES", "Setting", "parser_of", "view"]
@@ -56,7 +57,7 @@ class Setting(Options):
     @property
     def folders(self) -> tuple[str, ...]:
         """Names of folders, from outer to inner, for all that differs from the default."""
-        names = [self.data.replace("/", "_")] if self.data else []
+        names = [folder_name(self.data)] if self.data else []
         if self.structure != "parse":
             names.append(f"structure={self.structure}")
         if self.noise:

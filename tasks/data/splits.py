@@ -1,7 +1,8 @@
 """Dividing examples: a part held out, and folds for cross-validation.
 
-Both are stratified by label. Both keep examples with the same words together, whatever their order and
-case: neither a repeated text nor two texts that are the same bag of words are on both sides of a split.
+Both are stratified by label. Both keep together what belongs together
+(:func:`tasks.data.examples.grouped`): examples of one cluster, such as a pair, and those with the same
+words, whatever their order and case.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tasks.data.examples import DataError, Dataset, Example
+from tasks.data.examples import DataError, Dataset, Example, grouped, kept_together_by
 
-__all__ = ["folds", "hold_out", "subsample"]
+__all__ = ["folds", "hold_out", "kept_together", "subsample"]
 
 Group = list[Example]
 
@@ -27,7 +28,8 @@ def hold_out(
 
     Args:
         examples: The examples to divide.
-        count: Number of examples to hold out; it may be a few less, since repeated texts stay together.
+        count: Number of examples to hold out; it may be a few less, since groups stay together, or
+            up to twice as many where the smallest group is that large.
         seed: Random seed of the split, which isn't that of training.
 
     Returns:
@@ -51,11 +53,11 @@ def hold_out(
         seen += len(group)
         if len(held) + len(group) <= count * seen / total:
             held.update(map(id, group))
+    if not held and candidates:  # groups are large: the smallest will do, if it isn't far too large
+        smallest = min(candidates, key=len)
+        held.update(map(id, smallest) if len(smallest) <= 2 * count else ())
     if not held:
-        raise DataError(
-            f"{len(examples)} examples of {len(kept_labels)} labels are too few to hold {count} out; "
-            "give more examples, or a file of its own for each of dev and test"
-        )
+        raise DataError(_too_few(examples, count))
     return (
         tuple(example for example in examples if id(example) not in held),
         tuple(example for example in examples if id(example) in held),
@@ -83,13 +85,20 @@ def folds(dataset: Dataset, k: int, seed: int = 0, dev_fraction: float = 0.1) ->
     """
     examples = (*dataset.train, *dataset.dev, *dataset.test)
     groups = _groups(examples, seed)
+    column = dataset.kept_together_by
     if not 2 <= k <= len(groups):
-        raise DataError(f"{dataset.name}: {k} folds of {len(groups)} different texts can't be made")
+        what = (
+            "different texts" if column is None else f"groups of rows with one {column!r} or text"
+        )
+        raise DataError(
+            f"{dataset.name}: {k} folds of {len(groups)} {what} can't be made; give 2 to {len(groups)}"
+        )
     for label in dataset.labels:
         if sum(any(example.label == label for example in group) for group in groups) < 2:
             raise DataError(
-                f"{dataset.name}: the label {label!r} has only one text, which can't be in train and "
-                "in test; add examples of it, or leave it out"
+                f"{dataset.name}: the label {label!r} has only one text"
+                + ("" if column is None else f" or group of rows with one {column!r}")
+                + ", which can't be in train and in test; add examples of it, or leave it out"
             )
     # Labels stand one after another, so dealing in turn is stratified to within one group.
     fold_of = {id(example): i % k for i, group in enumerate(groups) for example in group}
@@ -97,7 +106,7 @@ def folds(dataset: Dataset, k: int, seed: int = 0, dev_fraction: float = 0.1) ->
         test = tuple(example for example in examples if fold_of[id(example)] == fold)
         rest = [example for example in examples if fold_of[id(example)] != fold]
         train, dev = hold_out(rest, max(1, round(dev_fraction * len(examples))), seed)
-        note = f"fold {fold + 1} of {k}: stratified, repeated texts kept together, seed {seed}"
+        note = f"fold {fold + 1} of {k}: stratified, {kept_together(column)}, seed {seed}"
         yield replace(
             dataset,
             name=f"{dataset.name}/{fold + 1}",
@@ -106,6 +115,16 @@ def folds(dataset: Dataset, k: int, seed: int = 0, dev_fraction: float = 0.1) ->
             test=test,
             notes=(*dataset.notes, note),
         )
+
+
+def kept_together(column: str | None) -> str:
+    """What a split keeps together, in words.
+
+    Args:
+        column: The column that keeps examples together; None where their words alone do.
+    """
+    rows = "" if column is None else f" and rows with one {column!r}"
+    return f"repeated texts{rows} kept together"
 
 
 def subsample(examples: Sequence[Example], fraction: float, seed: int = 0) -> list[int]:
@@ -143,11 +162,31 @@ def subsample(examples: Sequence[Example], fraction: float, seed: int = 0) -> li
     return sorted(place for _, place in sorted(ranked)[:count])
 
 
+def _too_few(examples: Sequence[Example], count: int) -> str:
+    """Why so many examples can't be held out."""
+    groups = grouped(examples)
+    labels = len({example.label for example in examples})
+    several = f"{len(examples)} examples of {labels} label{'s' * (labels != 1)}"
+    column = kept_together_by(examples)
+    if len(groups) == len(examples):
+        why = f"{several} are too few to hold {count} out"
+    elif column is None:
+        why = (
+            f"{several} are only {len(groups)} different text{'s' * (len(groups) != 1)}, too few to "
+            f"hold {count} out: a text that is repeated stays on one side"
+        )
+    else:
+        why = (
+            f"{several} are only {len(groups)} group{'s' * (len(groups) != 1)} of rows with one "
+            f"{column!r} or text, the largest of {max(map(len, groups))}: too few or too large to hold "
+            f"{count} out, since a group stays on one side. Choose another column with --cluster, or "
+            "a larger fraction"
+        )
+    return f"{why}; give more examples, or a file of its own for each of dev and test"
+
+
 def _groups(examples: Sequence[Example], seed: int) -> list[Group]:
-    """Groups of examples with the same words: sorted by label, in random order for each label."""
-    groups: dict[tuple[str, ...], Group] = {}
-    for example in examples:
-        groups.setdefault(tuple(sorted(example.plain_text.lower().split())), []).append(example)
-    shuffled = list(groups.values())
+    """Groups of examples that belong together: sorted by label, in random order for each label."""
+    shuffled = grouped(examples)
     random.Random(seed).shuffle(shuffled)
     return sorted(shuffled, key=lambda group: sorted({example.label for example in group}))

@@ -12,20 +12,70 @@ from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset, cached_parser, parse_dataset
 from tasks.data.setting import GIVEN_STRUCTURES
 from tasks.experiments.execution import Failure, execute_all
-from tasks.experiments.options import ExecutionOptions, ExperimentOptions
+from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
 from tasks.options import names_in
+from tasks.results.metrics import PERCENT
+from tasks.results.power import expected_decision
 from tasks.results.run import Run, RunResult
-from tasks.results.summary import Summary
+from tasks.results.summary import Summary, seeds_in_words
+from tasks.results.verdicts import FEWEST_SEEDS
 
-__all__ = ["execute_and_show", "outcome_line", "parse_and_show", "show_summary"]
+__all__ = [
+    "execute_and_show",
+    "outcome_line",
+    "parse_and_show",
+    "parsed",
+    "show_power",
+    "show_sizes",
+    "show_summary",
+]
 
 
 def parse_and_show(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:
     """Parse a data set, unless only trees in the data are wanted, and show progress."""
+    show_sizes(dataset)
+    return parsed(dataset, options)
+
+
+def show_sizes(dataset: Dataset) -> None:
+    """Print how many examples a data set has."""
     sizes = ", ".join(
         f"{len(getattr(dataset, split))} {split}" for split in ("train", "dev", "test")
     )
     status.print(f"{dataset.name}: {sizes}, {len(dataset.labels)} labels")
+
+
+def show_power(dataset: Dataset, options: CompareOptions) -> None:
+    """Print which difference of two encoders an experiment will find, with its seeds and with others."""
+    everything = dataset.train + dataset.dev + dataset.test
+    examples = everything if options.folds else dataset.test
+    clusters = len({example.cluster for example in examples})
+    encoders = len(names_in(options.encoders))
+    if clusters < 2 or encoders < 2:
+        return
+    found = {
+        seeds: expected_decision(encoders, seeds, clusters, reference=options.reference is not None)
+        for seeds in sorted({FEWEST_SEEDS, 5, 10, 20, options.seeds})
+    }
+    own = found[options.seeds]
+    others = ", ".join(
+        f"{seeds} seeds {PERCENT.distance(decision.detectable)}"
+        for seeds, decision in found.items()
+        if seeds != options.seeds
+    )
+    verdict = "" if options.seeds >= FEWEST_SEEDS else " (but there is no verdict below 3 seeds)"
+    results.print(
+        f"- {seeds_in_words(options.seeds)} of {encoders} encoders on {clusters} test examples find "
+        f"a true difference of about {PERCENT.distance(own.detectable)} four times in five{verdict}; "
+        f"{others}, any number {PERCENT.distance(own.detectable_with_any_seeds)}"
+    )
+    results.print(
+        "- this assumes that scores vary as those in docs/results.md do, at accuracies near 85 %"
+    )
+
+
+def parsed(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:
+    """Parse a data set, or take the trees in it if only those are wanted."""
     if set(names_in(options.structure)) <= set(GIVEN_STRUCTURES):
         return parse_dataset(dataset, None)
     with resumable(), progress("parsing") as show:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -14,11 +15,18 @@ from tasks.console import results, status
 from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset
 from tasks.experiments.backends import check_backend
-from tasks.experiments.display import execute_and_show, parse_and_show, show_summary
+from tasks.experiments.display import (
+    execute_and_show,
+    parse_and_show,
+    parsed,
+    show_power,
+    show_sizes,
+    show_summary,
+)
 from tasks.experiments.execution import Failure, already_done, available_cores
 from tasks.experiments.grid import encoder_of, plan
 from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
-from tasks.experiments.run import seconds_per_epoch
+from tasks.experiments.run import TIMED_BATCHES, seconds_per_epoch
 from tasks.experiments.search import DEFAULT_SPACE, parse_space, trials, tuned
 from tasks.models.budgets import match_width
 from tasks.models.options import ModelOptions
@@ -26,7 +34,7 @@ from tasks.models.vectors import WORDLLAMA_WIDTH, vector_width
 from tasks.options import names_in
 from tasks.report import write_report
 from tasks.results.folder import load_results, save_experiment
-from tasks.results.measures import measure
+from tasks.results.measures import measure, metrics_of
 from tasks.results.run import Run, RunResult, versions
 from tasks.results.summary import Summary, summarise
 from tasks.training.options import TrainingOptions
@@ -73,17 +81,22 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
         folds=options.folds,
     )
     searches = _searches(options, encoders, runs, fit)
-    data = {
-        key: parse_and_show(_dataset(options, name), options)
-        for key, name in zip(keys, names, strict=True)
-    }
+    datasets = {key: _dataset(options, name) for key, name in zip(keys, names, strict=True)}
+    for dataset in datasets.values():
+        metrics_of(dataset.labels, dataset.ordered, options.metric)  # refuses one that doesn't fit
     all_trials = [trial for found in searches.values() for trial in found]
+    there = [run.folder for run in runs if (out / run.folder / "result.json").exists()]
+    if dry_run:
+        for dataset in datasets.values():
+            show_sizes(dataset)
+            show_power(dataset, options)
+        samples = {key: _sample(dataset, options) for key, dataset in datasets.items()}
+        _show_plan([*all_trials, *runs], there, samples, datasets, options.workers)
+        return None
+    data = {key: parse_and_show(dataset, options) for key, dataset in datasets.items()}
     # With a search the options of the runs are known only after the trials.
     done = already_done(all_trials or runs, data, out)
-    there = [run.folder for run in runs if (out / run.folder / "result.json").exists()]
-    _show_plan([*all_trials, *runs], {*done, *there}, data, options.workers)
-    if dry_run:
-        return None
+    _show_plan([*all_trials, *runs], {*done, *there}, data, datasets, options.workers)
     scores: dict[str, list[float]] = {}
     if searches:
         outcomes = execute_and_show(
@@ -207,6 +220,14 @@ def _dataset(options: CompareOptions, name: str) -> Dataset:
     return replace(dataset, notes=(note,))
 
 
+def _sample(dataset: Dataset, options: CompareOptions) -> ParsedDataset:
+    """A few examples of train, parsed: enough to see how long training takes."""
+    size = min(len(dataset.train), TIMED_BATCHES * options.batch_size)
+    places = sorted(random.Random(0).sample(range(len(dataset.train)), size))
+    few = tuple(dataset.train[place] for place in places)
+    return parsed(replace(dataset, train=few, dev=few[:1], test=()), options)
+
+
 def _training(options: CompareOptions) -> TrainingOptions:
     training = options.training
     if options.match_time is None:
@@ -242,9 +263,18 @@ def _show_plan(
     runs: Sequence[Run],
     done: Collection[Path],
     data: Mapping[str, ParsedDataset],
+    datasets: Mapping[str, Dataset],
     workers: int | None,
 ) -> None:
-    """Print how many runs there are, and an estimate of their time, from a few batches of each kind."""
+    """Print how many runs there are, and an estimate of their time, from a few batches of each kind.
+
+    Args:
+        runs: All runs.
+        done: The folders of those that have a result.
+        data: Parsed data, or a parsed part of train.
+        datasets: All of the data.
+        workers: The number of processes.
+    """
     left = [run for run in runs if run.folder not in done]
     timed: dict[tuple[str, str, int], float] = {}
     seconds = 0.0
@@ -257,7 +287,9 @@ def _show_plan(
         if kind not in timed:
             whole = replace(run, setting=replace(run.setting, fold=None, fraction=1.0))
             timed[kind] = seconds_per_epoch(whole, data[run.setting.data])
-        seconds += timed[kind] * training.epochs * run.setting.fraction
+        name = run.setting.data
+        share = len(data[name].dataset.train) / len(datasets[name].train)
+        seconds += timed[kind] / share * training.epochs * run.setting.fraction
     processes = max(1, min(len(left), workers or available_cores()))
     before = f", {len(runs) - len(left)} of them done already" if len(left) < len(runs) else ""
     encoders = len({run.model.encoder for run in runs})

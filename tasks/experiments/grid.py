@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
-from structnn import Encoder
+from structnn import ENCODERS, Encoder
 from tasks.data.setting import Setting
 from tasks.models.budgets import outline
 from tasks.models.options import ModelOptions
@@ -12,6 +15,9 @@ from tasks.results.run import Run
 from tasks.training.options import TrainingOptions
 
 __all__ = ["encoder_of", "plan"]
+
+_MOST_RUNS = 1_000_000
+_MOST_PARAMETERS = 10_000_000_000  # 40 GB of weights, and four times that in training
 
 
 def plan(
@@ -45,17 +51,14 @@ def plan(
     """
     if not models:
         raise ValueError("there is nothing to compare: list at least one encoder")
+    _check_listed_once("encoder", [(m.encoder, m.embedding) for m in models], _canonical)
+    _check_listed_once("data set", data, os.path.normpath)
     for what, values in (
-        ("encoder", [(model.encoder, model.embedding) for model in models]),
-        ("data set", data),
         ("structure", structures),
         ("parse noise", noises),
         ("fraction", fractions),
     ):
-        for value in values:
-            if list(values).count(value) > 1:
-                name = value[0] if isinstance(value, tuple) else value
-                raise ValueError(f"{what} {name!r} is listed twice; list each once")
+        _check_listed_once(what, values)
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, but is {seeds}")
     if folds == 1 or folds < 0:
@@ -64,7 +67,12 @@ def plan(
         raise ValueError("parse noise is noise in the parse: add parse to the structures")
     shapes = [(structure, 0.0) for structure in structures]
     shapes += [("parse", noise) for noise in noises if noise]
-    return [
+    cells = len(data) * len(fractions) * len(shapes) * len(models)
+    if (count := cells * seeds * max(folds, 1)) > _MOST_RUNS:
+        raise ValueError(
+            f"up to {count:,} runs are more than {_MOST_RUNS:,}; give fewer seeds, folds or values"
+        )
+    runs = [
         Run(model, training, seed, Setting(name, structure, noise, fraction, fold))
         for seed in range(seeds)
         for fold in ([(number, folds) for number in range(1, folds + 1)] if folds else [None])
@@ -74,11 +82,78 @@ def plan(
         for model in models
         if (structure, noise) == shapes[0] or _reads_structure(model)
     ]
+    _check_folders(runs)
+    return runs
 
 
 def encoder_of(model: ModelOptions) -> Encoder:
-    """The encoder of a model without weights, to see what it reads and needs."""
-    return outline(model.encoder, model.embedding_dim, model.hidden_dim, model.encoder_options)
+    """The encoder of a model without weights, to see what it reads and needs.
+
+    Raises:
+        ValueError: Its name or an option is wrong, or it is too large for any machine.
+    """
+    try:
+        encoder = outline(
+            model.encoder, model.embedding_dim, model.hidden_dim, model.encoder_options
+        )
+    except (RuntimeError, OverflowError) as error:  # a tensor of more elements than can be counted
+        raise ValueError(f"the encoder {model.encoder} can't be built: {error}") from None
+    count = sum(parameter.numel() for parameter in encoder.parameters())
+    if count > _MOST_PARAMETERS:
+        raise ValueError(
+            f"the encoder {model.encoder} would have {count:,} parameters, {model.hidden_dim:,} wide: "
+            f"that is more than {_MOST_PARAMETERS:,}; give smaller sizes"
+        )
+    return encoder
+
+
+def _check_listed_once(
+    what: str, values: Sequence[Any], canonical: Callable[[Any], object] = lambda value: value
+) -> None:
+    """Make sure that no two values are the same.
+
+    Raises:
+        ValueError: Two are; the message has both spellings.
+    """
+    seen: dict[object, Any] = {}
+    for value in values:
+        key = canonical(value)
+        if key in seen:
+            first, name = (v[0] if isinstance(v, tuple) else v for v in (seen[key], value))
+            alike = "" if first == name else f", also as {name!r}"
+            raise ValueError(f"{what} {first!r} is listed twice{alike}; list each once")
+        seen[key] = value
+
+
+def _canonical(listed: tuple[str, str]) -> tuple[str, str]:
+    encoder, embedding = listed
+    return ENCODERS.canonical(encoder, ">"), embedding
+
+
+def _varied(run: Run) -> tuple[object, ...]:
+    setting = run.setting
+    return setting.data, run.model.encoder, setting.noise, setting.fraction, run
+
+
+def _check_folders(runs: Sequence[Run]) -> None:
+    """Make sure that no run would write over another.
+
+    Raises:
+        ValueError: Two runs have one folder; the message names what they are of.
+    """
+    seen: dict[Path, Run] = {}
+    for run in runs:
+        other = seen.setdefault(run.folder, run)
+        if other != run:
+            first, second = next(
+                (one, two)
+                for one, two in zip(_varied(other), _varied(run), strict=True)
+                if one != two
+            )
+            raise ValueError(
+                f"{first!r} and {second!r} would have the same folder, {run.folder}; change one, "
+                "or compare them in two commands with a folder each"
+            )
 
 
 def _reads_structure(model: ModelOptions) -> bool:

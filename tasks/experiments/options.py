@@ -11,6 +11,7 @@ from tasks.data.options import DataOptions, ParserOptions, ParsingOptions
 from tasks.experiments.backends import Backend
 from tasks.models.options import ModelOptions, ModelSettings
 from tasks.options import OptionError, Options, Range, cli_option, names_in, part, value_in
+from tasks.results.options import VerdictOptions
 from tasks.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class ExecutionOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(ExperimentOptions, ExecutionOptions):
+class CompareOptions(ExperimentOptions, VerdictOptions, ExecutionOptions):
     """What an experiment varies, and how its runs are executed."""
 
     encoders: Annotated[
@@ -226,6 +227,13 @@ class CompareOptions(ExperimentOptions, ExecutionOptions):
         super().__post_init__()
         if self.folds == 1:
             raise OptionError("folds", "must be 0 or at least 2, but is 1")
+        encoders = names_in(self.encoders)
+        if self.reference is not None and self.reference not in encoders:
+            raise OptionError(
+                "reference",
+                f"must be one of the encoders compared ({', '.join(encoders)}), but is "
+                f"{self.reference!r}",
+            )
 
     @property
     def execution(self) -> ExecutionOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -16,7 +17,7 @@ class PluginError(ValueError):
 
 
 def load_plugins(plugins: Sequence[str]) -> None:
-    """Import modules, each once in a process.
+    """Import modules, each once in a process; two files of one name in two folders are two modules.
 
     Args:
         plugins: Names of modules, or paths of ``.py`` files.
@@ -25,7 +26,7 @@ def load_plugins(plugins: Sequence[str]) -> None:
         PluginError: One is not there, or fails.
     """
     for plugin in plugins:
-        name = f"structnn_plugin_{Path(plugin).stem}" if plugin.endswith(".py") else plugin
+        name = _module_of(Path(plugin)) if plugin.endswith(".py") else plugin
         if name in sys.modules:
             continue
         try:
@@ -33,11 +34,17 @@ def load_plugins(plugins: Sequence[str]) -> None:
                 importlib.import_module(plugin)
             else:
                 _import_file(name, Path(plugin))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # one that calls exit() would end the command
             sys.modules.pop(name, None)
             raise PluginError(
                 f"the plugin {plugin} can't be imported: {type(error).__name__}: {error}"
             ) from error
+
+
+def _module_of(path: Path) -> str:
+    """The name of the module of a file."""
+    place = hashlib.sha256(str(path.resolve()).encode(errors="surrogateescape")).hexdigest()[:8]
+    return f"structnn_plugin_{path.stem}_{place}"
 
 
 def _import_file(name: str, path: Path) -> None:

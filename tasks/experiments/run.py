@@ -37,7 +37,7 @@ from tasks.training.options import TrainingOptions
 
 __all__ = ["execute", "seconds_per_epoch"]
 
-_TIMED_BATCHES = 6
+TIMED_BATCHES = 6
 
 
 def execute(
@@ -139,7 +139,7 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     )
     data = view(data, run.setting, run.seed)
     size = len(data.dataset.train)
-    few = random.Random(0).sample(range(size), min(size, _TIMED_BATCHES * run.training.batch_size))
+    few = random.Random(0).sample(range(size), min(size, TIMED_BATCHES * run.training.batch_size))
     sample = tuple(data.sentences["train"][place] for place in few)
     targets = data.targets("train")
     prepared = prepare(

@@ -19,7 +19,7 @@ from tasks.lab.curves import VANISHED, Array, Curve
 from tasks.lab.subjects import AFTER, BEFORE
 from tasks.lab.summaries import FieldSummary, FlowSummary, PathSummary
 
-__all__ = ["ExamplePaths", "draw_flow", "draw_field", "draw_paths", "save_figure"]
+__all__ = ["ExamplePaths", "draw_field", "draw_flow", "draw_paths", "save_figure"]
 
 # Okabe and Ito's (2008), without their yellow, which is too light for lines on white.
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9")

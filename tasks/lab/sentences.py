@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from structnn import Sentence
+from tasks.console import status
 from tasks.data.examples import DataError
 from tasks.data.options import ParsingOptions, TextOptions
 
@@ -60,7 +61,8 @@ def read_sentences(source: str, parser: ParsingOptions, files: TextOptions) -> l
     Args:
         source: ``built-in``; ``structure-test``, for those of
             :func:`tasks.data.structure_test.generate`; a ``.conllu`` file, whose trees are kept; or any
-            file that :func:`tasks.data.files.read_texts` reads.
+            file that :func:`tasks.data.texts.read_texts` reads, of which empty texts are left out
+            and counted on standard error.
         parser: Which parser, and the file that keeps its parses.
         files: How a file of texts is read.
 
@@ -68,9 +70,9 @@ def read_sentences(source: str, parser: ParsingOptions, files: TextOptions) -> l
         DataError: The file can't be read, or has a sentence without a tree.
     """
     from parsers import read_conllu
-    from tasks.data.files import read_texts
     from tasks.data.parsing import cached_parser
     from tasks.data.structure_test import generate
+    from tasks.data.texts import empty_note, read_texts
 
     texts: Sequence[str | tuple[str, ...]]
     if Path(source).suffix == ".conllu":
@@ -87,7 +89,12 @@ def read_sentences(source: str, parser: ParsingOptions, files: TextOptions) -> l
     elif source == STRUCTURE_TEST:
         texts = [tuple(example.text) for example in generate().test]
     else:
-        texts = read_texts(source, files)[0]
+        records = read_texts(source, files)
+        if note := empty_note(records, "they are left out"):
+            status.print(note)
+        texts = [record.text for record in records if record.text]
+        if not texts:
+            raise DataError(f"{source}: all its texts are empty")
     return list(cached_parser(parser).parse(texts))
 
 

@@ -10,7 +10,7 @@ from textwrap import shorten
 import torch
 from torch import Tensor
 
-from parsers import narrowed
+from parsers import grouped, narrowed
 from structnn import (
     UNIVERSAL_RELATIONS,
     Corpus,
@@ -88,20 +88,22 @@ def make_corpus(
         vocabulary: Numbers of words.
         relations: Numbers of tree labels.
         structure: What the encoder reads: see :class:`tasks.data.setting.Setting`.
-        arity: Number of children that the encoder has places for; None for any number. Dependency trees
-            with more children are narrowed (:func:`parsers.narrowed`), constituency trees are not: the
-            encoder refuses them.
+        arity: Number of children that the encoder has places for; None for any number. Where a node has
+            more, dependency trees are narrowed (:func:`parsers.narrowed`) and constituents are grouped
+            (:func:`parsers.grouped`).
     """
-    if arity is not None and tree_field(structure) == "dependencies":
+    field = tree_field(structure)
+    if arity is not None:
+        fit = grouped if field == "constituency" else narrowed
         sentences = [
             sentence
-            if sentence.dependencies is None
-            else sentence.replace(dependencies=narrowed(sentence.dependencies, arity))
+            if (tree := getattr(sentence, field)) is None
+            else sentence.replace(**{field: fit(tree, arity)})
             for sentence in sentences
         ]
     return Corpus(
         sentences,
-        structure=tree_field(structure),
+        structure=field,
         vocabulary=vocabulary,
         relations=relations,
     )

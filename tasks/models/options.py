@@ -18,10 +18,12 @@ class ModelSettings(Options):
     """Options of a classifier, whatever its encoder and embedding."""
 
     hidden_dim: Annotated[
-        int, Range(least=1), cli_option("Model", "Width of the encoder's hidden states.")
+        int,
+        Range(least=1, most=1_000_000),
+        cli_option("Model", "Width of the encoder's hidden states."),
     ] = 128
     embedding_dim: Annotated[
-        int, Range(least=1), cli_option("Model", "Width of learned word vectors.")
+        int, Range(least=1, most=1_000_000), cli_option("Model", "Width of learned word vectors.")
     ] = 300
     vectors: Annotated[
         str | None, cli_option("Model", "GloVe, word2vec or fastText text file of word vectors.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from parsers import Parser, with_structure
 from structnn import Sentence
+from tasks.data.examples import is_visible
 from tasks.data.parsing import make_parser
 from tasks.models.model import SavedModel, load_model
 from tasks.storage import StorageError
@@ -21,7 +22,7 @@ class Prediction:
     """The label that a model gives a text.
 
     Attributes:
-        text: The text.
+        text: The text; tokens are joined by spaces.
         label: The most probable label.
         probabilities: The probability of each label.
     """
@@ -59,22 +60,28 @@ class Predictor:
     def __repr__(self) -> str:
         return f"Predictor({str(self.run)!r}: {self.model!r})"
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+    def predict(self, texts: Sequence[str | Sequence[str]]) -> list[Prediction]:
         """The label and probabilities of each text, in order.
+
+        Args:
+            texts: Texts, or lists of tokens, which are kept one for one.
 
         Raises:
             ValueError: A text is empty, or the run can't be used on raw text.
         """
         return self.predict_sentences(texts, self.read(texts))
 
-    def read(self, texts: Sequence[str]) -> list[Sentence]:
+    def read(self, texts: Sequence[str | Sequence[str]]) -> list[Sentence]:
         """The sentence of each text, with the structure that the run reads.
+
+        Args:
+            texts: Texts, or lists of tokens, which are kept one for one.
 
         Raises:
             ValueError: A text is empty, or the run can't be used on raw text.
         """
         for number, text in enumerate(texts):
-            if not text.strip():
+            if not any(map(is_visible, text)):  # its characters, or its tokens
                 raise ValueError(f"text {number + 1} is empty; give it some words or leave it out")
         if self.model.structure == "constituency":
             raise ValueError(
@@ -86,7 +93,7 @@ class Predictor:
         return list(with_structure(self.parser.parse(list(texts)), structure))
 
     def predict_sentences(
-        self, texts: Sequence[str], sentences: Sequence[Sentence]
+        self, texts: Sequence[str | Sequence[str]], sentences: Sequence[Sentence]
     ) -> list[Prediction]:
         """The same, for texts and the sentences that :meth:`read` made of them."""
         if not texts:
@@ -95,7 +102,7 @@ class Predictor:
         scores = predict_scores(classifier, self.model.corpus(sentences)).softmax(1)
         return [
             Prediction(
-                text,
+                text if isinstance(text, str) else " ".join(text),
                 classifier.labels[int(row.argmax())],
                 dict(zip(classifier.labels, row.tolist(), strict=True)),
             )

@@ -74,12 +74,12 @@ class Browser:
 
 def oppositions(group: Group, examples: Sequence[ExampleDescription]) -> list[Opposition]:
     """What all structured encoders get right and all sequence encoders wrong, and the reverse."""
-    correct = {member.encoder: member.scores for member in group.members}
+    correct = {member.encoder: member.own_scores for member in group.members}
     sides = {
         "every encoder of trees or graphs": [m.encoder for m in group.members if m.structured],
         "every encoder of sequences": [m.encoder for m in group.members if m.kind == "sequence"],
     }
-    if not all(is_binary(member.scores) for member in group.members):
+    if not all(is_binary(member.own_scores) for member in group.members):
         return []  # right and wrong are not what is measured
     found = []
     for (right, ones), (wrong, others) in (tuple(sides.items()), tuple(sides.items())[::-1]):
@@ -193,7 +193,7 @@ def _worth_drawing(groups: Iterable[Group], kept: int) -> list[int]:
     disagreement = [0.0] * kept
     for group in groups:
         for place in range(kept):
-            shares = [float(member.scores[:, place].mean()) for member in group.members]
+            shares = [float(member.own_scores[:, place].mean()) for member in group.members]
             disagreement[place] = max(disagreement[place], max(shares) - min(shares))
     return sorted(range(kept), key=lambda place: (-disagreement[place], place))[:TREES]
 

@@ -152,10 +152,12 @@ def _element(svg: str) -> str:
     return re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL).strip()
 
 
-def forest(axes: Axes, rows: Sequence[tuple[ScoredCell, NDArray[np.float64]]]) -> None:
-    """A line for each row: the mean of a matrix of scores, and its interval."""
+def forest(
+    axes: Axes, rows: Sequence[tuple[ScoredCell, NDArray[np.float64]]], factor: float
+) -> None:
+    """A line for each row: the mean of a matrix of scores, and its interval; both times a factor."""
     for y, (cell, scores) in enumerate(rows):
-        factor, colour = cell.metric.unit.factor, COLOURS[cell.kind]
+        colour = COLOURS[cell.kind]
         ends = [factor * end for end in mean_interval(scores)]
         axes.plot(ends, [y, y], color=colour, lw=2, alpha=0.45, solid_capstyle="butt")
         axes.plot(factor * float(scores.mean()), y, MARKS[cell.kind], color=colour, ms=5.5)

@@ -28,10 +28,11 @@ from tasks.report.canvas import (
 )
 from tasks.report.groups import Group
 from tasks.report.words import listed
-from tasks.results.measures import ScoredCell
+from tasks.results.measures import ScoredCell, of_examples
 from tasks.results.metrics import PERCENT
 from tasks.results.slices import Dimension
 from tasks.results.statistics import expected_best
+from tasks.results.verdicts import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -49,13 +50,16 @@ __all__ = [
 ]
 
 
+EQUAL = "#e4e4e4"
+
+
 def accuracy(group: Group) -> Figure:
     """The metric on test of each encoder, with its interval and every seed."""
     rows, metric, unit = group.members, group.metric, group.metric.unit
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
-        forest(axes, [(row, row.scores) for row in rows])
+        forest(axes, [(row, row.scores) for row in rows], unit.factor)
         for y, row in enumerate(rows):
             axes.plot(
                 unit.factor * row.scores.mean(1),
@@ -83,7 +87,7 @@ def accuracy(group: Group) -> Figure:
 
 
 def pairs(group: Group) -> Figure:
-    """The difference of every two encoders, coloured where it is significant."""
+    """The difference of every two encoders, coloured by its verdict."""
     metric, unit = group.metric, group.metric.unit
     rows = sorted(group.members, key=lambda row: -metric.sign * row.test.mean)
     place = {row.encoder: i for i, row in enumerate(rows)}
@@ -98,12 +102,15 @@ def pairs(group: Group) -> Figure:
                 fill, ink = (
                     ("#0072b2", "white") if metric.sign * difference > 0 else ("#f6d3b8", INK)
                 )
-                if pair.significant:
+                equal = pair.verdict is Verdict.EQUAL
+                if equal:
+                    fill, ink = EQUAL, INK
+                if pair.told_apart or equal:
                     axes.fill([x, x + 1, x + 1, x], [y, y, y + 1, y + 1], color=fill, lw=0)
-                weight = "bold" if pair.significant else "normal"
+                weight = "bold" if pair.told_apart else "normal"
                 axes.text(
                     *(x + 0.5, y + 0.5, unit.signed(difference)),
-                    color=ink if pair.significant else MUTED,
+                    color=ink if pair.told_apart or equal else MUTED,
                     fontweight=weight,
                     ha="center",
                     va="center",
@@ -121,8 +128,9 @@ def pairs(group: Group) -> Figure:
 
     beaten: dict[str, list[str]] = {}
     for first, second, pair in group.pairs:
-        if pair.significant:
-            better, worse = (first, second) if pair.verdict > 0 else (second, first)
+        if pair.told_apart:
+            won = pair.verdict is Verdict.BETTER
+            better, worse = (first, second) if won else (second, first)
             beaten.setdefault(better.encoder, []).append(worse.encoder)
     told = [
         f"{row.encoder} than {listed(beaten[row.encoder])}" for row in rows if row.encoder in beaten
@@ -132,8 +140,9 @@ def pairs(group: Group) -> Figure:
         group.name,
         f"Mean {metric.name} of the encoder of a row less that of a column"
         + (f", in {unit.difference}" if unit.difference else "")
-        + "; coloured and bold where the difference is significant, blue where the row is better. "
-        + (f"Better are {'; '.join(told)}." if told else "No difference is significant."),
+        + "; blue where the row is better, orange where it is worse, grey where the two are equal to "
+        f"within {unit.distance(group.margin)}, without colour where that is undecided. "
+        + (f"Better are {'; '.join(told)}." if told else "No two are told apart."),
         paint,
         height=1.1 + 0.3 * size,
         width=max(5.0, 1.6 + 0.47 * size),
@@ -215,7 +224,7 @@ def conditions(
     def paint(canvas: Canvas) -> None:
         grid = canvas.subplots(len(panels), 1, sharex=True, squeeze=False)
         for axes, (encoder, cells) in zip(grid[:, 0], panels.items(), strict=True):
-            forest(axes, [(cell, cell.scores) for _, cell in cells])
+            forest(axes, [(cell, cell.scores) for _, cell in cells], unit.factor)
             name_rows(axes, [label for label, _ in cells])
             axes.set_title(encoder, fontweight="bold", color=COLOURS[cells[0][1].kind])
             dashed_line(axes, unit.factor * cells[0][1].test.mean)
@@ -282,7 +291,8 @@ def curves(
 
 def slices(group: Group, dimension: Dimension) -> Figure:
     """The metric of every encoder in every slice: a panel for each slice."""
-    rows, parts, metric, unit = group.members, dimension.slices, group.metric, group.metric.unit
+    rows, parts, metric = group.members, dimension.slices, of_examples(group.metric)
+    unit = metric.unit
     columns = min(len(parts), 4)
     lines = -(-len(parts) // columns)
 
@@ -291,9 +301,11 @@ def slices(group: Group, dimension: Dimension) -> Figure:
         for axes in grid.ravel()[len(parts) :]:
             axes.set_visible(False)
         for place, (axes, part) in enumerate(zip(grid.ravel(), parts, strict=False)):
-            forest(axes, [(row, row.scores[:, list(part.members)]) for row in rows])
+            forest(
+                axes, [(row, row.own_scores[:, list(part.members)]) for row in rows], unit.factor
+            )
             axes.set_title(f"{wrapped(part.name)}\nn = {len(part)}", fontsize=9)
-            whole = [row.scores[:, list(part.members)].mean() for row in rows]
+            whole = [row.own_scores[:, list(part.members)].mean() for row in rows]
             dashed_line(axes, unit.factor * float(np.mean(whole)))
             axes.tick_params(axis="x", labelsize=8, labelbottom=place >= len(parts) - columns)
         for axes in grid[:, 0]:
@@ -303,13 +315,14 @@ def slices(group: Group, dimension: Dimension) -> Figure:
 
     best = []
     for part in parts:
-        means = [float(row.scores[:, list(part.members)].mean()) for row in rows]
+        means = [float(row.own_scores[:, list(part.members)].mean()) for row in rows]
         top = int(np.argmax([metric.sign * mean for mean in means]))
         best.append(f"{part.name} (n = {len(part)}): {rows[top].encoder}, {unit.text(means[top])}")
     return drawn(
         f"slice-{dimension.name}-{group.name}",
         "",
-        f"{_on_test(group)} by {dimension.name}. The best mean in each slice: {'; '.join(best)}. "
+        f"{metric.name.capitalize()} on the test set of {group.data} by {dimension.name}. The best mean "
+        f"in each slice: {'; '.join(best)}. "
         "All numbers are in the table below.",
         paint,
         height=0.5 + lines * (0.6 + 0.22 * len(rows)),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 
 from tasks.results.condition import Condition
-from tasks.results.families import Pair, comparisons_in, on_equal_terms, usual
+from tasks.results.families import KINDS_QUESTION, Pair, comparisons_in, on_equal_terms, usual
 from tasks.results.folder import Results
-from tasks.results.measures import Measures, ScoredCell, check_one_test_set, metrics_of
+from tasks.results.measures import MajorityClass, Measures, ScoredCell, check_one_test_set
 from tasks.results.metrics import AnyMetric, Metric
+from tasks.results.options import VerdictOptions
 from tasks.results.records import KINDS
 from tasks.results.statistics import Comparison
+from tasks.results.summary import notes_on
 
 __all__ = ["Group", "groups_of"]
 
@@ -35,6 +37,10 @@ class Group:
         labels: The labels, in order.
         gold: The label of each test example.
         metrics: What is measured on test; the first is tested.
+        options: What is compared.
+        kinds: The comparisons of sequence, tree and graph encoders by the means of their kinds.
+        majority: What the most frequent label of train has; None where it isn't known.
+        notes: What must be said of the data and of some encoders.
     """
 
     data: str
@@ -47,6 +53,10 @@ class Group:
     labels: tuple[str, ...]
     gold: tuple[str, ...]
     metrics: tuple[Metric[str], ...]
+    options: VerdictOptions = field(default_factory=VerdictOptions)
+    kinds: tuple[Comparison, ...] = ()
+    majority: MajorityClass | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def metric(self) -> AnyMetric:
@@ -55,8 +65,17 @@ class Group:
 
     @property
     def pairs(self) -> list[tuple[ScoredCell, ScoredCell, Comparison]]:
-        """Every two encoders, compared; none where there is only one."""
-        return [(*pair, self.between(*pair)) for pair in combinations(self.members, 2)]
+        """Every two encoders that are compared; none where there is only one."""
+        return [
+            (one, other, self.between(one, other))
+            for one, other in combinations(self.members, 2)
+            if self.compared(one, other)
+        ]
+
+    def compared(self, one: ScoredCell, other: ScoredCell) -> bool:
+        """Whether two cells are compared: with a reference, only those that it is one of."""
+        pair = one.condition, other.condition
+        return pair in self.comparisons or pair[::-1] in self.comparisons
 
     def between(self, one: ScoredCell, other: ScoredCell) -> Comparison:
         """The comparison of two cells, the one less the other."""
@@ -69,6 +88,22 @@ class Group:
     def best(self) -> ScoredCell:
         """The member with the best mean on test."""
         return max(self.members, key=self._rank)
+
+    @property
+    def margin(self) -> float:
+        """The difference that counts as none, in units of the scores."""
+        return self.options.margin
+
+    @property
+    def reference(self) -> str | None:
+        """The encoder that all others are compared with; None where every two are compared."""
+        return self.options.reference
+
+    @property
+    def anchor(self) -> ScoredCell:
+        """The member that a table compares all others with: the reference, or the best."""
+        named = (member for member in self.members if member.encoder == self.reference)
+        return next(named, self.best)
 
     @property
     def examples(self) -> int:
@@ -146,7 +181,18 @@ def groups_of(measures: Measures) -> tuple[Group, ...]:
                 comparisons=comparisons,
                 labels=tuple(results.data[data].labels),
                 gold=tuple(example.label for example in results.examples[data]),
-                metrics=metrics_of(results.data[data]),
+                metrics=measures.metrics[data],
+                options=measures.options,
+                kinds=tuple(
+                    pair
+                    for family in measures.families
+                    if family.data == data and family.question == KINDS_QUESTION
+                    for pair in family.pairs.values()
+                )
+                if embedding == whole[0].embedding
+                else (),
+                majority=measures.majority.get(data),
+                notes=notes_on(measures, data),
             )
             groups.append(group)
     if not groups:

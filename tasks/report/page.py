@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from markupsafe import Markup
 
+from tasks.folders import folder_name
 from tasks.report import tables
 from tasks.report.browser import browser
 from tasks.report.groups import Group, groups_of
@@ -60,7 +62,7 @@ def write_report(measures: Measures, out: Path) -> Path:
     _write_tables(groups, out)
     _write_figures(found, out / "figures")
     page = out / "report.html"
-    write_text(page, _page(results, groups, found, dimensions, cards(groups, findings)))
+    write_text(page, _page(results, groups, found, dimensions, cards(groups, findings, dimensions)))
     return page
 
 
@@ -132,8 +134,13 @@ def _write_tables(groups: Sequence[Group], out: Path) -> None:
 
 
 def _write_figures(found: Sequence[Section], folder: Path) -> None:
+    times: Counter[str] = Counter()
     for section in found:
         for part in section.parts:
             for figure in part.figures:
-                write_text(folder / f"{figure.name}.svg", figure.svg)
-                write_bytes(folder / f"{figure.name}.png", figure.png)
+                # Names of data sets and encoders are in them: long ones, or alike but for marks.
+                name = folder_name(figure.name, longest=200)
+                times[name] += 1
+                name += f"-{times[name]}" * (times[name] > 1)
+                write_text(folder / f"{name}.svg", figure.svg)
+                write_bytes(folder / f"{name}.png", figure.png)

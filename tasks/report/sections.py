@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from tasks.folders import encoder_folder
 from tasks.report import figures, tables, words
 from tasks.report.browser import Opposition, oppositions
 from tasks.report.canvas import Figure
@@ -21,7 +23,7 @@ __all__ = ["Card", "Part", "Section", "cards", "reproduction", "sections"]
 Findings = Mapping[str, list[words.StructureFinding]]
 Series = Mapping[str, Sequence[ScoredCell]]
 
-OPEN = 3
+OPEN = 2
 """How many ways to divide the test set are shown at once; a reader unfolds the others."""
 
 
@@ -73,8 +75,9 @@ class Card:
         title: The group.
         verdict: Whether structure helps, in a few words.
         structure: On what grounds.
-        ranking: Which encoder is the best, and which are significantly worse.
+        ranking: Which encoder is the best, and how the others compare.
         sensitivity: How large a difference must be to be found.
+        apart: The slice on which encoders differ most; empty where they don't.
     """
 
     title: str
@@ -82,9 +85,12 @@ class Card:
     structure: tuple[str, ...]
     ranking: tuple[str, ...]
     sensitivity: str
+    apart: str
 
 
-def cards(groups: Iterable[Group], findings: Findings) -> list[Card]:
+def cards(
+    groups: Iterable[Group], findings: Findings, dimensions: Mapping[str, Sequence[Dimension]]
+) -> list[Card]:
     """The summary in words, a card for each group."""
     found = []
     for group in groups:
@@ -96,6 +102,7 @@ def cards(groups: Iterable[Group], findings: Findings) -> list[Card]:
                 tuple(grounds),
                 tuple(words.ranking(group)),
                 words.sensitivity(group),
+                words.most_apart(group, dimensions[group.data]),
             )
         )
     return found
@@ -120,48 +127,41 @@ def sections(
         Section(
             "table",
             "The table",
-            "Every encoder on equal terms: the same data, embeddings, head and split. Each encoder is "
-            "compared with the best one by a test over seeds and examples, corrected for the number of "
-            "pairs.",
+            "Every encoder on equal terms: the same data, embeddings, head and split. The first row, in "
+            "brackets, is the most frequent label of train, predicted for everything.",
             tuple(
                 Part(
                     tables=(tables.encoder_table(group),),
                     more=(tables.class_table(group),),
-                    lines=tuple(results.data[group.data].notes),
+                    lines=group.notes,
                 )
                 for group in groups
             ),
         ),
         Section(
+            "slices",
+            "Slices of the test set",
+            "The test set divided by properties of its sentences; the division on which encoders differ "
+            "most stands first. Lines are 95 % intervals over seeds and the examples of the slice. Of "
+            "so many, some don't overlap by chance: take this as a hint where to look.",
+            tuple(_slices(results, groups, dimensions)),
+        ),
+        Section(
             "accuracy",
             "Accuracy",
             "Marks are means over seeds, ticks single seeds, and lines 95 % intervals over both seeds "
-            "and examples. Two intervals may overlap although the difference is significant, since both "
-            "encoders are tested on the same examples: see the next section.",
+            "and examples. Two intervals may overlap although one encoder is better, since both are "
+            "tested on the same examples: see the next section.",
             tuple(Part(figures=(figures.accuracy(group),)) for group in groups),
         ),
         Section(
             "pairs",
             "Pairwise differences",
-            "The mean of the row less that of the column, from the best encoder to the worst. Coloured "
-            "differences are significant at a level of 5 %, corrected for the number of pairs.",
+            "The mean of the row less that of the column, from the best encoder to the worst. Interval "
+            "and verdict are of one test over seeds and examples, which is wrong about some pair in at "
+            "most 5 % of experiments.",
             tuple(
                 Part(figures=(figures.pairs(group),), more=(tables.pair_table(group),))
-                for group in several
-            ),
-        ),
-        Section(
-            "cost",
-            "Accuracy against size and speed",
-            "The grey steps are the Pareto front: no other encoder is both better and cheaper. "
-            "Speeds are those of the machine that ran the experiment.",
-            tuple(
-                Part(
-                    figures=(
-                        figures.trade_off(group, "parameters"),
-                        figures.trade_off(group, "speed"),
-                    )
-                )
                 for group in several
             ),
         ),
@@ -216,14 +216,6 @@ def sections(
             tuple(_embeddings(groups)),
         ),
         Section(
-            "slices",
-            "Slices of the test set",
-            "The test set divided by properties of its sentences. Lines are 95 % intervals over seeds "
-            "and the examples of the slice. With so many slices, some intervals don't overlap by "
-            "chance: take this as a hint where to look.",
-            tuple(_slices(results, groups, dimensions)),
-        ),
-        Section(
             "oppositions",
             "Where structure and sequence disagree",
             "Sentences that all encoders of one kind get right and all of the other get wrong, each in "
@@ -232,6 +224,21 @@ def sections(
                 Part(group.name, oppositions=tuple(found))
                 for group in groups
                 if (found := oppositions(group, results.examples[group.data]))
+            ),
+        ),
+        Section(
+            "cost",
+            "Accuracy against size and speed",
+            "The grey steps are the Pareto front: no other encoder is both better and cheaper. "
+            "Speeds are those of the machine that ran the experiment.",
+            tuple(
+                Part(
+                    figures=(
+                        figures.trade_off(group, "parameters"),
+                        figures.trade_off(group, "speed"),
+                    )
+                )
+                for group in several
             ),
         ),
         Section(
@@ -358,7 +365,8 @@ def _slices(
                 group.name,
                 (f"Columns with too many values to make slices of: {words.listed(unused)}.",),
             )
-        for place, dimension in enumerate(dimensions[group.data]):
+        ordered = sorted(dimensions[group.data], key=partial(words.spread, group), reverse=True)
+        for place, dimension in enumerate(ordered):
             yield Part(
                 f"{group.name}: {dimension.name}",
                 (f"{dimension.about[0].upper()}{dimension.about[1:]}.",) if dimension.about else (),
@@ -371,7 +379,7 @@ def _slices(
 def _tuning(results: Results, groups: Sequence[Group]) -> Iterable[Part]:
     """A figure for each setting that was searched: a data set, or a structure of it."""
     kinds = {member.encoder: member.kind for group in groups for member in group.varied}
-    names = {encoder.replace(" ", "").replace(">", "+"): encoder for encoder in kinds}
+    names = {encoder_folder(encoder): encoder for encoder in kinds}
     searched: dict[str, dict[str, Sequence[float]]] = {}
     for folder, scores in results.experiment.tuning.items():
         setting, _, encoder = folder.rpartition("/")

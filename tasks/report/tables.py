@@ -7,11 +7,12 @@ from statistics import fmean
 
 from tasks.report.groups import Group
 from tasks.report.words import standing
-from tasks.results.measures import ScoredCell
+from tasks.results.measures import ScoredCell, of_examples
 from tasks.results.metrics import ACCURACY, PERCENT, Metric
 from tasks.results.slices import Dimension
 from tasks.results.statistics import mean_interval
 from tasks.results.table import Column, Entry, Table, mean_and_sd, number, text_table
+from tasks.results.verdicts import Verdict
 
 __all__ = [
     "class_table",
@@ -22,48 +23,59 @@ __all__ = [
     "slice_table",
 ]
 
-_AGAINST_BEST = (
-    "whether the difference from the best encoder is significant, corrected for all pairs"
-)
 _SPEED = "sentences a second"
 _OVER_SEEDS = "mean ± standard deviation over seeds"
 
 
 def encoder_table(group: Group) -> Table:
-    """A row for each encoder: size, metrics, speed, and whether it differs from the best."""
+    """A row for each encoder: size, metrics, speed, and the verdict beside the best or the reference.
+
+    Before them is a row for the most frequent label.
+    """
     tested, *others = group.metrics
-    # Shares first, then plain numbers, of which calibration is one.
-    shares = [metric for metric in others if metric.unit == PERCENT]
-    plain = [metric for metric in others if metric.unit != PERCENT]
+    several = len(group.members) > 1
+    against = "reference" if group.reference else "best"
     columns = (
         Column("encoder", "left"),
-        Column("reads"),
-        Column("parameters", meaning="trained parameters of the encoder alone"),
-        Column(ACCURACY.unit.heading("dev"), meaning=f"{ACCURACY.name}, {_OVER_SEEDS}"),
+        # What a reader came for stands first: a phone shows two columns.
         Column(tested.unit.heading("test"), meaning=f"{tested.name}, {_OVER_SEEDS}"),
         Column("95 % interval", meaning="of the mean on test, over seeds and examples"),
-        *[Column("vs. best", meaning=_AGAINST_BEST)] * (len(group.members) > 1),
-        *(Column(metric.name, meaning=metric.about) for metric in shares),
+        *[Column(f"vs. {against}", meaning=_verdicts(group, against))] * several,
+        *(Column(metric.name, meaning=metric.about) for metric in others),
         Column("ECE", meaning="expected calibration error, in 15 bins"),
-        *(Column(metric.name, meaning=metric.about) for metric in plain),
+        Column(ACCURACY.unit.heading("dev"), meaning=f"{ACCURACY.name}, {_OVER_SEEDS}"),
+        Column("reads"),
+        Column("parameters", meaning="trained parameters of the encoder alone"),
         Column("train/s", meaning=_SPEED),
         Column("infer/s", meaning=_SPEED),
     )
     rows = []
+    if group.majority is not None:
+        of_metrics, dev = group.majority.test or {}, group.majority.dev
+        rows.append(
+            (
+                Entry(f"({group.majority.label})", {"majority": group.majority.label}),
+                _value(tested, of_metrics),
+                *(Entry("") for _ in range(1 + several)),
+                *(_value(metric, of_metrics) for metric in others),
+                Entry(""),
+                Entry("" if dev is None else ACCURACY.unit.text(dev), {"dev": dev}),
+                *(Entry("") for _ in range(4)),
+            )
+        )
     for member in group.members:
-        beside = [Entry(standing(group, member))] * (len(group.members) > 1)
+        beside = [Entry(standing(group, member))] * several
         rows.append(
             (
                 Entry(member.encoder, {"encoder": member.encoder}),
-                Entry(member.kind, {"reads": sorted(member.description.reads)}),
-                number("parameters", member.parameters),
-                mean_and_sd("dev", member.dev, ACCURACY.unit),
                 mean_and_sd("test", member.test, tested.unit),
                 _interval(group, member.low, member.high),
                 *beside,
-                *(_mean(member, metric) for metric in shares),
+                *(_mean(member, metric) for metric in others),
                 number("calibration_error", fmean(member.calibration_error), ".3f"),
-                *(_mean(member, metric) for metric in plain),
+                mean_and_sd("dev", member.dev, ACCURACY.unit),
+                Entry(member.kind, {"reads": sorted(member.description.reads)}),
+                number("parameters", member.parameters),
                 number("train_speed", member.train_speed),
                 number("inference_speed", member.inference_speed),
             )
@@ -73,9 +85,10 @@ def encoder_table(group: Group) -> Table:
 
 def pair_table(group: Group) -> Table:
     """A row for each two encoders, with every test; those that don't hold for the metric left out."""
-    pairs = group.pairs
-    unit = group.metric.unit
+    pairs, unit = group.pairs, group.metric.unit
     binary = all(pair.p_mcnemar is not None for *_, pair in pairs)
+    effects = all(pair.effect is not None for *_, pair in pairs)
+    orders = all(pair.order is not None for *_, pair in pairs)
     these_runs = "asks about these runs alone"
     columns = (
         Column("pair", "left"),
@@ -84,24 +97,27 @@ def pair_table(group: Group) -> Table:
             meaning=f"mean {group.metric.name} of the first less that of the second"
             + (f", in {unit.difference}" if unit.difference else ""),
         ),
-        Column("95 % interval", meaning="of the difference, by bootstrap over seeds and examples"),
-        Column("p, corrected", meaning="p by Holm's method over all pairs; it decides the verdict"),
-        Column("p", meaning="of a t-test over both seeds and examples"),
+        Column("95 % interval", meaning="of the difference; it holds for all pairs together"),
+        Column("p", meaning="of no difference, all pairs considered"),
+        Column(
+            "verdict",
+            meaning=f"of the first: equal is a difference of less than {unit.distance(group.margin)}",
+        ),
+        Column("detectable", meaning="the true difference that is found four times in five"),
         Column(
             "p, permutation", meaning=f"exchanges the two encoders in each example; {these_runs}"
         ),
-        Column("p, bootstrap", meaning="of the bootstrap of the interval"),
         *[Column("p, McNemar", meaning=f"single runs, the median; {these_runs}")] * binary,
-        *[Column("Cohen's h", meaning="effect size: 0.2 is small, 0.5 medium, 0.8 large")] * binary,
-        Column(
-            "ASO",
-            meaning="upper bound of the violation of stochastic order (Dror et al. 2019); below 0.5 the "
-            "better one is better at almost every quantile of its seeds",
-        ),
-        Column(
-            "detectable",
-            meaning="the smallest true difference that is found four times in five, before correction",
-        ),
+        *[Column("Cohen's h", meaning="effect size: 0.2 is small, 0.5 medium, 0.8 large")]
+        * effects,
+        *[
+            Column(
+                "ASO",
+                meaning="upper bound of the violation of stochastic order (Dror et al. 2019); below 0.5 "
+                "the better one is better at almost every quantile of its seeds",
+            )
+        ]
+        * orders,
     )
     rows = tuple(
         (
@@ -111,14 +127,13 @@ def pair_table(group: Group) -> Table:
                 f"{unit.signed(pair.low)} to {unit.signed(pair.high)}",
                 {"low": pair.low, "high": pair.high},
             ),
-            number("p_corrected", pair.p_corrected, ".4f"),
             number("p", pair.p, ".4f"),
-            number("p_permutation", pair.p_permutation, ".4f"),
-            number("p_bootstrap", pair.p_bootstrap, ".4f"),
-            *[number("p_mcnemar", pair.p_mcnemar, ".4f")] * binary,
-            *[number("effect", pair.effect, "+.2f")] * binary,
-            number("order", pair.order, ".2f"),
+            Entry("-" if pair.verdict is Verdict.NONE else pair.verdict, {"verdict": pair.verdict}),
             Entry(unit.text(pair.detectable), {"detectable": pair.detectable}),
+            number("p_permutation", pair.p_permutation, ".4f"),
+            *[number("p_mcnemar", pair.p_mcnemar, ".4f")] * binary,
+            *[number("effect", pair.effect, "+.2f")] * effects,
+            *[number("order", pair.order, ".2f")] * orders,
         )
         for one, other, pair in pairs
     )
@@ -181,7 +196,7 @@ def results_table(groups: Iterable[Group]) -> Table:
     """A row for each cell and seed, for ``results.csv``; the folds of a seed are one row."""
     header = (
         "data,embedding,encoder,structure,noise,fraction,seed,folds,parameters,dev_accuracy,"
-        "test_accuracy,macro_f1,calibration_error,mean_absolute_error,node_accuracy,epochs,"
+        "test_accuracy,macro_f1,mcc,calibration_error,mean_absolute_error,node_accuracy,epochs,"
         "train_speed,inference_speed"
     ).split(",")
     rows = [
@@ -196,8 +211,8 @@ def results_table(groups: Iterable[Group]) -> Table:
 def _of_seed(cell: ScoredCell, place: int, seed: int) -> tuple[str, ...]:
     condition, runs = cell.condition, [run.result for run in cell.cell.of_seed(seed)]
     nodes = [run.node_accuracy for run in runs if run.node_accuracy is not None]
-    others = {key: values[place] for key, values in cell.others.items()}
-    errors = others.get("mean_absolute_error")
+    values = {key: of_metric[place] for key, of_metric in cell.values.items()}
+    errors = values.get("mean_absolute_error")
     return (
         condition.data,
         condition.embedding,
@@ -209,8 +224,9 @@ def _of_seed(cell: ScoredCell, place: int, seed: int) -> tuple[str, ...]:
         str(len(runs)),
         str(cell.parameters),
         f"{fmean(run.dev_accuracy for run in runs):.6f}",
-        f"{cell.scores[place].mean():.6f}",
-        f"{others['macro_f1']:.6f}",
+        f"{values['accuracy']:.6f}",
+        f"{values['macro_f1']:.6f}",
+        f"{values['mcc']:.6f}",
         f"{cell.calibration_error[place]:.6f}",
         "" if errors is None else f"{errors:.6f}",
         f"{fmean(nodes):.6f}" if nodes else "",
@@ -220,8 +236,21 @@ def _of_seed(cell: ScoredCell, place: int, seed: int) -> tuple[str, ...]:
     )
 
 
+def _verdicts(group: Group, against: str) -> str:
+    margin = group.metric.unit.distance(group.margin)
+    return (
+        f"better or worse than the {against}, equal to it to within {margin}, or undecided; all pairs "
+        "together are wrong in at most 5 % of experiments"
+    )
+
+
+def _value(metric: Metric[str], values: Mapping[str, float]) -> Entry:
+    value = values.get(metric.key)
+    return Entry("" if value is None else metric.unit.text(value), {metric.key: value})
+
+
 def _mean(member: ScoredCell, metric: Metric[str]) -> Entry:
-    mean = fmean(member.others[metric.key])
+    mean = fmean(member.values[metric.key])
     return Entry(metric.unit.text(mean), {metric.key: mean})
 
 
@@ -235,6 +264,6 @@ def _with_interval(group: Group, cell: ScoredCell) -> str:
 
 
 def _in_slice(group: Group, member: ScoredCell, places: Sequence[int]) -> str:
-    part = member.scores[:, list(places)]
-    interval = _interval(group, *mean_interval(part))
-    return f"{group.metric.unit.text(float(part.mean()))} ({interval})"
+    part, unit = member.own_scores[:, list(places)], of_examples(group.metric).unit
+    low, high = mean_interval(part)
+    return f"{unit.text(float(part.mean()))} ({unit.text(low)} to {unit.text(high)})"

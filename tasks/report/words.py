@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+
+import numpy as np
 
 from tasks.report.groups import Group
 from tasks.results.families import REAL_STRUCTURES
-from tasks.results.measures import ScoredCell
-from tasks.results.statistics import Comparison, minimum_detectable_difference, two_way_test
+from tasks.results.measures import ScoredCell, of_examples
+from tasks.results.slices import Dimension, Slice
+from tasks.results.statistics import Comparison
+from tasks.results.summary import ENOUGH_SEEDS, seeds_in_words
+from tasks.results.verdicts import FEWEST_SEEDS, Verdict
 
 __all__ = [
     "StructureFinding",
     "enough_train",
     "listed",
+    "most_apart",
     "noisy_parses",
     "ranking",
     "sensitivity",
+    "spread",
     "standing",
     "structure_findings",
     "structure_verdict",
@@ -31,65 +38,68 @@ def listed(names: Iterable[str], conjunction: str = "and") -> str:
 
 
 def standing(group: Group, member: ScoredCell) -> str:
-    """How an encoder compares with the best one."""
-    if member is group.best:
-        return "best"
-    return "worse" if group.between(member, group.best).significant else "not told apart"
+    """How an encoder compares with the reference, or the best one: the verdict, in a word."""
+    if member is group.anchor:
+        return "reference" if group.reference else "best"
+    verdict = group.between(member, group.anchor).verdict
+    return "-" if verdict is Verdict.NONE else str(verdict)
 
 
 def ranking(group: Group) -> list[str]:
-    """Which encoder is the best, and which are significantly worse."""
-    best, unit = group.best, group.metric.unit
-    size = f"{group.examples:,} test examples, {_seeds(len(best.seeds))}"
+    """Which encoder is the best, and how the others compare with it or with the reference."""
+    best, anchor, unit = group.best, group.anchor, group.metric.unit
+    size = f"{group.examples:,} test examples, {seeds_in_words(len(best.seeds))}"
     lines = [
         f"The best mean {group.metric.name} on {group.name} is that of {best.encoder}: "
         f"{unit.full(best.test.mean)} (95 % interval {unit.text(best.low)} to {unit.text(best.high)}; "
         f"{size})."
     ]
-    if len(group.members) < 2:
+    pairs = [pair for *_, pair in group.pairs]
+    if not pairs:
+        return lines
+    if all(pair.verdict is Verdict.NONE for pair in pairs):
+        fewest = seeds_in_words(min(pair.seeds for pair in pairs))
+        lines.append(
+            f"No verdict is given on {fewest}: run at least {FEWEST_SEEDS}, better {ENOUGH_SEEDS}."
+        )
         return lines
     by_standing: dict[str, list[str]] = {}
     for member in group.members:
-        by_standing.setdefault(standing(group, member), []).append(member.encoder)
-    worse = by_standing.get("worse", [])
-    if worse:
-        lines.append(f"It is better than {listed(worse)}.")
-    same = by_standing.get("not told apart", [])
-    if len(same) > 2 and not worse:
-        lines.append("No other encoder can be told apart from it: no ranking is supported.")
-    elif same:
-        lines.append(
-            f"It can't be told apart from {listed(same)}: no ranking of these is supported."
-        )
-    apart = sum(found.significant for *_, found in group.pairs)
-    if len(group.pairs) > 1:
-        lines.append(
-            f"Of {len(group.pairs)} pairs of encoders {apart or 'none'} can be told apart, at a level "
-            "of 5 % for all pairs together."
-        )
+        if member is not anchor:
+            by_standing.setdefault(standing(group, member), []).append(member.encoder)
+    if found := by_standing.get("better"):
+        lines.append(f"Better than {anchor.encoder}: {listed(found)}.")
+    if found := by_standing.get("worse"):
+        lines.append(f"Worse than {anchor.encoder}: {listed(found)}.")
+    if found := by_standing.get("equal"):
+        margin = unit.distance(pairs[0].margin)
+        lines.append(f"Equal to {anchor.encoder} to within {margin}: {listed(found)}.")
+    if found := by_standing.get("undecided"):
+        lines.append(f"Undecided beside {anchor.encoder}: {listed(found)}.")
+    if len(pairs) > 1:
+        counts = [
+            f"{sum(pair.told_apart for pair in pairs)} are told apart",
+            f"{sum(pair.verdict is Verdict.EQUAL for pair in pairs)} are equal",
+            f"{sum(pair.verdict is Verdict.UNDECIDED for pair in pairs)} are undecided",
+        ]
+        lines.append(f"Of {len(pairs)} pairs of encoders {listed(counts)}.")
     return lines
 
 
 def sensitivity(group: Group) -> str:
     """How large a difference must be to be found."""
-    found, unit = [comparison for *_, comparison in group.pairs], group.metric.unit
-    if not found:
+    pairs = sorted((pair for *_, pair in group.pairs), key=lambda pair: pair.detectable)
+    if not pairs:
         return ""
-    alone, seeds = median(pair.detectable for pair in found), min(pair.seeds for pair in found)
-    words = (
-        f"With {group.examples:,} examples and {_seeds(seeds)}, a true difference of "
-        f"{unit.distance(alone)} between two encoders is found four times in five (the median pair)"
+    middle, unit = pairs[len(pairs) // 2], group.metric.unit
+    several = f", all {len(pairs)} pairs considered" if len(pairs) > 1 else ""
+    more = 2 * middle.seeds
+    return (
+        f"With {group.examples:,} examples and {seeds_in_words(middle.seeds)}, a true difference of "
+        f"{unit.distance(middle.detectable)} between two encoders is found four times in five{several}. "
+        f"With {more} seeds it is {unit.distance(middle.detectable_with(more))}, with any number "
+        f"{unit.distance(middle.detectable_with_any_seeds)}; to find less takes more test examples."
     )
-    if len(found) > 1:
-        errors = [
-            two_way_test(one.scores, other.scores).standard_error for one, other, _ in group.pairs
-        ]
-        corrected = minimum_detectable_difference(median(errors), found[0].level / len(found))
-        words += f"; {unit.distance(corrected)} where all {len(found)} pairs are looked at"
-    words += ". Smaller differences in the table may well be noise."
-    if seeds == 1:
-        words += " With one seed nothing is known of other seeds: run at least three."
-    return words
 
 
 @dataclass(frozen=True)
@@ -106,65 +116,90 @@ class StructureFinding:
     real: str
     comparisons: Mapping[str, Comparison]
 
-    def _controls(self, sign: int) -> list[str]:
-        return [
-            name
-            for name, found in self.comparisons.items()
-            if name not in REAL_STRUCTURES and found.verdict == sign
-        ]
-
     @property
-    def wins(self) -> list[str]:
-        """The controls that the real structure is better than."""
-        return self._controls(1)
+    def controls(self) -> dict[str, Comparison]:
+        """The comparisons with controls."""
+        return {
+            name: found for name, found in self.comparisons.items() if name not in REAL_STRUCTURES
+        }
 
-    @property
-    def ties(self) -> list[str]:
-        """The controls without a significant difference."""
-        return self._controls(0)
-
-    @property
-    def losses(self) -> list[str]:
-        """The controls that are better."""
-        return self._controls(-1)
+    def which(self, *verdicts: Verdict) -> list[str]:
+        """The controls of which one of these is the verdict of the real structure."""
+        return [name for name, found in self.controls.items() if found.verdict in verdicts]
 
     @property
     def helps(self) -> bool:
         """Whether the real structure is better than every control."""
-        return bool(self.wins) and not self.ties and not self.losses
+        return bool(self.controls) and len(self.which(Verdict.BETTER)) == len(self.controls)
+
+    @property
+    def does_not_help(self) -> bool:
+        """Whether some control is as good to within the margin, or better."""
+        return bool(self.which(Verdict.EQUAL, Verdict.WORSE))
 
     def __str__(self) -> str:
-        controls = [name for name in self.comparisons if name not in REAL_STRUCTURES]
-        if self.helps:
-            nearest = min(controls, key=lambda name: abs(self.comparisons[name].difference))
-            found = self.comparisons[nearest]
-            unit = found.metric.unit
-            return (
-                f"{self.encoder}: the {self.real} is better than {_every(controls)}, by "
-                f"{unit.distance(found.difference)} over the best of them, {nearest} (95 % interval "
-                f"{unit.text(found.low)} to {unit.text(found.high)})."
-            )
-        if not controls:
+        if not self.controls:
             others = "; ".join(map(str, self.comparisons.values()))
             return f"{self.encoder}: no control structure was run. {others}."
-        parts = []
-        if self.wins:
-            parts.append(f"is better than {listed(self.wins)}")
-        if self.losses:
-            parts.append(f"is worse than {listed(self.losses)}")
-        if self.ties:
-            parts.append(f"can't be told apart from {listed(self.ties)}")
-        unseen = ""
-        if self.ties and not self.wins and not self.losses:
-            least = max(
-                (self.comparisons[name] for name in self.ties), key=lambda pair: pair.detectable
-            )
-            below = least.metric.unit.distance(least.detectable)
-            unseen = f" (a true difference below {below} could go unseen)"
-        return (
-            f"{self.encoder}: the {self.real} {listed(parts, 'but')}: a structure that knows no grammar "
-            f"does as well{unseen}."
+        pairs = [
+            f"{name} {found.metric.unit.signed(found.difference)} "
+            f"({found.metric.unit.signed(found.low)} to {found.metric.unit.signed(found.high)})"
+            for name, found in self.controls.items()
+        ]
+        told = (
+            (Verdict.BETTER, "is better than {}"),
+            (Verdict.EQUAL, "is equal to {}"),
+            (Verdict.WORSE, "is worse than {}"),
+            (Verdict.UNDECIDED, "is undecided beside {}"),
+            (Verdict.NONE, "was run on too few seeds beside {}"),
         )
+        parts = [words.format(listed(found)) for v, words in told if (found := self.which(v))]
+        return (
+            f"{self.encoder}: the {self.real} {listed(parts)}. "
+            f"Its gain over each: {'; '.join(pairs)}."
+        )
+
+
+def spread(group: Group, dimension: Dimension) -> float:
+    """How far apart encoders are on some slice, beyond what so few examples would let them be."""
+    return max((_beyond_chance(group, part) for part in dimension.slices), default=0.0)
+
+
+def most_apart(group: Group, dimensions: Sequence[Dimension]) -> str:
+    """The slice on which encoders differ most, the best and the worst of them; empty if none does."""
+    slices = [(part, dimension) for dimension in dimensions for part in dimension.slices]
+    if len(group.members) < 2 or not slices:
+        return ""
+    part, dimension = max(slices, key=lambda pair: _beyond_chance(group, pair[0]))
+    if _beyond_chance(group, part) <= 0:
+        return ""
+    means = _means(group, part)
+    metric = of_examples(group.metric)
+    worst, *_, best = sorted(means, key=lambda name: metric.sign * means[name])
+    return (
+        f'By {dimension.name}, on "{part.name}" ({len(part):,} examples): {best} has '
+        f"{metric.unit.full(means[best])}, {worst} {metric.unit.full(means[worst])}."
+    )
+
+
+def _means(group: Group, part: Slice) -> dict[str, float]:
+    places = list(part.members)
+    return {member.encoder: float(member.own_scores[:, places].mean()) for member in group.members}
+
+
+def _beyond_chance(group: Group, part: Slice) -> float:
+    means = list(_means(group, part).values())
+    places = list(part.members)
+    # At least that of the whole test set: in a few examples that all encoders get right it is 0.
+    deviation = float(
+        np.mean(
+            [
+                max(member.own_scores[:, places].std(), member.own_scores.std())
+                for member in group.members
+            ]
+        )
+    )
+    return max(means) - min(means) - 3 * deviation * math.sqrt(2 / len(places))
 
 
 def structure_findings(group: Group) -> list[StructureFinding]:
@@ -190,39 +225,80 @@ def structure_verdict(group: Group, findings: Sequence[StructureFinding]) -> tup
         group: The encoders.
         findings: What :func:`structure_findings` gave.
     """
-    lines = []
+    lines = [f"{found}." for found in group.kinds]
     structured, sequence = group.best_of(structured=True), group.best_of(structured=False)
-    if structured is not None and sequence is not None:
-        pair = group.between(structured, sequence)
-        lines.append(
-            f"Of the encoders that read trees or graphs {structured.encoder} is the best, of those "
-            f"that read sequences {sequence.encoder}; {pair}."
-        )
     if structured is None:
         return "No encoder here reads a tree or a graph.", lines
-    tested = [finding for finding in findings if finding.wins or finding.ties or finding.losses]
+    if sequence is not None and group.compared(structured, sequence):
+        lines.append(
+            f"Best with structure: {structured.encoder}; best of sequences: {sequence.encoder}. "
+            f"{group.between(structured, sequence)}."
+        )
+    tested = [finding for finding in findings if finding.controls]
     if not tested:
         lines.append(
             "Whether it is the parse that matters was not tested: that takes control structures "
             "(--structure parse,left_chain,balanced,random)."
         )
-        return "Not known: no control structures were run.", lines
+        return "Can't tell: no control structures were run.", lines
     lines += map(str, tested)
-    helped = [finding.encoder for finding in tested if finding.helps]
-    if len(helped) == len(tested):
-        whom = (
-            tested[0].encoder
-            if len(tested) == 1
-            else f"all {len(tested)} encoders tested on controls"
+    return _answer(tested), lines
+
+
+def _answer(tested: Sequence[StructureFinding]) -> str:
+    """*Helps*, *does not help* or *can't tell*, over all encoders that were run on controls."""
+    real = tested[0].real
+    helped = [finding for finding in tested if finding.helps]
+    useless = [finding for finding in tested if finding.does_not_help]
+    pairs = [pair for finding in tested for pair in finding.controls.values()]
+    unit = pairs[0].metric.unit
+    if all(pair.verdict is Verdict.NONE for pair in pairs):
+        fewest = seeds_in_words(min(pair.seeds for pair in pairs))
+        return (
+            f"Can't tell: no verdict is given on {fewest}; run at least {FEWEST_SEEDS}, better "
+            f"{ENOUGH_SEEDS}."
         )
-        return f"Yes: the parse helps {whom}.", lines
+    if len(helped) == len(tested):
+        # The ends of intervals that are nearest to no difference; where lower is better, both are below.
+        least = min(min(abs(pair.low), abs(pair.high)) for pair in pairs)
+        return (
+            f"It helps: the {real} beats every control, by at least {unit.distance(least)}, for "
+            f"{listed(finding.encoder for finding in helped)}."
+        )
+    if len(useless) == len(tested):
+        bound = unit.distance(pairs[0].margin)
+        return (
+            f"It does not help by more than {bound}: some control is as good for "
+            f"{listed(finding.encoder for finding in useless)}."
+        )
+    parts = []
     if helped:
-        others = [finding.encoder for finding in tested if not finding.helps]
-        answer = f"In part: the parse is better than every control for {listed(helped)}"
-        return f"{answer}, not for {listed(others)}.", lines
-    if any(finding.wins for finding in tested):
-        return "In part: the parse is better than some controls, but not than all.", lines
-    return "No sign of it: controls do as well as the parse.", lines
+        parts.append(
+            f"the {real} beats every control for {listed(finding.encoder for finding in helped)}"
+        )
+    if useless:
+        parts.append(
+            f"a control is as good, to within {unit.distance(pairs[0].margin)}, for "
+            f"{listed(finding.encoder for finding in useless)}"
+        )
+    open_ones = [finding for finding in tested if finding not in helped and finding not in useless]
+    if not parts:
+        undecided = [
+            pair
+            for finding in open_ones
+            for pair in finding.controls.values()
+            if pair.verdict is Verdict.UNDECIDED
+        ]
+        worst = max(undecided, key=lambda pair: pair.detectable)
+        more = 2 * worst.seeds
+        return (
+            "Can't tell: this experiment would have missed differences under "
+            f"{unit.distance(worst.detectable)}; {more} seeds would show "
+            f"{unit.distance(worst.detectable_with(more))}."
+        )
+    if open_ones:
+        parts.append(f"it is undecided for {listed(finding.encoder for finding in open_ones)}")
+    return f"In part: {'; '.join(parts)}."
 
 
 def noisy_parses(group: Group) -> list[str]:
@@ -233,15 +309,7 @@ def noisy_parses(group: Group) -> list[str]:
             continue
         change = group.between(noisy, clean)
         noise = f"{100 * noisy.condition.noise:g} % of heads reattached at random"
-        if change.significant:
-            how = "loses" if change.verdict < 0 else "gains"
-            size = change.metric.unit.distance(change.difference)
-            lines.append(f"With {noise} {encoder} {how} {size} ({_evidence(change)}).")
-        else:
-            lines.append(
-                f"With {noise} {encoder} changes by {_signed(change)} ({_evidence(change)}), "
-                "which is not significant."
-            )
+        lines.append(f"With {noise} {encoder} changes by {_change(change)}.")
     return lines
 
 
@@ -257,32 +325,28 @@ def enough_train(group: Group) -> list[str]:
     )
     lines = []
     for fraction in sorted(ours.keys() & theirs.keys()):
+        if not group.compared(ours[fraction], theirs[fraction]):
+            continue
         pair = group.between(ours[fraction], theirs[fraction])
         share = f"{100 * fraction:g} % of train" if fraction < 1 else "all of train"
-        verdict = f"{_signed(pair)} ({_evidence(pair)})"
-        if not pair.significant:
-            verdict += ", which is not significant"
-        lines.append(f"With {share}, {structured.encoder} less {sequence.encoder} is {verdict}.")
+        lines.append(
+            f"With {share}, {structured.encoder} less {sequence.encoder} is {_change(pair)}."
+        )
     return lines
 
 
-def _every(controls: list[str]) -> str:
-    return (
-        f"every control ({listed(controls)})" if len(controls) > 1 else f"the control {controls[0]}"
-    )
+_MEANING = {
+    Verdict.BETTER: "a gain",
+    Verdict.WORSE: "a loss",
+    Verdict.EQUAL: "equal",
+    Verdict.UNDECIDED: "undecided",
+    Verdict.NONE: "no verdict",
+}
 
 
-def _signed(pair: Comparison) -> str:
-    """The difference with its sign and its unit."""
+def _change(pair: Comparison) -> str:
+    """The difference with its interval and its verdict."""
     unit = pair.metric.unit
-    return f"{unit.signed(pair.difference)} {unit.difference}".rstrip()
-
-
-def _evidence(pair: Comparison) -> str:
-    p = "p < 0.001" if pair.p_corrected < 0.001 else f"p = {pair.p_corrected:.3f}"
-    unit = pair.metric.unit
-    return f"{p}, 95 % interval {unit.signed(pair.low)} to {unit.signed(pair.high)}"
-
-
-def _seeds(number: int) -> str:
-    return "one seed" if number == 1 else f"{number} seeds"
+    size = f"{unit.signed(pair.difference)} {unit.difference}".rstrip()
+    interval = f"{unit.signed(pair.low)} to {unit.signed(pair.high)}"
+    return f"{size} (95 % interval {interval}): {_MEANING[pair.verdict]}"

@@ -1,25 +1,29 @@
 """Which comparisons are made, and which of them are corrected together.
 
-A family is one question to one data set, such as *which encoders differ?*: its p-values are corrected
-together, by Holm's method. Two conditions are compared in at most one family, so that a comparison has
-the same p-value everywhere.
+A family is one question to one data set, such as *which encoders differ?*: its verdicts are made
+together, and wrong together in at most 5 % of experiments. Two conditions are compared in at most one
+family, so that a comparison has the same verdict everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from tasks.data.setting import GIVEN_STRUCTURES
 from tasks.results.condition import Condition
 from tasks.results.metrics import ACCURACY, AnyMetric
+from tasks.results.options import VerdictOptions
+from tasks.results.records import KINDS
 from tasks.results.statistics import Comparison, compare_pairs
 
 __all__ = [
+    "KINDS_QUESTION",
     "REAL_STRUCTURES",
     "Family",
     "Pair",
@@ -32,20 +36,24 @@ __all__ = [
 
 Pair = tuple[Condition, Condition]
 
+KINDS_QUESTION = "kinds of encoders"
+"""The question of the planned contrast: sequence, tree and graph encoders, each the mean of its kind."""
+
 REAL_STRUCTURES = ("parse", *GIVEN_STRUCTURES)
 """Syntactic structures; all others are controls."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """Comparisons that ask one question, their p-values corrected together.
+    """Comparisons that ask one question, decided together.
 
     Attributes:
         data: The data set.
-        question: What is compared, in the plural: ``"encoders"``, ``"structures"``, ``"embeddings"``,
-            ``"amounts of parse noise"``; followed by the vectors and the part of train, where they are
-            not the usual ones.
-        pairs: Every two conditions, compared on the test examples.
+        question: What is compared, in the plural: ``"encoders"``, :data:`KINDS_QUESTION`,
+            ``"structures"``, ``"embeddings"``, ``"amounts of parse noise"``; followed by the vectors and
+            the part of train, where they are not the usual ones.
+        pairs: Every two conditions, compared on the test examples. Those of a kind of encoders have
+            its name in place of an encoder's.
     """
 
     data: str
@@ -55,14 +63,18 @@ class Family:
 
 def families_of(
     scores: Mapping[Condition, ArrayLike],
-    structured: Collection[str],
+    kinds: Mapping[str, str],
     metric: AnyMetric = ACCURACY,
+    options: VerdictOptions | None = None,
+    clusters: Mapping[str, Sequence[Hashable] | None] | None = None,
 ) -> tuple[Family, ...]:
     """All comparisons of an experiment.
 
     With each embedding, a family each:
 
-    - every two encoders;
+    - every two encoders, or each one and the reference;
+    - every two kinds of encoders (sequence, tree, graph), each by the mean of its encoders, where some
+      kind has several;
     - each encoder on the usual structure, against every other structure;
     - each encoder on the parse, against every noisier parse;
     - every two encoders on a part of train, for each part.
@@ -72,17 +84,37 @@ def families_of(
 
     Args:
         scores: For each condition its matrix of scores, ``(seeds, examples)``.
-        structured: The encoders that read a tree or a graph.
+        kinds: The kind of each encoder, one of :data:`tasks.results.records.KINDS`.
         metric: What the scores are: its unit and direction are used.
+        options: The margin, and the reference.
+        clusters: For each data set what its examples belong to, where they come in groups.
     """
+    options = options or VerdictOptions()
+    structured = {encoder for encoder, kind in kinds.items() if kind in KINDS[2:]}
     families = []
     for data in dict.fromkeys(condition.data for condition in scores):
-        conditions = [condition for condition in scores if condition.data == data]
-        plain = usual(conditions)
-        for question, pairs in _questions(conditions, plain, structured):
+        own = {condition: rows for condition, rows in scores.items() if condition.data == data}
+        plain = usual(list(own))
+        of_kinds = _means_of_kinds(own, kinds, plain, structured)
+        questions = [
+            *_questions(list(own), plain, structured, options.reference),
+            (KINDS_QUESTION, list(combinations(of_kinds, 2))),
+        ]
+        for question, pairs in questions:
             if pairs:
-                found = _compared(scores, pairs, plain, structured, metric)
-                families.append(Family(data, question, found))
+                names = {
+                    one: label(one, plain, reads_trees=one.encoder in structured)
+                    for one in dict.fromkeys(one for pair in pairs for one in pair)
+                }
+                everything = {**own, **of_kinds}
+                found = compare_pairs(
+                    {name: everything[one] for one, name in names.items()},
+                    pairs=[(names[one], names[other]) for one, other in pairs],
+                    metric=metric,
+                    margin=options.margin,
+                    clusters=(clusters or {}).get(data),
+                )
+                families.append(Family(data, question, dict(zip(pairs, found, strict=True))))
     return tuple(families)
 
 
@@ -140,7 +172,10 @@ def _elsewhere(condition: Condition, plain: Condition) -> Iterator[str]:
 
 
 def _questions(
-    conditions: Sequence[Condition], plain: Condition, structured: Collection[str]
+    conditions: Sequence[Condition],
+    plain: Condition,
+    structured: Collection[str],
+    reference: str | None,
 ) -> Iterator[tuple[str, list[Pair]]]:
     embeddings = dict.fromkeys(condition.embedding for condition in conditions)
     fractions = sorted({condition.fraction for condition in conditions}, reverse=True)
@@ -155,9 +190,15 @@ def _questions(
         pairs = [(made_usual(other), other) for other in others]
         return [(one, other) for one, other in pairs if one != other and one in conditions]
 
+    def every_two(found: Sequence[Condition]) -> list[Pair]:
+        known = [one for one in found if one.encoder == reference]
+        if not known:
+            return list(combinations(found, 2))
+        return [(one, known[0]) for one in found if one != known[0]]
+
     for terms in usuals:
         where = "".join(_elsewhere(terms, plain))
-        yield f"encoders{where}", list(combinations(alike(terms), 2))
+        yield f"encoders{where}", every_two(alike(terms))
         on_trees = [c for c in alike(terms, "structure") if c.encoder in structured]
         yield f"structures{where}", beside(on_trees, partial(replace, structure=terms.structure))
         on_parses = alike(replace(terms, structure="parse"), "noise")
@@ -165,26 +206,33 @@ def _questions(
         for fraction in fractions[1:]:
             part = replace(terms, fraction=fraction)
             where = "".join(_elsewhere(part, plain))
-            yield f"encoders{where}", list(combinations(alike(part), 2))
+            yield f"encoders{where}", every_two(alike(part))
     yield (
         "embeddings",
         beside(alike(plain, "embedding"), partial(replace, embedding=plain.embedding)),
     )
 
 
-def _compared(
+def _means_of_kinds(
     scores: Mapping[Condition, ArrayLike],
-    pairs: Sequence[Pair],
+    kinds: Mapping[str, str],
     plain: Condition,
     structured: Collection[str],
-    metric: AnyMetric,
-) -> dict[Pair, Comparison]:
-    names = {
-        condition: label(condition, plain, reads_trees=condition.encoder in structured)
-        for pair in pairs
-        for condition in pair
-    }
-    matrices = {name: scores[condition] for condition, name in names.items()}
-    named = [(names[one], names[other]) for one, other in pairs]
-    found = compare_pairs(matrices, pairs=named, metric=metric)
-    return dict(zip(pairs, found, strict=True))
+) -> dict[Condition, ArrayLike]:
+    """For sequence, tree and graph encoders the mean scores of those on equal terms, seed by seed.
+
+    They are a statement about these encoders, not about others of their kind.
+    """
+    members: dict[str, list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]] = {}
+    for condition, rows in scores.items():
+        kind = kinds.get(condition.encoder)
+        if kind in KINDS[1:4] and on_equal_terms(condition, plain, structured):
+            members.setdefault(kind, []).append(np.atleast_2d(np.asarray(rows, np.float64)))
+    if all(len(of_kind) == 1 for of_kind in members.values()):
+        return {}
+    found: dict[Condition, ArrayLike] = {}
+    for kind, of_kind in members.items():
+        seeds = min(map(len, of_kind))
+        name = f"{kind} encoders (mean of {len(of_kind)})"
+        found[replace(plain, encoder=name)] = np.mean([rows[:seeds] for rows in of_kind], axis=0)
+    return found

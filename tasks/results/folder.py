@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
+from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset, given_tree, tree_field
 from tasks.data.setting import GIVEN_STRUCTURES, Setting, view
+from tasks.folders import folder_name
 from tasks.results.condition import Condition
 from tasks.results.records import (
     EXPERIMENT_AGAIN,
@@ -193,6 +197,10 @@ def save_experiment(
             sizes={split: len(part) for split, part in parsed.sentences.items()},
             fingerprint=dataset.fingerprint,
             parser=parsed.parser,
+            majority=(majority := _majority(dataset)),
+            majority_dev=fmean(example.label == majority for example in dataset.dev)
+            if dataset.dev
+            else None,
         )
         settings = dict.fromkeys(run.setting for run in runs if run.setting.data == key)
         examples = map(asdict, _examples(parsed, list(settings)))
@@ -268,8 +276,15 @@ def load_results(folder: Path) -> Results:
     return Results(folder, experiment, tuple(cells), (*unfinished, *damaged), examples, damaged)
 
 
+def _majority(dataset: Dataset) -> str:
+    """The most frequent label of train; of as frequent ones the first."""
+    counts = Counter(example.label for example in dataset.train)
+    return max(dataset.labels, key=lambda label: counts[label])
+
+
 def _examples_file(data: str) -> str:
-    return f"examples/{data.replace('/', '_')}.jsonl"
+    # Of 255 bytes the suffix takes 6, and 10 what is written before the file has its name.
+    return f"examples/{folder_name(data, longest=239)}.jsonl"
 
 
 class _Part(NamedTuple):
@@ -396,6 +411,7 @@ def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDe
                 },
                 unknown_share=unknown / len(sentence),
                 overlap=example.plain_text.lower() in texts,
+                cluster=example.cluster,
             )
         )
     return described

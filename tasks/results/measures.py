@@ -9,28 +9,37 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.options import OptionError
 from tasks.results.condition import Condition
 from tasks.results.families import Family, families_of
 from tasks.results.folder import Cell, Results
 from tasks.results.metrics import (
     ACCURACY,
     MACRO_F1,
+    MCC,
     AnyMetric,
     Metric,
     calibration_error,
     class_f1,
     mean_absolute_error,
 )
-from tasks.results.records import DataDescription, EncoderDescription, PredictedExample
+from tasks.results.options import VerdictOptions
+from tasks.results.records import (
+    DataDescription,
+    EncoderDescription,
+    PredictedExample,
+)
 from tasks.results.statistics import OverSeeds, mean_interval, over_seeds
 
 __all__ = [
     "CellMeasures",
+    "MajorityClass",
     "Measures",
     "ScoredCell",
     "check_one_test_set",
     "measure",
     "metrics_of",
+    "of_examples",
 ]
 
 
@@ -89,25 +98,48 @@ class ScoredCell(CellMeasures):
 
     Attributes:
         metric: The metric that is tested, the mean of scores of examples.
-        scores: ``(seeds, examples)``, the score of each test example.
+        scores: ``(seeds, examples)``, the score of each test example; see
+            :meth:`tasks.results.metrics.Metric.scores`.
+        own_scores: The same, but of :func:`of_examples`: scores that hold in a part of the test set too.
         predictions: For each seed what was predicted of each test example.
         test: The metric on test over seeds.
         low: Lower end of its confidence interval over seeds and examples.
         high: Upper end.
-        others: The other metrics on test, by their keys; a value for each seed.
+        values: All metrics on test, by their keys; a value for each seed.
         calibration_error: :func:`tasks.results.metrics.calibration_error` for each seed.
         class_f1: F1 of each label, the mean over seeds.
     """
 
     metric: AnyMetric = ACCURACY
     scores: NDArray[np.float64]
+    own_scores: NDArray[np.float64]
     predictions: tuple[tuple[str, ...], ...]
     test: OverSeeds
     low: float
     high: float
-    others: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    values: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     calibration_error: tuple[float, ...]
     class_f1: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def constant(self) -> int:
+        """How many seeds predict one label for every test example."""
+        return sum(len(set(of_seed)) == 1 for of_seed in self.predictions)
+
+
+@dataclass(frozen=True)
+class MajorityClass:
+    """What the most frequent label of train has, predicted for everything.
+
+    Attributes:
+        label: The label.
+        dev: Its accuracy on dev; None where that isn't known.
+        test: All metrics on test, by their keys; None without a test set.
+    """
+
+    label: str
+    dev: float | None
+    test: Mapping[str, float] | None
 
 
 @dataclass(frozen=True)
@@ -118,11 +150,18 @@ class Measures:
         results: What its folder holds.
         cells: Each cell, in the order planned.
         families: The comparisons on test; none where a data set has no or one test example.
+        metrics: The metrics of each data set; the first one is tested.
+        majority: For each data set its most frequent label; without those of older versions, which
+            did not save it.
+        options: What was compared.
     """
 
     results: Results
     cells: tuple[CellMeasures, ...]
     families: tuple[Family, ...]
+    metrics: Mapping[str, tuple[Metric[str], ...]]
+    majority: Mapping[str, MajorityClass]
+    options: VerdictOptions
 
     @property
     def scored(self) -> tuple[ScoredCell, ...]:
@@ -130,33 +169,93 @@ class Measures:
         return tuple(cell for cell in self.cells if isinstance(cell, ScoredCell))
 
 
-def metrics_of(data: DataDescription) -> tuple[Metric[str], ...]:
+def metrics_of(
+    labels: Sequence[str], ordered: bool, first: str = ACCURACY.key
+) -> tuple[Metric[str], ...]:
     """The metrics of predictions of labels; the first one is tested.
 
     Args:
-        data: The data set: where its labels are a scale, absolute errors can be measured.
+        labels: The labels.
+        ordered: Whether they are a scale: then absolute errors can be measured.
+        first: The key of the one that is tested.
+
+    Raises:
+        OptionError: There is no such metric of these labels.
     """
-    scale = (mean_absolute_error(data.labels),) if data.ordered else ()
-    return (ACCURACY, MACRO_F1, *scale)
+    scale = (mean_absolute_error(labels),) if ordered else ()
+    known: tuple[Metric[str], ...] = (ACCURACY, MACRO_F1, MCC, *scale)
+    if first not in {metric.key for metric in known}:
+        raise OptionError(
+            "metric",
+            f"can't be {first}, since the labels ({', '.join(labels[:6])}"
+            f"{', ...' * (len(labels) > 6)}) are no scale; there are "
+            f"{', '.join(metric.key for metric in known)}",
+        )
+    return tuple(sorted(known, key=lambda metric: metric.key != first))
 
 
-def measure(results: Results) -> Measures:
+def of_examples(metric: AnyMetric) -> AnyMetric:
+    """The metric itself where an example has a score by itself, else accuracy."""
+    return metric if metric.score is not None else ACCURACY
+
+
+def measure(results: Results, options: VerdictOptions | None = None) -> Measures:
     """Measure every cell of an experiment, and compare the cells that have a test set.
+
+    Args:
+        results: What the experiment's folder holds.
+        options: What is compared; by default what the experiment was made with.
 
     Raises:
         StorageError: A file of predictions is damaged or of another version.
-        ValueError: The runs on some data set were tested on different examples.
+        ValueError: The runs on some data set were tested on different examples, or options don't fit.
     """
-    cells = tuple(_measure(results, cell) for cell in results.cells)
+    options = options or results.experiment.verdicts
+    if options.reference is not None and options.reference not in results.experiment.encoders:
+        raise OptionError(
+            "reference",
+            f"names {options.reference!r}, which the experiment doesn't have; there are: "
+            f"{', '.join(results.experiment.encoders)}",
+        )
+    metrics = {
+        name: metrics_of(data.labels, data.ordered, options.metric)
+        for name, data in results.data.items()
+    }
+    cells = tuple(_measure(results, cell, metrics[cell.condition.data]) for cell in results.cells)
     scored = [cell for cell in cells if isinstance(cell, ScoredCell)]
     for data in results.data:
         of_data = (cell for cell in scored if cell.condition.data == data)
         check_one_test_set(data, {cell.scores.shape[1] for cell in of_data})
     families: tuple[Family, ...] = ()
     if scored and all(cell.scores.shape[1] > 1 for cell in scored):
-        scores = {cell.condition: cell.scores for cell in scored}
-        families = families_of(scores, results.structured, scored[0].metric)
-    return Measures(results, cells, families)
+        families = families_of(
+            {cell.condition: cell.scores for cell in scored},
+            {cell.encoder: cell.kind for cell in scored},
+            scored[0].metric,
+            options,
+            {name: _clusters(results, name) for name in results.data},
+        )
+    majority = {
+        name: _majority(results, name, data.majority, data.majority_dev, metrics[name])
+        for name, data in results.data.items()
+        if data.majority is not None
+    }
+    return Measures(results, cells, families, metrics, majority, options)
+
+
+def _clusters(results: Results, data: str) -> list[str] | None:
+    """What the test examples belong to, where they come in groups."""
+    clusters = [example.cluster for example in results.examples[data]]
+    return clusters if all(clusters) else None
+
+
+def _majority(
+    results: Results, data: str, label: str, dev: float | None, metrics: Sequence[Metric[str]]
+) -> MajorityClass:
+    gold = [example.label for example in results.examples[data]]
+    everywhere = [label] * len(gold)
+    test = {metric.key: metric(gold, everywhere) for metric in metrics} if gold else None
+    return MajorityClass(label, dev, test)
 
 
 def check_one_test_set(data: str, sizes: Collection[int]) -> None:
@@ -176,7 +275,7 @@ def check_one_test_set(data: str, sizes: Collection[int]) -> None:
         )
 
 
-def _measure(results: Results, cell: Cell) -> CellMeasures:
+def _measure(results: Results, cell: Cell, metrics: Sequence[Metric[str]]) -> CellMeasures:
     description = results.experiment.encoders.get(cell.condition.encoder)
     found = [run.result for run in cell.runs]
     nodes = [result.node_accuracy for result in found if result.node_accuracy is not None]
@@ -193,17 +292,22 @@ def _measure(results: Results, cell: Cell) -> CellMeasures:
         node_accuracy=over_seeds(nodes) if nodes else None,
     )
     rows = cell.predictions("test")
-    return _scored(measures, results.data[cell.condition.data], rows) if rows else measures
+    data = results.data[cell.condition.data]
+    return _scored(measures, data, metrics, rows) if rows else measures
 
 
 def _scored(
-    measures: CellMeasures, data: DataDescription, rows: Sequence[Sequence[PredictedExample]]
+    measures: CellMeasures,
+    data: DataDescription,
+    metrics: Sequence[Metric[str]],
+    rows: Sequence[Sequence[PredictedExample]],
 ) -> ScoredCell:
     check_one_test_set(measures.condition.data, {len(of_seed) for of_seed in rows})
-    metric, *others = metrics_of(data)
+    metric = metrics[0]
     gold = [row.label for row in rows[0]]
     predictions = tuple(tuple(row.prediction for row in of_seed) for of_seed in rows)
     scores = np.array([metric.scores(gold, of_seed) for of_seed in predictions])
+    own = metric if metric.score is not None else ACCURACY
     correct = [[row.label == row.prediction for row in of_seed] for of_seed in rows]
     confidence = [[max(row.probabilities.values()) for row in of_seed] for of_seed in rows]
     low, high = mean_interval(scores)
@@ -213,13 +317,12 @@ def _scored(
         **vars(measures),
         metric=metric,
         scores=scores,
+        own_scores=np.array([own.scores(gold, of_seed) for of_seed in predictions]),
         predictions=predictions,
         test=over_seeds([float(mean) for mean in scores.mean(1)]),
         low=low,
         high=high,
-        others={
-            other.key: tuple(other(gold, of_seed) for of_seed in predictions) for other in others
-        },
+        values={one.key: tuple(one(gold, of_seed) for of_seed in predictions) for one in metrics},
         calibration_error=tuple(map(calibration_error, correct, confidence)),
         class_f1={
             label: fmean(of_seed.get(label, 0.0) for of_seed in by_class) for label in labels

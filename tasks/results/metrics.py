@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "ACCURACY",
     "MACRO_F1",
+    "MCC",
     "PERCENT",
     "PLAIN",
     "AnyMetric",
@@ -20,6 +21,7 @@ __all__ = [
     "calibration_error",
     "class_f1",
     "macro_f1",
+    "matthews",
     "mean_absolute_error",
 ]
 
@@ -112,7 +114,15 @@ class Metric(Generic[Answer]):
         return 1 if self.higher_is_better else -1
 
     def scores(self, gold: Sequence[Answer], predictions: Sequence[Answer]) -> Floats:
-        """The score of each example.
+        r"""The score of each example; their mean is the value of the set.
+
+        An example has no score of its own in a metric of a whole set. There it is what the example adds
+        to the value, by the jackknife: with the value :math:`T` of all :math:`n` examples, and
+        :math:`T_{-i}` without one of them,
+
+        .. math:: T + (n - 1) \left( \frac{1}{n} \sum_j T_{-j} - T_{-i} \right)
+
+        whose variance over examples is that of the metric (Tukey 1958; Efron and Stein 1981).
 
         Args:
             gold: The right answers.
@@ -120,14 +130,18 @@ class Metric(Generic[Answer]):
 
         Returns:
             ``(examples,)``
-
-        Raises:
-            ValueError: The metric is a function of the whole set.
         """
-        if self.score is None:
-            raise ValueError(f"{self.name} is a metric of a whole set: an example has no score")
-        pairs = zip(gold, predictions, strict=True)
-        return np.array([self.score(wanted, found) for wanted, found in pairs], dtype=np.float64)
+        pairs = list(zip(gold, predictions, strict=True))
+        if self.score is not None:
+            return np.array([self.score(wanted, found) for wanted, found in pairs], np.float64)
+        without: dict[tuple[Answer, Answer], float] = {}
+        for place, pair in enumerate(pairs):
+            if pair not in without:  # all examples with the same two answers count the same
+                rest = pairs[:place] + pairs[place + 1 :]
+                without[pair] = self([one for one, _ in rest], [other for _, other in rest])
+        left = np.array([without[pair] for pair in pairs], np.float64)
+        scores: Floats = self(gold, predictions) + (len(pairs) - 1) * (left.mean() - left)
+        return scores
 
     def __call__(self, gold: Sequence[Answer], predictions: Sequence[Answer]) -> float:
         """The value over a set of examples; see :meth:`scores`."""
@@ -162,12 +176,30 @@ ACCURACY: Metric[object] = Metric(
     about="the share of examples that are right",
 )
 
+
+def matthews(gold: Sequence[str], predictions: Sequence[str]) -> float:
+    """Matthews' correlation coefficient; for several labels Gorodkin's (2004)."""
+    from sklearn.metrics import matthews_corrcoef
+
+    if len({*gold}) == 1 or len({*predictions}) == 1:  # by its definition, without a warning
+        return 0.0
+    return float(matthews_corrcoef(list(gold), list(predictions)))
+
+
 MACRO_F1: Metric[str] = Metric(
     "macro-F1",
     "macro_f1",
     PERCENT,
     over_set=macro_f1,
     about="the unweighted mean of the labels' F1, in percent",
+)
+
+
+MCC: Metric[str] = Metric(
+    "MCC",
+    "mcc",
+    over_set=matthews,
+    about="Matthews' correlation coefficient; a constant prediction has 0",
 )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from structnn import ENCODERS, Tree, UnknownNameError
 from tasks.json_records import as_record
 from tasks.results.condition import Condition
+from tasks.results.options import VerdictOptions
 from tasks.results.run import RUN_AGAIN
 from tasks.sealing import read_sealed
 from tasks.storage import StorageError, read_json, read_json_lines
@@ -109,6 +110,8 @@ class ExampleDescription:
             their structure.
         unknown_share: The share of its tokens that train lacks.
         overlap: Whether its text occurs in train.
+        cluster: What it belongs to, see :attr:`tasks.data.examples.Example.cluster`; empty in folders
+            of earlier versions.
     """
 
     source: str
@@ -122,6 +125,7 @@ class ExampleDescription:
     trees: Mapping[str, TreeDescription] = field(default_factory=dict)
     unknown_share: float
     overlap: bool
+    cluster: str = ""
 
     def __post_init__(self) -> None:
         # Trees that can't be are found here, where it is known which line they are from.
@@ -152,6 +156,9 @@ class DataDescription:
         sizes: The number of examples in each split.
         fingerprint: Of all examples.
         parser: The fingerprint of the parser; None where nothing was parsed.
+        majority: Its most frequent label in train; None in experiments of versions that did not save
+            it.
+        majority_dev: The share of dev that has this label; None without dev.
     """
 
     labels: Sequence[str]
@@ -160,6 +167,8 @@ class DataDescription:
     sizes: Mapping[str, int]
     fingerprint: str
     parser: str | None = None
+    majority: str | None = None
+    majority_dev: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +234,12 @@ class ExperimentDescription:
     tuning: Mapping[str, Sequence[float]] = field(default_factory=dict)
     data: Mapping[str, DataDescription]
     runs: Sequence[PlannedRun]
+
+    @property
+    def verdicts(self) -> VerdictOptions:
+        """What is said of its differences, by its options."""
+        names = [field.name for field in fields(VerdictOptions)]
+        return VerdictOptions(**{n: self.options[n] for n in names if n in self.options})  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
         for run in self.runs:

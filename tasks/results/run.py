@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import cast
 
 import structnn
+from structnn import ENCODERS, UnknownNameError
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import Setting, parser_of
+from tasks.folders import encoder_folder
 from tasks.json_records import as_record
 from tasks.models.options import ModelOptions
 from tasks.sealing import read_sealed, write_sealed
@@ -67,7 +70,7 @@ class Run:
         names += self.setting.folders
         if self.model.embedding != "learned":
             names.append(f"embedding={self.model.embedding}")
-        names.append(self.model.encoder.replace(" ", "").replace(">", "+"))
+        names.append(encoder_folder(self.model.encoder))
         names.append(f"seed-{self.seed}" if self.trial is None else f"trial-{self.trial}")
         return Path(*names)
 
@@ -184,6 +187,7 @@ def describe(run: Run, data: ParsedDataset) -> dict[str, object]:
             "name": data.dataset.name,
             "fingerprint": data.dataset.fingerprint,
             "parser": parser_of(data, run.setting),
+            "cluster": None if run.setting.fold is None else data.dataset.kept_together_by,
             **{name: value for name, value in asdict(run.setting).items() if name != "data"},
         },
         "versions": versions(),
@@ -205,6 +209,7 @@ def versions() -> dict[str, str]:
 
 
 def _check_same(found: object, wanted: Mapping[str, object], folder: Path) -> None:
+    _match_spelling(found, wanted)
     differences = [
         f"{section}.{name} was {_part(found, section).get(name)!r} and is now {value!r}"
         for section in ("model", "training", "data")
@@ -216,6 +221,15 @@ def _check_same(found: object, wanted: Mapping[str, object], folder: Path) -> No
             f"{folder} holds a run with other options: {'; '.join(differences)}. "
             "Give another --out, or delete that folder"
         )
+
+
+def _match_spelling(found: object, wanted: Mapping[str, object]) -> None:
+    """Where two descriptions spell one encoder in two ways, as ``gat( heads=4)``, make it one."""
+    there, here = _part(found, "model"), _part(wanted, "model")
+    with suppress(UnknownNameError):  # what an earlier version accepted
+        one, other = (ENCODERS.canonical(str(part.get("encoder")), ">") for part in (there, here))
+        if one == other:
+            there["encoder"] = here["encoder"]
 
 
 def _part(description: object, section: str) -> dict[str, object]:

@@ -6,10 +6,9 @@ it is 1 where the prediction is right and 0 where it is wrong. Functions that ho
 alone say so.
 
 Two things vary: another seed gives another run, and another sample of examples another test set. A
-difference is believed if it is large beside **both**, so the verdict of :func:`compare_pairs` is that
-of :func:`two_way_test`, corrected for the number of pairs. The other tests are reported beside it:
+difference is believed if it is large beside **both**: :mod:`tasks.results.verdicts` decides, and
+:func:`compare_pairs` puts beside the decision what else is asked of two encoders:
 
-- :func:`paired_bootstrap` resamples both, and gives the interval of the difference;
 - :func:`permutation_test` exchanges the two encoders example by example: it asks whether *these runs*
   would differ on other examples;
 - :func:`mcnemar` does so for one run of each, where scores are 0 or 1;
@@ -19,7 +18,7 @@ of :func:`two_way_test`, corrected for the number of pairs. The other tests are 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean, stdev
@@ -27,29 +26,28 @@ from statistics import fmean, stdev
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.results.metrics import ACCURACY, AnyMetric
+from tasks.results.metrics import ACCURACY, AnyMetric, Unit
+from tasks.results.verdicts import FEWEST_SEEDS, Verdict, decide, mean_scores, numbered
 
 __all__ = [
     "Comparison",
-    "Difference",
     "OverSeeds",
     "accuracy_interval",
     "almost_stochastic_order",
     "cohens_h",
     "compare_pairs",
     "expected_best",
-    "holm",
     "is_binary",
     "mcnemar",
     "mean_interval",
-    "minimum_detectable_difference",
     "over_seeds",
-    "paired_bootstrap",
     "permutation_test",
-    "two_way_test",
 ]
 
 Floats = NDArray[np.float64]
+
+ORDER_SEEDS = 5
+"""With fewer seeds stochastic order is not told: the bootstrap knows too little of the distributions."""
 
 
 def is_binary(scores: ArrayLike) -> bool:
@@ -97,7 +95,7 @@ def mean_interval(scores: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     .. math:: \bar{a} \pm t \sqrt{s_a^2/S + s_d^2/n}
 
     with the variances of the runs' means and of the examples' means over seeds, and degrees of freedom
-    by Satterthwaite's formula, as in :func:`two_way_test`. With one seed the first term is unknown
+    by Satterthwaite's formula. With one seed the first term is unknown
     and left out, and nothing is said of other seeds.
 
     Args:
@@ -125,9 +123,9 @@ def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> tuple[flo
 
     .. math:: n^* = \frac{\bar{a} (1 - \bar{a})}{s_a^2/S + s_d^2/n}
 
-    with the variances of the runs' accuracies and of the examples' means over seeds, as in
-    :func:`two_way_test`. Where nothing varies it is :math:`n`. With one seed, nothing is said of
-    other seeds. It holds for scores of 0 and 1 alone; see :func:`mean_interval`.
+    with the variances of the runs' accuracies and of the examples' means over seeds. Where nothing
+    varies it is :math:`n`. With one seed, nothing is said of other seeds. It holds for scores of 0 and
+    1 alone; see :func:`mean_interval`.
 
     Args:
         correct: Matrix of scores that are 0 or 1, of at least one example.
@@ -165,52 +163,6 @@ def expected_best(scores: Sequence[float]) -> list[float]:
     ordered = np.sort(np.asarray(scores, dtype=float))
     ranks = np.arange(len(ordered) + 1) / len(ordered)
     return [float(np.diff(ranks**trials) @ ordered) for trials in range(1, len(ordered) + 1)]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A difference of two mean scores, with its test.
-
-    Args:
-        value: The mean of the first less that of the second.
-        standard_error: Its standard error, over seeds and examples.
-        p: The probability of a difference at least as large if the true one is zero.
-    """
-
-    value: float
-    standard_error: float
-    p: float
-
-
-def two_way_test(first: ArrayLike, second: ArrayLike) -> Difference:
-    r"""A t-test of a difference of means, over both seeds and examples.
-
-    .. math:: t = \frac{\bar{a} - \bar{b}}{\sqrt{s_a^2/S_a + s_b^2/S_b + s_d^2/n}}
-
-    with the variances :math:`s_a^2, s_b^2` of the means of runs, and :math:`s_d^2` of the
-    examples' differences (each the mean over seeds), and degrees of freedom by Satterthwaite's
-    formula. This is the idea of Clark's (1973) :math:`\min F'`, with the two encoders' seeds kept
-    apart as in Welch's test. It errs on the side of caution: the chance in single predictions
-    enters both terms. With one seed the first two terms are unknown and left out, and nothing is
-    said of other seeds.
-
-    Args:
-        first: Matrix of scores of one encoder.
-        second: That of the other; it may have another number of seeds.
-
-    Returns:
-        The difference, its standard error and its two-sided p.
-    """
-    from scipy import stats
-
-    a, b = _matrices(first, second)
-    differences = a.mean(0) - b.mean(0)
-    difference = float(differences.mean())
-    variance, degrees = _variance(differences, [a.mean(1), b.mean(1)])
-    if variance == 0:
-        return Difference(difference, 0.0, 1.0 if difference == 0 else 0.0)
-    error = math.sqrt(variance)
-    return Difference(difference, error, 2 * float(stats.t.sf(abs(difference) / error, degrees)))
 
 
 def permutation_test(
@@ -285,46 +237,6 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
     return float(stats.binomtest(only_first, only_first + only_second).pvalue)
 
 
-def paired_bootstrap(
-    first: ArrayLike,
-    second: ArrayLike,
-    *,
-    confidence: float = 0.95,
-    samples: int = 10_000,
-    seed: int = 0,
-) -> tuple[float, float, float]:
-    """The interval of a difference, with examples and seeds resampled (Sellam et al. 2022).
-
-    In each sample the examples are drawn with replacement, the same for both encoders, and the
-    seeds of each encoder by themselves. With one seed each, this is the usual paired bootstrap.
-
-    Args:
-        first: Matrix of scores of one encoder.
-        second: That of the other.
-        confidence: The share of samples within the interval.
-        samples: How many samples.
-        seed: Decides the samples.
-
-    Returns:
-        Lower end, upper end (percentiles), and the two-sided p: twice the smaller share of samples
-        on either side of no difference.
-    """
-    a, b = _matrices(first, second)
-    a_drawn, b_drawn = _resampled([a, b], samples, seed)
-    return _bootstrap_interval(a_drawn, b_drawn, confidence, seed)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected by Holm's method (1979), which controls the family-wise error rate."""
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    corrected = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        corrected[i] = largest
-    return corrected
-
-
 def cohens_h(first: float, second: float) -> float:
     """Cohen's effect size of two shares: 0.2 is small, 0.5 medium, 0.8 large (Cohen 1988, ch. 6).
 
@@ -335,8 +247,8 @@ def cohens_h(first: float, second: float) -> float:
 
 
 def almost_stochastic_order(
-    first: Sequence[float],
-    second: Sequence[float],
+    first: ArrayLike,
+    second: ArrayLike,
     *,
     level: float = 0.05,
     samples: int = 1000,
@@ -370,21 +282,6 @@ def almost_stochastic_order(
     return min(max(bound, 0.0), 1.0)
 
 
-def minimum_detectable_difference(
-    standard_error: float, level: float = 0.05, power: float = 0.8
-) -> float:
-    """The smallest true difference that a test finds with this power.
-
-    Args:
-        standard_error: Of the difference, as :func:`two_way_test` gives it.
-        level: Significance level, two-sided.
-        power: The chance of finding it.
-    """
-    from scipy import stats
-
-    return float(stats.norm.ppf(1 - level / 2) + stats.norm.ppf(power)) * standard_error
-
-
 @dataclass(frozen=True)
 class Comparison:
     """Two encoders on the same test examples.
@@ -393,21 +290,25 @@ class Comparison:
         first: Name of the one.
         second: Name of the other.
         difference: Mean score of the first less that of the second.
-        low: Lower end of the difference's bootstrap interval.
+        low: Lower end of the difference's interval, which holds for all pairs together.
         high: Upper end.
-        p: Of :func:`two_way_test`.
-        p_corrected: The same corrected by Holm's method over all pairs: it decides the verdict.
-        p_permutation: Of :func:`permutation_test`.
-        p_bootstrap: Of :func:`paired_bootstrap`.
+        p: Of no difference, all pairs considered.
+        verdict: What can be said; the better is the one with the better score, be it higher or lower.
+        margin: The difference, in units of the scores, that counts as none.
+        detectable: The true difference that is found four times in five.
+        detectable_with_any_seeds: The same with more seeds than anyone has: only more test examples
+            could show less.
+        p_permutation: Of :func:`permutation_test`, which exchanges groups as a whole.
         p_mcnemar: The median of :func:`mcnemar` over runs of the same rank; None where scores are not
-            0 or 1.
+            0 or 1, or examples come in groups.
         effect: :func:`cohens_h` of the two accuracies; None where scores are not 0 or 1.
-        order: :func:`almost_stochastic_order` of the better's means over the other's.
-        detectable: :func:`minimum_detectable_difference`.
+        order: :func:`almost_stochastic_order` of the better's means over the other's; None with fewer
+            than five seeds.
         examples: How many test examples.
+        clusters: How many groups they come in; as many as examples where each stands for itself.
         seeds: How many seeds, the fewer of the two.
-        pairs: Over how many pairs the p-value was corrected.
-        level: The significance level.
+        pairs: How many pairs were decided together.
+        level: The share of experiments in which any two of them may be told apart wrongly.
         metric: What the scores are.
     """
 
@@ -417,30 +318,30 @@ class Comparison:
     low: float
     high: float
     p: float
-    p_corrected: float
+    verdict: Verdict
+    margin: float
+    detectable: float
+    detectable_with_any_seeds: float
     p_permutation: float
-    p_bootstrap: float
     p_mcnemar: float | None
     effect: float | None
-    order: float
-    detectable: float
+    order: float | None
     examples: int
+    clusters: int
     seeds: int
     pairs: int
     level: float
     metric: AnyMetric = ACCURACY
 
     @property
-    def significant(self) -> bool:
-        """Whether the corrected p-value is below the level."""
-        return self.p_corrected < self.level
+    def told_apart(self) -> bool:
+        """Whether one of the two is better."""
+        return self.verdict in (Verdict.BETTER, Verdict.WORSE)
 
-    @property
-    def verdict(self) -> int:
-        """1 where the first is better, -1 where the second is, 0 where neither is significantly."""
-        if not self.significant:
-            return 0
-        return 1 if self.metric.sign * self.difference > 0 else -1
+    def detectable_with(self, seeds: int) -> float:
+        """The true difference that would be found four times in five with so many seeds, about."""
+        floor = self.detectable_with_any_seeds
+        return math.sqrt(floor**2 + (self.detectable**2 - floor**2) * self.seeds / seeds)
 
     def reversed(self) -> Comparison:
         """The same of the second and the first."""
@@ -451,23 +352,37 @@ class Comparison:
             difference=-self.difference,
             low=-self.high,
             high=-self.low,
+            verdict=self.verdict.reversed,
             effect=None if self.effect is None else -self.effect,
         )
 
     def __str__(self) -> str:
+        names, unit = f"{self.first} and {self.second}", self.metric.unit
         size = f"n = {self.examples} x {self.seeds} seed{'s' * (self.seeds != 1)}"
-        evidence = f"{_p(self.p_corrected)}, {size}"
-        if not self.significant:
-            return f"{self.first} and {self.second} can't be told apart on this data ({evidence})"
-        better, worse = self.first, self.second
-        if self.verdict < 0:
-            better, worse = worse, better
-        sign = 1 if self.difference > 0 else -1
-        low, high = sorted((sign * self.low, sign * self.high))
-        unit = self.metric.unit
+        interval = f"{_end(unit, self.low)} to {_end(unit, self.high)}"
+        if self.verdict is Verdict.NONE:
+            return (
+                f"{names} differ by {unit.distance(self.difference)} in these runs; a verdict takes "
+                f"{FEWEST_SEEDS} seeds ({size})"
+            )
+        if self.verdict is Verdict.EQUAL:
+            return (
+                f"{names} are equal to within {unit.distance(self.margin)} on this data "
+                f"(95 % interval of the difference {interval}; {size})"
+            )
+        if self.verdict is Verdict.UNDECIDED:
+            return (
+                f"{names}: undecided on this data (difference {unit.signed(self.difference)}, "
+                f"95 % interval {interval}; {_p(self.p)}, {size})"
+            )
+        better = self if self.verdict is Verdict.BETTER else self.reversed()
+        sign = 1 if self.metric.higher_is_better else -1
+        low, high = sorted((sign * better.low, sign * better.high))
         return (
-            f"{better} is better than {worse} on this data by {unit.distance(self.difference)} "
-            f"(95 % interval {unit.text(low)} to {unit.text(high)}; {evidence})"
+            f"{better.first} is better than {better.second} on this data by "
+            f"{unit.distance(self.difference)} (95 % interval {_end(unit, low).removeprefix('+')} to "
+            f"{_end(unit, high).removeprefix('+')}; "
+            f"{_p(self.p)}, {size})"
         )
 
 
@@ -476,8 +391,9 @@ def compare_pairs(
     *,
     pairs: Iterable[tuple[str, str]] | None = None,
     metric: AnyMetric = ACCURACY,
+    margin: float = 0.01,
+    clusters: Sequence[Hashable] | None = None,
     level: float = 0.05,
-    samples: int = 10_000,
     seed: int = 0,
 ) -> list[Comparison]:
     """Compare every two encoders; ``str`` of a comparison says the result in words.
@@ -486,75 +402,79 @@ def compare_pairs(
         scores: For each encoder its matrix of scores, all on the same examples in one order.
         pairs: Which two to compare, where not every two.
         metric: What the scores are: its unit and direction are used.
-        level: Significance level of the verdict.
-        samples: Samples of the bootstrap.
-        seed: Decides them.
+        margin: See :func:`tasks.results.verdicts.decide`.
+        clusters: See :func:`tasks.results.verdicts.mean_scores`.
+        level: Significance level of the verdicts, all pairs together.
+        seed: Decides what is drawn.
 
     Returns:
-        A comparison for each pair, in their order, with p-values corrected together.
+        A comparison for each pair, in their order, decided together.
 
     Raises:
         ValueError: The matrices don't fit each other, or have fewer than two examples.
     """
     pairs = list(combinations(scores, 2) if pairs is None else pairs)
     matrices = {name: _matrix(scores[name]) for pair in pairs for name in pair}
+    if not matrices:
+        return []
     for matrix in matrices.values():
         _check_same_examples(next(iter(matrices.values())), matrix)
-    # The same samples of examples for all pairs.
-    drawn = dict(zip(matrices, _resampled(list(matrices.values()), samples, seed), strict=True))
-    compared = [
-        _compare(
-            (first, matrices[first], drawn[first]),
-            (second, matrices[second], drawn[second]),
-            metric,
-            level,
-            seed,
+    signed = {name: metric.sign * matrix for name, matrix in matrices.items()}
+    means = mean_scores(signed, clusters)
+    together = means.examples < next(iter(matrices.values())).shape[1]
+    decisions = decide(means, pairs, margin=margin, level=level, seed=seed)
+    found = []
+    for decision in decisions:
+        a, b = matrices[decision.first], matrices[decision.second]
+        binary = is_binary(a) and is_binary(b)
+        low, high = sorted((metric.sign * decision.low, metric.sign * decision.high))
+        found.append(
+            Comparison(
+                first=decision.first,
+                second=decision.second,
+                difference=metric.sign * decision.difference,
+                low=low,
+                high=high,
+                p=decision.p,
+                verdict=decision.verdict,
+                margin=margin,
+                detectable=decision.detectable,
+                detectable_with_any_seeds=decision.detectable_with_any_seeds,
+                p_permutation=permutation_test(_sums(a, clusters), _sums(b, clusters)),
+                p_mcnemar=_median_mcnemar(a, b) if binary and not together else None,
+                effect=cohens_h(float(a.mean()), float(b.mean())) if binary else None,
+                order=_order(signed[decision.first], signed[decision.second], level, seed),
+                examples=a.shape[1],
+                clusters=means.examples,
+                seeds=min(len(a), len(b)),
+                pairs=len(pairs),
+                level=level,
+                metric=metric,
+            )
         )
-        for first, second in pairs
-    ]
-    corrected = holm([comparison.p for comparison in compared])
-    return [
-        replace(comparison, p_corrected=p, pairs=len(pairs))
-        for comparison, p in zip(compared, corrected, strict=True)
-    ]
+    return found
 
 
-def _compare(
-    one: tuple[str, Floats, Floats],
-    other: tuple[str, Floats, Floats],
-    metric: AnyMetric,
-    level: float,
-    seed: int,
-) -> Comparison:
-    (first, a, a_drawn), (second, b, b_drawn) = one, other
-    test = two_way_test(a, b)
-    low, high, p_bootstrap = _bootstrap_interval(a_drawn, b_drawn, 0.95, seed)
-    binary = is_binary(a) and is_binary(b)
-    means = [metric.sign * scores.mean(1) for scores in (a, b)]
-    if metric.sign * test.value < 0:
-        means.reverse()
-    return Comparison(
-        first=first,
-        second=second,
-        difference=test.value,
-        low=low,
-        high=high,
-        p=test.p,
-        p_corrected=test.p,
-        p_permutation=permutation_test(a, b),
-        p_bootstrap=p_bootstrap,
-        p_mcnemar=float(np.median([mcnemar(x, y) for x, y in zip(a, b, strict=False)]))
-        if binary
-        else None,
-        effect=cohens_h(float(a.mean()), float(b.mean())) if binary else None,
-        order=almost_stochastic_order(*means, level=level, seed=seed),
-        detectable=minimum_detectable_difference(test.standard_error, level),
-        examples=a.shape[1],
-        seeds=min(len(a), len(b)),
-        pairs=1,
-        level=level,
-        metric=metric,
-    )
+def _sums(scores: Floats, clusters: Sequence[Hashable] | None) -> Floats:
+    """``(seeds, examples)`` to ``(seeds, clusters)``."""
+    if clusters is None:
+        return scores
+    places = numbered(clusters)
+    sums = np.zeros((places.max() + 1, len(scores)))
+    np.add.at(sums, places, scores.T)
+    return sums.T
+
+
+def _median_mcnemar(a: Floats, b: Floats) -> float:
+    return float(np.median([mcnemar(x, y) for x, y in zip(a, b, strict=False)]))
+
+
+def _order(a: Floats, b: Floats, level: float, seed: int) -> float | None:
+    """The stochastic order of the better over the other, where seeds are enough."""
+    if min(len(a), len(b)) < ORDER_SEEDS:
+        return None
+    better, other = (a, b) if a.mean() >= b.mean() else (b, a)
+    return almost_stochastic_order(better.mean(1), other.mean(1), level=level, seed=seed)
 
 
 def _variance(examples: Floats, runs: Iterable[Floats]) -> tuple[float, float]:
@@ -598,40 +518,6 @@ def _check_same_examples(a: Floats, b: Floats) -> None:
         )
 
 
-def _resampled(matrices: Sequence[Floats], samples: int, seed: int) -> list[Floats]:
-    """For each matrix ``(samples, seeds)``: its runs' means on examples drawn anew, the same for all."""
-    if not matrices:
-        return []
-    rng = np.random.default_rng(seed)
-    size = matrices[0].shape[1]
-    found = [np.empty((samples, len(matrix))) for matrix in matrices]
-    # In parts, for the drawn indices of all samples at once would be large.
-    step = max(1, 2_000_000 // size)
-    for start in range(0, samples, step):
-        count = min(step, samples - start)
-        cells = rng.integers(size, size=(count, size)) + size * np.arange(count)[:, None]
-        weights = np.bincount(cells.ravel(), minlength=count * size).reshape(count, size)
-        for means, matrix in zip(found, matrices, strict=True):
-            means[start : start + count] = weights.astype(float) @ matrix.T / size
-    return found
-
-
-def _bootstrap_interval(
-    first: Floats, second: Floats, confidence: float, seed: int
-) -> tuple[float, float, float]:
-    """Interval and p of a difference from the means of runs in each sample; draws the runs."""
-    rng = np.random.default_rng((seed, 1))
-    means = []
-    for of_runs in (first, second):
-        drawn = rng.integers(of_runs.shape[1], size=of_runs.shape)
-        means.append(np.take_along_axis(of_runs, drawn, axis=1).mean(1))
-    differences = means[0] - means[1]
-    low, high = np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
-    # Where no sample crosses, p is small and not nothing.
-    beyond = min((differences <= 1e-12).sum(), (differences >= -1e-12).sum())
-    return float(low), float(high), min(1.0, 2 * (float(beyond) + 1) / (len(differences) + 1))
-
-
 def _violation(a: Floats, b: Floats) -> Floats:
     """The share of the squared distance of two quantile functions where the first is the lower.
 
@@ -651,4 +537,15 @@ def _violation(a: Floats, b: Floats) -> Floats:
 
 
 def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.01 else f"p = {p:.2f}"
+    """Two digits, and three where two would not show on which side of a level it is."""
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.01 or 0.045 <= p < 0.055 else f"p = {p:.2f}"
+
+
+def _end(unit: Unit, end: float) -> str:
+    """An end of an interval with its sign; with more digits where it would be rounded to 0."""
+    digits = unit.digits
+    while 0 < abs(unit.factor * end) < 0.5 * 10**-digits and digits < unit.digits + 2:
+        digits += 1
+    return replace(unit, digits=digits).signed(end)

@@ -1,15 +1,14 @@
-"""An experiment in tables and in words: means over seeds, and which differences are significant."""
+"""An experiment in tables and in words: means over seeds, and what is decided of their differences."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from statistics import median
 
 from tasks.results.condition import Condition
-from tasks.results.families import Family
+from tasks.results.families import Family, label, usual
 from tasks.results.folder import FinishedRun
-from tasks.results.measures import CellMeasures, Measures, ScoredCell
+from tasks.results.measures import CellMeasures, MajorityClass, Measures, ScoredCell
 from tasks.results.metrics import ACCURACY, AnyMetric
 from tasks.results.statistics import Comparison
 from tasks.results.table import (
@@ -21,12 +20,22 @@ from tasks.results.table import (
     over_seeds_text,
     text_table,
 )
+from tasks.results.verdicts import FEWEST_SEEDS, Verdict
 from tasks.storage import write_json, write_text
 
-__all__ = ["Summary", "summarise"]
+__all__ = [
+    "ENOUGH_SEEDS",
+    "Summary",
+    "family_in_words",
+    "notes_on",
+    "seeds_in_words",
+    "summarise",
+]
 
 
-_FEW = 4  # pairs without a significant difference that are named; more are counted
+_FEW = 4  # undecided pairs, and pairs that are equal, that are named; more are counted
+ENOUGH_SEEDS = 5
+"""With fewer seeds, verdicts are possible and few."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +46,13 @@ class Summary:
         rows: The cells that have a result, in the order planned.
         families: The comparisons; none where there is no test set.
         notes: For each data set what must be said of it and of how it was parsed.
+        majority: For each data set its most frequent label, as far as it is known.
     """
 
     rows: tuple[CellMeasures, ...]
     families: tuple[Family, ...]
     notes: Mapping[str, tuple[str, ...]]
+    majority: Mapping[str, MajorityClass]
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -63,6 +74,8 @@ class Summary:
         # Noise is shown with the structure that has it.
         names = ["structure" if name == "noise" else name for name in self.varied]
         shown = [name for name in dict.fromkeys(names) if name != "data"]
+        known = self.majority.get(data)
+        majority = [] if known is None else [_majority(known, self.metric, shown)]
         header = ["encoder", *shown, "params", ACCURACY.unit.heading("dev")]
         header += [self.metric.unit.heading("test"), "train/s", "infer/s"]
         seeds = max((len(row.seeds) for row in rows), default=0)
@@ -72,34 +85,13 @@ class Summary:
             columns=tuple(
                 Column(name, "right" if place else "left") for place, name in enumerate(header)
             ),
-            rows=tuple(_entries(row, shown) for row in rows),
+            rows=(*majority, *(_entries(row, shown) for row in rows)),
         )
 
     def words(self, data: str) -> list[str]:
-        """The comparisons of one data set: those with a significant difference, and a few others."""
-        lines: list[str] = []
-        for family in self.families:
-            if family.data != data:
-                continue
-            pairs = list(family.pairs.values())
-            apart = [pair for pair in pairs if pair.significant]
-            rest = [pair for pair in pairs if not pair.significant]
-            lines += map(str, apart)
-            if len(rest) <= _FEW:
-                lines += map(str, rest)
-            else:
-                least = min(pair.p_corrected for pair in rest)
-                which = "the other" if apart else "all"
-                lines.append(
-                    f"{which} {len(rest)} pairs of {family.question} can't be told apart on this data "
-                    f"(p = {least:.2f} and more, n = {rest[0].examples} x {rest[0].seeds} seeds)"
-                )
-            smallest = median(pair.detectable for pair in pairs)
-            lines.append(
-                f"a true difference between two {family.question} must be about "
-                f"{pairs[0].metric.unit.distance(smallest)} to be found four times in five"
-            )
-        return lines
+        """The comparisons of one data set: who is better, and a few others."""
+        families = [family for family in self.families if family.data == data]
+        return [line for family in families for line in family_in_words(family)]
 
     def to_markdown(self) -> str:
         """The tables, with all comparisons and notes, as Markdown."""
@@ -120,7 +112,12 @@ class Summary:
     def to_json(self) -> dict[str, object]:
         """All rows, comparisons and notes, with full precision."""
         return {
-            "rows": [row for data in self.notes for row in self.table(data).to_json()],
+            "rows": [
+                row
+                for data in self.notes
+                for row in self.table(data).to_json()
+                if "condition" in row  # the majority is below
+            ],
             "families": [
                 {
                     "data": family.data,
@@ -130,18 +127,89 @@ class Summary:
                 for family in self.families
             ],
             "notes": self.notes,
+            "majority": {name: asdict(found) for name, found in self.majority.items()},
         }
+
+
+def family_in_words(family: Family) -> list[str]:
+    """The verdicts of a family; of pairs that are equal or undecided, many are counted."""
+    pairs = list(family.pairs.values())
+    seeds = min(pair.seeds for pair in pairs)
+    unit = pairs[0].metric.unit
+    if seeds < FEWEST_SEEDS:
+        return [
+            f"no verdict on {family.question}: {seeds_in_words(seeds)} can't show what another seed "
+            f"would change, so the figures describe these runs alone; give at least {FEWEST_SEEDS} "
+            f"seeds, better {ENOUGH_SEEDS}"
+        ]
+    lines = [str(pair) for pair in pairs if pair.told_apart]
+    size = f"n = {pairs[0].examples} x {seeds} seeds"
+    told = (
+        (Verdict.EQUAL, f"equal to within {unit.distance(pairs[0].margin)}"),
+        (Verdict.UNDECIDED, "undecided: neither a difference nor equality is shown"),
+    )
+    for verdict, meaning in told:
+        alike = [pair for pair in pairs if pair.verdict is verdict]
+        if len(alike) <= _FEW:
+            lines += map(str, alike)
+        else:
+            which = "all" if len(alike) == len(pairs) else f"{len(alike)} of"
+            lines.append(
+                f"{which} {len(pairs)} pairs of {family.question} are {meaning} on this data ({size})"
+            )
+    lines.append(_sensitivity(family.question, pairs))
+    if seeds < ENOUGH_SEEDS:
+        lines.append(
+            f"{seeds_in_words(seeds)} are few: with {ENOUGH_SEEDS} and more, fewer pairs stay undecided"
+        )
+    return lines
+
+
+def seeds_in_words(number: int) -> str:
+    """``one seed``, ``2 seeds``."""
+    return "one seed" if number == 1 else f"{number} seeds"
+
+
+def _sensitivity(question: str, pairs: Sequence[Comparison]) -> str:
+    """The difference that is found four times in five, with these seeds and with more."""
+    middle = sorted(pairs, key=lambda pair: pair.detectable)[len(pairs) // 2]
+    unit, more = middle.metric.unit, 2 * middle.seeds
+    return (
+        f"a true difference of {unit.distance(middle.detectable)} between two {question} is found four "
+        f"times in five (the median pair, all {len(pairs)} considered; "
+        f"{unit.distance(middle.detectable_with(more))} with {more} seeds, "
+        f"{unit.distance(middle.detectable_with_any_seeds)} with any number)"
+    ).replace(", all 1 considered", "")
 
 
 def summarise(measures: Measures) -> Summary:
     """The summary of an experiment, also written as ``table.md``, ``table.json``, ``runs.csv``."""
     folder, data = measures.results.folder, measures.results.data
-    notes = {name: (*known.notes, *_remarks(measures, name)) for name, known in data.items()}
-    summary = Summary(measures.cells, measures.families, notes)
+    notes = {name: notes_on(measures, name) for name in data}
+    summary = Summary(measures.cells, measures.families, notes, measures.majority)
     write_text(folder / "table.md", summary.to_markdown())
     write_text(folder / "runs.csv", _runs(measures.cells).to_csv())
     write_json(folder / "table.json", summary.to_json())
     return summary
+
+
+def notes_on(measures: Measures, data: str) -> tuple[str, ...]:
+    """What must be said of a data set, of how it was parsed, and of some encoders."""
+    return (*measures.results.data[data].notes, *_remarks(measures, data))
+
+
+def _majority(found: MajorityClass, metric: AnyMetric, shown: Sequence[str]) -> tuple[Entry, ...]:
+    """The row of the most frequent label."""
+    dev, test = found.dev, None if found.test is None else found.test[metric.key]
+    return (
+        Entry(f"({found.label})", {"majority": found.label}),
+        *(Entry("-") for _ in shown),
+        Entry("-", {"parameters": 0}),
+        Entry("-" if dev is None else ACCURACY.unit.text(dev), {"dev": dev}),
+        Entry("-" if test is None else metric.unit.text(test), {"test": test}),
+        Entry("-"),
+        Entry("-"),
+    )
 
 
 def _entries(row: CellMeasures, shown: Sequence[str]) -> tuple[Entry, ...]:
@@ -180,28 +248,43 @@ def _shown(row: CellMeasures, name: str) -> str:
 
 def _numbers(pair: Comparison) -> dict[str, object]:
     """A comparison as JSON has it."""
-    return {name: value for name, value in vars(pair).items() if name != "metric"}
+    return {name: value for name, value in vars(pair).items() if name != "metric"} | {
+        "metric": pair.metric.key
+    }
 
 
 def _remarks(measures: Measures, data: str) -> list[str]:
-    """What must be said of some encoders: accuracies of nodes, and limited numbers of children."""
+    """What must be said of some encoders: constant predictions, nodes, numbers of children."""
     cells = [cell for cell in measures.cells if cell.condition.data == data]
+    plain = usual([cell.condition for cell in cells]) if cells else None
     remarks = [
+        f"{label(cell.condition, plain, reads_trees=cell.structured)} predicts one label for every test "
+        f"example in {cell.constant} of {seeds_in_words(len(cell.predictions))}: nothing was learned "
+        "there"
+        for cell in cells
+        if plain is not None and isinstance(cell, ScoredCell) and cell.constant
+    ]
+    remarks += [
         f"{cell.encoder}: {over_seeds_text(cell.node_accuracy, ACCURACY.unit)} % of "
         "the labelled nodes are right, roots among them; accuracies are of sentences"
         for cell in cells
         if cell.node_accuracy is not None
     ]
-    limited = dict.fromkeys(
-        cell.encoder
-        for cell in cells
-        if cell.condition.structure != "constituency" and cell.description.arity is not None
-    )
-    if limited:
-        remarks.append(
-            f"{', '.join(limited)}: where a node has more children than the encoder has places for, "
-            "each further one is attached to the sibling before it"
+    for constituents, remedy in (
+        (False, "each further one is attached to the sibling before it"),
+        (True, "the last ones are grouped under a new node"),
+    ):
+        limited = dict.fromkeys(
+            cell.encoder
+            for cell in cells
+            if cell.description.arity is not None
+            and (cell.condition.structure == "constituency") == constituents
         )
+        if limited:
+            remarks.append(
+                f"{', '.join(limited)}: where a {'constituent' if constituents else 'node'} has more "
+                f"children than the encoder has places for, {remedy}"
+            )
     return remarks
 
 

@@ -28,7 +28,15 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Decision", "MeanScores", "Verdict", "decide", "mean_scores", "squeeze_variances"]
+__all__ = [
+    "Decision",
+    "MeanScores",
+    "Verdict",
+    "decide",
+    "mean_scores",
+    "numbered",
+    "squeeze_variances",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -50,6 +58,12 @@ class Verdict(StrEnum):
     """The interval reaches from 0 to beyond the margin."""
     NONE = "none"
     """Too few seeds for a verdict."""
+
+    @property
+    def reversed(self) -> Verdict:
+        """The verdict of the second and the first."""
+        swapped = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
+        return swapped.get(self, self)
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,29 @@ class MeanScores:
         degrees: Floats = np.maximum(self.seeds - 1.0, 1.0)
         return degrees
 
+    def parts(self, first: Ints, second: Ints) -> tuple[Floats, Floats]:
+        """What the variance of a difference of means is made of.
+
+        Args:
+            first: ``(pairs,)``, the one encoder of each pair.
+            second: ``(pairs,)``, the other.
+
+        Returns:
+            ``(pairs,)`` each: the part that other examples make, which more seeds leave as it is; and
+            the part that other seeds make, which falls with their number.
+        """
+        squeezed, _ = squeeze_variances(np.maximum(self.of_runs[None], self.least), self.degrees)
+        seeds = squeezed[0] / self.seeds
+        examples = self._of_differences(first, second)
+        chance = self.of_chance[first] + self.of_chance[second]
+        return np.maximum(examples - chance, 0), seeds[first] + seeds[second]
+
+    def _of_differences(self, first: Ints, second: Ints) -> Floats:
+        """``(pairs,)``, the variance of differences of means over other examples."""
+        own = np.diag(self.of_examples)
+        variances: Floats = own[first] + own[second] - 2 * self.of_examples[first, second]
+        return variances
+
     def errors(self, first: Ints, second: Ints, of_runs: Floats) -> tuple[Floats, Floats]:
         """Standard errors of differences of means, and their degrees of freedom.
 
@@ -102,8 +139,7 @@ class MeanScores:
         """
         squeezed, degrees = squeeze_variances(np.maximum(of_runs, self.least), self.degrees)
         squeezed = squeezed / self.seeds
-        own = np.diag(self.of_examples)
-        examples = own[first] + own[second] - 2 * self.of_examples[first, second]
+        examples = self._of_differences(first, second)
         seeds = squeezed[:, first] + squeezed[:, second]
         variance = examples + seeds - self.of_chance[first] - self.of_chance[second]
         variance = np.maximum(variance, np.maximum(examples, seeds))
@@ -136,7 +172,7 @@ def mean_scores(
     if clusters is not None:
         if len(clusters) != examples:
             raise ValueError(f"there are {len(clusters)} clusters' names for {examples} examples")
-        groups = _numbered(clusters)
+        groups = numbered(clusters)
     count = int(groups.max()) + 1
     if count < 2:
         raise ValueError("all examples are of one cluster, so nothing is known of others")
@@ -226,6 +262,7 @@ class Decision:
         high: Upper end.
         p: The p-value of no difference, all pairs considered.
         detectable: The true difference that such an experiment finds four times in five.
+        detectable_with_any_seeds: The same with more seeds than anyone has.
         verdict: See :class:`Verdict`.
     """
 
@@ -236,6 +273,7 @@ class Decision:
     high: float
     p: float
     detectable: float
+    detectable_with_any_seeds: float
     verdict: Verdict
 
 
@@ -289,6 +327,8 @@ def decide(
     halves = stats.t.isf(used / 2, degrees) * errors
     strictest = np.quantile(smallest[:, 0], level)
     found = (stats.t.isf(strictest / 2, degrees) + stats.t.ppf(power, degrees)) * errors
+    of_examples, of_seeds = means.parts(one, other)
+    share = np.sqrt(of_examples / (of_examples + of_seeds))
     decisions = [
         Decision(
             first=first,
@@ -298,6 +338,7 @@ def decide(
             high=float(differences[number] + halves[number]),
             p=float(corrected[number]),
             detectable=float(found[number]),
+            detectable_with_any_seeds=float(share[number] * found[number]),
             verdict=Verdict.NONE,
         )
         for number, (first, second) in enumerate(pairs)
@@ -337,7 +378,8 @@ def _p_of_equal_encoders(
     return p
 
 
-def _numbered(clusters: Sequence[Hashable]) -> NDArray[np.int64]:
+def numbered(clusters: Sequence[Hashable]) -> NDArray[np.int64]:
+    """For each example the number of its cluster, from 0, in the order of their first examples."""
     numbers: dict[Hashable, int] = {}
     return np.array([numbers.setdefault(cluster, len(numbers)) for cluster in clusters])
 

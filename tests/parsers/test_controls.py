@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsers.controls import CONTROLS, STRUCTURES, narrowed, parse_noise, tree_of, with_structure
+from parsers import read_brackets
+from parsers.controls import (
+    CONTROLS,
+    STRUCTURES,
+    grouped,
+    narrowed,
+    parse_noise,
+    tree_of,
+    with_structure,
+)
 from structnn.sentence import Sentence, StructureError, Tree
 from tests.parsers.sentence_strategies import dependency_trees
 
@@ -113,6 +122,24 @@ def test_the_third_child_of_a_pair() -> None:
     assert narrowed(phrase, 2) == Tree([3, 3, 1, -1], [0, 1, 2, -1], ["X", "Y", "Z", "S"])
     with pytest.raises(ValueError, match="arity must be at least 1, but is 0"):
         narrowed(phrase, 0)
+
+
+@pytest.mark.parametrize("arity", [2, 3])
+def test_grouped_constituents_are_those_of_nltk(arity: int) -> None:
+    brackets = "(S (A a) (NP (B b) (C c) (D d) (E e)) (F f) (G (H h)) (I i))"
+    tree = read_brackets([brackets])[0].constituency
+    assert tree is not None
+    found = grouped(tree, arity)
+    assert max(map(len, found.children)) <= arity
+    assert [token for token in found.tokens or () if token != -1] == list(range(8))
+    assert sorted(label for label in found.labels or () if label) == sorted(tree.labels or ())
+    assert grouped(found, arity) is found
+    if arity == 2:
+        binary = read_brackets([brackets], binarise="right")[0].constituency
+        assert binary is not None
+        assert (found.parents, found.tokens) == (binary.parents, binary.tokens)
+    with pytest.raises(ValueError, match="arity must be at least 2"):
+        grouped(tree, 1)
 
 
 def test_errors() -> None:

@@ -79,7 +79,21 @@ def test_options_within_a_chain():
 @pytest.mark.parametrize(
     "name",
     [
-        *("bi-lstm", "lstm>", "", "lstm(2)", "lstm>=gat", "a.b", "lstm+gat"),
+        *("bi-lstm", "lstm>", "", "lstm(2)", "lstm>=gat", "a.b", "lstm+gat", "lstm>gat+gcn"),
+        *("bag#/../../x", "bag # a comment", "gat(#\nheads=4)", "gat(\nheads=4)", "bilstm\\\n>gat"),
+        *(
+            "\uff47\uff41\uff54",
+            "gat(\uff48eads=4)",
+            "gat\0",
+            "gat\ud800",
+            "gat(heads=4, heads=8)",
+            "gat(**{'heads': 4})",
+        ),
+        *(
+            "gat(heads=" + "9" * 5000 + ")",
+            "gat(heads=" + "[" * 3000 + ")",
+            "(" * 300 + "gat" + ")" * 300,
+        ),
         *("lstm(" * 3000, "(" * 9999 + "lstm" + ")" * 9999, "lstm(layers=" + "-" * 100_000 + "1)"),
     ],
     ids=lambda name: name[:20],
@@ -90,6 +104,52 @@ def test_unreadable_names_are_told(name):
     ) as told:
         build_encoder(name, 3, 4)
     assert len(str(told.value)) < 2000
+
+
+def test_readouts_without_end_are_told():
+    for count in (1001, 3000, 100_000):
+        with pytest.raises(UnknownNameError, match=r"can't read the readout|more than 1,000"):
+            build_encoder("gat", 3, 4, readout="+".join(["mean"] * count))
+    assert build_encoder("gat", 3, 4, readout="+".join(["mean"] * 100)).sentence_dim == 400
+
+
+@pytest.mark.parametrize(
+    ("spelling", "canonical"),
+    [
+        (" gat( heads = 4) ", "gat(heads=4)"),
+        ("gat()", "gat"),
+        ('gat(readout="max",heads=0x4)', "gat(heads=4,readout='max')"),
+        ("bilstm (layers=2)>gat", "bilstm(layers=2)>gat"),
+        ("cnn(widths=(1,  2))", "cnn(widths=(1, 2))"),
+        ("mine(name=' a#b ')", "mine(name=' a#b ')"),
+    ],
+)
+def test_one_encoder_has_one_canonical_name(spelling, canonical):
+    assert ENCODERS.canonical(spelling, ">") == canonical
+    assert ENCODERS.canonical(canonical, ">") == canonical
+
+
+def test_a_name_is_of_one_class():
+    registry = Registry("thing")
+    registry.add("mine", "torch.nn:Linear")
+    registry.add("mine", "torch.nn:Linear")
+    with pytest.raises(
+        ValueError, match=r"there is already a thing 'mine', which is torch.nn:Linear"
+    ):
+        registry.add("mine", Mine)
+    with pytest.raises(ValueError, match=r"already an encoder 'gat'.*Mine a name of its own"):
+        register_encoder("gat", Mine)
+    with pytest.raises(ValueError, match="letters, digits"):
+        registry.add("\uff4dine", Mine)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("lstm", {"layers": 10**9}), ("gat(layers=1001)", {}), ("bag(layers=1000000)", {})],
+)
+def test_depths_have_bounds(name, options):
+    with pytest.raises(ValueError, match="layers must be at most 1,000"):
+        build_encoder(name, 3, 4, **options)
 
 
 def test_a_registry_is_a_read_only_mapping():

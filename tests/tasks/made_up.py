@@ -22,6 +22,7 @@ READS = {
     "transformer": ["sequence"],
     "child_sum_tree_lstm": ["tree"],
     "gat": ["graph"],
+    "gcn": ["graph"],
     "bilstm>gat": ["graph", "sequence"],
 }
 SKILL = {"bag": 1.0, "cnn": 2.0, "bilstm": 1.8, "transformer": 1.7, "gat": 2.1, "bilstm>gat": 2.2}

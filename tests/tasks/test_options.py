@@ -83,6 +83,8 @@ def test_the_command_line_names_the_option():
 
 def test_texts_are_read():
     assert names_in(" bag, cnn(widths=(2,3),layers=2) ,") == ["bag", "cnn(widths=(2,3),layers=2)"]
+    nested = "gat(heads=2,readout='k_max(k=5)')"
+    assert names_in(f"{nested},bag") == [nested, "bag"]
     assert value_in("[" * 100_000) == "[" * 100_000
     assert [value_in(text) for text in ("2", "0.1", "true", "[2, 3]", "max")] == [
         2,

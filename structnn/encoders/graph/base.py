@@ -17,7 +17,7 @@ from structnn.notes import note
 from structnn.ops.dropout import Dropout
 from structnn.ops.paths import through
 from structnn.ops.segments import Padding
-from structnn.options import Probability, Size
+from structnn.options import Depth, Probability
 
 __all__ = [
     "Activation",
@@ -79,7 +79,7 @@ class GraphEncoder(Encoder):
         hidden_dim: int,
         make_layer: Callable[[tuple[str, ...]], nn.Module],
         *,
-        layers: Size = 2,
+        layers: Depth = 2,
         dropout: Probability = 0.1,
         activation: Activation = "relu",
         residual: bool = True,
@@ -88,7 +88,7 @@ class GraphEncoder(Encoder):
         parse: bool = True,
         directions: Literal["both", "down", "up"] = "both",
         neighbours: bool = False,
-        hops: Size = 1,
+        hops: Depth = 1,
         latent: Literal["none", "soft", "gumbel"] = "none",
         readout: str = "max",
     ) -> None:

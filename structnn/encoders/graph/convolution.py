@@ -18,7 +18,7 @@ from structnn.encoders.graph.base import (
     sum_messages,
 )
 from structnn.encoders.labels import UNIVERSAL
-from structnn.options import LabelCount, Size
+from structnn.options import Depth, LabelCount, Size
 
 __all__ = ["GCN", "GGNN", "GIN", "RGCN", "SAGE", "SyntacticGCN"]
 
@@ -241,7 +241,7 @@ class GGNN(GraphEncoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        layers: Size = 3,
+        layers: Depth = 3,
         residual: bool = False,
         activation: Activation = "none",
         **options: Any,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,8 @@ from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.ops.dropout import Dropout
 from structnn.ops.paths import steps_where
-from structnn.options import Count, Probability
+from structnn.options import Probability
+from structnn.ranges import Range
 
 __all__ = ["Bag"]
 
@@ -35,7 +38,7 @@ class Bag(Encoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        layers: Count = 1,
+        layers: Annotated[int, Range(0, 1000)] = 1,
         dropout: Probability = 0.0,
         readout: str = "mean",
     ) -> None:

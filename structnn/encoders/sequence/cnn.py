@@ -13,7 +13,7 @@ from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.ops.paths import through
 from structnn.ops.segments import Padding
-from structnn.options import Count, Size, Sizes
+from structnn.options import Count, Depth, Size, Sizes
 
 __all__ = ["CNN"]
 
@@ -55,7 +55,7 @@ class CNN(Encoder):
         hidden_dim: int,
         *,
         widths: Sizes = (3, 4, 5),
-        layers: Size = 1,
+        layers: Depth = 1,
         dilation: Size = 1,
         stride: Size = 1,
         k_max: Count = 0,

@@ -13,7 +13,7 @@ from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.ops.dropout import Dropout
 from structnn.ops.paths import behind, steps_where
-from structnn.options import Probability, Size
+from structnn.options import Depth, Probability
 
 __all__ = ["MinGRU", "scan"]
 
@@ -47,7 +47,7 @@ class MinGRU(Encoder):
         hidden_dim: int,
         *,
         bidirectional: bool = False,
-        layers: Size = 1,
+        layers: Depth = 1,
         dropout: Probability = 0.0,
         readout: str = "last",
     ) -> None:

@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import PackedSequence
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.ops.paths import behind, steps_where
-from structnn.options import Count, Probability, Size
+from structnn.options import Count, Depth, Probability, Size
 
 __all__ = ["GRU", "LSTM", "RNN", "SelfAttentive"]
 
@@ -36,7 +36,7 @@ class Recurrent(Encoder):
         hidden_dim: int,
         *,
         bidirectional: bool = False,
-        layers: Size = 1,
+        layers: Depth = 1,
         dropout: Probability = 0.0,
         readout: str = "last",
     ) -> None:
@@ -150,7 +150,7 @@ class SelfAttentive(LSTM):
         input_dim: int,
         hidden_dim: int,
         *,
-        layers: Size = 1,
+        layers: Depth = 1,
         dropout: Probability = 0.0,
         hops: Size = 4,
         attention_dim: Count = 0,

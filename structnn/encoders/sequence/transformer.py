@@ -12,7 +12,7 @@ from structnn.encoders.attention import TransformerLayer, sinusoids
 from structnn.encoders.base import Encoder, Encoding
 from structnn.ops.paths import through
 from structnn.ops.segments import Padding
-from structnn.options import Probability, Size
+from structnn.options import Depth, Probability, Size
 
 __all__ = ["Transformer"]
 
@@ -50,7 +50,7 @@ class Transformer(Encoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        layers: Size = 2,
+        layers: Depth = 2,
         heads: Size = 4,
         feedforward: Size = 2,
         dropout: Probability = 0.1,

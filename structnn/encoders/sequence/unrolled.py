@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
 from structnn.ops.paths import behind, steps_where
-from structnn.options import Probability, Size
+from structnn.options import Depth, Probability, Size
 
 __all__ = ["FastWeights", "HyperLSTM"]
 
@@ -46,7 +46,7 @@ class FastWeights(Encoder):
         *,
         decay: Probability = 0.95,
         rate: float = 0.5,
-        steps: Size = 1,
+        steps: Depth = 1,
         readout: str = "last",
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)

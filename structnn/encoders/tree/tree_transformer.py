@@ -11,7 +11,7 @@ from structnn.encoders.attention import TransformerLayer
 from structnn.encoders.base import Encoder
 from structnn.ops.paths import through
 from structnn.ops.segments import Padding
-from structnn.options import Probability, Size
+from structnn.options import Depth, Probability, Size
 
 __all__ = ["TreeTransformer"]
 
@@ -49,7 +49,7 @@ class TreeTransformer(Encoder):
         input_dim: int,
         hidden_dim: int,
         *,
-        layers: Size = 2,
+        layers: Depth = 2,
         heads: Size = 4,
         feedforward: Size = 2,
         dropout: Probability = 0.1,

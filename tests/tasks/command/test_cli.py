@@ -115,10 +115,11 @@ def test_parse_keeps_every_line(tmp_path):
     (tmp_path / "in.txt").write_bytes("\r\n".join(lines).encode())
     done = structnn(tmp_path, "parse", "in.txt", "-o", "out.conllu")
     assert "5 texts parsed" in done.stderr
-    assert "1 blank lines passed over" in done.stderr
+    assert "1 of 6 texts are empty (line 2): there is no sentence for them" in done.stderr
     sentences = read_conllu(tmp_path / "out.conllu")
     assert [len(sentence) for sentence in sentences][1] == 1
     assert sentences[0].tokens[:2] == ("Dogs", "bark")
+    assert [sentence.metadata["line"] for sentence in sentences] == ["1", "3", "4", "5", "6"]
     for sentence, line in zip(sentences, [line for line in lines if line], strict=True):
         written = line.removeprefix("\ufeff")
         # Whatever the tokenizer splits, no character is lost.

@@ -27,6 +27,7 @@ def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions, here):
     (tmp_path / "grid.toml").write_text(f'data = "{questions}"\n{GRID}')
     done = here("compare", "grid.toml", "--out", "runs/g", "--dry-run")
     assert "6 runs of 2 encoders" in done.err
+    assert "find a true difference of about" in done.out
     assert not (tmp_path / "runs").exists()
     # What is given on the command line has precedence.
     given = ("--out", "runs/g", "--workers", 1)
@@ -45,6 +46,10 @@ def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions, here):
     (folder / "report.html").unlink()
     here("report", "runs/g")
     assert (folder / "report.html").read_text() == page
+    assert "no verdict on encoders: 2 seeds" in done.out
+    here("report", "runs/g", "--metric", "macro_f1", "--reference", "bag", "--rope", "3")
+    assert "macro-F1" in (folder / "report.html").read_text()
+    assert "--reference" in here("report", "runs/g", "--reference", "gnu", status=1).err
     here("report", "runs", status=1)
     damaged = next(folder.glob("**/seed-1/test.jsonl"))
     damaged.write_text("")

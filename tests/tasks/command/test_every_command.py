@@ -21,9 +21,9 @@ ELSEWHERE = {
 def test_each_once(tmp_path, questions, here):
     ran = []
 
-    def run(command, *arguments):
+    def run(command, *arguments, **expected):
         ran.append(command)
-        return here(command, *arguments)
+        return here(command, *arguments, **expected)
 
     (tmp_path / "two.txt").write_text("Dogs bark.\nThe cat sleeps.\n")
     run("parse", "two.txt", "-o", "two.conllu")
@@ -42,5 +42,6 @@ def test_each_once(tmp_path, questions, here):
     page.unlink()
     run("report", "many")
     assert page.exists()
+    assert "nothing to map" in run("map", "many", "--out", "map", status=1).err
 
     assert {*ran, *ELSEWHERE} == set(get_command(app).commands)

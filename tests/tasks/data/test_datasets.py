@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.data.datasets import DATASETS, DataError, Dataset, Example, folds, load_dataset
@@ -164,6 +167,132 @@ class TestFolds:
     def test_impossible_numbers_of_folds(self, k):
         with pytest.raises(DataError, match=f"{k} folds of 24 different texts"):
             list(folds(self.dataset(*"ab" * 12), k))
+
+
+def rows(count: int, groups: int, column: str = "pair") -> tuple[Example, ...]:
+    """Examples of two labels in groups of both, whose words differ."""
+    return tuple(
+        Example(f"text {i}", "ab"[i // groups % 2], f"made:{i}", columns={column: str(i % groups)})
+        for i in range(count)
+    )
+
+
+def sides(*parts: tuple[Example, ...]) -> list[set[str]]:
+    return [{example.cluster for example in part} for part in parts]
+
+
+class TestClusters:
+    def test_a_cluster_is_the_column_chosen_or_the_pair_or_the_words(self):
+        example = Example("So Good", "a", "made:1", columns={"pair": "7", "template": " x "})
+        assert example.cluster == "pair=7"
+        assert replace(example, cluster_column="template").cluster == "template=x"
+        assert replace(example, cluster_column="text").cluster == "words=good so"
+        assert replace(example, columns={"pair": " "}).cluster == "words=good so"
+        assert replace(example, columns={}, text=("good", "SO")).cluster == "words=good so"
+
+    @settings(deadline=None)  # the first imports networkx
+    @given(st.integers(24, 60), st.integers(6, 12), st.integers(0, 5))
+    def test_no_group_is_on_both_sides(self, count, groups, seed):
+        data = rows(count, groups)
+        rest, held = hold_out(data, count // 3, seed)
+        assert 0 < len(held) <= count // 3
+        assert not set.intersection(*sides(rest, held))
+        assert sorted((*rest, *held), key=data.index) == list(data)
+        whole = Dataset("made", data, data[:1], (), ("a", "b"))
+        for fold in folds(replace(whole, dev=whole.train[:2], train=whole.train[2:]), 3, seed):
+            train, dev, test = sides(fold.train, fold.dev, fold.test)
+            assert not train & dev | train & test | dev & test
+            assert "rows with one 'pair' kept together" in fold.notes[-1]
+
+    def test_a_text_in_two_pairs_joins_them(self):
+        data = list(rows(40, 20))
+        data[3] = replace(data[3], text="text 7")  # pairs 3 and 7
+        for seed in range(10):
+            rest, held = hold_out(data, 10, seed)
+            for part in sides(rest, held):
+                assert ("pair=3" in part) == ("pair=7" in part)
+
+    @pytest.mark.parametrize("columns", [{}, {"length": "3"}, {"pair": ""}])
+    def test_without_clusters_splits_are_those_of_earlier_versions(self, columns):
+        generator = random.Random(7)
+        data: list[Example] = []
+        for i in range(400):
+            text = " ".join(
+                generator.choices([f"w{j}" for j in range(40)], k=generator.randrange(1, 4))
+            )
+            if i % 9 == 0 and data:
+                text = " ".join(reversed(generator.choice(data).plain_text.upper().split()))
+            data.append(Example(text, generator.choice("aaabbc"), f"made:{i}", columns=columns))
+        digest = hashlib.sha256()
+        for seed in range(3):
+            for count in (1, 40, 133):
+                parts = hold_out(data, count, seed)
+                digest.update(json.dumps([[e.source for e in part] for part in parts]).encode())
+        assert digest.hexdigest()[:16] == "51c5b29042e37fd4"
+        made = Dataset("made", *map(tuple, (data[:300], data[300:350], data[350:])), (*"abc",))
+        digest = hashlib.sha256()
+        for fold in folds(made, 5, 3):
+            parts = [[e.source for e in part] for part in (fold.train, fold.dev, fold.test)]
+            digest.update(json.dumps([fold.name, fold.notes, *parts]).encode())
+        assert digest.hexdigest()[:16] == "dc2cd360048097fc"
+        assert made.kept_together_by is None
+
+    def test_a_column_is_chosen_for_files_and_for_data_sets_of_their_own(self, tmp_path):
+        lines = [f"text {i},{'ab'[i % 2]},{i // 4}" for i in range(40)]
+        file = tmp_path / "data.csv"
+        file.write_text("text,label,story\n" + "\n".join(lines))
+        data = load_dataset(file, DataOptions(cluster="story", test_fraction=0.2))
+        train, dev, test = sides(data.train, data.dev, data.test)
+        assert not train & dev | train & test | dev & test
+        assert "rows with one 'story' kept together" in data.notes[0]
+        assert load_dataset(file, DataOptions()).kept_together_by is None
+        made = load_dataset("dyck", DataOptions(cluster="split"))
+        assert {example.clustered_by for example in made.test} == {"split"}
+        assert made.fingerprint == load_dataset("dyck").fingerprint
+
+    def test_the_text_column_undoes_a_pair(self, tmp_path):
+        file = tmp_path / "data.csv"
+        lines = [f"text {i},{'ab'[i % 2]},{'yes no'.split()[i % 2]}" for i in range(40)]
+        file.write_text("review,label,pair\n" + "\n".join(lines))
+        with pytest.raises(
+            DataError,
+            match=r"40 examples of 2 labels are only 2 groups of rows with one 'pair' or text, the "
+            "largest of 20: .* Choose another column with --cluster",
+        ):
+            load_dataset(file, DataOptions(text_column="review"))
+        data = load_dataset(file, DataOptions(text_column="review", cluster="review"))
+        assert (len(data.train), len(data.dev), len(data.test)) == (32, 4, 4)
+
+    def test_a_column_that_is_not_there(self, tmp_path):
+        file = tmp_path / "data.jsonl"
+        file.write_text('{"text": "a", "label": "b", "pair": 1, "length": 2}\n' * 3)
+        with pytest.raises(
+            DataError,
+            match=r"data.jsonl:1: there is no column 'story' .*; the columns are 'text', 'pair', "
+            r"'length'. Choose one with cluster \(--cluster\)",
+        ):
+            load_dataset(file, DataOptions(cluster="story"))
+        with pytest.raises(DataError, match=r"no column 'story' .*'split'"):
+            load_dataset("dyck", DataOptions(cluster="story"))
+
+    def test_test_rows_whose_pair_is_in_train_are_counted(self, tmp_path):
+        for name, first in (("train", 0), ("dev", 30), ("test", 18)):
+            lines = [f"{name} {i},{'ab'[i % 2]},{i}" for i in range(first, first + 20)]
+            (tmp_path / f"{name}.csv").write_text("text,label,pair\n" + "\n".join(lines * 2))
+        options = DataOptions(dev=tmp_path / "dev.csv", test=tmp_path / "test.csv")
+        data = load_dataset(tmp_path / "train.csv", options)
+        assert data.kept_together_by == "pair"
+        assert (
+            "20 of 40 test rows have a 'pair' that also occurs in train or dev (left as they are)"
+            in data.notes
+        )
+
+    def test_one_text_repeated_is_said(self):
+        data = [Example("the same", "ab"[i % 2], f"made:{i}") for i in range(40)]
+        with pytest.raises(
+            DataError, match="40 examples of 2 labels are only 1 different text, too few to hold 4"
+        ):
+            hold_out(data, 4)
 
 
 class TestNames:

@@ -74,6 +74,10 @@ class TestWhatIsRead:
         path = write(tmp_path, "a.jsonl", json.dumps({"text": text, "label": "yes"}))
         assert texts(path) == [text.strip()]
 
+    def test_a_field_may_be_long(self, tmp_path):
+        path = write(tmp_path, "a.csv", f"text,label,more\n{'x' * 200_000},yes,{'y' * 200_000}\n")
+        assert texts(path) == ["x" * 200_000]
+
     def test_other_columns_and_encodings(self, tmp_path):
         path = write(tmp_path, "a.csv", "sentence,y\ncafé,1\n".encode("utf-16"))
         options = {"text_column": "sentence", "label_column": "y", "encoding": "utf-16"}
@@ -152,6 +156,45 @@ class TestFaults:
             ("a.jsonl", r'{"text": "a\ud800", "label": "b"}', r"a.jsonl:1: the text holds U\+D800"),
             ("a.jsonl", r'{"text": ["a\u0000"], "label": "b"}', r"a.jsonl:1: the text holds U\+0"),
             ("a.jsonl", '{"text": [], "label": "b"}', "a.jsonl:1: the text is empty"),
+            (
+                "a.jsonl",
+                '{"text": "a", "label": NaN}',
+                "a.jsonl:1: the label is NaN, which is no number",
+            ),
+            ("a.jsonl", '{"text": "a", "label": -1e999}', "a.jsonl:1: the label is -Infinity"),
+            ("a.jsonl", '{"text": "\u200b", "label": "a"}', "a.jsonl:1: the text is empty"),
+            ("a.jsonl", '{"text": "a", "label": "\u200b\u2060"}', "a.jsonl:1: the label is empty"),
+            ("a.csv", "text,label\na,\u200b\n", "a.csv:2: the label is empty"),
+            (
+                "a.jsonl",
+                r'{"text": "a", "label": "\ud800"}',
+                r"a.jsonl:1: the column 'label' holds U\+D8",
+            ),
+            (
+                "a.jsonl",
+                r'{"text": "a", "label": "b\u0000"}',
+                r"a.jsonl:1: the column 'label' holds U\+0",
+            ),
+            ("a.jsonl", r'{"text": "a", "label": "b", "c": ["\udfff"]}', r"'c' holds U\+DFFF"),
+            ("a.jsonl", r'{"text": "a", "label": "b", "\ud800": 1}', r"holds U\+D800"),
+            (
+                "a.jsonl",
+                '{"text": "a", "label": ' + "9" * 5000 + "}",
+                "a.jsonl:1: the line isn't JSON",
+            ),
+            ("a.jsonl", '{"text": ' + "[" * 100_000, "a.jsonl:1: the line isn't JSON"),
+            ("a.jsonl", '{"text": "a", "label": "b", "label": "c"}', "'label' is there twice"),
+            (
+                "a.jsonl",
+                r'{"text": ["a", "b"], "label": "x", "heads": [2, 0], "relations": ["\ud800", "root"]}',
+                "a.jsonl:1: the tree is not well formed: `relations` must hold strings",
+            ),
+            (
+                "a.jsonl",
+                '{"text": ["a", "b"], "label": "x", "heads": [2, 0], "relations": [1, "root"]}',
+                "a.jsonl:1: the tree is not well formed: `relations` must hold strings",
+            ),
+            ("a.csv", 'text,label\na,b\n""\n', "a.csv:3: the row has 1 field"),
             ("a.jsonl", '{"text": ["a", " "], "label": "b"}', "a.jsonl:1: token 1 is empty"),
             ("a.txt", "text", "a.txt: the format isn't known .*.csv, .tsv, .jsonl, .ndjson"),
         ],
@@ -165,6 +208,19 @@ class TestFaults:
             read_examples(tmp_path / "a.csv")
         with pytest.raises(DataError, match="no encoding 'utf-9'"):
             read_examples(write(tmp_path, "a.csv", "text,label\n"), DataOptions(encoding="utf-9"))
+        for encoding in ("rot13", "hex", "idna", "undefined", "a\0b"):
+            path = write(tmp_path, "a.csv", b"text,label\n\xff" + b"x" * 100 + b",b\n")
+            with pytest.raises(
+                DataError, match=r"no encoding|a.csv: can't be read as|a.csv:2: the byte"
+            ):
+                read_examples(path, DataOptions(encoding=encoding))
+        path = write(tmp_path, "a.csv", b"text,label\na,\\ud800")
+        with pytest.raises(DataError, match=r"a.csv:2: there is a U\+D800, half a character"):
+            read_examples(path, DataOptions(encoding="unicode_escape"))
+        with pytest.raises(DataError, match="can't be read"):
+            read_examples(Path("a\0b.csv"))
+        with pytest.raises(DataError, match="text and label can't both be the column 'text'"):
+            read_examples(tmp_path / "a.csv", DataOptions(label_column="text"))
 
 
 class TestLoadDataset:

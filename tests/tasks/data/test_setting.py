@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from parsers import with_structure
 from tasks.data.examples import DataError
 from tasks.data.setting import Setting, view
+from tasks.models.options import ModelOptions
 from tasks.options import OptionError
+from tasks.results.run import Run, describe
+from tasks.training.options import TrainingOptions
 
 
 def test_a_view_restructures_every_split(parsed):
@@ -61,6 +66,27 @@ def test_folds_test_every_example_once(parsed):
 def test_wrong_settings_are_told(given, message):
     with pytest.raises(OptionError, match=message):
         Setting(**given)
+
+
+def test_folds_keep_clusters_together_and_a_run_says_so(parsed):
+    """A run on folds of one column doesn't pass for one on other folds."""
+    groups = {
+        split: tuple(
+            replace(example, columns={"pair": f"{split}-{number // 4}"})
+            for number, example in enumerate(getattr(parsed.dataset, split))
+        )
+        for split in parsed.sentences
+    }
+    paired = replace(parsed, dataset=replace(parsed.dataset, **groups))
+    for number in (1, 2, 3):
+        seen = view(paired, Setting(fold=(number, 3))).dataset
+        clusters = [{e.cluster for e in part} for part in (seen.train, seen.dev, seen.test)]
+        assert sum(map(len, clusters)) == len(set.union(*clusters))
+    model = ModelOptions(encoder="bag", hidden_dim=8, embedding_dim=8)
+    for fold, column in ((None, None), ((1, 3), "pair")):
+        run = Run(model, TrainingOptions(), 0, Setting(fold=fold))
+        assert describe(run, paired)["data"]["cluster"] == column
+        assert describe(run, parsed)["data"]["cluster"] is None
 
 
 def test_what_is_parsed_says_what_it_is(parsed):

@@ -124,17 +124,36 @@ def test_given_vectors_are_read_once_and_checked_before_any_run(parsed, tmp_path
     assert not (tmp_path / "other").exists()
 
 
+def test_an_encoder_in_another_spelling_is_the_same_run(parsed, tmp_path):
+    (run,) = plan(models("bag(layers=1,dropout=0.1)"), 1, TRAINING)
+    result = execute(run, parsed, tmp_path, parser=ParserOptions())
+    (other,) = plan(models("bag( layers = 1, dropout = 0.1 )"), 1, TRAINING)
+    assert finished(other, parsed, tmp_path) == result
+
+
+def test_a_long_chain_has_a_folder(parsed, tmp_path):
+    (run,) = plan(models(">".join(["bag"] * 80)), 1, TRAINING)
+    result = execute(run, parsed, tmp_path, parser=ParserOptions())
+    assert (tmp_path / result.folder / "result.json").exists()
+    assert len(result.folder.parts) == 2
+
+
 def test_copies_of_one_encoder_can_not_be_told_apart(parsed, tmp_path):
     class Twin(Bag):
         pass
 
     register_encoder("twin", Twin)
-    runs = plan(models("bag", "twin"), 2, TRAINING)
+    runs = plan(models("bag", "twin"), 3, TRAINING)
     _, summary = run_all(runs, parsed, tmp_path)
-    words, detectable = summary.words("toy")
-    assert "can't be told apart" in words
+    words, detectable, few = summary.words("toy")
+    assert words.startswith("bag and twin: undecided on this data (difference +0.0")
     assert "four times in five" in detectable
+    assert few.startswith("3 seeds are few")
     assert words in (tmp_path / "table.md").read_text()
+    (two,) = run_all(plan(models("bag", "twin"), 2, TRAINING), parsed, tmp_path / "two")[1].words(
+        "toy"
+    )
+    assert two.startswith("no verdict on encoders: 2 seeds can't show")
 
 
 class Faulty(Encoder):

@@ -117,6 +117,7 @@ def test_folds_are_pooled(parsed, tmp_path):
     assert sources[0] == sources[1]
     (examples,) = load_results(tmp_path).examples.values()
     assert [row.source for row in examples] == sources[0]
+    assert examples[0].cluster == f"words={' '.join(sorted(examples[0].tokens))}"
     # A seed that lacks a fold does not count.
     (tmp_path / runs[0].folder / "result.json").unlink()
     (cell,) = load_results(tmp_path).cells

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.experiments.grid import plan
+from tasks.experiments.grid import encoder_of, plan
 from tasks.models.options import ModelOptions
 from tasks.training.options import TrainingOptions
 
@@ -48,8 +48,28 @@ def test_a_grid_varies_structure_only_for_who_reads_one():
         ({"noises": (1.5,)}, "below 1"),
         ({"fractions": (0.0,)}, "above 0"),
         ({"folds": 1}, "at least 2 folds"),
+        ({"noises": (0.1, 0.1000001)}, "0.1 and 0.1000001 would have the same folder"),
+        ({"folds": 10**9}, "1,000,000,000 runs are more than 1,000,000"),
+        ({"data": ("a.csv", "./a.csv")}, "data set 'a.csv' is listed twice, also as './a.csv'"),
+        (
+            {"data": ("d/a.jsonl", "d_a.jsonl")},
+            "'d/a.jsonl' and 'd_a.jsonl' would have the same folder, d_a.jsonl/gat/seed-0",
+        ),
     ],
 )
 def test_impossible_grids_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         plan(models("gat"), 1, TRAINING, **options)
+
+
+def test_spellings_of_one_encoder_are_one():
+    for spelling in ("gat( heads = 4)", "gat(heads=0x4)", "gat(heads=4,)"):
+        with pytest.raises(ValueError, match=r"encoder 'gat\(heads=4\)' is listed twice, also as"):
+            plan(models("gat(heads=4)", spelling), 1, TRAINING)
+
+
+def test_sizes_have_bounds():
+    for name, width in (("bilstm", 10**6), ("nary_tree_lstm(arity=1000000)", 10**6)):
+        model = ModelOptions(encoder=name, hidden_dim=width, embedding_dim=8)
+        with pytest.raises(ValueError, match=r"would have [\d,]+ parameters|can't be built"):
+            encoder_of(model)

@@ -24,6 +24,7 @@ from tasks.results.metrics import ACCURACY, MACRO_F1, Metric
 from tasks.results.records import EncoderDescription, ExampleDescription
 from tasks.results.slices import divide
 from tasks.results.statistics import mean_interval, over_seeds
+from tasks.results.verdicts import Verdict
 from tasks.storage import read_json_lines
 from tests.tasks.made_up import make_examples, make_grid, with_phrases, write_experiment
 
@@ -97,8 +98,17 @@ class TestPage:
     def test_has_a_section_for_everything_that_was_varied(self, page):
         anchors = [attributes["id"] for attributes in Page(page).all("section")]
         assert anchors == [
-            *("summary", "table", "accuracy", "pairs", "cost", "structures", "noise", "fractions"),
-            *("embeddings", "slices", "oppositions", "confusions", "training", "tuning"),
+            *(
+                "summary",
+                "table",
+                "slices",
+                "accuracy",
+                "pairs",
+                "structures",
+                "noise",
+                "fractions",
+            ),
+            *("embeddings", "oppositions", "cost", "confusions", "training", "tuning"),
             *("examples", "reproduction"),
         ]
 
@@ -279,11 +289,12 @@ def measured(encoder: str, scores, structure: str = "parse", metric=ACCURACY, **
         inference_speed=1.0,
         metric=metric,
         scores=matrix,
+        own_scores=matrix,
         predictions=(),
         test=test,
         low=low,
         high=high,
-        others={"macro_f1": (0.5,), "accuracy": (0.5,)},
+        values={"macro_f1": (0.5,), "accuracy": (0.5,), "error": (0.5,)},
         calibration_error=(0.1,),
     )
 
@@ -292,7 +303,11 @@ def group_of(*cells: ScoredCell) -> Group:
     metric = cells[0].metric
     plain = usual([cell.condition for cell in cells])
     structured = {cell.encoder for cell in cells if cell.structured}
-    families = families_of({cell.condition: cell.scores for cell in cells}, structured, metric)
+    families = families_of(
+        {cell.condition: cell.scores for cell in cells},
+        {cell.encoder: cell.kind for cell in cells},
+        metric,
+    )
     return Group(
         data="toys",
         embedding="learned",
@@ -307,6 +322,13 @@ def group_of(*cells: ScoredCell) -> Group:
     )
 
 
+def equal(*names: str) -> list[ScoredCell]:
+    """Cells that differ in too few of very many examples to be more than 1 point apart."""
+    common = right(0.9, 0, examples=20_000)
+    flips = [right(0.01, seed, examples=20_000) for seed in range(1, 1 + len(names))]
+    return [measured(name, common ^ flipped) for name, flipped in zip(names, flips, strict=True)]
+
+
 def right(share: float, seed: int, seeds: int = 4, examples: int = 400):
     return np.random.default_rng(seed).random((seeds, examples)) < share
 
@@ -315,25 +337,48 @@ class TestWords:
     def test_copies_cannot_be_told_apart(self):
         correct = right(0.8, 0)
         group = group_of(measured("bilstm", correct), measured("tree", correct))
-        text = " ".join(words.ranking(group))
-        assert "can't be told apart from" in text
-        assert "better than" not in text
+        assert "Undecided beside bilstm: tree." in words.ranking(group)
         verdict, grounds = words.structure_verdict(group, words.structure_findings(group))
-        assert verdict.startswith("Not known")
-        assert "can't be told apart" in grounds[0]
+        assert verdict == "Can't tell: no control structures were run."
+        assert "tree and bilstm: undecided on this data" in grounds[0]
 
     def test_shuffled_labels_are_worse(self):
         group = group_of(measured("bilstm", right(0.8, 0)), measured("tree", right(0.2, 1)))
-        assert "It is better than tree." in words.ranking(group)
+        assert "Worse than bilstm: tree." in words.ranking(group)
         assert words.standing(group, group.members[1]) == "worse"
+
+    def test_equal_encoders(self):
+        group = group_of(*equal("bilstm", "tree"))
+        assert {words.standing(group, member) for member in group.members} == {"best", "equal"}
+        text = " ".join(words.ranking(group))
+        assert f"Equal to {group.best.encoder} to within 1.0 points: " in text
+
+    def test_of_several_pairs_the_verdicts_are_counted(self):
+        shares = (0.9, 0.5, 0.5)
+        group = group_of(*(measured(name, right(shares[i], i)) for i, name in enumerate("abc")))
+        assert words.ranking(group)[-1] == (
+            "Of 3 pairs of encoders 2 are told apart, 0 are equal and 1 are undecided."
+        )
 
     @pytest.mark.parametrize(
         ("shares", "verdict", "finding"),
         [
-            ((0.9, 0.6, 0.5), "Yes: the parse helps tree.", "better than every control"),
-            ((0.8, 0.8, 0.8), "No sign of it", "can't be told apart from left_chain and random"),
-            ((0.8, 0.8, 0.4), "In part: the parse is better than some", "better than random but"),
-            ((0.4, 0.8, 0.8), "No sign of it", "worse than left_chain and random"),
+            (
+                (0.9, 0.6, 0.5),
+                "It helps: the parse beats every control, by at least ",
+                "better than",
+            ),
+            ((0.8, 0.8, 0.8), "Can't tell: this experiment would have missed ", "undecided beside"),
+            (
+                (0.8, 0.8, 0.4),
+                "Can't tell: this experiment",
+                "is better than random and is undecided",
+            ),
+            (
+                (0.4, 0.8, 0.8),
+                "It does not help by more than 1.0 points: ",
+                "worse than left_chain",
+            ),
         ],
     )
     def test_the_parse_against_controls(self, shares, verdict, finding):
@@ -349,6 +394,22 @@ class TestWords:
         assert finding in str(findings[0])
         assert str(findings[0]) in grounds
 
+    def test_what_would_tell_is_said(self):
+        cells = [measured("tree", right(0.8, 0)), measured("tree", right(0.8, 1), "random")]
+        group = group_of(*cells)
+        answer, _ = words.structure_verdict(group, words.structure_findings(group))
+        missed, more = map(float, re.findall(r"(\d+\.\d) points", answer))
+        assert more < missed
+        assert "8 seeds would show" in answer
+
+    def test_a_control_that_is_equal_is_no_sign_of_structure(self):
+        parse, control = equal("tree", "other")
+        group = group_of(parse, measured("tree", control.scores, "random"))
+        answer, _ = words.structure_verdict(group, words.structure_findings(group))
+        assert (
+            answer == "It does not help by more than 1.0 points: some control is as good for tree."
+        )
+
     def test_one_of_two_encoders_gains_from_the_parse(self):
         cells = [
             measured("tree", right(0.9, 0)),
@@ -358,14 +419,17 @@ class TestWords:
         ]
         group = group_of(*cells)
         answer, _ = words.structure_verdict(group, words.structure_findings(group))
-        assert answer == "In part: the parse is better than every control for tree, not for other."
+        assert answer == (
+            "In part: the parse beats every control for tree; it is undecided for other."
+        )
 
     def test_constituency_is_no_control(self):
         cells = [measured("tree", right(0.8, 0)), measured("tree", right(0.8, 1), "constituency")]
         group = group_of(*cells)
         (finding,) = words.structure_findings(group)
-        assert finding.wins == finding.ties == finding.losses == []
-        assert words.structure_verdict(group, [finding])[0].startswith("Not known")
+        assert finding.controls == {}
+        assert not finding.helps
+        assert words.structure_verdict(group, [finding])[0].startswith("Can't tell")
         (pair,) = finding.comparisons.values()
         assert str(finding) == f"tree: no control structure was run. {pair}."
 
@@ -383,23 +447,29 @@ class TestWords:
         ]
         group = group_of(*cells)
         (noise,) = words.noisy_parses(group)
-        assert noise.startswith("With 30 % of heads reattached at random tree loses")
+        assert noise.startswith("With 30 % of heads reattached at random tree changes by -")
+        assert noise.endswith(": a loss.")
         scarce, whole = words.enough_train(group)
         assert scarce.startswith("With 10 % of train, tree less bilstm is +")
+        assert scarce.endswith(": a gain.")
         assert whole.startswith("With all of train")
 
-    def test_what_can_be_detected_is_less_when_all_pairs_are_looked_at(self):
+    def test_more_seeds_would_find_less(self):
         cells = [measured(name, right(0.8, i)) for i, name in enumerate(("a", "b", "bilstm"))]
         text = words.sensitivity(group_of(*cells))
-        alone, together = map(float, re.findall(r"(\d+\.\d) points", text))
-        assert alone < together
-        assert "all 3 pairs" in text
+        found = [float(size) for size in re.findall(r"(\d+\.\d) points", text)]
+        assert found == sorted(found, reverse=True)
+        assert "all 3 pairs considered" in text
+        assert "With 8 seeds" in text
 
-    def test_one_seed_is_said_to_be_one(self):
-        cells = [measured(name, right(0.8, i, seeds=1)) for i, name in enumerate(("a", "b"))]
-        assert "With one seed nothing is known of other seeds" in words.sensitivity(
-            group_of(*cells)
-        )
+    def test_with_two_seeds_there_is_no_verdict(self):
+        cells = [measured(name, right(0.8, i, seeds=2)) for i, name in enumerate(("a", "bilstm"))]
+        cells.append(measured("a", right(0.3, 5, seeds=2), "random"))
+        group = group_of(*cells)
+        assert "No verdict is given on 2 seeds: run at least 3, better 5." in words.ranking(group)
+        answer, _ = words.structure_verdict(group, words.structure_findings(group))
+        assert answer.startswith("Can't tell: no verdict is given on 2 seeds")
+        assert words.standing(group, group.members[1]) in ("best", "-")
 
     def test_lists(self):
         assert words.listed(["a"]) == "a"
@@ -431,12 +501,12 @@ class TestOtherMetrics:
         assert group.best.encoder == "tree"
         text = " ".join(words.ranking(group))
         assert f"The best mean error on toys is that of tree: {group.best.test.mean:.3f} (" in text
-        assert "It is better than bilstm." in text
+        assert "Worse than tree: bilstm." in text
         (finding,) = words.structure_findings(group)
         assert finding.helps
-        assert words.structure_verdict(group, [finding])[0] == "Yes: the parse helps tree."
+        assert words.structure_verdict(group, [finding])[0].startswith("It helps: the parse beats ")
         (noise,) = words.noisy_parses(group)
-        assert "tree loses " in noise
+        assert noise.endswith(": a loss.")
         assert not any(
             word in " ".join([text, noise, words.sensitivity(group)]) for word in ("point", "%)")
         )
@@ -444,13 +514,13 @@ class TestOtherMetrics:
     def test_tests_of_right_and_wrong_are_left_out(self, group):
         ((_, _, pair),) = group.pairs
         assert pair.p_mcnemar is None is pair.effect
-        assert pair.verdict == 1
+        assert pair.verdict is Verdict.BETTER
         assert pair.difference < 0
         table = tables.pair_table(group)
         assert not {"p, McNemar", "Cohen's h"} & set(table.header)
         (row,) = table.to_json()
-        assert row["p_corrected"] == pair.p_corrected
-        assert tables.encoder_table(group).header[4] == "test"
+        assert (row["p"], row["verdict"]) == (pair.p, "better")
+        assert tables.encoder_table(group).header[1] == "test"
 
     def test_figures_are_drawn(self, group):
         axis = "test error<"

@@ -1,4 +1,4 @@
-"""Which comparisons are made, and that each has one p-value wherever it is told of."""
+"""Which comparisons are made, and that each has one verdict wherever it is told of."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from tasks.results.condition import Condition
 from tasks.results.families import comparisons_in, families_of, label, usual
 from tasks.results.folder import load_results
 from tasks.results.measures import measure
-from tasks.results.statistics import compare_pairs, holm
+from tasks.results.options import VerdictOptions
+from tasks.results.statistics import compare_pairs
 from tasks.results.summary import summarise
 from tests.tasks.made_up import make_grid
 
 ENCODERS = ("bilstm", "gat", "child_sum_tree_lstm")
-STRUCTURED = {"gat", "child_sum_tree_lstm"}
+KINDS = {"bilstm": "sequence", "gat": "graph", "child_sum_tree_lstm": "tree", "gcn": "graph"}
 
 
 def made_up(grid: list[Condition], seeds: int = 2, examples: int = 80):
@@ -36,7 +37,7 @@ def families():
         embeddings=("learned", "wordllama"),
         fractions=(0.1, 1.0),
     )
-    return families_of(made_up(grid), STRUCTURED)
+    return families_of(made_up(grid), KINDS)
 
 
 def test_each_question_is_a_family(families):
@@ -58,11 +59,45 @@ def test_two_conditions_are_compared_once(families):
     assert len(pairs) == len(set(pairs)) == len(comparisons_in(families))
 
 
-def test_p_values_are_corrected_within_their_family(families):
+def test_the_pairs_of_a_family_are_decided_together(families):
     for family in families:
-        found = list(family.pairs.values())
-        assert [pair.p_corrected for pair in found] == holm([pair.p for pair in found])
-        assert {pair.pairs for pair in found} == {len(found)}
+        assert {pair.pairs for pair in family.pairs.values()} == {len(family.pairs)}
+
+
+def test_sequence_tree_and_graph_encoders_are_compared_by_their_means():
+    grid = make_grid(encoders=(*ENCODERS, "gcn"), structures=("parse", "random"))
+    scores = made_up(grid, seeds=4)
+    families = {family.question: family for family in families_of(scores, KINDS)}
+    pairs = list(families["kinds of encoders"].pairs.values())
+    assert len(pairs) == 3
+    names = {name for pair in pairs for name in (pair.first, pair.second)}
+    tree, graph = "tree encoders (mean of 1)", "graph encoders (mean of 2)"
+    assert names == {"sequence encoders (mean of 1)", tree, graph}
+    (found,) = (pair for pair in pairs if {pair.first, pair.second} == {tree, graph})
+    graphs = np.mean([scores[Condition("toys", name)].mean() for name in ("gat", "gcn")])
+    trees = scores[Condition("toys", "child_sum_tree_lstm")].mean()
+    sign = 1 if found.first == graph else -1
+    assert found.difference == pytest.approx(sign * (graphs - trees))
+
+
+def test_with_a_reference_nothing_else_is_compared():
+    grid = make_grid(encoders=(*ENCODERS, "gcn"), fractions=(0.5, 1.0))
+    options = VerdictOptions(reference="gat")
+    families = {
+        family.question: family.pairs.values()
+        for family in families_of(made_up(grid), KINDS, options=options)
+    }
+    for question in ("encoders", "encoders on 50% of train"):
+        assert len(families[question]) == 3
+        assert all(pair.second.startswith("gat") for pair in families[question])
+
+
+def test_the_margin_and_clusters_reach_every_comparison():
+    grid = make_grid(encoders=ENCODERS)
+    clusters = {"toys": [str(place // 2) for place in range(80)]}
+    found = families_of(made_up(grid), KINDS, options=VerdictOptions(rope=7), clusters=clusters)
+    for pair in comparisons_in(found).values():
+        assert (pair.margin, pair.examples, pair.clusters) == (0.07, 80, 40)
 
 
 def test_one_thing_differs_in_each_pair(families):
@@ -76,7 +111,7 @@ def test_one_thing_differs_in_each_pair(families):
 def test_the_parse_is_what_is_usual_wherever_it_is_listed():
     grid = make_grid(encoders=ENCODERS, structures=("random", "parse", "constituency"))
     assert usual(grid).structure == "parse"
-    families = {f.question: list(f.pairs.values()) for f in families_of(made_up(grid), STRUCTURED)}
+    families = {f.question: list(f.pairs.values()) for f in families_of(made_up(grid), KINDS)}
     # The sequence encoder ran with what is listed first, which is nothing to it.
     assert [(pair.first, pair.second) for pair in families["encoders"]] == [
         ("bilstm", "gat"),
@@ -94,7 +129,7 @@ def test_the_parse_is_what_is_usual_wherever_it_is_listed():
 def test_an_encoder_that_failed_on_the_parse_is_not_compared_on_another_structure():
     grid = make_grid(encoders=ENCODERS, structures=("parse", "random"))
     grid.remove(Condition("toys", "gat"))
-    families = families_of(made_up(grid), STRUCTURED)
+    families = families_of(made_up(grid), KINDS)
     assert "gat" not in {c.encoder for family in families for pair in family.pairs for c in pair}
 
 
@@ -117,13 +152,13 @@ def test_reversed():
         assert getattr(found, name) == pytest.approx(value, abs=0.01), name
 
 
-def test_a_comparison_has_one_p_value_everywhere(report_of_everything):
+def test_a_comparison_has_one_verdict_everywhere(report_of_everything):
     results = load_results(report_of_everything)
     measures = measure(results)
     summary = summarise(measures)
     saved = json.loads((results.folder / "table.json").read_text(encoding="utf-8"))
     everywhere = {
-        (pair["first"], pair["second"]): pair["p_corrected"]
+        (pair["first"], pair["second"]): (pair["p"], pair["verdict"])
         for family in saved["families"]
         for pair in family["pairs"]
     }
@@ -134,24 +169,25 @@ def test_a_comparison_has_one_p_value_everywhere(report_of_everything):
     group, other = groups_of(measures)
     for first, second, pair in (*group.pairs, *other.pairs):
         assert f"- {pair}\n" in told
-        assert pair.p_corrected == everywhere[pair.first, pair.second]
+        assert (pair.p, pair.verdict) == everywhere[pair.first, pair.second]
         row = next(
             row
             for row in tables.pair_table(group if pair.first == first.encoder else other).rows
             if row[0].text == f"{first.encoder} - {second.encoder}"
         )
-        assert row[3].text == f"{pair.p_corrected:.4f}"
+        assert row[3].text == f"{pair.p:.4f}"
     for finding in words.structure_findings(group):
         for structure, pair in finding.comparisons.items():
             first, second = finding.encoder, f"{finding.encoder} on {structure}"
-            assert pair.p_corrected == everywhere[first, second]
+            assert (pair.p, pair.verdict) == everywhere[first, second]
     (noisy, _) = words.noisy_parses(group)
     pair = everywhere["child_sum_tree_lstm", "child_sum_tree_lstm with 30% wrong heads"]
-    assert (f"p = {pair:.3f}" if pair >= 0.001 else "p < 0.001") in noisy
+    assert noisy.endswith(": no verdict.")
+    assert pair[1] == "none"
     assert noisy.split(" %")[0] in text
     structured, sequence = group.best_of(structured=True), group.best_of(structured=False)
     part, whole = words.enough_train(group)
     for line, where in ((part, " on 25% of train"), (whole, "")):
         names = structured.encoder + where, sequence.encoder + where
-        p = everywhere.get(names) or everywhere[names[::-1]]
-        assert (f"p = {p:.3f}" if p >= 0.001 else "p < 0.001") in line
+        assert names in everywhere or names[::-1] in everywhere
+        assert line.endswith(": no verdict.")

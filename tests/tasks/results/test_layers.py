@@ -11,18 +11,18 @@ TASKS = Path(__file__).parents[3] / "tasks"
 RESULTS = (
     *(
         "condition",
+        "options",
         "run",
         "records",
         "metrics",
-        "statistics",
         "verdicts",
+        "power",
+        "statistics",
         "table",
-        "folder",
-        "families",
     ),
-    *("measures", "summary", "slices"),
+    *("folder", "families", "measures", "summary", "slices"),
 )
-REPORT = ("canvas", "groups", "words", "tables", "browser", "figures", "sections", "page")
+REPORT = ("canvas", "groups", "words", "tables", "browser", "figures", "map", "sections", "page")
 
 
 def imported(file: Path, package: str) -> set[str]:

@@ -7,9 +7,13 @@ from statistics import fmean, median, stdev
 
 import pytest
 
+from tasks.options import OptionError
+from tasks.report.groups import groups_of
+from tasks.report.tables import encoder_table
 from tasks.results.folder import load_results
 from tasks.results.measures import ScoredCell, check_one_test_set, measure, metrics_of
-from tasks.results.metrics import macro_f1
+from tasks.results.metrics import macro_f1, matthews
+from tasks.results.options import VerdictOptions
 from tasks.results.summary import summarise
 from tests.tasks.made_up import make_examples, make_grid, write_experiment
 
@@ -41,7 +45,9 @@ def test_a_cell_against_its_files(folder):
         assert cell.parameters == saved[0]["parameters"]["encoder"]
         gold = [row["label"] for row in rows[0]]
         step = {"low": 0, "middle": 1, "high": 2}
-        assert cell.others == {
+        assert cell.values == {
+            "accuracy": tuple(map(fmean, right)),
+            "mcc": tuple(matthews(gold, some) for some in cell.predictions),
             "macro_f1": tuple(macro_f1(gold, some) for some in cell.predictions),
             "mean_absolute_error": pytest.approx(
                 [fmean(abs(step[r["label"]] - step[r["prediction"]]) for r in s) for s in rows]
@@ -52,8 +58,73 @@ def test_a_cell_against_its_files(folder):
 
 def test_absolute_errors_need_a_scale(tmp_path):
     write_experiment(tmp_path, {"toys": make_examples(9)}, make_grid(encoders=["gat"]))
-    known = load_results(tmp_path).data["toys"]
-    assert [metric.key for metric in metrics_of(known)] == ["accuracy", "macro_f1"]
+    results = load_results(tmp_path)
+    known = metrics_of(results.data["toys"].labels, ordered=False)
+    assert [metric.key for metric in known] == ["accuracy", "macro_f1", "mcc"]
+    with pytest.raises(
+        OptionError, match=r"metric can't be mean_absolute_error, since .* no scale"
+    ):
+        measure(results, VerdictOptions(metric="mean_absolute_error"))
+
+
+def test_a_metric_of_the_whole_set_is_compared(folder):
+    accuracy, macro = (
+        measure(load_results(folder), VerdictOptions(metric=name))
+        for name in ("accuracy", "macro_f1")
+    )
+    for one, other in zip(accuracy.scored, macro.scored, strict=True):
+        assert other.metric.key == "macro_f1"
+        assert other.test.mean == pytest.approx(fmean(one.values["macro_f1"]))
+        assert one.values == other.values
+        assert (one.own_scores == other.own_scores).all()
+    (pair,) = macro.families[0].pairs.values()
+    first, second = macro.scored
+    assert pair.difference == pytest.approx(first.test.mean - second.test.mean)
+    assert pair.effect is None
+
+
+def test_options_are_those_of_the_experiment_unless_given(folder):
+    file = folder / "experiment.json"
+    saved = json.loads(file.read_text())
+    saved["options"] |= {"rope": 3, "reference": "gat", "seeds": 3}
+    file.write_text(json.dumps(saved))
+    measures = measure(load_results(folder))
+    assert measures.options == VerdictOptions(rope=3, reference="gat")
+    (pair,) = measures.families[0].pairs.values()
+    assert (pair.second, pair.margin) == ("gat", 0.03)
+    assert measure(load_results(folder), VerdictOptions(rope=5)).options.reference is None
+    with pytest.raises(OptionError, match=r"reference names 'gnn', .* there are: bilstm, gat"):
+        measure(load_results(folder), VerdictOptions(reference="gnn"))
+
+
+def test_the_majority_is_the_first_row(folder):
+    file = folder / "experiment.json"
+    saved = json.loads(file.read_text())
+    saved["data"]["toys"] |= {"majority": "middle", "majority_dev": 0.25}
+    file.write_text(json.dumps(saved))
+    measures = measure(load_results(folder))
+    gold = [example.label for example in measures.results.examples["toys"]]
+    assert measures.majority["toys"].test["accuracy"] == gold.count("middle") / 30
+    assert measures.majority["toys"].test["mcc"] == 0
+    rows = summarise(measures).table("toys").rows
+    assert [entry.text for entry in rows[0]] == ["(middle)", "-", "25.0", "33.3", "-", "-"]
+    assert len(rows) == 3
+    (group,) = groups_of(measures)
+    first = encoder_table(group).rows[0]
+    assert [first[place].text for place in (0, 1, 8)] == ["(middle)", "33.3", "25.0"]
+
+
+def test_who_predicts_one_label_is_named(folder):
+    for number, file in enumerate(sorted((folder / "run-0").rglob("test.jsonl"))):
+        rows = [json.loads(line) | {"prediction": "low"} for line in file.read_text().splitlines()]
+        if number < 2:
+            file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            result = file.with_name("result.json")
+            right = fmean(row["label"] == "low" for row in rows)
+            result.write_text(json.dumps(json.loads(result.read_text()) | {"test_accuracy": right}))
+    summary = summarise(measure(load_results(folder)))
+    (note,) = (note for note in summary.notes["toys"] if "one label" in note)
+    assert note.startswith("bilstm predicts one label for every test example in 2 of 3 seeds")
 
 
 def test_without_a_test_set(folder):
@@ -89,7 +160,7 @@ def test_runs_that_were_tested_on_other_examples(folder, runs):
 def test_the_form_of_table_json(folder):
     summarise(measure(load_results(folder)))
     saved = json.loads((folder / "table.json").read_text())
-    assert list(saved) == ["rows", "families", "notes"]
+    assert list(saved) == ["rows", "families", "notes", "majority"]
     assert set(saved["rows"][0]) == {
         *("condition", "reads_trees", "seeds", "parameters", "dev", "dev_sd", "test", "test_sd"),
         *("train_speed", "inference_speed"),
@@ -100,7 +171,7 @@ def test_the_form_of_table_json(folder):
     (family,) = saved["families"]
     assert set(family) == {"data", "question", "pairs"}
     assert set(family["pairs"][0]) == {
-        *("first", "second", "difference", "low", "high", "p", "p_corrected", "p_permutation"),
-        *("p_bootstrap", "p_mcnemar", "effect", "order", "detectable", "examples", "seeds"),
-        *("pairs", "level"),
+        *("first", "second", "difference", "low", "high", "p", "verdict", "margin", "detectable"),
+        *("detectable_with_any_seeds", "p_permutation", "p_mcnemar", "effect", "order"),
+        *("examples", "clusters", "seeds", "pairs", "level", "metric"),
     }

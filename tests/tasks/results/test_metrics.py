@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tasks.results.metrics import (
     ACCURACY,
     MACRO_F1,
+    MCC,
     PERCENT,
     PLAIN,
     Metric,
     calibration_error,
     class_f1,
+    matthews,
     mean_absolute_error,
 )
 
@@ -50,9 +53,38 @@ class TestMetrics:
         assert ACCURACY.scores(self.gold, self.guesses).tolist() == [1, 1, 0, 1, 0, 1]
         assert (ACCURACY.sign, steps.sign) == (1, -1)
 
-    def test_a_metric_of_a_set_has_no_scores_of_examples(self):
-        with pytest.raises(ValueError, match="macro-F1 is a metric of a whole set"):
-            MACRO_F1.scores("ab", "ab")
+    @pytest.mark.parametrize("metric", [MACRO_F1, MCC])
+    def test_scores_of_a_metric_of_a_set_are_the_jackknifes(self, metric):
+        rng = np.random.default_rng(0)
+        gold = rng.choice(list("abc"), 40).tolist()
+        guesses = [g if rng.random() < 0.6 else str(rng.choice(list("abc"))) for g in gold]
+        scores, whole = metric.scores(gold, guesses), metric(gold, guesses)
+        assert scores.mean() == pytest.approx(whole)
+        left = [
+            metric(gold[:place] + gold[place + 1 :], guesses[:place] + guesses[place + 1 :])
+            for place in range(40)
+        ]
+        pseudo = 40 * whole - 39 * np.array(left)
+        assert scores - scores.mean() == pytest.approx(pseudo - pseudo.mean())
+
+    def test_the_jackknife_has_the_variance_of_the_metric(self):
+        rng = np.random.default_rng(0)
+
+        def drawn():
+            gold = rng.choice(list("abc"), 300, p=[0.5, 0.3, 0.2]).tolist()
+            return gold, [g if rng.random() < 0.7 else "a" for g in gold]
+
+        samples = [drawn() for _ in range(300)]
+        spread = np.std([MACRO_F1(*sample) for sample in samples])
+        found = [MACRO_F1.scores(*sample).std(ddof=1) / np.sqrt(300) for sample in samples[:20]]
+        assert np.mean(found) == pytest.approx(spread, rel=0.15)
+
+    def test_matthews_correlation_by_hand(self):
+        # 6 true positives, 3 true negatives, 1 false positive, 2 false negatives (Chicco 2020's form).
+        gold = ["p"] * 8 + ["n"] * 4
+        guesses = ["p"] * 6 + ["n"] * 2 + ["n"] * 3 + ["p"]
+        assert matthews(gold, guesses) == pytest.approx((6 * 3 - 1 * 2) / (7 * 8 * 4 * 5) ** 0.5)
+        assert matthews(gold, ["p"] * 12) == matthews(["p"] * 3, ["p"] * 3) == 0
 
     def test_a_metric_is_of_examples_or_of_a_set(self):
         with pytest.raises(ValueError, match="exactly one of score and over_set"):

@@ -109,27 +109,40 @@ def test_an_encoder_that_would_read_the_answer_is_refused(encoder, tmp_path):
     assert "it would be given the answer" in failure.error
 
 
-def test_surplus_children_find_a_place(tmp_path):
-    """Every encoder runs on any parse by default; what was done to the trees is told."""
+@pytest.mark.parametrize(
+    ("structure", "tree", "parents", "told"),
+    [
+        ("parse", Tree([-1, 0, 0, 0, 0, 0]), [-1, 0, 0, 2, 3, 4], "a node has more children"),
+        (
+            "constituency",
+            Tree([-1] + [0] * 6, [-1, *range(6)], [""] * 7),
+            [-1, 0, 0, 2, 2, 4, 4, 6, 6, 8, 8],
+            "a constituent has more children",
+        ),
+    ],
+)
+def test_surplus_children_find_a_place(tmp_path, structure, tree, parents, told):
+    """Every encoder runs on any tree by default; what was done to the trees is told."""
     generator = random.Random(0)
+    field = "constituency" if structure == "constituency" else "dependencies"
     parts, sentences = {}, {}
     for split, size in zip(SPLITS, (24, 8, 8), strict=True):
         examples = []
         for number in range(size):
             words = ("good" if number % 2 else "bad", *generator.choices("abcd", k=5))
-            tree = Tree([-1, 0, 0, 0, 0, 0])  # five children at one node
-            sentence = Sentence(words, dependencies=tree)
+            sentence = Sentence(words, **{field: tree})  # many children at one node
             examples.append(Example(words, str(number % 2), f"{split}:{number}", sentence))
         parts[split] = tuple(examples)
         sentences[split] = tuple(example.sentence for example in examples)
-    data = ParsedDataset(Dataset("wide", **parts, labels=("0", "1")), sentences, parser="toy")
+    dataset = Dataset("wide", **parts, labels=("0", "1"))
+    data = ParsedDataset(dataset, sentences, parser="toy", structure=structure)
     encoders = ["nary_tree_lstm", "recursive_nn", "rntn", "lstm>nary_tree_lstm", "gcn"]
     runs, _, summary = run_all(encoders, data, tmp_path, epochs=1)
-    (told,) = (note for note in summary.notes["wide"] if "places" in note)
-    assert told.startswith("nary_tree_lstm, recursive_nn, rntn, lstm>nary_tree_lstm: ")
+    (note,) = (note for note in summary.notes["wide"] if "places" in note)
+    assert note.startswith(f"nary_tree_lstm, recursive_nn, rntn, lstm>nary_tree_lstm: where {told}")
     model = load_model(tmp_path / runs[0].folder)
     batch = model.corpus(sentences["test"]).batch()
-    assert batch.parents[:6].tolist() == [-1, 0, 0, 2, 3, 4]
+    assert batch.parents[: len(parents)].tolist() == parents
     rows = list(read_json_lines(tmp_path / runs[0].folder / "test.jsonl"))
     with torch.inference_mode():
         guesses = model.classifier(batch).argmax(1).tolist()

@@ -206,7 +206,9 @@ def test_too_many_children_are_told(name):
     encoder = encoder_of(name)
     batch = Batch.from_sentences([sentence_of(chain(3)), sentence_of(Tree([-1, 0, 0, 0]))])
     x = torch.randn(7, INPUT, dtype=torch.float64)
-    with pytest.raises(StructureError, match=r"sentence 1 .*'w0 w1 w2 w3'.*more than 2.*binarise"):
+    with pytest.raises(
+        StructureError, match=r"sentence 1 .*'w0 w1 w2 w3'.*more than 2.*parsers.grouped"
+    ):
         encoder(x, batch)
 
 

@@ -1,0 +1,153 @@
+"""What commands that read texts have in common: what goes along with a text, how files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from structnn import Sentence
+from tasks.data.examples import DataError
+from tasks.data.options import ParsingOptions, TextOptions
+from tasks.data.texts import Text
+from tasks.options import Options, cli_option, part
+
+if TYPE_CHECKING:
+    from tasks.models.prediction import Predictor
+
+__all__ = [
+    "KeepOptions",
+    "ParseOptions",
+    "PredictOptions",
+    "check_kept",
+    "prediction_rows",
+    "reading_of",
+    "save_reading",
+    "with_origin",
+]
+
+READING = "reading.json"  # of a run that is in no experiment, whose options experiment.json has
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepOptions(Options):
+    """What goes along with each text."""
+
+    keep: Annotated[
+        list[str] | None,
+        cli_option(
+            "Data",
+            "Column to write with each text, beside its line and the column id, if there is one; may be "
+            "repeated.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParseOptions(KeepOptions, TextOptions, ParsingOptions):
+    """How texts are read and parsed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(KeepOptions):
+    """How texts for a saved run are read."""
+
+    text_column: Annotated[
+        str | None,
+        cli_option(
+            "Data",
+            "Column of the text in a .csv, .tsv or .jsonl file; by default that of the run's data.",
+        ),
+    ] = None
+    encoding: Annotated[
+        str | None,
+        cli_option(
+            "Data",
+            "Character encoding of the file; by default that of the run's data.",
+        ),
+    ] = None
+
+
+def save_reading(run: Path, options: TextOptions) -> None:
+    """Write into the folder of a run how its data were read."""
+    from tasks.storage import write_json
+
+    write_json(run / READING, asdict(part(TextOptions, options)))
+
+
+def reading_of(run: Path, options: PredictOptions) -> TextOptions:
+    """How a file of texts for a run is read: as the options say, else as the run's data were.
+
+    Args:
+        run: The folder of the run.
+        options: Those of the command.
+
+    Raises:
+        StorageError: What the run or its experiment says of that can't be read.
+    """
+    from tasks.results.folder import EXPERIMENT_FILE
+    from tasks.results.records import read_experiment
+    from tasks.storage import read_json
+
+    known: Mapping[str, object] = {}
+    experiments = [folder / EXPERIMENT_FILE for folder in run.resolve().parents]
+    if (run / READING).is_file():
+        content = read_json(run / READING)
+        known = content if isinstance(content, dict) else {}
+    elif file := next((file for file in experiments if file.is_file()), None):
+        known = read_experiment(file).options
+    return TextOptions(
+        text_column=options.text_column or str(known.get("text_column", "text")),
+        encoding=options.encoding or str(known.get("encoding", "utf-8")),
+    )
+
+
+def check_kept(texts: Sequence[Text], reserved: Collection[str], output: str) -> None:
+    """Make sure that the columns that go along have names of their own.
+
+    Args:
+        texts: The texts.
+        reserved: The names that the output uses itself.
+        output: What is written, for the message.
+
+    Raises:
+        DataError: One is the name of something else.
+    """
+    for name in dict.fromkeys(name for text in texts for name in text.columns):
+        if name in reserved:
+            raise DataError(
+                f"the column {name!r} can't go along: {output} have a {name!r} of their own; give the "
+                "column another name"
+            )
+
+
+def with_origin(sentence: Sentence, text: Text) -> Sentence:
+    """A sentence with the line of its text and the columns that go along, in its metadata."""
+    origin: Mapping[str, str] = {"line": str(text.line), **text.columns}
+    return sentence.replace(metadata={**origin, **sentence.metadata})
+
+
+def prediction_rows(
+    predictor: Predictor, texts: Sequence[str], records: Sequence[Text]
+) -> list[dict[str, Any]]:
+    """The labels of texts, and of the records of a file: a row for each, in order.
+
+    Args:
+        predictor: The saved run.
+        texts: Texts that are in no file.
+        records: The records of a file.
+
+    Returns:
+        The fields of :class:`tasks.models.prediction.Prediction`, after the line and the columns of a
+        record. A record without a text has no label and no probabilities.
+    """
+    full = [record.text for record in records if record.text]
+    predictions = [vars(found) for found in predictor.predict([*texts, *full])]
+    rest = iter(predictions[len(texts) :])
+    nothing: dict[str, Any] = {"text": "", "label": None, "probabilities": {}}
+    rows = [
+        {"line": record.line, **record.columns, **(next(rest) if record.text else nothing)}
+        for record in records
+    ]
+    return predictions[: len(texts)] + rows

@@ -1,0 +1,214 @@
+"""Where structure matters: the verdicts of several experiments in one table and one picture.
+
+A row is a data set, a column an encoder with a control in the place of the real structure, and a cell
+what the real structure gains over that control. The last column is the best encoder of trees or graphs
+beside the best of sequences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.report.canvas import INK, MUTED, Figure, drawn, short
+from tasks.report.groups import Group, groups_of
+from tasks.report.words import structure_findings
+from tasks.results.folder import load_results
+from tasks.results.measures import measure
+from tasks.results.options import VerdictOptions
+from tasks.results.statistics import Comparison
+from tasks.results.table import Column, Entry, Table
+from tasks.results.verdicts import Verdict
+from tasks.storage import write_bytes, write_text
+
+__all__ = ["MapRow", "map_figure", "map_rows", "map_table", "write_map"]
+
+BEST = "structure - sequence"
+"""The column of the best encoder of either kind."""
+
+_FILLS = {
+    Verdict.BETTER: "#0072b2",
+    Verdict.WORSE: "#f6d3b8",
+    Verdict.EQUAL: "#dfe3e8",
+}
+_WORDS = {
+    Verdict.BETTER: "helps",
+    Verdict.WORSE: "harms",
+    Verdict.EQUAL: "no difference",
+    Verdict.UNDECIDED: "undecided",
+    Verdict.NONE: "no verdict",
+}
+
+
+@dataclass(frozen=True)
+class MapRow:
+    """What is known of one data set.
+
+    Attributes:
+        data: The data set.
+        real: The real structure: ``"parse"``, ``"given"`` or ``"constituency"``.
+        cells: The real structure beside a control, by encoder and control; and, under :data:`BEST`, the
+            best encoder of trees or graphs beside the best of sequences.
+        best: The names of these two; empty where one is missing.
+    """
+
+    data: str
+    real: str
+    cells: Mapping[str, Comparison]
+    best: str
+
+
+def map_rows(groups: Iterable[Group]) -> list[MapRow]:
+    """A row for each data set that was run on controls, or with encoders of both kinds."""
+    rows = []
+    for group in groups:
+        cells = {
+            f"{finding.encoder}, {control}": pair
+            for finding in structure_findings(group)
+            for control, pair in finding.controls.items()
+        }
+        best = ""
+        structured, sequence = group.best_of(structured=True), group.best_of(structured=False)
+        if structured and sequence and group.compared(structured, sequence):
+            cells[BEST] = group.between(structured, sequence)
+            best = f"{structured.encoder} - {sequence.encoder}"
+        if cells:
+            rows.append(MapRow(group.name, group.usual.structure, cells, best))
+    return rows
+
+
+def map_table(rows: Sequence[MapRow]) -> Table:
+    """The map as a table: in each cell the gain, its interval and its verdict."""
+    columns = _columns(rows)
+    header = (
+        Column("data", "left"),
+        Column("structure", "left", "given and constituency are gold trees, parse is the parser's"),
+        *(
+            Column(
+                column,
+                meaning="the best encoder of trees or graphs less the best of sequences"
+                if column == BEST
+                else "what the structure gains over the control named",
+            )
+            for column in columns
+        ),
+        Column("the best two", "left"),
+    )
+    return Table(
+        "Where structure helps",
+        header,
+        tuple(
+            (
+                Entry(row.data, {"data": row.data}),
+                Entry(row.real, {"structure": row.real}),
+                *(_entry(column, row.cells.get(column)) for column in columns),
+                Entry(row.best),
+            )
+            for row in rows
+        ),
+    )
+
+
+def map_figure(rows: Sequence[MapRow]) -> Figure:
+    """The map as a picture: gains in cells that are coloured by their verdicts."""
+    from matplotlib.figure import Figure as Canvas
+
+    columns = _columns(rows)
+
+    def paint(canvas: Canvas) -> None:
+        axes = canvas.add_subplot()
+        axes.grid(visible=False)
+        for y, row in enumerate(rows):
+            for x, column in enumerate(columns):
+                pair = row.cells.get(column)
+                if pair is None:
+                    continue
+                fill = _FILLS.get(pair.verdict, "white")
+                axes.fill([x, x + 1, x + 1, x], [y, y, y + 1, y + 1], color=fill, lw=0)
+                decided = pair.verdict in _FILLS
+                ink = "white" if pair.verdict is Verdict.BETTER else INK if decided else MUTED
+                text = pair.metric.unit.signed(pair.difference)
+                axes.text(x + 0.5, y + 0.5, text, color=ink, ha="center", va="center", size=8.5)
+        for line in range(len(rows) + 1):
+            axes.axhline(line, color="white", lw=2)
+        for line in range(len(columns) + 1):
+            axes.axvline(line, color="white", lw=2)
+        axes.set_xlim(0, len(columns))
+        axes.set_ylim(len(rows), 0)
+        axes.set_xticks(
+            [x + 0.5 for x in range(len(columns))],
+            [column.replace(", ", "\n- ") for column in columns],
+            rotation=40,
+            ha="right",
+            size=8,
+        )
+        names = [f"{short(row.data, 24)} ({row.real})" for row in rows]
+        axes.set_yticks([y + 0.5 for y in range(len(rows))], names, size=9)
+        axes.spines[:].set_visible(False)
+
+    told = [
+        f"{row.data}: "
+        + ", ".join(
+            f"{column} {pair.metric.unit.signed(pair.difference)} ({_WORDS[pair.verdict]})"
+            for column, pair in row.cells.items()
+        )
+        for row in rows
+    ]
+    return drawn(
+        "map",
+        "Where structure helps",
+        "Points that the real structure gains over a control, for each encoder; blue where it helps, "
+        "orange where it harms, grey where there is no difference, without colour where that is "
+        f"undecided. {'; '.join(told)}.",
+        paint,
+        height=1.6 + 0.34 * len(rows),
+        width=max(5.0, 2.2 + 0.62 * len(columns)),
+    )
+
+
+def write_map(folders: Sequence[Path], out: Path, options: VerdictOptions | None = None) -> Table:
+    """Write ``map.md``, ``map.csv``, ``map.svg`` and ``map.png``.
+
+    Args:
+        folders: The folders of experiments.
+        out: The folder to write to.
+        options: What is compared; by default what each experiment was made with.
+
+    Raises:
+        StorageError: There is no experiment in a folder, or a file is damaged.
+        ValueError: No experiment has both a real structure and something to compare it with.
+    """
+    groups = [
+        group for folder in folders for group in groups_of(measure(load_results(folder), options))
+    ]
+    rows = map_rows(groups)
+    if not rows:
+        raise ValueError(
+            "there is nothing to map: no experiment has a real structure beside a control "
+            "(--structure parse,random,left_chain), or encoders of sequences beside those of trees or "
+            "graphs"
+        )
+    table, figure = map_table(rows), map_figure(rows)
+    write_text(out / "map.md", table.to_markdown())
+    write_text(out / "map.csv", table.to_csv())
+    write_text(out / "map.svg", figure.svg)
+    write_bytes(out / "map.png", figure.png)
+    return table
+
+
+def _columns(rows: Sequence[MapRow]) -> list[str]:
+    """All columns, the best two last."""
+    found = dict.fromkeys(column for row in rows for column in row.cells if column != BEST)
+    return [*found, *[BEST] * any(BEST in row.cells for row in rows)]
+
+
+def _entry(column: str, pair: Comparison | None) -> Entry:
+    if pair is None:
+        return Entry("")
+    unit = pair.metric.unit
+    text = (
+        f"{unit.signed(pair.difference)} ({unit.signed(pair.low)} to {unit.signed(pair.high)}): "
+        f"{_WORDS[pair.verdict]}"
+    )
+    return Entry(text, {column: pair.difference, f"{column}, verdict": pair.verdict})

@@ -1,0 +1,76 @@
+"""Several experiments in one map."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tasks.report.groups import groups_of
+from tasks.report.map import BEST, map_figure, map_rows, map_table, write_map
+from tasks.results.folder import load_results
+from tasks.results.measures import measure
+from tests.tasks.made_up import make_examples, make_grid, write_experiment
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("map")
+    examples = make_examples(120)
+    toys = make_grid(encoders=("bilstm", "gat", "gcn"), structures=("parse", "random"))
+    games = make_grid(("games",), encoders=("cnn", "gat"), structures=("parse", "random", "flat"))
+    one = write_experiment(folder / "one", {"toys": examples}, toys, seeds=3)
+    other = write_experiment(folder / "other", {"games": examples}, games, seeds=3)
+    return [one, other]
+
+
+@pytest.fixture(scope="module")
+def rows(folders):
+    return map_rows(
+        group for folder in folders for group in groups_of(measure(load_results(folder)))
+    )
+
+
+def test_a_row_for_each_data_set_and_a_column_for_each_control(rows):
+    assert [(row.data, row.real) for row in rows] == [("toys", "parse"), ("games", "parse")]
+    assert list(rows[0].cells) == ["gat, random", "gcn, random", BEST]
+    assert list(rows[1].cells) == ["gat, random", "gat, flat", BEST]
+    assert rows[1].best == "gat - cnn"
+    table = map_table(rows)
+    assert table.header[2:] == ("gat, random", "gcn, random", "gat, flat", BEST, "the best two")
+    assert table.rows[0][4].text == ""
+
+
+def test_cells_are_the_verdicts_of_the_experiments(rows, folders):
+    (group,) = groups_of(measure(load_results(folders[0])))
+    real, control = group.with_structures()["gat"]
+    pair = group.between(real, control)
+    assert rows[0].cells["gat, random"] == pair
+    words = {
+        "better": "helps",
+        "worse": "harms",
+        "equal": "no difference",
+        "undecided": "undecided",
+    }
+    assert map_table(rows).rows[0][2].text.endswith(words[pair.verdict])
+
+
+def test_the_picture_has_every_gain(rows):
+    figure = map_figure(rows)
+    gains = {
+        pair.metric.unit.signed(pair.difference) for row in rows for pair in row.cells.values()
+    }
+    assert gains <= set(re.findall(r">([-+][\d.]+)</text>", figure.svg))
+    assert "toys: gat, random" in figure.text
+
+
+def test_files(folders, tmp_path):
+    table = write_map(folders, tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"map.md", "map.csv", "map.svg", "map.png"}
+    assert (tmp_path / "map.md").read_text() == table.to_markdown()
+
+
+def test_nothing_to_map(tmp_path):
+    write_experiment(tmp_path, {"toys": make_examples(20)}, make_grid(encoders=["gat", "gcn"]))
+    with pytest.raises(ValueError, match="there is nothing to map"):
+        write_map([tmp_path], tmp_path / "map")
