@@ -170,6 +170,8 @@ def run_plan(
         raise ExperimentFailed(
             f"{len(failures)} of {len(runs)} runs failed; the same command tries them again"
         )
+    if damaged := found.results.damaged:  # of an earlier version, which is noticed here alone
+        raise ExperimentFailed(f"left out, since damaged: {', '.join(map(str, damaged))}")
     return summary
 
 

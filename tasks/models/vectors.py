@@ -194,8 +194,14 @@ def wordllama_vectors(words: Sequence[str]) -> WordVectors:
                 f"the installed package wordllama has no {file.name}; install a version that ships it: "
                 "pip install 'wordllama>=0.3,<0.5'"
             )
-    table = load_file(weights)["embedding.weight"].float()
-    tokenizer = Tokenizer.from_file(str(pieces))
+    try:
+        table = load_file(weights)["embedding.weight"].float()
+        tokenizer = Tokenizer.from_file(str(pieces))
+    except Exception as fault:  # the tokenizers' errors have no class of their own
+        raise DataError(
+            f"the files of the installed package wordllama in {folder} can't be read ({fault}); install "
+            "it again: pip install --force-reinstall wordllama"
+        ) from None
     tokenizer.no_padding()
     encoded = tokenizer.encode_batch(list(words), add_special_tokens=False)
     lengths = torch.tensor([len(encoding.ids) for encoding in encoded], dtype=torch.long)

@@ -287,6 +287,13 @@ def test_the_command_again_tells_the_damage_and_makes_the_run_again(options, fol
     said = capsys.readouterr()
     assert f"failed: StorageError: {folder / RUN / 'test.jsonl'} is damaged" in said.err
     assert stale.exists()
+    earlier(folder)
+    stale.unlink()
+    with (
+        pytest.warns(UserWarning, match="left out"),
+        pytest.raises(ExperimentFailed, match=f"left out, since damaged: {folder / RUN}$"),
+    ):
+        run_experiment(options, folder)
     shutil.rmtree(folder / RUN)
     run_experiment(options, folder)
     assert not stale.exists()

@@ -179,7 +179,7 @@ def test_a_failed_run_is_reported_and_the_rest_finished(parsed, tmp_path):
     assert [row.condition.encoder for row in summary.rows] == ["bag"]
 
 
-@pytest.mark.filterwarnings("default:.*training begins anew")
+@pytest.mark.filterwarnings("ignore:.*training begins anew")
 @pytest.mark.parametrize("fault", ["older layout", "truncated", "a folder"])
 def test_a_checkpoint_that_can_not_be_used_is_dropped(parsed, tmp_path, fault):
     done, broken_off, _ = runs = plan(models("bag", "cnn", "gru"), 1, TRAINING)

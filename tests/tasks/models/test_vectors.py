@@ -9,11 +9,13 @@ import tempfile
 import tracemalloc
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save
 
 from structnn import Vocabulary
 from tasks.data.examples import DataError
@@ -211,6 +213,28 @@ class TestWordLlama:
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
         with pytest.raises(DataError, match=r"pip install 'structnn\[wordllama\]'"):
             wordllama_vectors(["dog"])
+
+    def test_damaged_files_of_the_package_are_told(self, monkeypatch, tmp_path):
+        pytest.importorskip("tokenizers", reason="the extra wordllama isn't installed")
+        names = (
+            "weights/l2_supercat_256.safetensors",
+            "tokenizers/l2_supercat_tokenizer_config.json",
+        )
+        for name in names:
+            (tmp_path / name).parent.mkdir()
+            (tmp_path / name).write_bytes(b"\0" * 50)
+        found = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
+        for table in (
+            b"\0" * 50,
+            save({"x": torch.ones(2)}),
+            save({"embedding.weight": torch.ones(2)}),
+        ):
+            (tmp_path / names[0]).write_bytes(table)
+            with pytest.raises(
+                DataError, match=r"wordllama in .* can't be read \(.*install it again"
+            ):
+                wordllama_vectors(["dog"])
 
     def test_a_word_is_the_mean_of_its_pieces(self):
         pytest.importorskip("tokenizers", reason="the extra wordllama isn't installed")
