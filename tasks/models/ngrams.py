@@ -1,4 +1,4 @@
-"""A baseline with no structure and no hidden layer: logistic regression on the order of words."""
+"""A baseline with no structure and no hidden layer: a logistic regression on the order of words."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FEATURES: dict[str, Callable[[Sequence[str]], Iterator[str]]] = {
     "triples": _triples,
     "positions": _positions,
 }
-"""What a text is counted by: words; one to three adjacent words; two words in order, however far
+"""What a text is described by: its words; one to three adjacent words; two words in order, however far
 apart; three of them, and the n-grams; words with their places from the beginning and from the end."""
 
 
