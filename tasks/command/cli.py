@@ -477,18 +477,23 @@ def demo(
     out: Annotated[
         Path, typer.Option(help="Folder for the results.", callback=check_output_folder)
     ] = Path("runs/demo"),
-    seeds: Annotated[int, typer.Option(min=1, help="Number of runs of each encoder.")] = 2,
-    epochs: Annotated[int, typer.Option(min=1, help="Maximum number of epochs.")] = 10,
-    pairs: Annotated[int, typer.Option(help="Pairs of sentences to train on.")] = 1500,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Number of runs of each encoder with each structure.")
+    ] = 5,
+    epochs: Annotated[int, typer.Option(min=1, help="Number of epochs.")] = 10,
+    pairs: Annotated[
+        int, typer.Option(help="Pairs of sentences to train on, an even number.")
+    ] = 1008,
+    data_seed: Annotated[int, typer.Option(help="Random seed of the sentences.")] = 0,
 ) -> None:
-    """Parse, train, compare and draw on generated sentences; needs no data and no network.
+    """Train, compare and draw on generated sentences with gold trees; needs no data and no network.
 
     The sentences are in pairs with the same words and opposite labels, so that word order or structure
-    is needed to tell them apart.
+    is needed to tell them apart. Trees and graphs are also made of random trees, to compare with.
     """
     from tasks.command.demo import run_demo
 
-    run_demo(out, seeds, epochs, pairs)
+    run_demo(out, seeds, epochs, pairs, data_seed)
 
 
 def _check_arguments(arguments: Sequence[str]) -> None:

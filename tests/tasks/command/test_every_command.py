@@ -12,7 +12,7 @@ from tests.tasks.command.test_cli import QUICK, here, questions
 __all__ = ["here", "questions"]  # fixtures
 
 ELSEWHERE = {
-    "demo": "five encoders, each run in a process of its own: test_demo, which is slow",
+    "demo": "four encoders, each run in a process of its own: test_demo, which is slow",
     "draw": "test_draw",
     "lab": "tests/tasks/lab",
 }

@@ -1,169 +1,338 @@
-"""The structure test: what a bag of words can't see, and that nothing else gives the answer away."""
+"""The structure test: what no bag and no order of three words can see, and that the trees are right."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import random
+import re
+from collections import Counter, defaultdict
+from dataclasses import replace
+from itertools import combinations
 
+import numpy as np
 import pytest
 
+from structnn import UNIVERSAL_RELATIONS, Tree
 from tasks.data.datasets import DataError, Dataset, Example, folds, load_dataset
 from tasks.data.options import DataOptions
-from tasks.data.structure_test import (
-    ADJECTIVES,
-    INTRANSITIVES,
-    NOUNS,
-    PHENOMENA,
-    SHARED,
-    TEMPLATE_GROUPS,
-    VERBS,
-    generate,
-    templates,
-)
+from tasks.data.structure_test import PHENOMENA, generate
+from tasks.data.structure_test.notation import sentence_of, slots_of
+from tasks.data.structure_test.templates import TEMPLATES
+from tasks.data.structure_test.words import OPEN, SHARED, Words
+from tasks.models.ngrams import FEATURES, ngram_accuracy
 
-CONTENT = {*NOUNS, *VERBS, *INTRANSITIVES, *ADJECTIVES}
-SPLITS = ("train", "dev", "test")
+PARTS = ("train", "dev", "test")
+SPLITS = ("new words", "new templates", "deeper")
+DECIDING = ("new templates", "deeper")
+FORMS = {form + end for words in OPEN.values() for form in words for end in ("", "ed", "ing", "s")}
 
 
-@pytest.fixture(scope="module")
-def data() -> Dataset:
-    return generate(train_pairs=400, dev_pairs=100, test_pairs=200)
+@pytest.fixture(scope="module", params=[0, 1])
+def data(request: pytest.FixtureRequest) -> Dataset:
+    return generate(train=720, dev=216, test=972, seed=request.param)
 
 
-def pairs(data: Dataset, phenomenon: str | None = None) -> Iterator[tuple[Example, Example]]:
-    """All pairs of all splits, *yes* first."""
-    for split in SPLITS:
-        part = getattr(data, split)
-        for yes, no in zip(part[::2], part[1::2], strict=True):
-            if phenomenon in (None, yes.columns["phenomenon"]):
-                yield yes, no
+def everything(data: Dataset, *phenomena: str) -> list[Example]:
+    examples = (*data.train, *data.dev, *data.test)
+    return [e for e in examples if not phenomena or e.columns["phenomenon"] in phenomena]
 
 
-def content_words(part: tuple[Example, ...]) -> set[str]:
-    words = {token for example in part for token in example.text}
-    return {word for word in CONTENT if word in words or word + "s" in words}
+def foursomes(examples: tuple[Example, ...] | list[Example]) -> list[list[Example]]:
+    found = defaultdict(list)
+    for example in examples:
+        found[example.columns["pair"]].append(example)
+    return list(found.values())
 
 
-def test_pairs_have_the_same_words_and_opposite_labels(data):
-    assert sum(1 for _ in pairs(data)) == 700
-    for yes, no in pairs(data):
-        assert (yes.label, no.label) == ("yes", "no")
-        assert Counter(yes.text) == Counter(no.text)
-        assert yes.text != no.text
-        assert yes.columns == no.columns
+def is_yes(example: Example) -> bool:
+    return example.label == "yes"
 
 
-def test_a_bag_of_words_scores_one_half(data):
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.linear_model import LogisticRegression
+def without_open_words(examples: tuple[Example, ...]) -> list[Example]:
+    """The examples with an X and an ending for each word that splits don't share."""
 
-    vectorizer = CountVectorizer(token_pattern=r"\S+")
-    x = vectorizer.fit_transform([example.plain_text for example in data.train])
-    model = LogisticRegression(max_iter=200).fit(x, [example.label for example in data.train])
-    for part in (data.dev, data.test):
-        features = vectorizer.transform([e.plain_text for e in part])
-        assert model.score(features, [e.label for e in part]) == 0.5
+    def known(token: str) -> str:
+        if token not in FORMS:
+            return token
+        return "X" + next((end for end in ("ing", "ed", "s") if token.endswith(end)), "")
 
-
-def test_words_of_the_splits_are_disjoint(data):
-    train, dev, test = (content_words(getattr(data, split)) for split in SPLITS)
-    assert not train & dev
-    assert not train & test
-    assert not dev & test
-    assert len(train) > 2 * len(test) > 30
+    return [replace(e, text=tuple(map(known, e.text)), sentence=None) for e in examples]
 
 
-def test_all_other_words_of_test_occur_in_train(data):
-    def others(part: tuple[Example, ...]) -> set[str]:
-        words = {token for example in part for token in example.text}
-        return {word for word in words if word not in CONTENT and word[:-1] not in NOUNS}
+def test_a_foursome_has_the_same_words_and_two_answers(data):
+    for foursome in foursomes(everything(data)):
+        assert len({example.text for example in foursome}) == 4
+        assert len({tuple(sorted(example.text)) for example in foursome}) == 1
+        assert Counter(map(is_yes, foursome)) == {True: 2, False: 2}
+        assert all(example.columns == foursome[0].columns for example in foursome)
 
-    assert others(data.test) - others(data.train) == {"it"}
+
+def sequences_and_places(tokens: tuple[str, ...]) -> Counter[tuple[object, ...]]:
+    """All ordered pairs and triples, all n-grams, and all words with their places."""
+    size = len(tokens)
+    found: Counter[tuple[object, ...]] = Counter(combinations(tokens, 3))
+    found.update(combinations(tokens, 2))
+    for length in (1, 2, 3):
+        found.update(("adjacent", *tokens[i : i + length]) for i in range(size - length + 1))
+    found.update(("from the beginning", i, token) for i, token in enumerate(tokens))
+    found.update(("from the end", size - i, token) for i, token in enumerate(tokens))
+    return found
 
 
-def test_templates_of_train_and_test_are_disjoint(data):
-    train, dev, test = ({e.columns["template"] for e in getattr(data, split)} for split in SPLITS)
-    assert dev <= train
-    assert not train & test
-    assert min(len(train), len(test)) >= 20
+def test_no_sum_over_ordered_triples_ngrams_and_places_separates_a_foursome():
+    """In every template: each is as frequent in *yes* as in *no*, and stands in as many of them."""
+    for template in (template for templates in TEMPLATES.values() for template in templates):
+        words = Words(OPEN, random.Random(template.name))
+        sums = {"yes": Counter(), "no": Counter()}
+        present = {"yes": Counter(), "no": Counter()}
+        for label, line in template.lines():
+            found = sequences_and_places(tuple(words.fill(slots_of(line))))
+            sums[label] += found
+            present[label].update(found.keys())
+        assert sums["yes"] == sums["no"], template.name
+        assert present["yes"] == present["no"], template.name
+
+
+@pytest.mark.parametrize("open_words", [True, False])
+@pytest.mark.parametrize("features", FEATURES)
+def test_linear_rules_are_at_chance(data, features, open_words):
+    """On each split that decides, and in each phenomenon.
+
+    Fitted to half of train, drawn at random: all of it is balanced, so that no feature gets a weight.
+    """
+    train = tuple(random.Random(0).sample(data.train, len(data.train) // 2))
+    test = tuple(example for example in data.test if example.columns["split"] in DECIDING)
+    columns = [example.columns for example in test]
+    if not open_words:
+        train, test = without_open_words(train), without_open_words(test)
+    cells = defaultdict(list)
+    for where, right in zip(columns, ngram_accuracy(train, test, features), strict=True):
+        cells[where["split"]].append(right)
+        cells[where["phenomenon"]].append(right)
+    assert len(cells) == len(DECIDING) + len(PHENOMENA)
+    for name, found in cells.items():
+        assert abs(np.mean(found) - 0.5) <= (0.06 if name in DECIDING else 0.2), name
+    if features == "bag":
+        assert {np.mean(found) for found in cells.values()} == {0.5}
+
+
+def test_open_words_of_the_parts_are_disjoint(data):
+    train, dev, test = (
+        {token for example in getattr(data, part) for token in example.text} for part in PARTS
+    )
+    assert not train & dev & FORMS
+    assert not train & test & FORMS
+    assert not dev & test & FORMS
+    assert (test | dev) - FORMS <= train
+    assert len(train & FORMS) > 2 * len(test & FORMS) > 100
+
+
+def test_open_words_are_open_once():
+    every = [word for words in OPEN.values() for word in words]
+    assert len(every) == len(set(every))
+    assert not FORMS & {word for words in SHARED.values() for word in words}
+
+
+def test_templates_of_the_parts_are_disjoint(data):
+    names = {
+        part: {t.name for templates in TEMPLATES.values() for t in templates if t.part == part}
+        for part in ("train", "dev", "new", "deeper")
+    }
+    assert sum(map(len, names.values())) == len(set().union(*names.values()))
+    known = {
+        ("train", "train"): "train",
+        ("dev", "dev"): "dev",
+        ("test", "new words"): "train",
+        ("test", "new templates"): "new",
+        ("test", "deeper"): "deeper",
+    }
+    for part in PARTS:
+        for example in getattr(data, part):
+            assert example.columns["template"] in names[known[part, example.columns["split"]]]
+    for templates in TEMPLATES.values():
+        frames = defaultdict(set)
+        for template in templates:
+            frames[template.part].add(template.frame)
+        assert frames["deeper"] == frames["train"]
+        assert not frames["train"] & (frames["dev"] | frames["new"])
+        assert not frames["dev"] & frames["new"]
+
+
+@pytest.mark.parametrize("phenomenon", PHENOMENA)
+def test_deeper_is_deeper_than_the_same_frame_in_train(phenomenon):
+    depths = defaultdict(lambda: defaultdict(set))
+    for template in TEMPLATES[phenomenon]:
+        if template.part in ("train", "deeper"):
+            for _, line in template.lines():
+                sentence = sentence_of(line)
+                for kind in ("dependencies", "constituency"):
+                    found = max(getattr(sentence, kind).depths)
+                    depths[template.frame, kind][template.part].add(found)
+    for found in depths.values():
+        assert min(found["deeper"]) > max(found["train"])
 
 
 def test_no_sentence_comes_twice(data):
-    texts = [e.text for split in SPLITS for e in getattr(data, split)]
+    texts = [example.text for example in everything(data)]
     assert len(texts) == len(set(texts))
 
 
-def test_phenomena_are_equally_frequent(data):
-    for split in SPLITS:
-        counts = Counter(e.columns["phenomenon"] for e in getattr(data, split))
-        assert set(counts) == set(PHENOMENA)
-        assert len(set(counts.values())) == 1
+def test_phenomena_and_splits_are_equally_frequent(data):
+    for part in PARTS:
+        examples = getattr(data, part)
+        counts = Counter((e.columns["phenomenon"], e.columns["split"]) for e in examples)
+        assert {name for name, _ in counts} == set(PHENOMENA)
+        assert {split for _, split in counts} == set(SPLITS if part == "test" else [part])
+        assert max(counts.values()) - min(counts.values()) <= 4
 
 
-@pytest.mark.parametrize("start", ["TRAIN", "TEST"])
-def test_every_template_has_one_derivation_and_both_holes(start):
-    for group in TEMPLATE_GROUPS:
-        found = [" ".join(tree.leaves()) for tree in templates(group.grammar, start)]
-        assert len(found) == len(set(found))
-        for template in found:
-            assert template.split().count("X") == template.split().count("Y") == 1
+def test_relations_are_universal(data):
+    for example in everything(data):
+        tree = example.sentence.dependencies
+        assert tree.labels[tree.root] == "root"
+        assert all(UNIVERSAL_RELATIONS[label] for label in tree.labels)
+        for token, label in zip(example.text, tree.labels, strict=True):
+            assert (label == "punct") == (token in (",", "."))
+            assert label != "det" or token in ("the", *SHARED["SINGULAR"], *SHARED["PLURAL"])
 
 
-def test_agreement_is_that_of_the_first_noun_phrase_or_the_first_after_a_comma(data):
-    plural_verbs = {"are", "were", "have"}
-    for yes, no in pairs(data, "agreement"):
-        for example in (yes, no):
-            tokens = example.text
-            subject = next(
-                token
-                for token in tokens[tokens.index(",") if "," in tokens else 0 :]
-                if token in SHARED["SINGULAR"] + SHARED["PLURAL"]
+def test_constituents_cover_all_tokens_in_order(data):
+    for example in everything(data):
+        tree = example.sentence.constituency
+        assert example.sentence.tokens == example.text
+        assert tree.labels[tree.root] == "S"
+        assert [token for token in tree.tokens if token != -1] == list(range(len(example.text)))
+
+
+# The label, read off the dependencies
+
+
+def subject(tree: Tree, verb: int, tokens: tuple[str, ...]) -> int:
+    """The noun that is the subject of a verb, its own or that of the verb it is joined to."""
+    for child in tree.children[verb]:
+        if tree.labels[child].startswith("nsubj"):
+            # A relative pronoun stands for the noun that its clause belongs to.
+            return tree.parents[verb] if tokens[child] in ("who", "that") else child
+    assert tree.labels[verb] == "conj"
+    return subject(tree, tree.parents[verb], tokens)
+
+
+def marked_noun(example: Example) -> int:
+    """*child*, or the noun that *old* or *young* belongs to."""
+    tokens = example.text
+    if "child" in tokens:
+        return tokens.index("child")
+    (adjective,) = (i for i, token in enumerate(tokens) if token in SHARED["MODIFIER"])
+    return example.sentence.dependencies.parents[adjective]
+
+
+def test_agreement_is_that_of_each_verb_with_its_subject(data):
+    for example in everything(data, "agreement"):
+        tree, tokens = example.sentence.dependencies, example.text
+        agree = []
+        for token, label in enumerate(tree.labels):
+            if label == "aux":
+                noun = subject(tree, tree.parents[token], tokens)
+                plural = tokens[tree.children[noun][0]] in SHARED["PLURAL"]
+                agree.append(plural == (tokens[token] == "are"))
+        assert len(agree) == 2
+        assert set(agree) == {is_yes(example)}, example.plain_text
+
+
+def test_roles_are_read_off_the_relations(data):
+    for example in everything(data, "roles"):
+        tree, child = example.sentence.dependencies, example.text.index("child")
+        clause = next(  # the one with the noun that isn't a pronoun as its subject
+            i
+            for i, label in enumerate(tree.labels)
+            if label == "acl:relcl"
+            and any(
+                tree.labels[c].startswith("nsubj") and example.text[c] != "that"
+                for c in tree.children[i]
             )
-            agrees = (subject in SHARED["PLURAL"]) == bool(plural_verbs & set(tokens))
-            assert agrees == (example.label == "yes"), example.plain_text
+        )
+        by = [c for c in tree.children[clause] if tree.labels[c] == "obl:agent"]
+        agent = tree.parents[clause] if by else subject(tree, clause, example.text)
+        assert (agent == child) == is_yes(example), example.plain_text
 
 
-def test_roles_are_read_off_the_words_around_the_verb(data):
-    for yes, no in pairs(data, "roles"):
-        slots = yes.columns["template"].split()
-        after_verb = slots[slots.index("VERB") + 1]
-        if after_verb == "by":
-            agent = slots[slots.index("by") + 1]
-        elif after_verb == "Y":
-            agent = "X"
-        else:  # a relative clause without an object: its subject stands before the verb
-            assert slots[slots.index("that") - 1] == "Y"
-            agent = slots[slots.index("VERB") - 1]
-        assert agent == "X"
-        words_at_x = {e.label: e.text[_position(e, slots)] for e in (yes, no)}
-        assert words_at_x["yes"] == "child" != words_at_x["no"]
+@pytest.mark.parametrize(
+    ("phenomenon", "mark"),
+    [
+        ("negation", ("not",)),
+        ("attachment", SHARED["ADVERB"]),
+        ("coordination", SHARED["ADVERB"]),
+        ("ellipsis", ("did",)),
+        ("comparison", SHARED["OFTEN"]),
+    ],
+)
+def test_the_mark_belongs_to_what_the_marked_one_does(data, phenomenon, mark):
+    for example in everything(data, phenomenon):
+        tree = example.sentence.dependencies
+        (done,) = (tree.parents[i] for i, token in enumerate(example.text) if token in mark)
+        found = subject(tree, done, example.text) == marked_noun(example)
+        assert found == is_yes(example), example.plain_text
 
 
-@pytest.mark.parametrize("phenomenon", ["negation", "attachment"])
-def test_the_word_that_moves_is_higher_in_a_yes_sentence(data, phenomenon):
-    movable = {"not", *SHARED["MODIFIER"], *SHARED["ADVERB"]}
-    for yes, no in pairs(data, phenomenon):
-        depths = []
-        for example in (yes, no):
-            (position,) = (i for i, token in enumerate(example.text) if token in movable)
-            tree = example.sentence.constituency
-            depths.append(tree.depths[tree.tokens.index(position)])
-        assert depths[0] < depths[1], yes.plain_text
+def test_control_is_decided_by_the_verb_above(data):
+    for example in everything(data, "control"):
+        tree, tokens = example.sentence.dependencies, example.text
+        child = tokens.index("child")
+        acts = next(i for i, label in enumerate(tree.labels) if label == "xcomp")
+        above = tree.parents[acts]
+        of_subject = tokens[above] in SHARED["REFUSED"]
+        assert of_subject or tokens[above] in SHARED["FORCED"]
+        noun = subject(tree, above, tokens) if of_subject else tree.parents[above]
+        assert (noun == child) == is_yes(example), example.plain_text
+        that = next(i for i, label in enumerate(tree.labels) if label == "obj")
+        assert (tokens[that], tree.parents[that]) == ("that", acts if of_subject else above)
 
 
-def test_gold_trees_have_phrases_over_all_tokens(data):
-    for yes, no in pairs(data):
-        for example in (yes, no):
-            tree = example.sentence.constituency
-            assert example.sentence.tokens == example.text
-            assert tree.labels[tree.root] == "S"
-            assert not any("-" in label or label in ("TRAIN", "TEST") for label in tree.labels)
+def test_the_subject_acts_in_the_adjunct_and_the_object_in_the_complement(data):
+    for example in everything(data, "adjuncts"):
+        tree, tokens = example.sentence.dependencies, example.text
+        (done,) = (tree.parents[i] for i, token in enumerate(tokens) if token in SHARED["ADVERB"])
+        mark = next(tokens[c] for c in tree.children[done] if tree.labels[c] == "mark")
+        relation = "nsubj" if mark in SHARED["AFTER"] else "obj"
+        found = tree.labels[tokens.index("child")] == relation
+        assert found == is_yes(example), example.plain_text
 
 
-def test_one_seed_gives_one_set():
-    sizes = {"train_pairs": 40, "dev_pairs": 20, "test_pairs": 20}
-    prints = [generate(**sizes, seed=seed).fingerprint for seed in (1, 1, 2)]
-    assert prints[0] == prints[1] != prints[2]
+# The notation
+
+
+def test_both_trees_follow_from_a_line():
+    line = (
+        "(root (nsubj the/det dog*) (* met* (obj the/det cat*#c) again/advmod (acl:relcl>c who/nsubj "
+        "(* slept*))) ./punct)"
+    )
+    assert slots_of(line) == "the dog met the cat again who slept .".split()
+    sentence = sentence_of(line, lambda words: [word.upper() for word in words])
+    assert sentence.tokens == tuple("THE DOG MET THE CAT AGAIN WHO SLEPT .".split())
+    tree = sentence.dependencies
+    assert tree.parents == (1, 2, -1, 4, 2, 2, 7, 4, 2)
+    assert tree.labels == tuple("det nsubj root det obj advmod nsubj acl:relcl punct".split())
+    tree = sentence.constituency
+    phrases = [label for label in tree.labels if label != "W"]
+    assert phrases == ["S", "NP", "VP", "NP", "SBAR", "VP"]
+    assert [token for token in tree.tokens if token != -1] == list(range(9))
+
+
+@pytest.mark.parametrize("line", ["(root the/det dog/nsubj)", "(root dog* slept*)"])
+def test_a_phrase_has_one_head(line):
+    with pytest.raises(ValueError, match=r"has [02] heads in place of one: \(root"):
+        sentence_of(line)
+
+
+# Sizes, seeds and names
+
+
+def test_one_seed_gives_one_set_and_seeds_differ():
+    sizes = {"train": 36, "dev": 36, "test": 108}
+    one, again, other = (generate(**sizes, seed=seed) for seed in (1, 1, 2))
+    assert one.fingerprint == again.fingerprint != other.fingerprint
+    for example, counterpart in zip(one.test, other.test, strict=True):
+        for column in ("phenomenon", "split", "pair"):
+            assert example.columns[column] == counterpart.columns[column]
 
 
 def test_by_name(monkeypatch):
@@ -171,20 +340,23 @@ def test_by_name(monkeypatch):
     assert load_dataset("structure-test", DataOptions(split_seed=3)) == "set 3"
 
 
-def test_folds_keep_pairs_together(data):
+def test_folds_keep_foursomes_together(data):
     for fold in folds(data, 4):
         for part in (fold.train, fold.dev, fold.test):
-            assert set(Counter(example.columns["pair"] for example in part).values()) == {2}
+            assert set(map(len, foursomes(part))) == {4}
 
 
-def test_sizes():
-    data = generate(train_pairs=4, dev_pairs=5, test_pairs=6)
-    assert [len(part) for part in (data.train, data.dev, data.test)] == [8, 10, 12]
-    with pytest.raises(DataError, match="at least 4 dev pairs"):
-        generate(dev_pairs=3)
-
-
-def _position(example: Example, slots: list[str]) -> int:
-    """Where the noun of hole X is: each hole is two words wide, every other slot one."""
-    before = slots[: slots.index("X")]
-    return len(before) + before.count("Y") + 1
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (
+            {"dev": 32},
+            "the number of dev examples must be at least 36 and a multiple of 4, but is 32",
+        ),
+        ({"test": 104}, "the number of test examples must be at least 108"),
+        ({"train": 402}, "multiple of 4, but is 402"),
+    ],
+)
+def test_sizes_that_cannot_be(sizes, message):
+    with pytest.raises(DataError, match=re.escape(message)):
+        generate(**sizes)
