@@ -204,7 +204,7 @@ def from_networkx(graph: networkx.Graph, *, root: Hashable = None) -> Sentence:
 
 def _words(graph: networkx.Graph) -> list[Hashable]:
     """The nodes that have a word, in the order of the sentence."""
-    nodes = [node for node in graph if "token" in graph.nodes[node]]
+    nodes = [node for node in graph if graph.nodes[node].get("token") is not None]
     positions = {node: graph.nodes[node].get("position") for node in nodes}
     words = [node for node in nodes if positions[node] != -1]
     if not words:

@@ -168,7 +168,7 @@ def _find(corpus: str, file: str, data_dir: str | None, download: bool) -> bytes
             return _open(corpus, file)
     except DataError:
         raise
-    except (ValueError, OSError, LookupError) as fault:
+    except Exception as fault:  # a damaged archive raises what NLTK and a dozen lines of zipfile do
         raise DataError(
             f"NLTK's corpus {corpus!r} can't be {'downloaded' if download else 'read'} ({fault}). "
             f"On a machine with a network run\n    {command}\n"

@@ -125,6 +125,34 @@ def test_trees_of_nltk_with_all_that_they_may_hold() -> None:
         from_nltk(nltk.Tree("S", []))
 
 
+leaf = (
+    st.text(max_size=3)
+    | st.none()
+    | st.integers()
+    | st.tuples(st.text(max_size=3), st.text(max_size=3))
+)
+
+
+@settings(deadline=None)
+@given(
+    st.recursive(
+        st.builds(
+            nltk.Tree,
+            st.text() | st.integers() | st.builds(nltk.grammar.Nonterminal, st.text()),
+            st.lists(leaf),
+        ),
+        lambda inner: st.builds(nltk.Tree, st.text(max_size=3), st.lists(inner | leaf, max_size=3)),
+        max_leaves=5,
+    )
+)
+def test_whatever_the_tree_of_nltk_there_is_a_sentence_or_the_error_of_one(tree: nltk.Tree) -> None:
+    with contextlib.suppress(StructureError):
+        sentence = from_nltk(tree)
+        with contextlib.suppress(StructureError):  # of words and labels that hold white space
+            assert from_nltk(to_nltk(sentence)) == sentence
+            assert read_brackets(to_brackets(sentence).split("\n")) == [sentence]
+
+
 def test_a_bracket_in_a_word_as_nltk_writes_it() -> None:
     (sentence,) = read_brackets([r"(S (X a\(b) (Y \) (Z \\())"])
     assert sentence.tokens == ("a(b", "\\", "\\(")

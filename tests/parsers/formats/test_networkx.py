@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import warnings
@@ -132,6 +133,8 @@ def test_a_graph_of_version_0_2_0_is_read() -> None:
         for name in ("token", "lemma", "tag", "position"):
             del graph.nodes[node][name]
     assert from_networkx(graph) == DOGS.replace(dependencies=None)
+    graph.nodes[0]["token"] = None  # as others may write it
+    assert from_networkx(graph) == DOGS.replace(dependencies=None)
 
 
 def test_an_undirected_graph_needs_its_root() -> None:
@@ -231,6 +234,39 @@ def test_errors() -> None:
     graph.add_edge(1, 1)
     with pytest.raises(StructureError, match="node 1 has two heads, 0 and 1"):
         from_networkx(graph)
+
+
+values = (
+    st.none() | st.text(max_size=3) | st.integers() | st.floats() | st.lists(st.text(max_size=2))
+)
+names = ["token", "position", "tag", "lemma", "misc", "relation", "constituent", "kind"]
+attributes = st.dictionaries(st.sampled_from([*names, "metadata", "text", "structure"]), values)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([networkx.DiGraph, networkx.Graph, networkx.MultiDiGraph, networkx.MultiGraph]),
+    attributes,
+    st.lists(
+        attributes | st.fixed_dictionaries({"token": st.text(), "position": st.integers(0, 9)})
+    ),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), attributes), max_size=6),
+    st.none() | st.integers(0, 6),
+)
+def test_whatever_the_graph_there_is_a_sentence_or_the_error_of_one(
+    kind: type[networkx.Graph],
+    of_graph: dict[str, object],
+    of_nodes: list[dict[str, object]],
+    edges: list[tuple[int, int, dict[str, object]]],
+    root: int | None,
+) -> None:
+    graph = kind(**of_graph)
+    graph.add_nodes_from(enumerate(of_nodes))
+    graph.add_edges_from(edges)
+    with contextlib.suppress(StructureError):
+        sentence = from_networkx(graph, root=root)
+        structure = "constituency" if sentence.dependencies is None else "dependencies"
+        assert from_networkx(to_networkx(sentence, structure)) == sentence
 
 
 @pytest.mark.parametrize("kind", ["head", "part"])

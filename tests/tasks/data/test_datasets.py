@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import random
+import zipfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -347,6 +349,26 @@ class TestNltkCorpora:
 
         monkeypatch.setattr(nltk, "download", download)
         assert len(load_dataset("trec", DataOptions(data_dir=tmp_path, download=True)).test) == 1
+
+    def test_a_damaged_archive_is_an_error_of_the_data(self, nothing_installed, tmp_path):
+        (tmp_path / "corpora").mkdir()
+        path = tmp_path / "corpora" / "qc.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in ("train", "test"):
+                archive.writestr(f"qc/{name}.txt", "NUM:date When ?\nHUM:ind Who ?\n" * 20)
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-30])
+        options = DataOptions(data_dir=tmp_path)
+        with pytest.raises(DataError, match=r"corpus 'qc' can't be read \(File is not"):
+            load_dataset("trec", options)
+        right = None
+        for place in range(len(whole)):
+            for flip in (1, 8):
+                path.write_bytes(whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :])
+                with contextlib.suppress(DataError):
+                    data = load_dataset("trec", options)
+                    right = right or data.fingerprint
+                    assert data.fingerprint == right
 
     def test_subj_and_its_encoding(self, tmp_path):
         folder = tmp_path / "corpora" / "subjectivity"
