@@ -43,6 +43,12 @@ def test_each_block_of_the_guide_runs_alone(block):
     run(block)
 
 
+def test_the_blocks_of_the_page_on_reliability_run():
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        run(block)
+
+
 @pytest.mark.parametrize("name", ["windows", "gated_sum"])
 def test_encoders_of_the_guide_are_like_any_other(name, tmp_path):
     """As a file each is a plugin, and what holds of every encoder holds of it."""

@@ -110,8 +110,8 @@ def iter_brackets(
 ) -> Records[Sentence]:
     r"""Read bracketed trees one by one.
 
-    - A tree may span several lines; each tree begins on a new line. After a tree that lacks a closing
-      bracket, the next one is taken to begin at the next line that begins with a bracket.
+    - A tree may span several lines; each tree begins on a new line. In a file that has a tree on one
+      line, a line that begins with a bracket begins a tree: indent the lines within a tree.
     - ``(NN dog)`` becomes **one** node with the word *dog* and the label ``NN`` (in the Stanford
       Sentiment Treebank, the sentiment of that word). A word without brackets, as in ``(NP the
       dog)``, becomes a node without a label. The label ``_`` means no label, and an outer bracket
@@ -333,6 +333,7 @@ def _balanced(source: Source) -> Iterator[tuple[int, str | FormatError]]:
     pending: list[tuple[int, str]] = []
     depth = 0
     apart = True  # no line within a tree begins with a bracket
+    alone = False  # there was a tree on one line
     for number, line in decoded_lines(source, BracketsError):
         if isinstance(line, FormatError):
             yield from _faulty(file, pending, apart)
@@ -343,11 +344,14 @@ def _balanced(source: Source) -> Iterator[tuple[int, str | FormatError]]:
             continue
         pending.append((number, line))
         depth += _depth(line)
-        if depth == 0:
-            apart = apart and not any(text.startswith("(") for _, text in pending[1:])
-            yield pending[0][0], "\n".join(text for _, text in pending)
-        elif depth < 0:
+        inside = any(text.startswith("(") for _, text in pending[1:]) if depth == 0 else False
+        if depth < 0 or (inside and apart and alone):
+            # Where trees have a line each, one that lacks a bracket would take in those that follow.
             yield from _faulty(file, pending, apart)
+        elif depth == 0:
+            apart = apart and not inside
+            alone = alone or len(pending) == 1
+            yield pending[0][0], "\n".join(text for _, text in pending)
         if depth <= 0:
             pending, depth = [], 0
     yield from _faulty(file, pending, apart)
@@ -378,8 +382,11 @@ def _faulty(
             if depth == 0:
                 yield start, "\n".join(text for _, text in some)
             else:
-                missing = f"{depth} closing bracket{'s' * (depth > 1)}"
-                problem = f"the tree that begins here lacks {missing}"
+                problem = (
+                    f"the tree that begins here lacks {depth} closing bracket{'s' * (depth > 1)}"
+                )
+                if last < len(lines):
+                    problem += "; add what is missing, or indent the lines within a tree"
                 yield start, BracketsError(file, start, problem)
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from structnn.errors import InputError
+
 Block = list[str]
 """A sentence of a CoNLL-U file: its lines with comments, without the empty line at the end."""
 
 
-class TreebankError(ValueError):
+class TreebankError(InputError):
     """A treebank can't be used for training; the message gives file and line."""
 
 

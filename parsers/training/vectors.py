@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from structnn.errors import InputError
+
 logger = logging.getLogger(__name__)
 
 
-class VectorsError(ValueError):
+class VectorsError(InputError):
     """A file of vectors can't be read; the message gives the line."""
 
 

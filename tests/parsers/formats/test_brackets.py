@@ -203,7 +203,7 @@ def test_binarised_and_collapsed() -> None:
         (")(\n", 1, "no opening one"),
         ("(S (X a\n  b)))\n", 2, "no opening one"),
         ("(S a)) ((S b)\n", 1, "no opening one"),
-        ("(S (X a\n(S b)\n", 1, "lacks 2 closing brackets"),
+        ("(S (X a\n(S b)\n", 1, "lacks 2 closing brackets;"),
     ],
 )
 def test_errors_give_file_and_line(text: str, line: int, message: str, tmp_path: Path) -> None:
@@ -260,6 +260,18 @@ def test_faulty_trees_are_skipped_and_counted(tmp_path: Path) -> None:
     with pytest.raises(BracketsError, match=":2: "):
         next(trees)
     assert next(trees).tokens == ("c",)
+
+
+def test_a_tree_takes_in_no_others() -> None:
+    lines = ["(S a)", "(S (X b)", "(S c)", "(S d))", "(S", " (X e))", "(S f)"]
+    with pytest.raises(
+        BracketsError, match=r":2: .*lacks 1 closing bracket; .*indent the lines within"
+    ):
+        read_brackets(lines)
+    faults: list[InputError] = []
+    sentences = read_brackets(lines, on_error=faults.append)
+    assert [sentence.tokens for sentence in sentences] == [("a",), ("c",), ("e",), ("f",)]
+    assert [fault.line for fault in faults if isinstance(fault, BracketsError)] == [2, 4]
 
 
 def test_parts_of_a_faulty_tree_are_no_trees() -> None:

@@ -229,6 +229,14 @@ def test_draw(tmp_path, here):
         assert "2 sentences" in here("explore", "two.conllu", "-o", "x.html", "--skip-faulty").err
 
 
+def test_a_file_that_is_no_cache_is_refused_and_left_alone(tmp_path, here):
+    (tmp_path / "two.txt").write_text("Dogs bark.\n")
+    done = here("parse", "two.txt", "--cache", "two.txt", "-o", "two.conllu", status=1)
+    assert "two.txt is not a parse cache" in " ".join(done.err.split())
+    assert (tmp_path / "two.txt").read_text() == "Dogs bark.\n"
+    assert not (tmp_path / "two.conllu").exists()
+
+
 @pytest.mark.slow
 def test_demo(tmp_path):
     started = time.monotonic()
