@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from structnn.errors import InputError
 from structnn.options import Option, options_of
 
 __all__ = ["Entry", "Registry", "UnknownNameError"]
@@ -22,7 +23,7 @@ _MOST_PARTS = 1000
 _LONGEST = 50_000  # characters; Python's parser runs out of stack somewhere beyond
 
 
-class UnknownNameError(ValueError, KeyError):
+class UnknownNameError(InputError, KeyError):
     """A name or an option that is not known; the message lists the valid ones."""
 
     __str__ = Exception.__str__  # KeyError shows the repr of its message

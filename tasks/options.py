@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 import typer
 
+from structnn.errors import InputError
 from structnn.ranges import Range
 
 __all__ = [
@@ -33,7 +34,7 @@ __all__ = [
 T = TypeVar("T", bound="Options")
 
 
-class OptionError(ValueError):
+class OptionError(InputError):
     """An option has a value that it can't have.
 
     Args:

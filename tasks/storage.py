@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from structnn.errors import InputError
+
 __all__ = [
     "StorageError",
     "atomically",
@@ -27,7 +29,7 @@ __all__ = [
 MAKE_AGAIN = "make it again"
 
 
-class StorageError(ValueError):
+class StorageError(InputError):
     """A file that can't be read, used or written; the message says which, and why."""
 
 

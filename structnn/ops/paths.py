@@ -31,11 +31,12 @@ import torch
 from torch import Tensor
 
 from structnn.data.batch import Batch
+from structnn.errors import InputError
 
 __all__ = ["UnknownStepsError", "above", "behind", "steps_where", "through", "up_the_tree"]
 
 
-class UnknownStepsError(ValueError):
+class UnknownStepsError(InputError):
     """An encoder does not say how many steps lie between a word and a state."""
 
 

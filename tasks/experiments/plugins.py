@@ -9,10 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from structnn.errors import InputError
+
 __all__ = ["PluginError", "load_plugins"]
 
 
-class PluginError(ValueError):
+class PluginError(InputError):
     """A plugin that can't be imported."""
 
 
