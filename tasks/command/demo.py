@@ -15,12 +15,10 @@ from tasks.results.summary import Summary
 
 __all__ = ["ENCODERS", "STRUCTURES", "run_demo"]
 
-ENCODERS = (
-    "bag",
-    "bilstm(readout='max')",
-    "child_sum_tree_lstm(readout='max')",
-    "syntactic_gcn(readout='max')",
-)
+ENCODERS = ("bag", "bilstm", "child_sum_tree_lstm", "syntactic_gcn")
+
+OPTIONS = tuple(f"{name}.readout=max" for name in ENCODERS if name != "bag")
+"""One readout for all, so that they differ in what they read alone."""
 
 STRUCTURES = ("given", "random")
 """The gold trees, and in their place random trees over the same words."""
@@ -57,6 +55,7 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int, data_seed: int = 0)
     options = ExperimentOptions(
         data=dataset.name,
         structure=",".join(STRUCTURES),
+        option=list(OPTIONS),
         epochs=epochs,
         patience=epochs,
         batch_size=32,
