@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.console import results, status
 from tasks.data.parsing import parse_dataset
-from tasks.data.structure_test import generate
+from tasks.data.structure_test import PHENOMENA, generate
 from tasks.experiments.experiment import run_plan
 from tasks.experiments.grid import plan
 from tasks.experiments.options import ExperimentOptions
@@ -15,12 +15,10 @@ from tasks.results.summary import Summary
 
 __all__ = ["ENCODERS", "STRUCTURES", "run_demo"]
 
-ENCODERS = (
-    "bag",
-    "bilstm(readout='max')",
-    "child_sum_tree_lstm(readout='max')",
-    "syntactic_gcn(readout='max')",
-)
+ENCODERS = ("bag", "bilstm", "child_sum_tree_lstm", "syntactic_gcn")
+
+OPTIONS = tuple(f"{name}.readout=max" for name in ENCODERS if name != "bag")
+"""One readout for all, so that they differ in what they read alone."""
 
 STRUCTURES = ("given", "random")
 """The gold trees, and in their place random trees over the same words."""
@@ -43,7 +41,14 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int, data_seed: int = 0)
         epochs: Number of epochs; training is not stopped early.
         pairs: Pairs of sentences to train on, an even number.
         data_seed: Decides the data.
+
+    Raises:
+        ValueError: An odd number of pairs, or too few for all phenomena.
     """
+    if pairs % 2 or pairs < 2 * len(PHENOMENA):
+        raise ValueError(
+            f"--pairs must be an even number of at least {2 * len(PHENOMENA)}, but is {pairs}"
+        )
     from parsers import draw
     from tasks.data.parsing import cached_parser
 
@@ -57,6 +62,7 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int, data_seed: int = 0)
     options = ExperimentOptions(
         data=dataset.name,
         structure=",".join(STRUCTURES),
+        option=list(OPTIONS),
         epochs=epochs,
         patience=epochs,
         batch_size=32,

@@ -23,7 +23,7 @@ DATASETS = {
     "subj": "sentences of reviews or of plots (NLTK's subjectivity)",
     "sst5": "Stanford Sentiment Treebank, 5 labels (a folder of trees)",
     "sst2": "Stanford Sentiment Treebank, 2 labels (a folder of trees)",
-    "structure-test": "pairs of sentences with the same words and opposite labels (generated)",
+    "structure-test": "sentences with the same words and opposite labels, with trees (generated)",
     **SUITES,
 }
 """The names that :func:`load_dataset` knows, and what they stand for."""

@@ -160,31 +160,13 @@ _PHENOMENA = {
     "agreement": _Phenomenon(
         "SINGULAR/det NOUN1*",
         "PLURAL/det NOUN2s*",
-        {
-            "train": (
-                "that",
-                "place",
-                "thought",
-            ),
-            "dev": ("whom",),
-            "new": (
-                "beside",
-                "when",
-            ),
-        },
+        {"train": ("that", "place", "thought"), "dev": ("whom",), "new": ("beside", "when")},
         said="(* is/aux DOing*)",
         unsaid="(* are/aux DOing*)",
     ),
     "roles": _Phenomenon(
         *_CHILD,
-        {
-            "train": (
-                "because",
-                "although",
-            ),
-            "dev": ("and",),
-            "new": ("while",),
-        },
+        {"train": ("because", "although"), "dev": ("and",), "new": ("while",)},
         both=(
             (
                 "(acl:relcl that/obl:agent#w (nsubj:pass {B}) (* had/aux been/aux:pass VERBed* "
@@ -200,18 +182,7 @@ _PHENOMENA = {
     ),
     "negation": _Phenomenon(
         *_CHILD,
-        {
-            "train": (
-                "whom",
-                "thought",
-                "beside",
-            ),
-            "dev": ("place",),
-            "new": (
-                "whose",
-                "when",
-            ),
-        },
+        {"train": ("whom", "thought", "beside"), "dev": ("place",), "new": ("whose", "when")},
         said="(* had/aux not/advmod DOed*)",
         unsaid="(* had/aux DOed*)",
     ),
@@ -219,18 +190,9 @@ _PHENOMENA = {
         "the/det MODIFIER/amod NOUN1*",
         "the/det NOUN2*",
         {
-            "train": (
-                "that",
-                "place",
-                "when",
-                "object",
-            ),
+            "train": ("that", "place", "when", "object"),
             "dev": ("whom",),
-            "new": (
-                "whose",
-                "thought",
-                "near",
-            ),
+            "new": ("whose", "thought", "near"),
         },
         said="(* had/aux DOed* ADVERB/advmod)",
         unsaid="(* had/aux DOed*)",
@@ -238,15 +200,7 @@ _PHENOMENA = {
     ),
     "coordination": _Phenomenon(
         *_CHILD,
-        {
-            "train": (
-                "whom",
-                "place",
-                "thought",
-            ),
-            "dev": ("whose",),
-            "new": ("when",),
-        },
+        {"train": ("whom", "place", "thought"), "dev": ("whose",), "new": ("when",)},
         joined=(
             "(* ACTed* (conj and/cc ACTed* ADVERB/advmod))",
             "(* ACTed* ADVERB/advmod (conj and/cc ACTed*))",
@@ -254,14 +208,7 @@ _PHENOMENA = {
     ),
     "control": _Phenomenon(
         *_CHILD,
-        {
-            "train": (
-                "while",
-                "and",
-            ),
-            "dev": ("because",),
-            "new": ("although",),
-        },
+        {"train": ("while", "and"), "dev": ("because",), "new": ("although",)},
         both=(
             (
                 "(acl:relcl that/obj (nsubj {B}) (* had/aux FORCED* (xcomp to/mark HELP*)))",
@@ -275,48 +222,19 @@ _PHENOMENA = {
     ),
     "ellipsis": _Phenomenon(
         *_CHILD,
-        {
-            "train": (
-                "that",
-                "place",
-                "thought",
-            ),
-            "dev": ("whose",),
-            "new": (
-                "whom",
-                "when",
-            ),
-        },
+        {"train": ("that", "place", "thought"), "dev": ("whose",), "new": ("whom", "when")},
         said="(* DOed* (advcl just/advmod as/mark you/nsubj did*))",
         unsaid="(* DOed*)",
     ),
     "comparison": _Phenomenon(
         *_CHILD,
-        {
-            "train": (
-                "whom",
-                "whose",
-                "when",
-            ),
-            "dev": ("that",),
-            "new": (
-                "thought",
-                "beside",
-            ),
-        },
+        {"train": ("whom", "whose", "when"), "dev": ("that",), "new": ("thought", "beside")},
         said="(* DOed* (advmod more/advmod OFTEN* (advcl than/mark you/nsubj did*)))",
         unsaid="(* DOed*)",
     ),
     "adjuncts": _Phenomenon(
         *_CHILD,
-        {
-            "train": (
-                "to, after",
-                "after, for",
-            ),
-            "dev": ("after, to",),
-            "new": ("for, after",),
-        },
+        {"train": ("to, after", "after, for"), "dev": ("after, to",), "new": ("for, after",)},
         after="ADVERB/advmod",
     ),
 }

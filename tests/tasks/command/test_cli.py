@@ -242,8 +242,17 @@ def test_demo(tmp_path):
     started = time.monotonic()
     done = structnn(tmp_path, "demo", "--out", "demo", "--seeds", 1, "--epochs", 1, "--pairs", 40)
     assert "bag" in done.stdout
+    assert "random" in done.stdout
+    assert "three words in order, adjacent or not, is right on 50.0 % of test" in done.stdout
     assert (tmp_path / "demo/tree.png").exists()
     assert time.monotonic() - started < 240
+
+
+@pytest.mark.parametrize("pairs", [16, 41])
+def test_pairs_that_a_demo_cannot_have(here, pairs):
+    done = here("demo", "--pairs", pairs, status=1)
+    said = " ".join(done.err.split())
+    assert f"--pairs must be an even number of at least 18, but is {pairs}" in said
 
 
 @pytest.mark.parametrize(
