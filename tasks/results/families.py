@@ -102,8 +102,14 @@ def families_of(
         ]
         for question, pairs in questions:
             if pairs:
+                # Beside a control, the real structure is named too.
+                beside = question.startswith("structures")
                 names = {
-                    one: label(one, plain, reads_trees=one.encoder in structured)
+                    one: label(
+                        one,
+                        replace(plain, structure="") if beside else plain,
+                        reads_trees=one.encoder in structured,
+                    )
                     for one in dict.fromkeys(one for pair in pairs for one in pair)
                 }
                 everything = {**own, **of_kinds}

@@ -103,7 +103,10 @@ def test_results_are_read_back_and_compared_in_families(parsed, tmp_path):
     ((bag, tree),) = families["encoders"]
     assert (bag.encoder, tree.encoder) == ("bag", "child_sum_tree_lstm")
     (pair,) = families["structures"].values()
-    assert (pair.first, pair.second) == ("child_sum_tree_lstm", "child_sum_tree_lstm on random")
+    assert (pair.first, pair.second) == (
+        "child_sum_tree_lstm on parse",
+        "child_sum_tree_lstm on random",
+    )
     assert "child_sum_tree_lstm on random" in (tmp_path / "table.md").read_text()
 
 

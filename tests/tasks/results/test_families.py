@@ -119,8 +119,8 @@ def test_the_parse_is_what_is_usual_wherever_it_is_listed():
         ("gat", "child_sum_tree_lstm"),
     ]
     assert [(pair.first, pair.second) for pair in families["structures"]][:2] == [
-        ("gat", "gat on random"),
-        ("gat", "gat on constituency"),
+        ("gat on parse", "gat on random"),
+        ("gat on parse", "gat on constituency"),
     ]
     assert usual(make_grid(structures=("flat", "random"), encoders=["gat"])).structure == "flat"
     assert usual(make_grid(structures=("flat", "given"), encoders=["gat"])).structure == "given"
@@ -178,7 +178,7 @@ def test_a_comparison_has_one_verdict_everywhere(report_of_everything):
         assert row[3].text == f"{pair.p:.4f}"
     for finding in words.structure_findings(group):
         for structure, pair in finding.comparisons.items():
-            first, second = finding.encoder, f"{finding.encoder} on {structure}"
+            first, second = (f"{finding.encoder} on {name}" for name in ("parse", structure))
             assert (pair.p, pair.verdict) == everywhere[first, second]
     (noisy, _) = words.noisy_parses(group)
     pair = everywhere["child_sum_tree_lstm", "child_sum_tree_lstm with 30% wrong heads"]
