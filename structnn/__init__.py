@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from structnn.sentence import StructureError as StructureError
     from structnn.sentence import Tree as Tree
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _MODULES = {
     "classifier": "SentenceClassifier",
