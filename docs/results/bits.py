@@ -31,7 +31,9 @@ def lines_of(experiment: Path) -> Iterator[dict[str, object]]:
     results = load_results(experiment)
     cells = measure(results).scored
     for data in results.data:
-        clusters = numbered([example.cluster for example in results.examples[data]])
+        examples = results.examples[data]
+        # Experiments of version 0.2.0 and before don't say what belongs together.
+        clusters = numbered([one.cluster or place for place, one in enumerate(examples)])
         places = [
             np.flatnonzero(clusters == number).tolist() for number in range(clusters.max() + 1)
         ]
