@@ -60,8 +60,11 @@ class MapRow:
 
 
 def map_rows(groups: Iterable[Group]) -> list[MapRow]:
-    """A row for each data set that was run on controls, or with encoders of both kinds."""
-    rows = []
+    """A row for each data set that was run on controls, or with encoders of both kinds.
+
+    Experiments on one data set share a row; of what two of them say, the later stands.
+    """
+    rows: dict[tuple[str, str], MapRow] = {}
     for group in groups:
         cells = {
             f"{finding.encoder}, {control}": pair
@@ -74,8 +77,10 @@ def map_rows(groups: Iterable[Group]) -> list[MapRow]:
             cells[BEST] = group.between(structured, sequence)
             best = f"{structured.encoder} - {sequence.encoder}"
         if cells:
-            rows.append(MapRow(group.name, group.usual.structure, cells, best))
-    return rows
+            key = group.name, group.usual.structure
+            before = rows.get(key, MapRow(*key, {}, ""))
+            rows[key] = MapRow(*key, {**before.cells, **cells}, best or before.best)
+    return list(rows.values())
 
 
 def map_table(rows: Sequence[MapRow]) -> Table:

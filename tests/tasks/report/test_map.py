@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -39,6 +40,14 @@ def test_a_row_for_each_data_set_and_a_column_for_each_control(rows):
     table = map_table(rows)
     assert table.header[2:] == ("gat, random", "gcn, random", "gat, flat", BEST, "the best two")
     assert table.rows[0][4].text == ""
+
+
+def test_experiments_on_one_data_set_share_a_row(folders):
+    groups = [group for folder in folders for group in groups_of(measure(load_results(folder)))]
+    again = dataclasses.replace(groups[1], name="toys")
+    (row,) = map_rows([groups[0], again])
+    assert list(row.cells) == ["gat, random", "gcn, random", BEST, "gat, flat"]
+    assert row.best == "gat - cnn"
 
 
 def test_cells_are_the_verdicts_of_the_experiments(rows, folders):
