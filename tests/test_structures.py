@@ -78,7 +78,7 @@ def test_brackets_are_binarised_for_encoders_with_places():
     def batch(**options):
         return Batch.from_sentences(read_brackets([text], **options), structure="constituency")
 
-    with pytest.raises(StructureError, match=r"'the old dogs bark loudly'.*binarise='right'"):
+    with pytest.raises(StructureError, match=r"'the old dogs bark loudly'.*parsers\.grouped"):
         encoder(x, batch())
     collapsed = batch(binarise="right", collapse_unaries=True)
     encoding = encoder(x, collapsed)

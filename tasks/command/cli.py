@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from structnn import InputError
 from tasks.command.lab import app as lab
 from tasks.command.texts import ParseOptions, PredictOptions
 from tasks.console import progress, results, resumable, status, warnings_in_a_line
@@ -531,6 +532,8 @@ def _message(error: Exception) -> str | None:
     """What to tell the user of an error; None if it is one of ours."""
     if isinstance(error, OptionError):
         return error.as_flag
+    if isinstance(error, InputError):  # some of them are RuntimeErrors too
+        return str(error)
     if isinstance(error, RecursionError):
         return "something in the input is nested too deeply to be read"
     if isinstance(error, MemoryError):

@@ -242,6 +242,7 @@ class ExperimentDescription:
         return VerdictOptions(**{n: self.options[n] for n in names if n in self.options})  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
+        assert self.verdicts  # which refuses options that can't be
         for run in self.runs:
             if run.condition.data not in self.data:
                 raise ValueError(f"a run is on {run.condition.data!r}, which is not among the data")

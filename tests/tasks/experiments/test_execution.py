@@ -118,8 +118,8 @@ def test_given_vectors_are_read_once_and_checked_before_any_run(parsed, tmp_path
     assert torch.allclose(good / good[0], torch.tensor([1.0, 0.0, 2.0]))
     assert torch.allclose(bad / bad[1], torch.tensor([0.0, 1.0, -2.0]))
 
-    table.write_text("good 1 0 2\nbad 0 one -2\n")
-    with pytest.raises(DataError, match=r"vectors\.txt:2"):
+    table.write_text("good 1 zero 2\nbad 0 one -2\n")
+    with pytest.raises(DataError, match=r"vectors\.txt"):
         list(execute_here([run], {"": parsed}, tmp_path / "other"))
     assert not (tmp_path / "other").exists()
 
