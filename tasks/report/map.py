@@ -84,34 +84,20 @@ def map_rows(groups: Iterable[Group]) -> list[MapRow]:
 
 
 def map_table(rows: Sequence[MapRow]) -> Table:
-    """The map as a table: in each cell the gain, its interval and its verdict."""
-    columns = _columns(rows)
+    """The map as a table: a row for each comparison."""
     header = (
         Column("data", "left"),
         Column("structure", "left", "given and constituency are gold trees, parse is the parser's"),
-        *(
-            Column(
-                column,
-                meaning="the best encoder of trees or graphs less the best of sequences"
-                if column == BEST
-                else "what the structure gains over the control named",
-            )
-            for column in columns
-        ),
-        Column("the best two", "left"),
+        Column("encoder", "left"),
+        Column("beside", "left", "a control in the structure's place, or the best of sequences"),
+        Column("gain", meaning="of the encoder over what it is beside"),
+        Column("95 % interval"),
+        Column("verdict", "left", "whether structure helps there"),
     )
     return Table(
         "Where structure helps",
         header,
-        tuple(
-            (
-                Entry(row.data, {"data": row.data}),
-                Entry(row.real, {"structure": row.real}),
-                *(_entry(column, row.cells.get(column)) for column in columns),
-                Entry(row.best),
-            )
-            for row in rows
-        ),
+        tuple(_entries(row, column, pair) for row in rows for column, pair in row.cells.items()),
     )
 
 
@@ -208,12 +194,16 @@ def _columns(rows: Sequence[MapRow]) -> list[str]:
     return [*found, *[BEST] * any(BEST in row.cells for row in rows)]
 
 
-def _entry(column: str, pair: Comparison | None) -> Entry:
-    if pair is None:
-        return Entry("")
+def _entries(row: MapRow, column: str, pair: Comparison) -> tuple[Entry, ...]:
     unit = pair.metric.unit
-    text = (
-        f"{unit.signed(pair.difference)} ({unit.signed(pair.low)} to {unit.signed(pair.high)}): "
-        f"{_WORDS[pair.verdict]}"
+    encoder, beside = row.best.split(" - ") if column == BEST else column.rsplit(", ", 1)
+    interval = f"{unit.signed(pair.low)} to {unit.signed(pair.high)}"
+    return (
+        Entry(row.data, {"data": row.data}),
+        Entry(row.real, {"structure": row.real}),
+        Entry(encoder, {"encoder": encoder}),
+        Entry(beside, {"beside": beside}),
+        Entry(unit.signed(pair.difference), {"gain": pair.difference}),
+        Entry(interval, {"low": pair.low, "high": pair.high}),
+        Entry(_WORDS[pair.verdict], {"verdict": pair.verdict}),
     )
-    return Entry(text, {column: pair.difference, f"{column}, verdict": pair.verdict})
