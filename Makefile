@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast lint gallery bench clean
+.PHONY: demo test test-fast lint audit gallery bench clean
 .DEFAULT_GOAL := demo
 
 # Reinstalled when what is required changes; the package itself is editable.
@@ -33,6 +33,12 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Known vulnerabilities of the pinned versions, by the index of packages; in an environment of its own.
+audit: $(VENV)/installed
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet pip-audit
+	$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 gallery: $(VENV)/installed
 	$(BIN)/python -m parsers.drawing.gallery
