@@ -338,6 +338,12 @@ class Comparison:
         """Whether one of the two is better."""
         return self.verdict in (Verdict.BETTER, Verdict.WORSE)
 
+    @property
+    def size(self) -> str:
+        """Of how many examples and seeds it is; of how many groups, where examples come in some."""
+        groups = f" in {self.clusters} groups" if self.clusters < self.examples else ""
+        return f"n = {self.examples}{groups} x {self.seeds} seed{'s' * (self.seeds != 1)}"
+
     def detectable_with(self, seeds: int) -> float:
         """The true difference that would be found four times in five with so many seeds, about."""
         floor = self.detectable_with_any_seeds
@@ -358,7 +364,7 @@ class Comparison:
 
     def __str__(self) -> str:
         names, unit = f"{self.first} and {self.second}", self.metric.unit
-        size = f"n = {self.examples} x {self.seeds} seed{'s' * (self.seeds != 1)}"
+        size = self.size
         interval = f"{_end(unit, self.low)} to {_end(unit, self.high)}"
         if self.verdict is Verdict.NONE:
             return (

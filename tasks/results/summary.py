@@ -143,7 +143,7 @@ def family_in_words(family: Family) -> list[str]:
             f"seeds, better {ENOUGH_SEEDS}"
         ]
     lines = [str(pair) for pair in pairs if pair.told_apart]
-    size = f"n = {pairs[0].examples} x {seeds} seeds"
+    size = min(pairs, key=lambda pair: pair.seeds).size
     told = (
         (Verdict.EQUAL, f"equal to within {unit.distance(pairs[0].margin)}"),
         (Verdict.UNDECIDED, "undecided: neither a difference nor equality is shown"),

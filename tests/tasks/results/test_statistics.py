@@ -225,6 +225,7 @@ class TestComparePairs:
         clusters = [f"text {place // 5}" for place in range(500)]
         (together,) = compare_pairs(fivefold, clusters=clusters)
         assert (together.examples, together.clusters) == (500, 100)
+        assert "n = 500 in 100 groups x 5 seeds)" in str(together)
         assert together.p_mcnemar is None
         for name in ("difference", "low", "high", "p", "p_permutation"):
             assert getattr(together, name) == pytest.approx(getattr(alone, name), abs=2e-3), name
