@@ -250,10 +250,13 @@ def draw_map(
     `structnn map runs/trec runs/mr runs/suites --out runs/map`
     """
     from tasks.console import show_table
-    from tasks.report import write_map
+    from tasks.report import load_groups, write_map
 
-    show_table(write_map(folders, out))
+    groups, damaged = load_groups(folders)
+    show_table(write_map(groups, out))
     status.print(f"written: {out / 'map.md'}, map.csv, map.svg, map.png")
+    if damaged:
+        raise StorageError(f"left out, since damaged: {', '.join(map(str, damaged))}")
 
 
 @app.command()

@@ -16,13 +16,12 @@ from tasks.report.groups import Group, groups_of
 from tasks.report.words import structure_findings
 from tasks.results.folder import load_results
 from tasks.results.measures import measure
-from tasks.results.options import VerdictOptions
 from tasks.results.statistics import Comparison
 from tasks.results.table import Column, Entry, Table
 from tasks.results.verdicts import Verdict
 from tasks.storage import write_bytes, write_text
 
-__all__ = ["MapRow", "map_figure", "map_rows", "map_table", "write_map"]
+__all__ = ["MapRow", "load_groups", "map_figure", "map_rows", "map_table", "write_map"]
 
 BEST = "structure - sequence"
 """The column of the best encoder of either kind."""
@@ -158,21 +157,30 @@ def map_figure(rows: Sequence[MapRow]) -> Figure:
     )
 
 
-def write_map(folders: Sequence[Path], out: Path, options: VerdictOptions | None = None) -> Table:
+def load_groups(folders: Sequence[Path]) -> tuple[list[Group], list[Path]]:
+    """The groups of several experiments, and the runs that were left out since they are damaged.
+
+    Args:
+        folders: The folders of the experiments.
+
+    Raises:
+        StorageError: There is no experiment in a folder, or a file that all runs need is damaged.
+    """
+    loaded = [load_results(folder) for folder in folders]
+    groups = [group for results in loaded for group in groups_of(measure(results))]
+    return groups, [run for results in loaded for run in results.damaged]
+
+
+def write_map(groups: Iterable[Group], out: Path) -> Table:
     """Write ``map.md``, ``map.csv``, ``map.svg`` and ``map.png``.
 
     Args:
-        folders: The folders of experiments.
+        groups: The groups of experiments.
         out: The folder to write to.
-        options: What is compared; by default what each experiment was made with.
 
     Raises:
-        StorageError: There is no experiment in a folder, or a file is damaged.
         ValueError: No experiment has both a real structure and something to compare it with.
     """
-    groups = [
-        group for folder in folders for group in groups_of(measure(load_results(folder), options))
-    ]
     rows = map_rows(groups)
     if not rows:
         raise ValueError(

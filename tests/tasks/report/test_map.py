@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tasks.report.groups import groups_of
-from tasks.report.map import BEST, map_figure, map_rows, map_table, write_map
+from tasks.report.map import BEST, load_groups, map_figure, map_rows, map_table, write_map
 from tasks.results.folder import load_results
 from tasks.results.measures import measure
 from tests.tasks.made_up import make_examples, make_grid, write_experiment
@@ -80,7 +80,9 @@ def test_the_picture_has_every_gain(rows):
 
 
 def test_files(folders, tmp_path):
-    table = write_map(folders, tmp_path)
+    groups, damaged = load_groups(folders)
+    assert damaged == []
+    table = write_map(groups, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {"map.md", "map.csv", "map.svg", "map.png"}
     assert (tmp_path / "map.md").read_text() == table.to_markdown()
 
@@ -88,4 +90,13 @@ def test_files(folders, tmp_path):
 def test_nothing_to_map(tmp_path):
     write_experiment(tmp_path, {"toys": make_examples(20)}, make_grid(encoders=["gat", "gcn"]))
     with pytest.raises(ValueError, match="there is nothing to map"):
-        write_map([tmp_path], tmp_path / "map")
+        write_map(load_groups([tmp_path])[0], tmp_path / "map")
+
+
+def test_damaged_runs_are_named(tmp_path):
+    write_experiment(tmp_path, {"toys": make_examples(20)}, make_grid(encoders=["gat"]), seeds=2)
+    file = next(tmp_path.rglob("test.jsonl"))
+    file.write_text(file.read_text()[:-40])
+    with pytest.warns(UserWarning, match="a run is left out"):
+        _, damaged = load_groups([tmp_path])
+    assert damaged == [file.parent]
