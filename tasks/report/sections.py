@@ -158,8 +158,8 @@ def sections(
             "pairs",
             "Pairwise differences",
             "The mean of the row less that of the column, from the best encoder to the worst. Interval "
-            "and verdict are of one test over seeds and examples, which is wrong about some pair in at "
-            "most 5 % of experiments.",
+            "and verdict are of one test over seeds and examples, which is wrong about some pair in "
+            "about 5 % of experiments.",
             tuple(
                 Part(figures=(figures.pairs(group),), more=(tables.pair_table(group),))
                 for group in several

@@ -240,7 +240,7 @@ def _verdicts(group: Group, against: str) -> str:
     margin = group.metric.unit.distance(group.margin)
     return (
         f"better or worse than the {against}, equal to it to within {margin}, or undecided; all pairs "
-        "together are wrong in at most 5 % of experiments"
+        "together are wrong in about 5 % of experiments"
     )
 
 

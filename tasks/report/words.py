@@ -13,7 +13,7 @@ from tasks.results.families import REAL_STRUCTURES
 from tasks.results.measures import ScoredCell, of_examples
 from tasks.results.slices import Dimension, Slice
 from tasks.results.statistics import Comparison
-from tasks.results.summary import ENOUGH_SEEDS, seeds_in_words
+from tasks.results.summary import ENOUGH_SEEDS, median_pair, seeds_in_words
 from tasks.results.verdicts import FEWEST_SEEDS, Verdict
 
 __all__ = [
@@ -88,10 +88,10 @@ def ranking(group: Group) -> list[str]:
 
 def sensitivity(group: Group) -> str:
     """How large a difference must be to be found."""
-    pairs = sorted((pair for *_, pair in group.pairs), key=lambda pair: pair.detectable)
+    pairs = [pair for *_, pair in group.pairs]
     if not pairs:
         return ""
-    middle, unit = pairs[len(pairs) // 2], group.metric.unit
+    middle, unit = median_pair(pairs), group.metric.unit
     several = f", all {len(pairs)} pairs considered" if len(pairs) > 1 else ""
     more = 2 * middle.seeds
     return (

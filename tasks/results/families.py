@@ -1,7 +1,7 @@
 """Which comparisons are made, and which of them are corrected together.
 
 A family is one question to one data set, such as *which encoders differ?*: its verdicts are made
-together, and wrong together in at most 5 % of experiments. Two conditions are compared in at most one
+together, and wrong together in about 5 % of experiments. Two conditions are compared in at most one
 family, so that a comparison has the same verdict everywhere.
 """
 

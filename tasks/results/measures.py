@@ -17,6 +17,7 @@ from tasks.results.metrics import (
     ACCURACY,
     MACRO_F1,
     MCC,
+    Answer,
     AnyMetric,
     Metric,
     calibration_error,
@@ -194,7 +195,7 @@ def metrics_of(
     return tuple(sorted(known, key=lambda metric: metric.key != first))
 
 
-def of_examples(metric: AnyMetric) -> AnyMetric:
+def of_examples(metric: Metric[Answer]) -> Metric[Answer]:
     """The metric itself where an example has a score by itself, else accuracy."""
     return metric if metric.score is not None else ACCURACY
 
@@ -307,7 +308,7 @@ def _scored(
     gold = [row.label for row in rows[0]]
     predictions = tuple(tuple(row.prediction for row in of_seed) for of_seed in rows)
     scores = np.array([metric.scores(gold, of_seed) for of_seed in predictions])
-    own = metric if metric.score is not None else ACCURACY
+    own = of_examples(metric)
     correct = [[row.label == row.prediction for row in of_seed] for of_seed in rows]
     confidence = [[max(row.probabilities.values()) for row in of_seed] for of_seed in rows]
     low, high = mean_interval(scores)

@@ -27,6 +27,7 @@ __all__ = [
     "ENOUGH_SEEDS",
     "Summary",
     "family_in_words",
+    "median_pair",
     "notes_on",
     "seeds_in_words",
     "summarise",
@@ -170,9 +171,14 @@ def seeds_in_words(number: int) -> str:
     return "one seed" if number == 1 else f"{number} seeds"
 
 
+def median_pair(pairs: Sequence[Comparison]) -> Comparison:
+    """The pair in the middle by the difference that would be found: it stands for all."""
+    return sorted(pairs, key=lambda pair: pair.detectable)[len(pairs) // 2]
+
+
 def _sensitivity(question: str, pairs: Sequence[Comparison]) -> str:
     """The difference that is found four times in five, with these seeds and with more."""
-    middle = sorted(pairs, key=lambda pair: pair.detectable)[len(pairs) // 2]
+    middle = median_pair(pairs)
     unit, more = middle.metric.unit, 2 * middle.seeds
     return (
         f"a true difference of {unit.distance(middle.detectable)} between two {question} is found four "

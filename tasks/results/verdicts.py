@@ -287,7 +287,7 @@ def decide(
     draws: int = 10_000,
     seed: int = 0,
 ) -> list[Decision]:
-    """Compare pairs of encoders; all pairs together are wrong in at most ``level`` of experiments.
+    """Compare pairs of encoders; all pairs together are wrong in about ``level`` of experiments.
 
     Args:
         means: The mean scores.

@@ -28,11 +28,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from functools import partial
 
 from tasks.data.examples import Dataset
 from tasks.data.suites.phrases import Part, Phrase
-from tasks.data.suites.sampling import Bounds, Drawn, assemble
+from tasks.data.suites.sampling import Bounds, Drawn, assemble_by_bounds
 
 __all__ = ["SPLITS", "generate"]
 
@@ -62,13 +61,9 @@ def generate(train: int = 6000, dev: int = 600, test: int = 1500, seed: int = 0)
     Raises:
         DataError: Fewer than five examples in a split, or more than there are.
     """
-    draws = [(bounds.split, partial(_draw, bounds=bounds)) for bounds in SPLITS]
-    return assemble(
-        "arithmetic",
-        {"train": (train, draws[:1]), "dev": (dev, draws[:1]), "test": (test, draws)},
-        tuple(map(str, range(MODULUS))),
-        seed=seed,
-        notes=[f"generated with seed {seed}"],
+    sizes = {"train": train, "dev": dev, "test": test}
+    return assemble_by_bounds(
+        "arithmetic", _draw, SPLITS, tuple(map(str, range(MODULUS))), sizes, seed=seed
     )
 
 

@@ -30,11 +30,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from functools import partial
 
 from tasks.data.examples import Dataset
 from tasks.data.suites.phrases import Phrase
-from tasks.data.suites.sampling import Bounds, Drawn, assemble
+from tasks.data.suites.sampling import Bounds, Drawn, assemble_by_bounds
 
 __all__ = ["SPLITS", "generate"]
 
@@ -67,15 +66,8 @@ def generate(train: int = 2000, dev: int = 400, test: int = 1500, seed: int = 0)
     Raises:
         DataError: An odd number of examples, fewer than two in a split, or more than there are.
     """
-    draws = [(bounds.split, partial(_draw, bounds=bounds)) for bounds in SPLITS]
-    return assemble(
-        "dyck",
-        {"train": (train, draws[:1]), "dev": (dev, draws[:1]), "test": (test, draws)},
-        LABELS,
-        seed=seed,
-        notes=[f"generated with seed {seed}"],
-        group=2,
-    )
+    sizes = {"train": train, "dev": dev, "test": test}
+    return assemble_by_bounds("dyck", _draw, SPLITS, LABELS, sizes, seed=seed, group=2)
 
 
 def _draw(rng: random.Random, bounds: Bounds) -> Sequence[Drawn]:

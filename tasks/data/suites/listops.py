@@ -28,11 +28,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from tasks.data.examples import Dataset
 from tasks.data.suites.phrases import Part, Phrase
-from tasks.data.suites.sampling import Bounds, Drawn, assemble
+from tasks.data.suites.sampling import Bounds, Drawn, assemble_by_bounds
 
 __all__ = ["SPLITS", "generate"]
 
@@ -82,14 +81,8 @@ def generate(train: int = 12000, dev: int = 800, test: int = 1500, seed: int = 0
     Raises:
         DataError: Fewer than ten examples in a split, or more than there are.
     """
-    draws = [(bounds.split, partial(_draw, bounds=bounds)) for bounds in SPLITS]
-    return assemble(
-        "listops",
-        {"train": (train, draws[:1]), "dev": (dev, draws[:1]), "test": (test, draws)},
-        DIGITS,
-        seed=seed,
-        notes=[f"generated with seed {seed}"],
-    )
+    sizes = {"train": train, "dev": dev, "test": test}
+    return assemble_by_bounds("listops", _draw, SPLITS, DIGITS, sizes, seed=seed)
 
 
 def _draw(rng: random.Random, bounds: Bounds) -> Sequence[Drawn]:

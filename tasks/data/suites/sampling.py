@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.suites.phrases import Phrase, sentence_of
 
-__all__ = ["Bounds", "Draw", "Drawn", "assemble", "divide_words", "shares"]
+__all__ = [
+    "Bounds",
+    "Draw",
+    "Drawn",
+    "assemble",
+    "assemble_by_bounds",
+    "divide_words",
+    "shares",
+]
 
 PATIENCE = 20_000
 """So many draws in a row that give nothing new mean that there is nothing more to be had."""
@@ -55,6 +63,40 @@ class Bounds:
             self.lengths[0] <= length <= self.lengths[1]
             and self.depths[0] <= depth <= self.depths[1]
         )
+
+
+def assemble_by_bounds(
+    name: str,
+    draw: Callable[[random.Random, Bounds], Sequence[Drawn]],
+    bounds: Sequence[Bounds],
+    labels: Sequence[str],
+    sizes: Mapping[str, int],
+    *,
+    seed: int,
+    group: int = 1,
+) -> Dataset:
+    """Draw a data set whose splits differ in length and depth; train and dev are like the first.
+
+    Args:
+        name: The name of the data set.
+        draw: Draws examples within the bounds of a split; see :data:`Draw`.
+        bounds: The splits of test.
+        labels: All labels.
+        sizes: The number of examples of ``train``, ``dev`` and ``test``.
+        seed: Decides everything.
+        group: How many examples each draw gives; see :func:`assemble`.
+
+    Raises:
+        DataError: See :func:`assemble`.
+    """
+
+    def within(one: Bounds) -> Draw:
+        return lambda rng: draw(rng, one)
+
+    draws = [(one.split, within(one)) for one in bounds]
+    parts = {part: (size, draws if part == "test" else draws[:1]) for part, size in sizes.items()}
+    notes = [f"generated with seed {seed}"]
+    return assemble(name, parts, labels, seed=seed, notes=notes, group=group)
 
 
 def assemble(
