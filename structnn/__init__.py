@@ -31,6 +31,17 @@ if TYPE_CHECKING:
     from structnn.encoders import build_encoder as build_encoder
     from structnn.encoders import register_encoder as register_encoder
     from structnn.errors import InputError as InputError
+    from structnn.heads import READERS as READERS
+    from structnn.heads import Answer as Answer
+    from structnn.heads import DistributionAnswer as DistributionAnswer
+    from structnn.heads import Head as Head
+    from structnn.heads import LabelAnswer as LabelAnswer
+    from structnn.heads import LabelsAnswer as LabelsAnswer
+    from structnn.heads import Reader as Reader
+    from structnn.heads import ScoreAnswer as ScoreAnswer
+    from structnn.heads import StructuredModel as StructuredModel
+    from structnn.heads import build_head as build_head
+    from structnn.heads import register_reader as register_reader
     from structnn.notes import Note as Note
     from structnn.notes import noting as noting
     from structnn.readouts import READOUTS as READOUTS
@@ -54,6 +65,10 @@ _MODULES = {
     "embeddings": "ContextualEmbedding WordEmbedding",
     "encoders": "ENCODERS Chain Encoder Encoding build_encoder register_encoder",
     "errors": "InputError",
+    "heads": (
+        "READERS Answer DistributionAnswer Head LabelAnswer LabelsAnswer Reader ScoreAnswer "
+        "StructuredModel build_head register_reader"
+    ),
     "notes": "Note noting",
     "readouts": "READOUTS Readout build_readout register_readout",
     "registry": "UnknownNameError",

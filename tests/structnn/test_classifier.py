@@ -35,7 +35,7 @@ def test_scores(name):
     scores = model(batch())
     assert scores.shape == (2, 3)
     encoding = model.encoder(model.embedding(batch()), batch())
-    torch.testing.assert_close(scores, model.head(encoding.sentence))
+    torch.testing.assert_close(scores, model.head.of_vectors(encoding.sentence))
 
 
 def test_mistakes_are_told():

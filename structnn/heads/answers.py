@@ -1,0 +1,301 @@
+"""What a head predicts: how scores become answers, and what wrong ones cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["Answer", "DistributionAnswer", "LabelAnswer", "LabelsAnswer", "ScoreAnswer"]
+
+NO_ANSWER = -100
+"""The class of what has none, as ``ignore_index`` of PyTorch's cross-entropy: it adds no loss."""
+
+
+class Answer(Protocol):
+    """What a kind of answer defines.
+
+    Attributes:
+        width: How many scores there are for each thing asked about.
+        labels: The names of the classes; empty where a number is predicted.
+    """
+
+    width: int
+    labels: tuple[str, ...]
+
+    def loss(self, scores: Tensor, gold: Tensor) -> Tensor:
+        """The mean loss of ``(rows, width)`` scores; gold answers are as :meth:`encode` makes them."""
+        ...
+
+    def encode(self, gold: Sequence[str]) -> Tensor:
+        """Gold answers as a tensor with a row for each."""
+        ...
+
+    def decode(self, scores: Tensor) -> list[str]:
+        """The answer that each row of scores stands for."""
+        ...
+
+    def probabilities(self, scores: Tensor) -> Tensor | None:
+        """``(rows, labels)``, the probability of each class; None where there are no classes."""
+        ...
+
+
+class LabelAnswer(nn.Module):
+    r"""One of several classes, by the softmax of the scores and cross-entropy.
+
+    With the weight *w* of a class and the focusing parameter :math:`\gamma` (Lin et al. 2017) the loss
+    of a row whose class has the probability *p* is
+
+    .. math:: -w \, (1 - p)^\gamma \log p,
+
+    and that of a batch the mean, weighted by *w*.
+
+    Args:
+        labels: The names of the classes.
+        weights: The weight of each class; 1 by default.
+        focus: :math:`\gamma`; 0 is cross-entropy.
+
+    Raises:
+        ValueError: There are fewer than two classes, or as many weights as classes aren't given.
+    """
+
+    def __init__(
+        self, labels: Sequence[str], *, weights: Sequence[float] | None = None, focus: float = 0.0
+    ) -> None:
+        super().__init__()
+        if len(labels) < 2:
+            raise ValueError(f"a classifier needs at least two labels, but got {list(labels)}")
+        if weights is not None and len(weights) != len(labels):
+            raise ValueError(
+                f"there are {len(weights)} weights for {len(labels)} labels; give one for each"
+            )
+        if not focus >= 0:
+            raise ValueError(f"focus must be at least 0, but is {focus}")
+        self.labels = tuple(labels)
+        self.width = len(self.labels)
+        self.focus = focus
+        # Only training reads them, so they are no part of what is saved.
+        self.register_buffer(
+            "weights", None if weights is None else torch.tensor(weights), persistent=False
+        )
+        self.weights: Tensor | None
+
+    def loss(self, scores: Tensor, gold: Tensor) -> Tensor:
+        """The mean loss; see :class:`Answer`."""
+        if self.focus == 0:
+            return F.cross_entropy(scores, gold, weight=self.weights, ignore_index=NO_ANSWER)
+        answered = gold != NO_ANSWER
+        gold = gold[answered]
+        surprise = F.cross_entropy(scores[answered], gold, reduction="none")  # -log p
+        weight = torch.ones_like(surprise) if self.weights is None else self.weights[gold]
+        focused = weight * (-torch.expm1(-surprise)) ** self.focus * surprise
+        return focused.sum() / weight.sum()
+
+    def encode(self, gold: Sequence[str]) -> Tensor:
+        """``(rows,)``, the number of each label; an empty label is :data:`NO_ANSWER`.
+
+        Raises:
+            ValueError: A label is not one of :attr:`labels`.
+        """
+        index = {label: number for number, label in enumerate(self.labels)}
+        index.setdefault("", NO_ANSWER)
+        for label in gold:
+            if label not in index:
+                raise ValueError(f"{label!r} is none of the labels {', '.join(self.labels)}")
+        return torch.tensor([index[label] for label in gold], dtype=torch.long)
+
+    def decode(self, scores: Tensor) -> list[str]:
+        """The label with the highest score in each row."""
+        return [self.labels[place] for place in scores.argmax(1).tolist()]
+
+    def probabilities(self, scores: Tensor) -> Tensor | None:
+        """The softmax of the scores."""
+        return scores.softmax(1)
+
+    def extra_repr(self) -> str:
+        """The labels."""
+        return f"labels={self.labels}"
+
+
+class LabelsAnswer(nn.Module):
+    r"""Any number of several classes: for each a logistic regression, and binary cross-entropy.
+
+    A class is predicted where its probability reaches its threshold. :meth:`fit_thresholds` chooses
+    them on dev.
+
+    Args:
+        labels: The names of the classes.
+        separator: What stands between the labels of one answer.
+    """
+
+    thresholds: Tensor
+
+    def __init__(self, labels: Sequence[str], *, separator: str = "|") -> None:
+        super().__init__()
+        self.labels = tuple(labels)
+        self.width = len(self.labels)
+        self.separator = separator
+        self.register_buffer("thresholds", torch.full((self.width,), 0.5))
+
+    def loss(self, scores: Tensor, gold: Tensor) -> Tensor:
+        """The mean over rows and classes; see :class:`Answer`."""
+        return F.binary_cross_entropy_with_logits(scores, gold.to(scores))
+
+    def encode(self, gold: Sequence[str]) -> Tensor:
+        """``(rows, classes)``, 1 where a class is in the answer and else 0."""
+        index = {label: number for number, label in enumerate(self.labels)}
+        made = torch.zeros(len(gold), self.width)
+        for row, answer in enumerate(gold):
+            for label in filter(None, answer.split(self.separator)):
+                if label not in index:
+                    raise ValueError(f"{label!r} is none of the labels {', '.join(self.labels)}")
+                made[row, index[label]] = 1
+        return made
+
+    def decode(self, scores: Tensor) -> list[str]:
+        """The labels of each row in the order of :attr:`labels`; an empty string where there is none."""
+        chosen = scores.sigmoid() >= self.thresholds.to(scores)
+        return [
+            self.separator.join(
+                label for label, is_in in zip(self.labels, row, strict=True) if is_in
+            )
+            for row in chosen.tolist()
+        ]
+
+    def probabilities(self, scores: Tensor) -> Tensor | None:
+        """The probability of each class by itself; they don't sum to 1."""
+        return scores.sigmoid()
+
+    def fit_thresholds(self, scores: Tensor, gold: Tensor) -> None:
+        """Choose for each class the threshold with the highest F1; 0.5 for a class that never occurs.
+
+        Args:
+            scores: ``(rows, classes)``, of dev examples.
+            gold: ``(rows, classes)``, what they should be.
+        """
+        shares = scores.sigmoid()
+        for place in range(self.width):
+            right = gold[:, place] > 0
+            if not bool(right.any()):
+                continue
+            tried = shares[:, place].unique()  # (thresholds,)
+            said = shares[:, place] >= tried[:, None]  # (thresholds, rows)
+            hits = (said & right).sum(1)
+            f1 = 2 * hits / (said.sum(1) + right.sum())
+            best = int(f1.argmax())
+            # Half way to the next lower one: the same answers on dev, and no tie with a new example.
+            below = tried[best - 1] if best else torch.zeros_like(tried[0])
+            self.thresholds[place] = (tried[best] + below) / 2
+
+
+class ScoreAnswer(nn.Module):
+    r"""A number, by mean squared error.
+
+    The one score *s* of a row stands for :math:`m + d \, s`, where *m* and *d* are the mean and the
+    standard deviation in train, and the loss is that of *s*: so the learning rate suits any scale.
+
+    Args:
+        mean: *m*.
+        deviation: *d*, above 0.
+    """
+
+    labels: tuple[str, ...] = ()
+    width = 1
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, *, mean: float = 0.0, deviation: float = 1.0) -> None:
+        super().__init__()
+        if not deviation > 0:
+            raise ValueError(f"deviation must be above 0, but is {deviation}")
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("deviation", torch.tensor(deviation))
+
+    def loss(self, scores: Tensor, gold: Tensor) -> Tensor:
+        """The mean squared error in standard deviations; see :class:`Answer`."""
+        return F.mse_loss(scores[:, 0], (gold.to(scores) - self.mean) / self.deviation)
+
+    def encode(self, gold: Sequence[str]) -> Tensor:
+        """``(rows,)``, the numbers."""
+        return torch.tensor([float(number) for number in gold], dtype=torch.float64)
+
+    def values(self, scores: Tensor) -> Tensor:
+        """``(rows,)``, the numbers that scores stand for."""
+        return self.mean + self.deviation * scores[:, 0]
+
+    def decode(self, scores: Tensor) -> list[str]:
+        """The numbers, with six digits."""
+        return [f"{value:.6g}" for value in self.values(scores).tolist()]
+
+    def probabilities(self, scores: Tensor) -> Tensor | None:
+        """None: there are no classes."""
+        return None
+
+
+class DistributionAnswer(nn.Module):
+    r"""A number on a scale of whole numbers, as the mean of a distribution (Tai et al. 2015, 4.2).
+
+    The softmax of the scores is a distribution *p* over the scale, and its mean is the answer. The gold
+    number *y* is spread over the two whole numbers beside it, so that its mean is *y*:
+
+    .. math:: q_{\lfloor y \rfloor} = \lfloor y \rfloor - y + 1, \qquad
+        q_{\lfloor y \rfloor + 1} = y - \lfloor y \rfloor,
+
+    and the loss is the divergence :math:`\mathrm{KL}(q \,\|\, p)`.
+
+    Args:
+        least: The lowest number of the scale.
+        most: The highest.
+
+    Raises:
+        ValueError: ``most`` is not above ``least``.
+    """
+
+    labels: tuple[str, ...] = ()
+    steps: Tensor
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__()
+        if not most > least:
+            raise ValueError(f"the scale must have at least two numbers, but is {least} to {most}")
+        self.least, self.most = least, most
+        self.width = most - least + 1
+        steps = torch.arange(least, most + 1, dtype=torch.float32)
+        self.register_buffer("steps", steps, persistent=False)
+
+    def loss(self, scores: Tensor, gold: Tensor) -> Tensor:
+        """The mean divergence; see :class:`Answer`."""
+        return F.kl_div(scores.log_softmax(1), gold.to(scores), reduction="batchmean")
+
+    def encode(self, gold: Sequence[str]) -> Tensor:
+        """``(rows, width)``, the distributions.
+
+        Raises:
+            ValueError: A number is not on the scale.
+        """
+        numbers = torch.tensor([float(number) for number in gold], dtype=torch.float64)
+        for number in numbers.tolist():
+            if not self.least <= number <= self.most:
+                raise ValueError(f"{number:g} is not on the scale from {self.least} to {self.most}")
+        place = (numbers - self.least).clamp(max=self.width - 1)
+        low = place.floor().clamp(max=self.width - 2).long()
+        made = torch.zeros(len(numbers), self.width, dtype=torch.float64)
+        rows = torch.arange(len(numbers))
+        made[rows, low] = 1 - (place - low)
+        made[rows, low + 1] = place - low
+        return made
+
+    def values(self, scores: Tensor) -> Tensor:
+        """``(rows,)``, the means."""
+        return scores.softmax(1) @ self.steps.to(scores)
+
+    def decode(self, scores: Tensor) -> list[str]:
+        """The means, with six digits."""
+        return [f"{value:.6g}" for value in self.values(scores).tolist()]
+
+    def probabilities(self, scores: Tensor) -> Tensor | None:
+        """None: the classes are steps of a scale, not answers."""
+        return None

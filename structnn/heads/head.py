@@ -1,0 +1,207 @@
+"""A head: what an encoding is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+from torch import Tensor, nn
+
+from structnn.data.batch import Batch
+from structnn.encoders.base import Encoder, Encoding
+from structnn.heads.answers import Answer
+from structnn.heads.readers import Reader, build_reader
+from structnn.ops.dropout import Dropout
+
+__all__ = ["Head", "StructuredModel", "build_head"]
+
+ACTIVATIONS: Mapping[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+}
+
+
+class Head(nn.Module):
+    r"""A reader, a hidden layer if wanted, a linear layer to the scores, and what they mean.
+
+    .. math:: y = W f(V \, \mathrm{dropout}(\mathrm{reader}(\mathrm{encoding})) + c) + b
+
+    Without a hidden layer *f* and *V* are left out.
+
+    Args:
+        reader: Gives a vector for each thing that is asked about.
+        answer: What is predicted of it.
+        dropout: The dropout rate of these vectors, and of the hidden layer.
+        hidden_dim: The width of the hidden layer; 0 for none.
+        activation: *f*.
+
+    Shapes:
+        - output: ``(rows, answer.width)``, scores; see :class:`~structnn.heads.Reader` for rows
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        answer: Answer,
+        *,
+        dropout: float = 0.0,
+        hidden_dim: int = 0,
+        activation: Literal["relu", "sigmoid", "tanh"] = "relu",
+    ) -> None:
+        super().__init__()
+        self.reader = reader
+        self.dropout = Dropout(dropout)
+        self.hidden = None
+        if hidden_dim:
+            self.hidden = nn.Sequential(
+                nn.Linear(reader.output_dim, hidden_dim),
+                ACTIVATIONS[activation](),
+                Dropout(dropout),
+            )
+        self.output = nn.Linear(hidden_dim or reader.output_dim, answer.width)
+        self._modules["answer"] = cast(nn.Module, answer)
+
+    @property
+    def answer(self) -> Answer:
+        """What is predicted."""
+        return cast(Answer, self._modules["answer"])
+
+    def forward(self, encoding: Encoding, batch: Batch, spans: Tensor | None = None) -> Tensor:
+        """The scores."""
+        return self.of_vectors(self.reader(encoding, batch, spans))
+
+    def of_vectors(self, vectors: Tensor) -> Tensor:
+        """The scores of vectors as the reader gives them, ``(rows, reader.output_dim)``."""
+        vectors = self.dropout(vectors)
+        scores: Tensor = self.output(vectors if self.hidden is None else self.hidden(vectors))
+        return scores
+
+    def loss(self, scores: Tensor, gold: Tensor) -> Tensor:
+        """The mean loss.
+
+        Args:
+            scores: ``(rows, answer.width)``.
+            gold: What they should be, as ``answer.encode`` makes it.
+        """
+        return self.answer.loss(scores, gold)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *arguments: Any, **options: Any
+    ) -> None:
+        for name in ("weight", "bias"):  # until version 0.3.0 a head was its linear layer
+            if f"{prefix}{name}" in state_dict:
+                state_dict[f"{prefix}output.{name}"] = state_dict.pop(f"{prefix}{name}")
+        super()._load_from_state_dict(state_dict, prefix, *arguments, **options)
+
+
+class StructuredModel(nn.Module):
+    r"""An embedding, an encoder and a head.
+
+    .. math:: y = \mathrm{head}(\mathrm{encoder}(\mathrm{dropout}(x)))
+
+    Args:
+        embedding: Maps a batch to ``(tokens, dim)``, as :class:`~structnn.WordEmbedding` does; has an
+            attribute ``dim``.
+        encoder: Any encoder with ``input_dim=embedding.dim``.
+        head: What the encoding is asked.
+        dropout: The dropout rate of word vectors.
+
+    Shapes:
+        - spans: ``(examples, spans, 2)``, see :class:`~structnn.heads.Reader`
+        - output: ``(rows, answer.width)``, scores
+
+    Raises:
+        ValueError: ``encoder.input_dim`` is not ``embedding.dim``.
+    """
+
+    def __init__(
+        self, embedding: nn.Module, encoder: Encoder, head: Head, *, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        width = getattr(embedding, "dim", None)
+        if width != encoder.input_dim:
+            raise ValueError(
+                f"the embedding has dim={width}, but the encoder has "
+                f"input_dim={encoder.input_dim}: build it with input_dim=embedding.dim"
+            )
+        self.embedding = embedding
+        self.encoder = encoder
+        self.dropout = Dropout(dropout)
+        self.head = head
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the classes; empty where numbers are predicted."""
+        return self.head.answer.labels
+
+    def encode(self, batch: Batch) -> Encoding:
+        """What the head reads."""
+        encoding: Encoding = self.encoder(self.dropout(self.embedding(batch)), batch)
+        return encoding
+
+    def forward(self, batch: Batch, spans: Tensor | None = None, *, nodes: bool = False) -> Tensor:
+        """The scores.
+
+        Args:
+            batch: The sentences; where an example has two texts, all first ones and then all second
+                ones.
+            spans: The spans of each example, where the head reads spans.
+            nodes: Apply the head's layers to the state of each node instead, to train on trees with a
+                label at every node (Socher et al. 2013). With the readout ``"root"`` the scores of a
+                root are those of its sentence.
+
+        Returns:
+            ``(rows, answer.width)``; with ``nodes`` ``(nodes, answer.width)``.
+
+        Raises:
+            ValueError: ``nodes`` is set, and what the head reads is not as wide as the nodes' states.
+        """
+        encoding = self.encode(batch)
+        if not nodes:
+            scores: Tensor = self.head(encoding, batch, spans)
+            return scores
+        if self.head.reader.output_dim != self.encoder.output_dim:
+            raise ValueError(
+                f"the linear layer reads sentence vectors of dimension {self.head.reader.output_dim}, "
+                f"but the nodes' states have {self.encoder.output_dim}: to score nodes, use "
+                "readout='root'"
+            )
+        return self.head.of_vectors(encoding.nodes)
+
+
+def build_head(
+    reader: str,
+    answer: Answer,
+    encoder: Encoder,
+    *,
+    dropout: float = 0.0,
+    hidden_dim: int = 0,
+    activation: Literal["relu", "sigmoid", "tanh"] = "relu",
+) -> Head:
+    """A head for an encoder.
+
+    Args:
+        reader: What it reads: ``"sentence"``, ``"pair"``, ``"span"``, ``"spans"``, ``"tokens"``,
+            ``"nodes"``, or one with options, as ``"span(span='max')"``.
+        answer: What it predicts, such as ``LabelAnswer(["no", "yes"])``.
+        encoder: Whose encodings it reads.
+        dropout: See :class:`Head`.
+        hidden_dim: See :class:`Head`.
+        activation: See :class:`Head`.
+
+    Raises:
+        UnknownNameError: There is no such reader or option; the message lists the valid ones.
+
+    Example:
+        >>> encoder = build_encoder("bilstm", input_dim=50, hidden_dim=20)
+        >>> build_head("pair", LabelAnswer(["no", "yes"]), encoder).reader.output_dim
+        80
+    """
+    return Head(
+        build_reader(reader, encoder),
+        answer,
+        dropout=dropout,
+        hidden_dim=hidden_dim,
+        activation=activation,
+    )
