@@ -29,18 +29,19 @@ from structnn import (
     UNIVERSAL_RELATIONS,
     Batch,
     Corpus,
-    SentenceClassifier,
+    StructuredModel,
     Vocabulary,
 )
 from tasks.data.datasets import load_dataset
 from tasks.data.examples import DataError
 from tasks.data.options import ParsingOptions
 from tasks.data.parsing import ParsedDataset, cached_parser, parse_dataset
-from tasks.models.model import build_model, make_corpus
+from tasks.models.model import Task, build_model, make_corpus
 from tasks.models.options import ModelOptions
 from tasks.training import loop as training
 from tasks.training.deferred_adam import DeferredAdamW
 from tasks.training.evaluation import predict_scores
+from tasks.training.inputs import Inputs
 from tasks.training.options import TrainingOptions
 
 __all__ = ["Pipeline", "Shares", "measure_pipelines"]
@@ -49,7 +50,7 @@ REFERENCE = "bilstm"
 Methods = tuple[tuple[Any, str], ...]
 PARTS: dict[str, Methods] = {
     "collation": ((Corpus, "batch"), (Batch, "prepare")),
-    "forward": ((SentenceClassifier, "forward"),),
+    "forward": ((StructuredModel, "forward"),),
     "backward": ((Accelerator, "backward"),),
     "optimiser": (
         (torch.optim.AdamW, "step"),
@@ -105,14 +106,14 @@ class Pipeline:
         model: The classifier.
         train: The training sentences.
         dev: One sentence, since training ends with an evaluation, which is not in its time.
-        targets: The numbers of the labels.
+        answers: The labels.
     """
 
     encoder: str
-    model: SentenceClassifier
-    train: Corpus
-    dev: Corpus
-    targets: list[int]
+    model: StructuredModel
+    train: Inputs
+    dev: Inputs
+    answers: list[str]
     training: list[float] = field(default_factory=list)  # seconds a sentence, in each repeat
     inference: list[float] = field(default_factory=list)
     shares: Shares = field(default_factory=Shares)
@@ -120,12 +121,12 @@ class Pipeline:
     def run(self, batch_size: int) -> tuple[float, float]:
         """An epoch of training, then inference; seconds for each sentence."""
         options = TrainingOptions(epochs=1, batch_size=batch_size, device="cpu")
-        corpora = {"train": self.train, "dev": self.dev}
-        targets = {"train": self.targets, "dev": self.targets[:1]}
+        inputs = {"train": self.train, "dev": self.dev}
+        answers = {"train": self.answers, "dev": self.answers[:1]}
         with tempfile.TemporaryDirectory() as folder, self.shares.counting():
             checkpoint = Path(folder) / "checkpoint.safetensors"
             result = training.train(
-                self.model, corpora, targets, options, seed=0, checkpoint=checkpoint
+                self.model, inputs, answers, options, seed=0, checkpoint=checkpoint
             )
         started = time.perf_counter()
         predict_scores(self.model, self.train)
@@ -172,12 +173,14 @@ def make_pipeline(encoder: str, data: ParsedDataset, sentences: int, hidden_dim:
     vocabulary = Vocabulary.from_tokens((sentence.tokens for sentence in given), lowercase=True)
     torch.manual_seed(0)
     options = ModelOptions(encoder=encoder, hidden_dim=hidden_dim)
-    model = build_model(options, data.dataset.labels, vocabulary)
+    model = build_model(options, Task.of(data.dataset), vocabulary)
     train, dev = (
-        make_corpus(some, vocabulary, UNIVERSAL_RELATIONS, data.structure, model.encoder.arity)
+        Inputs(
+            make_corpus(some, vocabulary, UNIVERSAL_RELATIONS, data.structure, model.encoder.arity)
+        )
         for some in (given[:sentences], given[:1])
     )
-    return Pipeline(encoder, model, train, dev, data.targets("train")[:sentences])
+    return Pipeline(encoder, model, train, dev, data.dataset.answers("train")[:sentences])
 
 
 def load(name: str, cache: Path | None) -> ParsedDataset:

@@ -36,6 +36,7 @@ ROOMS = (
         ("json_records", "sealing", "tensors"),
         ("console",),
         ("data",),
+        ("metrics",),
         ("training",),
         ("models",),
     ),

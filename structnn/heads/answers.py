@@ -42,8 +42,19 @@ class Answer(Protocol):
         """``(rows, labels)``, the probability of each class; None where there are no classes."""
         ...
 
+    def calibrate(self, scores: Tensor, gold: Tensor) -> None:
+        """Fit to dev examples what isn't learned in training, such as thresholds."""
+        ...
 
-class LabelAnswer(nn.Module):
+
+class _Uncalibrated(nn.Module):
+    """For answers all of whose parts are learned in training, or fixed."""
+
+    def calibrate(self, scores: Tensor, gold: Tensor) -> None:
+        """Nothing to do."""
+
+
+class LabelAnswer(_Uncalibrated):
     r"""One of several classes, by the softmax of the scores and cross-entropy.
 
     With the weight *w* of a class and the focusing parameter :math:`\gamma` (Lin et al. 2017) the loss
@@ -123,12 +134,12 @@ class LabelAnswer(nn.Module):
 class LabelsAnswer(nn.Module):
     r"""Any number of several classes: for each a logistic regression, and binary cross-entropy.
 
-    A class is predicted where its probability reaches its threshold. :meth:`fit_thresholds` chooses
+    A class is predicted where its probability reaches its threshold. :meth:`calibrate` chooses
     them on dev.
 
     Args:
         labels: The names of the classes.
-        separator: What stands between the labels of one answer.
+        separator: What stands between the labels of one answer; alone, it is an answer without any.
     """
 
     thresholds: Tensor
@@ -156,12 +167,13 @@ class LabelsAnswer(nn.Module):
         return made
 
     def decode(self, scores: Tensor) -> list[str]:
-        """The labels of each row in the order of :attr:`labels`; an empty string where there is none."""
+        """The labels of each row, in the order of :attr:`labels`."""
         chosen = scores.sigmoid() >= self.thresholds.to(scores)
         return [
             self.separator.join(
                 label for label, is_in in zip(self.labels, row, strict=True) if is_in
             )
+            or self.separator
             for row in chosen.tolist()
         ]
 
@@ -169,7 +181,7 @@ class LabelsAnswer(nn.Module):
         """The probability of each class by itself; they don't sum to 1."""
         return scores.sigmoid()
 
-    def fit_thresholds(self, scores: Tensor, gold: Tensor) -> None:
+    def calibrate(self, scores: Tensor, gold: Tensor) -> None:
         """Choose for each class the threshold with the highest F1; 0.5 for a class that never occurs.
 
         Args:
@@ -191,7 +203,7 @@ class LabelsAnswer(nn.Module):
             self.thresholds[place] = (tried[best] + below) / 2
 
 
-class ScoreAnswer(nn.Module):
+class ScoreAnswer(_Uncalibrated):
     r"""A number, by mean squared error.
 
     The one score *s* of a row stands for :math:`m + d \, s`, where *m* and *d* are the mean and the
@@ -235,7 +247,7 @@ class ScoreAnswer(nn.Module):
         return None
 
 
-class DistributionAnswer(nn.Module):
+class DistributionAnswer(_Uncalibrated):
     r"""A number on a scale of whole numbers, as the mean of a distribution (Tai et al. 2015, 4.2).
 
     The softmax of the scores is a distribution *p* over the scale, and its mean is the answer. The gold

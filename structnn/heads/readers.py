@@ -43,7 +43,7 @@ class Reader(Declared):
 
     texts: ClassVar[int] = 1
     spans: int = 0
-    rows: Literal["example", "token", "node"] = "example"
+    rows: str = "example"
     reads_sentences: bool = True
 
     def __init__(self, sentence_dim: int, state_dim: int) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tasks.data import corpora
 from tasks.data.examples import DataError, Dataset, Example, kept_together_by, quote
-from tasks.data.files import is_data_file, read_examples
+from tasks.data.files import is_data_file, read_table
 from tasks.data.options import DataOptions
+from tasks.data.questions import Question
 from tasks.data.splits import folds, hold_out, kept_together
 from tasks.data.suites import SUITES
 from tasks.data.suites import generate as generate_suite
@@ -45,7 +46,7 @@ def load_dataset(
 
     Args:
         spec: One of ``DATASETS``, or a CSV, TSV or JSON Lines file (see
-            :func:`tasks.data.files.read_examples`).
+            :func:`tasks.data.files.read_table`, which says what is asked by which columns).
         options: Further files, how to read them, and how to divide the examples.
         ordered_labels: The labels of a file from least to most, if they are a scale.
 
@@ -74,11 +75,11 @@ def load_dataset(
     if name in DATASETS:
         folder = None if options.data_dir is None else str(options.data_dir)
         parts = _named(name, folder, options.download)
+        question = Question()
     else:
-        parts = {
-            split: read_examples(path, options) for split, path in files.items() if path is not None
-        }
+        parts, question = _read(files, options)
     parts = _clustered(parts, options)
+    stratify = question.answer == "label"
     scale = corpora.SENTIMENTS if name == "sst5" else ordered_labels
 
     notes = []
@@ -87,10 +88,13 @@ def load_dataset(
     for split, fraction in (("test", options.test_fraction), ("dev", options.dev_fraction)):
         if split not in parts:
             count = max(1, round(fraction * size))
-            parts["train"], parts[split] = hold_out(parts["train"], count, options.split_seed)
+            parts["train"], parts[split] = hold_out(
+                parts["train"], count, options.split_seed, stratify=stratify
+            )
+            how = f"{'stratified, ' if stratify else ''}{kept_together(column)}"
             notes.append(
-                f"no {split} set given: {len(parts[split])} of {size} examples held out, stratified, "
-                f"{kept_together(column)}, split seed {options.split_seed}"
+                f"no {split} set given: {len(parts[split])} of {size} examples held out, {how}, "
+                f"split seed {options.split_seed}"
             )
     if count := _repeated(parts):
         notes.append(
@@ -101,7 +105,12 @@ def load_dataset(
             f"{count} of {len(parts['test'])} test rows have a {column!r} that also occurs in train or "
             "dev (left as they are)"
         )
-    found = {example.label for part in parts.values() for example in part}
+    found = {
+        label
+        for part in parts.values()
+        for example in part
+        for label in question.labels_in(example.label)
+    }
     return Dataset(
         name=name,
         train=parts["train"],
@@ -111,7 +120,25 @@ def load_dataset(
         ordered=scale is not None,
         notes=tuple(notes),
         node_labels=corpora.node_labels(fine=name == "sst5") if name in ("sst5", "sst2") else {},
+        question=question,
     )
+
+
+def _read(
+    files: Mapping[str, str | os.PathLike[str] | None], options: DataOptions
+) -> tuple[corpora.Splits, Question]:
+    """The examples of each file, and the question that all of them ask."""
+    tables = {split: read_table(path, options) for split, path in files.items() if path is not None}
+    question = tables["train"].question
+    for split, table in tables.items():
+        if table.question != question:
+            labels = {example.label for example in table.examples}
+            raise DataError(
+                f"{files[split]} asks {table.question.in_words(labels)}, but {files['train']} asks "
+                f"{question.in_words(labels)}: give both the same columns, or say what is asked with "
+                "reads and answer (--reads, --answer)"
+            )
+    return {split: table.examples for split, table in tables.items()}, question
 
 
 def _generated(name: str, options: DataOptions) -> Dataset:
@@ -159,8 +186,8 @@ def _named(name: str, folder: str | None, download: bool) -> corpora.Splits:
 
 def _repeated(parts: corpora.Splits) -> int:
     """How many test texts occur, case aside, among the other examples."""
-    others = {example.plain_text.lower() for split in ("train", "dev") for example in parts[split]}
-    return sum(example.plain_text.lower() in others for example in parts["test"])
+    others = {example.shown.lower() for split in ("train", "dev") for example in parts[split]}
+    return sum(example.shown.lower() in others for example in parts["test"])
 
 
 def _divided(parts: corpora.Splits) -> int:

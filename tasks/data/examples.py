@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
 from structnn.errors import InputError
 from structnn.sentence import Sentence
+from tasks.data.questions import Question, Span, number_in, with_marks
 
 __all__ = ["PAIR", "DataError", "Dataset", "Example", "grouped", "kept_together_by"]
 
@@ -23,21 +25,24 @@ class DataError(InputError):
 
 @dataclass(frozen=True)
 class Example:
-    """One text and its label.
+    """One text and its label, or what else a question is about and its answer.
 
     Args:
         text: The text as written, or its tokens where the source is tokenised: a parser keeps such
             tokens one for one.
-        label: The label, always a string.
+        label: The label, always a string: several labels with ``|`` between them, or a number, where
+            the question has such answers.
         source: Where the example is from, as ``file:line``.
         sentence: The sentence with a given structure, such as a tree of the Stanford Sentiment
             Treebank; its tokens are ``text``.
         columns: Further columns of the source.
         cluster_column: The column whose values say which examples belong together; by default
             :data:`PAIR`, if there is one.
+        text2: The second text, where the question is about a pair.
+        spans: The spans that the question is about.
 
     Raises:
-        DataError: No text, or no label.
+        DataError: No text, or no label; or a span that is not in the text.
     """
 
     text: str | tuple[str, ...]
@@ -46,20 +51,34 @@ class Example:
     sentence: Sentence | None = None
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
     cluster_column: str | None = None
+    text2: str | tuple[str, ...] | None = None
+    spans: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
-        tokens = (self.text,) if isinstance(self.text, str) else self.text
+        self._check_text("text", self.text)
+        if self.text2 is not None:
+            self._check_text("second text", self.text2)
+        if not is_visible(self.label):
+            raise DataError(f"{self.source}: the label is empty; give one or remove the example")
+        for begin, end in self.spans:
+            if not 0 <= begin < end <= len(self.text):
+                unit = "characters" if isinstance(self.text, str) else "tokens"
+                raise DataError(
+                    f"{self.source}: a span is from {begin} to {end}, but the text has "
+                    f"{len(self.text)} {unit}; a span begins at 0 or later and ends behind its last one"
+                )
+
+    def _check_text(self, what: str, text: str | tuple[str, ...]) -> None:
+        tokens = (text,) if isinstance(text, str) else text
         if not any(map(is_visible, tokens)):
             raise DataError(
-                f"{self.source}: the text is empty; give the example a text, or remove it "
+                f"{self.source}: the {what} is empty; give the example a text, or remove it "
                 "(no example is dropped unasked)"
             )
         if not all(map(is_visible, tokens)):
             raise DataError(
                 f"{self.source}: token {list(map(is_visible, tokens)).index(False)} is empty"
             )
-        if not is_visible(self.label):
-            raise DataError(f"{self.source}: the label is empty; give one or remove the example")
 
     @property
     def plain_text(self) -> str:
@@ -67,9 +86,21 @@ class Example:
         return self.text if isinstance(self.text, str) else " ".join(self.text)
 
     @property
+    def shown(self) -> str:
+        """All that the question is about: ``[[`` and ``]]`` round a span, ``||`` between two texts."""
+        texts = [with_marks(self.text, self.spans) if self.spans else self.plain_text]
+        if self.text2 is not None:
+            texts.append(self.text2 if isinstance(self.text2, str) else " ".join(self.text2))
+        return " || ".join(texts)
+
+    @property
     def words(self) -> str:
         """Its words, sorted and in lower case: the same for texts that are the same bag of words."""
-        return " ".join(sorted(self.plain_text.lower().split()))
+        return " || ".join(
+            " ".join(sorted((text if isinstance(text, str) else " ".join(text)).lower().split()))
+            for text in (self.text, self.text2)
+            if text is not None
+        )
 
     @property
     def clustered_by(self) -> str | None:
@@ -106,10 +137,11 @@ class Dataset:
         notes: What a report must say of the data, such as how they were split.
         node_labels: If trees have a label at each node, the class that each such label stands for; a
             node whose label is not in it has no class.
+        question: What is asked; ``labels`` is empty where the answer is a number.
 
     Raises:
-        DataError: Nothing to train on or to select on, fewer than two labels in train, or a dev or
-            test example whose label train lacks.
+        DataError: Nothing to train on or to select on, fewer than two labels (or numbers) in train, a
+            dev or test example whose label train lacks, or one that the question doesn't suit.
     """
 
     name: str
@@ -120,44 +152,99 @@ class Dataset:
     ordered: bool = False
     notes: tuple[str, ...] = ()
     node_labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    question: Question = field(default_factory=Question)
 
     def __post_init__(self) -> None:
         for split in ("train", "dev"):
             if not getattr(self, split):
                 raise DataError(f"{self.name}: there are no {split} examples")
-        trained = {example.label for example in self.train}
+        for _, example in self._examples():
+            self._check_reading(example)
+        if self.question.is_number:
+            self._check_numbers()
+        else:
+            self._check_labels()
+
+    def _check_reading(self, example: Example) -> None:
+        question = self.question
+        if (example.text2 is None) == (question.reads == "pair"):
+            a = "no" if example.text2 is None else "a"
+            raise DataError(
+                f"{example.source}: there is {a} second text, but the question is about "
+                f"a {question.reads}"
+            )
+        if len(example.spans) != question.spans:
+            raise DataError(
+                f"{example.source}: there are {len(example.spans)} spans, but the question is about "
+                f"{question.spans}"
+            )
+
+    def _check_labels(self) -> None:
+        in_train = [label for one in self.train for label in self.question.labels_in(one.label)]
+        trained = set(in_train)
         if len(trained) < 2:
             raise DataError(
                 f"{self.name}: all {len(self.train)} training examples have the label "
-                f"{next(iter(trained))!r}; classification needs at least two labels"
+                f"{self.train[0].label!r}; classification needs at least two labels"
             )
-        for example in (*self.train, *self.dev, *self.test):
-            if example.label not in trained:
+        for _, example in self._examples():
+            for label in self.question.labels_in(example.label):
+                if label not in trained:
+                    raise DataError(
+                        f"{example.source}: the label {label!r} doesn't occur in train, which "
+                        f"has {quote(sorted(trained))}; mend the label, or add training examples of it"
+                    )
+                if label not in self.labels:
+                    raise DataError(
+                        f"{example.source}: the label {label!r} isn't one of the labels given: "
+                        f"{quote(self.labels)}"
+                    )
+
+    def _check_numbers(self) -> None:
+        for _, example in self._examples():
+            try:
+                number_in(example.label)
+            except ValueError:
                 raise DataError(
-                    f"{example.source}: the label {example.label!r} doesn't occur in train, which "
-                    f"has {quote(sorted(trained))}; mend the label, or add training examples of it"
-                )
-            if example.label not in self.labels:
+                    f"{example.source}: the answer must be a number, but is {example.label!r}; mend it, "
+                    "or ask for a label (--answer label)"
+                ) from None
+        numbers = {number_in(example.label) for example in self.train}
+        if len(numbers) < 2:
+            raise DataError(
+                f"{self.name}: all {len(self.train)} training examples have the number "
+                f"{self.train[0].label}; there is nothing to learn"
+            )
+        least, most = math.floor(min(numbers)), math.ceil(max(numbers))
+        for _, example in self._examples() if self.question.answer == "scale" else ():
+            if not least <= number_in(example.label) <= most:
                 raise DataError(
-                    f"{example.source}: the label {example.label!r} isn't one of the labels given: "
-                    f"{quote(self.labels)}"
+                    f"{example.source}: {example.label} is not on the scale of train, from {least} to "
+                    f"{most}; predict a free number (--answer score)"
                 )
 
     def __repr__(self) -> str:
         sizes = ", ".join(
             f"{len(getattr(self, split))} {split}" for split in ("train", "dev", "test")
         )
-        return f"Dataset({self.name!r}: {sizes}; {len(self.labels)} labels)"
+        answers = f"{len(self.labels)} labels"
+        if self.question != Question():
+            answers = self.question.in_words(self.labels)
+        return f"Dataset({self.name!r}: {sizes}; {answers})"
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over names of splits, texts, labels, given trees and other columns, in order."""
         digest = hashlib.sha256(json.dumps(self.labels).encode())
+        if self.question != Question():
+            digest.update(json.dumps(asdict(self.question)).encode())
         for split, example in self._examples():
             tree = example.sentence and example.sentence.constituency
             shape = tree and (tree.parents, tree.tokens, tree.labels)
             row = (split, example.text, example.label, shape, sorted(example.columns.items()))
             digest.update(json.dumps(row).encode())
+            if example.text2 is not None or example.spans:
+                digest.update(json.dumps((example.text2, example.spans)).encode())
             if given := example.sentence and example.sentence.dependencies:
                 digest.update(json.dumps((given.parents, given.labels)).encode())
         return digest.hexdigest()
@@ -166,6 +253,10 @@ class Dataset:
     def kept_together_by(self) -> str | None:
         """The column that keeps examples together which their words would not; None if none does."""
         return kept_together_by([example for _, example in self._examples()])
+
+    def answers(self, split: str) -> list[str]:
+        """The answer of each example of a split."""
+        return [example.label for example in getattr(self, split)]
 
     def without_test(self) -> Dataset:
         """The same data without test examples: all that training and selection may see."""

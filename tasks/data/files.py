@@ -1,29 +1,48 @@
-"""Examples from CSV, TSV and JSON Lines files."""
+"""Examples from CSV, TSV, JSON Lines, CoNLL-U and fastText files."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import math
 import os
 import re
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from parsers.formats.conllu import iter_conllu
 from parsers.formats.files import Faults, OnError
-from structnn import Sentence, StructureError, Tree
+from structnn import InputError, Sentence, StructureError, Tree
+from tasks.data.columns import SECOND_TEXT, Columns, columns_of
 from tasks.data.examples import DataError, Example, is_visible, quote
 from tasks.data.options import DataOptions
+from tasks.data.questions import Question
 
-__all__ = ["READERS", "cell", "decoded", "is_data_file", "read_examples", "read_file", "text_in"]
+__all__ = [
+    "READERS",
+    "Table",
+    "cell",
+    "decoded",
+    "is_data_file",
+    "read_examples",
+    "read_file",
+    "read_table",
+    "suffix_of",
+    "text_in",
+]
 
 Row = Mapping[str, object]
 RowReader = Callable[[Path, str, Faults], Iterator[tuple[int, Row]]]
 
+_FASTTEXT = "__label__"
 _AN_OBJECT = '{"text": "...", "label": "..."}'
 
 # NUL, and halves of surrogate pairs: JSON can write both, and no parser takes them.
@@ -32,25 +51,53 @@ _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
 csv.field_size_limit(2**31 - 1)  # by default a field of 131,072 characters is refused
 
 
+@dataclass(frozen=True)
+class Table:
+    """The examples of a file.
+
+    Attributes:
+        examples: In the order of the file.
+        question: What its columns ask.
+    """
+
+    examples: tuple[Example, ...]
+    question: Question
+
+
 def read_examples(
     path: str | os.PathLike[str],
     options: DataOptions | None = None,
     *,
     on_error: OnError = "raise",
 ) -> tuple[Example, ...]:
-    """Read every example of a file; its extension says which format it has.
+    """The examples of a file: see :func:`read_table`."""
+    return read_table(path, options, on_error=on_error).examples
+
+
+def read_table(
+    path: str | os.PathLike[str],
+    options: DataOptions | None = None,
+    *,
+    on_error: OnError = "raise",
+) -> Table:
+    """Read every example of a file; its extension says which format it has (``.gz`` may follow).
 
     ``.csv`` and ``.tsv`` begin with a line that names the columns. In CSV a field may stand in
     double quotes, and then hold commas, line ends and doubled quotes. In TSV quotes are ordinary
     characters, so that a text with a stray one can't swallow the lines below it. ``.jsonl`` (or
     ``.ndjson``) has an object on each line; its text may be an array of tokens, which stay as they
     are, and beside them may stand the array ``heads`` (the place of each token's head, from 1; 0 for
-    the root) and the array ``relations``: the tree of ``--structure given``. Blank lines are passed
-    over; anything else that is not an example is an error.
+    the root) and the array ``relations``: the tree of ``--structure given``. ``.conllu`` has such trees
+    for its sentences, and the other columns in comments: ``# label = ...``. ``.ft`` is fastText's
+    format: labels as ``__label__name`` before the text. Blank lines are passed over; anything else that
+    is not an example is an error.
+
+    The columns say what is asked: see :func:`tasks.data.columns.columns_of`.
 
     Args:
         path: The file.
-        options: The columns of text and label, and the encoding; a byte order mark is passed over.
+        options: The columns of text and label, what is asked, and the encoding; a byte order mark is
+            passed over.
         on_error: What becomes of a faulty row: ``"raise"``, ``"skip"`` (a warning counts them), or a
             function that is called with the error.
 
@@ -70,43 +117,66 @@ def read_examples(
         )
     path = Path(path)
     faults = Faults(on_error)
+    # All rows are read before the first becomes an example, since all of them say what is asked.
+    found: list[tuple[int, Row] | InputError] = []
+    for numbered in _reader(path)(path, read_file(path, options.encoding), Faults(found.append)):
+        found.append(numbered)
+    rows = [entry for entry in found if not isinstance(entry, InputError)]
+    columns = columns_of([row for _, row in rows], options, path)
     examples = []
-    for line, row in _reader(path)(path, read_file(path, options.encoding), faults):
+    for entry in found:
         try:
-            examples.append(_example(row, options, f"{path}:{line}"))
-        except DataError as fault:
+            if isinstance(entry, InputError):
+                raise entry
+            line, row = entry
+            examples.append(_example(row, columns, f"{path}:{line}"))
+        except InputError as fault:
             faults(fault)
     faults.report(
         len(examples),
         lambda problem: DataError(f"{path}: {problem}"),
         "there are no examples in it",
     )
-    return tuple(examples)
+    return Table(tuple(examples), columns.question)
 
 
-def _example(row: Row, options: DataOptions, where: str) -> Example:
-    text_column, label_column = options.text_column, options.label_column
-    for option, column in (("text_column", text_column), ("label_column", label_column)):
+def _example(row: Row, columns: Columns, where: str) -> Example:
+    for option, column in (("text_column", columns.text), ("label_column", columns.answer)):
         if column not in row:
             raise DataError(
                 f"{where}: there is no column {column!r}; the columns are {quote(row)}. "
                 f"Choose one with {option} (--{option.replace('_', '-')})"
             )
-    label = row[label_column]
+    label = columns.answer_in(row, where)
     if isinstance(label, list | dict):
         raise DataError(
-            f"{where}: the label must be one string or number, but is {_string(label)[:40]}"
+            f"{where}: the label must be one string or number, but is {_string(label)[:40]}; several "
+            "labels go into a column 'labels'"
         )
     if isinstance(label, float) and not math.isfinite(label):
         raise DataError(
             f"{where}: the label is {_string(label)}, which is no number; give the example a label, "
             "or remove it (no example is dropped unasked)"
         )
-    text = text_in(row[text_column], where)
+    # Offsets count the characters of the file, so blanks at the beginning are cut off afterwards.
+    text, spans = columns.spans_in(row, text_in(row[columns.text], where, strip=False), where)
+    if isinstance(text, str):
+        lead = len(text) - len(text.lstrip())
+        text, spans = text.strip(), tuple((begin - lead, end - lead) for begin, end in spans)
+    text2 = None
+    if columns.question.reads == "pair":
+        text2 = text_in(row.get(SECOND_TEXT), where)
     sentence = _given_tree(row, text, where)
-    own = {text_column, label_column} | ({"heads", "relations"} if sentence else set())
-    columns = {name: cell(value, name, where) for name, value in row.items() if name not in own}
-    return Example(text, cell(label, label_column, where).strip(), where, sentence, columns)
+    own = columns.own | ({"heads", "relations"} if sentence else set())
+    return Example(
+        text,
+        cell(label, columns.answer, where).strip(),
+        where,
+        sentence,
+        {name: cell(value, name, where) for name, value in row.items() if name not in own},
+        text2=text2,
+        spans=spans,
+    )
 
 
 def is_data_file(name: str) -> bool:
@@ -116,15 +186,21 @@ def is_data_file(name: str) -> bool:
 
 def _reader(path: Path) -> RowReader:
     try:
-        return READERS[path.suffix.lower()]
+        return READERS[suffix_of(path)]
     except KeyError:
         raise DataError(
             f"{path}: the format isn't known by this name; it must end in {', '.join(READERS)}"
         ) from None
 
 
+def suffix_of(path: Path) -> str:
+    """The extension that says which format a file has: that before ``.gz``, if there is one."""
+    suffix = path.suffix.lower()
+    return path.with_suffix("").suffix.lower() if suffix == ".gz" else suffix
+
+
 def read_file(path: Path, encoding: str) -> str:
-    """The text of a file.
+    """The text of a file, unpacked if its name ends in ``.gz``.
 
     Raises:
         DataError: See :func:`decoded`; or the file can't be read.
@@ -133,6 +209,11 @@ def read_file(path: Path, encoding: str) -> str:
         data = path.read_bytes()
     except (OSError, ValueError) as fault:  # a name with a NUL character is a ValueError
         raise DataError(f"{path}: can't be read: {getattr(fault, 'strerror', fault)}") from None
+    if path.suffix.lower() == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as fault:
+            raise DataError(f"{path}: is not a whole gzip file ({fault})") from None
     return decoded(data, encoding, str(path))
 
 
@@ -269,8 +350,13 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def text_in(value: object, where: str) -> str | tuple[str, ...]:
+def text_in(value: object, where: str, *, strip: bool = True) -> str | tuple[str, ...]:
     """The text, or the tokens, that a cell holds; empty where it holds none.
+
+    Args:
+        value: What the file has.
+        where: Its file and line.
+        strip: Cut off white space at the ends of a text.
 
     Raises:
         DataError: It is neither a string nor an array of strings, or has what is no character.
@@ -284,7 +370,9 @@ def text_in(value: object, where: str) -> str | tuple[str, ...]:
         raise DataError(
             f"{where}: the text holds U+{ord(found[0]):04X}, which is no character; remove it"
         )
-    return tuple(tokens) if isinstance(value, list) else "".join(tokens).strip()
+    if isinstance(value, list):
+        return tuple(tokens)
+    return "".join(tokens).strip() if strip else "".join(tokens)
 
 
 def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence | None:
@@ -347,9 +435,44 @@ def _string(value: object) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
+def _conllu_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
+    """Each sentence of a CoNLL-U file: its words, its tree, and what its comments say."""
+
+    def told(fault: InputError) -> None:
+        line, message = getattr(fault, "line", 0), getattr(fault, "message", fault)
+        faults(DataError(f"{path}:{line}: {message}"))
+
+    lines = text.splitlines(keepends=True)
+    for number, sentence in enumerate(iter_conllu(lines, on_error=told), start=1):
+        row: dict[str, object] = {**sentence.metadata, "text": list(sentence.tokens)}
+        if tree := sentence.dependencies:
+            row["heads"] = [parent + 1 for parent in tree.parents]
+            row["relations"] = None if tree.labels is None else list(tree.labels)
+        yield number, row
+
+
+def _fasttext_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
+    rows: list[tuple[int, list[str], str]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        words = line.split()
+        labels = list(takewhile(lambda word: word.startswith(_FASTTEXT), words))
+        if words and not labels:
+            problem = f"the line doesn't begin with a label, as {_FASTTEXT}good"
+            faults(DataError(f"{path}:{number}: {problem}"))
+        elif words:
+            names = [label.removeprefix(_FASTTEXT) for label in labels]
+            rows.append((number, names, " ".join(words[len(labels) :])))
+    if all(len(names) == 1 for _, names, _ in rows):
+        yield from ((number, {"text": text, "label": name}) for number, (name,), text in rows)
+    else:
+        yield from ((number, {"text": text, "labels": names}) for number, names, text in rows)
+
+
 READERS: dict[str, RowReader] = {
     ".csv": _csv_rows,
     ".tsv": _tsv_rows,
     ".jsonl": _json_rows,
     ".ndjson": _json_rows,
+    ".conllu": _conllu_rows,
+    ".ft": _fasttext_rows,
 }

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from tasks.options import Options, Range, cli_option
+from tasks.data.questions import ANSWERS, READS
+from tasks.options import OptionError, Options, Range, cli_option
 
 __all__ = ["DataOptions", "ParserOptions", "ParsingOptions", "TextOptions"]
 
@@ -79,7 +80,26 @@ class DataOptions(TextOptions):
         int,
         cli_option("Data", "Random seed of what is held out, and of the sentences generated."),
     ] = 0
-    label_column: Annotated[str, cli_option("Data", "Column of the label.")] = "label"
+    label_column: Annotated[
+        str,
+        cli_option("Data", "Column of the label; without a column label that is labels or score."),
+    ] = "label"
+    reads: Annotated[
+        str | None,
+        cli_option(
+            "Data",
+            "What the question is about: a sentence, a pair (columns text and text2), a span (column "
+            "target, or start and end) or two spans (subject and object). By default the columns say.",
+        ),
+    ] = None
+    answer: Annotated[
+        str | None,
+        cli_option(
+            "Data",
+            "What answers it: one label, any number of labels, a number (score), or a number on a scale "
+            "of whole numbers (scale). By default the column says: label, labels or score.",
+        ),
+    ] = None
     cluster: Annotated[
         str | None,
         cli_option(
@@ -95,3 +115,10 @@ class DataOptions(TextOptions):
     download: Annotated[
         bool, cli_option("Data", "Download an NLTK corpus that isn't found.", "--download")
     ] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, known in (("reads", READS), ("answer", ANSWERS)):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise OptionError(name, f"must be one of {', '.join(known)}, but is {value!r}")

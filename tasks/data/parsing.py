@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from parsers import CachedParser, Parser
@@ -13,12 +13,14 @@ from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.options import ParserOptions, ParsingOptions
+from tasks.data.questions import Span, offsets_of, token_span
 
 __all__ = [
     "SPLITS",
     "ParsedDataset",
     "cached_parser",
     "given_tree",
+    "in_tokens",
     "make_parser",
     "parse_dataset",
     "parser_notes",
@@ -38,12 +40,14 @@ class ParsedDataset:
         structure: What tree and graph encoders read: ``"parse"``, the parser's dependencies;
             ``"constituency"`` or ``"given"``, trees in the data; or the name of a control.
         parser: The fingerprint of the parser; None if nothing was parsed.
+        second: For each split the sentences of second texts; empty unless the question is about pairs.
     """
 
     dataset: Dataset
     sentences: dict[str, tuple[Sentence, ...]]
     structure: str = "parse"
     parser: str | None = None
+    second: dict[str, tuple[Sentence, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"ParsedDataset({self.dataset!r}, structure={self.structure!r})"
@@ -51,17 +55,47 @@ class ParsedDataset:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a report must say of the data and of their parses."""
-        return (*self.dataset.notes, *parser_notes(chain.from_iterable(self.sentences.values())))
+        sides = (self.sentences, self.second)
+        every = (sentence for side in sides for part in side.values() for sentence in part)
+        return (*self.dataset.notes, *parser_notes(every), *self._span_notes())
 
     def without_test(self) -> ParsedDataset:
         """The same data without test examples: all that training and selection may see."""
-        sentences = {**self.sentences, "test": ()}
-        return replace(self, dataset=self.dataset.without_test(), sentences=sentences)
+        return replace(
+            self,
+            dataset=self.dataset.without_test(),
+            sentences={**self.sentences, "test": ()},
+            second={**self.second, "test": ()} if self.second else {},
+        )
 
-    def targets(self, split: str) -> list[int]:
-        """For each example the index of its label."""
-        index = {label: number for number, label in enumerate(self.dataset.labels)}
-        return [index[example.label] for example in getattr(self.dataset, split)]
+    def texts(self, split: str) -> tuple[Sentence, ...]:
+        """All sentences of a split: those of first texts, and behind them those of second ones."""
+        return (*self.sentences[split], *self.second.get(split, ()))
+
+    def spans(self, split: str) -> list[tuple[Span, ...]]:
+        """For each example the tokens of its spans: where each begins, and the token after its last."""
+        return [
+            tuple(span for span, _ in in_tokens(example.text, example.spans, sentence))
+            for example, sentence in zip(
+                getattr(self.dataset, split), self.sentences[split], strict=True
+            )
+        ]
+
+    def _span_notes(self) -> Iterator[str]:
+        """How many spans don't begin and end where tokens do."""
+        if not self.dataset.question.spans:
+            return
+        fits = [
+            exact
+            for split, sentences in self.sentences.items()
+            for example, sentence in zip(getattr(self.dataset, split), sentences, strict=True)
+            for _, exact in in_tokens(example.text, example.spans, sentence)
+        ]
+        if count := len(fits) - sum(fits):
+            yield (
+                f"{count} of {len(fits)} spans begin or end within a token of the parser: they are "
+                "taken as the whole of the tokens that they lie in"
+            )
 
 
 def parse_dataset(
@@ -90,9 +124,47 @@ def parse_dataset(
                 examples, parser.parse([example.text for example in examples]), strict=True
             )
         ]
+    return ParsedDataset(
+        dataset,
+        _by_split(dataset, sentences),
+        parser=None if parser is None else parser.fingerprint,
+        second=_by_split(dataset, _second(examples, parser)),
+    )
+
+
+def in_tokens(
+    text: str | Sequence[str], spans: Sequence[Span], sentence: Sentence
+) -> list[tuple[Span, bool]]:
+    """The tokens of each span of a text, and whether it begins and ends where they do.
+
+    Args:
+        text: The text, or its tokens.
+        spans: The spans, in characters of the text, or in tokens.
+        sentence: The sentence that the text was parsed to.
+    """
+    if not isinstance(text, str):
+        return [(span, True) for span in spans]
+    offsets = offsets_of(text, sentence.tokens) if spans else []
+    return [token_span(span, offsets) for span in spans]
+
+
+def _by_split(dataset: Dataset, sentences: Sequence[Sentence]) -> dict[str, tuple[Sentence, ...]]:
+    """Sentences of all examples, divided as these are; empty if there are none."""
     rest = iter(sentences)
-    by_split = {split: tuple(islice(rest, len(getattr(dataset, split)))) for split in SPLITS}
-    return ParsedDataset(dataset, by_split, parser=None if parser is None else parser.fingerprint)
+    if not sentences:
+        return {}
+    return {split: tuple(islice(rest, len(getattr(dataset, split)))) for split in SPLITS}
+
+
+def _second(examples: Sequence[Example], parser: Parser | None) -> list[Sentence]:
+    """The sentences of second texts; none if examples have none."""
+    texts = [example.text2 for example in examples if example.text2 is not None]
+    if texts and parser is None:
+        raise DataError(
+            f"{examples[0].source}: given trees are of first texts alone, and the question is about "
+            "pairs: parse the texts (--structure parse)"
+        )
+    return [] if parser is None or not texts else parser.parse(texts)
 
 
 def parser_notes(sentences: Iterable[Sentence]) -> list[str]:

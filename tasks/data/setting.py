@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
 from parsers import STRUCTURES, parse_noise, with_structure
 from structnn import Sentence
+from tasks.data.examples import Dataset
 from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
 from tasks.data.splits import folds, subsample
 from tasks.folders import folder_name
@@ -83,45 +84,67 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
     Raises:
         DataError: The data don't allow it; the message says why.
     """
-    dataset, sentences = parsed.dataset, parsed.sentences
     if setting.fold is not None:
-        number, count = setting.fold
-        whole = _by_example(parsed)
-        dataset = replace(tuple(folds(dataset, count))[number - 1], name=dataset.name)
-        sentences = {
-            split: tuple(whole[id(example)] for example in getattr(dataset, split))
-            for split in SPLITS
-        }
+        parsed = _fold(parsed, *setting.fold)
     if setting.fraction != 1:
-        places = subsample(dataset.train, setting.fraction, seed)
-        dataset = replace(dataset, train=tuple(dataset.train[place] for place in places))
-        kept = tuple(sentences["train"][place] for place in places)
-        sentences = {**sentences, "train": kept}
+        parsed = _part_of_train(parsed, setting.fraction, seed)
+    dataset = parsed.dataset
     if setting.structure in GIVEN_STRUCTURES:
-        sentences = {
+        given = {
             split: tuple(
                 given_tree(example, setting.structure) for example in getattr(dataset, split)
             )
             for split in SPLITS
         }
+        sentences, second = given, parsed.second
     else:
-        sentences = {split: _restructured(part, setting) for split, part in sentences.items()}
-    return ParsedDataset(dataset, sentences, setting.structure, parser_of(parsed, setting))
+        sentences, second = (
+            {split: _restructured(part, setting) for split, part in side.items()}
+            for side in (parsed.sentences, parsed.second)
+        )
+    return replace(
+        parsed,
+        sentences=sentences,
+        second=second,
+        structure=setting.structure,
+        parser=parser_of(parsed, setting),
+    )
+
+
+def _fold(parsed: ParsedDataset, number: int, count: int) -> ParsedDataset:
+    dataset = tuple(folds(parsed.dataset, count))[number - 1]
+    return _chosen(parsed, replace(dataset, name=parsed.dataset.name))
+
+
+def _part_of_train(parsed: ParsedDataset, fraction: float, seed: int) -> ParsedDataset:
+    dataset = parsed.dataset
+    stratify = dataset.question.answer == "label"
+    places = subsample(dataset.train, fraction, seed, stratify=stratify)
+    return _chosen(parsed, replace(dataset, train=tuple(dataset.train[place] for place in places)))
+
+
+def _chosen(parsed: ParsedDataset, dataset: Dataset) -> ParsedDataset:
+    """The parses of a data set whose examples are among those of another."""
+
+    def side(sentences: Mapping[str, Sequence[Sentence]]) -> dict[str, tuple[Sentence, ...]]:
+        known = {
+            id(example): sentence
+            for split, part in sentences.items()
+            for example, sentence in zip(getattr(parsed.dataset, split), part, strict=True)
+        }
+        return {
+            split: tuple(known[id(example)] for example in getattr(dataset, split))
+            for split in sentences
+        }
+
+    return replace(
+        parsed, dataset=dataset, sentences=side(parsed.sentences), second=side(parsed.second)
+    )
 
 
 def parser_of(parsed: ParsedDataset, setting: Setting) -> str | None:
     """The fingerprint of the parser whose trees a run in this setting may read."""
     return None if setting.structure in GIVEN_STRUCTURES else parsed.parser
-
-
-def _by_example(parsed: ParsedDataset) -> dict[int, Sentence]:
-    return {
-        id(example): sentence
-        for split in SPLITS
-        for example, sentence in zip(
-            getattr(parsed.dataset, split), parsed.sentences[split], strict=True
-        )
-    }
 
 
 def _restructured(sentences: Sequence[Sentence], setting: Setting) -> tuple[Sentence, ...]:

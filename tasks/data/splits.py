@@ -1,6 +1,6 @@
 """Dividing examples: a part held out, and folds for cross-validation.
 
-Both are stratified by label. Both keep together what belongs together
+Both are stratified by label, where an example has one label. Both keep together what belongs together
 (:func:`tasks.data.examples.grouped`): examples of one cluster, such as a pair, and those with the same
 words, whatever their order and case.
 """
@@ -19,7 +19,7 @@ Group = list[Example]
 
 
 def hold_out(
-    examples: Sequence[Example], count: int, seed: int = 0
+    examples: Sequence[Example], count: int, seed: int = 0, *, stratify: bool = True
 ) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """Hold out about ``count`` examples, stratified by label.
 
@@ -31,6 +31,7 @@ def hold_out(
         count: Number of examples to hold out; it may be a few less, since groups stay together, or
             up to twice as many where the smallest group is that large.
         seed: Random seed of the split, which isn't that of training.
+        stratify: Whether labels are looked at; not so where answers are numbers or sets of labels.
 
     Returns:
         The rest and the part held out, both in the order of ``examples``.
@@ -40,8 +41,8 @@ def hold_out(
     """
     kept_labels: set[str] = set()
     candidates: list[Group] = []
-    for group in _groups(examples, seed):
-        labels = {example.label for example in group}
+    for group in _groups(examples, seed, stratify):
+        labels = {example.label for example in group} if stratify else set()
         if labels <= kept_labels:
             candidates.append(group)
         kept_labels |= labels
@@ -84,7 +85,8 @@ def folds(dataset: Dataset, k: int, seed: int = 0, dev_fraction: float = 0.1) ->
             which can't be both trained and tested.
     """
     examples = (*dataset.train, *dataset.dev, *dataset.test)
-    groups = _groups(examples, seed)
+    stratify = dataset.question.answer == "label"
+    groups = _groups(examples, seed, stratify)
     column = dataset.kept_together_by
     if not 2 <= k <= len(groups):
         what = (
@@ -93,8 +95,9 @@ def folds(dataset: Dataset, k: int, seed: int = 0, dev_fraction: float = 0.1) ->
         raise DataError(
             f"{dataset.name}: {k} folds of {len(groups)} {what} can't be made; give 2 to {len(groups)}"
         )
+    labels_in = dataset.question.labels_in
     for label in dataset.labels:
-        if sum(any(example.label == label for example in group) for group in groups) < 2:
+        if sum(any(label in labels_in(example.label) for example in group) for group in groups) < 2:
             raise DataError(
                 f"{dataset.name}: the label {label!r} has only one text"
                 + ("" if column is None else f" or group of rows with one {column!r}")
@@ -105,8 +108,10 @@ def folds(dataset: Dataset, k: int, seed: int = 0, dev_fraction: float = 0.1) ->
     for fold in range(k):
         test = tuple(example for example in examples if fold_of[id(example)] == fold)
         rest = [example for example in examples if fold_of[id(example)] != fold]
-        train, dev = hold_out(rest, max(1, round(dev_fraction * len(examples))), seed)
-        note = f"fold {fold + 1} of {k}: stratified, {kept_together(column)}, seed {seed}"
+        count = max(1, round(dev_fraction * len(examples)))
+        train, dev = hold_out(rest, count, seed, stratify=stratify)
+        how = "stratified, " if stratify else ""
+        note = f"fold {fold + 1} of {k}: {how}{kept_together(column)}, seed {seed}"
         yield replace(
             dataset,
             name=f"{dataset.name}/{fold + 1}",
@@ -127,7 +132,9 @@ def kept_together(column: str | None) -> str:
     return f"repeated texts{rows} kept together"
 
 
-def subsample(examples: Sequence[Example], fraction: float, seed: int = 0) -> list[int]:
+def subsample(
+    examples: Sequence[Example], fraction: float, seed: int = 0, *, stratify: bool = True
+) -> list[int]:
     """Choose a fraction of the examples, stratified by label, with at least one of each label.
 
     For one seed, a smaller fraction is contained in every larger one.
@@ -136,6 +143,7 @@ def subsample(examples: Sequence[Example], fraction: float, seed: int = 0) -> li
         examples: The examples to choose from.
         fraction: Fraction of the examples to choose.
         seed: Random seed of the choice.
+        stratify: Whether labels are looked at; see :func:`hold_out`.
 
     Returns:
         The places of the chosen examples, in order.
@@ -145,7 +153,7 @@ def subsample(examples: Sequence[Example], fraction: float, seed: int = 0) -> li
     """
     by_label: dict[str, list[int]] = {}
     for place, example in enumerate(examples):
-        by_label.setdefault(example.label, []).append(place)
+        by_label.setdefault(example.label if stratify else "", []).append(place)
     generator = random.Random(seed)
     ranked: list[tuple[float, int]] = []
     for label in sorted(by_label):
@@ -185,8 +193,10 @@ def _too_few(examples: Sequence[Example], count: int) -> str:
     return f"{why}; give more examples, or a file of its own for each of dev and test"
 
 
-def _groups(examples: Sequence[Example], seed: int) -> list[Group]:
+def _groups(examples: Sequence[Example], seed: int, stratify: bool) -> list[Group]:
     """Groups of examples that belong together: sorted by label, in random order for each label."""
     shuffled = grouped(examples)
     random.Random(seed).shuffle(shuffled)
+    if not stratify:
+        return shuffled
     return sorted(shuffled, key=lambda group: sorted({example.label for example in group}))

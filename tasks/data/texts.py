@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parsers.formats.files import Faults
 from tasks.data.examples import DataError, is_visible, quote
-from tasks.data.files import READERS, cell, decoded, read_file, text_in
+from tasks.data.files import READERS, cell, decoded, read_file, suffix_of, text_in
 from tasks.data.options import TextOptions
 
 __all__ = ["ID", "Text", "empty_note", "lines_of", "read_texts"]
@@ -59,7 +59,7 @@ def read_texts(
     """
     options = options or TextOptions()
     path = Path(source)
-    reader = READERS.get(path.suffix.lower()) if source != "-" else None
+    reader = READERS.get(suffix_of(path)) if source != "-" else None
     if reader is not None:
         rows = reader(path, read_file(path, options.encoding), Faults("raise"))
         texts = [_of_row(row, line, path, options, keep) for line, row in rows]

@@ -13,8 +13,8 @@ from tasks.data.parsing import ParsedDataset, cached_parser, parse_dataset
 from tasks.data.setting import GIVEN_STRUCTURES
 from tasks.experiments.execution import Failure, execute_all
 from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
+from tasks.metrics import PERCENT
 from tasks.options import names_in
-from tasks.results.metrics import PERCENT
 from tasks.results.power import expected_decision
 from tasks.results.run import Run, RunResult
 from tasks.results.summary import Summary, seeds_in_words

@@ -83,7 +83,7 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
     searches = _searches(options, encoders, runs, fit)
     datasets = {key: _dataset(options, name) for key, name in zip(keys, names, strict=True)}
     for dataset in datasets.values():
-        metrics_of(dataset.labels, dataset.ordered, options.metric)  # refuses one that doesn't fit
+        metrics_of(dataset, options.metric)  # refuses one that doesn't fit
     all_trials = [trial for found in searches.values() for trial in found]
     there = [run.folder for run in runs if (out / run.folder / "result.json").exists()]
     if dry_run:

@@ -7,6 +7,7 @@ import random
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -14,11 +15,12 @@ from pathlib import Path
 
 import torch
 
-from structnn import SentenceClassifier
-from tasks.data.examples import Example
+from structnn import LabelAnswer, StructuredModel
+from tasks.data.examples import Dataset, Example
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import view
+from tasks.metrics import Metric, chosen_metric, metrics_for
 from tasks.models.model import count_parameters, save_model
 from tasks.models.preparation import (
     PreparedModel,
@@ -27,6 +29,7 @@ from tasks.models.preparation import (
     pretrained_vectors,
 )
 from tasks.models.vectors import WordVectors
+from tasks.options import OptionError
 from tasks.results.records import PredictedExample
 from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
 from tasks.storage import StorageError, write_json, write_json_lines, write_text
@@ -82,7 +85,8 @@ def execute(
         if run.trial is not None:
             data = data.without_test()
         prepared = prepare(run.model, data, seed=run.seed, parser=parser, pretrained=pretrained)
-        model, corpora = prepared.model.classifier, prepared.corpora
+        model, inputs = prepared.model.classifier, prepared.inputs
+        weigh_classes(model, data.dataset, run.training)
 
         def report(epoch: Epoch) -> None:
             log.info(
@@ -99,11 +103,12 @@ def execute(
         checkpoint = folder / "checkpoint.safetensors"
         training = train(
             model,
-            {split: corpora[split] for split in ("train", "dev")},
-            {split: data.targets(split) for split in ("train", "dev")},
+            {split: inputs[split] for split in ("train", "dev")},
+            {split: data.dataset.answers(split) for split in ("train", "dev")},
             run.training,
             seed=run.seed,
             checkpoint=checkpoint,
+            metric=selecting_metric(run.training, data.dataset),
             node_classes=node_classes,
             on_epoch=report,
         )
@@ -141,10 +146,17 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     size = len(data.dataset.train)
     few = random.Random(0).sample(range(size), min(size, TIMED_BATCHES * run.training.batch_size))
     sample = tuple(data.sentences["train"][place] for place in few)
-    targets = data.targets("train")
+    answers = data.dataset.answers("train")
+    second = tuple(data.second["train"][place] for place in few) if data.second else ()
+    chosen = tuple(data.dataset.train[place] for place in few)
     prepared = prepare(
         run.model,
-        replace(data, sentences={"train": sample, "dev": sample}),
+        replace(
+            data,
+            dataset=replace(data.dataset, train=chosen, dev=chosen),
+            sentences={"train": sample, "dev": sample},
+            second={"train": second, "dev": second} if second else {},
+        ),
         seed=run.seed,
         parser=ParserOptions(),
         pretrained=None,
@@ -152,11 +164,12 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     with tempfile.TemporaryDirectory() as folder:
         result = train(
             prepared.model.classifier,
-            prepared.corpora,
-            {split: [targets[place] for place in few] for split in prepared.corpora},
+            prepared.inputs,
+            {split: [answers[place] for place in few] for split in prepared.inputs},
             run.training,
             seed=0,
             checkpoint=Path(folder) / "checkpoint",
+            metric=selecting_metric(run.training, data.dataset),
         )
     return result.seconds * size / len(few)
 
@@ -171,13 +184,13 @@ def _save(
 ) -> RunResult:
     """Evaluate a trained model, and write all files of its run."""
     folder = out / run.folder
-    model, corpora = prepared.model.classifier, prepared.corpora
+    model, inputs = prepared.model.classifier, prepared.inputs
     write_json(folder / "history.json", [asdict(epoch) for epoch in training.epochs])
     save_model(folder, prepared.model)
 
     started = time.perf_counter()
-    scores = {split: predict_scores(model, corpora[split]) for split in corpora if split != "train"}
-    evaluated = sum(len(corpora[split]) for split in scores)
+    scores = {split: predict_scores(model, inputs[split]) for split in inputs if split != "train"}
+    evaluated = sum(len(inputs[split].corpus) for split in scores)
     speed = evaluated / (time.perf_counter() - started)
     accuracy = {
         split: _write_predictions(folder / f"{split}.jsonl", model, data, split, values)
@@ -186,7 +199,7 @@ def _save(
     of_nodes = None
     if node_classes is not None:
         of_nodes = node_accuracy(
-            model, corpora["test" if "test" in corpora else "dev"], node_classes
+            model, inputs["test" if "test" in inputs else "dev"].corpus, node_classes
         )
     result = RunResult(
         folder=run.folder,
@@ -216,25 +229,58 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _write_predictions(
-    path: Path, model: SentenceClassifier, data: ParsedDataset, split: str, scores: torch.Tensor
+    path: Path, model: StructuredModel, data: ParsedDataset, split: str, scores: torch.Tensor
 ) -> float:
-    """Save every prediction of a split; returns the accuracy."""
+    """Save every prediction of a split; returns the accuracy, or the first metric of the question."""
     examples: tuple[Example, ...] = getattr(data.dataset, split)
-    probabilities = scores.softmax(1)
-    guesses = [model.labels[index] for index in scores.argmax(1).tolist()]
+    answer = model.head.answer
+    guesses, probabilities = answer.decode(scores), answer.probabilities(scores)
+    shares = [[]] * len(guesses) if probabilities is None else probabilities.tolist()
     rows = [
         PredictedExample(
             source=example.source,
-            text=example.plain_text,
+            text=example.shown,
             label=example.label,
             prediction=guess,
             probabilities=dict(zip(model.labels, (round(value, 6) for value in row), strict=True)),
         )
-        for example, guess, row in zip(examples, guesses, probabilities.tolist(), strict=True)
+        for example, guess, row in zip(examples, guesses, shares, strict=True)
     ]
     write_json_lines(path, map(vars, rows))
-    right = [example.label == guess for example, guess in zip(examples, guesses, strict=True)]
-    return float(sum(right)) / len(right)
+    metric = metrics_for(data.dataset.question, data.dataset.labels)[0]
+    return metric([example.label for example in examples], guesses)
+
+
+def weigh_classes(model: StructuredModel, dataset: Dataset, training: TrainingOptions) -> None:
+    """Give the classes their weights in the loss, as the options say.
+
+    Raises:
+        OptionError: There are weights or a focus, and answers are not single labels.
+    """
+    answer = model.head.answer
+    balanced = training.class_weights == "balanced"
+    if not isinstance(answer, LabelAnswer):
+        for name, given in (("class_weights", balanced), ("focus", training.focus > 0)):
+            if given:
+                raise OptionError(name, "goes with questions that are answered by one label")
+        return
+    answer.focus = training.focus
+    if balanced:
+        counts = Counter(example.label for example in dataset.train)
+        total = sum(counts.values())
+        shares = [total / (len(counts) * counts[label]) for label in answer.labels]
+        answer.weights = torch.tensor(shares)
+
+
+def selecting_metric(training: TrainingOptions, dataset: Dataset) -> Metric[str]:
+    """The metric of dev that selects the epoch."""
+    return chosen_metric(
+        training.select,
+        dataset.question,
+        dataset.labels,
+        ordered=dataset.ordered,
+        option="select",
+    )
 
 
 @contextmanager

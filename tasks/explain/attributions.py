@@ -65,7 +65,7 @@ def from_vectors(model: SavedModel, sentence: Sentence, label: int) -> tuple[Ten
     def log_odds(vectors: Tensor) -> Tensor:
         batch = corpus.batch([0] * len(vectors))
         encoding = classifier.encoder(vectors.flatten(0, 1), batch)
-        return log_odds_of(classifier.head(encoding.sentence), label)
+        return log_odds_of(classifier.head.of_vectors(encoding.sentence), label)
 
     return classifier.embedding(corpus.batch()).detach()[None], log_odds
 

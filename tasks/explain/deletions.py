@@ -121,7 +121,7 @@ class Shorter:
         for begin in range(0, len(deletions), size):
             chunk = deletions[begin : begin + size]
             sentences = [without(self.sentence, deleted, self.arity) for deleted in chunk]
-            scores = predict_scores(self.model.classifier, self.model.corpus(sentences))
+            scores = predict_scores(self.model.classifier, self.model.inputs(sentences))
             found.append(log_odds_of(scores, self.label))
         return torch.cat(found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from structnn import (
     WordEmbedding,
 )
 from tasks.data.options import ParserOptions
-from tasks.models.model import SavedModel, build_model, load_model
+from tasks.models.model import SavedModel, Task, build_model, load_model
 from tasks.models.options import ModelOptions
 from tasks.results.run import seed_of
 from tasks.storage import StorageError
@@ -74,8 +74,9 @@ def subject_untrained(
     vocabulary = Vocabulary.from_tokens(
         (sentence.tokens for sentence in sentences), lowercase=options.lowercase
     )
-    classifier = build_model(options, ("no", "yes"), vocabulary).eval()
-    model = SavedModel(classifier, options, UNIVERSAL_RELATIONS, structure, ParserOptions())
+    task = Task(labels=("no", "yes"))
+    classifier = build_model(options, task, vocabulary).eval()
+    model = SavedModel(classifier, options, UNIVERSAL_RELATIONS, structure, ParserOptions(), task)
     return _subject(_name(model), seed, model, sentences)
 
 
@@ -119,10 +120,8 @@ def subject_of_run(
     seed = seed_of(folder)
     torch.manual_seed(seed)
     given = None if after.options.embedding == "learned" else embedding.table.weight.detach()
-    classifier = build_model(
-        after.options, after.classifier.labels, embedding.vocabulary, given
-    ).eval()
-    before = SavedModel(classifier, after.options, after.relations, after.structure, after.parser)
+    classifier = build_model(after.options, after.task, embedding.vocabulary, given).eval()
+    before = replace(after, classifier=classifier)
     name, sentences = _name(after), read(after.parser)
     return (
         _subject(name + BEFORE, seed, before, sentences),

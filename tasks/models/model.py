@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import fmean, pstdev
 from textwrap import shorten
 
 import torch
@@ -13,24 +15,36 @@ from torch import Tensor
 from parsers import grouped, narrowed
 from structnn import (
     UNIVERSAL_RELATIONS,
+    Answer,
     Corpus,
+    DistributionAnswer,
+    LabelAnswer,
+    LabelsAnswer,
+    Reader,
+    ScoreAnswer,
     Sentence,
-    SentenceClassifier,
+    StructuredModel,
     UnknownNameError,
     Vocabulary,
     WordEmbedding,
     build_encoder,
+    build_head,
 )
+from tasks.data.examples import Dataset
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import tree_field
+from tasks.data.questions import SEPARATOR, Question, Span, number_in
 from tasks.json_records import as_record
 from tasks.models.options import ModelOptions
+from tasks.options import OptionError
 from tasks.sealing import read_sealed, write_sealed
 from tasks.storage import StorageError
 from tasks.tensors import read_tensors, write_tensors
+from tasks.training.inputs import Inputs, spans_tensor
 
 __all__ = [
     "SavedModel",
+    "Task",
     "build_model",
     "count_parameters",
     "load_model",
@@ -43,28 +57,96 @@ TRAIN_AGAIN = "train the model again: delete the folder of its run, and that run
 
 
 @dataclass(frozen=True)
+class Task:
+    """What a model is asked, and the answers that it can give.
+
+    Args:
+        question: The question.
+        labels: The classes; none where answers are numbers.
+        mean: The mean of the answers of train, where they are numbers.
+        deviation: Their standard deviation.
+        least: The least whole number of their scale.
+        most: The greatest.
+    """
+
+    question: Question = field(default_factory=Question)
+    labels: Sequence[str] = ()
+    mean: float = 0.0
+    deviation: float = 1.0
+    least: int = 0
+    most: int = 1
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Task:
+        """The task of a data set."""
+        if not dataset.question.is_number:
+            return cls(dataset.question, dataset.labels)
+        numbers = [number_in(example.label) for example in dataset.train]
+        return cls(
+            dataset.question,
+            mean=fmean(numbers),
+            deviation=pstdev(numbers),
+            least=math.floor(min(numbers)),
+            most=math.ceil(max(numbers)),
+        )
+
+    def answer(self) -> Answer:
+        """What a head predicts for it."""
+        match self.question.answer:
+            case "label":
+                return LabelAnswer(self.labels)
+            case "labels":
+                return LabelsAnswer(self.labels, separator=SEPARATOR)
+            case "score":
+                return ScoreAnswer(mean=self.mean, deviation=self.deviation)
+            case "scale":
+                return DistributionAnswer(self.least, self.most)
+
+
+@dataclass(frozen=True)
 class SavedModel:
     """A classifier with all that is needed to use it on new text.
 
     Attributes:
-        classifier: The classifier.
+        classifier: The classifier, or the model of whatever else is asked.
         options: What it is made of.
         relations: The numbers of tree labels.
         structure: What its encoder reads: see :class:`tasks.data.setting.Setting`.
         parser: The parser of its training data.
+        task: What it is asked.
     """
 
-    classifier: SentenceClassifier
+    classifier: StructuredModel
     options: ModelOptions
     relations: Vocabulary
     structure: str
     parser: ParserOptions
+    task: Task
 
     def __repr__(self) -> str:
+        asked = f"{len(self.classifier.labels)} labels"
+        if self.task.question != Question():
+            asked = self.task.question.in_words(self.classifier.labels)
         return (
-            f"SavedModel({self.options.encoder!r}, {len(self.classifier.labels)} labels, "
-            f"structure={self.structure!r}, {self.parser!r})"
+            f"SavedModel({self.options.encoder!r}, {asked}, structure={self.structure!r}, "
+            f"{self.parser!r})"
         )
+
+    def inputs(
+        self,
+        sentences: Sequence[Sentence],
+        second: Sequence[Sentence] = (),
+        spans: Sequence[Sequence[Span]] = (),
+    ) -> Inputs:
+        """Examples, as this model reads them.
+
+        Args:
+            sentences: The sentence of each.
+            second: The second sentence of each, where the question is about pairs.
+            spans: The spans of each, in tokens, where it is about spans.
+        """
+        corpus = self.corpus([*sentences, *second])
+        return Inputs(corpus, 2 if second else 1, spans_tensor(spans))
 
     def corpus(self, sentences: Sequence[Sentence]) -> Corpus:
         """These sentences, ready to be batched for this model."""
@@ -111,15 +193,15 @@ def make_corpus(
 
 def build_model(
     options: ModelOptions,
-    labels: Sequence[str],
+    task: Task,
     vocabulary: Vocabulary,
     vectors: Tensor | None = None,
-) -> SentenceClassifier:
-    """Make a classifier, with weights drawn from torch's random numbers.
+) -> StructuredModel:
+    """Make a model, with weights drawn from torch's random numbers.
 
     Args:
         options: What it is made of.
-        labels: The classes.
+        task: What it is asked.
         vocabulary: The words that have a vector.
         vectors: ``(words, dim)``, pretrained vectors; None to learn them.
     """
@@ -132,10 +214,31 @@ def build_model(
         word_dropout=options.word_dropout,
     )
     encoder = build_encoder(options.encoder, dim, options.hidden_dim, **options.encoder_options)
-    return SentenceClassifier(embedding, encoder, labels, dropout=options.dropout)
+    head = build_head(
+        options.reader or task.question.reads,
+        task.answer(),
+        encoder,
+        dropout=options.dropout,
+        hidden_dim=options.head_dim,
+        activation=options.head_activation,
+    )
+    if (wanted := task.question.reads) != (given := _reads(head.reader)):
+        raise OptionError(
+            "reader", f"reads a {given}, but the question is about a {wanted}: {options.reader!r}"
+        )
+    if not head.reader.reads_sentences:
+        encoder.without_readout()
+    return StructuredModel(embedding, encoder, head, dropout=options.dropout)
 
 
-def count_parameters(model: SentenceClassifier) -> dict[str, int]:
+def _reads(reader: Reader) -> str:
+    """What a reader's questions are about, as :class:`tasks.data.questions.Question` says it."""
+    if reader.texts == 2:
+        return "pair"
+    return ("sentence", "span", "spans")[reader.spans]
+
+
+def count_parameters(model: StructuredModel) -> dict[str, int]:
     """The number of trained parameters of the embedding, the encoder and the head."""
     return {
         part: sum(p.numel() for p in getattr(model, part).parameters() if p.requires_grad)
@@ -152,6 +255,7 @@ def save_model(folder: Path, model: SavedModel) -> None:
     file = _ModelFile(
         options=model.options,
         labels=model.classifier.labels,
+        task=model.task,
         structure=model.structure,
         parser=model.parser,
         embedding_dim=embedding.dim,
@@ -177,7 +281,8 @@ def load_model(folder: Path) -> SavedModel:
         vocabulary = saved.vocabulary.vocabulary
         relations = UNIVERSAL_RELATIONS if saved.relations is None else saved.relations.vocabulary
         table = weights.get("embedding.table.weight")
-        classifier = build_model(saved.options, saved.labels, vocabulary, table)
+        task = saved.task or Task(labels=saved.labels)
+        classifier = build_model(saved.options, task, vocabulary, table)
         classifier.load_state_dict(weights)
         unusable = [name for name, value in weights.items() if not torch.isfinite(value).all()]
         if unusable:
@@ -195,6 +300,7 @@ def load_model(folder: Path) -> SavedModel:
         relations=relations,
         structure=saved.structure,
         parser=saved.parser,
+        task=task,
     )
 
 
@@ -227,3 +333,4 @@ class _ModelFile:
     embedding_dim: int
     vocabulary: _Words
     relations: _Words | None
+    task: Task | None = None

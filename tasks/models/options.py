@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tasks.options import OptionError, Options, Range, cli_option
 
@@ -53,6 +53,23 @@ class ModelSettings(Options):
             "--lowercase/--no-lowercase",
         ),
     ] = True
+    reader: Annotated[
+        str | None,
+        cli_option(
+            "Model",
+            "What the head reads, with options, as span(span='max') or "
+            "pair(features='product_difference'). By default what the question is about.",
+        ),
+    ] = None
+    head_dim: Annotated[
+        int,
+        Range(least=0, most=1_000_000),
+        cli_option("Model", "Width of a hidden layer before the scores; 0 for none."),
+    ] = 0
+    head_activation: Annotated[
+        Literal["relu", "sigmoid", "tanh"],
+        cli_option("Model", "Activation of that layer: relu, sigmoid or tanh."),
+    ] = "relu"
     min_count: Annotated[
         int,
         Range(least=1),

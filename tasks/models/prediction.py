@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from parsers import Parser, with_structure
 from structnn import Sentence
 from tasks.data.examples import is_visible
-from tasks.data.parsing import make_parser
+from tasks.data.parsing import in_tokens, make_parser
+from tasks.data.questions import Question, Span, without_marks
 from tasks.models.model import SavedModel, load_model
 from tasks.storage import StorageError
 from tasks.training.evaluation import predict_scores
@@ -19,12 +21,14 @@ __all__ = ["Prediction", "Predictor"]
 
 @dataclass(frozen=True)
 class Prediction:
-    """The label that a model gives a text.
+    """The answer that a model gives.
 
     Attributes:
-        text: The text; tokens are joined by spaces.
-        label: The most probable label.
-        probabilities: The probability of each label.
+        text: The text; tokens are joined by spaces. Spans stand between ``[[`` and ``]]``, and a second
+            text behind ``||``.
+        label: The most probable label; where the question has other answers, several labels with ``|``
+            between them, or a number.
+        probabilities: The probability of each label; empty where the answer is a number.
     """
 
     text: str
@@ -60,16 +64,69 @@ class Predictor:
     def __repr__(self) -> str:
         return f"Predictor({str(self.run)!r}: {self.model!r})"
 
-    def predict(self, texts: Sequence[str | Sequence[str]]) -> list[Prediction]:
-        """The label and probabilities of each text, in order.
+    @property
+    def question(self) -> Question:
+        """What the run was trained to answer."""
+        return self.model.task.question
+
+    def predict(
+        self,
+        texts: Sequence[str | Sequence[str]],
+        second: Sequence[str | Sequence[str]] = (),
+    ) -> list[Prediction]:
+        """The answer for each text, in order.
 
         Args:
-            texts: Texts, or lists of tokens, which are kept one for one.
+            texts: Texts, or lists of tokens, which are kept one for one. Where the question is about
+                spans, they stand between ``[[`` and ``]]``: ``"The [[food]] was good."``
+            second: The second text of each, where the question is about pairs.
 
         Raises:
-            ValueError: A text is empty, or the run can't be used on raw text.
+            ValueError: A text is empty, the run can't be used on raw text, or second texts or spans are
+                missing, or given and not asked about.
         """
-        return self.predict_sentences(texts, self.read(texts))
+        question = self.question
+        if len(second) != (len(texts) if question.reads == "pair" else 0):
+            raise ValueError(
+                f"this run answers questions about a {question.reads}, but there are {len(texts)} "
+                f"texts and {len(second)} second texts; "
+                + ("give each text a second one" if question.reads == "pair" else "give none")
+            )
+        plain, spans = self._without_marks(texts) if question.spans else (list(texts), [])
+        sentences = self.read(plain)
+        in_sentences = [
+            tuple(span for span, _ in in_tokens(text, own, sentence))
+            for text, own, sentence in zip(plain, spans, sentences, strict=bool(spans))
+        ]
+        shown = [
+            " || ".join(
+                text if isinstance(text, str) else " ".join(text) for text in filter(None, both)
+            )
+            for both in zip_longest(texts, second)
+        ]
+        return self.predict_sentences(
+            shown, sentences, self.read(second) if second else (), in_sentences
+        )
+
+    def _without_marks(
+        self, texts: Sequence[str | Sequence[str]]
+    ) -> tuple[list[str | Sequence[str]], list[tuple[Span, ...]]]:
+        plain: list[str | Sequence[str]] = []
+        spans: list[tuple[Span, ...]] = []
+        for number, text in enumerate(texts, start=1):
+            if not isinstance(text, str):
+                raise ValueError(
+                    f"text {number} is tokens, in which no spans can be marked; give it as one string"
+                )
+            bare, own = without_marks(text)
+            if len(own) != self.question.spans:
+                raise ValueError(
+                    f"text {number} has {len(own)} spans between [[ and ]], but this run answers "
+                    f"questions about {self.question.spans}: mark them as in 'The [[food]] was good'"
+                )
+            plain.append(bare)
+            spans.append(own)
+        return plain, spans
 
     def read(self, texts: Sequence[str | Sequence[str]]) -> list[Sentence]:
         """The sentence of each text, with the structure that the run reads.
@@ -93,18 +150,32 @@ class Predictor:
         return list(with_structure(self.parser.parse(list(texts)), structure))
 
     def predict_sentences(
-        self, texts: Sequence[str | Sequence[str]], sentences: Sequence[Sentence]
+        self,
+        texts: Sequence[str | Sequence[str]],
+        sentences: Sequence[Sentence],
+        second: Sequence[Sentence] = (),
+        spans: Sequence[tuple[Span, ...]] = (),
     ) -> list[Prediction]:
-        """The same, for texts and the sentences that :meth:`read` made of them."""
+        """The same, for texts and the sentences that :meth:`read` made of them.
+
+        Args:
+            texts: The texts, to be shown.
+            sentences: The sentence of each.
+            second: The second sentence of each, where the question is about pairs.
+            spans: The spans of each, in tokens, where it is about spans.
+        """
         if not texts:
             return []
         classifier = self.model.classifier
-        scores = predict_scores(classifier, self.model.corpus(sentences)).softmax(1)
+        scores = predict_scores(classifier, self.model.inputs(sentences, second, spans))
+        answer = classifier.head.answer
+        answers, probabilities = answer.decode(scores), answer.probabilities(scores)
+        shares = [[]] * len(answers) if probabilities is None else probabilities.tolist()
         return [
             Prediction(
                 text if isinstance(text, str) else " ".join(text),
-                classifier.labels[int(row.argmax())],
-                dict(zip(classifier.labels, row.tolist(), strict=True)),
+                label,
+                dict(zip(classifier.labels, row, strict=True)),
             )
-            for text, row in zip(texts, scores, strict=True)
+            for text, label, row in zip(texts, answers, shares, strict=True)
         ]

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from structnn import ENCODERS, UNIVERSAL_RELATIONS, Corpus, SentenceClassifier, Vocabulary
+from structnn import ENCODERS, UNIVERSAL_RELATIONS, StructuredModel, Vocabulary
 from structnn.embeddings.words import LEARNED_SCALE
 from tasks.data.examples import DataError
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset, tree_field
-from tasks.models.model import SavedModel, build_model, make_corpus
+from tasks.models.model import SavedModel, Task, build_model
 from tasks.models.options import ModelOptions
 from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
 from tasks.training.evaluation import NO_CLASS
+from tasks.training.inputs import Inputs
 
 __all__ = ["PreparedModel", "classes_of_nodes", "prepare", "pretrained_vectors"]
 
@@ -26,13 +27,13 @@ class PreparedModel:
 
     Attributes:
         model: The classifier, with all that is needed to use it on new text.
-        corpora: For each split its sentences.
+        inputs: What it reads of each split.
         words_with_vectors: Share of the data's words that have a pretrained vector, from 0 to 1; None if
             vectors are learned.
     """
 
     model: SavedModel
-    corpora: dict[str, Corpus]
+    inputs: dict[str, Inputs]
     words_with_vectors: float | None
 
 
@@ -60,7 +61,7 @@ def prepare(
     if pretrained is None:
         vectors, coverage = None, None
         vocabulary = Vocabulary.from_tokens(
-            (sentence.tokens for sentence in data.sentences["train"]),
+            (sentence.tokens for sentence in data.texts("train")),
             min_count=options.min_count,
             lowercase=options.lowercase,
         )
@@ -69,7 +70,8 @@ def prepare(
         coverage = pretrained.coverage
     relations = _tree_labels(data)
     options = _with_number_of_labels(options, relations)
-    classifier = build_model(options, data.dataset.labels, vocabulary, vectors)
+    task = Task.of(data.dataset)
+    classifier = build_model(options, task, vocabulary, vectors)
     if (
         data.structure == "constituency"
         and data.dataset.node_labels
@@ -80,15 +82,13 @@ def prepare(
             f"{options.encoder} reads labels: it would be given the answer. Take another encoder or, "
             "for a graph encoder, its option relations=0"
         )
-    model = SavedModel(classifier, options, relations, data.structure, parser)
-    corpora = {
-        split: make_corpus(
-            sentences, vocabulary, relations, data.structure, classifier.encoder.arity
-        )
+    model = SavedModel(classifier, options, relations, data.structure, parser, task)
+    inputs = {
+        split: model.inputs(sentences, data.second.get(split, ()), data.spans(split))
         for split, sentences in data.sentences.items()
         if sentences
     }
-    return PreparedModel(model, corpora, coverage)
+    return PreparedModel(model, inputs, coverage)
 
 
 def pretrained_vectors(options: ModelOptions, data: ParsedDataset) -> WordVectors | None:
@@ -103,9 +103,7 @@ def pretrained_vectors(options: ModelOptions, data: ParsedDataset) -> WordVector
     if options.embedding == "learned":
         return None
     # The words of dev and test are looked up too, which uses none of their labels.
-    everything = (
-        sentence.tokens for sentences in data.sentences.values() for sentence in sentences
-    )
+    everything = (sentence.tokens for split in data.sentences for sentence in data.texts(split))
     words = Vocabulary.from_tokens(everything).words[1:]
     if options.embedding == "wordllama":
         found = wordllama_vectors(words)
@@ -119,9 +117,7 @@ def pretrained_vectors(options: ModelOptions, data: ParsedDataset) -> WordVector
     return found
 
 
-def classes_of_nodes(
-    model: SentenceClassifier, data: ParsedDataset, relations: Vocabulary
-) -> Tensor:
+def classes_of_nodes(model: StructuredModel, data: ParsedDataset, relations: Vocabulary) -> Tensor:
     """The class of each tree label, to train on the labels of nodes.
 
     Args:
@@ -159,7 +155,7 @@ def _vocabulary_and_vectors(
 ) -> tuple[Vocabulary, Tensor]:
     """The words that have a vector, with their counts in train, and ``(words, dim)``, the vectors."""
     vocabulary, ordered = pretrained.as_vocabulary(
-        Vocabulary.from_tokens(sentence.tokens for sentence in data.sentences["train"])
+        Vocabulary.from_tokens(sentence.tokens for sentence in data.texts("train"))
     )
     # Files differ in scale by an order of magnitude, and gates that begin saturated learn nothing.
     scale = LEARNED_SCALE / ordered.vectors.std().clamp_min(1e-8)

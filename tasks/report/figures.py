@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.metrics import PERCENT
 from tasks.report.canvas import (
     COLOURS,
     DASHES,
@@ -29,7 +30,6 @@ from tasks.report.canvas import (
 from tasks.report.groups import Group
 from tasks.report.words import listed
 from tasks.results.measures import ScoredCell, of_examples
-from tasks.results.metrics import PERCENT
 from tasks.results.slices import Dimension
 from tasks.results.statistics import expected_best
 from tasks.results.verdicts import Verdict

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 
+from tasks.metrics import AnyMetric, Metric
 from tasks.results.condition import Condition
 from tasks.results.families import KINDS_QUESTION, Pair, comparisons_in, on_equal_terms, usual
 from tasks.results.folder import Results
 from tasks.results.measures import MajorityClass, Measures, ScoredCell, check_one_test_set
-from tasks.results.metrics import AnyMetric, Metric
 from tasks.results.options import VerdictOptions
 from tasks.results.records import KINDS
 from tasks.results.statistics import Comparison

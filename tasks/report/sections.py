@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from tasks.folders import encoder_folder
+from tasks.metrics import PERCENT
 from tasks.report import figures, tables, words
 from tasks.report.browser import Opposition, oppositions
 from tasks.report.canvas import Figure
 from tasks.report.groups import Group
 from tasks.results.folder import Results
 from tasks.results.measures import ScoredCell
-from tasks.results.metrics import PERCENT
 from tasks.results.slices import Dimension, dividing_columns
 from tasks.results.table import Table
 

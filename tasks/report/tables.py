@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
+from tasks.metrics import ACCURACY, PERCENT, Metric
 from tasks.report.groups import Group
 from tasks.report.words import standing
 from tasks.results.measures import ScoredCell, of_examples
-from tasks.results.metrics import ACCURACY, PERCENT, Metric
 from tasks.results.slices import Dimension
 from tasks.results.statistics import mean_interval
 from tasks.results.table import Column, Entry, Table, mean_and_sd, number, text_table

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tasks.data.setting import GIVEN_STRUCTURES
+from tasks.metrics import ACCURACY, AnyMetric
 from tasks.results.condition import Condition
-from tasks.results.metrics import ACCURACY, AnyMetric
 from tasks.results.options import VerdictOptions
 from tasks.results.records import KINDS
 from tasks.results.statistics import Comparison, compare_pairs

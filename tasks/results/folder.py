@@ -16,6 +16,7 @@ from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset, given_tree, tree_field
 from tasks.data.setting import GIVEN_STRUCTURES, Setting, view
 from tasks.folders import folder_name
+from tasks.metrics import metrics_for
 from tasks.results.condition import Condition
 from tasks.results.records import (
     EXPERIMENT_AGAIN,
@@ -199,8 +200,9 @@ def save_experiment(
             parser=parsed.parser,
             majority=(majority := _majority(dataset)),
             majority_dev=fmean(example.label == majority for example in dataset.dev)
-            if dataset.dev
+            if dataset.dev and majority is not None
             else None,
+            question=dataset.question,
         )
         settings = dict.fromkeys(run.setting for run in runs if run.setting.data == key)
         examples = map(asdict, _examples(parsed, list(settings)))
@@ -255,7 +257,8 @@ def load_results(folder: Path) -> Results:
         try:
             result = read_result(folder, Path(planned.folder))
             run = FinishedRun(planned.seed, planned.fold, path, result)
-            parts[path] = _check(run, examples[planned.condition.data])
+            data = planned.condition.data
+            parts[path] = _check(run, examples[data], experiment.data[data])
         except StorageError as fault:
             damaged[path] = str(fault)
             continue
@@ -276,8 +279,10 @@ def load_results(folder: Path) -> Results:
     return Results(folder, experiment, tuple(cells), (*unfinished, *damaged), examples, damaged)
 
 
-def _majority(dataset: Dataset) -> str:
-    """The most frequent label of train; of as frequent ones the first."""
+def _majority(dataset: Dataset) -> str | None:
+    """The most frequent label of train, of as frequent ones the first; None if answers are others."""
+    if dataset.question.answer != "label":
+        return None
     counts = Counter(example.label for example in dataset.train)
     return max(dataset.labels, key=lambda label: counts[label])
 
@@ -294,7 +299,9 @@ class _Part(NamedTuple):
     end: int
 
 
-def _check(run: FinishedRun, examples: Sequence[ExampleDescription]) -> _Part:
+def _check(
+    run: FinishedRun, examples: Sequence[ExampleDescription], data: DataDescription
+) -> _Part:
     """Make sure that the files of a run agree with its result and with the test examples.
 
     Raises:
@@ -309,10 +316,11 @@ def _check(run: FinishedRun, examples: Sequence[ExampleDescription]) -> _Part:
         if not file.exists():
             continue
         rows = read_predictions(file)
-        right = sum(row.label == row.prediction for row in rows) / max(1, len(rows))
-        if accuracy is None or abs(accuracy - right) > 1e-9:
+        metric = metrics_for(data.question, data.labels)[0]
+        value = metric([row.label for row in rows], [row.prediction for row in rows]) if rows else 0
+        if accuracy is None or abs(accuracy - value) > 1e-9:
             raise StorageError(
-                f"{file} has {len(rows)} predictions with an accuracy of {right:.6g}, but by "
+                f"{file} has {len(rows)} predictions with {_an(metric.name)} of {value:.6g}, but by "
                 f"result.json it is {accuracy}; {RUN_AGAIN}"
             )
         if split == "test":
@@ -320,6 +328,10 @@ def _check(run: FinishedRun, examples: Sequence[ExampleDescription]) -> _Part:
     if run.result.test_accuracy is not None:
         raise StorageError(f"{run.folder / 'test.jsonl'} is not there; {RUN_AGAIN}")
     return _Part(0, len(examples))
+
+
+def _an(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _place(
@@ -388,7 +400,7 @@ def _examples(parsed: ParsedDataset, settings: Sequence[Setting]) -> list[Exampl
 
 def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDescription]:
     words = {word.lower() for sentence in data.sentences["train"] for word in sentence.tokens}
-    texts = {example.plain_text.lower() for example in data.dataset.train}
+    texts = {example.shown.lower() for example in data.dataset.train}
     described = []
     for example, sentence in zip(data.dataset.test, data.sentences["test"], strict=True):
         tree = sentence.dependencies
@@ -397,7 +409,7 @@ def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDe
         described.append(
             ExampleDescription(
                 source=example.source,
-                text=example.plain_text,
+                text=example.shown,
                 label=example.label,
                 columns=dict(example.columns),
                 tokens=sentence.tokens,
@@ -410,7 +422,7 @@ def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDe
                     if one != tree
                 },
                 unknown_share=unknown / len(sentence),
-                overlap=example.plain_text.lower() in texts,
+                overlap=example.shown.lower() in texts,
                 cluster=example.cluster,
             )
         )

@@ -9,21 +9,21 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.options import OptionError
-from tasks.results.condition import Condition
-from tasks.results.families import Family, families_of
-from tasks.results.folder import Cell, Results
-from tasks.results.metrics import (
+from tasks.data.examples import Dataset
+from tasks.metrics import (
     ACCURACY,
-    MACRO_F1,
-    MCC,
     Answer,
     AnyMetric,
     Metric,
     calibration_error,
+    chosen_metric,
     class_f1,
-    mean_absolute_error,
+    metrics_for,
 )
+from tasks.options import OptionError
+from tasks.results.condition import Condition
+from tasks.results.families import Family, families_of
+from tasks.results.folder import Cell, Results
 from tasks.results.options import VerdictOptions
 from tasks.results.records import (
     DataDescription,
@@ -52,7 +52,8 @@ class CellMeasures:
         cell: The cell.
         description: What is known of its encoder.
         parameters: Trained parameters of the encoder alone.
-        dev: Accuracy on dev over seeds.
+        dev: The first metric of the question on dev, over seeds.
+        dev_metric: That metric: accuracy, where one label is asked for.
         train_speed: Median of training sentences a second.
         inference_speed: Median of sentences a second in inference.
         node_accuracy: Share of labelled nodes that are right, over runs; None unless nodes were
@@ -63,6 +64,7 @@ class CellMeasures:
     description: EncoderDescription
     parameters: int
     dev: OverSeeds
+    dev_metric: AnyMetric
     train_speed: float
     inference_speed: float
     node_accuracy: OverSeeds | None = None
@@ -100,14 +102,15 @@ class ScoredCell(CellMeasures):
     Attributes:
         metric: The metric that is tested, the mean of scores of examples.
         scores: ``(seeds, examples)``, the score of each test example; see
-            :meth:`tasks.results.metrics.Metric.scores`.
+            :meth:`tasks.metrics.Metric.scores`.
         own_scores: The same, but of :func:`of_examples`: scores that hold in a part of the test set too.
         predictions: For each seed what was predicted of each test example.
         test: The metric on test over seeds.
         low: Lower end of its confidence interval over seeds and examples.
         high: Upper end.
         values: All metrics on test, by their keys; a value for each seed.
-        calibration_error: :func:`tasks.results.metrics.calibration_error` for each seed.
+        calibration_error: :func:`tasks.metrics.calibration_error` for each seed; none unless answers
+            are single labels.
         class_f1: F1 of each label, the mean over seeds.
     """
 
@@ -171,33 +174,25 @@ class Measures:
 
 
 def metrics_of(
-    labels: Sequence[str], ordered: bool, first: str = ACCURACY.key
+    data: DataDescription | Dataset, first: str | None = None
 ) -> tuple[Metric[str], ...]:
-    """The metrics of predictions of labels; the first one is tested.
+    """The metrics of predictions on a data set; the first one is tested.
 
     Args:
-        labels: The labels.
-        ordered: Whether they are a scale: then absolute errors can be measured.
-        first: The key of the one that is tested.
+        data: The data set.
+        first: The key of the one that is tested; None for the first of its question.
 
     Raises:
-        OptionError: There is no such metric of these labels.
+        OptionError: There is no such metric of its answers.
     """
-    scale = (mean_absolute_error(labels),) if ordered else ()
-    known: tuple[Metric[str], ...] = (ACCURACY, MACRO_F1, MCC, *scale)
-    if first not in {metric.key for metric in known}:
-        raise OptionError(
-            "metric",
-            f"can't be {first}, since the labels ({', '.join(labels[:6])}"
-            f"{', ...' * (len(labels) > 6)}) are no scale; there are "
-            f"{', '.join(metric.key for metric in known)}",
-        )
-    return tuple(sorted(known, key=lambda metric: metric.key != first))
+    tested = chosen_metric(first, data.question, data.labels, ordered=data.ordered)
+    known = metrics_for(data.question, data.labels, ordered=data.ordered)
+    return (tested, *(metric for metric in known if metric.key != tested.key))
 
 
 def of_examples(metric: Metric[Answer]) -> Metric[Answer]:
-    """The metric itself where an example has a score by itself, else accuracy."""
-    return metric if metric.score is not None else ACCURACY
+    """The metric itself where an example has a score by itself, else the one that stands for it."""
+    return metric if metric.score is not None else metric.by_example or ACCURACY
 
 
 def measure(results: Results, options: VerdictOptions | None = None) -> Measures:
@@ -218,10 +213,7 @@ def measure(results: Results, options: VerdictOptions | None = None) -> Measures
             f"names {options.reference!r}, which the experiment doesn't have; there are: "
             f"{', '.join(results.experiment.encoders)}",
         )
-    metrics = {
-        name: metrics_of(data.labels, data.ordered, options.metric)
-        for name, data in results.data.items()
-    }
+    metrics = {name: metrics_of(data, options.metric) for name, data in results.data.items()}
     cells = tuple(_measure(results, cell, metrics[cell.condition.data]) for cell in results.cells)
     scored = [cell for cell in cells if isinstance(cell, ScoredCell)]
     for data in results.data:
@@ -283,8 +275,10 @@ def _measure(results: Results, cell: Cell, metrics: Sequence[Metric[str]]) -> Ce
     accuracies = [
         fmean(run.result.dev_accuracy for run in cell.of_seed(seed)) for seed in cell.seeds
     ]
+    data = results.data[cell.condition.data]
     measures = CellMeasures(
         cell=cell,
+        dev_metric=metrics_of(data)[0],
         description=description or EncoderDescription(reads=frozenset()),
         parameters=found[0].parameters["encoder"],
         dev=over_seeds(accuracies),
@@ -293,7 +287,6 @@ def _measure(results: Results, cell: Cell, metrics: Sequence[Metric[str]]) -> Ce
         node_accuracy=over_seeds(nodes) if nodes else None,
     )
     rows = cell.predictions("test")
-    data = results.data[cell.condition.data]
     return _scored(measures, data, metrics, rows) if rows else measures
 
 
@@ -309,10 +302,8 @@ def _scored(
     predictions = tuple(tuple(row.prediction for row in of_seed) for of_seed in rows)
     scores = np.array([metric.scores(gold, of_seed) for of_seed in predictions])
     own = of_examples(metric)
-    correct = [[row.label == row.prediction for row in of_seed] for of_seed in rows]
-    confidence = [[max(row.probabilities.values()) for row in of_seed] for of_seed in rows]
     low, high = mean_interval(scores)
-    by_class = [class_f1(gold, of_seed) for of_seed in predictions]
+    by_class = [class_f1(gold, of_seed, data.question) for of_seed in predictions]
     labels = [label for label in data.labels if any(label in of_seed for of_seed in by_class)]
     return ScoredCell(
         **vars(measures),
@@ -324,8 +315,15 @@ def _scored(
         low=low,
         high=high,
         values={one.key: tuple(one(gold, of_seed) for of_seed in predictions) for one in metrics},
-        calibration_error=tuple(map(calibration_error, correct, confidence)),
+        calibration_error=_calibration(rows) if data.question.answer == "label" else (),
         class_f1={
             label: fmean(of_seed.get(label, 0.0) for of_seed in by_class) for label in labels
         },
     )
+
+
+def _calibration(rows: Sequence[Sequence[PredictedExample]]) -> tuple[float, ...]:
+    """The calibration error of each seed."""
+    correct = [[row.label == row.prediction for row in of_seed] for of_seed in rows]
+    confidence = [[max(row.probabilities.values()) for row in of_seed] for of_seed in rows]
+    return tuple(map(calibration_error, correct, confidence))

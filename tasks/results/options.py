@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from tasks.options import Options, Range, cli_option
 
@@ -15,13 +15,14 @@ class VerdictOptions(Options):
     """What differences are decided of, and which."""
 
     metric: Annotated[
-        Literal["accuracy", "macro_f1", "mcc", "mean_absolute_error"],
+        str | None,
         cli_option(
             "Verdicts",
-            "What is compared on test: accuracy, macro_f1, mcc (Matthews' correlation), or "
-            "mean_absolute_error (labels that are a scale).",
+            "What is compared on test. Labels: accuracy (the default), macro_f1, mcc (Matthews' "
+            "correlation), or mean_absolute_error (labels that are a scale). Several labels: micro_f1, "
+            "macro_f1, exact_match. Numbers: pearson, spearman, mse.",
         ),
-    ] = "accuracy"
+    ] = None
     rope: Annotated[
         float,
         Range(above=0),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from structnn import ENCODERS, Tree, UnknownNameError
+from tasks.data.questions import SEPARATOR, Question, number_in
 from tasks.json_records import as_record
 from tasks.results.condition import Condition
 from tasks.results.options import VerdictOptions
@@ -50,7 +51,7 @@ class PredictedExample:
         text: Its text.
         label: Its label.
         prediction: The predicted one.
-        probabilities: The probability of each label.
+        probabilities: The probability of each label; empty where answers are numbers.
     """
 
     source: str
@@ -60,14 +61,21 @@ class PredictedExample:
     probabilities: Mapping[str, float]
 
     def __post_init__(self) -> None:
-        for label in (self.label, self.prediction):
-            if label not in self.probabilities:
-                raise ValueError(f"the label {label!r} has no probability")
+        for answer in (self.label, self.prediction):
+            if not self.probabilities:
+                number_in(answer)
+            elif answer not in self.probabilities and not self._are_labels(answer):
+                raise ValueError(f"the label {answer!r} has no probability")
         for label, share in self.probabilities.items():
             if not 0 <= share <= 1:
                 raise ValueError(
                     f"the probability of {label!r} must be from 0 to 1, but is {share}"
                 )
+
+    def _are_labels(self, answer: str) -> bool:
+        """Whether an answer is several labels, or none, all of which have a probability."""
+        labels = filter(None, answer.split(SEPARATOR))
+        return SEPARATOR in answer and all(label in self.probabilities for label in labels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +167,7 @@ class DataDescription:
         majority: Its most frequent label in train; None in experiments of versions that did not save
             it.
         majority_dev: The share of dev that has this label; None without dev.
+        question: What is asked.
     """
 
     labels: Sequence[str]
@@ -169,6 +178,7 @@ class DataDescription:
     parser: str | None = None
     majority: str | None = None
     majority_dev: float | None = None
+    question: Question = field(default_factory=Question)
 
 
 @dataclass(frozen=True, kw_only=True)

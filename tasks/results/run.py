@@ -6,7 +6,7 @@ import json
 import platform
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import cast
@@ -82,7 +82,8 @@ class RunResult:
     Attributes:
         folder: The run's folder, below that of the experiment; not in the file.
         parameters: Trained parameters of the embedding, the encoder and the head.
-        dev_accuracy: Of the epoch that was kept, from 0 to 1.
+        dev_accuracy: Of the epoch that was kept, from 0 to 1; where answers are others than one label
+            each, the first metric of the question (:func:`tasks.metrics.metrics_for`).
         test_accuracy: The same weights on test; None where there is no test set.
         best_epoch: The epoch that was kept.
         epochs: How many there were.
@@ -109,7 +110,7 @@ class RunResult:
             raise ValueError("parameters has no number for the encoder")
         for name in ("dev_accuracy", "test_accuracy"):
             share = getattr(self, name)
-            if share is not None and not 0 <= share <= 1:
+            if share is not None and not -1 <= share <= 1:  # below 0 are correlations alone
                 raise ValueError(f"{name} must be from 0 to 1, but is {share}")
 
 
@@ -211,16 +212,24 @@ def versions() -> dict[str, str]:
 def _check_same(found: object, wanted: Mapping[str, object], folder: Path) -> None:
     _match_spelling(found, wanted)
     differences = [
-        f"{section}.{name} was {_part(found, section).get(name)!r} and is now {value!r}"
+        f"{section}.{name} was {was!r} and is now {value!r}"
         for section in ("model", "training", "data")
         for name, value in _part(wanted, section).items()
-        if _part(found, section).get(name) != value
+        if (was := _part(found, section).get(name, _DEFAULTS[section].get(name))) != value
     ]
     if differences:
         raise ValueError(
             f"{folder} holds a run with other options: {'; '.join(differences)}. "
             "Give another --out, or delete that folder"
         )
+
+
+_DEFAULTS: Mapping[str, Mapping[str, object]] = {
+    "model": {field.name: field.default for field in fields(ModelOptions)},
+    "training": {field.name: field.default for field in fields(TrainingOptions)},
+    "data": {},
+}
+"""What a run of an earlier version, which lacked an option, was made with."""
 
 
 def _match_spelling(found: object, wanted: Mapping[str, object]) -> None:

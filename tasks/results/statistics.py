@@ -26,7 +26,7 @@ from statistics import fmean, stdev
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.results.metrics import ACCURACY, AnyMetric, Unit
+from tasks.metrics import ACCURACY, AnyMetric, Unit
 from tasks.results.verdicts import FEWEST_SEEDS, Verdict, decide, mean_scores, numbered
 
 __all__ = [

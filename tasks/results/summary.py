@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
+from tasks.metrics import ACCURACY, AnyMetric
 from tasks.results.condition import Condition
 from tasks.results.families import Family, label, usual
 from tasks.results.folder import FinishedRun
 from tasks.results.measures import CellMeasures, MajorityClass, Measures, ScoredCell
-from tasks.results.metrics import ACCURACY, AnyMetric
 from tasks.results.statistics import Comparison
 from tasks.results.table import (
     Column,

@@ -13,7 +13,7 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-    from tasks.results.metrics import Unit
+    from tasks.metrics import Unit
     from tasks.results.statistics import OverSeeds
 
 __all__ = ["Column", "Entry", "Table", "mean_and_sd", "number", "over_seeds_text", "text_table"]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-from structnn import Batch, Corpus, Encoder
+from structnn import Batch, Encoder
+from tasks.training.inputs import Indices, Inputs
 
-__all__ = ["Indices", "batches_of_epoch", "collate", "share_of_process"]
-
-Indices: TypeAlias = NDArray[np.int64]
-"""``(sentences,)``: the places of a batch's sentences in their corpus."""
+__all__ = ["batches_of_epoch", "collate", "share_of_process"]
 
 POOL = 50  # batches; sentences of similar length are put together within pools of this size
 AHEAD = 8  # batches collated in a row: with code and data in the CPU's caches, twice as fast
@@ -51,12 +49,12 @@ def share_of_process(batches: list[Indices], process: int, processes: int) -> li
 
 
 def collate(
-    corpus: Corpus, batches: Sequence[Indices], encoder: Encoder
-) -> Iterator[tuple[Indices, Batch]]:
-    """Make each batch, with the structures that the encoder reads."""
+    inputs: Inputs, batches: Sequence[Indices], encoder: Encoder
+) -> Iterator[tuple[Indices, Batch, Tensor | None]]:
+    """Make each batch, with the structures that the encoder reads, and its spans."""
     for begin in range(0, len(batches), AHEAD):
         ahead = batches[begin : begin + AHEAD]
-        made = [
-            corpus.batch(indices).prepare(encoder.reads, encoder.constructions) for indices in ahead
-        ]
-        yield from zip(ahead, made, strict=True)
+        made = [inputs.batch(indices) for indices in ahead]
+        for batch, _ in made:
+            batch.prepare(encoder.reads, encoder.constructions)
+        yield from ((indices, *rest) for indices, rest in zip(ahead, made, strict=True))

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from structnn import SentenceClassifier
+from structnn import StructuredModel
 from tasks.json_records import as_record
 from tasks.storage import StorageError
 from tasks.tensors import read_tensors, write_tensors
@@ -40,7 +40,7 @@ class _Note:
 
 def save_checkpoint(
     path: Path,
-    model: SentenceClassifier,
+    model: StructuredModel,
     optimizers: Sequence[torch.optim.Optimizer],
     epochs: Sequence[Epoch],
     best_weights: Mapping[str, Tensor],
@@ -68,7 +68,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: SentenceClassifier, optimizers: Sequence[torch.optim.Optimizer]
+    path: Path, model: StructuredModel, optimizers: Sequence[torch.optim.Optimizer]
 ) -> tuple[list[Epoch], dict[str, Tensor]]:
     """Restore what :func:`save_checkpoint` wrote, whole or not at all.
 
@@ -120,7 +120,7 @@ def load_checkpoint(
     return list(note.epochs), best
 
 
-def _weights(tensors: dict[str, Tensor], part: str, model: SentenceClassifier) -> dict[str, Tensor]:
+def _weights(tensors: dict[str, Tensor], part: str, model: StructuredModel) -> dict[str, Tensor]:
     """The state of a model, taken out of the tensors of a file."""
     return {
         name: _taken(tensors, f"{part}/{name}", like=value)

@@ -13,9 +13,10 @@ class Epoch:
 
     Attributes:
         number: Its number, from 1.
-        train_loss: Mean cross-entropy over the training examples, during the epoch.
-        dev_loss: Mean cross-entropy over the dev examples.
-        dev_accuracy: Accuracy on dev, from 0 to 1.
+        train_loss: Mean loss over the training examples, during the epoch.
+        dev_loss: Mean loss over the dev examples.
+        dev_accuracy: What selects on dev: accuracy, from 0 to 1, unless another metric is chosen or
+            asked for by the question; with its sign changed where lower is better.
         seconds: Time of training, without evaluation.
         sentences: Number of sentences trained on.
     """
@@ -29,5 +30,5 @@ class Epoch:
 
     @property
     def merit(self) -> tuple[float, float]:
-        """What selects the best epoch: dev accuracy, then low dev loss."""
+        """What selects the best epoch: the dev metric, then low dev loss."""
         return self.dev_accuracy, -self.dev_loss

@@ -6,49 +6,58 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from structnn import Corpus, SentenceClassifier
+from structnn import Corpus, StructuredModel
+from tasks.metrics import Metric
+from tasks.training.inputs import Inputs
 
-__all__ = ["NO_CLASS", "loss_and_accuracy", "node_accuracy", "predict_scores"]
+__all__ = ["NO_CLASS", "loss_and_metric", "node_accuracy", "predict_scores"]
 
 EVALUATION_BATCH = 256  # sentences; evaluation keeps no activations, so batches can be large
 NO_CLASS = -100  # the class of a node that has none, as `ignore_index` of cross_entropy
 
 
 @torch.inference_mode()
-def predict_scores(model: SentenceClassifier, corpus: Corpus) -> Tensor:
-    """The scores (logits) of a classifier in evaluation mode.
+def predict_scores(model: StructuredModel, inputs: Inputs) -> Tensor:
+    """The scores of a model in evaluation mode.
 
     Returns:
-        ``(sentences, classes)``, on the CPU, in the order of the corpus.
+        ``(examples, width)``, on the CPU, in the order of the examples.
     """
     model.eval()
     device = next(model.parameters()).device
-    by_length = np.argsort(corpus.lengths, kind="stable")
-    scores = torch.empty(len(corpus), len(model.labels))
-    for begin in range(0, len(corpus), EVALUATION_BATCH):
+    by_length = np.argsort(inputs.lengths, kind="stable")
+    scores = torch.empty(len(inputs), model.head.answer.width)
+    for begin in range(0, len(inputs), EVALUATION_BATCH):
         indices = by_length[begin : begin + EVALUATION_BATCH]
-        batch = corpus.batch(indices).to(device)
-        scores[torch.from_numpy(indices)] = model(batch).float().cpu()
+        batch, spans = inputs.batch(indices)
+        spans = None if spans is None else spans.to(device)
+        scores[torch.from_numpy(indices)] = model(batch.to(device), spans).float().cpu()
     return scores
 
 
-def loss_and_accuracy(scores: Tensor, targets: Sequence[int]) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy over examples.
+@torch.inference_mode()
+def loss_and_metric(
+    model: StructuredModel, scores: Tensor, answers: Sequence[str], metric: Metric[str]
+) -> tuple[float, float]:
+    """The mean loss over examples, and the metric.
 
     Args:
-        scores: ``(sentences, classes)``.
-        targets: The class of each sentence.
+        model: The model, whose answers' thresholds, if they have any, are first fitted to the scores.
+        scores: ``(examples, width)``.
+        answers: The right answers.
+        metric: What is measured.
     """
-    wanted = torch.tensor(targets)
-    loss = F.cross_entropy(scores, wanted).item()
-    return loss, (scores.argmax(1) == wanted).double().mean().item()
+    answer = model.head.answer
+    device = next(model.parameters()).device
+    gold, scores = answer.encode(answers).to(device), scores.to(device)
+    answer.calibrate(scores, gold)
+    return answer.loss(scores, gold).item(), metric(answers, answer.decode(scores))
 
 
 @torch.inference_mode()
-def node_accuracy(model: SentenceClassifier, corpus: Corpus, node_classes: Tensor) -> float:
+def node_accuracy(model: StructuredModel, corpus: Corpus, node_classes: Tensor) -> float:
     """The accuracy over all labelled nodes of all trees, from 0 to 1.
 
     Args:

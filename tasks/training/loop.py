@@ -13,12 +13,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from structnn import Corpus, SentenceClassifier, WordEmbedding
+from structnn import StructuredModel, WordEmbedding
+from tasks.metrics import ACCURACY, Metric
 from tasks.storage import StorageError
-from tasks.training.batching import Indices, batches_of_epoch, collate, share_of_process
+from tasks.training.batching import batches_of_epoch, collate, share_of_process
 from tasks.training.checkpoint import load_checkpoint, save_checkpoint
 from tasks.training.epoch import Epoch
-from tasks.training.evaluation import loss_and_accuracy, predict_scores
+from tasks.training.evaluation import loss_and_metric, predict_scores
+from tasks.training.inputs import Indices, Inputs
 from tasks.training.options import TrainingOptions
 from tasks.training.step import TrainingStep
 
@@ -31,7 +33,7 @@ class TrainingResult:
 
     Attributes:
         epochs: All epochs, in order.
-        best: The epoch with the highest dev accuracy, ties broken by the lower dev loss.
+        best: The epoch with the best dev metric, ties broken by the lower dev loss.
         seconds: Time of training, without evaluation.
         sentences: Number of sentences trained on, over all epochs.
     """
@@ -43,13 +45,14 @@ class TrainingResult:
 
 
 def train(
-    model: SentenceClassifier,
-    corpora: Mapping[str, Corpus],
-    targets: Mapping[str, Sequence[int]],
+    model: StructuredModel,
+    inputs: Mapping[str, Inputs],
+    answers: Mapping[str, Sequence[str]],
     options: TrainingOptions,
     *,
     seed: int,
     checkpoint: Path,
+    metric: Metric[str] = ACCURACY,
     node_classes: Tensor | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainingResult:
@@ -60,12 +63,13 @@ def train(
     a warning, and training begins anew.
 
     Args:
-        model: The classifier, changed in place.
-        corpora: The sentences of ``train`` and ``dev``.
-        targets: The class of each sentence.
+        model: The model, changed in place.
+        inputs: What it reads of ``train`` and ``dev``.
+        answers: The right answers.
         options: How to train.
         seed: Random seed of the order of the examples; seed torch with it before making the model.
         checkpoint: The file of the state.
+        metric: What selects the best epoch on dev.
         node_classes: ``(tree labels,)``, the class of each tree label, or ``NO_CLASS``: then training is
             on the labels of nodes.
         on_epoch: Called after each epoch.
@@ -83,15 +87,17 @@ def train(
             epochs, best_weights = load_checkpoint(checkpoint, model, step.optimizers)
         except StorageError as fault:
             warnings.warn(str(fault), stacklevel=2)
-    train_targets = torch.tensor(targets["train"])
+    gold = model.head.answer.encode(answers["train"])
     best = max(epochs, key=lambda epoch: epoch.merit, default=None)
 
     while not _finished(epochs, best, options):
         number = len(epochs) + 1
         started = time.perf_counter()
-        trained = _train_epoch(step, corpora["train"], train_targets, seed, epochs)
+        trained = _train_epoch(step, inputs["train"], gold, seed, epochs)
         seconds = time.perf_counter() - started
-        dev = loss_and_accuracy(predict_scores(model, corpora["dev"]), targets["dev"])
+        dev_scores = predict_scores(model, inputs["dev"])
+        loss, value = loss_and_metric(model, dev_scores, answers["dev"], metric)
+        dev = loss, metric.sign * value
         if broken := trained.fault or _fault_after(model, dev[0], trained.batches):
             if best is not None:
                 _finish(model, best_weights)
@@ -121,7 +127,7 @@ def train(
     )
 
 
-def _finish(model: SentenceClassifier, weights: Mapping[str, Tensor]) -> None:
+def _finish(model: StructuredModel, weights: Mapping[str, Tensor]) -> None:
     """Give a model the weights that are kept, in evaluation mode."""
     model.load_state_dict(weights)
     model.eval()
@@ -146,7 +152,7 @@ class _Trained(NamedTuple):
 
 
 def _train_epoch(
-    step: TrainingStep, corpus: Corpus, targets: Tensor, seed: int, epochs: Sequence[Epoch]
+    step: TrainingStep, inputs: Inputs, gold: Tensor, seed: int, epochs: Sequence[Epoch]
 ) -> _Trained:
     """Train for another epoch, or until the time is up."""
     started = time.perf_counter()
@@ -154,12 +160,12 @@ def _train_epoch(
     accelerator = step.accelerator
     total, losses = torch.zeros((), device=accelerator.device), []
     batches = share_of_process(
-        batches_of_epoch(corpus.lengths, step.options.batch_size, seed, len(epochs) + 1),
+        batches_of_epoch(inputs.lengths, step.options.batch_size, seed, len(epochs) + 1),
         accelerator.process_index,
         accelerator.num_processes,
     )
-    for indices, batch in collate(corpus, batches, step.model.encoder):
-        losses.append(step(batch, targets[torch.from_numpy(indices)]))
+    for indices, batch, spans in collate(inputs, batches, step.model.encoder):
+        losses.append(step(batch, spans, gold[torch.from_numpy(indices)]))
         total += losses[-1] * len(indices)
         if _out_of_time(epochs, time.perf_counter() - started, step.options):
             break
@@ -175,9 +181,7 @@ def _train_epoch(
     return _Trained(total.item() / sentences, sentences, done, fault)
 
 
-def _fault_after(
-    model: SentenceClassifier, dev_loss: float, batches: Sequence[Indices]
-) -> str | None:
+def _fault_after(model: StructuredModel, dev_loss: float, batches: Sequence[Indices]) -> str | None:
     """What is not finite after an epoch whose losses were all finite; None if nothing is."""
     last = _named(batches, len(batches) - 1)
     if not math.isfinite(dev_loss):

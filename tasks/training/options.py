@@ -53,4 +53,29 @@ class TrainingOptions(Options):
             "its tree (SST). Accuracy is that of sentences either way.",
         ),
     ] = "sentence"
+    select: Annotated[
+        str | None,
+        cli_option(
+            "Training",
+            "Metric of dev that selects the epoch (and stops early): as for --metric. By default the "
+            "first of the question: accuracy, micro_f1 or pearson.",
+        ),
+    ] = None
+    class_weights: Annotated[
+        Literal["equal", "balanced"],
+        cli_option(
+            "Training",
+            "Weight of each class in the loss: equal, or balanced (in inverse proportion to its "
+            "frequency in train).",
+        ),
+    ] = "equal"
+    focus: Annotated[
+        float,
+        Range(least=0),
+        cli_option(
+            "Training",
+            "Focal loss: the exponent that weighs down examples that are right already; 0 is "
+            "cross-entropy.",
+        ),
+    ] = 0.0
     seconds: Annotated[float | None, Range(above=0)] = None

@@ -9,9 +9,8 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from structnn import Batch, SentenceClassifier, WordEmbedding
+from structnn import Batch, StructuredModel, WordEmbedding
 from tasks.training.deferred_adam import DeferredAdamW
-from tasks.training.evaluation import NO_CLASS
 from tasks.training.options import TrainingOptions
 
 __all__ = ["TrainingStep"]
@@ -39,7 +38,7 @@ class TrainingStep:
     """
 
     def __init__(
-        self, model: SentenceClassifier, options: TrainingOptions, node_classes: Tensor | None
+        self, model: StructuredModel, options: TrainingOptions, node_classes: Tensor | None
     ) -> None:
         self.accelerator = Accelerator(
             cpu=options.device == "cpu", mixed_precision=options.mixed_precision
@@ -62,27 +61,28 @@ class TrainingStep:
         if self._words is not None:
             self.optimizers.append(self._words)
 
-    def __call__(self, batch: Batch, targets: Tensor) -> Tensor:
+    def __call__(self, batch: Batch, spans: Tensor | None, gold: Tensor) -> Tensor:
         """Train on a batch.
 
         Args:
             batch: The batch.
-            targets: ``(sentences,)``, the class of each; not used if nodes are supervised.
+            spans: ``(examples, spans, 2)``, where spans are asked about.
+            gold: The right answers, a row for each; not used if nodes are supervised.
 
         Returns:
             The loss, without a graph.
         """
         device = self.accelerator.device
-        batch = batch.to(device)
+        batch, spans = batch.to(device), None if spans is None else spans.to(device)
         supervise_nodes = self._node_classes is not None
         if self._node_classes is not None:
-            targets = self._node_classes[batch.node_labels]
+            gold = self._node_classes[batch.node_labels]
         if self._words is not None:
             assert batch.token_ids is not None
             self._words.catch_up(F.pad(batch.token_ids, (0, 1)))  # and the unknown word, number 0
         with self.accelerator.autocast():
-            scores = self._wrapped(batch, nodes=supervise_nodes)
-            loss = F.cross_entropy(scores, targets.to(device), ignore_index=NO_CLASS)
+            scores = self._wrapped(batch, spans, nodes=supervise_nodes)
+            loss = self.model.head.loss(scores, gold.to(device))
         self.model.zero_grad()
         self.accelerator.backward(loss)
         self.accelerator.unscale_gradients()
@@ -116,7 +116,7 @@ def clip_gradients(parameters: Sequence[Tensor], largest: float) -> None:
 
 
 def _words_optimizer(
-    model: SentenceClassifier, device: torch.device, options: TrainingOptions
+    model: StructuredModel, device: torch.device, options: TrainingOptions
 ) -> DeferredAdamW | None:
     """The optimiser of a large table of word vectors that is trained on the CPU.
 

@@ -50,7 +50,7 @@ def test_a_saved_model_predicts_what_it_predicted(folder, encoder):
         parents = [head - 1 for head in given["heads"]]
         tree = Tree(parents, labels=given["relations"])
         trees[" ".join(given["text"])] = Sentence(given["text"], dependencies=tree)
-    scores = predict_scores(model.classifier, model.corpus([trees[row["text"]] for row in rows]))
+    scores = predict_scores(model.classifier, model.inputs([trees[row["text"]] for row in rows]))
     for row, probabilities in zip(rows, scores.softmax(1).tolist(), strict=True):
         expected = [row["probabilities"][label] for label in model.classifier.labels]
         assert probabilities == pytest.approx(expected, abs=1e-5)

@@ -220,10 +220,10 @@ def test_labels_there_and_back():
 
 def test_several_labels_there_and_back():
     answer = LabelsAnswer(["a", "b", "c"])
-    gold = answer.encode(["a|c", "", "b"])
+    gold = answer.encode(["a|c", "|", "b"])
     assert gold.tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
     scores = torch.where(gold > 0, 2.0, -2.0)
-    assert answer.decode(scores) == ["a|c", "", "b"]
+    assert answer.decode(scores) == ["a|c", "|", "b"]
     with pytest.raises(ValueError, match="'d' is none"):
         answer.encode(["a|d"])
 
@@ -234,7 +234,7 @@ def test_thresholds_are_those_of_the_best_f1():
     scores = torch.randn(60, 3)
     gold = (scores + 1.5 * torch.randn(60, 3) > 0.8).float()
     gold[:, 2] = 0
-    answer.fit_thresholds(scores, gold)
+    answer.calibrate(scores, gold)
 
     def f1(threshold, place):
         said = scores[:, place].sigmoid() >= threshold
@@ -282,7 +282,7 @@ def test_a_distribution_has_the_gold_number_as_its_mean():
         ("pair", DistributionAnswer(1, 5), ["1.5", "4"]),
         ("pair", ScoreAnswer(), ["-1", "1"]),
         ("span", LabelAnswer(["no", "yes"]), ["yes", "no", "no", "yes"]),
-        ("spans", LabelsAnswer(["x", "y"]), ["x", "y", "x|y", ""]),
+        ("spans", LabelsAnswer(["x", "y"]), ["x", "y", "x|y", "|"]),
         ("tokens", LabelAnswer(["A", "B", "C", "D"]), list("ABCDBACDAC")),
     ],
 )

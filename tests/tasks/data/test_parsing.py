@@ -35,7 +35,7 @@ def test_each_example_has_its_sentence(dataset):
             assert sentence.dependencies is not None
             given = example.sentence and example.sentence.constituency
             assert sentence.constituency == given
-    assert parsed.targets("train") == [1, 0]
+    assert parsed.dataset.answers("train") == ["yes", "no"]
 
 
 def test_without_a_parser_every_example_needs_a_tree(dataset):

@@ -58,7 +58,7 @@ def test_a_run_saves_everything_and_is_not_repeated(parsed, tmp_path):
     assert all(sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4) for row in rows)
 
     saved = load_model(folder)
-    scores = predict_scores(saved.classifier, saved.corpus(parsed.sentences["test"]))
+    scores = predict_scores(saved.classifier, saved.inputs(parsed.sentences["test"]))
     guesses = [saved.classifier.labels[index] for index in scores.argmax(1).tolist()]
     assert guesses == [row["prediction"] for row in rows]
 
@@ -97,8 +97,11 @@ def test_every_encoder_trains_and_is_saved(parsed, tmp_path, encoder):
     (run,) = plan(models(encoder), 1, TrainingOptions(epochs=1, batch_size=20))
     result = execute(run, parsed, tmp_path, parser=ParserOptions())
     saved = load_model(tmp_path / run.folder)
-    scores = predict_scores(saved.classifier, saved.corpus(parsed.sentences["test"]))
-    right = scores.argmax(1) == torch.tensor(parsed.targets("test"))
+    scores = predict_scores(saved.classifier, saved.inputs(parsed.sentences["test"]))
+    guesses = saved.classifier.head.answer.decode(scores)
+    right = torch.tensor(
+        [one == other for one, other in zip(guesses, parsed.dataset.answers("test"), strict=True)]
+    )
     assert right.double().mean().item() == pytest.approx(result.test_accuracy)
 
 

@@ -27,7 +27,7 @@ from tasks.explain import (
     without,
     word_rows,
 )
-from tasks.models.model import SavedModel, build_model, save_model
+from tasks.models.model import SavedModel, Task, build_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tests.structnn.examples import sentence_of, trees
@@ -52,10 +52,12 @@ def make_predictor(tmp_path):
     def make(encoder: str, structure: str = "parse", **options: object) -> Predictor:
         torch.manual_seed(1)
         made = ModelOptions(encoder=encoder, encoder_options=options, hidden_dim=8, embedding_dim=6)
-        classifier = build_model(made, ["no", "yes", "maybe"], Vocabulary(WORDS.split()))
+        task = Task(labels=["no", "yes", "maybe"])
+        classifier = build_model(made, task, Vocabulary(WORDS.split()))
         classifier.embedding.table.weight.data.mul_(8)  # as far from zero as training takes them
         save_model(
-            tmp_path, SavedModel(classifier, made, UNIVERSAL_RELATIONS, structure, ParserOptions())
+            tmp_path,
+            SavedModel(classifier, made, UNIVERSAL_RELATIONS, structure, ParserOptions(), task),
         )
         return Predictor(tmp_path, ToyParser())
 
@@ -149,7 +151,7 @@ def test_gradient_x_input(make_predictor, name):
     vocabulary = classifier.embedding.vocabulary
     batch = Batch.from_sentences([explanation.sentence], vocabulary=vocabulary)
     x = classifier.embedding(batch).detach().requires_grad_()
-    shares = classifier.head(classifier.encoder(x, batch).sentence).softmax(1)[0]
+    shares = classifier.head.of_vectors(classifier.encoder(x, batch).sentence).softmax(1)[0]
     share = shares[classifier.labels.index(explanation.prediction.label)]
     (share / (1 - share)).log().backward()
     expected = (x.detach() * x.grad).sum(1).tolist()

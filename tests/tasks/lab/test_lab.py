@@ -42,7 +42,7 @@ from tasks.lab.sentences import TEXTS, spread_out
 from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
 from tasks.lab.summaries import field_summaries, flow_summaries, path_summaries
 from tasks.lab.words import flow_in_words, paths_in_words, share
-from tasks.models.model import SavedModel, build_model, save_model
+from tasks.models.model import SavedModel, Task, build_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.storage import StorageError, write_json
 from tests.structnn.examples import random_sentences
@@ -470,12 +470,14 @@ def run(tmp_path):
             encoder="lstm", hidden_dim=6, embedding_dim=5, embedding=embedding,
             vectors="vectors.txt" if embedding == "vectors" else None,
         )  # fmt: skip
-        classifier = build_model(options, ("no", "yes"), Vocabulary(["w0", "w1", "w2"]))
+        task = Task(labels=("no", "yes"))
+        classifier = build_model(options, task, Vocabulary(["w0", "w1", "w2"]))
         for parameter in classifier.parameters():
             parameter.data.mul_(2)
         folder = tmp_path / "runs" / name
         save_model(
-            folder, SavedModel(classifier, options, UNIVERSAL_RELATIONS, structure, ParserOptions())
+            folder,
+            SavedModel(classifier, options, UNIVERSAL_RELATIONS, structure, ParserOptions(), task),
         )
         write_json(folder / "run.json", {"seed": 3})
         return folder

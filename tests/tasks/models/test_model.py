@@ -9,7 +9,7 @@ import torch
 
 from structnn import UNIVERSAL_RELATIONS, Vocabulary
 from tasks.data.options import ParserOptions
-from tasks.models.model import SavedModel, build_model, load_model, save_model
+from tasks.models.model import SavedModel, Task, build_model, load_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tasks.sealing import read_sealed, write_sealed
@@ -30,9 +30,10 @@ class ToyParser:
 def save(folder, structure="parse", **options):
     torch.manual_seed(0)
     made = ModelOptions(encoder="gat", hidden_dim=4, embedding_dim=4, **options)
-    classifier = build_model(made, ("no", "yes"), Vocabulary(["a", "b"]))
+    task = Task(labels=("no", "yes"))
+    classifier = build_model(made, task, Vocabulary(["a", "b"]))
     parser = ParserOptions(language="de", model_dir="models")
-    model = SavedModel(classifier.eval(), made, UNIVERSAL_RELATIONS, structure, parser)
+    model = SavedModel(classifier.eval(), made, UNIVERSAL_RELATIONS, structure, parser, task)
     save_model(folder, model)
     return model
 
@@ -91,10 +92,13 @@ def test_a_damaged_model_is_told(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda weights: weights["head.weight"].fill_(float("nan")), "head.weight has values that"),
-        (lambda weights: weights.pop("head.bias"), "Missing key"),
+        (
+            lambda weights: weights["head.output.weight"].fill_(float("nan")),
+            "head.output.weight has values that",
+        ),
+        (lambda weights: weights.pop("head.output.bias"), "Missing key"),
         (lambda weights: weights.update(novel=torch.ones(1)), "Unexpected key"),
-        (lambda weights: weights.update({"head.bias": torch.ones(7)}), "size mismatch"),
+        (lambda weights: weights.update({"head.output.bias": torch.ones(7)}), "size mismatch"),
         (lambda weights: weights.update({"embedding.table.weight": torch.ones(3)}), "range"),
     ],
 )
@@ -142,5 +146,5 @@ def test_the_file_is_as_before(tmp_path):
     save(tmp_path)
     assert set(json.loads((tmp_path / "model.json").read_text())) == {
         "options", "labels", "structure", "parser", "embedding_dim", "vocabulary", "relations",
-        "sha256",
+        "task", "sha256",
     }  # fmt: skip

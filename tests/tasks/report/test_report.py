@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from tasks.json_records import as_record
+from tasks.metrics import ACCURACY, MACRO_F1, Metric
 from tasks.report import browser, figures, run_report, tables, words, write_report
 from tasks.report.groups import Group, groups_of
 from tasks.results.condition import Condition
 from tasks.results.families import comparisons_in, families_of, on_equal_terms, usual
 from tasks.results.folder import Cell, FinishedRun, load_results
 from tasks.results.measures import ScoredCell, measure
-from tasks.results.metrics import ACCURACY, MACRO_F1, Metric
 from tasks.results.records import EncoderDescription, ExampleDescription
 from tasks.results.slices import divide
 from tasks.results.statistics import mean_interval, over_seeds
@@ -281,6 +281,7 @@ def measured(encoder: str, scores, structure: str = "parse", metric=ACCURACY, **
     low, high = mean_interval(matrix)
     runs = [FinishedRun(seed, None, Path(), None) for seed in range(len(matrix))]
     return ScoredCell(
+        dev_metric=ACCURACY,
         cell=Cell(Condition("toys", encoder, structure, **condition), tuple(runs)),
         description=EncoderDescription(reads=frozenset({reads})),
         parameters=1,

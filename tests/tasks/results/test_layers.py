@@ -14,7 +14,6 @@ RESULTS = (
         "options",
         "run",
         "records",
-        "metrics",
         "verdicts",
         "power",
         "statistics",

@@ -7,12 +7,12 @@ from statistics import fmean, median, stdev
 
 import pytest
 
+from tasks.metrics import macro_f1, matthews
 from tasks.options import OptionError
 from tasks.report.groups import groups_of
 from tasks.report.tables import encoder_table
 from tasks.results.folder import load_results
 from tasks.results.measures import ScoredCell, check_one_test_set, measure, metrics_of
-from tasks.results.metrics import macro_f1, matthews
 from tasks.results.options import VerdictOptions
 from tasks.results.summary import summarise
 from tests.tasks.made_up import make_examples, make_grid, write_experiment
@@ -59,7 +59,7 @@ def test_a_cell_against_its_files(folder):
 def test_absolute_errors_need_a_scale(tmp_path):
     write_experiment(tmp_path, {"toys": make_examples(9)}, make_grid(encoders=["gat"]))
     results = load_results(tmp_path)
-    known = metrics_of(results.data["toys"].labels, ordered=False)
+    known = metrics_of(results.data["toys"])
     assert [metric.key for metric in known] == ["accuracy", "macro_f1", "mcc"]
     with pytest.raises(
         OptionError, match=r"metric can't be mean_absolute_error, since .* no scale"

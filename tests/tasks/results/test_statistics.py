@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tasks.results.metrics import Metric
+from tasks.metrics import Metric
 from tasks.results.statistics import (
     accuracy_interval,
     almost_stochastic_order,

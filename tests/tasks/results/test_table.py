@@ -8,7 +8,7 @@ import io
 import pytest
 from rich.console import Console
 
-from tasks.results.metrics import PERCENT
+from tasks.metrics import PERCENT
 from tasks.results.statistics import over_seeds
 from tasks.results.table import Column, Entry, Table, mean_and_sd, number, text_table
 

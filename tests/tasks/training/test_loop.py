@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from structnn import Vocabulary
-from tasks.models.model import build_model, make_corpus
+from tasks.models.model import Task, build_model, make_corpus
 from tasks.models.options import ModelOptions
 from tasks.storage import StorageError
 from tasks.tensors import read_tensors, write_tensors
@@ -15,6 +15,7 @@ from tasks.training import loop, step
 from tasks.training.batching import batches_of_epoch, share_of_process
 from tasks.training.checkpoint import load_checkpoint
 from tasks.training.evaluation import predict_scores
+from tasks.training.inputs import Inputs
 from tasks.training.loop import train
 from tasks.training.options import TrainingOptions
 
@@ -23,18 +24,23 @@ def setup(parsed, encoder="child_sum_tree_lstm", seed=0):
     torch.manual_seed(seed)
     vocabulary = Vocabulary.from_tokens(s.tokens for s in parsed.sentences["train"])
     model = build_model(
-        ModelOptions(encoder=encoder, hidden_dim=8, embedding_dim=8), ("no", "yes"), vocabulary
+        ModelOptions(encoder=encoder, hidden_dim=8, embedding_dim=8),
+        Task(labels=("no", "yes")),
+        vocabulary,
     )
     from structnn import UNIVERSAL_RELATIONS
 
-    corpora = {
-        split: make_corpus(parsed.sentences[split], vocabulary, UNIVERSAL_RELATIONS, "parse")
+    inputs = {
+        split: Inputs(
+            make_corpus(parsed.sentences[split], vocabulary, UNIVERSAL_RELATIONS, "parse")
+        )
         for split in ("train", "dev")
     }
-    targets = {split: parsed.targets(split) for split in ("train", "dev")}
-    return model, corpora, targets
+    answers = {split: parsed.dataset.answers(split) for split in ("train", "dev")}
+    return model, inputs, answers
 
 
+HEAD = "head.output.weight"
 OPTIONS = TrainingOptions(epochs=6, patience=6, batch_size=8, learning_rate=0.02)
 
 
@@ -43,20 +49,20 @@ def weights(model):
 
 
 def test_learns_and_restores_the_best_weights(parsed, tmp_path):
-    model, corpora, targets = setup(parsed)
-    result = train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "c")
+    model, inputs, answers = setup(parsed)
+    result = train(model, inputs, answers, OPTIONS, seed=0, checkpoint=tmp_path / "c")
     assert result.best.dev_accuracy == max(epoch.dev_accuracy for epoch in result.epochs)
     assert result.best.dev_accuracy >= 0.9
-    guesses = predict_scores(model, corpora["dev"]).argmax(1).tolist()
-    accuracy = np.mean([g == t for g, t in zip(guesses, targets["dev"], strict=True)])
+    guesses = model.head.answer.decode(predict_scores(model, inputs["dev"]))
+    accuracy = np.mean([g == t for g, t in zip(guesses, answers["dev"], strict=True)])
     assert accuracy == result.best.dev_accuracy
 
 
 def test_one_seed_gives_one_result(parsed, tmp_path):
     found = []
     for name in ("a", "b"):
-        model, corpora, targets = setup(parsed)
-        train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / name)
+        model, inputs, answers = setup(parsed)
+        train(model, inputs, answers, OPTIONS, seed=0, checkpoint=tmp_path / name)
         found.append(weights(model))
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
 
@@ -64,8 +70,8 @@ def test_one_seed_gives_one_result(parsed, tmp_path):
 @pytest.mark.parametrize("small_table", [0, 3000])
 def test_a_broken_off_run_goes_on_to_the_same_result(parsed, tmp_path, monkeypatch, small_table):
     monkeypatch.setattr(step, "SMALL_TABLE", small_table)
-    model, corpora, targets = setup(parsed)
-    unbroken = train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "a")
+    model, inputs, answers = setup(parsed)
+    unbroken = train(model, inputs, answers, OPTIONS, seed=0, checkpoint=tmp_path / "a")
     expected = weights(model)
 
     class Killed(Exception):
@@ -75,14 +81,14 @@ def test_a_broken_off_run_goes_on_to_the_same_result(parsed, tmp_path, monkeypat
         if epoch.number == 3:
             raise Killed
 
-    model, corpora, targets = setup(parsed)
+    model, inputs, answers = setup(parsed)
     with pytest.raises(Killed):
-        train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "b", on_epoch=kill)
+        train(model, inputs, answers, OPTIONS, seed=0, checkpoint=tmp_path / "b", on_epoch=kill)
     torch.rand(5)  # whatever happened in between
-    model, corpora, targets = setup(parsed)
+    model, inputs, answers = setup(parsed)
     seen = []
     resumed = train(
-        model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "b", on_epoch=seen.append
+        model, inputs, answers, OPTIONS, seed=0, checkpoint=tmp_path / "b", on_epoch=seen.append
     )
     assert [epoch.number for epoch in seen] == [4, 5, 6]
     assert [e.train_loss for e in resumed.epochs] == [e.train_loss for e in unbroken.epochs]
@@ -129,13 +135,19 @@ UNUSABLE = {
     "sign of a moment": (filled(MOMENT, -1.0), "can't be after a step"),
     "no step": (filled("optimizer/0/1/step", 0.0), "can't be after a step"),
     "moment not finite": (filled(MOMENT, float("inf")), "not finite"),
-    "NaN in the best weights": (filled("best/head.weight", float("nan")), "best/head.weight has"),
-    "NaN in the weights": (filled("model/head.weight", float("nan")), "model/head.weight has"),
-    "shape of a weight": (
-        put("best/head.bias", lambda t: t[:1].clone()),
-        r"best/head.bias is \(1,",
+    "NaN in the best weights": (
+        filled(f"best/{HEAD}", float("nan")),
+        f"best/{HEAD} has",
     ),
-    "no best weight": (lambda tensors, note: tensors.pop("best/head.bias"), "is missing"),
+    "NaN in the weights": (
+        filled(f"model/{HEAD}", float("nan")),
+        f"model/{HEAD} has",
+    ),
+    "shape of a weight": (
+        put("best/head.output.bias", lambda t: t[:1].clone()),
+        r"best/head.output.bias is \(1,",
+    ),
+    "no best weight": (lambda tensors, note: tensors.pop("best/head.output.bias"), "is missing"),
     "another tensor": (lambda tensors, note: tensors.update(x=torch.ones(1)), "unknown: x"),
     "random state cut": (put("random", lambda t: t[:-1].clone()), "RNG state"),
     "random state of another type": (put("random", lambda t: t.float()), "Tensor"),
@@ -148,27 +160,27 @@ UNUSABLE = {
 
 def broken_off(parsed, checkpoint):
     """Train for an epoch, with a checkpoint."""
-    model, corpora, targets = setup(parsed, "bag")
+    model, inputs, answers = setup(parsed, "bag")
     one = TrainingOptions(epochs=1, batch_size=8, learning_rate=0.02)
-    train(model, corpora, targets, one, seed=0, checkpoint=checkpoint)
+    train(model, inputs, answers, one, seed=0, checkpoint=checkpoint)
 
 
 @pytest.fixture(scope="module")
 def fresh(parsed, tmp_path_factory):
     """The weights and the epochs of a run without a checkpoint to begin with."""
-    model, corpora, targets = setup(parsed, "bag")
+    model, inputs, answers = setup(parsed, "bag")
     checkpoint = tmp_path_factory.mktemp("fresh") / "c"
-    result = train(model, corpora, targets, OPTIONS, seed=0, checkpoint=checkpoint)
+    result = train(model, inputs, answers, OPTIONS, seed=0, checkpoint=checkpoint)
     return weights(model), result
 
 
 def begins_anew(parsed, checkpoint, fresh, message):
     """Resume from a checkpoint that can't be used: the result is that of a run without it."""
-    model, corpora, targets = setup(parsed, "bag")
+    model, inputs, answers = setup(parsed, "bag")
     seen = []
     with pytest.warns(UserWarning, match=f"{checkpoint.name}.*{message}.*training begins anew$"):
         result = train(
-            model, corpora, targets, OPTIONS, seed=0, checkpoint=checkpoint, on_epoch=seen.append
+            model, inputs, answers, OPTIONS, seed=0, checkpoint=checkpoint, on_epoch=seen.append
         )
     expected, unbroken = fresh
     assert [epoch.number for epoch in seen] == [1, 2, 3, 4, 5, 6]
@@ -250,9 +262,9 @@ def test_large_word_tables_learn_as_with_dense_updates(parsed, tmp_path, monkeyp
     results = []
     for small_table in (0, 3000):
         monkeypatch.setattr(step, "SMALL_TABLE", small_table)
-        model, corpora, targets = setup(parsed, encoder)
+        model, inputs, answers = setup(parsed, encoder)
         checkpoint = tmp_path / str(small_table)
-        results.append(train(model, corpora, targets, OPTIONS, seed=0, checkpoint=checkpoint))
+        results.append(train(model, inputs, answers, OPTIONS, seed=0, checkpoint=checkpoint))
         assert not model.embedding.table.sparse
     for one, other in zip(*(result.epochs for result in results), strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, abs=1e-3)
@@ -277,27 +289,27 @@ def test_clipping_takes_dense_and_sparse_gradients_together():
 
 
 def test_stops_without_progress(parsed, tmp_path):
-    model, corpora, targets = setup(parsed)
+    model, inputs, answers = setup(parsed)
     options = TrainingOptions(epochs=50, patience=2, batch_size=8, learning_rate=1e-8)
-    result = train(model, corpora, targets, options, seed=0, checkpoint=tmp_path / "c")
+    result = train(model, inputs, answers, options, seed=0, checkpoint=tmp_path / "c")
     assert len(result.epochs) == result.best.number + 2
 
 
 def test_a_diverging_loss_is_an_error(parsed, tmp_path):
-    model, corpora, targets = setup(parsed, "bag")
-    model.head.weight.data.fill_(float("nan"))
+    model, inputs, answers = setup(parsed, "bag")
+    model.head.output.weight.data.fill_(float("nan"))
     message = r"nan in batch 1 of 8 \(training examples \d+, .*\) of epoch 1.* lower learning rate"
     with pytest.raises(FloatingPointError, match=message):
-        train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "c")
+        train(model, inputs, answers, OPTIONS, seed=0, checkpoint=tmp_path / "c")
     assert not (tmp_path / "c").exists()
 
 
 def test_the_batch_at_which_the_loss_diverged_is_named(parsed, tmp_path, monkeypatch):
-    model, corpora, targets = setup(parsed, "bag")
-    batches = batches_of_epoch(corpora["train"].lengths, OPTIONS.batch_size, 0, 1)
+    model, inputs, answers = setup(parsed, "bag")
+    batches = batches_of_epoch(inputs["train"].lengths, OPTIONS.batch_size, 0, 1)
     called = []
 
-    def spoiled(self, batch, targets):
+    def spoiled(self, batch, spans, gold):
         called.append(batch)
         return torch.tensor(float("inf") if len(called) == 3 else 1.0)
 
@@ -306,7 +318,7 @@ def test_the_batch_at_which_the_loss_diverged_is_named(parsed, tmp_path, monkeyp
     with pytest.raises(
         FloatingPointError, match=rf"inf in batch 3 of 8 \(training examples {named}, \.\.\.\)"
     ):
-        train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "c")
+        train(model, inputs, answers, OPTIONS, seed=0, checkpoint=tmp_path / "c")
 
 
 @pytest.mark.parametrize(
@@ -318,18 +330,18 @@ def test_the_batch_at_which_the_loss_diverged_is_named(parsed, tmp_path, monkeyp
     ],
 )
 def test_a_last_epoch_that_diverges_is_no_result(parsed, tmp_path, batch_size, rate, fault):
-    model, corpora, targets = setup(parsed, "bag")
+    model, inputs, answers = setup(parsed, "bag")
     options = TrainingOptions(epochs=1, batch_size=batch_size, learning_rate=rate)
     with pytest.raises(FloatingPointError, match=fault) as raised:
-        train(model, corpora, targets, options, seed=0, checkpoint=tmp_path / "c")
+        train(model, inputs, answers, options, seed=0, checkpoint=tmp_path / "c")
     assert "kept" not in str(raised.value)
 
 
 @pytest.mark.parametrize("spoil", ["scores on dev", "a weight that dev does not use"])
 def test_the_last_good_weights_are_kept(parsed, tmp_path, monkeypatch, spoil):
-    expected, corpora, targets = setup(parsed, "bag")
+    expected, inputs, answers = setup(parsed, "bag")
     two = TrainingOptions(epochs=2, patience=6, batch_size=8, learning_rate=0.02)
-    best = train(expected, corpora, targets, two, seed=0, checkpoint=tmp_path / "a").best
+    best = train(expected, inputs, answers, two, seed=0, checkpoint=tmp_path / "a").best
 
     def spoiled(model, corpus):
         scores = predict_scores(model, corpus)
@@ -342,10 +354,10 @@ def test_the_last_good_weights_are_kept(parsed, tmp_path, monkeypatch, spoil):
 
     evaluated = []
     monkeypatch.setattr(loop, "predict_scores", spoiled)
-    model, corpora, targets = setup(parsed, "bag")
+    model, inputs, answers = setup(parsed, "bag")
     kept = rf"of epoch 3: .* weights of epoch {best.number}, the best before it, are kept in .*/b"
     with pytest.raises(FloatingPointError, match=kept):
-        train(model, corpora, targets, OPTIONS, seed=0, checkpoint=tmp_path / "b")
+        train(model, inputs, answers, OPTIONS, seed=0, checkpoint=tmp_path / "b")
     assert all(
         torch.equal(expected.state_dict()[name], value) for name, value in weights(model).items()
     )

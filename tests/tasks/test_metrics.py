@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.results.metrics import (
+from tasks.metrics import (
     ACCURACY,
     MACRO_F1,
     MCC,

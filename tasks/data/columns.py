@@ -1,0 +1,203 @@
+"""What the columns of a file say: which question they ask, and what each row answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from tasks.data.examples import DataError, quote
+from tasks.data.options import DataOptions
+from tasks.data.questions import (
+    SEPARATOR,
+    Answers,
+    Question,
+    Reads,
+    Span,
+    without_marks,
+)
+
+__all__ = ["SECOND_TEXT", "Columns", "columns_of"]
+
+Row = Mapping[str, object]
+Text = str | tuple[str, ...]
+
+SECOND_TEXT = "text2"
+_SPANS: dict[Reads, tuple[str, ...]] = {"span": ("target",), "spans": ("subject", "object")}
+_ENDS = ("start", "end")
+_ANSWER_COLUMNS: dict[str, Answers] = {"label": "label", "labels": "labels", "score": "score"}
+_PLACES = re.compile(r"\s*\[?\s*(\d+)\s*[:,]\s*(\d+)\s*\]?\s*")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column is what.
+
+    Attributes:
+        text: The text.
+        answer: The answer.
+        question: What is asked.
+        marked: Whether the spans are marked in the texts, as ``The [[food]] was good``.
+    """
+
+    text: str
+    answer: str
+    question: Question
+    marked: bool = False
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The columns that the question reads."""
+        return frozenset({self.text, self.answer}) | (
+            {SECOND_TEXT} if self.question.reads == "pair" else set()
+        )
+
+    def answer_in(self, row: Row, where: str) -> object:
+        """The answer of a row as it stands in the file.
+
+        Raises:
+            DataError: The answer is no single value, and should be one.
+        """
+        value = row[self.answer]
+        if self.question.answer == "labels":
+            labels = value if isinstance(value, list) else str(value or "").split(SEPARATOR)
+            if not all(isinstance(label, str) for label in labels):
+                raise DataError(
+                    f"{where}: labels must be strings, but are {json.dumps(labels)[:40]}"
+                )
+            found = sorted({label.strip() for label in labels if label.strip()})
+            if broken := next((label for label in found if SEPARATOR in label), None):
+                raise DataError(
+                    f"{where}: the label {broken!r} has a {SEPARATOR!r}, which stands between labels"
+                )
+            return SEPARATOR.join(found) or SEPARATOR
+        return value
+
+    def spans_in(self, row: Row, text: Text, where: str) -> tuple[Text, tuple[Span, ...]]:
+        """The text of a row without marks, and the spans that the question is about.
+
+        Raises:
+            DataError: A span is missing, or can't be found in the text.
+        """
+        question = self.question
+        if not question.spans:
+            return text, ()
+        if self.marked:
+            assert isinstance(text, str)
+            plain, spans = without_marks(text)
+            if len(spans) != question.spans:
+                raise DataError(
+                    f"{where}: the text has {len(spans)} spans between [[ and ]], but the question is "
+                    f"about {question.spans}"
+                )
+            return plain, spans
+        if question.reads == "span" and "target" not in row:
+            return text, (_span([row[name] for name in _ENDS], text, "start and end", where),)
+        names = _SPANS[question.reads]
+        return text, tuple(_span(row[name], text, name, where) for name in names)
+
+
+def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Columns:
+    """Which column is what, by the names of columns and the options.
+
+    Args:
+        rows: The rows of a file.
+        options: The columns of text and label, and what is asked, if given.
+        path: The file, for messages.
+
+    Raises:
+        DataError: The columns that the question needs are not there.
+    """
+    there = list(rows[0]) if rows else []
+    answer_column, answer = _answer(rows[0] if rows else {}, options)
+    texts = [row.get(options.text_column) for row in rows]
+    marks = _marks(texts)
+    reads = cast("Reads | None", options.reads)
+    if reads is None:
+        reads = _reads(there)
+        if reads == "sentence" and marks:
+            reads = "span" if marks == 1 else "spans"
+    question = Question(reads, answer)
+    marked = bool(marks) and marks == question.spans
+    columns = Columns(options.text_column, answer_column, question, marked)
+    needed = _needed(columns, there)
+    for name in needed:
+        if rows and name not in there:
+            raise DataError(
+                f"{path}: the question is about a {reads}, which takes the column "
+                f"{' and '.join(map(repr, needed))}"
+                + (" or one span between [[ and ]] in each text" if columns.question.spans else "")
+                + f"; the columns are {quote(there)}"
+            )
+    return columns
+
+
+def _answer(row: Row, options: DataOptions) -> tuple[str, Answers]:
+    """The column of the answer, and what kind of answer it is."""
+    column, kind = options.label_column, options.answer
+    if column == "label" and column not in row:
+        column = next((name for name in _ANSWER_COLUMNS if name in row), column)
+    if kind is None:
+        kind = _ANSWER_COLUMNS.get(column, "label") if column in row else "label"
+    return column, cast(Answers, kind)
+
+
+def _reads(columns: Collection[str]) -> Reads:
+    if SECOND_TEXT in columns:
+        return "pair"
+    if all(name in columns for name in _SPANS["spans"]):
+        return "spans"
+    if "target" in columns or all(name in columns for name in _ENDS):
+        return "span"
+    return "sentence"
+
+
+def _marks(texts: Sequence[object]) -> int:
+    """How many spans are marked in each text, if it is one or two and the same in all; else 0."""
+    counts = {len(without_marks(text)[1]) if isinstance(text, str) else 0 for text in texts}
+    return counts.pop() if counts in ({1}, {2}) else 0
+
+
+def _needed(columns: Columns, there: Collection[str]) -> tuple[str, ...]:
+    """The columns that a question needs beside text and answer."""
+    reads = columns.question.reads
+    if reads == "pair":
+        return (SECOND_TEXT,)
+    if columns.marked or reads == "sentence":
+        return ()
+    if reads == "span" and "target" not in there and any(name in there for name in _ENDS):
+        return _ENDS
+    return _SPANS[reads]
+
+
+def _span(value: object, text: Text, name: str, where: str) -> Span:
+    """A span from what a file has: two places, or the words themselves where they occur once."""
+    places = value if isinstance(value, list) else None
+    if isinstance(value, str) and (found := _PLACES.fullmatch(value)):
+        places = [found[1], found[2]]
+    if places is not None and len(places) == 2:
+        try:
+            return int(str(places[0])), int(str(places[1]))
+        except ValueError:
+            places = None
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(
+            f"{where}: the {name} must be where it begins and ends, as [4, 8], or words of the text, "
+            f"but is {json.dumps(value)[:40]}"
+        )
+    if not isinstance(text, str):
+        raise DataError(
+            f"{where}: the text is tokens, so the {name} must be where it begins and ends among "
+            f"them, as [1, 3], but is {value[:40]!r}"
+        )
+    words = value.strip()
+    whole = [found.span() for found in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text)]
+    if len(whole) != 1:
+        how = "doesn't occur" if not whole else f"occurs {len(whole)} times"
+        raise DataError(
+            f"{where}: the {name} {words[:40]!r} {how} in the text; say where it begins and ends "
+            "(characters from 0, the end behind the last one), or mark it with [[ and ]]"
+        )
+    return whole[0]

@@ -1,0 +1,56 @@
+"""What a model reads of the examples of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from structnn import Batch, Corpus
+from tasks.data.questions import Span
+
+__all__ = ["Indices", "Inputs", "spans_tensor"]
+
+Indices = NDArray[np.int64]
+"""``(examples,)``: the places of a batch's examples in their split."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The sentences of examples, and the spans in them that are asked about.
+
+    Args:
+        corpus: All first texts and then, where an example has two, all second ones.
+        texts: How many texts an example has.
+        spans: ``(examples, spans, 2)``, in tokens; None where no span is asked about.
+    """
+
+    corpus: Corpus
+    texts: int = 1
+    spans: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.corpus) // self.texts
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """``(examples,)``: the number of tokens of each, both texts together."""
+        lengths: NDArray[np.int64] = self.corpus.lengths.reshape(self.texts, -1).sum(0)
+        return lengths
+
+    def batch(self, indices: Indices) -> tuple[Batch, Tensor | None]:
+        """The batch of these examples, and their spans."""
+        places = indices + len(self) * np.arange(self.texts)[:, None]  # (texts, examples)
+        spans = None if self.spans is None else self.spans[torch.from_numpy(indices)]
+        return self.corpus.batch(places.ravel()), spans
+
+
+def spans_tensor(spans: Sequence[Sequence[Span]]) -> Tensor | None:
+    """The spans of examples as :class:`Inputs` has them; None if there are none."""
+    if not spans or not spans[0]:
+        return None
+    return torch.tensor([[list(span) for span in own] for own in spans])

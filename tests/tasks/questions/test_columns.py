@@ -1,0 +1,256 @@
+"""What columns say is asked, and how spans are found in texts."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from tasks.data.datasets import load_dataset
+from tasks.data.examples import DataError, Dataset, Example
+from tasks.data.files import read_table
+from tasks.data.options import DataOptions
+from tasks.data.questions import (
+    Question,
+    offsets_of,
+    token_span,
+    with_marks,
+    without_marks,
+)
+from tasks.options import OptionError
+
+
+def lines(path, *rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def question(path, **options):
+    return read_table(path, DataOptions(**options)).question
+
+
+@pytest.mark.parametrize(
+    ("row", "reads", "answer"),
+    [
+        ({"text": "a", "label": "x"}, "sentence", "label"),
+        ({"text": "a", "text2": "b", "label": "x"}, "pair", "label"),
+        ({"text": "a", "text2": "b", "score": 1.5}, "pair", "score"),
+        ({"text": "a b", "target": "b", "label": "x"}, "span", "label"),
+        ({"text": "a b", "start": 2, "end": 3, "label": "x"}, "span", "label"),
+        ({"text": "a b", "subject": [0, 1], "object": [2, 3], "label": "x"}, "spans", "label"),
+        ({"text": "a [[b]]", "label": "x"}, "span", "label"),
+        ({"text": "[[a]] [[b]]", "label": "x"}, "spans", "label"),
+        ({"text": "a", "labels": ["x", "y"]}, "sentence", "labels"),
+    ],
+)
+def test_columns_say_what_is_asked(tmp_path, row, reads, answer):
+    table = read_table(lines(tmp_path / "a.jsonl", row, row))
+    assert table.question == Question(reads, answer)
+    example = table.examples[0]
+    assert len(example.spans) == table.question.spans
+    assert (example.text2 is not None) == (reads == "pair")
+    assert "[[" not in example.text
+
+
+def test_options_say_otherwise(tmp_path):
+    path = lines(tmp_path / "a.jsonl", {"text": "a", "text2": "b", "label": "3", "n": "0.5"})
+    assert question(path, reads="sentence").reads == "sentence"
+    assert question(path, label_column="n", answer="score") == Question("pair", "score")
+    assert read_table(path, DataOptions(reads="sentence")).examples[0].columns["text2"] == "b"
+    with pytest.raises(DataError, match=r"a span, which takes the column 'target' or one span"):
+        question(path, reads="span")
+    with pytest.raises(OptionError, match=r"reads must be one of sentence, pair, span, spans"):
+        DataOptions(reads="two")
+    with pytest.raises(OptionError, match="answer must be one of label, labels, score, scale"):
+        DataOptions(answer="number")
+
+
+def test_marks_must_be_in_all_texts_to_say_something(tmp_path):
+    path = lines(
+        tmp_path / "a.jsonl",
+        {"text": "see [[1]] there", "label": "x"},
+        {"text": "no reference", "label": "y"},
+    )
+    assert question(path) == Question()
+    assert read_table(path).examples[0].text == "see [[1]] there"
+    with pytest.raises(DataError, match="takes the column 'target' or one span between"):
+        question(path, reads="span")
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ([4, 8], (4, 8)),
+        ("4:8", (4, 8)),
+        ("[4, 8]", (4, 8)),
+        ("food", (4, 8)),
+        (" food ", (4, 8)),
+    ],
+)
+def test_a_target_by_place_or_by_its_words(tmp_path, target, found):
+    row = {"text": "The food was seafood.", "target": target, "label": "x"}
+    (example,) = read_table(lines(tmp_path / "a.jsonl", row)).examples
+    assert example.spans == (found,)
+
+
+def test_offsets_count_from_the_beginning_of_the_file_s_text(tmp_path):
+    row = {"text": "  The food", "start": 6, "end": 10, "label": "x"}
+    (example,) = read_table(lines(tmp_path / "a.jsonl", row)).examples
+    assert example.text[slice(*example.spans[0])] == "food"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"text": "a b", "target": "c"}, r":1: the target 'c' doesn't occur in the text"),
+        ({"text": "b a b", "target": "b"}, r":1: the target 'b' occurs 2 times"),
+        ({"text": "a b", "target": [0, 9]}, r":1: a span is from 0 to 9, but the text has 3 char"),
+        ({"text": "a b", "target": [2, 2]}, r":1: a span is from 2 to 2"),
+        ({"text": "a b", "target": None}, r":1: the target must be where it begins and ends"),
+        ({"text": ["a", "b"], "target": "b"}, r":1: the text is tokens, so the target must be"),
+        ({"text": ["a", "b"], "target": [1, 3]}, r"from 1 to 3, but the text has 2 tokens"),
+        ({"text": "a", "text2": " "}, r":1: the second text is empty"),
+        ({"text": "a b", "subject": [0, 1]}, r"takes the column 'subject' and 'object'"),
+    ],
+)
+def test_faults_name_line_and_remedy(tmp_path, row, message):
+    reads = "spans" if "subject" in row else None
+    path = lines(tmp_path / "a.jsonl", {**row, "label": "x"})
+    with pytest.raises(DataError, match=message):
+        read_table(path, DataOptions(reads=reads))
+
+
+def test_numbers_must_be_numbers(tmp_path):
+    rows = [{"text": "a", "score": score} for score in (1, 2.5, "3", "many")]
+    path = lines(tmp_path / "a.jsonl", *rows)
+    with pytest.raises(DataError, match=r":4: the answer must be a number, but is 'many'"):
+        load_dataset(path, DataOptions(dev=path, test=path))
+
+
+def test_a_scale_is_that_of_train():
+    question = Question(answer="scale")
+    one, two, five = (Example("a b", label, label) for label in ("1", "2.5", "5"))
+    Dataset("d", (one, five), (two,), (), (), question=question)
+    with pytest.raises(DataError, match="5: 5 is not on the scale of train, from 1 to 3"):
+        Dataset("d", (one, two), (five,), (), (), question=question)
+    with pytest.raises(DataError, match="have the number 1; there is nothing to learn"):
+        Dataset("d", (one, one), (one,), (), (), question=question)
+
+
+def test_files_must_ask_the_same(tmp_path):
+    train = lines(tmp_path / "a.jsonl", {"text": "a", "label": "x"}, {"text": "b", "label": "y"})
+    dev = lines(tmp_path / "b.jsonl", {"text": "a", "text2": "b", "label": "x"})
+    with pytest.raises(DataError, match=r"b.jsonl asks pair .*a.jsonl asks sentence .*--reads"):
+        load_dataset(train, DataOptions(dev=dev))
+
+
+def test_the_fingerprint_tells_questions_apart():
+    def dataset(question=Question(), **given):  # noqa: B008
+        examples = tuple(Example("a b", label, label, **given) for label in ("x", "y"))
+        return Dataset("d", examples, examples, (), ("x", "y"), question=question)
+
+    found = {
+        dataset().fingerprint,
+        dataset(Question("pair"), text2="c").fingerprint,
+        dataset(Question("pair"), text2="d").fingerprint,
+        dataset(Question("span"), spans=((0, 1),)).fingerprint,
+        dataset(Question("span"), spans=((2, 3),)).fingerprint,
+    }
+    assert len(found) == 5
+
+
+def test_marks_there_and_back():
+    for text in ("The [[food]] was good.", "[[a]][[b]]", "[[a]] and [[b c]]", "none", "[[x"):
+        plain, spans = without_marks(text)
+        assert with_marks(plain, spans) == text
+    assert with_marks(("a", "b", "c"), [(1, 3)]) == "a [[b c]]"
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens", "offsets"),
+    [
+        ("He didn't.", ["He", "did", "n't", "."], [(0, 2), (3, 6), (6, 9), (9, 10)]),
+        ("a  b\tc", ["a", "b", "c"], [(0, 1), (3, 4), (5, 6)]),
+        ("我喜欢狗", ["我", "喜欢", "狗"], [(0, 1), (1, 3), (3, 4)]),
+        ("so 😀👍 good", ["so", "😀", "👍", "good"], [(0, 2), (3, 4), (4, 5), (6, 10)]),
+        # A token that can't be found has the gap between its neighbours.
+        ("(a)", ["-LRB-", "a", "-RRB-"], [(0, 1), (1, 2), (2, 3)]),
+    ],
+)  # fmt: skip
+def test_tokens_are_found_in_their_text(text, tokens, offsets):
+    assert offsets_of(text, tokens) == offsets
+
+
+def test_the_words_of_one_token_share_its_characters():
+    found = offsets_of("je viens du nord", ["je", "viens", "de", "le", "nord"])
+    assert found[2][0] == 9
+    assert found[4] == (12, 16)
+    assert token_span((9, 11), found)[0] == (2, 4)
+
+
+def test_a_span_is_the_tokens_that_it_touches():
+    offsets = [(0, 4), (5, 9), (10, 13)]
+    assert token_span((5, 9), offsets) == ((1, 2), True)
+    assert token_span((0, 9), offsets) == ((0, 2), True)
+    assert token_span((6, 9), offsets) == ((1, 2), False)
+    assert token_span((4, 5), offsets) == ((1, 2), False)
+
+
+def test_a_span_within_a_token_is_counted(tmp_path):
+    from tasks.data.parsing import parse_dataset
+    from tests.tasks.toys import make_sentence
+
+    class Parser:
+        fingerprint = "toy"
+
+        def parse(self, texts):
+            return [make_sentence(tuple(text.split())) for text in texts]
+
+    rows = [
+        {"text": "the seafood here", "target": [7, 11], "label": "x"},
+        {"text": "the food here", "target": [4, 8], "label": "y"},
+    ]
+    path = lines(tmp_path / "a.jsonl", *rows)
+    parsed = parse_dataset(load_dataset(path, DataOptions(dev=path, test=path)), Parser())
+    assert parsed.spans("train") == [((1, 2),), ((1, 2),)]
+    assert any(note.startswith("3 of 6 spans begin or end within a token") for note in parsed.notes)
+
+
+def test_packed_fasttext_and_conllu_files(tmp_path):
+    packed = tmp_path / "a.csv.gz"
+    packed.write_bytes(gzip.compress(b"text,label\na b,x\nc,y\n"))
+    assert [example.text for example in read_table(packed).examples] == ["a b", "c"]
+    packed.write_bytes(b"text,label\n")
+    with pytest.raises(DataError, match="not a whole gzip file"):
+        read_table(packed)
+
+    path = tmp_path / "a.ft"
+    path.write_text("__label__x a b\n\n__label__y c\n")
+    table = read_table(path)
+    assert [(example.text, example.label) for example in table.examples] == [
+        ("a b", "x"),
+        ("c", "y"),
+    ]
+    path.write_text("__label__x __label__y a b\n__label__y c\n")
+    table = read_table(path)
+    assert table.question.answer == "labels"
+    assert [example.label for example in table.examples] == ["x|y", "y"]
+    path.write_text("a b\n")
+    with pytest.raises(DataError, match=r"a.ft:1: the line doesn't begin with a label"):
+        read_table(path)
+
+    path = tmp_path / "a.conllu"
+    word = "{}\t{}\t_\tNOUN\t_\t_\t{}\t{}\t_\t_\n"
+    path.write_text(
+        "# label = x\n"
+        + word.format(1, "dogs", 2, "nsubj")
+        + word.format(2, "bark", 0, "root")
+        + "\n"
+    )
+    (example,) = read_table(path).examples
+    assert (example.text, example.label) == (("dogs", "bark"), "x")
+    assert example.sentence.dependencies.parents == (1, -1)
+    path.write_text(word.format(1, "dogs", 5, "nsubj") + "\n")
+    with pytest.raises(DataError, match=r"a.conllu:1: "):
+        read_table(path)
