@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from parsers.formats.conllu import write_conllu as write_conllu
     from parsers.formats.networkx import from_networkx as from_networkx
     from parsers.formats.networkx import to_networkx as to_networkx
+    from parsers.spans import rerooted as rerooted
+    from parsers.spans import span_head as span_head
     from parsers.stanza.parser import StanzaParser as StanzaParser
 
 _MODULES = {
@@ -49,6 +51,7 @@ _MODULES = {
     "write_brackets",
     "formats.conllu": "ConlluError iter_conllu read_conllu write_conllu",
     "formats.networkx": "from_networkx to_networkx",
+    "spans": "rerooted span_head",
     "stanza.parser": "StanzaParser",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}

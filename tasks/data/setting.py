@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from parsers import STRUCTURES, parse_noise, with_structure
+from parsers import STRUCTURES, parse_noise, rerooted, with_structure
 from structnn import Sentence
-from tasks.data.examples import Dataset
+from tasks.data.examples import DataError, Dataset
 from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
 from tasks.data.splits import folds, subsample
 from tasks.folders import folder_name
 from tasks.options import OptionError, Options, Range
 
-__all__ = ["GIVEN_STRUCTURES", "Setting", "parser_of", "view"]
+__all__ = ["GIVEN_STRUCTURES", "SPAN_STRUCTURES", "Setting", "parser_of", "view"]
 
 GIVEN_STRUCTURES = ("constituency", "given")
 """Structures that are part of the data: constituency trees, and given dependency trees."""
+
+SPAN_STRUCTURES = ("rerooted",)
+"""Structures made for the span that a question is about: the parse that hangs from it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,9 @@ class Setting(Options):
     Args:
         data: The data set, where an experiment has several; empty where it has one.
         structure: ``"parse"``, the parser's dependencies; ``"constituency"`` or ``"given"``, trees in
-            the data; or a control structure in place of the parse: see :func:`parsers.with_structure`.
+            the data; ``"rerooted"``, the parse as it hangs from the (first) span that is asked about,
+            see :func:`parsers.rerooted`; or a control structure in place of the parse, see
+            :func:`parsers.with_structure`.
         noise: Fraction of tokens that get a random head: see :func:`parsers.parse_noise`.
         fraction: Fraction of the training examples that is used.
         fold: The number of a fold, from 1, and how many there are; None for the split of the data.
@@ -45,7 +50,7 @@ class Setting(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known = (*STRUCTURES, *GIVEN_STRUCTURES)
+        known = (*STRUCTURES, *GIVEN_STRUCTURES, *SPAN_STRUCTURES)
         if self.structure not in known:
             raise OptionError(
                 "structure", f"must be one of {', '.join(known)}, but is {self.structure!r}"
@@ -97,6 +102,8 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
             for split in SPLITS
         }
         sentences, second = given, parsed.second
+    elif setting.structure in SPAN_STRUCTURES:
+        sentences, second = _hung_from_spans(parsed), {}
     else:
         sentences, second = (
             {split: _restructured(part, setting) for split, part in side.items()}
@@ -109,6 +116,22 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
         structure=setting.structure,
         parser=parser_of(parsed, setting),
     )
+
+
+def _hung_from_spans(parsed: ParsedDataset) -> dict[str, tuple[Sentence, ...]]:
+    question = parsed.dataset.question
+    if not question.spans:
+        raise DataError(
+            f"{parsed.dataset.name}: a tree can hang from a span that is asked about, but the question "
+            f"is about a {question.reads}; take another --structure"
+        )
+    return {
+        split: tuple(
+            rerooted(sentence, spans[0])
+            for sentence, spans in zip(sentences, parsed.spans(split), strict=True)
+        )
+        for split, sentences in parsed.sentences.items()
+    }
 
 
 def _fold(parsed: ParsedDataset, number: int, count: int) -> ParsedDataset:

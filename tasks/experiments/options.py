@@ -39,7 +39,8 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
             "Data",
             "What tree and graph encoders read: parse (the parser's dependencies); given or "
             "constituency (trees in the data); or a control in place of the parse: left_chain, "
-            "right_chain, balanced, random, shuffled, flat. compare takes several.",
+            "right_chain, balanced, random, shuffled, flat; for spans also rerooted (the "
+            "parse as it hangs from the span). compare takes several.",
         ),
     ] = "parse"
     embedding: Annotated[

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from parsers import Parser, with_structure
+from parsers import Parser, rerooted, with_structure
 from structnn import Sentence
 from tasks.data.examples import is_visible
 from tasks.data.parsing import in_tokens, make_parser
 from tasks.data.questions import Question, Span, without_marks
+from tasks.data.setting import SPAN_STRUCTURES
 from tasks.models.model import SavedModel, load_model
 from tasks.storage import StorageError
 from tasks.training.evaluation import predict_scores
@@ -98,6 +99,11 @@ class Predictor:
             tuple(span for span, _ in in_tokens(text, own, sentence))
             for text, own, sentence in zip(plain, spans, sentences, strict=bool(spans))
         ]
+        if self.model.structure in SPAN_STRUCTURES:
+            sentences = [
+                rerooted(sentence, own[0])
+                for sentence, own in zip(sentences, in_sentences, strict=True)
+            ]
         shown = [
             " || ".join(
                 text if isinstance(text, str) else " ".join(text) for text in filter(None, both)
@@ -145,8 +151,9 @@ class Predictor:
                 "this run was trained on constituency trees, which no parser here makes: it can't be "
                 "used on raw text"
             )
-        # New text has no given trees, so it is parsed.
-        structure = "parse" if self.model.structure == "given" else self.model.structure
+        # New text has no given trees, so it is parsed; where trees hang, spans say.
+        own = self.model.structure
+        structure = "parse" if own == "given" or own in SPAN_STRUCTURES else own
         return list(with_structure(self.parser.parse(list(texts)), structure))
 
     def predict_sentences(

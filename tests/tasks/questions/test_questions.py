@@ -9,7 +9,7 @@ from statistics import fmean
 import pytest
 import torch
 
-from tasks.data.examples import Dataset, Example
+from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.parsing import SPLITS, ParsedDataset
 from tasks.data.questions import Question
 from tasks.data.setting import Setting, view
@@ -200,6 +200,21 @@ def test_structures_are_swapped_in_both_texts():
     fold = view(data, Setting(fold=(1, 4)))
     for example, second in zip(fold.dataset.test, fold.second["test"], strict=True):
         assert second.tokens == example.text2
+
+
+def test_trees_hang_from_the_span_that_is_asked_about(tmp_path):
+    data = dataset(Question("span"))
+    seen = view(data, Setting(structure="rerooted"))
+    assert all(sentence.dependencies.root == 1 for sentence in seen.sentences["test"])
+    with pytest.raises(DataError, match=r"hang from a span .* the question is about a pair"):
+        view(dataset(Question("pair")), Setting(structure="rerooted"))
+    model = ModelOptions(**{**vars(MODEL), "encoder": "child_sum_tree_lstm"})
+    run = Run(model, TRAINING, 0, Setting(structure="rerooted"))
+    result = execute(run, data, tmp_path, parser=ParserOptions())
+    assert result.test_accuracy > 0.8
+    predictor = Predictor(tmp_path / run.folder, ToyParser())
+    found = predictor.predict(["so [[red]] blue", "so red [[blue]]"])
+    assert [prediction.label for prediction in found] == ["red", "blue"]
 
 
 def test_options_of_labels_are_for_labels(tmp_path):
