@@ -115,13 +115,16 @@ def train(
     from tasks.command.texts import save_reading
     from tasks.data.setting import Setting
     from tasks.experiments.display import outcome_line, parse_and_show
-    from tasks.experiments.run import execute
+    from tasks.experiments.run import execute, selecting_metric
+    from tasks.metrics import metrics_for
     from tasks.results.run import Run
 
     options.check_encoders([encoder])
     setting = Setting(structure=options.structure)
     run = Run(options.model(encoder), options.training, seed, setting)
     parsed = parse_and_show(options.dataset(), options)
+    dataset = parsed.dataset
+    selecting = selecting_metric(options.training, dataset)
     torch.set_num_threads(threads)
     with resumable(), progress("epochs", options.epochs) as show:
 
@@ -129,13 +132,15 @@ def train(
             show(epoch.number, options.epochs)
             status.print(
                 f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, dev loss "
-                f"{epoch.dev_loss:.4f}, dev accuracy {100 * epoch.dev_accuracy:.1f} %",
+                f"{epoch.dev_loss:.4f}, dev {selecting.name} "
+                f"{selecting.unit.full(selecting.sign * epoch.dev_accuracy)}",
                 highlight=False,
             )
 
         result = execute(run, parsed, out, parser=options.parser, on_epoch=report)
     save_reading(out / run.folder, options)
-    results.print(f"{outcome_line(result)}; saved in {out / run.folder}")
+    first = metrics_for(dataset.question, dataset.labels)[0]
+    results.print(f"{outcome_line(result, first)}; saved in {out / run.folder}")
 
 
 def _from_file(context: typer.Context, file: Path | None) -> Path | None:
@@ -265,6 +270,12 @@ def predict(
     options: PredictOptions,
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to classify.")] = None,
+    text2: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Second text, where the run answers questions about pairs; one for each."
+        ),
+    ] = None,
     file: Annotated[
         str | None, typer.Option(help="File with a text on each line; - for standard input.")
     ] = None,
@@ -281,10 +292,14 @@ def predict(
     `structnn predict runs/trec/bilstm/seed-0 --file questions.txt --json > labels.jsonl`
 
     `structnn predict runs/my/gat/seed-0 --file new.csv --keep author --json > labels.jsonl`
+
+    `structnn predict runs/sick/bilstm/seed-0 "A man sings." --text2 "Somebody is singing."`
+
+    `structnn predict runs/mams/gat/seed-0 "The [[food]] was good, the staff was not."`
     """
-    from tasks.command.texts import check_kept, prediction_rows, reading_of
+    from tasks.command.texts import check_kept, prediction_rows, read_asked, reading_of
     from tasks.data.options import TextOptions
-    from tasks.data.texts import empty_note, read_texts
+    from tasks.data.texts import empty_note
     from tasks.experiments.plugins import load_plugins
     from tasks.models.prediction import Predictor
 
@@ -297,13 +312,13 @@ def predict(
     records = []
     if file is not None:
         reading = reading_of(run, options)
-        records = read_texts(file, reading, options.keep or ())
+        records = read_asked(file, reading, predictor.question, options.keep or ())
         if options.encoding is None and reading.encoding != TextOptions.encoding:
             status.print(
                 f"read as {reading.encoding}, as the run's data; --encoding says otherwise"
             )
         check_kept(records, ("line", "text", "label", "probabilities"), "predictions")
-    rows = prediction_rows(predictor, texts or (), records)
+    rows = prediction_rows(predictor, texts or (), records, text2 or ())
     if note := empty_note(records, "they have no label"):
         status.print(note)
     if as_json:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from structnn import Sentence
+from tasks.data.columns import SECOND_TEXT, SPAN_COLUMNS, Columns
 from tasks.data.examples import DataError
 from tasks.data.options import ParsingOptions, TextOptions
-from tasks.data.texts import Text
+from tasks.data.questions import Question, with_marks
+from tasks.data.texts import Text, column_names, read_texts
 from tasks.options import Options, cli_option, part
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ __all__ = [
     "PredictOptions",
     "check_kept",
     "prediction_rows",
+    "read_asked",
     "reading_of",
     "save_reading",
     "with_origin",
@@ -128,8 +131,48 @@ def with_origin(sentence: Sentence, text: Text) -> Sentence:
     return sentence.replace(metadata={**origin, **sentence.metadata})
 
 
+def read_asked(
+    file: str, reading: TextOptions, question: Question, keep: Sequence[str]
+) -> list[Text]:
+    """Read texts from a file, with what a question about pairs or spans needs beside them.
+
+    Args:
+        file: The file.
+        reading: How it is read.
+        question: What is asked: a pair needs the column ``text2``; spans are marked in the texts, or
+            in the columns that :func:`tasks.data.columns.columns_of` takes.
+        keep: Columns that go along.
+
+    Returns:
+        The records; spans stand between ``[[`` and ``]]`` in their texts.
+
+    Raises:
+        DataError: The file lacks a column, or a row a span.
+    """
+    if question.reads == "pair":
+        return read_texts(file, reading, [*keep, SECOND_TEXT])
+    there = column_names(file, reading) if question.spans else ()
+    spans = [name for name in SPAN_COLUMNS if name in there]
+    records = read_texts(file, reading, [*keep, *spans])
+    if not spans:
+        return records
+    columns = Columns(reading.text_column, "", question)
+    marked = []
+    for record in records:
+        text = record.text
+        if text:
+            where = f"{file}:{record.line}"
+            text = with_marks(*columns.spans_in(record.columns, text, where))
+        kept = {name: value for name, value in record.columns.items() if name not in spans}
+        marked.append(Text(text, record.line, kept))
+    return marked
+
+
 def prediction_rows(
-    predictor: Predictor, texts: Sequence[str], records: Sequence[Text]
+    predictor: Predictor,
+    texts: Sequence[str],
+    records: Sequence[Text],
+    second: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """The labels of texts, and of the records of a file: a row for each, in order.
 
@@ -137,13 +180,19 @@ def prediction_rows(
         predictor: The saved run.
         texts: Texts that are in no file.
         records: The records of a file.
+        second: The second texts of ``texts``, where the question is about pairs.
 
     Returns:
         The fields of :class:`tasks.models.prediction.Prediction`, after the line and the columns of a
         record. A record without a text has no label and no probabilities.
     """
     full = [record.text for record in records if record.text]
-    predictions = [vars(found) for found in predictor.predict([*texts, *full])]
+    others = [
+        record.columns[SECOND_TEXT]
+        for record in records
+        if record.text and predictor.question.reads == "pair"
+    ]
+    predictions = [vars(one) for one in predictor.predict([*texts, *full], [*second, *others])]
     rest = iter(predictions[len(texts) :])
     nothing: dict[str, Any] = {"text": "", "label": None, "probabilities": {}}
     rows = [

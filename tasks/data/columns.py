@@ -19,7 +19,7 @@ from tasks.data.questions import (
     without_marks,
 )
 
-__all__ = ["SECOND_TEXT", "Columns", "columns_of"]
+__all__ = ["SECOND_TEXT", "SPAN_COLUMNS", "Columns", "columns_of"]
 
 Row = Mapping[str, object]
 Text = str | tuple[str, ...]
@@ -27,6 +27,9 @@ Text = str | tuple[str, ...]
 SECOND_TEXT = "text2"
 _SPANS: dict[Reads, tuple[str, ...]] = {"span": ("target",), "spans": ("subject", "object")}
 _ENDS = ("start", "end")
+SPAN_COLUMNS = ("target", "start", "end", "subject", "object")
+"""All columns that may say where spans are."""
+
 _ANSWER_COLUMNS: dict[str, Answers] = {"label": "label", "labels": "labels", "score": "score"}
 _PLACES = re.compile(r"\s*\[?\s*(\d+)\s*[:,]\s*(\d+)\s*\]?\s*")
 

@@ -13,7 +13,7 @@ from tasks.data.examples import DataError, is_visible, quote
 from tasks.data.files import READERS, cell, decoded, read_file, suffix_of, text_in
 from tasks.data.options import TextOptions
 
-__all__ = ["ID", "Text", "empty_note", "lines_of", "read_texts"]
+__all__ = ["ID", "Text", "column_names", "empty_note", "lines_of", "read_texts"]
 
 ID = "id"
 """The column that goes along with each text, if there is one."""
@@ -73,6 +73,16 @@ def read_texts(
     if not texts:
         raise DataError(f"{source}: there are no texts in it")
     return texts
+
+
+def column_names(source: str, options: TextOptions) -> tuple[str, ...]:
+    """The columns of the first row of a file; none if it has a text on each line."""
+    path = Path(source)
+    reader = READERS.get(suffix_of(path)) if source != "-" else None
+    if reader is None:
+        return ()
+    rows = reader(path, read_file(path, options.encoding), Faults("raise"))
+    return next((tuple(row) for _, row in rows), ())
 
 
 def lines_of(texts: Sequence[Text], most: int = 8) -> str:

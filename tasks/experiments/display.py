@@ -10,10 +10,11 @@ from rich.markup import escape
 from tasks.console import progress, results, resumable, show_table, status
 from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset, cached_parser, parse_dataset
+from tasks.data.questions import Question
 from tasks.data.setting import GIVEN_STRUCTURES
 from tasks.experiments.execution import Failure, execute_all
 from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
-from tasks.metrics import PERCENT
+from tasks.metrics import ACCURACY, PERCENT, AnyMetric, metrics_for
 from tasks.options import names_in
 from tasks.results.power import expected_decision
 from tasks.results.run import Run, RunResult
@@ -42,7 +43,10 @@ def show_sizes(dataset: Dataset) -> None:
     sizes = ", ".join(
         f"{len(getattr(dataset, split))} {split}" for split in ("train", "dev", "test")
     )
-    status.print(f"{dataset.name}: {sizes}, {len(dataset.labels)} labels")
+    asked = f"{len(dataset.labels)} labels"
+    if dataset.question != Question():
+        asked = dataset.question.in_words(dataset.labels)
+    status.print(escape(f"{dataset.name}: {sizes}, {asked}"))
 
 
 def show_power(dataset: Dataset, options: CompareOptions) -> None:
@@ -52,6 +56,11 @@ def show_power(dataset: Dataset, options: CompareOptions) -> None:
     clusters = len({example.cluster for example in examples})
     encoders = len(names_in(options.encoders))
     if clusters < 2 or encoders < 2:
+        return
+    if dataset.question.answer != "label":
+        results.print(
+            "- which difference it can find is not estimated: that is known of accuracy alone"
+        )
         return
     found = {
         seeds: expected_decision(encoders, seeds, clusters, reference=options.reference is not None)
@@ -102,6 +111,7 @@ def execute_and_show(
         execution: Where runs are executed.
     """
     outcomes: list[RunResult | Failure] = []
+    runs_by_folder = {run.folder: run for run in runs}
     with resumable(), progress("runs", len(runs)) as show:
         for outcome in execute_all(
             runs,
@@ -117,7 +127,9 @@ def execute_and_show(
             if isinstance(outcome, Failure):
                 status.print(f"{name}: failed: {escape(outcome.error)}")
             else:
-                status.print(f"{name}: {outcome_line(outcome)}")
+                dataset = data[runs_by_folder[outcome.folder].setting.data].dataset
+                metric = metrics_for(dataset.question, dataset.labels)[0]
+                status.print(f"{name}: {outcome_line(outcome, metric)}")
             show(len(outcomes), len(runs))
     return outcomes
 
@@ -130,10 +142,18 @@ def show_summary(summary: Summary) -> None:
             results.print(f"- {escape(line)}")
 
 
-def outcome_line(result: RunResult) -> str:
-    """The result of a run in a line."""
-    test = "" if result.test_accuracy is None else f", test {100 * result.test_accuracy:.1f} %"
+def outcome_line(result: RunResult, metric: AnyMetric = ACCURACY) -> str:
+    """The result of a run in a line.
+
+    Args:
+        result: The result.
+        metric: What it is measured by.
+    """
+    name = "" if metric is ACCURACY else f"{metric.name} "
+    test = ""
+    if result.test_accuracy is not None:
+        test = f", test {metric.unit.full(result.test_accuracy)}"
     return (
-        f"dev {100 * result.dev_accuracy:.1f} %{test} "
+        f"{name}dev {metric.unit.full(result.dev_accuracy)}{test} "
         f"(epoch {result.best_epoch} of {result.epochs}, {result.train_speed:,.0f} sentences/s)"
     )

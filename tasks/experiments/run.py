@@ -87,11 +87,12 @@ def execute(
         prepared = prepare(run.model, data, seed=run.seed, parser=parser, pretrained=pretrained)
         model, inputs = prepared.model.classifier, prepared.inputs
         weigh_classes(model, data.dataset, run.training)
+        metric = selecting_metric(run.training, data.dataset)
 
         def report(epoch: Epoch) -> None:
             log.info(
                 "epoch %(number)d: train loss %(train_loss).4f, dev loss %(dev_loss).4f, "
-                "dev accuracy %(dev_accuracy).4f, %(seconds).1f s",
+                f"dev {metric.name} %(dev_accuracy).4f, %(seconds).1f s",
                 vars(epoch),
             )
             if on_epoch is not None:
@@ -108,7 +109,7 @@ def execute(
             run.training,
             seed=run.seed,
             checkpoint=checkpoint,
-            metric=selecting_metric(run.training, data.dataset),
+            metric=metric,
             node_classes=node_classes,
             on_epoch=report,
         )

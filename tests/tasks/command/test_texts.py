@@ -16,6 +16,7 @@ from tasks.command.texts import (
     with_origin,
 )
 from tasks.data.examples import DataError
+from tasks.data.questions import Question
 from tasks.data.texts import Text, empty_note
 from tasks.models.prediction import Prediction
 from tests.tasks.command.test_cli import QUICK, here, questions
@@ -26,7 +27,9 @@ __all__ = ["here", "questions"]  # fixtures
 class Echo:
     """A predictor that gives each text its length as label."""
 
-    def predict(self, texts):
+    question = Question()
+
+    def predict(self, texts, second=()):
         return [
             Prediction(
                 text if isinstance(text, str) else " ".join(text), str(len(text)), {"1": 1.0}

@@ -9,6 +9,7 @@ from statistics import fmean
 import pytest
 import torch
 
+from tasks.command.cli import main
 from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.parsing import SPLITS, ParsedDataset
 from tasks.data.questions import Question
@@ -253,3 +254,31 @@ def test_weights_of_classes_and_focus_change_what_is_learned(tmp_path):
     assert not torch.equal(plain, balanced)
     assert not torch.equal(plain, focused)
     assert torch.equal(plain, selected)  # of one epoch there is nothing to select
+
+
+def test_the_command_answers_pairs_and_spans(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("tasks.models.prediction.make_parser", lambda options: ToyParser())
+    for question, rows in (
+        (Question("pair"), [{"text": "red so", "text2": "red"}, {"text": "", "text2": "red"}]),
+        (Question("span"), [{"text": "so red blue", "target": "red"}]),
+        (Question("span"), [{"text": "so red blue", "start": 3, "end": 6}]),
+        (Question("span"), [{"text": "so [[red]] blue"}]),
+    ):
+        out = tmp_path / question.reads
+        run = Run(MODEL, TRAINING, 0, Setting())
+        execute(run, dataset(question), out, parser=ParserOptions())
+        file = tmp_path / "new.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        monkeypatch.setattr(
+            "sys.argv",
+            ["structnn", "predict", str(out / run.folder), "--file", str(file), "--json"],
+        )
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+        found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert len(found) == len(rows)
+        if question.reads == "span":
+            assert (found[0]["text"], found[0]["label"]) == ("so [[red]] blue", "red")
+        else:
+            assert (found[0]["label"], found[1]["label"]) == ("yes", None)
