@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from structnn import InputError
 from tasks.command.lab import app as lab
 from tasks.command.texts import ParseOptions, PredictOptions
-from tasks.console import progress, results, resumable, status, warnings_in_a_line
+from tasks.console import progress, results, resumable, show_table, status, warnings_in_a_line
 from tasks.data.options import ParsingOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
 from tasks.options import OptionError, spread
@@ -249,11 +248,10 @@ def draw_map(
 
     `structnn map runs/trec runs/mr runs/suites --out runs/map`
     """
-    from tasks.console import show_table
     from tasks.report import load_groups, write_map
 
     groups, damaged = load_groups(folders)
-    show_table(write_map(groups, out))
+    show_table(write_map(groups, out), "map.csv")
     status.print(f"written: {out / 'map.md'}, map.csv, map.svg, map.png")
     if damaged:
         raise StorageError(f"left out, since damaged: {', '.join(map(str, damaged))}")
@@ -287,6 +285,7 @@ def predict(
     from tasks.data.texts import empty_note, read_texts
     from tasks.experiments.plugins import load_plugins
     from tasks.models.prediction import Predictor
+    from tasks.results.table import Column, Entry, Table
 
     load_plugins(plugin or ())
     if not texts and file is None:
@@ -313,13 +312,19 @@ def predict(
     own = ("text", "label", "probabilities")
     # There may be fifty labels: the likeliest three fit into a line, and --json has all.
     kept = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in own]
-    table = Table(*map(escape, kept), "text", "label", "likeliest")
+    columns = (
+        *(Column(name, "left", rank=2) for name in kept),
+        Column("text", "left", rank=0, prose=True),
+        Column("label", "left", rank=0),
+        Column("likeliest", "left"),
+    )
+    lines = []
     for row in rows:
         shares = sorted(row["probabilities"].items(), key=lambda item: -item[1])[:3]
         likeliest = ", ".join(f"{label} {share:.3f}" for label, share in shares)
         values = (*(row.get(name, "") for name in kept), row["text"], row["label"] or "", likeliest)
-        table.add_row(*(escape(str(value)) for value in values))
-    results.print(table)
+        lines.append(tuple(Entry(" ".join(str(value).split())) for value in values))
+    show_table(Table("", columns, tuple(lines)), "--json")
 
 
 @app.command()
@@ -345,16 +350,16 @@ def explain(
     from tasks.explain import explain as explain_text
     from tasks.explain import in_words, save, word_rows
     from tasks.models.prediction import Predictor
+    from tasks.results.table import text_table
 
     load_plugins(plugin or ())
     explanation = explain_text(Predictor(run), text)
-    title = f"what adds to the log-odds of {escape(explanation.prediction.label)}"
-    table = Table("word", *explanation.attributions, "subtree effect", title=title)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in word_rows(explanation):
-        table.add_row(*map(escape, row))
-    results.print(table)
+    table = text_table(
+        f"what adds to the log-odds of {explanation.prediction.label}",
+        ("word", *explanation.attributions, "subtree effect"),
+        word_rows(explanation),
+    )
+    show_table(table, "explanation.json")
     for line in in_words(explanation):
         results.print(f"- {escape(line)}")
     status.print(f"{len(save(explanation, output))} pictures and explanation.json in {output}")
