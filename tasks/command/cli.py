@@ -437,24 +437,58 @@ def draw(
 def explore(
     source: Annotated[Path, typer.Argument(metavar="FILE.conllu", help="Parsed corpus.")],
     output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="HTML page to write.", callback=check_output_file),
-    ],
+        Path | None,
+        typer.Option(
+            "--output",
+            "--out",
+            "-o",
+            help="HTML page to write, or a .conllu file for the sentences that --query finds.",
+            callback=lambda file: file and check_output_file(file),
+        ),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(
+            help="Pattern of words and relations; without --output the sentences found are printed."
+        ),
+    ] = None,
     skip_faulty: Annotated[
         bool,
         typer.Option("--skip-faulty", help="Leave out sentences that are not CoNLL-U; count them."),
     ] = False,
 ) -> None:
-    """Write an HTML page to search a parsed corpus, count in it, and see its trees; it opens offline.
+    """Search a parsed corpus: in an HTML page that counts and shows trees, offline; or with a query.
 
     `structnn explore questions.conllu -o questions.html`
-    """
-    from parsers import explore as write_page
-    from parsers import read_conllu
 
+    `structnn explore questions.conllu --query "VERB -nsubj-> NOUN[Number=Plur]"`
+
+    `structnn explore questions.conllu --query "v:VERB; !v: -nsubj-> *" --out without-subject.conllu`
+
+    The page says how a query is written, as does docs/explore.md.
+    """
+    from parsers import Query, read_conllu, search, write_conllu
+    from parsers import explore as write_page
+    from tasks.command.sentences import show_hit
+
+    of_hits = output is not None and output.name.endswith((".conllu", ".conllu.gz"))
+    if query is None and (output is None or of_hits):
+        raise typer.BadParameter("give --output, as page.html, or a --query")
+    pattern = Query(query) if query is not None else None
     sentences = read_conllu(source, on_error="skip" if skip_faulty else "raise")
-    write_page(sentences, output, title=source.stem)
-    status.print(f"{len(sentences)} sentences in {output}")
+    if output is not None and not of_hits:
+        write_page(sentences, output, title=source.stem, query=query or "")
+        status.print(f"{len(sentences)} sentences in {output}")
+        return
+    assert pattern is not None
+    hits = list(search(sentences, pattern))
+    if output is None:
+        for hit in hits:
+            show_hit(hit)
+    else:
+        write_conllu([hit.sentence for hit in hits], output)
+    where = f", written to {output}" if output is not None else ""
+    status.print(f"{len(hits)} of {len(sentences)} sentences{where}")
 
 
 @app.command()
