@@ -1,8 +1,9 @@
-// The corpus: the lines of CoNLL-U, and columns made of them. In a column is, for each word, the place of
-// its value in the table of that name; `head` is as in the file, and NONE where there is no tree.
-const NONE = 0xffffffff, EXACT = {ExactForm: 1, ExactLemma: 2, ExactTag: 3, ExactXpos: 4, ExactFeats: 5,
-  ExactRelation: 7, ExactDeps: 8, ExactMisc: 9};
-const NAMED = [['form', 1], ['lemma', 2], ['upos', 3], ['xpos', 4], ['feats', 5], ['deprel', 7]];
+// The corpus: the lines of CoNLL-U, and columns, each made of them when it is first needed. In a column is,
+// for each word, the place of its value in the table of that name. `head` is as in the file, and NONE where
+// there is no tree.
+const NONE = 0xffffffff, HEAD = 6, EXACT = {ExactForm: 1, ExactLemma: 2, ExactTag: 3, ExactXpos: 4,
+  ExactFeats: 5, ExactRelation: 7, ExactDeps: 8, ExactMisc: 9};
+const PLACES = {form: 1, lemma: 2, upos: 3, xpos: 4, feats: 5, deprel: 7};
 let corpus;
 
 // What a column can't hold is exactly in MISC.
@@ -18,47 +19,64 @@ function restored(columns) {
 }
 
 async function unpack() {
-  const bytes = Uint8Array.from(atob(packed), character => character.charCodeAt(0));
+  const characters = atob(packed), bytes = new Uint8Array(characters.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = characters.charCodeAt(at);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
-  corpus = columnsOf(await new Response(stream).text());
+  corpus = corpusOf(await new Response(stream).text());
 }
 
-function columnsOf(text) {
-  const tables = {}, known = {}, made = {head: []};
-  for (const [name] of NAMED) { tables[name] = []; known[name] = new Map(); made[name] = []; }
-  const start = [0], begin = [], end = [], names = [];
+function corpusOf(text) {
+  const start = [0], begin = [], end = [], names = [], lines = [], head = [];
   let name = '', first = 0;
   for (let at = 0; at < text.length;) {
     let next = text.indexOf('\n', at);
     if (next < 0) next = text.length;
     if (next === at) {
-      begin.push(first); end.push(at); names.push(name); start.push(made.head.length);
+      begin.push(first); end.push(at); names.push(name); start.push(lines.length);
       name = ''; first = next + 1;
     } else if (text[at] === '#') {
       if (text.startsWith('# sent_id = ', at)) name = text.slice(at + 12, next);
     } else {
-      const columns = restored(text.slice(at, next).split('\t'));
-      if (/^\d+$/.test(columns[0])) {
-        for (const [column, place] of NAMED) {
-          const value = columns[place];
-          let number = known[column].get(value);
-          if (number === undefined) {
-            known[column].set(value, number = tables[column].length);
-            tables[column].push(value);
-          }
-          made[column].push(number);
-        }
-        made.head.push(columns[6] === '_' ? NONE : +columns[6]);
+      const id = text.slice(at, text.indexOf('\t', at));
+      if (!id.includes('-') && !id.includes('.')) {
+        lines.push(at);
+        const value = plainField(text, at, HEAD);
+        head.push(value === '_' ? NONE : +value);
       }
     }
     at = next + 1;
   }
-  const found = {text, tables, names, begin, end, size: names.length, start: Uint32Array.from(start)};
-  for (const column in made) found[column] = Uint32Array.from(made[column]);
-  found.depth = new Uint32Array(found.size);
-  found.crossing = new Uint8Array(found.size);
-  for (let sentence = 0; sentence < found.size; sentence++) shape(found, sentence);
-  return found;
+  const made = {text, names, begin, end, size: names.length, start: Uint32Array.from(start),
+    lines: Uint32Array.from(lines), head: Uint32Array.from(head), tables: {},
+    exact: text.includes('Exact'), depth: new Uint32Array(names.length),
+    crossing: new Uint8Array(names.length)};
+  for (let sentence = 0; sentence < made.size; sentence++) shape(made, sentence);
+  for (const name in PLACES) {
+    let column;
+    const once = () => column ??= columnOf(made, name);
+    Object.defineProperty(made, name, {get: () => once()[0]});
+    Object.defineProperty(made.tables, name, {get: () => once()[1]});
+  }
+  return made;
+}
+function plainField(text, at, place) {
+  for (; place > 0; place--) at = text.indexOf('\t', at) + 1;
+  return text.slice(at, text.indexOf('\t', at));
+}
+function field({text, lines, exact}, token, name) {
+  if (!exact) return plainField(text, lines[token], PLACES[name]);
+  const end = text.indexOf('\n', lines[token]);
+  return restored(text.slice(lines[token], end).split('\t'))[PLACES[name]];
+}
+function columnOf(made, name) {
+  const known = new Map(), column = new Uint32Array(made.lines.length);
+  for (let token = 0; token < column.length; token++) {
+    const value = field(made, token, name);
+    let number = known.get(value);
+    if (number === undefined) known.set(value, number = known.size);
+    column[token] = number;
+  }
+  return [column, [...known.keys()]];
 }
 
 // The depth of a sentence, and whether a word and all below it are apart somewhere.
@@ -89,7 +107,7 @@ function depthsOf(first, length, head) {
   return found;
 }
 
-const valueAt = (column, token) => corpus.tables[column][corpus[column][token]];
+const valueAt = (name, token) => field(corpus, token, name);
 const linesOf = sentence => corpus.text.slice(corpus.begin[sentence], corpus.end[sentence]);
 const conllu = sentences => sentences.map(sentence => linesOf(sentence) + '\n').join('');
 

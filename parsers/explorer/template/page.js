@@ -38,7 +38,7 @@ function search(first) {
     if (!(error instanceof QueryError)) throw error;
     const {query, place, found} = error;
     problem.replaceChildren(element('code', {}, query.slice(0, place), element('mark', {}, found || ' '),
-      query.slice(place + found.length)), ' ' + error.message);
+      query.slice(place + found.length)), error.message);
     problem.hidden = false;
     $('query').setAttribute('aria-invalid', 'true');
     $('count').textContent = 'The query can\'t be read; below is what was found before.';

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -81,9 +83,14 @@ def test_as_a_slow_reading_finds_it(made: Made, sentences: list[Sentence]) -> No
     assert [found.get(place, ()) for place in range(len(sentences))] == expected
 
 
-def test_examples_can_be_read() -> None:
-    for query in EXAMPLES:
+def test_examples_can_be_read_and_are_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "explore.md").read_text(encoding="utf-8")
+    for query, meaning in EXAMPLES.items():
         Query(query)
+        row = f"| `{query.replace('|', chr(92) + '|')}` | {meaning} |"
+        assert row in page
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(compile(block, "explore.md", "exec"), {})
 
 
 WRONG = {
