@@ -6,6 +6,13 @@ import json
 
 import pytest
 
+from tasks.console import show_table
+from tasks.experiments.display import show_summary
+from tasks.report.groups import groups_of
+from tasks.report.map import map_rows, map_table
+from tasks.results.folder import load_results
+from tasks.results.measures import measure
+from tasks.results.summary import summarise
 from tests.tasks import made_up
 from tests.tasks.command.test_cli import QUICK, here, questions
 from tests.tasks.made_up import make_examples, make_grid, write_experiment
@@ -31,12 +38,15 @@ ENCODERS = {
 """Twelve, with long names among them."""
 
 
-@pytest.fixture
-def grid(tmp_path, monkeypatch):
-    """The folder of an experiment of twelve encoders and five structures."""
-    monkeypatch.setattr(made_up, "READS", ENCODERS)
-    conditions = make_grid(encoders=tuple(ENCODERS), structures=STRUCTURES)
-    return write_experiment(tmp_path / "grid", {"toys": make_examples()}, conditions, seeds=3)
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """An experiment of twelve encoders and five structures."""
+    folder = tmp_path_factory.mktemp("grid")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(made_up, "READS", ENCODERS)
+        conditions = make_grid(encoders=tuple(ENCODERS), structures=STRUCTURES)
+        write_experiment(folder, {"toys": make_examples(24)}, conditions, seeds=3)
+    return measure(load_results(folder))
 
 
 @pytest.fixture(params=WIDTHS)
@@ -53,23 +63,32 @@ def narrow(request, here):
     return run
 
 
-def test_report(narrow, grid):
-    said, rows = narrow("report", grid)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_results(measured, capsys, width):
+    """As compare, report and demo print them."""
+    with terminal(width):
+        show_summary(summarise(measured))
+    said = capsys.readouterr().out
+    check_width(said, width)
+    rows = rows_of(said)
     assert len(rows) == 5 + 7 * 5
+    assert not any("…" in row for row in rows)
     hidden = {
         60: "params, dev %, train/s, infer/s",
         80: "params, train/s, infer/s",
         100: "infer/s",
-    }[narrow.width]
+    }[width]
     assert f"(hidden: {hidden}. A wider terminal" in " ".join(said.split())
-    for row in rows:
-        assert "…" not in row
-    table = (grid / "table.md").read_text()
-    assert all(heading in table for heading in ("params", "dev %", "train/s", "infer/s"))
 
 
-def test_map(narrow, grid):
-    _, rows = narrow("map", grid, "--out", "map")
+@pytest.mark.parametrize("width", WIDTHS)
+def test_map(measured, capsys, width):
+    table = map_table(map_rows(groups_of(measured)))
+    with terminal(width):
+        show_table(table, "map.csv")
+    said = capsys.readouterr().out
+    check_width(said, width)
+    rows = rows_of(said)
     assert len(rows) == 7 * 4 + 1
     assert all(row.split()[-1] in ("helps", "harms", "difference", "undecided") for row in rows)
 
