@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from parsers.drawing import draw_pair as draw_pair
     from parsers.drawing import text_tree as text_tree
     from parsers.explorer import CorpusStatistics as CorpusStatistics
+    from parsers.explorer import Hit as Hit
+    from parsers.explorer import Query as Query
+    from parsers.explorer import QueryError as QueryError
     from parsers.explorer import explore as explore
+    from parsers.explorer import search as search
     from parsers.explorer import statistics_of as statistics_of
     from parsers.formats.brackets import BracketsError as BracketsError
     from parsers.formats.brackets import from_nltk as from_nltk
@@ -46,7 +50,7 @@ _MODULES = {
     "cache": "CacheError CachedParser Parser",
     "controls": "STRUCTURES grouped narrowed parse_noise with_structure",
     "drawing": "Drawing draw draw_pair text_tree",
-    "explorer": "CorpusStatistics explore statistics_of",
+    "explorer": "CorpusStatistics Hit Query QueryError explore search statistics_of",
     "formats.brackets": "BracketsError from_nltk iter_brackets read_brackets to_brackets to_nltk "
     "write_brackets",
     "formats.conllu": "ConlluError iter_conllu read_conllu write_conllu",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
@@ -22,18 +24,36 @@ __all__ = [
     "warnings_in_a_line",
 ]
 
-# Results go to standard output, all else to standard error, so that either can be redirected.
-results = Console(highlight=False, soft_wrap=True)
-status = Console(stderr=True, highlight=False, soft_wrap=True)
+UNBOUND = 100_000
+"""Cells that no table is wide."""
+
+# Results go to standard output, all else to standard error, so that either can be redirected. A terminal
+# has lines that end between words; what goes elsewhere has a line for each, however long.
+results = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+status = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
-def show_table(table: Table) -> None:
-    """Print a table."""
-    shown = table.to_rich()
-    # Rather wider than the terminal than cut.
-    unbound = results.options.update(max_width=1000)
-    results.width = max(results.width, results.measure(shown, options=unbound).maximum)
-    results.print(shown)
+def show_table(table: Table, elsewhere: str) -> None:
+    """Print a table: in a terminal what fits into its width, else all of it.
+
+    Args:
+        table: The table. :meth:`tasks.results.table.Table.fitted` says which columns are hidden.
+        elsewhere: What shows all of it, such as ``"report.html and table.csv"``, for the line below a
+            table that is not whole.
+    """
+    if not results.is_terminal:
+        shown = table.to_rich()
+        unbound = results.options.update(max_width=UNBOUND)
+        results.width = max(results.width, results.measure(shown, options=unbound).maximum)
+        results.print(shown, soft_wrap=False)
+        return
+    fitted = table.fitted(results.width)
+    results.print(fitted.table.to_rich(), soft_wrap=False)
+    lacks = [f"hidden: {', '.join(fitted.hidden)}"] if fitted.hidden else []
+    lacks += ["… stands for what was cut"] if fitted.cut else []
+    if lacks:
+        note = f"({'; '.join(lacks)}. A wider terminal shows more, and {elsewhere} all.)"
+        results.print(escape(note), style="dim", soft_wrap=False)
 
 
 def warnings_in_a_line() -> None:

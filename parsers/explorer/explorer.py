@@ -6,15 +6,16 @@ import base64
 import gzip
 import json
 import os
-import sys
-from array import array
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from string import Template
 
-from parsers.formats.files import atomic_writer
+from parsers.explorer.query import LANGUAGE, Query
+from parsers.formats.conllu import format_conllu
+from parsers.formats.files import atomic_writer, encoded
 from structnn.sentence import Sentence, Tree
 
 __all__ = ["CorpusStatistics", "explore", "is_projective", "statistics_of"]
@@ -39,8 +40,8 @@ class CorpusStatistics:
         lengths: The number of sentences of each length in tokens.
         depths: The number of sentences of each depth: edges from the root to the deepest token.
         branching: The number of tokens with each number of dependents.
-        relations: The number of tokens with each relation, most frequent first.
-        tags: The number of tokens with each part of speech, most frequent first.
+        relations: The number of tokens with each relation, most frequent first; ``_`` is none.
+        tags: The number of tokens with each part of speech, most frequent first; ``_`` is none.
     """
 
     sentences: int
@@ -73,7 +74,7 @@ def statistics_of(sentences: Iterable[Sentence]) -> CorpusStatistics:
     parsed = projective = distance = left = 0
     for sentence in sentences:
         lengths[len(sentence)] += 1
-        tags.update(sentence.tags or ())
+        tags.update(tag for tag in sentence.tags or () if tag != "_")
         tree = sentence.dependencies
         if tree is None:
             continue
@@ -81,7 +82,7 @@ def statistics_of(sentences: Iterable[Sentence]) -> CorpusStatistics:
         projective += is_projective(tree)
         depths[max(tree.depths)] += 1
         branching.update(map(len, tree.children))
-        relations.update(tree.labels or ())
+        relations.update(label for label in tree.labels or () if label != "_")
         for token, head in enumerate(tree.parents):
             if head != -1:
                 distance += abs(token - head)
@@ -117,101 +118,58 @@ def is_projective(tree: Tree) -> bool:
 
 
 def explore(
-    sentences: Iterable[Sentence], path: str | os.PathLike[str], title: str = "A parsed corpus"
+    sentences: Iterable[Sentence],
+    path: str | os.PathLike[str],
+    title: str = "A parsed corpus",
+    query: str = "",
 ) -> Path:
     """Write a parsed corpus as one HTML page: search, statistics, and the tree of each sentence.
 
-    The page holds the compressed corpus, about 6 MB for 50,000 sentences of 20 words. It needs no server
-    and no network.
+    The page holds the corpus as compressed CoNLL-U. It needs no server and no network. Statistics are of
+    the sentences found, which it also saves as CoNLL-U; the address has the query and the sentence that
+    is shown, so that a link to it opens with the same.
 
     Args:
         sentences: The corpus, such as :func:`parsers.read_conllu` returns.
         path: The HTML file to write.
         title: The title of the page.
+        query: What is searched when the page opens, in the language of :mod:`parsers.explorer.query`; by
+            default nothing, which finds all sentences.
 
     Returns:
         The path of the page.
 
     Raises:
         ValueError: There are no sentences.
+        QueryError: The query can't be read.
+        StructureError: A sentence can't be written as CoNLL-U (see :func:`parsers.write_conllu`).
 
     Example:
         >>> explore(read_conllu("corpus.conllu"), "corpus.html")  # doctest: +SKIP
     """
-    corpus = list(sentences)
-    if not corpus:
+    if query:
+        Query(query)
+    lines = b"".join(encoded(sentence, format_conllu(sentence) + "\n") for sentence in sentences)
+    if not lines:
         raise ValueError("there are no sentences to explore")
-    packed = base64.b64encode(gzip.compress(_packed(corpus), compresslevel=6, mtime=0)).decode()
-    statistics = json.dumps(asdict(statistics_of(corpus))).replace("<", "\\u003c")
-    style, script = (
-        (_TEMPLATE / name).read_text(encoding="utf-8") for name in ("style.css", "script.js")
+    script = "\n".join(
+        (_TEMPLATE / name).read_text(encoding="utf-8")
+        for name in ("corpus.js", "query.js", "pictures.js", "page.js")
     )
-    page = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{escape(title)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header><h1>{escape(title)}</h1><form id="query"></form><span id="count"></span></header>
-<main><section id="list"></section><section id="view"></section></main>
-<script>const statistics = {statistics};
-const packed = "{packed}";
-
-{script}</script>
-</body>
-</html>
-"""
+    page = Template((_TEMPLATE / "page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(title),
+        style=(_TEMPLATE / "style.css").read_text(encoding="utf-8"),
+        language=_json(LANGUAGE),
+        packed=base64.b64encode(gzip.compress(lines, compresslevel=6, mtime=0)).decode(),
+        name=_json(title),
+        query=_json(query),
+        script=script,
+    )
     with atomic_writer(path) as file:
         file.write(page)
     return Path(path)
 
 
-def _packed(corpus: list[Sentence]) -> bytes:
-    """The corpus by columns: a line of JSON with all strings, then unsigned integers of 4 bytes.
-
-    The integers are, one column after the other: where each sentence begins, and the end; the depth of
-    each sentence, and whether it has crossing edges; for all tokens the word, the lemma, the tag and the
-    relation (as indices into the lists of strings), and the head (its position + 1, 0 for the root, and
-    the largest integer where there is no tree).
-    """
-    tables: dict[str, dict[str, int]] = {
-        name: {"": 0} for name in ("words", "lemmas", "tags", "relations")
-    }
-    columns = [array("I") for _ in range(8)]
-    starts, depths, crossing, words, lemmas, tags, relations, heads = columns
-
-    def place(table: str, values: Iterable[str]) -> list[int]:
-        known = tables[table]
-        return [known.setdefault(value, len(known)) for value in values]
-
-    for sentence in corpus:
-        size, tree = len(sentence), sentence.dependencies
-        unknown = [0] * size
-        starts.append(len(words))
-        depths.append(max(tree.depths) if tree is not None else 0)
-        crossing.append(tree is not None and not is_projective(tree))
-        words.extend(place("words", sentence.tokens))
-        lemmas.extend(place("lemmas", sentence.lemmas) if sentence.lemmas else unknown)
-        tags.extend(place("tags", sentence.tags) if sentence.tags else unknown)
-        labels = tree.labels if tree is not None else None
-        relations.extend(place("relations", labels) if labels else unknown)
-        heads.extend((head + 1 for head in tree.parents) if tree else [2**32 - 1] * size)
-    starts.append(len(words))
-    strings = {name: list(table) for name, table in tables.items()}
-    names = [sentence.metadata.get("sent_id", "") for sentence in corpus]
-    head = json.dumps({"names": names, **strings}).encode()
-    head += b" " * (-(len(head) + 1) % 4) + b"\n"  # numbers begin at a multiple of 4
-    return head + b"".join(_little_endian(column) for column in columns)
-
-
-def _little_endian(column: array[int]) -> bytes:
-    # `I` has 4 bytes on every platform that Python runs on today.
-    if sys.byteorder == "big":
-        column = array("I", column)
-        column.byteswap()
-    return column.tobytes()
+def _json(value: object) -> str:
+    """A value as JavaScript, which doesn't end the script that it stands in."""
+    return json.dumps(value).replace("<", "\\u003c")

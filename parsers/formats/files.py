@@ -22,6 +22,7 @@ __all__ = [
     "Source",
     "atomic_writer",
     "decoded_lines",
+    "encoded",
     "name_of",
     "numbered_lines",
     "shown",
@@ -274,10 +275,23 @@ def write_sentences(
     """
     with atomic_writer(path) as file:
         for sentence in sentences:
-            try:
-                file.write(to_text(sentence))
-            except UnicodeEncodeError as fault:
-                raise StructureError(
-                    f"the sentence {' '.join(sentence.tokens)[:60]!r} can't be written as UTF-8: "
-                    f"{fault.object[fault.start]!r} is half a character; correct the text it comes from"
-                ) from None
+            file.write(encoded(sentence, to_text(sentence)).decode())
+
+
+def encoded(sentence: Sentence, text: str) -> bytes:
+    """A text of a sentence in UTF-8.
+
+    Args:
+        sentence: The sentence.
+        text: What is written of it.
+
+    Raises:
+        StructureError: It is not valid Unicode.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as fault:
+        raise StructureError(
+            f"the sentence {' '.join(sentence.tokens)[:60]!r} can't be written as UTF-8: "
+            f"{fault.object[fault.start]!r} is half a character; correct the text it comes from"
+        ) from None

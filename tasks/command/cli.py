@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from structnn import InputError
 from tasks.command.lab import app as lab
 from tasks.command.texts import ParseOptions, PredictOptions
-from tasks.console import progress, results, resumable, status, warnings_in_a_line
+from tasks.console import progress, results, resumable, show_table, status, warnings_in_a_line
 from tasks.data.options import ParsingOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
 from tasks.options import OptionError, spread
@@ -254,11 +253,10 @@ def draw_map(
 
     `structnn map runs/trec runs/mr runs/suites --out runs/map`
     """
-    from tasks.console import show_table
     from tasks.report import load_groups, write_map
 
     groups, damaged = load_groups(folders)
-    show_table(write_map(groups, out))
+    show_table(write_map(groups, out), "map.csv")
     status.print(f"written: {out / 'map.md'}, map.csv, map.svg, map.png")
     if damaged:
         raise StorageError(f"left out, since damaged: {', '.join(map(str, damaged))}")
@@ -302,6 +300,7 @@ def predict(
     from tasks.data.texts import empty_note
     from tasks.experiments.plugins import load_plugins
     from tasks.models.prediction import Predictor
+    from tasks.results.table import Column, Entry, Table
 
     load_plugins(plugin or ())
     if not texts and file is None:
@@ -328,13 +327,19 @@ def predict(
     own = ("text", "label", "probabilities")
     # There may be fifty labels: the likeliest three fit into a line, and --json has all.
     kept = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in own]
-    table = Table(*map(escape, kept), "text", "label", "likeliest")
+    columns = (
+        *(Column(name, "left", rank=2) for name in kept),
+        Column("text", "left", rank=0, prose=True),
+        Column("label", "left", rank=0),
+        Column("likeliest", "left"),
+    )
+    lines = []
     for row in rows:
         shares = sorted(row["probabilities"].items(), key=lambda item: -item[1])[:3]
         likeliest = ", ".join(f"{label} {share:.3f}" for label, share in shares)
         values = (*(row.get(name, "") for name in kept), row["text"], row["label"] or "", likeliest)
-        table.add_row(*(escape(str(value)) for value in values))
-    results.print(table)
+        lines.append(tuple(Entry(" ".join(str(value).split())) for value in values))
+    show_table(Table("", columns, tuple(lines)), "--json")
 
 
 @app.command()
@@ -360,16 +365,16 @@ def explain(
     from tasks.explain import explain as explain_text
     from tasks.explain import in_words, save, word_rows
     from tasks.models.prediction import Predictor
+    from tasks.results.table import text_table
 
     load_plugins(plugin or ())
     explanation = explain_text(Predictor(run), text)
-    title = f"what adds to the log-odds of {escape(explanation.prediction.label)}"
-    table = Table("word", *explanation.attributions, "subtree effect", title=title)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in word_rows(explanation):
-        table.add_row(*map(escape, row))
-    results.print(table)
+    table = text_table(
+        f"what adds to the log-odds of {explanation.prediction.label}",
+        ("word", *explanation.attributions, "subtree effect"),
+        word_rows(explanation),
+    )
+    show_table(table, "explanation.json")
     for line in in_words(explanation):
         results.print(f"- {escape(line)}")
     status.print(f"{len(save(explanation, output))} pictures and explanation.json in {output}")
@@ -447,24 +452,58 @@ def draw(
 def explore(
     source: Annotated[Path, typer.Argument(metavar="FILE.conllu", help="Parsed corpus.")],
     output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="HTML page to write.", callback=check_output_file),
-    ],
+        Path | None,
+        typer.Option(
+            "--output",
+            "--out",
+            "-o",
+            help="HTML page to write, or a .conllu file for the sentences that --query finds.",
+            callback=lambda file: file and check_output_file(file),
+        ),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(
+            help="Pattern of words and relations; without --output the sentences found are printed."
+        ),
+    ] = None,
     skip_faulty: Annotated[
         bool,
         typer.Option("--skip-faulty", help="Leave out sentences that are not CoNLL-U; count them."),
     ] = False,
 ) -> None:
-    """Write an HTML page to search a parsed corpus, count in it, and see its trees; it opens offline.
+    """Search a parsed corpus: in an HTML page that counts and shows trees, offline; or with a query.
 
     `structnn explore questions.conllu -o questions.html`
-    """
-    from parsers import explore as write_page
-    from parsers import read_conllu
 
+    `structnn explore questions.conllu --query "VERB -nsubj-> NOUN[Number=Plur]"`
+
+    `structnn explore questions.conllu --query "v:VERB; !v: -nsubj-> *" --out without-subject.conllu`
+
+    The page says how a query is written, as does docs/explore.md.
+    """
+    from parsers import Query, read_conllu, search, write_conllu
+    from parsers import explore as write_page
+    from tasks.command.sentences import show_hit
+
+    of_hits = output is not None and output.name.endswith((".conllu", ".conllu.gz"))
+    if query is None and (output is None or of_hits):
+        raise typer.BadParameter("give --output, as page.html, or a --query")
+    pattern = Query(query) if query is not None else None
     sentences = read_conllu(source, on_error="skip" if skip_faulty else "raise")
-    write_page(sentences, output, title=source.stem)
-    status.print(f"{len(sentences)} sentences in {output}")
+    if output is not None and not of_hits:
+        write_page(sentences, output, title=source.stem, query=query or "")
+        status.print(f"{len(sentences)} sentences in {output}")
+        return
+    assert pattern is not None
+    hits = list(search(sentences, pattern))
+    if output is None:
+        for hit in hits:
+            show_hit(hit)
+    else:
+        write_conllu([hit.sentence for hit in hits], output)
+    where = f", written to {output}" if output is not None else ""
+    status.print(f"{len(hits)} of {len(sentences)} sentences{where}")
 
 
 @app.command()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich import box
 from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
 
-from tasks.console import results
+from tasks.console import results, show_table
 
 __all__ = ["show_all", "show_one"]
 
@@ -21,14 +20,14 @@ def show_all() -> None:
     rows = [
         (name, reads_of(name), plain(describe(ENCODERS, name))) for name in encoders_by_structure()
     ]
-    _show("encoders", ("name", "reads", "what it is"), rows)
     readouts = [(name, plain(describe(READOUTS, name))) for name in READOUTS]
+    _show("encoders", ("name", "reads", "what it is"), rows)
     _show("readouts, for the option readout of any encoder", ("name", "what it is"), readouts)
     results.print("structnn encoders NAME shows the options of one")
 
 
 def show_one(name: str) -> None:
-    """Print the options of an encoder or a readout.
+    """Print the options of an encoder or a readout, a paragraph for each.
 
     Raises:
         UnknownNameError: There is neither of this name; the message lists the encoders.
@@ -38,17 +37,32 @@ def show_one(name: str) -> None:
 
     kinds = [registry for registry in (ENCODERS, READOUTS) if name in registry] or [ENCODERS]
     for registry in kinds:
-        title = f"{registry.kind} {name}: {plain(describe(registry, name))}"
+        # Raised before anything is printed.
         options = registry.options(name).values()
-        rows = [(o.name, repr(o.default), o.accepts, plain(o.description)) for o in options]
-        _show(title, ("option", "default", "accepts", "meaning"), rows)
+        results.print(f"{registry.kind} [bold]{escape(name)}[/bold]")
+        _paragraph(plain(describe(registry, name)))
+        for option in options:
+            results.print(f"\n[bold]{escape(f'{option.name}={option.default!r}')}[/bold]")
+            _paragraph(plain(option.description))
+            if option.accepts:
+                _paragraph(f"accepts: {option.accepts}")
+
+
+def _paragraph(text: str) -> None:
+    """Print an indented text; in a terminal its lines end between words."""
+    if results.soft_wrap:
+        results.print(f"  {escape(text)}")
+    else:
+        results.print(Padding(escape(text), (0, 0, 0, 2)))
 
 
 def _show(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table whose last column wraps."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in header:
-        table.add_column(column, no_wrap=column in ("name", "option"))
-    for row in rows:
-        table.add_row(*map(escape, row))
-    results.print(table, soft_wrap=False)
+    """Print a table whose last column is running text."""
+    from tasks.results.table import Column, Entry, Table
+
+    columns = tuple(
+        Column(name, "left", prose=name == header[-1], rank=0 if name == header[-1] else 1)
+        for name in header
+    )
+    lines = tuple(tuple(map(Entry, row)) for row in rows)
+    show_table(Table(title, columns, lines), "structnn encoders | cat")

@@ -143,7 +143,7 @@ def gradient_flow(options: LabOptions) -> None:
         ),
         [flow_row(summary, far) for summary in summaries],
     )
-    show_table(table)
+    show_table(table, "gradient-flow.json")
     _finish(
         options,
         "gradient-flow",
@@ -192,7 +192,7 @@ def path_length(options: LabOptions) -> None:
         ),
         [path_row(summary) for summary in summaries],
     )
-    show_table(table)
+    show_table(table, "path-length.json")
     _finish(
         options,
         "path-length",
@@ -227,7 +227,7 @@ def receptive_field(options: LabOptions) -> None:
         ("encoder", "moved by", "90 % within words", "edges", "< 1 % from words", "edges"),
         [field_row(summary) for summary in summaries],
     )
-    show_table(table)
+    show_table(table, "receptive-field.json")
     _finish(
         options,
         "receptive-field",

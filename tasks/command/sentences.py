@@ -1,14 +1,21 @@
-"""Single sentences of files of CoNLL-U, for the command."""
+"""Sentences of files of CoNLL-U, for the command."""
 
 from __future__ import annotations
 
 import os
 from itertools import islice
+from typing import TYPE_CHECKING
+
+from rich.text import Text
 
 from structnn.sentence import Sentence
+from tasks.console import results
 from tasks.data.examples import DataError
 
-__all__ = ["is_conllu", "nth_sentence"]
+if TYPE_CHECKING:
+    from parsers import Hit
+
+__all__ = ["is_conllu", "nth_sentence", "show_hit"]
 
 
 def is_conllu(text: str) -> bool:
@@ -35,3 +42,13 @@ def nth_sentence(path: str, number: int) -> Sentence:
     for sentence in islice(sentences, number - 1, number):
         return sentence
     raise DataError(f"{path}: there are {sentences.read} sentences in it, and no sentence {number}")
+
+
+def show_hit(hit: Hit) -> None:
+    """Print the number of a sentence and its words; in a terminal those that match are bold."""
+    matched = {place for match in hit.matches for place in match}
+    line = Text(f"{hit.place + 1}: ")
+    for place, word in enumerate(hit.sentence.tokens):
+        line.append(" " * (place > 0))
+        line.append(word, style="bold" if place in matched else "")
+    results.print(line)

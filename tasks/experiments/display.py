@@ -137,7 +137,7 @@ def execute_and_show(
 def show_summary(summary: Summary) -> None:
     """Print for each data set its table, what it shows, and notes."""
     for name, notes in summary.notes.items():
-        show_table(summary.table(name))
+        show_table(summary.table(name), "table.md")
         for line in (*summary.words(name), *notes):
             results.print(f"- {escape(line)}")
 

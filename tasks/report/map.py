@@ -85,13 +85,15 @@ def map_rows(groups: Iterable[Group]) -> list[MapRow]:
 def map_table(rows: Sequence[MapRow]) -> Table:
     """The map as a table: a row for each comparison."""
     header = (
-        Column("data", "left"),
+        Column("data", "left", rank=0),
         Column("structure", "left", "given and constituency are gold trees, parse is the parser's"),
-        Column("encoder", "left"),
-        Column("beside", "left", "a control in the structure's place, or the best of sequences"),
-        Column("gain", meaning="of the encoder over what it is beside"),
-        Column("95 % interval"),
-        Column("verdict", "left", "whether structure helps there"),
+        Column("encoder", "left", rank=0),
+        Column(
+            "beside", "left", "a control in the structure's place, or the best of sequences", rank=0
+        ),
+        Column("gain", meaning="of the encoder over what it is beside", rank=0),
+        Column("95 % interval", rank=2),
+        Column("verdict", "left", "whether structure helps there", rank=0),
     )
     return Table(
         "Where structure helps",

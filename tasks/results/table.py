@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from markupsafe import Markup
@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     from tasks.metrics import Unit
     from tasks.results.statistics import OverSeeds
 
-__all__ = ["Column", "Entry", "Table", "mean_and_sd", "number", "over_seeds_text", "text_table"]
+__all__ = [
+    "Column",
+    "Entry",
+    "Fitted",
+    "Table",
+    "mean_and_sd",
+    "number",
+    "over_seeds_text",
+    "text_table",
+]
+
+LEAST_PROSE = 24
+"""The number of cells that running text keeps before columns are hidden for it."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +39,17 @@ class Column:
         name: Its heading.
         align: Where its entries stand: names to the left, figures to the right.
         meaning: How to read it, where the heading doesn't say it all.
+        rank: Which columns a narrow terminal hides: those of the greatest rank first, of the same rank
+            the rightmost first, and never one of rank 0 or the first column.
+        prose: Whether it holds running text, which a narrow terminal cuts at its end before it hides
+            a column.
     """
 
     name: str
     align: Literal["left", "right"] = "right"
     meaning: str = ""
+    rank: int = 1
+    prose: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,12 +113,74 @@ class Table:
         from rich.markup import escape
         from rich.table import Table as RichTable
 
-        table = RichTable(title=escape(self.title), box=box.SIMPLE_HEAD, pad_edge=False)
+        table = RichTable(title=escape(self.title) or None, box=box.SIMPLE_HEAD, pad_edge=False)
         for column in self.columns:
             table.add_column(escape(column.name), justify=column.align, no_wrap=True)
         for row in self.rows:
             table.add_row(*(escape(entry.text) for entry in row))
         return table
+
+    def fitted(self, width: int) -> Fitted:
+        """The table in a limited width, with every row on one line.
+
+        Columns are hidden in the order of their ranks (see :class:`Column`) until the others fit. If
+        those that are never hidden don't fit either, the widest are cut: running text at its end, all
+        else in the middle, so that names that begin alike are told apart.
+
+        Args:
+            width: The width of the terminal, in cells.
+        """
+        from rich.cells import cell_len
+
+        widths = [
+            max(cell_len(text) for text in (column.name, *(str(row[place]) for row in self.rows)))
+            for place, column in enumerate(self.columns)
+        ]
+        least = [
+            min(cells, LEAST_PROSE) if column.prose else cells
+            for cells, column in zip(widths, self.columns, strict=True)
+        ]
+        shown = list(range(len(self.columns)))
+        leaving = sorted(
+            (place for place in shown[1:] if self.columns[place].rank),
+            key=lambda place: (self.columns[place].rank, place),
+        )
+        while leaving and sum(least[place] for place in shown) > _room(width, len(shown)):
+            shown.remove(leaving.pop())
+        limits = _limits(
+            [widths[place] for place in shown],
+            [least[place] for place in shown],
+            _room(width, len(shown)),
+        )
+        cut = any(limit < widths[place] for limit, place in zip(limits, shown, strict=True))
+
+        def fit(texts: Iterable[str]) -> list[str]:
+            return [
+                _cut(text, limit, at_end=self.columns[place].prose)
+                for text, limit, place in zip(texts, limits, shown, strict=True)
+            ]
+
+        names = fit(self.columns[place].name for place in shown)
+        table = Table(
+            self.title,
+            tuple(
+                replace(self.columns[place], name=name)
+                for place, name in zip(shown, names, strict=True)
+            ),
+            tuple(
+                tuple(
+                    Entry(text, row[place].values)
+                    for text, place in zip(
+                        fit(str(row[place]) for place in shown), shown, strict=True
+                    )
+                )
+                for row in self.rows
+            ),
+        )
+        hidden = tuple(
+            column.name for place, column in enumerate(self.columns) if place not in shown
+        )
+        return Fitted(table, hidden, cut)
 
     def to_markdown(self) -> str:
         """Markdown, without the title; below the table are the notes."""
@@ -170,6 +250,21 @@ class Table:
         return Markup("<tr>{}</tr>").format(Markup("").join(cells))
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A table in a limited width.
+
+    Attributes:
+        table: What fits.
+        hidden: The headings of the columns that don't.
+        cut: Whether texts or headings were cut; an ellipsis stands for what is left out.
+    """
+
+    table: Table
+    hidden: tuple[str, ...]
+    cut: bool
+
+
 def text_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """A table of texts: names in the first column, figures in the others.
 
@@ -214,6 +309,49 @@ def over_seeds_text(found: OverSeeds, unit: Unit) -> str:
     """A mean over seeds with its standard deviation, as text; one seed has none."""
     sd = "" if found.sd is None else f" ± {unit.text(found.sd)}"
     return unit.text(found.mean) + sd
+
+
+def _room(width: int, columns: int) -> int:
+    """The cells that remain for texts: rich puts one at each end and three between columns."""
+    return width - 2 - 3 * (columns - 1)
+
+
+def _limits(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """The width of each column: of the least that it takes, cut to one limit where that isn't there."""
+    limits = list(least)
+    limit = max(limits)
+    while limit > 1 and sum(min(cells, limit) for cells in limits) > room:
+        limit -= 1
+    limits = [min(cells, limit) for cells in limits]
+    spare = room - sum(limits)
+    for place, cells in enumerate(widths):
+        if limits[place] == least[place] < cells and spare > 0:  # running text takes what is left
+            more = min(spare, cells - limits[place])
+            limits[place] += more
+            spare -= more
+    return limits
+
+
+def _cut(text: str, cells: int, *, at_end: bool) -> str:
+    """A text in so many cells, with an ellipsis for what is left out."""
+    from rich.cells import cell_len
+
+    if cell_len(text) <= cells:
+        return text
+    left = cells - 1 if at_end else cells // 2
+    first = _prefix(text, left)
+    last = "" if at_end else _prefix(text[::-1], cells - 1 - left)[::-1]
+    return f"{first}…{last}"
+
+
+def _prefix(text: str, cells: int) -> str:
+    from rich.cells import cell_len
+
+    end = 0
+    for end in range(min(len(text), cells), -1, -1):
+        if cell_len(text[:end]) <= cells:
+            break
+    return text[:end]
 
 
 def _markdown_row(texts: Iterable[str]) -> str:

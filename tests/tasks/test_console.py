@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.console import progress, resumable
+from tasks.console import progress, resumable, show_table
+from tasks.results.table import Column, Entry, Table
+from tests.tasks.terminals import check_width, rows_of, terminal
 
 
 def test_an_interrupt_says_how_to_resume(capsys):
@@ -19,3 +21,43 @@ def test_no_bar_without_a_terminal(capsys):
         show(2, 2)
     said = capsys.readouterr()
     assert (said.out.strip(), said.err.strip()) == ("", "")
+
+
+TABLE = Table(
+    "speeds",
+    (Column("encoder", "left"), Column("test %", rank=0), Column("train/s", rank=2)),
+    tuple(
+        (Entry(f"bilstm>gat(heads={heads},readout='attention')"), Entry("85.0"), Entry("1,234"))
+        for heads in range(3)
+    ),
+)
+
+
+def test_elsewhere_a_table_is_whole(capsys):
+    show_table(TABLE, "table.md")
+    said = capsys.readouterr().out
+    assert "heads=2,readout='attention')     85.0     1,234" in said
+    assert "hidden" not in said
+
+
+@pytest.mark.parametrize(
+    ("width", "note"),
+    [
+        (60, ""),
+        (59, "(hidden: train/s. A wider terminal shows more, and table.md all.)"),
+        (
+            30,
+            "(hidden: train/s; … stands for what was cut. A wider terminal shows more, and table.md "
+            "all.)",
+        ),
+    ],
+)
+def test_a_terminal_shows_what_fits_and_says_what_is_hidden(capsys, width, note):
+    with terminal(width):
+        show_table(TABLE, "table.md")
+    said = capsys.readouterr().out
+    check_width(said, width)
+    rows = rows_of(said)
+    assert [row.split()[1] for row in rows] == ["85.0"] * 3
+    _, _, below = said.rpartition(rows[-1])
+    assert " ".join(below.split()) == note

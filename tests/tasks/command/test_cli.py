@@ -229,6 +229,30 @@ def test_draw(tmp_path, here):
         assert "2 sentences" in here("explore", "two.conllu", "-o", "x.html", "--skip-faulty").err
 
 
+def test_explore_with_a_query(tmp_path, here):
+    (tmp_path / "two.conllu").write_text(
+        "# text = Dogs bark.\n1\tDogs\t_\tNOUN\t_\tNumber=Plur\t2\tnsubj\t_\t_\n"
+        "2\tbark\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n1\tGo\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n"
+    )
+    query = ("--query", "VERB -nsubj-> NOUN[Number=Plur]")
+    done = here("explore", "two.conllu", *query)
+    assert done.out == "1: Dogs bark\n"
+    assert "1 of 2 sentences" in done.err
+    done = here("explore", "two.conllu", *query, "--out", "some hits.conllu")
+    assert "1 of 2 sentences, written to some hits.conllu" in done.err
+    (hit,) = read_conllu(tmp_path / "some hits.conllu")
+    assert (hit.text, hit.columns["feats"]) == ("Dogs bark.", ("Number=Plur", "_"))
+    here("explore", "two.conllu", *query, "-o", "two.html")
+    assert "VERB -nsubj-> NOUN[Number=Plur]" in (tmp_path / "two.html").read_text()
+    done = here("explore", "two.conllu", "--query", "!*", "-o", "none.conllu")
+    assert "0 of 2 sentences" in done.err
+    done = here("explore", "two.conllu", "--query", "VERB -nsubj", status=1)
+    assert "character 6: -nsubj is no arrow" in " ".join(done.err.split())
+    for arguments in ((), ("-o", "hits.conllu")):
+        done = here("explore", "two.conllu", *arguments, status=2)
+        assert "or a --query" in done.err
+
+
 def test_a_file_that_is_no_cache_is_refused_and_left_alone(tmp_path, here):
     (tmp_path / "two.txt").write_text("Dogs bark.\n")
     done = here("parse", "two.txt", "--cache", "two.txt", "-o", "two.conllu", status=1)

@@ -6,6 +6,9 @@ import csv
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
 from tasks.metrics import PERCENT
@@ -115,3 +118,76 @@ def test_a_table_of_texts():
     assert [column.align for column in table.columns] == ["left", "right"]
     assert table.to_json() == [{"encoder": "gat", "train/s": "12"}]
     assert table.notes == ()
+
+
+def texts(*rows, ranks=(), prose=()):
+    """A table of texts whose first row is the heading."""
+    header, *lines = rows
+    columns = tuple(
+        Column(name, rank=dict(ranks).get(name, 1), prose=name in prose) for name in header
+    )
+    return Table("", columns, tuple(tuple(map(Entry, line)) for line in lines))
+
+
+class TestFitted:
+    """Tables in a terminal that is too narrow for them."""
+
+    wide = (("name", "a", "b", "c"), ("child_sum_tree_lstm", "aaaaaaaa", "bbbbbbbb", "cccccccc"))
+
+    def test_where_there_is_room_nothing_changes(self, table):
+        fitted = table.fitted(100)
+        assert (fitted.table, fitted.hidden, fitted.cut) == (table, (), False)
+
+    def test_of_one_rank_the_rightmost_is_hidden_first(self):
+        widths = {100: (), 54: (), 53: ("c",), 43: ("c",), 42: ("b", "c"), 31: ("a", "b", "c")}
+        for width, hidden in widths.items():
+            assert texts(*self.wide).fitted(width).hidden == hidden
+
+    def test_the_greatest_rank_is_hidden_first_and_rank_0_never(self):
+        table = texts(*self.wide, ranks={"a": 3, "b": 0, "c": 2}.items())
+        assert [table.fitted(width).hidden for width in (53, 42, 25)] == [
+            ("a",),
+            ("a", "c"),
+            ("a", "c"),
+        ]
+
+    def test_names_are_cut_in_the_middle_and_last(self):
+        fitted = texts(*self.wide).fitted(15)
+        assert fitted.hidden == ("a", "b", "c")
+        assert fitted.cut
+        assert fitted.table.rows[0][0].text == "child_…e_lstm"
+
+    def test_running_text_is_cut_at_its_end_and_first(self):
+        prose = "one of the sentences that somebody wrote"
+        table = texts(("n", "text", "x"), ("1", prose, "xxxxx"), prose={"text"})
+        fitted = table.fitted(46)
+        assert (fitted.hidden, fitted.cut) == ((), True)
+        assert fitted.table.rows[0][1].text == "one of the sentences that someb…"
+        assert table.fitted(37).hidden == ("x",)
+
+    def test_wide_characters_count_twice(self):
+        table = texts(("n", "b"), ("喜欢猫的人", "x"))
+        assert table.fitted(16).hidden == ()
+        assert table.fitted(15).hidden == ("b",)
+        assert table.fitted(9).table.rows[0][0].text == "喜…人"
+
+    @given(
+        st.lists(
+            st.lists(st.text(st.sampled_from("ab 猫e\u0301"), max_size=30), min_size=4, max_size=4),
+            min_size=1,
+            max_size=4,
+        ),
+        st.lists(st.integers(0, 3), min_size=4, max_size=4),
+        st.sets(st.integers(0, 3)),
+        st.integers(20, 90),
+    )
+    def test_each_row_is_a_line_of_the_width(self, rows, ranks, prose, width):
+        columns = tuple(Column(f"c{n}", rank=ranks[n], prose=n in prose) for n in range(4))
+        table = Table("", columns, tuple(tuple(map(Entry, row)) for row in rows))
+        fitted = table.fitted(width)
+        file = io.StringIO()
+        Console(width=width, file=file).print(fitted.table.to_rich())
+        lines = file.getvalue().splitlines()
+        assert len(lines) == 4 + len(rows)  # the headings, a rule, and empty lines above and below
+        assert all(cell_len(line) <= width for line in lines)
+        assert fitted.table.to_json() == [{} for _ in rows]
