@@ -42,7 +42,8 @@ function sortable(table) {
   });
 }
 document.querySelectorAll('table.sortable').forEach(sortable);
-document.querySelector('#table .about').append(' Press a heading to sort by it.');
+document.querySelector('#table .about').append(
+  element('span', {className: 'by-hand'}, ' Press a heading to sort by it.'));
 
 // The examples.
 const $ = id => document.getElementById(id), PAGE = 20;
