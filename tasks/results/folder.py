@@ -308,6 +308,7 @@ def _check(run: FinishedRun, examples: Sequence[ExampleDescription]) -> _Part:
         file = run.folder / f"{split}.jsonl"
         if not file.exists():
             continue
+        # Read anew where a cell is measured: those of all runs at once would fill the memory.
         rows = read_predictions(file)
         right = sum(row.label == row.prediction for row in rows) / max(1, len(rows))
         if accuracy is None or abs(accuracy - right) > 1e-9:
