@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from parsers import draw
+from parsers.drawing.drawing import Drawing
 from parsers.drawing.presets import sentiment
 from structnn import Sentence
 from tasks.data.parsing import tree_field
@@ -36,12 +38,14 @@ class Drawn:
         label: Its label.
         predictions: For each encoder its name and what most of its seeds predict.
         svg: Its trees; empty where it has none.
+        width: How wide the widest of them is, in pixels.
     """
 
     text: str
     label: str
     predictions: tuple[tuple[str, str], ...]
     svg: str
+    width: int
 
 
 @dataclass(frozen=True)
@@ -85,10 +89,15 @@ def oppositions(group: Group, examples: Sequence[ExampleDescription]) -> list[Op
     for (right, ones), (wrong, others) in (tuple(sides.items()), tuple(sides.items())[::-1]):
         if not ones or not others:
             continue
-        places = opposed(correct, ones, others)
-        count = len(places)
-        if not places:
-            places = [place for place, gap in gaps(correct, ones, others) if gap >= NEAR]
+        unanimous = set(opposed(correct, ones, others))
+        count = len(unanimous)
+        near = {
+            place: gap
+            for place, gap in gaps(correct, ones, others)
+            if (place in unanimous if unanimous else gap >= NEAR)
+        }
+        # Of those with the same gap the shortest, whose trees are read most easily.
+        places = sorted(near, key=lambda place: (-near[place], len(examples[place].tokens), place))
         shown = tuple(_drawn(group, examples[place], place) for place in places[:DRAWN])
         found.append(Opposition(f"{right} is right, {wrong} is wrong", count, shown))
     return found
@@ -144,6 +153,10 @@ def browser(
 
 def tree_of(example: ExampleDescription) -> str:
     """The trees of an example as SVG, one above the other; empty where it has none."""
+    return "".join(drawing.svg() for drawing in _drawings(example))
+
+
+def _drawings(example: ExampleDescription) -> list[Drawing]:
     sentences = {}
     if example.dependencies is not None:
         sentences["parse"] = Sentence(
@@ -152,10 +165,10 @@ def tree_of(example: ExampleDescription) -> str:
     for name, other in example.trees.items():
         sentences[name] = Sentence(example.tokens).replace(**{tree_field(name): other.tree})
     several = len(sentences) > 1
-    return "".join(
-        draw(sentence, title=name if several else "", **_colours(sentence)).svg()
+    return [
+        draw(sentence, title=name if several else "", **_colours(sentence))
         for name, sentence in sentences.items()
-    )
+    ]
 
 
 def _colours(sentence: Sentence) -> Mapping[str, Any]:
@@ -203,4 +216,12 @@ def _drawn(group: Group, example: ExampleDescription, place: int) -> Drawn:
     for member in group.members:
         found = [of_seed[place] for of_seed in member.predictions]
         predictions.append((member.encoder, max(dict.fromkeys(found), key=found.count)))
-    return Drawn(example.text, example.label, tuple(predictions), tree_of(example))
+    trees = _drawings(example)
+    return Drawn(
+        example.text,
+        example.label,
+        tuple(predictions),
+        svg="".join(tree.svg() for tree in trees),
+        # A scene is measured in points.
+        width=math.ceil(max((tree.scene.width for tree in trees), default=0) * 4 / 3),
+    )

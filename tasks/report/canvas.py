@@ -31,6 +31,8 @@ __all__ = [
     "INK",
     "MARKS",
     "MUTED",
+    "SMALL",
+    "WIDTH",
     "Figure",
     "dashed_line",
     "drawn",
@@ -53,8 +55,11 @@ DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
     (0, (5, 1.5, 1, 1.5)),
 )
 INK, MUTED, LINE = "#1f2937", "#5b6472", "#d7dce2"
-WIDTH = 5.0
-"""Inches: legible as a whole on a phone, and two side by side on a wide page."""
+WIDTH = 4.4
+"""Inches: two side by side on a wide page, and as wide as a phone when drawn at three quarters."""
+
+SMALL = 9.0
+"""Points, the size of the smallest text: 9 pixels at three quarters, which pages draw at the least."""
 
 _STYLE = {
     "font.size": 9.5,
@@ -62,7 +67,7 @@ _STYLE = {
     "font.sans-serif": ["DejaVu Sans"],
     "axes.edgecolor": LINE,
     "axes.labelcolor": MUTED,
-    "axes.labelsize": 9,
+    "axes.labelsize": SMALL,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 9.5,
@@ -194,7 +199,7 @@ def names_beside(axes: Axes, points: Sequence[tuple[str, float, float, str, bool
     # As far apart as a line of text is high; the axes are some three quarters of the figure.
     figure = axes.get_figure(root=True)
     assert figure is not None
-    gap = 11.5 / (figure.get_figheight() * 54) * (high - low)
+    gap = 12 / (figure.get_figheight() * 54) * (high - low)
     order = sorted(range(len(points)), key=lambda i: points[i][2])
     places = [points[i][2] for i in order]
     for _ in range(200):
@@ -218,7 +223,7 @@ def names_beside(axes: Axes, points: Sequence[tuple[str, float, float, str, bool
             textcoords=axes.get_yaxis_transform(),
             va="center",
             color=colour,
-            fontsize=8.5,
+            fontsize=SMALL,
             fontweight="bold" if bold else "normal",
             annotation_clip=False,
             arrowprops={**line, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 4},
@@ -241,7 +246,7 @@ def legend(axes: Axes, rows: Iterable[ScoredCell]) -> None:
             loc="outside lower center",
             ncols=len(kinds),
             frameon=False,
-            fontsize=8.5,
+            fontsize=SMALL,
             handletextpad=0.1,
             columnspacing=1.0,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,8 @@ from tasks.report.canvas import (
     INK,
     MARKS,
     MUTED,
+    SMALL,
+    WIDTH,
     Figure,
     dashed_line,
     drawn,
@@ -33,6 +36,7 @@ from tasks.results.measures import ScoredCell, of_examples
 from tasks.results.slices import Dimension
 from tasks.results.statistics import expected_best
 from tasks.results.verdicts import Verdict
+from tasks.training.epoch import Epoch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -42,6 +46,7 @@ __all__ = [
     "conditions",
     "confusions",
     "curves",
+    "losses",
     "pairs",
     "slices",
     "trade_off",
@@ -114,7 +119,7 @@ def pairs(group: Group) -> Figure:
                     fontweight=weight,
                     ha="center",
                     va="center",
-                    size=7.5,
+                    size=SMALL,
                 )
         for line in range(size + 1):
             axes.plot([0, size], [line, line], color="white", lw=1.5)
@@ -122,8 +127,8 @@ def pairs(group: Group) -> Figure:
         axes.set_xlim(0, size)
         axes.set_ylim(size, 0)
         names = [short(row.encoder, 20) for row in rows]
-        axes.set_xticks(np.arange(size) + 0.5, names, rotation=40, ha="right", size=8)
-        axes.set_yticks(np.arange(size) + 0.5, names, size=8.5)
+        axes.set_xticks(np.arange(size) + 0.5, names, rotation=40, ha="right", size=SMALL)
+        axes.set_yticks(np.arange(size) + 0.5, names, size=SMALL)
         axes.spines[:].set_visible(False)
 
     beaten: dict[str, list[str]] = {}
@@ -138,14 +143,14 @@ def pairs(group: Group) -> Figure:
     return drawn(
         f"pairs-{group.name}",
         group.name,
-        f"Mean {metric.name} of the encoder of a row less that of a column"
+        f"Mean {metric.name} of the encoder of a row minus that of a column"
         + (f", in {unit.difference}" if unit.difference else "")
         + "; blue where the row is better, orange where it is worse, grey where the two are equal to "
         f"within {unit.distance(group.margin)}, without colour where that is undecided. "
         + (f"Better are {'; '.join(told)}." if told else "No two are told apart."),
         paint,
         height=1.1 + 0.3 * size,
-        width=max(5.0, 1.6 + 0.47 * size),
+        width=max(WIDTH, 1.7 + 0.54 * size),
     )
 
 
@@ -194,7 +199,7 @@ def trade_off(group: Group, kind: str) -> Figure:
 
     return drawn(
         f"accuracy-{kind}-{group.name}",
-        group.name,
+        f"{group.name}: {'size' if cheap else 'speed'}",
         f"Test {metric.name} against {title}. On the Pareto front, where none is both better and "
         f"{'smaller' if cheap else 'faster'}: {listed(rows[i].encoder for i in front)} (in bold).",
         paint,
@@ -293,7 +298,7 @@ def slices(group: Group, dimension: Dimension) -> Figure:
     """The metric of every encoder in every slice: a panel for each slice."""
     rows, parts, metric = group.members, dimension.slices, of_examples(group.metric)
     unit = metric.unit
-    columns = min(len(parts), 4)
+    columns = min(len(parts), 2)
     lines = -(-len(parts) // columns)
 
     def paint(canvas: Canvas) -> None:
@@ -304,14 +309,14 @@ def slices(group: Group, dimension: Dimension) -> Figure:
             forest(
                 axes, [(row, row.own_scores[:, list(part.members)]) for row in rows], unit.factor
             )
-            axes.set_title(f"{wrapped(part.name)}\nn = {len(part)}", fontsize=9)
+            axes.set_title(f"{wrapped(part.name)}\nn = {len(part)}", fontsize=SMALL)
             whole = [row.own_scores[:, list(part.members)].mean() for row in rows]
             dashed_line(axes, unit.factor * float(np.mean(whole)))
-            axes.tick_params(axis="x", labelsize=8, labelbottom=place >= len(parts) - columns)
+            axes.tick_params(axis="x", labelsize=SMALL, labelbottom=place >= len(parts) - columns)
         for axes in grid[:, 0]:
             name_rows(axes, [row.encoder for row in rows])
         axis = unit.axis(metric.name)
-        canvas.supxlabel(f"{axis}; dashed: mean of all encoders in the slice", fontsize=9)
+        canvas.supxlabel(f"{axis}; dashed: mean of all encoders in the slice", fontsize=SMALL)
 
     best = []
     for part in parts:
@@ -326,7 +331,6 @@ def slices(group: Group, dimension: Dimension) -> Figure:
         "All numbers are in the table below.",
         paint,
         height=0.5 + lines * (0.6 + 0.22 * len(rows)),
-        width=1.6 + max(1.55 * columns, 3.4),
     )
 
 
@@ -365,12 +369,13 @@ def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
         axes.grid(visible=False)
         axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=100, edgecolors="white", linewidth=1)
         axes.invert_yaxis()
-        size = 8 if len(labels) <= 6 else 6.5
         for (row, column), share in np.ndenumerate(shares):
             if share >= 0.5:
                 colour = "white" if share > 55 else INK
                 where = (column + 0.5, row + 0.5)
-                axes.text(*where, f"{share:.0f}", ha="center", va="center", color=colour, size=size)
+                axes.text(
+                    *where, f"{share:.0f}", ha="center", va="center", color=colour, size=SMALL
+                )
         middles = np.arange(len(labels)) + 0.5
         names = [short(label, 12) for label in labels]
         axes.set_xticks(middles, names, rotation=45 if max(map(len, names)) > 4 else 0, ha="center")
@@ -391,51 +396,106 @@ def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
         f"Confusion matrix of {member.encoder} in percent of each label. "
         + (f"The most frequent errors: {most}." if most else "There are no errors."),
         paint,
-        height=3.0,
-        width=3.2,
+        height=3.0 if len(labels) <= 6 else 4.2,
+        width=3.2 if len(labels) <= 6 else WIDTH,
     )
 
 
 def training(group: Group) -> Figure:
     """Accuracy on dev by epoch, for each encoder; a line for each run."""
+    text = "; ".join(
+        f"{row.encoder} {PERCENT.text(row.dev.mean)}, kept after epoch "
+        + listed(str(run.result.best_epoch) for run in row.cell.runs)
+        for row in group.members
+    )
+    return _by_epoch(
+        group,
+        "training",
+        "accuracy on dev",
+        "dev accuracy, %",
+        f"Dev accuracy by epoch; a line for each run, a dot at the epoch that was kept. {text}.",
+        {"-": lambda epoch: 100 * epoch.dev_accuracy},
+    )
+
+
+def losses(group: Group) -> Figure:
+    """Loss on train, and on dev, by epoch, for each encoder; two lines for each run."""
+    text = "; ".join(
+        f"{row.encoder} {fmean(run.history[0].train_loss for run in row.cell.runs):.2f} to "
+        f"{fmean(run.history[-1].train_loss for run in row.cell.runs):.2f}"
+        for row in group.members
+        if all(run.history for run in row.cell.runs)
+    )
+    return _by_epoch(
+        group,
+        "loss",
+        "loss on train and on dev (dashed)",
+        "loss",
+        "Cross-entropy by epoch, on train (solid) and on dev (dashed); two lines for each run, a dot at "
+        f"the epoch that was kept. Mean train loss, from the first epoch to the last: {text}.",
+        {"-": lambda epoch: epoch.train_loss, "--": lambda epoch: epoch.dev_loss},
+    )
+
+
+def _by_epoch(
+    group: Group,
+    name: str,
+    title: str,
+    label: str,
+    text: str,
+    lines: Mapping[str, Callable[[Epoch], float]],
+) -> Figure:
+    """What was measured after each epoch: a panel for each encoder, lines for each run.
+
+    Args:
+        group: The encoders.
+        name: What the file's name begins with.
+        title: What is shown.
+        label: The label of the vertical axis.
+        text: The figure in words.
+        lines: For each style of a line what it shows.
+    """
     rows = group.members
-    columns = min(3, len(rows))
-    lines = -(-len(rows) // columns)
+    columns = min(2, len(rows))
+    height = -(-len(rows) // columns)
 
     def paint(canvas: Canvas) -> None:
         from matplotlib.ticker import MaxNLocator
 
-        grid = canvas.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        grid = canvas.subplots(height, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for axes in grid[len(rows) :]:
             axes.set_visible(False)
         for place, (axes, row) in enumerate(zip(grid, rows, strict=False)):
             for run in row.cell.runs:
                 epochs = [epoch.number for epoch in run.history]
-                accuracy = [100 * epoch.dev_accuracy for epoch in run.history]
-                axes.plot(epochs, accuracy, color=COLOURS[row.kind], lw=0.9, alpha=0.75)
-                best = run.result.best_epoch
-                if best in epochs:
-                    axes.plot(best, accuracy[epochs.index(best)], "o", color=INK, ms=2.5)
-            axes.set_title(short(row.encoder, 22), fontsize=8.5)
-            axes.tick_params(labelsize=8)
+                # One epoch is no line.
+                marker = "." if len(epochs) == 1 else ""
+                for style, value in lines.items():
+                    values = [value(epoch) for epoch in run.history]
+                    axes.plot(
+                        *(epochs, values, style),
+                        marker=marker,
+                        color=COLOURS[row.kind],
+                        lw=0.9,
+                        alpha=0.75,
+                    )
+                    best = run.result.best_epoch
+                    if best in epochs:
+                        axes.plot(best, values[epochs.index(best)], "o", color=INK, ms=2.5)
+            axes.set_title(short(row.encoder, 22), fontsize=SMALL)
+            axes.tick_params(labelsize=SMALL)
             axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             if place >= len(rows) - columns:
                 axes.xaxis.set_tick_params(labelbottom=True)
-        canvas.supxlabel("epoch", fontsize=9)
-        canvas.supylabel("dev accuracy, %", fontsize=9)
+        canvas.supxlabel("epoch", fontsize=SMALL)
+        canvas.supylabel(label, fontsize=SMALL)
 
-    text = "; ".join(
-        f"{row.encoder} {PERCENT.text(row.dev.mean)}, kept after epoch "
-        + listed(str(run.result.best_epoch) for run in row.cell.runs)
-        for row in rows
-    )
     return drawn(
-        f"training-{group.name}",
-        group.name,
-        f"Dev accuracy by epoch; a line for each run, a dot at the epoch that was kept. {text}.",
+        f"{name}-{group.name}",
+        f"{group.name}: {title}",
+        text,
         paint,
-        height=0.6 + 1.25 * lines,
-        width=6.4,
+        height=max(0.6 + 1.25 * height, 2.2),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.report.canvas import INK, MUTED, Figure, drawn, short
+from tasks.report.canvas import INK, MUTED, SMALL, WIDTH, Figure, drawn, short
 from tasks.report.groups import Group, groups_of
 from tasks.report.words import structure_findings
 from tasks.results.folder import load_results
@@ -121,7 +121,7 @@ def map_figure(rows: Sequence[MapRow]) -> Figure:
                 decided = pair.verdict in _FILLS
                 ink = "white" if pair.verdict is Verdict.BETTER else INK if decided else MUTED
                 text = pair.metric.unit.signed(pair.difference)
-                axes.text(x + 0.5, y + 0.5, text, color=ink, ha="center", va="center", size=8.5)
+                axes.text(x + 0.5, y + 0.5, text, color=ink, ha="center", va="center", size=SMALL)
         for line in range(len(rows) + 1):
             axes.axhline(line, color="white", lw=2)
         for line in range(len(columns) + 1):
@@ -133,10 +133,10 @@ def map_figure(rows: Sequence[MapRow]) -> Figure:
             [column.replace(", ", "\n- ") for column in columns],
             rotation=40,
             ha="right",
-            size=8,
+            size=SMALL,
         )
         names = [f"{short(row.data, 24)} ({row.real})" for row in rows]
-        axes.set_yticks([y + 0.5 for y in range(len(rows))], names, size=9)
+        axes.set_yticks([y + 0.5 for y in range(len(rows))], names, size=SMALL)
         axes.spines[:].set_visible(False)
 
     told = [
@@ -155,7 +155,7 @@ def map_figure(rows: Sequence[MapRow]) -> Figure:
         f"undecided. {'; '.join(told)}.",
         paint,
         height=1.6 + 0.34 * len(rows),
-        width=max(5.0, 2.2 + 0.62 * len(columns)),
+        width=max(WIDTH, 2.2 + 0.62 * len(columns)),
     )
 
 

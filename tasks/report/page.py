@@ -89,6 +89,8 @@ def _page(
     ]
     encoders = {member.encoder for group in groups for member in group.members}
     templates.filters["named"] = _marking(encoders)
+    names = [group.name for group in groups]
+    templates.filters["apart"] = lambda title: _apart(title, names)
     seeds = max(len(member.seeds) for group in groups for member in group.members)
     data = list(dict.fromkeys(group.data for group in groups))
     return templates.get_template("report.html").render(
@@ -120,6 +122,14 @@ def _marking(names: Iterable[str]) -> Callable[[str], Markup]:
         )
 
     return marked
+
+
+def _apart(title: str, groups: Sequence[str]) -> str:
+    """A title without the name of the group, where there is only one."""
+    if len(groups) > 1 or not title.startswith(groups[0]):
+        return title
+    rest = title.removeprefix(groups[0]).removeprefix(": ")
+    return rest[:1].upper() + rest[1:]
 
 
 def _write_tables(groups: Sequence[Group], out: Path) -> None:

@@ -77,7 +77,7 @@ class Card:
         structure: On what grounds.
         ranking: Which encoder is the best, and how the others compare.
         sensitivity: How large a difference must be to be found.
-        apart: The slice on which encoders differ most; empty where they don't.
+        telling: The slice that changes the differences between encoders most; empty where none does.
     """
 
     title: str
@@ -85,7 +85,7 @@ class Card:
     structure: tuple[str, ...]
     ranking: tuple[str, ...]
     sensitivity: str
-    apart: str
+    telling: str
 
 
 def cards(
@@ -102,7 +102,7 @@ def cards(
                 tuple(grounds),
                 tuple(words.ranking(group)),
                 words.sensitivity(group),
-                words.most_apart(group, dimensions[group.data]),
+                words.telling_slice(group, dimensions[group.data]),
             )
         )
     return found
@@ -127,8 +127,8 @@ def sections(
         Section(
             "table",
             "The table",
-            "Every encoder on equal terms: the same data, embeddings, head and split. The first row, in "
-            "brackets, is the most frequent label of train, predicted for everything.",
+            'Every encoder on equal terms: the same data, embeddings, head and split. A row "always '
+            '..." gives every example the most frequent label of train.',
             tuple(
                 Part(
                     tables=(tables.encoder_table(group),),
@@ -141,25 +141,25 @@ def sections(
         Section(
             "slices",
             "Slices of the test set",
-            "The test set divided by properties of its sentences; the division on which encoders differ "
-            "most stands first. Lines are 95 % intervals over seeds and the examples of the slice. Of "
-            "so many, some don't overlap by chance: take this as a hint where to look.",
+            "The test set, divided by properties of its sentences. First comes the division that "
+            "changes the differences between encoders most. Lines are 95 % intervals over seeds and "
+            "examples. With so many slices, some differ by chance: take them as hints where to look.",
             tuple(_slices(results, groups, dimensions)),
         ),
         Section(
             "accuracy",
             "Accuracy",
-            "Marks are means over seeds, ticks single seeds, and lines 95 % intervals over both seeds "
-            "and examples. Two intervals may overlap although one encoder is better, since both are "
-            "tested on the same examples: see the next section.",
+            "Marks are means over seeds, ticks single seeds, lines 95 % intervals over seeds and "
+            "examples. Intervals may overlap although one encoder is better, since all are tested on "
+            "the same examples: see the pairwise differences.",
             tuple(Part(figures=(figures.accuracy(group),)) for group in groups),
         ),
         Section(
             "pairs",
             "Pairwise differences",
-            "The mean of the row less that of the column, from the best encoder to the worst. Interval "
-            "and verdict are of one test over seeds and examples, which is wrong about some pair in "
-            "about 5 % of experiments.",
+            "The mean of the row minus that of the column, the best encoder first. Filled cells are "
+            "decided: the row is better, worse or equal. The verdicts of an experiment are all right in "
+            "about 95 % of experiments.",
             tuple(
                 Part(figures=(figures.pairs(group),), more=(tables.pair_table(group),))
                 for group in several
@@ -167,12 +167,15 @@ def sections(
         ),
         Section(
             "structures",
-            "The parse against control structures",
-            "The same encoder and the same words, with another tree in the parse's place. If a tree "
-            "that knows no grammar does as well, it isn't the parse that helps.",
+            "Real trees against controls",
+            "The same encoder and the same words, with another tree in place of the real one. If a tree "
+            "that knows no grammar does as well, grammar is not what helps.",
             tuple(
                 Part(
-                    lines=tuple(map(str, findings[group.name])),
+                    lines=(
+                        *map(str, findings[group.name]),
+                        *words.meanings(dict.fromkeys(c.condition.structure for c in group.varied)),
+                    ),
                     figures=(
                         figures.conditions(
                             group,
@@ -190,8 +193,8 @@ def sections(
         ),
         Section(
             "noise",
-            "How much the quality of the parse matters",
-            "Heads reattached at random, in training and in test.",
+            "The quality of the parse",
+            "What happens when some heads are reattached at random, in training and in test.",
             tuple(
                 _curves(group, "noise", "wrong heads", series, words.noisy_parses(group))
                 for group in groups
@@ -201,8 +204,8 @@ def sections(
         Section(
             "fractions",
             "Learning curves",
-            "The metric on test after training on a part of train. The inductive bias of an encoder "
-            "shows where data is scarce.",
+            "The metric on test after training on a part of train. What an encoder assumes about "
+            "language counts most where data is scarce.",
             tuple(
                 _curves(group, "fraction", "share of train", series, words.enough_train(group))
                 for group in groups
@@ -218,8 +221,9 @@ def sections(
         Section(
             "oppositions",
             "Where structure and sequence disagree",
-            "Sentences that all encoders of one kind get right and all of the other get wrong, each in "
-            "most of its seeds; sorted by how much the two kinds differ.",
+            "Sentences that all encoders of one kind get right and all of the other kind get wrong, in "
+            "most of their seeds. Those on which the two kinds differ most come first, of these the "
+            "shortest.",
             tuple(
                 Part(group.name, oppositions=tuple(found))
                 for group in groups
@@ -229,8 +233,8 @@ def sections(
         Section(
             "cost",
             "Accuracy against size and speed",
-            "The grey steps are the Pareto front: no other encoder is both better and cheaper. "
-            "Speeds are those of the machine that ran the experiment.",
+            "Encoders on the grey steps are the best for their cost: no other is both better and "
+            "cheaper. Speeds are those of the machine that ran the experiment.",
             tuple(
                 Part(
                     figures=(
@@ -244,7 +248,7 @@ def sections(
         Section(
             "confusions",
             "Confusion matrices",
-            "Percent of each label, over all seeds.",
+            "What was predicted of each label, in percent, over all seeds.",
             tuple(
                 Part(
                     group.name,
@@ -256,14 +260,17 @@ def sections(
         Section(
             "training",
             "Training",
-            "Accuracy on dev by epoch, a line for each run; the dot is the epoch that was kept.",
-            tuple(Part(figures=(figures.training(group),)) for group in groups),
+            "Loss on train and accuracy on dev, by epoch: a line for each run, a dot at the epoch that "
+            "was kept.",
+            tuple(
+                Part(figures=(figures.losses(group), figures.training(group))) for group in groups
+            ),
         ),
         Section(
             "tuning",
             "Tuning",
-            "The expected best dev accuracy of a number of random trials (Dodge et al. 2019). All "
-            "encoders had the same number of trials, so none is better for being tuned more.",
+            "The best dev accuracy to expect of a number of random trials (Dodge et al. 2019). All "
+            "encoders had the same number of trials.",
             tuple(_tuning(results, groups)),
         ),
     ]
@@ -360,11 +367,6 @@ def _slices(
             for name in dict.fromkeys(name for row in examples for name in row.columns)
             if name not in used
         ]
-        if unused:
-            yield Part(
-                group.name,
-                (f"Columns with too many values to make slices of: {words.listed(unused)}.",),
-            )
         ordered = sorted(dimensions[group.data], key=partial(words.spread, group), reverse=True)
         for place, dimension in enumerate(ordered):
             yield Part(
@@ -373,6 +375,10 @@ def _slices(
                 figures=(figures.slices(group, dimension),),
                 more=(tables.slice_table(group, dimension),),
                 folded=place >= OPEN,
+            )
+        if unused:
+            yield Part(
+                lines=(f"Columns with too many values for slices: {words.listed(unused)}.",),
             )
 
 

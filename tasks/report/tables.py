@@ -54,7 +54,7 @@ def encoder_table(group: Group) -> Table:
         of_metrics, dev = group.majority.test or {}, group.majority.dev
         rows.append(
             (
-                Entry(f"({group.majority.label})", {"majority": group.majority.label}),
+                Entry(f'always "{group.majority.label}"', {"majority": group.majority.label}),
                 _value(tested, of_metrics),
                 *(Entry("") for _ in range(1 + several)),
                 *(_value(metric, of_metrics) for metric in others),
@@ -94,7 +94,7 @@ def pair_table(group: Group) -> Table:
         Column("pair", "left"),
         Column(
             "difference",
-            meaning=f"mean {group.metric.name} of the first less that of the second"
+            meaning=f"mean {group.metric.name} of the first minus that of the second"
             + (f", in {unit.difference}" if unit.difference else ""),
         ),
         Column("95 % interval", meaning="of the difference; it holds for all pairs together"),
@@ -239,8 +239,8 @@ def _of_seed(cell: ScoredCell, place: int, seed: int) -> tuple[str, ...]:
 def _verdicts(group: Group, against: str) -> str:
     margin = group.metric.unit.distance(group.margin)
     return (
-        f"better or worse than the {against}, equal to it to within {margin}, or undecided; all pairs "
-        "together are wrong in about 5 % of experiments"
+        f"better or worse than the {against}, equal to it to within {margin}, or undecided; all "
+        "verdicts together are right in about 95 % of experiments"
     )
 
 

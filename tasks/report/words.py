@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,18 +18,57 @@ from tasks.results.summary import ENOUGH_SEEDS, median_pair, seeds_in_words
 from tasks.results.verdicts import FEWEST_SEEDS, Verdict
 
 __all__ = [
+    "Outlier",
     "StructureFinding",
+    "called",
     "enough_train",
     "listed",
-    "most_apart",
+    "meanings",
     "noisy_parses",
+    "nothing_learned",
+    "outliers",
     "ranking",
     "sensitivity",
     "spread",
     "standing",
     "structure_findings",
     "structure_verdict",
+    "telling_slice",
 ]
+
+
+BY_LABEL = "label"
+"""The dimension whose slices have one label each."""
+
+NAMED = 4
+"""The most encoders that a sentence names; more are counted."""
+
+_CALLED = {
+    "parse": "the parses",
+    "given": "the given trees",
+    "constituency": "the constituency trees",
+}
+
+
+_MEANINGS = {
+    "left_chain": "each word under the next one",
+    "right_chain": "each word under the one before",
+    "flat": "all words under the first",
+    "balanced": "the middle word above both halves, and so on within them",
+    "random": "any tree over the words",
+    "shuffled": "the parse, with its words exchanged at random",
+}
+
+
+def meanings(structures: Iterable[str]) -> list[str]:
+    """What the controls among some structures are, in a sentence; none if there is none."""
+    told = [f"{name} ({_MEANINGS[name]})" for name in structures if name in _MEANINGS]
+    return [f"Controls: {listed(told)}."] if told else []
+
+
+def called(structure: str) -> str:
+    """A real structure as the subject of a sentence, in the plural."""
+    return _CALLED[structure]
 
 
 def listed(names: Iterable[str], conjunction: str = "and") -> str:
@@ -50,7 +90,7 @@ def ranking(group: Group) -> list[str]:
     best, anchor, unit = group.best, group.anchor, group.metric.unit
     size = f"{group.examples:,} test examples, {seeds_in_words(len(best.seeds))}"
     lines = [
-        f"The best mean {group.metric.name} on {group.name} is that of {best.encoder}: "
+        f"{best.encoder} has the best mean {group.metric.name} on {group.name}: "
         f"{unit.full(best.test.mean)} (95 % interval {unit.text(best.low)} to {unit.text(best.high)}; "
         f"{size})."
     ]
@@ -58,31 +98,36 @@ def ranking(group: Group) -> list[str]:
     if not pairs:
         return lines
     if all(pair.verdict is Verdict.NONE for pair in pairs):
-        fewest = seeds_in_words(min(pair.seeds for pair in pairs))
-        lines.append(
-            f"No verdict is given on {fewest}: run at least {FEWEST_SEEDS}, better {ENOUGH_SEEDS}."
-        )
+        lines.append(f"There is no verdict: {_too_few(pairs)}.")
         return lines
     by_standing: dict[str, list[str]] = {}
     for member in group.members:
         if member is not anchor:
             by_standing.setdefault(standing(group, member), []).append(member.encoder)
-    if found := by_standing.get("better"):
-        lines.append(f"Better than {anchor.encoder}: {listed(found)}.")
-    if found := by_standing.get("worse"):
-        lines.append(f"Worse than {anchor.encoder}: {listed(found)}.")
-    if found := by_standing.get("equal"):
-        margin = unit.distance(pairs[0].margin)
-        lines.append(f"Equal to {anchor.encoder} to within {margin}: {listed(found)}.")
-    if found := by_standing.get("undecided"):
-        lines.append(f"Undecided beside {anchor.encoder}: {listed(found)}.")
+    margin = unit.distance(pairs[0].margin)
+    told = (
+        (Verdict.WORSE, "is better than {}"),
+        (Verdict.BETTER, "is worse than {}"),
+        (Verdict.EQUAL, f"is equal to {{}} to within {margin}"),
+        (Verdict.UNDECIDED, "is undecided against {}"),
+    )
+    # The verdicts are of the others beside this one.
+    parts = [
+        words.format(listed(found) if len(found) <= NAMED else f"{len(found)} others")
+        for verdict, words in told
+        if (found := by_standing.get(str(verdict)))
+    ]
+    lines.append(f"{'It' if anchor is best else anchor.encoder} {listed(parts)}.")
     if len(pairs) > 1:
-        counts = [
-            f"{sum(pair.told_apart for pair in pairs)} are told apart",
-            f"{sum(pair.verdict is Verdict.EQUAL for pair in pairs)} are equal",
-            f"{sum(pair.verdict is Verdict.UNDECIDED for pair in pairs)} are undecided",
-        ]
-        lines.append(f"Of {len(pairs)} pairs of encoders {listed(counts)}.")
+        counts = Counter(
+            "told apart" if pair.told_apart else str(pair.verdict)
+            for pair in sorted(pairs, key=lambda pair: pair.verdict is Verdict.UNDECIDED)
+        )
+        if len(counts) == 1:
+            lines.append(f"All {len(pairs)} pairs of encoders are {next(iter(counts))}.")
+        else:
+            each = [f"{n} {'is' if n == 1 else 'are'} {verdict}" for verdict, n in counts.items()]
+            lines.append(f"Of {len(pairs)} pairs of encoders, {listed(each)}.")
     return lines
 
 
@@ -92,13 +137,19 @@ def sensitivity(group: Group) -> str:
     if not pairs:
         return ""
     middle, unit = median_pair(pairs), group.metric.unit
-    several = f", all {len(pairs)} pairs considered" if len(pairs) > 1 else ""
-    more = 2 * middle.seeds
+    several = f" (corrected for {len(pairs)} pairs)" if len(pairs) > 1 else ""
+    more, least = 2 * middle.seeds, unit.distance(middle.detectable_with_any_seeds)
+    # Where examples vary too little to tell, their bound is 0.
+    end = (
+        f"with any number {least}; to find less takes more test examples"
+        if middle.detectable_with_any_seeds and least != unit.distance(0)
+        else "with more seeds less"
+    )
     return (
-        f"With {group.examples:,} examples and {seeds_in_words(middle.seeds)}, a true difference of "
-        f"{unit.distance(middle.detectable)} between two encoders is found four times in five{several}. "
-        f"With {more} seeds it is {unit.distance(middle.detectable_with(more))}, with any number "
-        f"{unit.distance(middle.detectable_with_any_seeds)}; to find less takes more test examples."
+        f"With {group.examples:,} test examples and {seeds_in_words(middle.seeds)}, a true difference "
+        f"of {unit.distance(middle.detectable)} between two encoders is found four times in "
+        f"five{several}. With {more} seeds it would be "
+        f"{unit.distance(middle.detectable_with(more))}, {end}."
     )
 
 
@@ -139,67 +190,107 @@ class StructureFinding:
 
     def __str__(self) -> str:
         if not self.controls:
-            others = "; ".join(map(str, self.comparisons.values()))
-            return f"{self.encoder}: no control structure was run. {others}."
-        pairs = [
-            f"{name} {found.metric.unit.signed(found.difference)} "
-            f"({found.metric.unit.signed(found.low)} to {found.metric.unit.signed(found.high)})"
-            for name, found in self.controls.items()
-        ]
-        told = (
-            (Verdict.BETTER, "is better than {}"),
-            (Verdict.EQUAL, "is equal to {}"),
-            (Verdict.WORSE, "is worse than {}"),
-            (Verdict.UNDECIDED, "is undecided beside {}"),
-            (Verdict.NONE, "was run on too few seeds beside {}"),
-        )
-        parts = [words.format(listed(found)) for v, words in told if (found := self.which(v))]
-        return (
-            f"{self.encoder}: the {self.real} {listed(parts)}. "
-            f"Its gain over each: {'; '.join(pairs)}."
-        )
+            others = " ".join(f"{_pair(found)}." for found in self.comparisons.values())
+            return f"{self.encoder}: no control structure was run. {others}"
+        told = {
+            Verdict.BETTER: "better than",
+            Verdict.EQUAL: "equal to",
+            Verdict.WORSE: "worse than",
+            Verdict.UNDECIDED: "undecided against",
+            Verdict.NONE: "without a verdict, for lack of seeds, against",
+        }
+        parts: list[str] = []
+        for verdict, words in told.items():
+            # The first bracket of all says what stands in them.
+            beside = [
+                _gain(name, self.controls[name], explained=not parts and place == 0)
+                for place, name in enumerate(self.which(verdict))
+            ]
+            if beside:
+                parts.append(f"{words} {listed(beside)}")
+        return f"{self.encoder}: {called(self.real)} are {'; '.join(parts)}."
+
+
+def _gain(control: str, pair: Comparison, *, explained: bool) -> str:
+    """A control, the gain over it, and the interval of that."""
+    unit = pair.metric.unit
+    gain, ends = (
+        unit.signed(pair.difference),
+        f"{unit.signed(pair.low)} to {unit.signed(pair.high)}",
+    )
+    if explained:
+        gain, ends = f"{gain} {unit.difference}".rstrip(), f"95 % interval {ends}"
+    return f"{control} ({gain}; {ends})"
 
 
 def spread(group: Group, dimension: Dimension) -> float:
-    """How far apart encoders are on some slice, beyond what so few examples would let them be."""
-    return max((_beyond_chance(group, part) for part in dimension.slices), default=0.0)
+    """How much the differences between encoders change with the slice, at most; see :func:`outliers`."""
+    return max((found.excess for found in outliers(group, [dimension])), default=-math.inf)
 
 
-def most_apart(group: Group, dimensions: Sequence[Dimension]) -> str:
-    """The slice on which encoders differ most, the best and the worst of them; empty if none does."""
-    slices = [(part, dimension) for dimension in dimensions for part in dimension.slices]
-    if len(group.members) < 2 or not slices:
+@dataclass(frozen=True)
+class Outlier:
+    """What a slice changes of the differences between encoders.
+
+    Args:
+        part: The slice.
+        dimension: What it is a slice of.
+        gainer: The encoder that does better in it than on the whole test set, by the most.
+        loser: The one that does worse, by the most.
+        excess: By how much the gain of the one exceeds that of the other, less three standard errors.
+    """
+
+    part: Slice
+    dimension: Dimension
+    gainer: ScoredCell
+    loser: ScoredCell
+    excess: float
+
+
+def outliers(group: Group, dimensions: Iterable[Dimension]) -> list[Outlier]:
+    """What each slice changes of the differences between encoders.
+
+    Slices by label are left out: an encoder that predicts one label more often gains with its examples
+    what it loses with the others.
+    """
+    if len(group.members) < 2:
+        return []
+    sign = of_examples(group.metric).sign
+    # (encoders, examples)
+    means = np.array([member.own_scores.mean(0) for member in group.members])
+    deviation = float(np.mean([member.own_scores.std() for member in group.members]))
+    found = []
+    for dimension in dimensions:
+        if dimension.name == BY_LABEL:
+            continue
+        for part in dimension.slices:
+            gains = sign * (means[:, list(part.members)].mean(1) - means.mean(1))
+            error = deviation * math.sqrt(2 / len(part))
+            most, least = int(gains.argmax()), int(gains.argmin())
+            excess = float(gains[most] - gains[least]) - 3 * error
+            found.append(
+                Outlier(part, dimension, group.members[most], group.members[least], excess)
+            )
+    return found
+
+
+def telling_slice(group: Group, dimensions: Sequence[Dimension]) -> str:
+    """The slice that changes the differences between encoders most; empty if none does."""
+    found = max(outliers(group, dimensions), key=lambda one: one.excess, default=None)
+    if found is None or found.excess <= 0:
         return ""
-    part, dimension = max(slices, key=lambda pair: _beyond_chance(group, pair[0]))
-    if _beyond_chance(group, part) <= 0:
-        return ""
-    means = _means(group, part)
-    metric = of_examples(group.metric)
-    worst, *_, best = sorted(means, key=lambda name: metric.sign * means[name])
+    unit, places = of_examples(group.metric).unit, list(found.part.members)
+
+    def scores(member: ScoredCell) -> tuple[str, str]:
+        here, everywhere = member.own_scores[:, places].mean(), member.own_scores.mean()
+        return unit.full(float(here)), unit.full(float(everywhere))
+
+    (low, low_on_all), (high, high_on_all) = scores(found.loser), scores(found.gainer)
     return (
-        f'By {dimension.name}, on "{part.name}" ({len(part):,} examples): {best} has '
-        f"{metric.unit.full(means[best])}, {worst} {metric.unit.full(means[worst])}."
+        f'On "{found.part.name}" ({found.dimension.name}, {len(found.part):,} examples) '
+        f"{found.loser.encoder} has {low}, on all examples {low_on_all}; {found.gainer.encoder} has "
+        f"{high} and {high_on_all}."
     )
-
-
-def _means(group: Group, part: Slice) -> dict[str, float]:
-    places = list(part.members)
-    return {member.encoder: float(member.own_scores[:, places].mean()) for member in group.members}
-
-
-def _beyond_chance(group: Group, part: Slice) -> float:
-    means = list(_means(group, part).values())
-    places = list(part.members)
-    # At least that of the whole test set: in a few examples that all encoders get right it is 0.
-    deviation = float(
-        np.mean(
-            [
-                max(member.own_scores[:, places].std(), member.own_scores.std())
-                for member in group.members
-            ]
-        )
-    )
-    return max(means) - min(means) - 3 * deviation * math.sqrt(2 / len(places))
 
 
 def structure_findings(group: Group) -> list[StructureFinding]:
@@ -225,80 +316,120 @@ def structure_verdict(group: Group, findings: Sequence[StructureFinding]) -> tup
         group: The encoders.
         findings: What :func:`structure_findings` gave.
     """
-    lines = [f"{found}." for found in group.kinds]
+    tested = [finding for finding in findings if finding.controls]
+    lines = [str(finding) for finding in tested]
     structured, sequence = group.best_of(structured=True), group.best_of(structured=False)
     if structured is None:
         return "No encoder here reads a tree or a graph.", lines
     if sequence is not None and group.compared(structured, sequence):
+        pair = group.between(structured, sequence)
         lines.append(
             f"Best with structure: {structured.encoder}; best of sequences: {sequence.encoder}. "
-            f"{group.between(structured, sequence)}."
+            f"{_pair(pair)}."
         )
-    tested = [finding for finding in findings if finding.controls]
+    of_kinds = [_pair(pair) for pair in group.kinds]
+    lines += [f"{line[0].upper()}{line[1:]}." for line in of_kinds]
+    if nothing := nothing_learned(group):
+        return f"Can't tell: {nothing}.", lines
     if not tested:
         lines.append(
-            "Whether it is the parse that matters was not tested: that takes control structures "
-            "(--structure parse,left_chain,balanced,random)."
+            "To see whether the parse itself matters, run control structures too: "
+            "--structure parse,left_chain,balanced,random."
         )
         return "Can't tell: no control structures were run.", lines
-    lines += map(str, tested)
     return _answer(tested), lines
+
+
+def nothing_learned(group: Group) -> str:
+    """That no encoder is shown to be better than the most frequent label; empty where one is."""
+    majority = group.majority
+    value = None if majority is None or majority.test is None else majority.test[group.metric.key]
+    if majority is None or value is None:
+        return ""
+    sign, unit = group.metric.sign, group.metric.unit
+    if any(min(sign * cell.low, sign * cell.high) > sign * value for cell in group.varied):
+        return ""
+    return (
+        f'no encoder is shown to beat always answering "{majority.label}" ({unit.full(value)}). Train '
+        "longer or on more data"
+    )
 
 
 def _answer(tested: Sequence[StructureFinding]) -> str:
     """*Helps*, *does not help* or *can't tell*, over all encoders that were run on controls."""
-    real = tested[0].real
+    real = called(tested[0].real)
     helped = [finding for finding in tested if finding.helps]
     useless = [finding for finding in tested if finding.does_not_help]
+    open_ones = [finding for finding in tested if finding not in helped and finding not in useless]
     pairs = [pair for finding in tested for pair in finding.controls.values()]
     unit = pairs[0].metric.unit
+    margin = unit.distance(pairs[0].margin)
     if all(pair.verdict is Verdict.NONE for pair in pairs):
-        fewest = seeds_in_words(min(pair.seeds for pair in pairs))
-        return (
-            f"Can't tell: no verdict is given on {fewest}; run at least {FEWEST_SEEDS}, better "
-            f"{ENOUGH_SEEDS}."
-        )
+        return f"Can't tell: {_too_few(pairs)}."
     if len(helped) == len(tested):
         # The ends of intervals that are nearest to no difference; where lower is better, both are below.
         least = min(min(abs(pair.low), abs(pair.high)) for pair in pairs)
+        controls = listed(dict.fromkeys(name for finding in tested for name in finding.controls))
         return (
-            f"It helps: the {real} beats every control, by at least {unit.distance(least)}, for "
-            f"{listed(finding.encoder for finding in helped)}."
+            f"It helps: {real} beat every control ({controls}) by at least {unit.distance(least)}, "
+            f"with {_encoders(helped)}."
         )
     if len(useless) == len(tested):
-        bound = unit.distance(pairs[0].margin)
         return (
-            f"It does not help by more than {bound}: some control is as good for "
-            f"{listed(finding.encoder for finding in useless)}."
+            f"It does not help by more than {margin}: some control is as good, with "
+            f"{_encoders(useless)}."
         )
+    if len(open_ones) == len(tested):
+        return _undecided(tested)
     parts = []
     if helped:
-        parts.append(
-            f"the {real} beats every control for {listed(finding.encoder for finding in helped)}"
-        )
+        parts.append(f"{real} beat every control with {_encoders(helped)}")
     if useless:
-        parts.append(
-            f"a control is as good, to within {unit.distance(pairs[0].margin)}, for "
-            f"{listed(finding.encoder for finding in useless)}"
-        )
-    open_ones = [finding for finding in tested if finding not in helped and finding not in useless]
-    if not parts:
-        undecided = [
-            pair
-            for finding in open_ones
-            for pair in finding.controls.values()
-            if pair.verdict is Verdict.UNDECIDED
-        ]
-        worst = max(undecided, key=lambda pair: pair.detectable)
-        more = 2 * worst.seeds
-        return (
-            "Can't tell: this experiment would have missed differences under "
-            f"{unit.distance(worst.detectable)}; {more} seeds would show "
-            f"{unit.distance(worst.detectable_with(more))}."
-        )
+        parts.append(f"a control is as good, to within {margin}, with {_encoders(useless)}")
     if open_ones:
-        parts.append(f"it is undecided for {listed(finding.encoder for finding in open_ones)}")
+        parts.append(f"it is undecided with {_encoders(open_ones)}")
     return f"In part: {'; '.join(parts)}."
+
+
+def _undecided(findings: Sequence[StructureFinding]) -> str:
+    """Against which controls nothing is decided, which are beaten, and what would decide."""
+    undecided = {
+        name: pair
+        for finding in findings
+        for name, pair in finding.controls.items()
+        if pair.verdict is not Verdict.BETTER
+    }
+    beaten = [name for name in findings[0].controls if name not in undecided]
+    pairs = [
+        pair
+        for finding in findings
+        for pair in finding.controls.values()
+        if pair.verdict is Verdict.UNDECIDED
+    ]
+    if not pairs:
+        return f"Can't tell: {_too_few(list(undecided.values()))}."
+    worst = max(pairs, key=lambda pair: pair.detectable)
+    unit = worst.metric.unit
+    missed = (
+        f"this experiment would have missed differences under {unit.distance(worst.detectable)}"
+    )
+    more = f"{2 * worst.seeds} seeds would show {unit.distance(worst.detectable_with(2 * worst.seeds))}"
+    real = called(findings[0].real)
+    if beaten:
+        start = f"Can't tell: {real} beat {listed(beaten)}."
+        return f"{start} But beside {listed(undecided)}, {missed}; {more}."
+    return f"Can't tell: {missed} between {real} and {listed(undecided)}; {more}."
+
+
+def _encoders(findings: Iterable[StructureFinding]) -> str:
+    return listed(finding.encoder for finding in findings)
+
+
+def _too_few(pairs: Sequence[Comparison]) -> str:
+    fewest = seeds_in_words(min(pair.seeds for pair in pairs))
+    return f"{fewest} are too few. Run at least {FEWEST_SEEDS}, better {ENOUGH_SEEDS}".replace(
+        "one seed are", "one seed is"
+    )
 
 
 def noisy_parses(group: Group) -> list[str]:
@@ -309,7 +440,7 @@ def noisy_parses(group: Group) -> list[str]:
             continue
         change = group.between(noisy, clean)
         noise = f"{100 * noisy.condition.noise:g} % of heads reattached at random"
-        lines.append(f"With {noise} {encoder} changes by {_change(change)}.")
+        lines.append(f"With {noise}, {encoder} changes by {_change(change)}.")
     return lines
 
 
@@ -330,17 +461,22 @@ def enough_train(group: Group) -> list[str]:
         pair = group.between(ours[fraction], theirs[fraction])
         share = f"{100 * fraction:g} % of train" if fraction < 1 else "all of train"
         lines.append(
-            f"With {share}, {structured.encoder} less {sequence.encoder} is {_change(pair)}."
+            f"With {share}, {structured.encoder} minus {sequence.encoder} is {_change(pair)}."
         )
     return lines
 
 
+def _pair(pair: Comparison) -> str:
+    """Two encoders, or two kinds of them, and their difference: ``"gat minus cnn: -0.2 points ..."``."""
+    return f"{pair.first} minus {pair.second}: {_change(pair)}"
+
+
 _MEANING = {
-    Verdict.BETTER: "a gain",
-    Verdict.WORSE: "a loss",
+    Verdict.BETTER: "better",
+    Verdict.WORSE: "worse",
     Verdict.EQUAL: "equal",
     Verdict.UNDECIDED: "undecided",
-    Verdict.NONE: "no verdict",
+    Verdict.NONE: "no verdict, for lack of seeds",
 }
 
 
@@ -349,4 +485,4 @@ def _change(pair: Comparison) -> str:
     unit = pair.metric.unit
     size = f"{unit.signed(pair.difference)} {unit.difference}".rstrip()
     interval = f"{unit.signed(pair.low)} to {unit.signed(pair.high)}"
-    return f"{size} (95 % interval {interval}): {_MEANING[pair.verdict]}"
+    return f"{size} (95 % interval {interval}), {_MEANING[pair.verdict]}"

@@ -315,6 +315,7 @@ def _check(
         file = run.folder / f"{split}.jsonl"
         if not file.exists():
             continue
+        # Read anew where a cell is measured: those of all runs at once would fill the memory.
         rows = read_predictions(file)
         metric = metrics_for(data.question, data.labels)[0]
         value = metric([row.label for row in rows], [row.prediction for row in rows]) if rows else 0

@@ -16,26 +16,34 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-// Tables are sorted by their headings.
-for (const table of document.querySelectorAll('table.sortable')) {
+// Tables are sorted by their headings; without this script they stand in the order of the experiment.
+function sortable(table) {
   const headings = [...table.tHead.rows[0].cells];
+  // "85.8 ± 1.3", "+1.2 to 3.4", "1,296" and "93.8 %" by their first number.
+  const number = text => parseFloat(text.replace(/,/g, '').replace('\u2212', '-'));
+  const sort = (heading, column) => {
+    const cell = row => row.cells[column].textContent.trim();
+    const missing = row => ['', '-'].includes(cell(row));
+    const rows = [...table.tBodies[0].rows], known = rows.filter(row => !missing(row));
+    const numeric = known.every(row => !Number.isNaN(number(cell(row))));
+    const before = heading.getAttribute('aria-sort');
+    // The largest number first, and names from A to Z.
+    const down = before ? before === 'ascending' : numeric;
+    known.sort((a, b) => (down ? -1 : 1)
+      * (numeric ? number(cell(a)) - number(cell(b)) : cell(a).localeCompare(cell(b))));
+    for (const other of headings) other.removeAttribute('aria-sort');
+    heading.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+    table.tBodies[0].append(...known, ...rows.filter(missing));
+  };
   headings.forEach((heading, column) => {
     const button = element('button', {type: 'button', title: 'sort'}, heading.textContent);
+    button.onclick = () => sort(heading, column);
     heading.replaceChildren(button);
-    button.onclick = () => {
-      const rows = [...table.tBodies[0].rows], number = text => parseFloat(text.replace(/,/g, ''));
-      const cell = row => row.cells[column].textContent.trim();
-      const numeric = rows.every(row => cell(row) === '' || !Number.isNaN(number(cell(row))));
-      const down = heading.getAttribute('aria-sort') !== (numeric ? 'descending' : 'ascending');
-      const sign = down === numeric ? -1 : 1;
-      const value = row => cell(row) === '' ? -Infinity : number(cell(row));
-      rows.sort((a, b) => sign * (numeric ? value(a) - value(b) : cell(a).localeCompare(cell(b))));
-      for (const other of headings) other.removeAttribute('aria-sort');
-      heading.setAttribute('aria-sort', sign > 0 ? 'ascending' : 'descending');
-      table.tBodies[0].append(...rows);
-    };
   });
 }
+document.querySelectorAll('table.sortable').forEach(sortable);
+document.querySelector('#table .about').append(
+  element('span', {className: 'by-hand'}, ' Press a heading to sort by it.'));
 
 // The examples.
 const $ = id => document.getElementById(id), PAGE = 20;
@@ -159,6 +167,8 @@ function detail(example) {
     const tree = element('div', {className: 'scroll', role: 'img', tabIndex: 0,
       'aria-label': 'The structure of: ' + data.texts[example]});
     tree.innerHTML = data.trees[example];
+    // It shrinks to the page as far as it can be read.
+    for (const svg of tree.querySelectorAll('svg')) svg.style.minWidth = `${0.6 * svg.getAttribute('width')}px`;
     made.append(tree);
   }
   const predictions = group.encoders.map((encoder, place) => {

@@ -7,9 +7,13 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from parsers import draw, explore
+from structnn import Sentence, Tree
 from tasks.report.groups import groups_of
 from tasks.results.folder import load_results
 from tasks.results.measures import measure
@@ -17,6 +21,7 @@ from tasks.results.measures import measure
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
 from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.select import Select  # noqa: E402
 from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
@@ -108,13 +113,37 @@ def test_the_page_is_no_wider_than_the_screen(driver, page, width):
     assert driver.execute_script("return document.documentElement.scrollWidth") <= width
 
 
-def test_letters_are_large_enough_on_a_phone(driver, page):
-    resize(driver, 390)
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_letters_of_figures_are_large_enough(driver, page, width):
+    resize(driver, width)
     smallest = driver.execute_script(
-        "return Math.min(...[...document.querySelectorAll('#accuracy svg text, #structures svg text')]"
-        ".map(text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))"
+        "for (const part of document.querySelectorAll('details')) part.open = true;"
+        "return Math.min(...[...document.querySelectorAll('.drawing svg text')].map(text => {"
+        "  const {a, b} = text.getScreenCTM();"  # text may be turned
+        "  return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b) }))"
     )
-    assert smallest >= 8
+    assert smallest >= 9
+
+
+def test_encoders_and_accuracies_are_on_a_phone_at_once(driver, page):
+    resize(driver, 360)
+    name, accuracy = driver.execute_script(
+        "const {cells} = document.querySelector('#table tbody').rows[0];"
+        "return [cells[0], cells[1]].map(cell => cell.getBoundingClientRect().right)"
+    )
+    assert name < accuracy <= 360
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1100, 1280, 1920])
+def test_trees_fit_their_cards(driver, page, width):
+    resize(driver, width)
+    beyond = driver.execute_script(
+        "return [...document.querySelectorAll('.example svg')].map(svg =>"
+        "  svg.getBoundingClientRect().right"
+        "  - svg.closest('.example').getBoundingClientRect().right)"
+    )
+    assert beyond
+    assert max(beyond) <= 0
 
 
 def test_filters_by_text_and_label(driver, page, group):
@@ -186,14 +215,53 @@ def test_pages_of_examples_turn(driver, page, group):
     assert driver.find_element(By.CSS_SELECTOR, "#list li").text != first
 
 
+def sorted_column(driver, table, heading: str) -> tuple[str | None, list[str]]:
+    """Press a heading; the order that it then tells, and the cells below it."""
+    found = next(th for th in table.find_elements(By.TAG_NAME, "th") if th.text == heading)
+    found.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
+    place = table.find_elements(By.CSS_SELECTOR, "thead th").index(found) + 1
+    cells = table.find_elements(By.CSS_SELECTOR, f"tbody tr > :nth-child({place})")
+    return found.get_attribute("aria-sort"), [cell.text for cell in cells]
+
+
 def test_tables_are_sorted_by_their_headings(driver, page):
     table = driver.find_element(By.CSS_SELECTOR, "#table table")
-    heading = table.find_element(By.XPATH, ".//th[normalize-space()='test %']/button")
-    for order in (-1, 1):
-        press(driver, heading)
-        cells = [row.text for row in table.find_elements(By.CSS_SELECTOR, "tbody td:nth-child(5)")]
+    for order in ("descending", "ascending", "descending"):
+        told, cells = sorted_column(driver, table, "test %")
+        assert told == order
         scores = [float(cell.split(" ±")[0]) for cell in cells]
-        assert scores == sorted(scores, reverse=order < 0)
+        assert scores == sorted(scores, reverse=order == "descending")
+    told, cells = sorted_column(driver, table, "encoder")
+    assert (told, cells) == ("ascending", sorted(cells))
+    assert len(table.find_elements(By.CSS_SELECTOR, "[aria-sort]")) == 1
+
+
+def test_tables_sort_numbers_of_every_kind_and_what_is_missing_last(driver, page):
+    driver.execute_script(
+        "document.querySelector('main').insertAdjacentHTML('beforeend',"
+        "  '<table id=made><thead><tr><th>value</th></tr></thead><tbody>'"
+        "  + arguments[0].map(text => `<tr><td>${text}</td></tr>`).join('') + '</tbody></table>');"
+        "sortable(document.getElementById('made'))",
+        ["9.5 %", "", "1,296", "85.8 ± 1.3", "-", "-0.7 to +0.6", "\u22122.0"],
+    )
+    table = driver.find_element(By.ID, "made")
+    down = ["1,296", "85.8 ± 1.3", "9.5 %", "-0.7 to +0.6", "\u22122.0", "", "-"]
+    assert sorted_column(driver, table, "value") == ("descending", down)
+    assert sorted_column(driver, table, "value") == ("ascending", [*down[4::-1], "", "-"])
+
+
+def test_prints_on_white_though_dark_is_preferred(driver, page):
+    emulate = "Emulation.setEmulatedMedia"
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    driver.execute_cdp_cmd(emulate, dark)
+    assert background(driver) != "rgb(255, 255, 255)"
+    driver.execute_cdp_cmd(emulate, {"media": "print", **dark})
+    assert background(driver) == "rgb(255, 255, 255)"
+    driver.execute_cdp_cmd(emulate, {"media": "", "features": []})
+
+
+def background(driver) -> str:
+    return driver.execute_script("return getComputedStyle(document.body).backgroundColor")
 
 
 def test_prints(driver, page):
@@ -201,3 +269,47 @@ def test_prints(driver, page):
     printed = base64.b64decode(driver.execute_cdp_cmd("Page.printToPDF", settings)["data"])
     assert printed.startswith(b"%PDF")
     assert 4 < len(re.findall(rb"/Type\s*/Page\b", printed)) < 40
+
+
+SENTENCE = Sentence(
+    ["dogs", "chase", "cats"],
+    dependencies=Tree([1, -1, 1], labels=["nsubj", "root", "obj"]),
+    tags=["NOUN", "VERB", "NOUN"],
+)
+
+PAGES: dict[str, Callable[[Path], None]] = {
+    "tree": lambda path: draw(SENTENCE).save(path),
+    "explorer": lambda path: explore([SENTENCE] * 3, path),
+}
+"""How each page is made, other than the report."""
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core."""
+    package = pytest.importorskip("axe_core_python.base", reason="axe-core-python is not installed")
+    return package.AXE_SCRIPT
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["report", *PAGES])
+def test_axe_finds_nothing_serious(driver, axe, tmp_path, request, name, scheme):
+    path = tmp_path / f"{name}.html"
+    if name == "report":
+        path = request.getfixturevalue("report_of_everything") / "report.html"
+    else:
+        PAGES[name](path)
+    resize(driver, 1280)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    driver.set_script_timeout(300)
+    driver.get(path.as_uri())
+    driver.execute_script(axe)
+    violations = driver.execute_async_script(
+        "const done = arguments[0];"
+        "for (const part of document.querySelectorAll('details')) part.open = true;"
+        "axe.run({resultTypes: ['violations']}).then(found => done(found.violations.map(one =>"
+        "  [one.impact, one.id, one.nodes.length, one.nodes[0].html.slice(0, 300)])))"
+    )
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert [found for found in violations if found[0] in ("serious", "critical")] == []

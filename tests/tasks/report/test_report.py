@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import math
 import re
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 
+from parsers.controls import CONTROLS
 from tasks.json_records import as_record
 from tasks.metrics import ACCURACY, MACRO_F1, Metric
 from tasks.report import browser, figures, run_report, tables, words, write_report
@@ -20,9 +22,9 @@ from tasks.report.groups import Group, groups_of
 from tasks.results.condition import Condition
 from tasks.results.families import comparisons_in, families_of, on_equal_terms, usual
 from tasks.results.folder import Cell, FinishedRun, load_results
-from tasks.results.measures import ScoredCell, measure
+from tasks.results.measures import MajorityClass, ScoredCell, measure
 from tasks.results.records import EncoderDescription, ExampleDescription
-from tasks.results.slices import divide
+from tasks.results.slices import Dimension, Slice, divide
 from tasks.results.statistics import mean_interval, over_seeds
 from tasks.results.verdicts import Verdict
 from tasks.storage import read_json_lines
@@ -338,27 +340,30 @@ class TestWords:
     def test_copies_cannot_be_told_apart(self):
         correct = right(0.8, 0)
         group = group_of(measured("bilstm", correct), measured("tree", correct))
-        assert "Undecided beside bilstm: tree." in words.ranking(group)
+        assert "It is undecided against tree." in words.ranking(group)
         verdict, grounds = words.structure_verdict(group, words.structure_findings(group))
         assert verdict == "Can't tell: no control structures were run."
-        assert "tree and bilstm: undecided on this data" in grounds[0]
+        assert grounds[0] == (
+            "Best with structure: tree; best of sequences: bilstm. tree minus bilstm: +0.0 points (95 % "
+            "interval -2.8 to +2.8), undecided."
+        )
 
     def test_shuffled_labels_are_worse(self):
         group = group_of(measured("bilstm", right(0.8, 0)), measured("tree", right(0.2, 1)))
-        assert "Worse than bilstm: tree." in words.ranking(group)
+        assert "It is better than tree." in words.ranking(group)
         assert words.standing(group, group.members[1]) == "worse"
 
     def test_equal_encoders(self):
         group = group_of(*equal("bilstm", "tree"))
         assert {words.standing(group, member) for member in group.members} == {"best", "equal"}
-        text = " ".join(words.ranking(group))
-        assert f"Equal to {group.best.encoder} to within 1.0 points: " in text
+        other = next(member for member in group.members if member is not group.best)
+        assert f"It is equal to {other.encoder} to within 1.0 points." in words.ranking(group)
 
     def test_of_several_pairs_the_verdicts_are_counted(self):
         shares = (0.9, 0.5, 0.5)
         group = group_of(*(measured(name, right(shares[i], i)) for i, name in enumerate("abc")))
         assert words.ranking(group)[-1] == (
-            "Of 3 pairs of encoders 2 are told apart, 0 are equal and 1 are undecided."
+            "Of 3 pairs of encoders, 2 are told apart and 1 is undecided."
         )
 
     @pytest.mark.parametrize(
@@ -366,14 +371,18 @@ class TestWords:
         [
             (
                 (0.9, 0.6, 0.5),
-                "It helps: the parse beats every control, by at least ",
-                "better than",
+                "It helps: the parses beat every control (left_chain and random) by at least ",
+                "are better than left_chain (",
             ),
-            ((0.8, 0.8, 0.8), "Can't tell: this experiment would have missed ", "undecided beside"),
+            (
+                (0.8, 0.8, 0.8),
+                "Can't tell: this experiment would have missed ",
+                "undecided against",
+            ),
             (
                 (0.8, 0.8, 0.4),
-                "Can't tell: this experiment",
-                "is better than random and is undecided",
+                "Can't tell: the parses beat random. But beside left_chain, this experiment would have ",
+                "; undecided against left_chain (",
             ),
             (
                 (0.4, 0.8, 0.8),
@@ -408,7 +417,8 @@ class TestWords:
         group = group_of(parse, measured("tree", control.scores, "random"))
         answer, _ = words.structure_verdict(group, words.structure_findings(group))
         assert (
-            answer == "It does not help by more than 1.0 points: some control is as good for tree."
+            answer
+            == "It does not help by more than 1.0 points: some control is as good, with tree."
         )
 
     def test_one_of_two_encoders_gains_from_the_parse(self):
@@ -421,7 +431,7 @@ class TestWords:
         group = group_of(*cells)
         answer, _ = words.structure_verdict(group, words.structure_findings(group))
         assert answer == (
-            "In part: the parse beats every control for tree; it is undecided for other."
+            "In part: the parses beat every control with tree; it is undecided with other."
         )
 
     def test_constituency_is_no_control(self):
@@ -432,7 +442,11 @@ class TestWords:
         assert not finding.helps
         assert words.structure_verdict(group, [finding])[0].startswith("Can't tell")
         (pair,) = finding.comparisons.values()
-        assert str(finding) == f"tree: no control structure was run. {pair}."
+        assert str(finding) == (
+            "tree: no control structure was run. tree on parse minus tree on constituency: "
+            f"{pair.metric.unit.signed(pair.difference)} points (95 % interval "
+            f"{pair.metric.unit.signed(pair.low)} to {pair.metric.unit.signed(pair.high)}), undecided."
+        )
 
     def test_without_a_structured_encoder(self):
         group = group_of(measured("bilstm", right(0.8, 0)), measured("cnn", right(0.8, 1)))
@@ -448,11 +462,11 @@ class TestWords:
         ]
         group = group_of(*cells)
         (noise,) = words.noisy_parses(group)
-        assert noise.startswith("With 30 % of heads reattached at random tree changes by -")
-        assert noise.endswith(": a loss.")
+        assert noise.startswith("With 30 % of heads reattached at random, tree changes by -")
+        assert noise.endswith("), worse.")
         scarce, whole = words.enough_train(group)
-        assert scarce.startswith("With 10 % of train, tree less bilstm is +")
-        assert scarce.endswith(": a gain.")
+        assert scarce.startswith("With 10 % of train, tree minus bilstm is +")
+        assert scarce.endswith("), better.")
         assert whole.startswith("With all of train")
 
     def test_more_seeds_would_find_less(self):
@@ -460,17 +474,64 @@ class TestWords:
         text = words.sensitivity(group_of(*cells))
         found = [float(size) for size in re.findall(r"(\d+\.\d) points", text)]
         assert found == sorted(found, reverse=True)
-        assert "all 3 pairs considered" in text
+        assert "(corrected for 3 pairs)" in text
         assert "With 8 seeds" in text
 
     def test_with_two_seeds_there_is_no_verdict(self):
         cells = [measured(name, right(0.8, i, seeds=2)) for i, name in enumerate(("a", "bilstm"))]
         cells.append(measured("a", right(0.3, 5, seeds=2), "random"))
         group = group_of(*cells)
-        assert "No verdict is given on 2 seeds: run at least 3, better 5." in words.ranking(group)
+        assert (
+            "There is no verdict: 2 seeds are too few. Run at least 3, better 5."
+            in words.ranking(group)
+        )
         answer, _ = words.structure_verdict(group, words.structure_findings(group))
-        assert answer.startswith("Can't tell: no verdict is given on 2 seeds")
+        assert answer == "Can't tell: 2 seeds are too few. Run at least 3, better 5."
         assert words.standing(group, group.members[1]) in ("best", "-")
+
+    def test_where_nothing_was_learned_that_is_said_first(self):
+        coin = [measured("tree", right(0.5, 0)), measured("tree", right(0.5, 1), "random")]
+        constant = MajorityClass("no", 0.5, {"accuracy": 0.5})
+        group = group_of(*coin, measured("bilstm", right(0.5, 2)))
+        group = dataclasses.replace(group, majority=constant)
+        answer, _ = words.structure_verdict(group, words.structure_findings(group))
+        assert answer == (
+            'Can\'t tell: no encoder is shown to beat always answering "no" (50.0 %). Train longer or '
+            "on more data."
+        )
+        better = group_of(*coin, measured("bilstm", right(0.7, 2)))
+        assert words.nothing_learned(dataclasses.replace(better, majority=constant)) == ""
+        assert words.nothing_learned(better) == ""  # the label isn't known
+
+    def test_many_encoders_are_counted(self):
+        names = [f"encoder{number}" for number in range(6)]
+        group = group_of(*(measured(name, right(0.8, i)) for i, name in enumerate(names)))
+        assert words.ranking(group)[1:] == [
+            "It is undecided against 5 others.",
+            "All 15 pairs of encoders are undecided.",
+        ]
+
+    def test_every_control_is_explained(self):
+        (line,) = words.meanings(["parse", *CONTROLS])
+        assert all(f"{name} (" in line for name in CONTROLS)
+        assert words.meanings(["given"]) == []
+
+    def test_the_slice_that_changes_differences_is_telling(self):
+        # Both are right on the first half; on the second one the tree alone is.
+        both, half = np.ones((3, 200)), np.repeat([1.0, 0.0], 100)
+        group = group_of(measured("tree", both), measured("bilstm", both * half))
+        halves = Dimension("half", (Slice("first", range(100)), Slice("second", range(100, 200))))
+        mixed = Dimension(
+            "mixed", (Slice("odd", range(1, 200, 2)), Slice("even", range(0, 200, 2)))
+        )
+        labels = dataclasses.replace(halves, name=words.BY_LABEL)
+        assert words.spread(group, halves) > words.spread(group, mixed) > -math.inf
+        assert words.spread(group, labels) == -math.inf
+        assert words.telling_slice(group, [mixed, labels, halves]) == (
+            'On "first" (half, 100 examples) tree has 100.0 %, on all examples 100.0 %; bilstm has '
+            "100.0 % and 50.0 %."
+        )
+        assert words.telling_slice(group, [mixed, labels]) == ""
 
     def test_lists(self):
         assert words.listed(["a"]) == "a"
@@ -501,13 +562,13 @@ class TestOtherMetrics:
     def test_lower_is_better(self, group):
         assert group.best.encoder == "tree"
         text = " ".join(words.ranking(group))
-        assert f"The best mean error on toys is that of tree: {group.best.test.mean:.3f} (" in text
-        assert "Worse than tree: bilstm." in text
+        assert f"tree has the best mean error on toys: {group.best.test.mean:.3f} (" in text
+        assert "It is better than bilstm." in text
         (finding,) = words.structure_findings(group)
         assert finding.helps
-        assert words.structure_verdict(group, [finding])[0].startswith("It helps: the parse beats ")
+        assert words.structure_verdict(group, [finding])[0].startswith("It helps: the parses beat ")
         (noise,) = words.noisy_parses(group)
-        assert noise.endswith(": a loss.")
+        assert noise.endswith("), worse.")
         assert not any(
             word in " ".join([text, noise, words.sensitivity(group)]) for word in ("point", "%)")
         )

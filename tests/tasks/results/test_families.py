@@ -182,7 +182,7 @@ def test_a_comparison_has_one_verdict_everywhere(report_of_everything):
             assert (pair.p, pair.verdict) == everywhere[first, second]
     (noisy, _) = words.noisy_parses(group)
     pair = everywhere["child_sum_tree_lstm", "child_sum_tree_lstm with 30% wrong heads"]
-    assert noisy.endswith(": no verdict.")
+    assert noisy.endswith("), no verdict, for lack of seeds.")
     assert pair[1] == "none"
     assert noisy.split(" %")[0] in text
     structured, sequence = group.best_of(structured=True), group.best_of(structured=False)
