@@ -31,7 +31,8 @@ DOGS = Sentence(
 @pytest.mark.parametrize("name", ["a.png", "a.svg", "a.pdf", "a.html", "a.dot"])
 @pytest.mark.parametrize("layout", [*LAYOUTS, "kamada_kawai"])
 def test_every_layout_in_every_format(name: str, layout: str, tmp_path: Path) -> None:
-    draw(DOGS, tmp_path / name, layout=layout, dark=True, title="a <title>")
+    numbers = {"edge_values": {(0, 2): 1.0}} if layout == "heatmap" else {}
+    draw(DOGS, tmp_path / name, layout=layout, dark=True, title="a <title>", **numbers)
     content = (tmp_path / name).read_bytes()
     start = {
         "png": b"\x89PNG",
@@ -57,7 +58,7 @@ def nodes_of(svg: str, tag: str) -> list[ElementTree.Element]:
 
 
 def test_numbers_become_colours_and_widths() -> None:
-    scene, legend = picture(
+    scene, legend, *_ = picture(
         DOGS,
         layout="arcs",
         node_values=[-1, 0, 1],
@@ -156,7 +157,7 @@ def test_any_word_can_be_drawn(layout: str, tmp_path: Path) -> None:
 def test_words_go_from_right_to_left() -> None:
     arabic = Sentence(["يحب", "الطفل", "القطط"], dependencies=Tree([-1, 0, 0]))
     for layout in ("tree", "aligned", "arcs"):
-        scene, _ = picture(arabic, layout=layout)
+        scene = picture(arabic, layout=layout).scene
         places = {label.text: label.x for label in scene.labels}
         assert places["يحب"] > places["الطفل"] > places["القطط"]
 
