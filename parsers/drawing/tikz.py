@@ -6,21 +6,26 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from parsers.drawing.fonts import text_width, wanted_families
-from parsers.drawing.layouts import View
+from parsers.drawing.layouts import Pair, View
+from parsers.drawing.layouts.lines import Arc, Side
 from parsers.drawing.numbers import WIDEST
 from parsers.drawing.scene import SMALL_SIZE, WORD_SIZE
 from parsers.drawing.theme import ink_on
 
 _SPECIAL = {
+    "∅": r"$\emptyset$",  # an empty word
+    "␣": r"\textvisiblespace{}",
+    "&": r"\symbol{38}",  # \& ends a cell of tikz-dependency's table
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "|": r"\textbar{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
-    **{character: "\\" + character for character in "{}$&#_%"},
+    **{character: "\\" + character for character in "{}$#_%"},
 }
 _PLAIN_WIDTH = 1.2  # of edges without numbers, in points
+_RISE = 3  # from one level of arcs to the next, in the height of an x
 
 
 def escaped(text: str) -> str:
@@ -64,6 +69,7 @@ def to_tikz(pictures: Sequence[tuple[View, str]]) -> str:
     lines += [
         r"\ifPDFTeX",
         r"  \usepackage[T1]{fontenc}",
+        r"  \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}",
         r"\else",
         r"  \usepackage{fontspec}",
         *(rf"  \IfFontExistsTF{{{name}}}{{\setmainfont{{{name}}}}}{{}}" for name in families),
@@ -84,9 +90,11 @@ def _dependency(view: View, colors: dict[str, str]) -> str:
     if view.mirrored:
         order.reverse()
     place = {node: rank for rank, node in enumerate(order, start=1)}
+    heights, below = _heights(view, place)
+    root_height = 1 + max(heights.values(), default=0)
     lines = [
         r"\begin{dependency}",
-        rf"  \begin{{deptext}}[column sep={_separation(view, order):.0f}pt]",
+        rf"  \begin{{deptext}}[column sep={_separation(view, order):.0f}pt, row sep=2pt]",
         "    " + r" \& ".join(_word(view, node, colors) for node in order) + r" \\",
     ]
     if any(view.notes):
@@ -96,19 +104,36 @@ def _dependency(view: View, colors: dict[str, str]) -> str:
     for node in order:
         label = escaped(view.captions[node])
         style = _style(view, node, colors)
-        options = f"[edge style={{{style}}}]" if style else ""
+        options = f", edge style={{{style}}}" if style else ""
         if (parent := view.tree.parents[node]) == -1:
-            lines.append(rf"  \deproot{options}{{{place[node]}}}{{{label}}}")
+            height = f"edge height={root_height * _RISE}ex"
+            lines.append(rf"  \deproot[{height}{options}]{{{place[node]}}}{{{label}}}")
         else:
-            lines.append(rf"  \depedge{options}{{{place[parent]}}}{{{place[node]}}}{{{label}}}")
-    for (head, tail), width in view.extra.items():
-        if head != tail and head in place and tail in place:
-            color = _color(view.theme.accent_2, colors)
-            style = f"{color}, line width={_points(width)}"
-            lines.append(
-                rf"  \depedge[edge below, edge style={{{style}}}]{{{place[head]}}}{{{place[tail]}}}{{}}"
-            )
+            height = f"edge height={heights[node] * _RISE}ex"
+            ends = f"{{{place[parent]}}}{{{place[node]}}}"
+            lines.append(rf"  \depedge[{height}{options}]{ends}{{{label}}}")
+    for (head, tail), level in below.items():
+        color = _color(view.theme.accent_2, colors)
+        style = f"{color}, line width={_points(view.extra[head, tail])}"
+        options = f"edge below, hide label, edge height={level * _RISE}ex, edge style={{{style}}}"
+        lines.append(rf"  \depedge[{options}]{{{place[head]}}}{{{place[tail]}}}{{}}")
     return "\n".join([*lines, r"\end{dependency}"])
+
+
+def _heights(view: View, place: Mapping[int, int]) -> tuple[dict[int, int], dict[Pair, int]]:
+    """The levels of edges above the words, and of those below: arcs over one word differ in height."""
+    above = {
+        node: Arc(place[view.tree.parents[node]], place[node])
+        for node in place
+        if node != view.tree.root
+    }
+    pairs = [pair for pair in view.extra if pair[0] != pair[1] and set(pair) <= set(place)]
+    below = {index: Arc(place[head], place[tail]) for index, (head, tail) in enumerate(pairs)}
+
+    def levels(arcs: Mapping[int, Arc]) -> dict[int, int]:
+        return Side(arcs).levels({name: (arc.left, arc.right) for name, arc in arcs.items()})
+
+    return levels(above), {pairs[index]: level for index, level in levels(below).items()}
 
 
 def _separation(view: View, order: Sequence[int]) -> float:

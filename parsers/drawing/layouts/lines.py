@@ -211,7 +211,7 @@ class Side:
             for name, arc in self.arcs.items()
             if line.first <= arc.left < line.end or line.first <= arc.right < line.end
         }
-        levels = self._levels(spans)
+        levels = self.levels(spans)
         for name in spans:
             arc = self.arcs[name]
             ends = (arc.left >= line.first, arc.right < line.end)
@@ -231,8 +231,12 @@ class Side:
                 x = width - half if ends[0] else half
             yield Piece(name, xs[0], xs[-1], levels[name], text, x, ends)
 
-    def _levels(self, spans: Mapping[int, tuple[int, int]]) -> dict[int, int]:
-        """The level of each piece: above all shorter ones with which it shares a gap between words."""
+    def levels(self, spans: Mapping[int, tuple[int, int]]) -> dict[int, int]:
+        """The level of each piece, from 1: above all shorter ones over a gap that both span.
+
+        Args:
+            spans: The places of the words, or of the edges of the line, where each piece ends.
+        """
         levels: dict[int, int] = {}
         taken: dict[int, int] = defaultdict(int)  # the highest level so far, over each gap
 

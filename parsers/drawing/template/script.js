@@ -19,7 +19,7 @@ function place() {
 function fit() {
   const wide = stage.clientWidth, high = stage.clientHeight - help.offsetHeight - 8;
   scale = Math.min(wide / size.width, high / size.height, 1.6);
-  left = (wide - size.width * scale) / 2;
+  left = Math.max((wide - size.width * scale) / 2, 0);
   top_ = Math.max((high - size.height * scale) / 2, 0);
   place();
 }
