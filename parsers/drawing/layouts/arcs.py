@@ -113,7 +113,7 @@ def arcs_layout(view: View) -> Scene:
             below_chip = y + CHIP / 2 + CAPTION / 2 + 1
             add_text(scene, view.notes[node], x, below_chip, node, view.theme.muted)
     for node, text, x, y in labels:
-        add_caption(view, scene, node, x, y, covering=True, text=text)
+        add_caption(view, scene, node, x, y, text)
     return scene
 
 

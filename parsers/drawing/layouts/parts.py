@@ -59,12 +59,10 @@ def framed(
     return {node: moved(x, y) for node, (x, y) in places.items()}
 
 
-def add_word(
-    view: View, scene: Scene, node: int, x: float, y: float, *, covering: bool = False
-) -> None:
+def add_word(view: View, scene: Scene, node: int, x: float, y: float) -> None:
     """Draw a node's word on its chip, and the caption above."""
     add_chip(view, scene, node, x, y)
-    add_caption(view, scene, node, x, y - CHIP / 2 - CAPTION / 2, covering=covering)
+    add_caption(view, scene, node, x, y - CHIP / 2 - CAPTION / 2)
 
 
 def add_chip(view: View, scene: Scene, node: int, x: float, y: float, least: float = 0.0) -> None:
@@ -108,15 +106,12 @@ def add_caption(
     node: int,
     x: float,
     y: float,
-    *,
-    covering: bool = False,
     text: str | None = None,
 ) -> None:
-    """Draw a node's caption, or another text in its place; ``covering``, it hides the line behind it."""
+    """Draw a node's caption, or another text in its place, so that it hides lines behind it."""
     color = view.theme.accent if node in view.marked else view.theme.muted
-    background = view.theme.background if covering else None
     shown = view.captions[node] if text is None else text
-    add_text(scene, shown, x, y, node, color, background)
+    add_text(scene, shown, x, y, node, color, view.theme.background)
 
 
 def add_text(

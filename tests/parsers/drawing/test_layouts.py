@@ -94,6 +94,9 @@ def test_no_labels_overlap_in_any_tree(data: st.DataObject) -> None:
         assert not overlaps(label_boxes(scene)), layout
         assert not crossed_labels(scene, covered=layout == "circular"), layout
         assert within(scene)
+        # What is not in the tree may run anywhere, and labels hide it.
+        scene = picture(sentence, layout=layout, edge_values=numbers).scene
+        assert not crossed_labels(scene, covered=True), layout
 
 
 @settings(deadline=None, max_examples=150)
@@ -130,8 +133,6 @@ def test_arcs_in_lines(data: st.DataObject) -> None:
             assert any(f"← {words[parent][:13]}" in text for text in texts)
     if width == math.inf:
         assert len(set(rows.values())) == 1
-    elif len(set(rows.values())) == size:  # a word a line where no two fit
-        assert width < 400
 
 
 @settings(deadline=None, max_examples=60)
