@@ -12,8 +12,10 @@ import torch
 
 from benchmarks.tree_contenders import Ours
 from benchmarks.tree_data import Indices, Portions, corpus_of, random_tree
+from parsers.drawing.theme import blend
 from structnn import Sentence
 from structnn.encoders.tree.child_sum import ChildSumTreeLSTM
+from tasks.palette import colour_of
 
 __all__ = ["draw_growth", "measure_growth"]
 
@@ -82,13 +84,15 @@ def draw_growth(results: Sequence[dict[str, Any]], path: Path) -> None:
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
+    own = colour_of("child_sum_tree_lstm")
+    shades = (own, blend((own, "#ffffff"), 0.5), blend((own, "#000000"), 0.6))
     for style, name in (("-", "treebank"), ("--", "one tree")):
         rows = [row for row in results if row["trees"] == name]
-        for color, what in enumerate(("forward + backward", "forward", "collation")):
+        for color, what in zip(shades, ("forward + backward", "forward", "collation"), strict=True):
             if rows:
                 nodes, seconds = [row["nodes"] for row in rows], [row[what] for row in rows]
                 label = f"{what}, {name}"
-                axes.loglog(nodes, seconds, f"C{color}{style}", marker="o", ms=3, label=label)
+                axes.loglog(nodes, seconds, style, color=color, marker="o", ms=3, label=label)
     axes.set_xlabel("nodes in the batch")
     axes.set_ylabel("seconds")
     axes.set_title(f"Child-sum Tree-LSTM, {INPUT_DIM} to {HIDDEN_DIM}, one thread", fontsize=10)

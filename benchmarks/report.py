@@ -97,7 +97,11 @@ def write_json(path: Path, results: Mapping[str, Any]) -> None:
 
 
 def bar_chart(
-    path: Path, groups: Mapping[str, Mapping[str, float]], title: str, label: str
+    path: Path,
+    groups: Mapping[str, Mapping[str, float]],
+    title: str,
+    label: str,
+    colours: Mapping[str, str],
 ) -> None:
     """Bars side by side for the contenders of each group.
 
@@ -106,17 +110,17 @@ def bar_chart(
         groups: For each group the length of each contender's bar.
         title: Above the chart.
         label: What the lengths are.
+        colours: The colour of each contender.
     """
     from matplotlib.figure import Figure
 
-    names = list(dict.fromkeys(name for bars in groups.values() for name in bars))
     figure = Figure(figsize=(9, 1 + 0.22 * sum(map(len, groups.values()))), layout="constrained")
     axes = figure.add_subplot()
     row, ticks = 0.0, []
     for group, bars in groups.items():
         start = row
         for name, length in bars.items():
-            axes.barh(row, length, color=f"C{names.index(name)}", height=0.9)
+            axes.barh(row, length, color=colours[name], height=0.9)
             axes.text(length, row, f" {name}: {length:.3g}", va="center", fontsize=7)
             row += 1
         ticks.append(((start + row - 1) / 2, group))

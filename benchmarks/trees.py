@@ -52,11 +52,13 @@ from benchmarks.tree_variants import (
     binary_trees,
     multiplications,
 )
+from parsers.drawing.theme import blend
 from structnn import Sentence, build_encoder
 from structnn.data.corpus import Corpus
 from structnn.encoders.tree.child_sum import ChildSumTreeLSTM
 from structnn.encoders.tree.nary import NaryTreeLSTM
 from structnn.fused.build import load
+from tasks.palette import FAMILIES, colour_of
 
 INPUT_DIM = 300
 FORWARD, TRAINING = PASSES = ("forward", "forward + backward")
@@ -321,8 +323,18 @@ def draw_chart(results: Sequence[dict[str, Any]], path: Path) -> None:
         for row in results
         if row["hidden"] == first and row["pass"] == TRAINING
     }
-    title = f"Tree-LSTMs and LSTMs, input {INPUT_DIM}, hidden {first}, one thread"
-    bar_chart(path, groups, title, f"time / time of {Ours.name}, {TRAINING} (medians of ratios)")
+    title = f"Tree-LSTMs and LSTMs, input {INPUT_DIM}, hidden {first}, one thread\n"
+    title += "green: child-sum Tree-LSTM, pale if not ours as it is used; blue: LSTM"
+    # The colour says which encoder is computed; ours is full, other software is paler.
+    tree, chain = colour_of("child_sum_tree_lstm"), colour_of("lstm")
+    names = {name for bars in groups.values() for name in bars}
+    colours = {
+        name: blend((chain if name.startswith("nn.LSTM") else tree, "#ffffff"), 0.45)
+        for name in names
+    }
+    colours[Ours.name], colours[Products.name] = tree, FAMILIES["words alone"][1]
+    label = f"time / time of {Ours.name}, {TRAINING} (medians of ratios)"
+    bar_chart(path, groups, title, label, colours)
 
 
 # The other Tree-LSTMs.

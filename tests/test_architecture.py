@@ -31,6 +31,7 @@ def test_imports_go_one_way(package):
 ROOMS = (
     *(
         ("options",),
+        ("palette",),
         ("folders",),
         ("storage",),
         ("json_records", "sealing", "tensors"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -11,14 +11,15 @@ from parsers.drawing.dot import to_dot
 from parsers.drawing.interactive import html_page
 from parsers.drawing.legend import decorated
 from parsers.drawing.numbers import EdgeNumbers, Numbers
-from parsers.drawing.picture import picture
+from parsers.drawing.picture import Picture, picture
 from parsers.drawing.raster import figure_of, save
 from parsers.drawing.scene import Scene
-from parsers.drawing.svg import svg_text
-from parsers.drawing.theme import DARK, LIGHT
+from parsers.drawing.svg import svg_file, svg_text
+from parsers.drawing.theme import DARK, LIGHT, Theme
+from parsers.drawing.tikz import to_tikz
 from structnn.sentence import Sentence, Tree
 
-FORMATS = ("png", "svg", "pdf", "html", "dot", "gv")
+FORMATS = ("png", "svg", "pdf", "html", "tex", "dot", "gv")
 """The endings of the files that a drawing can be saved to."""
 
 
@@ -29,13 +30,24 @@ class Drawing:
         scene: The shapes and texts of the picture.
         sentences: The sentences that it shows, each with the name of its structure.
         title: The title of the HTML page; by default the words of the first sentence.
+        pictures: What the scene is made of, for files of TikZ.
+        in_dark: Makes the same scene in dark colours, for pages that follow the reader's preference;
+            by default they don't.
     """
 
     def __init__(
-        self, scene: Scene, sentences: Sequence[tuple[Sentence, str]], title: str = ""
+        self,
+        scene: Scene,
+        sentences: Sequence[tuple[Sentence, str]],
+        title: str = "",
+        *,
+        pictures: Sequence[Picture] = (),
+        in_dark: Callable[[], Scene] | None = None,
     ) -> None:
         self.scene = scene
         self._sentences = sentences
+        self._pictures = pictures
+        self._in_dark = in_dark
         self._title = title or " ".join(sentences[0][0].tokens)
 
     def __repr__(self) -> str:
@@ -47,11 +59,11 @@ class Drawing:
         """Save the picture; the ending of the file's name gives the format.
 
         Args:
-            path: A file that ends in ``.png``, ``.svg``, ``.pdf``, ``.html`` (interactive), or in
-                ``.dot`` or ``.gv`` (for Graphviz).
+            path: A file that ends in ``.png``, ``.svg``, ``.pdf``, ``.html`` (interactive), ``.tex``
+                (for LaTeX), or in ``.dot`` or ``.gv`` (for Graphviz).
 
         Raises:
-            ValueError: The name has another ending.
+            ValueError: The name has another ending, or LaTeX can't draw this layout.
         """
         path = Path(path)
         suffix = path.suffix.lower().removeprefix(".")
@@ -62,6 +74,10 @@ class Drawing:
             path.write_text(self.html(), encoding="utf-8")
         elif suffix in ("dot", "gv"):
             path.write_text(self.dot(), encoding="utf-8")
+        elif suffix == "svg":
+            path.write_text(svg_file(self.scene), encoding="utf-8")
+        elif suffix == "tex":
+            path.write_text(self.tex(), encoding="utf-8")
         else:
             save(self.scene, path, suffix)
 
@@ -70,8 +86,12 @@ class Drawing:
         return svg_text(self.scene)
 
     def html(self) -> str:
-        """The picture as one HTML page that needs no other file: hover for details, click to fold."""
-        return html_page(self.scene, self._title)
+        """The picture as one HTML page that needs no other file: hover for details, click to fold.
+
+        It follows the reader's preference for dark pages, if the picture is not dark anyway.
+        """
+        dark = self._in_dark() if self._in_dark is not None else None
+        return html_page(self.scene, self._title, dark)
 
     def png(self) -> bytes:
         """The picture as the bytes of a PNG file."""
@@ -82,6 +102,14 @@ class Drawing:
     def dot(self) -> str:
         """The structure in DOT, for Graphviz to lay out."""
         return to_dot(self._sentences)
+
+    def tex(self) -> str:
+        """The structure as a LaTeX document: tikz-dependency for arcs, forest for the other trees.
+
+        Raises:
+            ValueError: LaTeX can't draw this layout.
+        """
+        return to_tikz([(one.view, one.layout) for one in self._pictures])
 
     def figure(self) -> object:
         """The picture as a ``matplotlib.figure.Figure``, to which more can be added."""
@@ -104,6 +132,7 @@ def draw(
     edge_title: str = "",
     edge_range: tuple[float, float] | None = None,
     title: str = "",
+    width: float | None = None,
     dark: bool = False,
 ) -> Drawing:
     """Draw the structure of a sentence.
@@ -113,11 +142,14 @@ def draw(
     Args:
         sentence: The sentence.
         path: Where to save the picture: a file that ends in ``.png``, ``.svg``, ``.pdf``, ``.html``,
-            ``.dot`` or ``.gv``. By default it is not saved.
+            ``.tex``, ``.dot`` or ``.gv``. By default it is not saved. Of the layouts, ``.tex`` takes
+            arcs (for the package tikz-dependency), tree and constituency (for forest).
         layout: ``"tree"`` (nodes by depth, the default for dependencies), ``"aligned"`` (nodes by depth,
-            words along the bottom), ``"arcs"`` (words in a row, arcs above), ``"constituency"``
-            (phrases, words along the bottom, the default for constituency trees), or the name of a
-            layout of networkx, such as ``"kamada_kawai"``.
+            words along the bottom), ``"arcs"`` (words in lines, arcs above), ``"constituency"``
+            (phrases, words along the bottom, the default for constituency trees), ``"heatmap"``
+            (``edge_values`` as the colours of a table of words by words; the default if more than two
+            edges a word that have numbers are not edges of the tree), or the name of a layout of
+            networkx, such as ``"kamada_kawai"``.
         structure: ``"dependencies"``, ``"constituency"``, the name of a control structure, or
             ``"graph"`` (in ``.dot`` files), as for :func:`parsers.to_networkx`. By default the
             constituency tree for the layout ``"constituency"`` and for a sentence that has no
@@ -132,7 +164,10 @@ def draw(
         edge_title: The name of these numbers in the legend.
         edge_range: Two numbers; the larger magnitude of the two is that of the widest edge.
         title: A title above the picture.
-        dark: Use a dark background.
+        width: The width in points at which lines of arcs are broken, by default 800; ``math.inf`` for
+            one line. An arc between two lines is drawn at both of its words, with its label and the
+            word to which it leads.
+        dark: Use a dark background. HTML pages follow the reader's preference otherwise.
 
     Returns:
         The drawing, which a notebook shows.
@@ -146,25 +181,36 @@ def draw(
         >>> draw(sentence, "tree.png")  # doctest: +SKIP
         >>> draw(sentence, layout="arcs", edge_values=weights)  # doctest: +SKIP
     """
-    scene, legend = picture(
-        sentence,
-        layout=layout,
-        structure=structure,
-        node_values=node_values,
-        node_title=node_title,
-        node_range=node_range,
-        edge_values=edge_values,
-        edge_title=edge_title,
-        edge_range=edge_range,
-        dark=dark,
-    )
-    scene = decorated(scene, title, legend, DARK if dark else LIGHT)
+
+    def made(*, dark: bool) -> tuple[Picture, Scene]:
+        made = picture(
+            sentence,
+            layout=layout,
+            structure=structure,
+            node_values=node_values,
+            node_title=node_title,
+            node_range=node_range,
+            edge_values=edge_values,
+            edge_title=edge_title,
+            edge_range=edge_range,
+            width=width,
+            dark=dark,
+        )
+        return made, decorated(made.scene, title, made.legend, DARK if dark else LIGHT)
+
+    drawn_picture, scene = made(dark=dark)
     drawn = structure or (
         "constituency"
         if layout == "constituency" or sentence.dependencies is None
         else "dependencies"
     )
-    drawing = Drawing(scene, [(sentence, drawn)], title)
+    drawing = Drawing(
+        scene,
+        [(sentence, drawn)],
+        title,
+        pictures=[drawn_picture],
+        in_dark=None if dark else lambda: made(dark=True)[1],
+    )
     if path is not None:
         drawing.save(path)
     return drawing
@@ -182,6 +228,7 @@ def draw_pair(
     node_title: str = "",
     edge_values: tuple[EdgeNumbers, EdgeNumbers] | None = None,
     edge_title: str = "",
+    width: float | None = None,
     dark: bool = False,
 ) -> Drawing:
     """Draw two sentences, two parses of one sentence, or the numbers of two models, in one picture.
@@ -200,6 +247,7 @@ def draw_pair(
         node_title: As for :func:`draw`.
         edge_values: The numbers of each of the two, as for :func:`draw`.
         edge_title: As for :func:`draw`.
+        width: As for :func:`draw`.
         dark: As for :func:`draw`.
 
     Returns:
@@ -212,7 +260,6 @@ def draw_pair(
     Example:
         >>> draw_pair(gold, parsed, "pair.png", titles=("gold", "parser"))  # doctest: +SKIP
     """
-    theme = DARK if dark else LIGHT
     pair = (first, second)
     marks = _differences(first, second) if structure == "dependencies" else None
     node_range = edge_range = None
@@ -220,25 +267,44 @@ def draw_pair(
         node_range = _common_range(node_values)
     if edge_values is not None:
         edge_range = _common_range(edge_values)
-    pictures = [
-        picture(
-            sentence,
-            layout=layout,
-            structure=structure,
-            node_values=node_values[side] if node_values is not None else None,
-            node_title=node_title,
-            node_range=node_range,
-            edge_values=edge_values[side] if edge_values is not None else None,
-            edge_title=edge_title,
-            edge_range=edge_range,
-            marked=marks[side] if marks is not None else None,
-            dark=dark,
-        )
-        for side, sentence in enumerate(pair)
-    ]
+
+    def made(*, dark: bool) -> list[Picture]:
+        return [
+            picture(
+                sentence,
+                layout=layout,
+                structure=structure,
+                node_values=node_values[side] if node_values is not None else None,
+                node_title=node_title,
+                node_range=node_range,
+                edge_values=edge_values[side] if edge_values is not None else None,
+                edge_title=edge_title,
+                edge_range=edge_range,
+                marked=marks[side] if marks is not None else None,
+                width=width,
+                dark=dark,
+            )
+            for side, sentence in enumerate(pair)
+        ]
+
+    pictures = made(dark=dark)
+    drawing = Drawing(
+        _both(pictures, titles, DARK if dark else LIGHT),
+        [(sentence, structure) for sentence in pair],
+        " | ".join(titles),
+        pictures=pictures,
+        in_dark=None if dark else lambda: _both(made(dark=True), titles, DARK),
+    )
+    if path is not None:
+        drawing.save(path)
+    return drawing
+
+
+def _both(pictures: Sequence[Picture], titles: Sequence[str], theme: Theme) -> Scene:
+    """Two pictures side by side where both fit, otherwise one above the other, and their legend."""
     scenes = [
-        decorated(scene, title, [], theme)
-        for (scene, _), title in zip(pictures, titles, strict=True)
+        decorated(picture.scene, title, [], theme)
+        for picture, title in zip(pictures, titles, strict=True)
     ]
     whole = Scene(0, 0, theme.background, theme.ink)
     if sum(scene.width for scene in scenes) <= 1100:
@@ -252,12 +318,8 @@ def draw_pair(
         whole.width = max(scene.width for scene in scenes)
         whole.height = scenes[0].height + scenes[1].height
     # An entry of both legends is shown once.
-    legend = {name: sign for _, entries in pictures for sign, name in entries}
-    whole = decorated(whole, "", [(sign, name) for name, sign in legend.items()], theme)
-    drawing = Drawing(whole, [(sentence, structure) for sentence in pair], " | ".join(titles))
-    if path is not None:
-        drawing.save(path)
-    return drawing
+    legend = {name: sign for picture in pictures for sign, name in picture.legend}
+    return decorated(whole, "", [(sign, name) for name, sign in legend.items()], theme)
 
 
 def svg_of(sentence: Sentence) -> str:

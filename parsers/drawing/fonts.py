@@ -92,6 +92,21 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     return width + 0.5 * size * lacking  # a browser has wide glyphs for them
 
 
+def wanted_families(text: str) -> list[str]:
+    """A font family to prefer for each script of a text that common fonts for Latin letters lack.
+
+    Args:
+        text: Any text.
+    """
+    others = (
+        character
+        for character in text
+        # Punctuation is in all fonts.
+        if ord(character) > 0x24F and unicodedata.category(character)[0] in "LMNS"
+    )
+    return list(dict.fromkeys(_script(character)[1][0] for character in others))
+
+
 _MEASURE = 100.0  # the size at which fonts are measured: so large that hinting does not matter
 
 

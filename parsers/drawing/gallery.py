@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import networkx as nx
+
 from parsers.drawing.drawing import draw, draw_pair
-from parsers.drawing.presets import sentiment
+from parsers.drawing.presets import attention, sentiment
 from parsers.formats.brackets import read_brackets
 from parsers.formats.conllu import read_conllu
+from parsers.formats.networkx import to_networkx
 from structnn.sentence import Sentence, Tree
 
 
@@ -31,6 +34,7 @@ def make_gallery(folder: Path) -> list[Path]:
         "tree.png": draw(austen),
         "aligned.png": draw(dogs, layout="aligned"),
         "arcs.png": draw(hearing, layout="arcs"),
+        "lines.png": draw(austen, layout="arcs", width=500),
         "constituency.png": draw(fox),
         "sentiment.png": draw(review, **sentiment(review), dark=True),
         "network.png": draw(austen, layout="kamada_kawai"),
@@ -42,6 +46,7 @@ def make_gallery(folder: Path) -> list[Path]:
             edge_values=_distances(austen),
             edge_title="words from head to dependent",
         ),
+        "heatmap.png": draw(austen, **attention(_nearness(austen), least=0, most=None)),
         "parsers.png": draw_pair(dogs, named["dogs-parser"], titles=("by hand", "by the parser")),
         "attachment.png": draw_pair(
             named["telescope"],
@@ -59,7 +64,8 @@ def make_gallery(folder: Path) -> list[Path]:
     for name, drawing in drawings.items():
         drawing.save(folder / name)
     draw(austen, folder / "tree.html")
-    return [folder / name for name in (*drawings, "tree.html")]
+    draw(hearing, folder / "arcs.tex", layout="arcs")
+    return [folder / name for name in (*drawings, "tree.html", "arcs.tex")]
 
 
 def _tree(sentence: Sentence) -> Tree:
@@ -77,6 +83,15 @@ def _words_below(sentence: Sentence) -> list[int]:
 
 def _distances(sentence: Sentence) -> list[int]:
     return [abs(token - head) for token, head in enumerate(_tree(sentence).parents)]
+
+
+def _nearness(sentence: Sentence) -> list[list[float]]:
+    """Weights that add up to 1 in each row, halved by each edge of the tree between two words."""
+    graph = to_networkx(sentence).to_undirected()
+    steps = dict(nx.all_pairs_shortest_path_length(graph))
+    words = range(len(sentence))
+    rows = [[0.0 if one == other else 0.5 ** steps[one][other] for other in words] for one in words]
+    return [[weight / sum(row) for weight in row] for row in rows]
 
 
 if __name__ == "__main__":

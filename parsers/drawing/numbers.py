@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from parsers.drawing.fonts import text_width
 from parsers.drawing.layouts import Pair
@@ -16,6 +17,8 @@ Numbers = Sequence[float] | Mapping[int, float]
 
 EdgeNumbers = Sequence[float] | Mapping[Pair, float]
 """A number for the edge to each node from its parent, or a mapping from some edges, (from, to)."""
+
+_Key = TypeVar("_Key")
 
 # Widths of edges, in points.
 WIDEST = 4.5
@@ -91,10 +94,31 @@ def node_colors(
     if values is None or not (numbers := numbered_nodes(values, len(tree))):
         return {}, []
     low, high = _range(list(numbers.values()), given)
-    middle = (low + high) / 2
     colors = theme.diverging if low < 0 < high or given else theme.ramp
+    return _colored(numbers, (low, high), colors, title or "value of the node", theme)
+
+
+def edge_colors(
+    numbers: Mapping[Pair, float], given: tuple[float, float] | None, title: str, theme: Theme
+) -> tuple[dict[Pair, str], Legend]:
+    """The colour of each edge that has a number, and the legend."""
+    low, high = _range(list(numbers.values()), given)
+    colors = theme.diverging if low < 0 < high else theme.ramp
+    return _colored(numbers, (low, high), colors, title or "value of the edge", theme)
+
+
+def _colored(
+    numbers: Mapping[_Key, float],
+    ends: tuple[float, float],
+    colors: tuple[str, ...],
+    title: str,
+    theme: Theme,
+) -> tuple[dict[_Key, str], Legend]:
+    """Colours from the number at one end to that at the other, and the legend."""
+    low, high = ends
+    middle = (low + high) / 2
     span = (high - low) or 1.0
-    fills = {node: blend(colors, (value - low) / span) for node, value in numbers.items()}
+    fills = {key: blend(colors, (value - low) / span) for key, value in numbers.items()}
     bar = Scene(120, 26, theme.background, theme.ink)
     for step in range(40):
         bar.chips.append(
@@ -114,7 +138,7 @@ def node_colors(
         width = text_width(text, SMALL_SIZE - 1)
         x = min(max(x, width / 2), 120 - width / 2)
         bar.labels.append(Label(text, x, 20, SMALL_SIZE - 1, theme.muted, width))
-    return fills, [(bar, title or "value of the node")]
+    return fills, [(bar, title)]
 
 
 def edge_widths(

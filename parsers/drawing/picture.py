@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from parsers.controls import tree_of
 from parsers.drawing import layouts
@@ -13,25 +13,46 @@ from parsers.drawing.legend import Legend, line_sign, swatch
 from parsers.drawing.numbers import (
     EdgeNumbers,
     Numbers,
+    edge_colors,
     edge_legend,
     edge_widths,
     node_colors,
     numbered_edges,
     numbered_nodes,
 )
-from parsers.drawing.scene import Scene
+from parsers.drawing.scene import Chip, Scene
 from parsers.drawing.terminal import printable
-from parsers.drawing.theme import DARK, LIGHT, word_class
+from parsers.drawing.theme import DARK, LIGHT, Theme, word_class
 from parsers.formats.networkx import to_networkx
-from structnn.sentence import Sentence
+from structnn.sentence import Sentence, Tree
 
 LAYOUTS: dict[str, Callable[[View], Scene]] = {
     "tree": layouts.tree_layout,
     "aligned": layouts.aligned_layout,
     "arcs": layouts.arcs_layout,
     "constituency": layouts.constituency_layout,
+    "heatmap": layouts.heatmap_layout,
 }
 """The layouts of this package, by name; other names are those of networkx's layouts."""
+
+WIDTH = 800.0
+"""The width in points of lines of arcs, where no other is given: that of a page."""
+
+
+class Picture(NamedTuple):
+    """The structure of a sentence, laid out.
+
+    Attributes:
+        scene: The shapes and texts.
+        legend: What stands below.
+        view: What is shown, without places.
+        layout: The name of the layout.
+    """
+
+    scene: Scene
+    legend: Legend
+    view: View
+    layout: str
 
 
 def picture(
@@ -46,8 +67,9 @@ def picture(
     edge_title: str = "",
     edge_range: tuple[float, float] | None = None,
     marked: Mapping[int, str] | None = None,
+    width: float | None = None,
     dark: bool = False,
-) -> tuple[Scene, Legend]:
+) -> Picture:
     """Lay out the structure of a sentence.
 
     Args:
@@ -61,10 +83,11 @@ def picture(
         edge_title: As for :func:`parsers.draw`.
         edge_range: As for :func:`parsers.draw`.
         marked: Nodes to mark, and for each the text that says in what it differs.
+        width: As for :func:`parsers.draw`.
         dark: As for :func:`parsers.draw`.
 
     Returns:
-        The scene, and its legend.
+        The scene with its legend, and what they are made from.
 
     Raises:
         StructureError: The sentence lacks the structure.
@@ -75,12 +98,27 @@ def picture(
     structure = structure or _usual_structure(sentence, layout)
     graph = to_networkx(sentence, structure)
     tree = tree_of(sentence, "dependencies" if structure == "graph" else structure)
-    layout = layout or ("tree" if structure != "constituency" else "constituency")
+    edge_numbers = numbered_edges(tree, edge_values) if edge_values is not None else {}
+    many = layout is None and structure != "constituency" and layouts.is_dense(tree, edge_numbers)
+    layout = layout or ("constituency" if structure == "constituency" else "tree")
+    layout = "heatmap" if many else layout
+    if width is not None and layout != "arcs":
+        raise ValueError(f"width breaks lines of arcs: choose layout='arcs' in place of {layout!r}")
+    if width is not None and not width > 0:
+        raise ValueError(f"width is {width:g} points; give a number above 0, such as {WIDTH:g}")
     colors, number_legend = node_colors(tree, node_values, node_range, node_title, theme)
     extra: dict[Pair, float] = {}
     widths, dashed = [1.2] * len(tree), set[int]()
     if edge_values is not None:
         widths, dashed, extra = edge_widths(tree, edge_values, edge_range)
+    cells: dict[Pair, tuple[str, str]] = {}
+    if layout == "heatmap" and edge_numbers:
+        edge_fills, edge_bar = edge_colors(edge_numbers, edge_range, edge_title, theme)
+        number_legend = number_legend + edge_bar
+        cells = {
+            (head, tail): (fill, _in_words(sentence, tree, head, tail, edge_numbers[head, tail]))
+            for (head, tail), fill in edge_fills.items()
+        }
     tags = [str(graph.nodes[node].get("tag", "")) for node in range(len(tree))]
     by_class = node_values is None and any(tags)
     view = View(
@@ -102,10 +140,11 @@ def picture(
         extra=extra,
         theme=theme,
         mirrored=_right_to_left(sentence),
+        width=WIDTH if width is None else width,
+        cells=cells,
     )
     scene = _laid_out(view, layout, structure, graph)
     node_numbers = numbered_nodes(node_values, len(tree)) if node_values is not None else {}
-    edge_numbers = numbered_edges(tree, edge_values) if edge_values is not None else {}
     for node in scene.parents:
         details = {
             key: str(value) for key, value in graph.nodes[node].items() if value not in ("", -1)
@@ -126,13 +165,33 @@ def picture(
             if name in present
         ]
     legend += number_legend
-    if edge_numbers:
+    if layout == "heatmap":
+        legend.append((_outline(theme), "edge of the tree"))
+        if many:
+            others = sum(tree.parents[tail] != head != tail for head, tail in edge_numbers)
+            text = f"a heat map, as {others} edges beside those of the tree are too many for lines"
+            legend.append((Scene(0, 12, theme.background, theme.ink), text))
+    elif edge_numbers:
         title = edge_title or "value of the edge"
         most = max(map(abs, edge_range or edge_numbers.values()))
         legend += edge_legend(title, most, theme, dashed=bool(dashed), extra=bool(extra))
     if marked is not None:
         legend.append((line_sign(theme.accent, 2, theme), "differs (head or relation)"))
-    return scene, legend
+    return Picture(scene, legend, view, layout)
+
+
+def _in_words(sentence: Sentence, tree: Tree, head: int, tail: int, value: float) -> str:
+    """What a number is for: from which word to which."""
+    assert tree.tokens is not None
+    start, end = (sentence.tokens[tree.tokens[node]] for node in (head, tail))
+    return f"{_shown(start)} → {_shown(end)}: {value:.4g}"
+
+
+def _outline(theme: Theme) -> Scene:
+    """The sign of an outlined cell."""
+    scene = Scene(14, 12, theme.background, theme.ink)
+    scene.chips.append(Chip(7, 6, 11, 10, theme.background, theme.accent, line=1.6, radius=0))
+    return scene
 
 
 def _usual_structure(sentence: Sentence, layout: str | None) -> str:

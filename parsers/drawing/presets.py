@@ -75,25 +75,35 @@ def attribution(values: Sequence[float], title: str = "gradient x input") -> Nod
 
 
 def attention(
-    weights: Sequence[Sequence[float]], *, least: float = 0.1, title: str = "attention"
+    weights: Sequence[Sequence[float]],
+    *,
+    least: float = 0.1,
+    most: float | None = 1.0,
+    title: str = "attention",
 ) -> EdgeOptions:
-    """Widths for attention weights, on edges from the key to the query.
+    """Widths, or the colours of a heat map, for attention weights, on edges from the key to the query.
+
+    :func:`parsers.draw` makes a heat map of them if they are many and no layout is given, as with
+    ``least=0``.
 
     Args:
         weights: ``(tokens, tokens)``: ``weights[i][j]`` is the weight from 0 to 1 of key *j* for
             query *i*, of one head of one layer, or a mean of several. The diagonal is not drawn.
         least: The smallest weight that is drawn.
+        most: The weight of the widest line or the last colour; None for the largest of these weights,
+            which in a long sentence may be far below 1.
         title: The name of the layer and the head, for the legend.
     """
+    drawn = {
+        (seen, looking): float(weight)
+        for looking, row in enumerate(weights)
+        for seen, weight in enumerate(row)
+        if looking != seen and weight >= least
+    }
     return {
-        "edge_values": {
-            (seen, looking): float(weight)
-            for looking, row in enumerate(weights)
-            for seen, weight in enumerate(row)
-            if looking != seen and weight >= least
-        },
-        "edge_title": f"{title} (at least {least:g})",
-        "edge_range": (0.0, 1.0),
+        "edge_values": drawn,
+        "edge_title": f"{title} (at least {least:g})" if least > 0 else title,
+        "edge_range": (0.0, max(drawn.values(), default=1.0) if most is None else most),
     }
 
 

@@ -1,20 +1,22 @@
-"""Pictures by matplotlib: PNG, PDF, and SVG with letters as outlines."""
+"""Pictures by matplotlib: PNG and PDF."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from os import PathLike
 from typing import IO, Any
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 from matplotlib.text import Text
 
 from parsers.drawing.fonts import families_for
-from parsers.drawing.scene import Curve, Scene
+from parsers.drawing.scene import Chip, Curve, Scene
 
 RESOLUTION = 160.0  # pixels per inch
 LEGIBLE = 70.0  # pixels per inch; with fewer, letters are hard to read
@@ -31,13 +33,15 @@ def figure_of(scene: Scene) -> Figure:
     for curve in scene.curves:
         axes.add_artist(_curve(curve))
     for chip in scene.chips:
-        axes.add_artist(
-            FancyBboxPatch(
-                (chip.x - chip.width / 2, chip.y - chip.height / 2), chip.width, chip.height,
-                boxstyle=f"round,pad=0,rounding_size={chip.radius}" if chip.radius else "square,pad=0",
-                facecolor=chip.fill, edgecolor=chip.stroke, linewidth=chip.line, zorder=3,
-            )
-        )  # fmt: skip
+        if chip.radius:
+            axes.add_artist(
+                FancyBboxPatch(
+                    (chip.x - chip.width / 2, chip.y - chip.height / 2), chip.width, chip.height,
+                    boxstyle=f"round,pad=0,rounding_size={chip.radius}",
+                    facecolor=chip.fill, edgecolor=chip.stroke, linewidth=chip.line, zorder=3,
+                )
+            )  # fmt: skip
+    axes.add_collection(_rectangles([chip for chip in scene.chips if not chip.radius]))
     families = families_for("".join(label.text for label in scene.labels))
     for label in scene.labels:
         if label.background is not None:
@@ -48,9 +52,11 @@ def figure_of(scene: Scene) -> Figure:
                     facecolor=label.background, edgecolor="none", zorder=2.5,
                 )
             )  # fmt: skip
+        below = label.size * 0.36  # the baseline, from the centre
+        x, y = (label.x + below, label.y) if label.vertical else (label.x, label.y + below)
         axes.add_artist(
             Text(
-                label.x, label.y + label.size * 0.36, label.text,
+                x, y, label.text, rotation=90 if label.vertical else 0, rotation_mode="anchor",
                 size=label.size, color=label.color, weight="bold" if label.bold else "normal",
                 family=families, ha="center", va="baseline", zorder=4, parse_math=False,
             )
@@ -64,7 +70,7 @@ def save(scene: Scene, path: str | PathLike[str] | IO[bytes], format: str) -> No
     Args:
         scene: The scene.
         path: A path, or an open binary file.
-        format: ``png``, ``svg`` or ``pdf``.
+        format: ``png`` or ``pdf``.
 
     Warns:
         UserWarning: The picture is too large for its letters to be legible as PNG.
@@ -79,14 +85,25 @@ def save(scene: Scene, path: str | PathLike[str] | IO[bytes], format: str) -> No
             "it as .svg, .pdf or .html instead",
             stacklevel=4,
         )
-    options: dict[str, Any] = {"metadata": {"Date": None}} if format == "svg" else {}
-    if format == "pdf":
-        options = {"metadata": {"CreationDate": None}}
+    options: dict[str, Any] = {"metadata": {"CreationDate": None}} if format == "pdf" else {}
     figure = figure_of(scene)
-    with warnings.catch_warnings(), rc_context({"svg.hashsalt": "structnn", "pdf.fonttype": 42}):
+    with warnings.catch_warnings(), rc_context({"pdf.fonttype": 42}):
         # families_for has warned of missing glyphs already, and named the font to install.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(path, format=format, dpi=resolution, **options)
+
+
+def _rectangles(chips: Sequence[Chip]) -> PolyCollection:
+    """Chips with sharp corners, of which a heat map has thousands, as one artist."""
+    corners = [(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)]
+    return PolyCollection(
+        [[(one.x + x * one.width, one.y + y * one.height) for x, y in corners] for one in chips],
+        facecolors=[one.fill for one in chips],
+        edgecolors=[one.stroke for one in chips],
+        linewidths=[one.line for one in chips],
+        joinstyle="miter",
+        zorder=3,
+    )
 
 
 def _curve(curve: Curve) -> PathPatch | FancyArrowPatch:

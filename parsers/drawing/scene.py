@@ -27,6 +27,7 @@ class Label:
         bold: Whether the letters are bold.
         background: A colour that hides what lies behind, such as a line; None for none.
         node: The node that the label belongs to, if any.
+        vertical: Whether the text is read from the bottom upwards.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Label:
     bold: bool = False
     background: str | None = None
     node: int | None = None
+    vertical: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Chip:
         node: The node that the chip belongs to, if any.
         line: The width of the outline.
         radius: The radius of the corners.
+        title: What is shown when hovering over it, in formats where that can be done.
     """
 
     x: float
@@ -65,6 +68,7 @@ class Chip:
     node: int | None = None
     line: float = 0.8
     radius: float = 7.0
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,16 +167,19 @@ def bridge(start: Point, end: Point, top: float, radius: float) -> list[Point]:
 
     Its corners are round. With ``top`` below both points it goes down and up instead.
     """
-    side = 1 if end[0] >= start[0] else -1
-    sign = 1 if top <= start[1] else -1
-    across = min(radius, abs(end[0] - start[0]) / 2) * side
-    up = min(radius, abs(start[1] - top)) * sign
+    middle = (start[0] + end[0]) / 2
+    there = half_bridge(start, top, middle, radius)
+    return there + half_bridge(end, top, middle, radius)[-2::-1]
+
+
+def half_bridge(start: Point, top: float, end: float, radius: float) -> list[Point]:
+    """The points of a curve from ``start`` up (or down) to the height ``top``, and across to ``end``."""
+    x, y = start
+    across = min(radius, abs(end - x)) * (1 if end >= x else -1)
+    up = min(radius, abs(y - top)) * (1 if top <= y else -1)
     hold = 0.45  # of the way from the control point to the corner: a circle's quarter
-    (x1, _), (x2, _) = start, end
     return [
-        *straight(start, (x1, top + up)),
-        (x1, top + up * hold), (x1 + across * hold, top), (x1 + across, top),
-        *straight((x1 + across, top), (x2 - across, top))[1:],
-        (x2 - across * hold, top), (x2, top + up * hold), (x2, top + up),
-        *straight((x2, top + up), end)[1:],
+        *straight(start, (x, top + up)),
+        (x, top + up * hold), (x + across * hold, top), (x + across, top),
+        *straight((x + across, top), (end, top))[1:],
     ]  # fmt: skip

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from xml.sax.saxutils import escape, quoteattr
 
 from parsers.drawing.scene import Chip, Curve, Label, Scene
 
+# Widths are measured in DejaVu Sans. Verdana is as wide, and most others are narrower. The first
+# font of the list that has a character shows it; the last resort is whatever the viewer has.
 FONTS = (
-    "'DejaVu Sans', Verdana, 'Noto Sans', 'Noto Sans CJK SC', 'Noto Sans Arabic', "
-    "'Noto Color Emoji', sans-serif"
+    "'DejaVu Sans', Verdana, 'Noto Sans', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', "
+    "'Noto Sans Arabic', 'Noto Naskh Arabic', 'Noto Sans Hebrew', 'Noto Sans Devanagari', "
+    "'Noto Color Emoji', 'Apple Color Emoji', 'Segoe UI Emoji', sans-serif"
 )
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def svg_text(scene: Scene, *, standalone: bool = True) -> str:
@@ -18,16 +23,19 @@ def svg_text(scene: Scene, *, standalone: bool = True) -> str:
     Args:
         scene: The scene.
         standalone: Whether the SVG has its own background and size, or leaves them to the page
-            around it.
+            around it. With a size of its own it is never wider than what it stands in.
 
     Returns:
         One ``svg`` element. The attribute ``data-node`` gives the node that an element belongs to.
     """
     box = f"0 0 {_number(scene.width)} {_number(scene.height)}"
-    size = f' width="{_number(scene.width * 4 / 3)}" height="{_number(scene.height * 4 / 3)}"'
+    size = (
+        f' width="{_number(scene.width * 4 / 3)}" height="{_number(scene.height * 4 / 3)}" '
+        'style="max-width: 100%; height: auto"'
+    )
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}"{size if standalone else ""} '
-        f'style="max-width: none" role="img" aria-label={quoteattr(_in_words(scene))} '
+        f'role="img" aria-label={_quoted(_in_words(scene))} '
         f'font-family="{FONTS}" text-anchor="middle">'
     ]
     if standalone:
@@ -37,6 +45,11 @@ def svg_text(scene: Scene, *, standalone: bool = True) -> str:
     lines += map(_label, scene.labels)
     lines.append("</svg>")
     return "\n".join(lines)
+
+
+def svg_file(scene: Scene) -> str:
+    """The content of an SVG file."""
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{svg_text(scene)}\n'
 
 
 def _in_words(scene: Scene) -> str:
@@ -71,11 +84,13 @@ def _arrow(curve: Curve) -> str:
 
 
 def _chip(chip: Chip) -> str:
+    line = f' stroke="{chip.stroke}" stroke-width="{_number(chip.line)}"' if chip.line else ""
+    corners = f' rx="{_number(chip.radius)}"' if chip.radius else ""
+    title = f"><title>{_escaped(chip.title)}</title></rect>" if chip.title else "/>"
     return (
         f'<rect x="{_number(chip.x - chip.width / 2)}" y="{_number(chip.y - chip.height / 2)}" '
-        f'width="{_number(chip.width)}" height="{_number(chip.height)}" rx="{_number(chip.radius)}" '
-        f'fill="{chip.fill}" stroke="{chip.stroke}" stroke-width="{_number(chip.line)}"'
-        f"{_node(chip.node)}/>"
+        f'width="{_number(chip.width)}" height="{_number(chip.height)}"{corners} '
+        f'fill="{chip.fill}"{line}{_node(chip.node)}{title}'
     )
 
 
@@ -84,12 +99,26 @@ def _label(label: Label) -> str:
     # The outline in the colour of the background hides the line behind the label.
     halo = ""
     if label.background is not None:
-        halo = f' stroke="{label.background}" stroke-width="5" paint-order="stroke"'
+        halo = (
+            f' stroke="{label.background}" stroke-width="5" stroke-linejoin="round" '
+            'paint-order="stroke"'
+        )
+    turn = ""
+    if label.vertical:
+        turn = f' transform="rotate(-90 {_number(label.x)} {_number(label.y)})"'
     return (
         f'<text x="{_number(label.x)}" y="{_number(label.y + label.size * 0.36)}" '
-        f'font-size="{_number(label.size)}" fill={quoteattr(label.color)}{bold}{halo}'
-        f"{_node(label.node)}>{escape(label.text)}</text>"
+        f'font-size="{_number(label.size)}" fill={quoteattr(label.color)}{bold}{halo}{turn}'
+        f"{_node(label.node)}>{_escaped(label.text)}</text>"
     )
+
+
+def _escaped(text: str) -> str:
+    return escape(_NOT_XML.sub("\ufffd", text))
+
+
+def _quoted(text: str) -> str:
+    return quoteattr(_NOT_XML.sub("\ufffd", text))
 
 
 def _node(node: int | None) -> str:

@@ -393,7 +393,7 @@ def draw(
         typer.Option(
             "--output",
             "-o",
-            help="File to write: .png, .svg, .pdf, .html or .dot.",
+            help="File to write: .png, .svg, .pdf, .html, .tex (LaTeX) or .dot.",
             callback=lambda file: file and check_output_file(file),
         ),
     ] = None,
@@ -412,6 +412,13 @@ def draw(
             "shuffled, flat."
         ),
     ] = "parse",
+    width: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            help="Width of lines of arcs, in points (1/72 inch); by default 800. inf: one line.",
+        ),
+    ] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Dark background.")] = False,
 ) -> None:
     """Draw the dependency tree of a sentence: parsed now, or from a file of CoNLL-U.
@@ -421,7 +428,13 @@ def draw(
     `structnn draw "The dogs that the cat chased bark." --text`
 
     `structnn draw questions.conllu --sentence 5 -o fifth.png`
+
+    `structnn draw questions.conllu --layout arcs --width 450 -o paper.svg`
+
+    `structnn draw questions.conllu --layout arcs -o tree.tex`
     """
+    if width is not None and layout != "arcs":
+        raise typer.BadParameter("--width is for lines of arcs: give --layout arcs too")
     if output is None and not as_text:
         raise typer.BadParameter("give --output, as tree.png, or --text")
     from parsers import draw as draw_sentence
@@ -444,7 +457,7 @@ def draw(
     if as_text:
         print(text_tree(sentence))
     if output is not None:
-        draw_sentence(sentence, output, layout=layout, dark=dark)
+        draw_sentence(sentence, output, layout=layout, width=width, dark=dark)
         status.print(f"drawn in {output}")
 
 

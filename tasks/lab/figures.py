@@ -18,11 +18,10 @@ from structnn import Sentence
 from tasks.lab.curves import VANISHED, Array, Curve
 from tasks.lab.subjects import AFTER, BEFORE
 from tasks.lab.summaries import FieldSummary, FlowSummary, PathSummary
+from tasks.palette import colour_of
 
 __all__ = ["ExamplePaths", "draw_field", "draw_flow", "draw_paths", "save_figure"]
 
-# Okabe and Ito's (2008), without their yellow, which is too light for lines on white.
-_COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9")
 _MARKERS = "osD^vPX"
 _INK, _MUTED = "#1c2430", "#5b6675"
 _FLOOR = 1e-6  # of the largest: what is below it is off the picture, and as good as nothing
@@ -221,15 +220,18 @@ def _lines(summaries: Sequence[FlowSummary | FieldSummary | PathSummary]) -> lis
     """How each line is drawn: a run before its training is dashed, in its colour after it."""
     lines = []
     encoders: dict[str, int] = {}
+    users: dict[str, str] = {}  # the first encoder of each colour
     for summary in summaries:
         encoder = summary.name.removesuffix(BEFORE).removesuffix(AFTER)
         place = encoders.setdefault(encoder, len(encoders))
-        # With more lines than colours, dots tell the next round from the first.
-        dashes = "--" if summary.name.endswith(BEFORE) else ("-", ":")[place // len(_COLOURS) % 2]
+        colour = colour_of(encoder.partition(" with ")[0].partition(" on ")[0])
+        # Of one encoder with different options, dots tell others from the first.
+        dashes = "-" if users.setdefault(colour, encoder) == encoder else ":"
+        dashes = "--" if summary.name.endswith(BEFORE) else dashes
         lines.append(
             {
                 "label": summary.name,
-                "color": _COLOURS[place % len(_COLOURS)],
+                "color": colour,
                 "marker": _MARKERS[place % len(_MARKERS)],
                 "linestyle": dashes,
                 "markersize": 4.5,

@@ -1,7 +1,7 @@
 """What the figures of a report are drawn with: colours, marks, names beside lines; and their files.
 
-Colours and marks stand for the kind of an encoder. The colours are those of Okabe and Ito (2008), which
-colour-blind readers can distinguish; every line has the name of its encoder beside it.
+Colours and marks stand for the kind of an encoder, the colours as in all figures (:mod:`tasks.palette`);
+every line has the name of its encoder beside it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.palette import FAMILIES
 from tasks.results.measures import ScoredCell
 from tasks.results.records import KINDS
 from tasks.results.statistics import mean_interval
@@ -46,7 +47,7 @@ __all__ = [
     "wrapped",
 ]
 
-COLOURS = dict(zip(KINDS, ("#6b7280", "#0072b2", "#009e73", "#d55e00", "#a3488c"), strict=True))
+COLOURS = {kind: FAMILIES[kind][0] for kind in KINDS}
 MARKS = dict(zip(KINDS, "osD^P", strict=True))
 DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
     "-",

@@ -1,154 +1,137 @@
-"""The layout with the words in a row and an arc for each edge."""
+"""The layout with the words in lines and an arc for each edge."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from parsers.drawing.fonts import text_width
+from parsers.drawing.layouts.lines import RADIUS, STEP, Arc, Piece, Side, lines_of
 from parsers.drawing.layouts.parts import (
     CAPTION,
-    GAP,
+    MARGIN,
     add_caption,
     add_chip,
     add_text,
     edge_curve,
     empty_scene,
-    framed,
 )
-from parsers.drawing.layouts.view import CHIP, Pair, View, chip_width
-from parsers.drawing.scene import SMALL_SIZE, Curve, Scene, bridge, straight
+from parsers.drawing.layouts.view import CHIP, View, chip_width, is_dense
+from parsers.drawing.scene import SMALL_SIZE, Curve, Point, Scene, bridge, half_bridge, straight
+
+# In points.
+RISE = CAPTION + 13  # from one level of arcs to the next
+EXTRA_RISE = 16.0  # the same below the words
+BETWEEN_LINES = 20.0
 
 
 def arcs_layout(view: View) -> Scene:
-    """The words in a row, and an arc for each edge, the higher the more words it spans.
+    """The words in lines, and an arc for each edge, the higher the more words it spans.
 
-    Edges that are not edges of the tree run below the words.
+    Edges that are not edges of the tree run below the words. An arc between two lines is drawn at both
+    words, each time to the edge of the line, with its label and the word to which it leads.
     """
     order = view.by_position()
     place = {node: rank for rank, node in enumerate(order)}
-    arcs = {
-        node: (place[view.tree.parents[node]], place[node])
-        for node in order
-        if view.tree.parents[node] != -1
-    }
-    below = [
-        (place[head], place[tail])
-        for head, tail in view.extra
-        if head in place and tail in place and head != tail
+    root = view.tree.root
+
+    def arc(head: int, tail: int, label: str, *, named: bool = True) -> Arc:
+        names = (_cut(view.words[head]), _cut(view.words[tail])) if named else None
+        return Arc(place[head], place[tail], label, names)
+
+    above = Side(
+        {
+            node: arc(view.tree.parents[node], node, view.captions[node])
+            for node in order
+            if node != root
+        },
+        root=(place[root], root),
+    )
+    pairs = [
+        pair for pair in view.extra if pair[0] != pair[1] and pair[0] in place and pair[1] in place
     ]
-    legs = _legs(arcs, root=(place[view.tree.root], view.tree.root))
-    extra_legs = _legs(dict(enumerate(below)))
-    step = 7.0
-    widths = []
+    named = not is_dense(view.tree, pairs)
+    below = Side({index: arc(*pair, "", named=named) for index, pair in enumerate(pairs)})
+    columns, leasts = [], []
     for node in order:
-        rank = place[node]
-        most = max(len(legs.slots[rank]), len(extra_legs.slots[rank]))
+        legs = max(above.legs(place[node]), below.legs(place[node]))
+        leasts.append(STEP * (legs + 0.6))
         note = text_width(view.notes[node], SMALL_SIZE)
-        widths.append(max(chip_width(view, node), note, step * (most + 1)))
-    # The label of an arc must fit between its legs.
-    needs: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    for node, (head, tail) in arcs.items():
-        left, right = sorted((head, tail))
-        shift = legs.offset(node, right, step) - legs.offset(node, left, step)
-        needs[right].append((left, text_width(view.captions[node], SMALL_SIZE) + 16 - shift))
-    xs: list[float] = []
-    for rank, width in enumerate(widths):
-        x = width / 2 if not rank else xs[-1] + (widths[rank - 1] + width) / 2 + GAP
-        xs.append(max([x, *(xs[left] + need for left, need in needs[rank])]))
-    levels, extra_levels = _levels(arcs), _levels(dict(enumerate(below)))
-    rise = CAPTION + 13
-    top = rise * (max(levels.values(), default=0) + 1) + CAPTION
-    words = {node: (xs[place[node]], top + CHIP / 2) for node in order}
-    scene = empty_scene(view, words)
-    depth = CHIP / 2 + CAPTION + 16 * max(extra_levels.values(), default=0) + 6 * bool(below)
-    columns = dict(zip(order, widths, strict=True))
+        columns.append(max(chip_width(view, node), note, STEP * (legs + 1)))
     # The root's label stands above its leg, which may be off the word's centre.
-    off = abs(legs.offset(view.tree.root, place[view.tree.root], step))
-    reach = text_width(view.captions[view.tree.root], SMALL_SIZE) + 2 * off
-    columns[view.tree.root] = max(columns[view.tree.root], reach)
-    words = framed(view, scene, words, below=depth, above=top, columns=columns)
-    side = -1 if view.mirrored else 1
-    for node, (x, y) in words.items():
-        legs_here = max(len(legs.slots[place[node]]), len(extra_legs.slots[place[node]]))
-        add_chip(view, scene, node, x, y, least=step * (legs_here + 0.6))
+    reach = text_width(view.captions[root], SMALL_SIZE) / 2
+    reach += abs(above.offset(root, place[root]))
+    lines = lines_of(columns, (above, below), {place[root]: reach}, view.width)
+    width = max(line.width for line in lines)
+
+    def mirrored(x: float) -> float:
+        return MARGIN + (width - x if view.mirrored else x)
+
+    centres: dict[int, Point] = {}
+    scene = empty_scene(view, place)
+    scene.width = width + 2 * MARGIN
+    labels: list[tuple[int, str, float, float]] = []
+    top = MARGIN
+    for line in lines:
+        pieces = list(above.pieces(line, width))
+        extra = list(below.pieces(line, width))
+        base = top + RISE * max((piece.level for piece in pieces), default=0) + CAPTION
+        if line.first <= place[root] < line.end:
+            base += RISE
+        y = base + 1 + CHIP / 2
+        for here in range(line.first, line.end):
+            centres[order[here]] = (mirrored(line.x(here)), y)
+            if order[here] == root:
+                x = mirrored(line.x(here) + above.offset(root, here))
+                start = top + CAPTION + 1  # above all arcs
+                scene.curves.append(
+                    edge_curve(view, root, straight((x, start), (x, base)), arrow=True)
+                )
+                labels.append((root, view.captions[root], x, start - CAPTION / 2 - 1))
+        for piece in pieces:
+            peak = base - RISE * piece.level
+            points = _points(piece, above.arcs[piece.arc], base, peak, mirrored)
+            arrow = piece.ends[above.arcs[piece.arc].end == above.arcs[piece.arc].right]
+            scene.curves.append(edge_curve(view, piece.arc, points, arrow=arrow))
+            labels.append((piece.arc, piece.text, mirrored(piece.x), peak))
+        under = y + CHIP / 2 + CAPTION + 3
+        for piece in extra:
+            head, tail = pairs[piece.arc]
+            peak = under + EXTRA_RISE * piece.level
+            points = _points(piece, below.arcs[piece.arc], under, peak, mirrored)
+            arrow = piece.ends[below.arcs[piece.arc].end == below.arcs[piece.arc].right]
+            extra_width = view.extra[head, tail]
+            scene.curves.append(
+                Curve(points, view.theme.accent_2, extra_width, arrow=arrow, node=tail)
+            )
+            labels.append((tail, piece.text, mirrored(piece.x), peak))
+        deepest = max((piece.level for piece in extra), default=0)
+        top = y + CHIP / 2 + CAPTION + EXTRA_RISE * deepest + 6 * bool(extra) + BETWEEN_LINES
+    scene.height = top - BETWEEN_LINES + MARGIN
+    for node, (x, y) in centres.items():
+        add_chip(view, scene, node, x, y, least=leasts[place[node]])
         if view.notes[node]:
             below_chip = y + CHIP / 2 + CAPTION / 2 + 1
             add_text(scene, view.notes[node], x, below_chip, node, view.theme.muted)
-    captions = []
-    for node in order:
-        base = words[node][1] - CHIP / 2 - 1
-        end_x = words[node][0] + side * legs.offset(node, place[node], step)
-        if node == view.tree.root:
-            start = (end_x, base - top + CAPTION + 1)  # above all arcs
-            scene.curves.append(edge_curve(view, node, straight(start, (end_x, base)), arrow=True))
-            captions.append((node, end_x, start[1] - CAPTION / 2 - 1))
-            continue
-        head = view.tree.parents[node]
-        start_x = words[head][0] + side * legs.offset(node, place[head], step)
-        peak = base - rise * levels[node]
-        points = bridge((start_x, base), (end_x, base), peak, 14)
-        scene.curves.append(edge_curve(view, node, points, arrow=True))
-        captions.append((node, (start_x + end_x) / 2, peak))
-    for node, x, y in captions:
-        add_caption(view, scene, node, x, y, covering=True)
-    for index, (head, tail) in enumerate(below):
-        pair = (order[head], order[tail])
-        base = words[pair[0]][1] + CHIP / 2 + CAPTION + 3
-        ends = [
-            (words[order[rank]][0] + side * extra_legs.offset(index, rank, step), base)
-            for rank in (head, tail)
-        ]
-        points = bridge(ends[0], ends[1], base + 16 * extra_levels[index], 10)
-        scene.curves.append(
-            Curve(points, view.theme.accent_2, view.extra[pair], arrow=True, node=pair[1])
-        )
+    for node, text, x, y in labels:
+        add_caption(view, scene, node, x, y, text)
     return scene
 
 
-@dataclass(frozen=True)
-class _Legs:
-    """Where the ends of arcs, their legs, stand at each word.
-
-    Attributes:
-        slots: For each word the arcs that end there, from left to right.
-    """
-
-    slots: Mapping[int, list[int]]
-
-    def offset(self, arc: int, word: int, step: float) -> float:
-        """How far to the right of the centre of ``word`` the leg of ``arc`` stands, in points."""
-        slots = self.slots[word]
-        return step * (slots.index(arc) - (len(slots) - 1) / 2)
+def _points(
+    piece: Piece, arc: Arc, base: float, peak: float, mirrored: Callable[[float], float]
+) -> list[Point]:
+    """The points of a piece, from the side where its arc starts."""
+    left, right = (mirrored(piece.left), base), (mirrored(piece.right), base)
+    if all(piece.ends):
+        points = bridge(left, right, peak, RADIUS)
+    elif piece.ends[0]:
+        points = half_bridge(left, peak, right[0], RADIUS)
+    else:
+        points = half_bridge(right, peak, left[0], RADIUS)[::-1]
+    return points if arc.start < arc.end else points[::-1]
 
 
-def _legs(arcs: Mapping[int, Pair], root: tuple[int, int] | None = None) -> _Legs:
-    """Order legs so that nested arcs don't cross: at each word the longest arc is nearest to the centre.
-
-    Args:
-        arcs: For each arc the words that it joins.
-        root: The root's word, and the arc that comes to it from above.
-    """
-    slots: dict[int, list[tuple[float, int]]] = defaultdict(list)
-    for arc, (head, tail) in arcs.items():
-        for here, there in ((head, tail), (tail, head)):
-            slots[here].append((1 / (there - here), arc))
-    if root is not None:
-        slots[root[0]].append((0.0, root[1]))
-    ordered: dict[int, list[int]] = defaultdict(list)
-    for word, legs in slots.items():
-        ordered[word] = [arc for _, arc in sorted(legs)]
-    return _Legs(ordered)
-
-
-def _levels(arcs: Mapping[int, Pair]) -> dict[int, int]:
-    """The level of each arc, from 1: above all shorter arcs with which it shares a gap between words."""
-    levels: dict[int, int] = {}
-    taken: dict[int, int] = defaultdict(int)  # the highest level so far, over each gap of words
-    for arc, (head, tail) in sorted(arcs.items(), key=lambda item: abs(item[1][0] - item[1][1])):
-        gaps = range(min(head, tail), max(head, tail))
-        levels[arc] = 1 + max(taken[gap] for gap in gaps)
-        for gap in gaps:
-            taken[gap] = levels[arc]
-    return levels
+def _cut(word: str | None) -> str:
+    """A word as it is named at the other end of an arc."""
+    word = word or ""
+    return word if len(word) <= 14 else word[:13] + "…"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from parsers.drawing.fonts import text_width
 from parsers.drawing.layouts.view import CHIP, View, chip_width
@@ -15,7 +15,7 @@ CAPTION = SMALL_SIZE * LINE  # the height of a caption
 MARGIN = 16.0  # around the picture
 
 
-def empty_scene(view: View, places: Mapping[int, Point]) -> Scene:
+def empty_scene(view: View, places: Iterable[int]) -> Scene:
     """A scene with the parents of the nodes that will be drawn, and nothing drawn yet."""
     scene = Scene(0, 0, view.theme.background, view.theme.ink)
     scene.parents = {node: view.tree.parents[node] for node in places}
@@ -59,12 +59,10 @@ def framed(
     return {node: moved(x, y) for node, (x, y) in places.items()}
 
 
-def add_word(
-    view: View, scene: Scene, node: int, x: float, y: float, *, covering: bool = False
-) -> None:
+def add_word(view: View, scene: Scene, node: int, x: float, y: float) -> None:
     """Draw a node's word on its chip, and the caption above."""
     add_chip(view, scene, node, x, y)
-    add_caption(view, scene, node, x, y - CHIP / 2 - CAPTION / 2, covering=covering)
+    add_caption(view, scene, node, x, y - CHIP / 2 - CAPTION / 2)
 
 
 def add_chip(view: View, scene: Scene, node: int, x: float, y: float, least: float = 0.0) -> None:
@@ -103,12 +101,17 @@ def node_width(view: View, node: int) -> float:
 
 
 def add_caption(
-    view: View, scene: Scene, node: int, x: float, y: float, *, covering: bool = False
+    view: View,
+    scene: Scene,
+    node: int,
+    x: float,
+    y: float,
+    text: str | None = None,
 ) -> None:
-    """Draw a node's caption; ``covering``, it hides the line behind it."""
+    """Draw a node's caption, or another text in its place, so that it hides lines behind it."""
     color = view.theme.accent if node in view.marked else view.theme.muted
-    background = view.theme.background if covering else None
-    add_text(scene, view.captions[node], x, y, node, color, background)
+    shown = view.captions[node] if text is None else text
+    add_text(scene, shown, x, y, node, color, view.theme.background)
 
 
 def add_text(

@@ -43,7 +43,7 @@ def spread_layout(view: View, positions: Mapping[int, Point]) -> Scene:
             scene.curves.append(edge_curve(view, node, straight(*ends), arrow=True))
     for node, (x, y) in places.items():
         if view.words[node]:
-            add_word(view, scene, node, x, y, covering=True)
+            add_word(view, scene, node, x, y)
         else:
             add_phrase(view, scene, node, x, y)
     add_extra_edges(view, scene, places)

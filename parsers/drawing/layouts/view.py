@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from parsers.drawing.fonts import text_width
 from parsers.drawing.scene import SMALL_SIZE, WORD_SIZE
@@ -34,6 +35,8 @@ class View:
         extra: Edges that are not edges of the tree, with their widths in points.
         theme: The colours.
         mirrored: Whether the words run from right to left.
+        width: The width in points at which lines of words are broken.
+        cells: For edges with a number, its colour, and the text that says it.
     """
 
     tree: Tree
@@ -47,6 +50,8 @@ class View:
     extra: Mapping[Pair, float]
     theme: Theme
     mirrored: bool
+    width: float = math.inf
+    cells: Mapping[Pair, tuple[str, str]] = field(default_factory=dict)
 
     def by_position(self) -> list[int]:
         """The nodes that have a word, in the order of the words."""
@@ -67,3 +72,9 @@ def chip_width(view: View, node: int) -> float:
     """The width in points of a node's chip; one with no word is as wide as high."""
     word = view.words[node]
     return text_width(word, WORD_SIZE) + 2 * PADDING if word else CHIP
+
+
+def is_dense(tree: Tree, pairs: Iterable[Pair]) -> bool:
+    """Whether edges are too many for lines: more than two a word that are not edges of the tree."""
+    others = sum(head != tail and tree.parents[tail] != head for head, tail in pairs)
+    return others > 2 * len(tree)

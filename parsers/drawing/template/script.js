@@ -1,7 +1,14 @@
 'use strict';
 const stage = document.getElementById('stage'), svg = stage.querySelector('svg');
-const box = document.getElementById('details'), folded = new Set();
+const box = document.getElementById('details'), help = document.getElementById('help');
+const folded = new Set();
 const parts = node => svg.querySelectorAll('[data-node="' + node + '"]');
+const touch = matchMedia('(hover: none), (pointer: coarse)');
+// What is said of a shape is shown in our own box, which needs no mouse.
+for (const title of svg.querySelectorAll('title')) {
+  title.parentNode.dataset.title = title.textContent;
+  title.remove();
+}
 
 // Place and size.
 const size = svg.viewBox.baseVal;
@@ -10,10 +17,17 @@ function place() {
   svg.style.transform = `translate(${left}px, ${top_}px) scale(${scale})`;
 }
 function fit() {
-  const wide = stage.clientWidth / size.width, high = stage.clientHeight / size.height;
-  scale = Math.max(Math.min(wide, high, 1.6), Math.min(high, .85));
-  left = Math.max((stage.clientWidth - size.width * scale) / 2, 0);
-  top_ = Math.max((stage.clientHeight - size.height * scale) / 2, 0);
+  const wide = stage.clientWidth, high = stage.clientHeight - help.offsetHeight - 8;
+  scale = Math.min(wide / size.width, high / size.height, 1.6);
+  left = Math.max((wide - size.width * scale) / 2, 0);
+  top_ = Math.max((high - size.height * scale) / 2, 0);
+  place();
+}
+function zoom(factor, x, y) {
+  const next = Math.min(Math.max(scale * factor, .05), 12);
+  left = x - (x - left) * next / scale;
+  top_ = y - (y - top_) * next / scale;
+  scale = next;
   place();
 }
 svg.setAttribute('width', size.width);
@@ -22,45 +36,66 @@ addEventListener('resize', fit);
 fit();
 stage.addEventListener('wheel', event => {
   event.preventDefault();
-  const factor = Math.exp(-event.deltaY / 600), next = Math.min(Math.max(scale * factor, .05), 12);
-  left = event.clientX - (event.clientX - left) * next / scale;
-  top_ = event.clientY - (event.clientY - top_) * next / scale;
-  scale = next;
-  place();
+  zoom(Math.exp(-event.deltaY / 600), event.clientX, event.clientY);
 }, {passive: false});
-let from = null, moved = false;
+
+// One pointer moves the picture, two zoom it.
+const pointers = new Map();
+let moved = false;
+const middle = () => {
+  const all = [...pointers.values()];
+  return [0, 1].map(axis => all.reduce((sum, at) => sum + at[axis], 0) / all.length);
+};
+const apart = () => {
+  const [one, other] = pointers.values();
+  return Math.hypot(one[0] - other[0], one[1] - other[1]);
+};
 stage.addEventListener('pointerdown', event => {
-  from = [event.clientX - left, event.clientY - top_];
-  moved = false;
+  if (!pointers.size) moved = false;
+  pointers.set(event.pointerId, [event.clientX, event.clientY]);
 });
 addEventListener('pointermove', event => {
-  if (!from) return;
-  const x = event.clientX - from[0], y = event.clientY - from[1];
-  if (Math.abs(x - left) + Math.abs(y - top_) > 3) moved = true;
-  if (moved) { left = x; top_ = y; stage.classList.add('dragged'); place(); }
+  if (!pointers.has(event.pointerId)) return;
+  const [x, y] = middle(), before = pointers.size === 2 ? apart() : 0;
+  const at = [event.clientX, event.clientY], last = pointers.get(event.pointerId);
+  if (!moved && Math.hypot(at[0] - last[0], at[1] - last[1]) <= 3) return;
+  moved = true;
+  stage.classList.add('dragged');
+  pointers.set(event.pointerId, at);
+  const [nextX, nextY] = middle();
+  left += nextX - x;
+  top_ += nextY - y;
+  if (before) zoom(apart() / before, nextX, nextY);
+  place();
 });
-addEventListener('pointerup', () => { from = null; stage.classList.remove('dragged'); });
+for (const name of ['pointerup', 'pointercancel'])
+  addEventListener(name, event => {
+    pointers.delete(event.pointerId);
+    stage.classList.remove('dragged');
+  });
 stage.addEventListener('dblclick', fit);
 
 // Details of a node, and the way from it to the root.
-function show(node, event) {
-  const facts = {...details[node]}, word = facts.token ?? facts.constituent ?? '';
-  delete facts.token;
+function say(word, facts, event) {
   box.textContent = '';
   const title = document.createElement('b'), table = document.createElement('table');
   title.textContent = word;
-  for (const [name, value] of Object.entries(facts)) {
+  for (const [name, value] of facts) {
     const row = table.insertRow();
     row.insertCell().textContent = name;
     row.insertCell().textContent = value;
   }
-  if (folded.has(node)) table.insertRow().insertCell().textContent = 'click to unfold';
   box.append(title, table);
   const wide = box.offsetWidth, high = box.offsetHeight;
   box.style.left = Math.max(Math.min(event.clientX + 14, innerWidth - wide - 8), 8) + 'px';
   box.style.top = (event.clientY + high + 24 > innerHeight
     ? Math.max(event.clientY - high - 12, 8) : event.clientY + 16) + 'px';
   box.style.opacity = .96;
+}
+function show(node, event) {
+  const {token, ...facts} = details[node], rows = Object.entries(facts);
+  if (folded.has(node)) rows.push([touch.matches ? 'tap to unfold' : 'click to unfold', '']);
+  say(token ?? facts.constituent ?? '', rows, event);
 }
 const line = node => {
   const nodes = new Set();
@@ -73,20 +108,27 @@ function light(node) {
     part.classList.toggle('dimmed', nodes !== null && !nodes.has(+part.dataset.node)
                                     && +part.dataset.node in parents);
 }
-let hovered = null;
-svg.addEventListener('pointermove', event => {
-  const node = event.target.dataset.node;
-  if (from || node === undefined || !(node in details)) return leave();
+let shown = null; // the node whose details are shown
+function look(event) {
+  const {node, title} = event.target.dataset;
+  if (title) {
+    leave();
+    return say(title, [], event);
+  }
+  if (node === undefined || !(node in details)) return leave();
   show(+node, event);
-  if (hovered !== +node) light(hovered = +node);
-});
+  if (shown !== +node) light(shown = +node);
+}
 function leave() {
   box.style.opacity = 0;
-  if (hovered !== null) light(hovered = null);
+  if (shown !== null) light(shown = null);
 }
-svg.addEventListener('pointerleave', leave);
+stage.addEventListener('pointermove', event => {
+  if (pointers.size) { if (moved) leave(); } else look(event);
+});
+stage.addEventListener('pointerleave', event => { if (event.pointerType === 'mouse') leave(); });
 
-// Folding.
+// Folding. A first tap is for the details, as there is no hovering.
 const isBelow = (node, above) => {
   const nodes = line(node);
   nodes.delete(node);
@@ -100,10 +142,14 @@ function fold() {
       part.classList.toggle('fold', part.tagName === 'rect' && folded.has(node));
   }
 }
-svg.addEventListener('click', event => {
-  const node = event.target.dataset.node;
-  if (moved || node === undefined || !(node in parents)) return;
+stage.addEventListener('click', event => {
+  if (moved) return;
+  const node = event.target.dataset.node, before = shown;
+  look(event);
+  if (node === undefined || !(node in parents)) return;
+  if (event.pointerType !== 'mouse' && event.pointerType !== '' && before !== +node) return;
   if (!Object.keys(parents).some(other => parents[other] === +node)) return;
   folded.has(+node) ? folded.delete(+node) : folded.add(+node);
   fold();
+  show(+node, event);
 });

@@ -1,12 +1,14 @@
-"""What tests ask of a scene: do its labels overlap, is everything within it."""
+"""What tests ask of a scene: do labels overlap or lie on edges, is everything within it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from matplotlib.text import Text
 
 from parsers.drawing.raster import figure_of
-from parsers.drawing.scene import Scene
+from parsers.drawing.scene import Curve, Label, Scene
 
 
 def overlaps(boxes: list[tuple[float, float, float, float]]) -> bool:
@@ -19,7 +21,11 @@ def overlaps(boxes: list[tuple[float, float, float, float]]) -> bool:
 
 
 def label_boxes(scene: Scene) -> list[tuple[float, float, float, float]]:
-    halves = [(label, label.width / 2, label.size / 2) for label in scene.labels]
+    halves = [
+        (label, *((label.size, label.width) if label.vertical else (label.width, label.size)))
+        for label in scene.labels
+    ]
+    halves = [(label, w / 2, h / 2) for label, w, h in halves]
     return [(label.x - w, label.y - h, label.x + w, label.y + h) for label, w, h in halves]
 
 
@@ -30,6 +36,65 @@ def measured_boxes(scene: Scene) -> list[tuple[float, float, float, float]]:
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     texts = [artist for artist in figure.axes[0].get_children() if isinstance(artist, Text)]
     return [tuple(text.get_window_extent(renderer).extents) for text in texts if text.get_text()]
+
+
+def crossed_labels(scene: Scene, *, covered: bool = False) -> list[str]:
+    """Labels that lie on an edge to another node, and may be taken for its label.
+
+    Args:
+        scene: The scene.
+        covered: Whether a label may lie on an edge that it hides, having a background of its own.
+    """
+    found = []
+    boxes = zip(scene.labels, np.array(label_boxes(scene)).reshape(-1, 4), strict=True)
+    lines = [(curve.node, np.array(points_of(curve))) for curve in scene.curves]
+    for label, (left, top, right, bottom) in boxes:
+        # Words stand on chips, which are drawn over the edges.
+        if label.node is None or on_chip(scene, label) or (covered and label.background):
+            continue
+        for node, points in lines:
+            x, y = points.T
+            inside = (x > left) & (x < right) & (y > top) & (y < bottom)
+            if node != label.node and inside.any():
+                found.append(label.text)
+    return found
+
+
+def on_chip(scene: Scene, label: Label) -> bool:
+    return any(
+        abs(chip.x - label.x) < chip.width / 2 and abs(chip.y - label.y) < chip.height / 2
+        for chip in scene.chips
+    )
+
+
+def points_of(curve: Curve) -> list[tuple[float, float]]:
+    """Points along a curve, close to each other."""
+    points = []
+    for first in range(0, len(curve.points) - 1, 3):
+        a, b, c, d = curve.points[first : first + 4]
+        steps = 2 + int(abs(d[0] - a[0]) + abs(d[1] - a[1]))
+        for t in (step / steps for step in range(steps + 1)):
+            s = 1 - t
+            x, y = (
+                s**3 * a[k] + 3 * s * s * t * b[k] + 3 * s * t * t * c[k] + t**3 * d[k]
+                for k in (0, 1)
+            )
+            points.append((x, y))
+    return points
+
+
+def cross(one: Curve, other: Curve) -> bool:
+    """Whether two curves cross or touch."""
+    a, b = (np.array(points_of(curve)) for curve in (one, other))
+
+    def side(start: Any, end: Any, point: Any) -> Any:
+        (dx, dy), (px, py) = (end - start).T, np.moveaxis(point - start[None], -1, 0)
+        return np.sign(dx * py - dy * px)
+
+    # Each segment has the ends of the other on its two sides.
+    first = side(a[:-1], a[1:], b[:-1, None]) != side(a[:-1], a[1:], b[1:, None])
+    second = side(b[:-1], b[1:], a[:-1, None]) != side(b[:-1], b[1:], a[1:, None])
+    return bool((first & second.T).any())
 
 
 def within(scene: Scene) -> bool:

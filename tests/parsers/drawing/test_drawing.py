@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import subprocess
 import time
 import warnings
+from itertools import permutations
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -31,7 +34,8 @@ DOGS = Sentence(
 @pytest.mark.parametrize("name", ["a.png", "a.svg", "a.pdf", "a.html", "a.dot"])
 @pytest.mark.parametrize("layout", [*LAYOUTS, "kamada_kawai"])
 def test_every_layout_in_every_format(name: str, layout: str, tmp_path: Path) -> None:
-    draw(DOGS, tmp_path / name, layout=layout, dark=True, title="a <title>")
+    numbers = {"edge_values": {(0, 2): 1.0}} if layout == "heatmap" else {}
+    draw(DOGS, tmp_path / name, layout=layout, dark=True, title="a <title>", **numbers)
     content = (tmp_path / name).read_bytes()
     start = {
         "png": b"\x89PNG",
@@ -43,6 +47,69 @@ def test_every_layout_in_every_format(name: str, layout: str, tmp_path: Path) ->
     assert content.startswith(start[name[2:]])
     if name == "a.svg":
         ElementTree.fromstring(content)
+
+
+def test_svg_files_hold_text(tmp_path: Path) -> None:
+    """In any script, whatever fonts are installed, with nothing that an XML parser refuses."""
+    words = ["千里", "القطط", "🎉", "naïve", "a\uffffb"]
+    sentence = Sentence(words, dependencies=Tree([-1, 0, 0, 0, 0], labels=["root"] + ["obj"] * 4))
+    drawing = draw(sentence, tmp_path / "words.svg", layout="arcs", title="🎉\x00")
+    svg = (tmp_path / "words.svg").read_text(encoding="utf-8")
+    texts = [element.text for element in nodes_of(svg, "text")]
+    assert {"千里", "القطط", "🎉", "naïve", "a\ufffdb", "obj"} <= set(texts)
+    assert drawing.svg() in svg
+    assert "<use" not in svg  # glyphs as outlines
+    fonts = ElementTree.fromstring(svg).get("font-family", "")
+    assert fonts.startswith("'DejaVu Sans'")
+    assert fonts.endswith("sans-serif")
+
+
+def test_svg_is_never_wider_than_its_place() -> None:
+    root = ElementTree.fromstring(draw(DOGS).svg())
+    assert root.get("style") == "max-width: 100%; height: auto"
+    assert root.get("viewBox")
+
+
+def test_a_heat_map() -> None:
+    numbers = {(0, 1): 0.5, (1, 0): 0.25, (2, 0): 1.0, (2, 2): 0.0}
+    drawing = draw(DOGS, layout="heatmap", edge_values=numbers, edge_title="attention")
+    titles = [element.text for element in nodes_of(drawing.svg(), "title")]
+    assert titles == ["dogs → chase: 0.5", "chase → dogs: 0.25", "cats → dogs: 1", "cats → cats: 0"]
+    cells = {chip.title: chip for chip in drawing.scene.chips if chip.title}
+    assert cells["dogs → chase: 0.5"].y > cells["chase → dogs: 0.25"].y  # rows are where edges lead
+    assert cells["dogs → chase: 0.5"].x < cells["chase → dogs: 0.25"].x
+    assert cells["cats → dogs: 1"].fill == LIGHT.ramp[-1]
+    assert cells["cats → cats: 0"].fill == LIGHT.ramp[0]
+    outlined = [chip for chip in drawing.scene.chips if chip.stroke == LIGHT.accent]
+    assert len(outlined) == 3  # both edges of the tree, one of which has no number, and the legend
+    with pytest.raises(ValueError, match="give edge_values"):
+        draw(DOGS, layout="heatmap")
+
+
+def test_many_edges_are_a_heat_map_that_says_so() -> None:
+    sentence = Sentence(["w"] * 6, dependencies=Tree([-1, 0, 0, 0, 0, 0]))
+    pairs = list(permutations(range(1, 6), 2))
+
+    def texts(**options: Any) -> list[str]:
+        return [label.text for label in draw(sentence, **options).scene.labels]
+
+    few = dict.fromkeys(pairs[:12], 1.0)
+    many = dict.fromkeys(pairs[:13], 1.0)
+    said = "a heat map, as 13 edges beside those of the tree are too many for lines"
+    assert said in texts(edge_values=many)
+    assert not any("heat map" in text for text in texts(edge_values=few))
+    assert not any("heat map" in text for text in texts(edge_values=many, layout="arcs"))
+
+
+def test_pages_follow_the_preference_for_dark_pages() -> None:
+    page = draw(DOGS).html()
+    light, dark = page.split("@media screen and (prefers-color-scheme: dark)")
+    assert f"--background: {LIGHT.background}" in light
+    assert f"--background: {DARK.background}" in dark.partition("</style>")[0]
+    assert "#" not in "".join(re.findall(r'(?:fill|stroke)="([^"]*)"', dark)).replace("none", "")
+    assert "prefers-color-scheme" not in draw(DOGS, dark=True).html()
+    pair = draw_pair(DOGS, DOGS).html()
+    assert "prefers-color-scheme" in pair
 
 
 def test_dot() -> None:
@@ -57,7 +124,7 @@ def nodes_of(svg: str, tag: str) -> list[ElementTree.Element]:
 
 
 def test_numbers_become_colours_and_widths() -> None:
-    scene, legend = picture(
+    scene, legend, *_ = picture(
         DOGS,
         layout="arcs",
         node_values=[-1, 0, 1],
@@ -156,7 +223,7 @@ def test_any_word_can_be_drawn(layout: str, tmp_path: Path) -> None:
 def test_words_go_from_right_to_left() -> None:
     arabic = Sentence(["يحب", "الطفل", "القطط"], dependencies=Tree([-1, 0, 0]))
     for layout in ("tree", "aligned", "arcs"):
-        scene, _ = picture(arabic, layout=layout)
+        scene = picture(arabic, layout=layout).scene
         places = {label.text: label.x for label in scene.labels}
         assert places["يحب"] > places["الطفل"] > places["القطط"]
 
@@ -239,6 +306,34 @@ def test_the_page_stands_alone(browser: list[str], tmp_path: Path) -> None:
     )
     assert "CONSOLE" not in done.stderr
     assert re.search(r"transform: translate\(\d", done.stdout)  # the script has run
+
+
+@pytest.mark.parametrize("size", ["600,700", "1400,900"])
+def test_the_page_fits_the_window(browser: list[str], tmp_path: Path, size: str) -> None:
+    sentence = Sentence(["word"] * 30, dependencies=Tree([-1, *range(29)]))
+    drawing = draw(sentence, tmp_path / "page.html", layout="arcs", width=math.inf)
+    done = subprocess.run(
+        [*browser, f"--window-size={size}", (tmp_path / "page.html").as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    (placed,) = re.findall(
+        r"transform: translate\(([-\d.e]+)px, ([-\d.e]+)px\) scale\(([\d.]+)\)", done.stdout
+    )
+    x, y, scale = map(float, placed)
+    wide, high = map(int, size.split(","))
+    assert x >= 0 <= y
+    # The window has a frame of its own, so that there may be a little less than its size.
+    assert 0.5 * wide < scale * drawing.scene.width <= wide + 1
+    assert scale * drawing.scene.height <= high
+
+
+def test_the_page_says_what_to_do_with_mouse_or_finger() -> None:
+    page = draw(DOGS).html()
+    assert '<span class="mouse">hover: details · click: fold' in page
+    assert '<span class="touch">tap: details · tap again: fold' in page
+    assert "@media (hover: none), (pointer: coarse)" in page
 
 
 def test_a_matplotlib_that_does_not_join_letters_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def test_every_picture_of_the_gallery(tmp_path: Path) -> None:
     made = make_gallery(tmp_path)
     text = (DOCS / "gallery.md").read_text()
     for path in made:
-        assert path.stat().st_size > 5000
+        assert path.stat().st_size > (500 if path.suffix == ".tex" else 5000)
         assert f"gallery/{path.name}" in text
 
 
