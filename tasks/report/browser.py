@@ -180,11 +180,20 @@ def _colours(sentence: Sentence) -> Mapping[str, Any]:
 
 
 def _predictions(group: Group) -> dict[str, object]:
-    number = {label: place for place, label in enumerate(group.labels)}
+    answers: Iterable[str] = group.labels
+    if group.question.answer != "label":
+        everything = (
+            group.gold,
+            *(seed for member in group.members for seed in member.predictions),
+        )
+        answers = dict.fromkeys(answer for part in everything for answer in part[:EXAMPLES])
+    number = {label: place for place, label in enumerate(answers)}
     return {
         "name": group.name,
         "data": group.data,
-        "labels": group.labels,
+        "labels": [_short_number(answer) for answer in number]
+        if group.question.is_number
+        else list(number),
         "gold": [number[label] for label in group.gold[:EXAMPLES]],
         "encoders": [
             {
@@ -199,6 +208,11 @@ def _predictions(group: Group) -> dict[str, object]:
             for member in group.members
         ],
     }
+
+
+def _short_number(answer: str) -> str:
+    """A number in at most three digits, as a reader compares it with another."""
+    return f"{float(answer):.3g}"
 
 
 def _worth_drawing(groups: Iterable[Group], kept: int) -> list[int]:

@@ -50,6 +50,7 @@ __all__ = [
     "pairs",
     "slices",
     "trade_off",
+    "scatter",
     "training",
     "tuning",
 ]
@@ -401,20 +402,50 @@ def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
     )
 
 
+def scatter(group: Group, member: ScoredCell) -> Figure:
+    """The predicted number of each test example, against the gold one."""
+    gold = np.array(group.gold, dtype=float)
+    predicted = np.array(member.predictions[0], dtype=float)
+
+    def paint(canvas: Canvas) -> None:
+        axes = canvas.add_subplot()
+        low, high = float(min(gold.min(), predicted.min())), float(max(gold.max(), predicted.max()))
+        axes.plot([low, high], [low, high], color=MUTED, linewidth=1)
+        axes.plot(gold, predicted, ".", color=COLOURS[member.kind], alpha=0.35, markersize=4, mew=0)
+        axes.set_xlabel("gold")
+        axes.set_ylabel("predicted")
+
+    values = "; ".join(
+        f"{metric.name} {metric.unit.text(member.values[metric.key][0])}"
+        for metric in group.metrics
+    )
+    return drawn(
+        f"scatter-{member.encoder}-{group.name}",
+        member.encoder,
+        f"Numbers that {member.encoder} predicts, against the gold ones; on the line both are equal. "
+        f"{values}.",
+        paint,
+        height=3.0,
+        width=3.2,
+    )
+
+
 def training(group: Group) -> Figure:
-    """Accuracy on dev by epoch, for each encoder; a line for each run."""
+    """The metric on dev by epoch, for each encoder; a line for each run."""
+    metric = group.members[0].dev_metric
+    factor = metric.unit.factor
     text = "; ".join(
-        f"{row.encoder} {PERCENT.text(row.dev.mean)}, kept after epoch "
+        f"{row.encoder} {metric.unit.text(row.dev.mean)}, kept after epoch "
         + listed(str(run.result.best_epoch) for run in row.cell.runs)
         for row in group.members
     )
     return _by_epoch(
         group,
         "training",
-        "accuracy on dev",
-        "dev accuracy, %",
-        f"Dev accuracy by epoch; a line for each run, a dot at the epoch that was kept. {text}.",
-        {"-": lambda epoch: 100 * epoch.dev_accuracy},
+        f"{metric.name} on dev",
+        metric.unit.axis(f"dev {metric.name}"),
+        f"Dev {metric.name} by epoch; a line for each run, a dot at the epoch that was kept. {text}.",
+        {"-": lambda epoch: factor * epoch.dev_accuracy},
     )
 
 
@@ -431,7 +462,7 @@ def losses(group: Group) -> Figure:
         "loss",
         "loss on train and on dev (dashed)",
         "loss",
-        "Cross-entropy by epoch, on train (solid) and on dev (dashed); two lines for each run, a dot at "
+        "Loss by epoch, on train (solid) and on dev (dashed); two lines for each run, a dot at "
         f"the epoch that was kept. Mean train loss, from the first epoch to the last: {text}.",
         {"-": lambda epoch: epoch.train_loss, "--": lambda epoch: epoch.dev_loss},
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 
+from tasks.data.questions import Question
 from tasks.metrics import AnyMetric, Metric
 from tasks.results.condition import Condition
 from tasks.results.families import KINDS_QUESTION, Pair, comparisons_in, on_equal_terms, usual
@@ -41,6 +42,7 @@ class Group:
         kinds: The comparisons of sequence, tree and graph encoders by the means of their kinds.
         majority: What the most frequent label of train has; None where it isn't known.
         notes: What must be said of the data and of some encoders.
+        question: What was asked.
     """
 
     data: str
@@ -57,6 +59,7 @@ class Group:
     kinds: tuple[Comparison, ...] = ()
     majority: MajorityClass | None = None
     notes: tuple[str, ...] = ()
+    question: Question = field(default_factory=Question)
 
     @property
     def metric(self) -> AnyMetric:
@@ -193,6 +196,7 @@ def groups_of(measures: Measures) -> tuple[Group, ...]:
                 else (),
                 majority=measures.majority.get(data),
                 notes=notes_on(measures, data),
+                question=results.data[data].question,
             )
             groups.append(group)
     if not groups:

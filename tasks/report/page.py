@@ -55,7 +55,8 @@ def write_report(measures: Measures, out: Path) -> Path:
     """
     results, groups = measures.results, groups_of(measures)
     dimensions = {
-        name: divide(results.examples[name]) for name in dict.fromkeys(g.data for g in groups)
+        name: divide(results.examples[name], results.data[name].question)
+        for name in dict.fromkeys(g.data for g in groups)
     }
     findings = {group.name: structure_findings(group) for group in groups}
     found = sections(results, groups, dimensions, findings)

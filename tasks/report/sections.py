@@ -255,13 +255,27 @@ def sections(
                     figures=tuple(figures.confusions(group, member) for member in group.members),
                 )
                 for group in groups
+                if group.question.answer == "label"
+            ),
+        ),
+        Section(
+            "scatter",
+            "Predicted and gold numbers",
+            "Of each test example, in the first seed.",
+            tuple(
+                Part(
+                    group.name,
+                    figures=tuple(figures.scatter(group, member) for member in group.members),
+                )
+                for group in groups
+                if group.question.is_number
             ),
         ),
         Section(
             "training",
             "Training",
-            "Loss on train and accuracy on dev, by epoch: a line for each run, a dot at the epoch that "
-            "was kept.",
+            "Loss on train and the metric on dev, by epoch: a line for each run, a dot at the epoch "
+            "that was kept.",
             tuple(
                 Part(figures=(figures.losses(group), figures.training(group))) for group in groups
             ),

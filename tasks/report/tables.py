@@ -33,8 +33,10 @@ def encoder_table(group: Group) -> Table:
     Before them is a row for the most frequent label.
     """
     tested, *others = group.metrics
+    on_dev = group.members[0].dev_metric
     several = len(group.members) > 1
     against = "reference" if group.reference else "best"
+    one_label = group.question.answer == "label"
     columns = (
         Column("encoder", "left"),
         # What a reader came for stands first: a phone shows two columns.
@@ -42,8 +44,8 @@ def encoder_table(group: Group) -> Table:
         Column("95 % interval", meaning="of the mean on test, over seeds and examples"),
         *[Column(f"vs. {against}", meaning=_verdicts(group, against))] * several,
         *(Column(metric.name, meaning=metric.about) for metric in others),
-        Column("ECE", meaning="expected calibration error, in 15 bins"),
-        Column(ACCURACY.unit.heading("dev"), meaning=f"{ACCURACY.name}, {_OVER_SEEDS}"),
+        *[Column("ECE", meaning="expected calibration error, in 15 bins")] * one_label,
+        Column(on_dev.unit.heading("dev"), meaning=f"{on_dev.name}, {_OVER_SEEDS}"),
         Column("reads"),
         Column("parameters", meaning="trained parameters of the encoder alone"),
         Column("train/s", meaning=_SPEED),
@@ -59,7 +61,7 @@ def encoder_table(group: Group) -> Table:
                 *(Entry("") for _ in range(1 + several)),
                 *(_value(metric, of_metrics) for metric in others),
                 Entry(""),
-                Entry("" if dev is None else ACCURACY.unit.text(dev), {"dev": dev}),
+                Entry("" if dev is None else on_dev.unit.text(dev), {"dev": dev}),
                 *(Entry("") for _ in range(4)),
             )
         )
@@ -72,8 +74,8 @@ def encoder_table(group: Group) -> Table:
                 _interval(group, member.low, member.high),
                 *beside,
                 *(_mean(member, metric) for metric in others),
-                number("calibration_error", fmean(member.calibration_error), ".3f"),
-                mean_and_sd("dev", member.dev, ACCURACY.unit),
+                *(_calibration(member) for _ in range(one_label)),
+                mean_and_sd("dev", member.dev, on_dev.unit),
                 Entry(member.kind, {"reads": sorted(member.description.reads)}),
                 number("parameters", member.parameters),
                 number("train_speed", member.train_speed),
@@ -81,6 +83,10 @@ def encoder_table(group: Group) -> Table:
             )
         )
     return Table(group.name, columns, tuple(rows))
+
+
+def _calibration(member: ScoredCell) -> Entry:
+    return number("calibration_error", fmean(member.calibration_error), ".3f")
 
 
 def pair_table(group: Group) -> Table:
@@ -199,20 +205,27 @@ def results_table(groups: Iterable[Group]) -> Table:
         "test_accuracy,macro_f1,mcc,calibration_error,mean_absolute_error,node_accuracy,epochs,"
         "train_speed,inference_speed"
     ).split(",")
+    cells = [cell for group in groups for cell in group.varied]
+    # Metrics of questions that aren't answered by one label stand last.
+    more = dict.fromkeys(
+        key for cell in cells for key in cell.values if key not in (*header, ACCURACY.key)
+    )
     rows = [
-        _of_seed(cell, place, seed)
-        for group in groups
-        for cell in group.varied
+        (*_of_seed(cell, place, seed), *(_number_of(cell, key, place) for key in more))
+        for cell in cells
         for place, seed in enumerate(cell.seeds)
     ]
-    return text_table("results", header, rows)
+    return text_table("results", (*header, *more), rows)
+
+
+def _number_of(cell: ScoredCell, key: str, place: int) -> str:
+    """A metric of one seed; empty where it isn't measured."""
+    return f"{cell.values[key][place]:.6f}" if key in cell.values else ""
 
 
 def _of_seed(cell: ScoredCell, place: int, seed: int) -> tuple[str, ...]:
     condition, runs = cell.condition, [run.result for run in cell.cell.of_seed(seed)]
     nodes = [run.node_accuracy for run in runs if run.node_accuracy is not None]
-    values = {key: of_metric[place] for key, of_metric in cell.values.items()}
-    errors = values.get("mean_absolute_error")
     return (
         condition.data,
         condition.embedding,
@@ -224,11 +237,9 @@ def _of_seed(cell: ScoredCell, place: int, seed: int) -> tuple[str, ...]:
         str(len(runs)),
         str(cell.parameters),
         f"{fmean(run.dev_accuracy for run in runs):.6f}",
-        f"{values['accuracy']:.6f}",
-        f"{values['macro_f1']:.6f}",
-        f"{values['mcc']:.6f}",
-        f"{cell.calibration_error[place]:.6f}",
-        "" if errors is None else f"{errors:.6f}",
+        *(_number_of(cell, key, place) for key in ("accuracy", "macro_f1", "mcc")),
+        f"{cell.calibration_error[place]:.6f}" if cell.calibration_error else "",
+        _number_of(cell, "mean_absolute_error", place),
         f"{fmean(nodes):.6f}" if nodes else "",
         f"{fmean(run.epochs for run in runs):g}",
         f"{fmean(run.train_speed for run in runs):.1f}",

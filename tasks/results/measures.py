@@ -221,12 +221,16 @@ def measure(results: Results, options: VerdictOptions | None = None) -> Measures
         check_one_test_set(data, {cell.scores.shape[1] for cell in of_data})
     families: tuple[Family, ...] = ()
     if scored and all(cell.scores.shape[1] > 1 for cell in scored):
-        families = families_of(
-            {cell.condition: cell.scores for cell in scored},
-            {cell.encoder: cell.kind for cell in scored},
-            scored[0].metric,
-            options,
-            {name: _clusters(results, name) for name in results.data},
+        families = tuple(
+            family
+            for name in results.data
+            for family in families_of(
+                {cell.condition: cell.scores for cell in scored if cell.condition.data == name},
+                {cell.encoder: cell.kind for cell in scored},
+                metrics[name][0],
+                options,
+                {name: _clusters(results, name)},
+            )
         )
     majority = {
         name: _majority(results, name, data.majority, data.majority_dev, metrics[name])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from structnn import Tree
+from tasks.data.questions import Question, without_marks
 from tasks.results.records import ExampleDescription
 
 __all__ = [
@@ -67,14 +68,21 @@ class Dimension:
     about: str = ""
 
 
-def divide(examples: Sequence[ExampleDescription]) -> list[Dimension]:
+def divide(
+    examples: Sequence[ExampleDescription], question: Question | None = None
+) -> list[Dimension]:
     """Every way to divide the examples into at least two slices.
 
     By length, depth of the tree, distance of the root from the middle, subordinate clauses,
     coordination, relations, negation, question word, unknown words, overlap with train, label, and
     each column of the data (see :func:`dividing_columns`). If some example has no parse, nothing that
-    needs one is used.
+    needs one is used. Where the question is about two spans, by the words between them.
+
+    Args:
+        examples: The test examples.
+        question: What is asked of them; by default one label for a sentence.
     """
+    question = question or Question()
     dimensions = [
         _by_number("sentence length", [len(row.tokens) for row in examples], "token", "tokens")
     ]
@@ -105,11 +113,24 @@ def divide(examples: Sequence[ExampleDescription]) -> list[Dimension]:
             ["text occurs in train" if row.overlap else "new text" for row in examples],
             order=["new text", "text occurs in train"],
         ),
-        _by_value("label", [row.label for row in examples]),
     ]
+    if question.is_number:
+        dimensions.append(_by_number("score", [float(row.label) for row in examples]))
+    else:
+        dimensions.append(_by_value("label", [row.label for row in examples]))
+    if question.reads == "spans":
+        between = [_between(row.text) for row in examples]
+        dimensions.append(_by_number("words between the spans", between, "word", "words"))
     for column in dividing_columns(examples):
         dimensions.append(_by_column(column, [row.columns.get(column, "") for row in examples]))
     return [dimension for dimension in dimensions if len(dimension.slices) > 1]
+
+
+def _between(text: str) -> int:
+    """How many words stand between two marked spans."""
+    plain, spans = without_marks(text)
+    (_, end), (begin, _) = sorted(spans)
+    return len(plain[end:begin].split())
 
 
 def dividing_columns(examples: Sequence[ExampleDescription]) -> list[str]:

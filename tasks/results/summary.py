@@ -63,27 +63,23 @@ class Summary:
             name for name in names if len({getattr(row.condition, name) for row in self.rows}) > 1
         )
 
-    @property
-    def metric(self) -> AnyMetric:
-        """The metric on test."""
-        found = (row.metric for row in self.rows if isinstance(row, ScoredCell))
-        return next(found, ACCURACY)
-
     def table(self, data: str) -> Table:
         """The table of one data set: a row for each cell."""
         rows = [row for row in self.rows if row.condition.data == data]
+        on_dev = rows[0].dev_metric if rows else ACCURACY
+        metric = next((row.metric for row in rows if isinstance(row, ScoredCell)), on_dev)
         # Noise is shown with the structure that has it.
         names = ["structure" if name == "noise" else name for name in self.varied]
         shown = [name for name in dict.fromkeys(names) if name != "data"]
         known = self.majority.get(data)
-        majority = [] if known is None else [_majority(known, self.metric, shown)]
+        majority = [] if known is None else [_majority(known, metric, shown)]
         # With the ranks by which a narrow terminal hides columns: what tells rows apart, and test, stay.
         columns = (
             Column("encoder", "left", rank=0),
             *(Column(name, rank=0) for name in shown),
             Column("params", rank=2),
-            Column(ACCURACY.unit.heading("dev"), rank=1),
-            Column(self.metric.unit.heading("test"), rank=0),
+            Column(on_dev.unit.heading("dev"), rank=1),
+            Column(metric.unit.heading("test"), rank=0),
             Column("train/s", rank=3),
             Column("infer/s", rank=3),
         )
@@ -231,14 +227,14 @@ def _entries(row: CellMeasures, shown: Sequence[str]) -> tuple[Entry, ...]:
         "reads_trees": row.structured,
         "seeds": len(row.seeds),
     }
-    test = mean_and_sd("test", None, ACCURACY.unit)
+    test = mean_and_sd("test", None, row.dev_metric.unit)
     if isinstance(row, ScoredCell):
         test = mean_and_sd("test", row.test, row.metric.unit)
     return (
         Entry(condition.encoder, about),
         *(Entry(_shown(row, name)) for name in shown),
         number("parameters", row.parameters),
-        mean_and_sd("dev", row.dev, ACCURACY.unit),
+        mean_and_sd("dev", row.dev, row.dev_metric.unit),
         test,
         number("train_speed", row.train_speed),
         number("inference_speed", row.inference_speed),
