@@ -190,4 +190,4 @@ def test_a_comparison_has_one_verdict_everywhere(report_of_everything):
     for line, where in ((part, " on 25% of train"), (whole, "")):
         names = structured.encoder + where, sequence.encoder + where
         assert names in everywhere or names[::-1] in everywhere
-        assert line.endswith(": no verdict.")
+        assert line.endswith("), no verdict, for lack of seeds.")
