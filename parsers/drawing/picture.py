@@ -8,13 +8,14 @@ from typing import Any
 
 from parsers.controls import tree_of
 from parsers.drawing import layouts
-from parsers.drawing.layouts import Pair, View
+from parsers.drawing.layouts import Pair, Stroke, View
 from parsers.drawing.legend import Legend, line_sign, swatch
 from parsers.drawing.numbers import (
+    THINNEST,
     EdgeNumbers,
     Numbers,
     edge_legend,
-    edge_widths,
+    edge_strokes,
     node_colors,
     numbered_edges,
     numbered_nodes,
@@ -77,29 +78,30 @@ def picture(
     tree = tree_of(sentence, "dependencies" if structure == "graph" else structure)
     layout = layout or ("tree" if structure != "constituency" else "constituency")
     colors, number_legend = node_colors(tree, node_values, node_range, node_title, theme)
-    extra: dict[Pair, float] = {}
-    widths, dashed = [1.2] * len(tree), set[int]()
+    words = [
+        None if position == -1 else _shown(sentence.tokens[position])
+        for position in tree.tokens or ()
+    ]
+    captions = [_shown(label) if label else "" for label in tree.labels or [""] * len(tree)]
+    plain, strokes = Stroke(), dict[Pair, Stroke]()
     if edge_values is not None:
-        widths, dashed, extra = edge_widths(tree, edge_values, edge_range)
+        names = [word or caption for word, caption in zip(words, captions, strict=True)]
+        plain, strokes = Stroke(THINNEST), edge_strokes(tree, edge_values, edge_range, names)
     tags = [str(graph.nodes[node].get("tag", "")) for node in range(len(tree))]
     by_class = node_values is None and any(tags)
     view = View(
         tree=tree,
-        words=[
-            None if position == -1 else _shown(sentence.tokens[position])
-            for position in tree.tokens or ()
-        ],
-        captions=[_shown(label) if label else "" for label in tree.labels or [""] * len(tree)],
+        words=words,
+        captions=captions,
         notes=tags,
         fills=[
             colors.get(node)
             or (theme.word_classes[word_class(tag)] if by_class and tag else theme.plain)
             for node, tag in enumerate(tags)
         ],
-        widths=widths,
-        dashed=frozenset(dashed),
+        plain=plain,
+        strokes=strokes,
         marked=frozenset(marked or ()),
-        extra=extra,
         theme=theme,
         mirrored=_right_to_left(sentence),
     )
@@ -112,8 +114,11 @@ def picture(
         }
         if node in node_numbers:
             details[node_title or "value"] = f"{node_numbers[node]:.4g}"
-        if (tree.parents[node], node) in edge_numbers:
-            details[edge_title or "edge"] = f"{edge_numbers[tree.parents[node], node]:.4g}"
+        edge, parent = edge_title or "edge", tree.parents[node]
+        if (parent, node) in edge_numbers:
+            details[edge] = f"{edge_numbers[parent, node]:.4g}"
+        if (node, parent) in edge_numbers:
+            details[f"{edge}, to the parent"] = f"{edge_numbers[node, parent]:.4g}"
         if marked and node in marked:
             details["differs"] = marked[node]
         scene.details[node] = details
@@ -129,7 +134,7 @@ def picture(
     if edge_numbers:
         title = edge_title or "value of the edge"
         most = max(map(abs, edge_range or edge_numbers.values()))
-        legend += edge_legend(title, most, theme, dashed=bool(dashed), extra=bool(extra))
+        legend += edge_legend(title, most, view)
     if marked is not None:
         legend.append((line_sign(theme.accent, 2, theme), "differs (head or relation)"))
     return scene, legend

@@ -4,10 +4,11 @@ from parsers.drawing.layouts.arcs import arcs_layout
 from parsers.drawing.layouts.constituency import constituency_layout
 from parsers.drawing.layouts.spread import spread_layout
 from parsers.drawing.layouts.tree import aligned_layout, tree_layout
-from parsers.drawing.layouts.view import Pair, View
+from parsers.drawing.layouts.view import Pair, Stroke, View
 
 __all__ = [
     "Pair",
+    "Stroke",
     "View",
     "aligned_layout",
     "arcs_layout",

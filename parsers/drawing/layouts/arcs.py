@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from parsers.drawing.fonts import text_width
 from parsers.drawing.layouts.parts import (
+    BESIDE,
     CAPTION,
     GAP,
     add_caption,
     add_chip,
     add_text,
+    back_curves,
     edge_curve,
     empty_scene,
     framed,
@@ -34,13 +36,12 @@ def arcs_layout(view: View) -> Scene:
         if view.tree.parents[node] != -1
     }
     below = [
-        (place[head], place[tail])
-        for head, tail in view.extra
-        if head in place and tail in place and head != tail
+        (place[head], place[tail]) for head, tail in view.extra if head in place and tail in place
     ]
     legs = _legs(arcs, root=(place[view.tree.root], view.tree.root))
     extra_legs = _legs(dict(enumerate(below)))
-    step = 7.0
+    # Between two legs there is room for the leg of an edge from child to parent.
+    step = 7.0 + BESIDE * bool(view.upward)
     widths = []
     for node in order:
         rank = place[node]
@@ -90,6 +91,9 @@ def arcs_layout(view: View) -> Scene:
         peak = base - rise * levels[node]
         points = bridge((start_x, base), (end_x, base), peak, 14)
         scene.curves.append(edge_curve(view, node, points, arrow=True))
+        inwards = BESIDE if end_x > start_x else -BESIDE
+        within = (start_x + inwards, base), (end_x - inwards, base)
+        scene.curves += back_curves(view, node, bridge(*within, peak + CAPTION / 2 + 4, 9))
         captions.append((node, (start_x + end_x) / 2, peak))
     for node, x, y in captions:
         add_caption(view, scene, node, x, y, covering=True)
@@ -101,8 +105,17 @@ def arcs_layout(view: View) -> Scene:
             for rank in (head, tail)
         ]
         points = bridge(ends[0], ends[1], base + 16 * extra_levels[index], 10)
+        stroke = view.extra[pair]
         scene.curves.append(
-            Curve(points, view.theme.accent_2, view.extra[pair], arrow=True, node=pair[1])
+            Curve(
+                points,
+                view.theme.accent_2,
+                stroke.width,
+                stroke.dashed,
+                arrow=True,
+                node=pair[1],
+                title=stroke.title,
+            )
         )
     return scene
 

@@ -13,6 +13,7 @@ from parsers.drawing.theme import ink_on
 GAP = 10.0  # between neighbouring nodes
 CAPTION = SMALL_SIZE * LINE  # the height of a caption
 MARGIN = 16.0  # around the picture
+BESIDE = 7.0  # between the two directions of an edge
 
 
 def empty_scene(view: View, places: Mapping[int, Point]) -> Scene:
@@ -105,9 +106,10 @@ def node_width(view: View, node: int) -> float:
 def add_caption(
     view: View, scene: Scene, node: int, x: float, y: float, *, covering: bool = False
 ) -> None:
-    """Draw a node's caption; ``covering``, it hides the line behind it."""
+    """Draw a node's caption; ``covering``, it hides the lines behind it."""
     color = view.theme.accent if node in view.marked else view.theme.muted
-    background = view.theme.background if covering else None
+    # Edges that are not in the tree go where no place was left for them.
+    background = view.theme.background if covering or view.extra else None
     add_text(scene, view.captions[node], x, y, node, color, background)
 
 
@@ -130,14 +132,45 @@ def add_text(
 
 def edge_curve(view: View, node: int, points: Sequence[Point], arrow: bool = False) -> Curve:
     """The edge from a node's parent, along a curve."""
-    color, dashed = view.line_color(node), node in view.dashed
-    return Curve(points, color, view.widths[node], dashed, arrow, node)
+    stroke = view.stroke(node)
+    # Where edges have two directions, each says which is its own.
+    arrow = arrow or bool(view.upward)
+    color = view.line_color(node)
+    return Curve(points, color, stroke.width, stroke.dashed, arrow, node, stroke.title)
+
+
+def back_curves(view: View, node: int, points: Sequence[Point]) -> list[Curve]:
+    """The edge from a node to its parent, if it has a number.
+
+    Args:
+        view: The tree.
+        node: The node.
+        points: Where it runs, from the parent to the node.
+    """
+    stroke = view.upward.get(node)
+    if stroke is None:
+        return []
+    points, color = points[::-1], view.theme.accent_3
+    return [
+        Curve(points, color, stroke.width, stroke.dashed, arrow=True, node=node, title=stroke.title)
+    ]
+
+
+def beside(points: Sequence[Point]) -> list[Point]:
+    """A curve next to one of :func:`parsers.drawing.scene.drop`, on the side on which that one ends."""
+    side = BESIDE if points[-1][0] >= points[0][0] else -BESIDE
+    # It runs sideways between its first two control points: that part is next to the other's higher up.
+    up = (0.0, BESIDE, BESIDE)
+    return [
+        (x + side, y - (up[place] if place < len(up) else 0.0))
+        for place, (x, y) in enumerate(points)
+    ]
 
 
 def add_extra_edges(view: View, scene: Scene, places: Mapping[int, Point]) -> None:
-    """Draw the edges that are not edges of the tree, as dashed curves from chip to chip."""
-    for (head, tail), width in view.extra.items():
-        if head == tail or head not in places or tail not in places:
+    """Draw the edges that are not edges of the tree, as curves from chip to chip."""
+    for (head, tail), stroke in view.extra.items():
+        if head not in places or tail not in places:
             continue
         (x1, y1), (x2, y2) = places[head], places[tail]
         bow = 0.18
@@ -147,7 +180,15 @@ def add_extra_edges(view: View, scene: Scene, places: Mapping[int, Point]) -> No
         sign_2 = 1 if middle[1] > y2 else -1
         points = [(x1, y1 + sign_1 * half), middle, middle, (x2, y2 + sign_2 * half)]
         scene.curves.append(
-            Curve(points, view.theme.accent_2, width, dashed=True, arrow=True, node=tail)
+            Curve(
+                points,
+                view.theme.accent_2,
+                stroke.width,
+                stroke.dashed,
+                arrow=True,
+                node=tail,
+                title=stroke.title,
+            )
         )
 
 
