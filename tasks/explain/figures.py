@@ -83,7 +83,7 @@ def _gates(explanation: Explanation) -> Iterator[TreeFigure]:
             )
         yield _drawn(
             sentence,
-            f"{name[0].upper()}{name[1:]}",
+            f"The tree with {name}",
             lines,
             text_table(f"The {what} of each word", ["word", "relation", "head", what], rows),
             {**_attribution(explanation), **edges},
@@ -131,7 +131,7 @@ def _layer(explanation: Explanation, name: str, weights: Tensor, *, folded: bool
     most = max(values.values())
     return _drawn(
         sentence,
-        f"{name[0].upper()}{name[1:]}",
+        f"The tree with {name}",
         lines,
         text_table(
             "How much of its attention goes along each edge",
@@ -164,11 +164,6 @@ def _subtrees(explanation: Explanation) -> TreeFigure:
     sentence, label = explanation.sentence, explanation.prediction.label
     effects = {n: value for n, value in enumerate(explanation.subtree_effects) if value is not None}
     values = [effects.get(node, 0.0) for node in range(len(sentence))]
-    tokens = sentence.tokens
-    rows = [
-        [tokens[node], _relation(sentence, node), f"{value + 0:+.3f}"]
-        for node, value in effects.items()
-    ]
     return _drawn(
         sentence,
         "What each part of the tree does",
@@ -177,11 +172,7 @@ def _subtrees(explanation: Explanation) -> TreeFigure:
             "below it are deleted.",
             *subtree_words(explanation),
         ],
-        text_table(
-            f"By how much the log-odds of {label} fall without a word and all below it",
-            ["word", "relation", "falls by"],
-            rows,
-        ),
+        None,
         {
             **presets.attribution(values, f"falls without it and all below it: {label}"),
             "node_values": effects,

@@ -207,7 +207,7 @@ def _attributed(explanation: Explanation) -> list[ShownWord]:
             word,
             signed(value),
             round(100 * abs(value) / most),
-            "for" if value >= 0 else "against",
+            "for" if round(value, 2) >= 0 else "against",
             token in explanation.unknown,
         )
         for token, (word, value) in enumerate(zip(explanation.sentence.tokens, values, strict=True))

@@ -25,5 +25,7 @@ for (const section of document.querySelectorAll("main > section[id^=encoder-]"))
   section.querySelector(".picks").hidden = false;
   show(0);
 }
-// On paper nothing can be unfolded.
-addEventListener("beforeprint", () => document.querySelectorAll("details.numbers, details.part").forEach(part => part.open = true));
+// On a narrow screen the prediction comes first.
+document.querySelector("nav details").open = matchMedia("(min-width: 72rem)").matches;
+// On paper nothing can be hovered over or unfolded.
+addEventListener("beforeprint", () => document.querySelectorAll("details.numbers").forEach(part => part.open = true));
