@@ -14,7 +14,7 @@ from parsers.drawing import presets
 from structnn import Sentence, Tree
 from tasks.explain.along import along_edges, edge_values, shares
 from tasks.explain.attributions import INTEGRATED_GRADIENTS
-from tasks.explain.words import shares_words, subtree_words
+from tasks.explain.words import quoted, shares_words, subtree_words
 from tasks.results.table import Table, text_table
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ def _layer(explanation: Explanation, name: str, weights: Tensor, *, folded: bool
         shares_words(shares(weights, tree), len(tree)),
         "Arrows lead from the word that is read to the word that reads it.",
         "Grey: reading up, a word reads its head; most of all "
-        f"“{tokens[token]}” reads “{tokens[head]}” ({up:.2f}).",
+        f"{quoted(tokens[token])} reads {quoted(tokens[head])} ({up:.2f}).",
         "Green: reading down, a head reads its dependent; most of all "
-        f"“{tokens[other_head]}” reads “{tokens[other_token]}” ({down:.2f}).",
+        f"{quoted(tokens[other_head])} reads {quoted(tokens[other_token])} ({down:.2f}).",
     ]
     outside = len(values) - 2 * len(edges)
     if outside > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ __all__ = [
     "deletion_words",
     "percent",
     "prediction_words",
+    "quoted",
     "shares_words",
     "signed",
     "subtree_words",
@@ -44,6 +46,12 @@ def percent(share: float) -> str:
 def signed(number: float) -> str:
     """A number with two decimals and its sign."""
     return f"{round(number, 2) + 0:+.2f}"  # + 0 makes plain zero of minus zero
+
+
+def quoted(words: str) -> str:
+    """Words in quotes, which words from right to left don't carry away with them."""
+    kinds = {unicodedata.bidirectional(character) for character in words}
+    return f"\u2068“{words}”\u2069" if kinds & {"R", "AL"} else f"“{words}”"
 
 
 def prediction_words(explanation: Explanation) -> str:
@@ -118,9 +126,8 @@ def subtree_words(explanation: Explanation) -> list[str]:
     for effect, node in sorted(effects, key=lambda item: -abs(item[0]))[:SUBTREES]:
         phrase = " ".join(tokens[token] for token in sorted(below[node]))
         moves = "fall" if effect >= 0 else "rise"
-        told.append(
-            f"Without “{phrase}” the log-odds of {label} {moves} by {signed(abs(effect))[1:]}."
-        )
+        by = signed(abs(effect))[1:]
+        told.append(f"Without {quoted(phrase)} the log-odds of {label} {moves} by {by}.")
     return told
 
 
@@ -155,4 +162,4 @@ def _mean_words(drop: float) -> str:
 
 
 def _quoted(explanation: Explanation, tokens: Iterable[int]) -> str:
-    return ", ".join(f"“{explanation.sentence.tokens[token]}”" for token in tokens)
+    return ", ".join(quoted(explanation.sentence.tokens[token]) for token in tokens)
