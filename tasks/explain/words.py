@@ -106,7 +106,11 @@ def deletion_words(explanation: Explanation, method: str) -> str:
 def completeness_words(explanation: Explanation) -> str:
     """Whether integrated gradients add up to what they divide among the words."""
     check, label = explanation.completeness, explanation.prediction.label
-    verdict = "as they should" if check.error <= TOLERANCE else "but they should not differ"
+    verdict = (
+        "the same, as it should be"
+        if check.error <= TOLERANCE
+        else "not the same, so these numbers can't be relied on"
+    )
     return (
         f"Integrated gradients add up to {signed(check.total)}, and from no words to this sentence the "
         f"log-odds of {label} change by {signed(check.expected)}: {verdict}."

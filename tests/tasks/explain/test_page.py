@@ -16,7 +16,13 @@ from structnn import Sentence, Tree
 from tasks.explain import DeletionCheck, explain, save, save_all, to_html
 from tasks.explain.along import edge_values, shares
 from tasks.explain.heat import LEGIBLE, heat_rows
-from tasks.explain.words import deletion_words, percent, prediction_words, shares_words
+from tasks.explain.words import (
+    completeness_words,
+    deletion_words,
+    percent,
+    prediction_words,
+    shares_words,
+)
 from tests.tasks.explain.test_explain import TEXT, make_predictor
 
 __all__ = ["make_predictor"]  # a fixture
@@ -231,6 +237,14 @@ def test_deletion_in_plain_words(make_predictor, drop, random, verdict, told):
     explanation = dataclasses.replace(explanation, deletion=check, prediction=prediction)
     assert told in deletion_words(explanation, IG)
     assert "(“a”, “c”)" in deletion_words(explanation, IG)
+
+
+def test_sums_in_plain_words(make_predictor):
+    explanation = explain(make_predictor("bag"), TEXT)
+    assert completeness_words(explanation).endswith(": the same, as it should be.")
+    wrong = dataclasses.replace(explanation.completeness, total=explanation.completeness.total * 2)
+    told = completeness_words(dataclasses.replace(explanation, completeness=wrong))
+    assert told.endswith(": not the same, so these numbers can't be relied on.")
 
 
 def test_words_of_numbers(make_predictor):
