@@ -159,8 +159,10 @@ def draw(
         node_title: The name of these numbers in the legend.
         node_range: The numbers at the two ends of the colours, to compare pictures.
         edge_values: ``(nodes,)`` numbers for the edge to each node from its parent, shown as widths;
-            or a mapping from edges, ``(from, to)``, to numbers. Edges that are not in the tree, as
-            of attention, are drawn too. Edges with a number below 0 are dashed.
+            or a mapping from edges, ``(from, to)``, to numbers. An edge from a child to its parent, as
+            of attention, is drawn beside that from the parent to the child, and each has an arrow;
+            edges between other nodes have a colour of their own. Edges with a number below 0 are
+            dashed, and no others. In SVG and HTML a line shows its number when hovered over.
         edge_title: The name of these numbers in the legend.
         edge_range: Two numbers; the larger magnitude of the two is that of the widest edge.
         title: A title above the picture.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from parsers.drawing.fonts import text_width
-from parsers.drawing.layouts import Pair
+from parsers.drawing.layouts import Pair, Stroke, View
 from parsers.drawing.legend import Legend, line_sign
 from parsers.drawing.scene import SMALL_SIZE, Chip, Label, Scene
 from parsers.drawing.theme import Theme, blend
@@ -141,38 +141,47 @@ def _colored(
     return fills, [(bar, title)]
 
 
-def edge_widths(
-    tree: Tree, values: EdgeNumbers, given: tuple[float, float] | None
-) -> tuple[list[float], set[int], dict[Pair, float]]:
-    """How to draw edges with numbers, wider for numbers of larger magnitude.
+def edge_strokes(
+    tree: Tree,
+    values: EdgeNumbers,
+    given: tuple[float, float] | None,
+    names: Sequence[str],
+) -> dict[Pair, Stroke]:
+    """How to draw edges with numbers: wider for numbers of larger magnitude, dashed for those below 0.
+
+    Args:
+        tree: The tree.
+        values: The numbers.
+        given: Two numbers; the larger magnitude of the two is that of the widest edge.
+        names: ``(nodes,)``, what to call each node.
 
     Returns:
-        ``(nodes,)``, the width in points of the edge to each node; the nodes whose edge has a number
-        below 0; and the widths of edges that are not edges of the tree.
+        The line of each edge, whether it is in the tree or not.
     """
     pairs = numbered_edges(tree, values)
     most = max((abs(bound) for bound in given or pairs.values()), default=1.0) or 1.0
-    widths = [THINNEST] * len(tree)
-    dashed, extra = set(), {}
-    for (head, tail), value in pairs.items():
-        width = THINNEST + (WIDEST - THINNEST) * min(abs(value) / most, 1.0)
-        if tree.parents[tail] == head:
-            widths[tail] = width
-            if value < 0:
-                dashed.add(tail)
-        else:
-            extra[head, tail] = width
-    return widths, dashed, extra
+    return {
+        (head, tail): Stroke(
+            THINNEST + (WIDEST - THINNEST) * min(abs(value) / most, 1.0),
+            value < 0,
+            f"{names[head]} → {names[tail]}: {value:.3g}",
+        )
+        for (head, tail), value in pairs.items()
+    }
 
 
-def edge_legend(title: str, most: float, theme: Theme, *, dashed: bool, extra: bool) -> Legend:
-    """The legend of :func:`edge_widths`; ``most`` is the number of the widest edge."""
+def edge_legend(title: str, most: float, view: View) -> Legend:
+    """The legend of :func:`edge_strokes`; ``most`` is the number of the widest edge."""
+    theme = view.theme
     entries = []
     for share, name in ((1.0, f"{title}: {most:.3g}"), (0.5, f"{most / 2:.3g}")):
         width = THINNEST + (WIDEST - THINNEST) * share
         entries.append((line_sign(theme.line, width, theme), name))
-    if dashed:
+    if any(stroke.dashed for stroke in view.strokes.values()):
         entries.append((line_sign(theme.line, 1.5, theme, dashed=True), "below 0"))
-    if extra:
+    if view.upward:
+        entries.append((line_sign(theme.line, 2, theme), "from parent to child"))
+        entries.append((line_sign(theme.accent_3, 2, theme), "from child to parent"))
+    if view.extra:
         entries.append((line_sign(theme.accent_2, 2, theme), "not an edge of the tree"))
     return entries

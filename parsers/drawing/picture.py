@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 
 from parsers.controls import tree_of
 from parsers.drawing import layouts
-from parsers.drawing.layouts import Pair, View
+from parsers.drawing.layouts import Pair, Stroke, View
 from parsers.drawing.legend import Legend, line_sign, swatch
 from parsers.drawing.numbers import (
+    THINNEST,
     EdgeNumbers,
     Numbers,
     edge_colors,
     edge_legend,
-    edge_widths,
+    edge_strokes,
     node_colors,
     numbered_edges,
     numbered_nodes,
@@ -107,10 +108,15 @@ def picture(
     if width is not None and not width > 0:
         raise ValueError(f"width is {width:g} points; give a number above 0, such as {WIDTH:g}")
     colors, number_legend = node_colors(tree, node_values, node_range, node_title, theme)
-    extra: dict[Pair, float] = {}
-    widths, dashed = [1.2] * len(tree), set[int]()
+    words = [
+        None if position == -1 else _shown(sentence.tokens[position])
+        for position in tree.tokens or ()
+    ]
+    captions = [_shown(label) if label else "" for label in tree.labels or [""] * len(tree)]
+    plain, strokes = Stroke(), dict[Pair, Stroke]()
     if edge_values is not None:
-        widths, dashed, extra = edge_widths(tree, edge_values, edge_range)
+        names = [word or caption for word, caption in zip(words, captions, strict=True)]
+        plain, strokes = Stroke(THINNEST), edge_strokes(tree, edge_values, edge_range, names)
     cells: dict[Pair, tuple[str, str]] = {}
     if layout == "heatmap" and edge_numbers:
         edge_fills, edge_bar = edge_colors(edge_numbers, edge_range, edge_title, theme)
@@ -123,21 +129,17 @@ def picture(
     by_class = node_values is None and any(tags)
     view = View(
         tree=tree,
-        words=[
-            None if position == -1 else _shown(sentence.tokens[position])
-            for position in tree.tokens or ()
-        ],
-        captions=[_shown(label) if label else "" for label in tree.labels or [""] * len(tree)],
+        words=words,
+        captions=captions,
         notes=tags,
         fills=[
             colors.get(node)
             or (theme.word_classes[word_class(tag)] if by_class and tag else theme.plain)
             for node, tag in enumerate(tags)
         ],
-        widths=widths,
-        dashed=frozenset(dashed),
+        plain=plain,
+        strokes=strokes,
         marked=frozenset(marked or ()),
-        extra=extra,
         theme=theme,
         mirrored=_right_to_left(sentence),
         width=WIDTH if width is None else width,
@@ -151,8 +153,11 @@ def picture(
         }
         if node in node_numbers:
             details[node_title or "value"] = f"{node_numbers[node]:.4g}"
-        if (tree.parents[node], node) in edge_numbers:
-            details[edge_title or "edge"] = f"{edge_numbers[tree.parents[node], node]:.4g}"
+        edge, parent = edge_title or "edge", tree.parents[node]
+        if (parent, node) in edge_numbers:
+            details[edge] = f"{edge_numbers[parent, node]:.4g}"
+        if (node, parent) in edge_numbers:
+            details[f"{edge}, to the parent"] = f"{edge_numbers[node, parent]:.4g}"
         if marked and node in marked:
             details["differs"] = marked[node]
         scene.details[node] = details
@@ -174,7 +179,7 @@ def picture(
     elif edge_numbers:
         title = edge_title or "value of the edge"
         most = max(map(abs, edge_range or edge_numbers.values()))
-        legend += edge_legend(title, most, theme, dashed=bool(dashed), extra=bool(extra))
+        legend += edge_legend(title, most, view)
     if marked is not None:
         legend.append((line_sign(theme.accent, 2, theme), "differs (head or relation)"))
     return Picture(scene, legend, view, layout)

@@ -82,6 +82,7 @@ class Curve:
         dashed: Whether the line is dashed.
         arrow: Whether it ends in an arrow head.
         node: The node that the line leads to, if any.
+        title: What a reader sees who hovers over the line in SVG; empty for nothing.
     """
 
     points: Sequence[Point]
@@ -90,6 +91,7 @@ class Curve:
     dashed: bool = False
     arrow: bool = False
     node: int | None = None
+    title: str = ""
 
 
 @dataclass

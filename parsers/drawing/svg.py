@@ -65,7 +65,15 @@ def _curve(curve: Curve) -> str:
         f'<path d="{path}" fill="none" stroke="{curve.color}" '
         f'stroke-width="{_number(curve.width)}"{dash}{_node(curve.node)}/>'
     )
-    return line + _arrow(curve) if curve.arrow else line
+    if curve.arrow:
+        line += _arrow(curve)
+    if curve.title:
+        # A line of half a point can't be hit with a mouse: a wide one that nobody sees lies over it.
+        line += (
+            f'<path d="{path}" fill="none" stroke="#000" stroke-opacity="0" stroke-width="8"'
+            f"{_node(curve.node)}><title>{escape(curve.title)}</title></path>"
+        )
+    return line
 
 
 def _arrow(curve: Curve) -> str:

@@ -17,6 +17,7 @@ class Theme:
         line: Edges.
         accent: What differs between two pictures.
         accent_2: Edges that are not edges of the tree.
+        accent_3: Edges of the tree from child to parent.
         plain: The fill of a chip without a part of speech or a number.
         word_classes: The fills of chips by group of parts of speech.
         ramp: Colours for numbers of one sign, from the smallest to the largest.
@@ -29,6 +30,7 @@ class Theme:
     line: str
     accent: str
     accent_2: str
+    accent_3: str
     plain: str
     word_classes: Mapping[str, str]
     ramp: tuple[str, ...]
@@ -44,6 +46,7 @@ LIGHT = Theme(
     line="#9aa5b1",
     accent="#d55e00",
     accent_2="#0072b2",
+    accent_3="#007d5c",
     plain="#f1f4f7",
     word_classes={
         "noun": "#cfe6f5",
@@ -62,6 +65,7 @@ DARK = Theme(
     line="#64717f",
     accent="#ff8c42",
     accent_2="#56b4e9",
+    accent_3="#4fd1a5",
     plain="#252d37",
     word_classes={
         "noun": "#1d4a68",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from parsers.drawing.fonts import text_width, wanted_families
-from parsers.drawing.layouts import Pair, View
+from parsers.drawing.layouts import Pair, Stroke, View
 from parsers.drawing.layouts.lines import Arc, Side
 from parsers.drawing.numbers import WIDEST
 from parsers.drawing.scene import SMALL_SIZE, WORD_SIZE
@@ -24,7 +24,6 @@ _SPECIAL = {
     ">": r"\textgreater{}",
     **{character: "\\" + character for character in "{}$#_%"},
 }
-_PLAIN_WIDTH = 1.2  # of edges without numbers, in points
 _RISE = 3  # from one level of arcs to the next, in the height of an x
 
 
@@ -112,9 +111,9 @@ def _dependency(view: View, colors: dict[str, str]) -> str:
             height = f"edge height={heights[node] * _RISE}ex"
             ends = f"{{{place[parent]}}}{{{place[node]}}}"
             lines.append(rf"  \depedge[{height}{options}]{ends}{{{label}}}")
+    others = _others(view)
     for (head, tail), level in below.items():
-        color = _color(view.theme.accent_2, colors)
-        style = f"{color}, line width={_points(view.extra[head, tail])}"
+        style = _line(*others[head, tail], colors)
         options = f"edge below, hide label, edge height={level * _RISE}ex, edge style={{{style}}}"
         lines.append(rf"  \depedge[{options}]{{{place[head]}}}{{{place[tail]}}}{{}}")
     return "\n".join([*lines, r"\end{dependency}"])
@@ -127,7 +126,7 @@ def _heights(view: View, place: Mapping[int, int]) -> tuple[dict[int, int], dict
         for node in place
         if node != view.tree.root
     }
-    pairs = [pair for pair in view.extra if pair[0] != pair[1] and set(pair) <= set(place)]
+    pairs = [pair for pair in _others(view) if set(pair) <= set(place)]
     below = {index: Arc(place[head], place[tail]) for index, (head, tail) in enumerate(pairs)}
 
     def levels(arcs: Mapping[int, Arc]) -> dict[int, int]:
@@ -204,12 +203,9 @@ def _forest(view: View, colors: dict[str, str], content: Callable[[int], list[st
         lines += [f"{indent}  [{one}]" for one in leaf]
         stack.append((-1, depth))
         stack += [(child, depth + 1) for child in reversed(view.tree.children[node])]
-    for (head, tail), width in view.extra.items():
-        if head != tail:
-            color = _color(view.theme.accent_2, colors)
-            lines.append(
-                rf"  \draw[->, {color}, line width={_points(width)}] (n{head}) to[bend left] (n{tail});"
-            )
+    for (head, tail), (color, stroke) in _others(view).items():
+        style = _line(color, stroke, colors)
+        lines.append(rf"  \draw[->, {style}] (n{head}) to[bend left] (n{tail});")
     return "\n".join([*lines, r"\end{forest}"])
 
 
@@ -226,14 +222,30 @@ def _filled(view: View, node: int, text: str, colors: dict[str, str]) -> str:
     return rf"{{\colorbox{{{_color(fill, colors)}}}{{\textcolor{{{ink}}}{{\strut {text}}}}}}}"
 
 
+def _others(view: View) -> dict[Pair, tuple[str, Stroke]]:
+    """Lines beside those from parents to children: their colours, and how they are drawn."""
+    upward = {
+        (node, view.tree.parents[node]): (view.theme.accent_3, stroke)
+        for node, stroke in view.upward.items()
+    }
+    extra = {pair: (view.theme.accent_2, stroke) for pair, stroke in view.extra.items()}
+    return upward | extra
+
+
+def _line(color: str, stroke: Stroke, colors: dict[str, str]) -> str:
+    dashed = ", dashed" if stroke.dashed else ""
+    return f"{_color(color, colors)}, line width={_points(stroke.width)}{dashed}"
+
+
 def _style(view: View, node: int, colors: dict[str, str]) -> str:
     """How the edge to a node is drawn, ``""`` for as usual."""
     parts = []
     if node in view.marked:
         parts.append(_color(view.theme.accent, colors))
-    if view.widths[node] != _PLAIN_WIDTH:
-        parts.append(f"line width={_points(view.widths[node])}")
-    if node in view.dashed:
+    stroke = view.stroke(node)
+    if stroke.width != Stroke.width:
+        parts.append(f"line width={_points(stroke.width)}")
+    if stroke.dashed:
         parts.append("dashed")
     return ", ".join(parts)
 

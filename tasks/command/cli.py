@@ -344,31 +344,65 @@ def predict(
 
 @app.command()
 def explain(
-    run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN",
+            help="Folder of a run, such as runs/trec/bilstm/seed-0, or of an experiment, such as "
+            "runs/trec: one run of each of its encoders. Several are shown side by side.",
+        ),
+    ],
     text: Annotated[str, typer.Argument(help="A sentence.")],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Folder for the pictures.", callback=check_output_folder
+            "--output",
+            "-o",
+            help="Folder for the page and the pictures.",
+            callback=check_output_folder,
         ),
     ],
+    gold: Annotated[
+        str | None,
+        typer.Option(
+            help="The right label; by default that of the test example with this text, if there is one."
+        ),
+    ] = None,
     plugin: Annotated[
         list[str] | None,
         typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
     ] = None,
 ) -> None:
-    """Explain why a saved run classifies a sentence as it does, with numbers and pictures.
+    """Explain why saved runs classify a sentence as they do, in one page and in pictures.
 
     `structnn explain runs/trec/gat/seed-0 "Who wrote Middlemarch?" -o why`
+
+    `structnn explain runs/trec "Who wrote Middlemarch?" -o why`
     """
     from tasks.experiments.plugins import load_plugins
+    from tasks.explain import choose_runs, in_words, known_label, save, save_all, word_rows
     from tasks.explain import explain as explain_text
-    from tasks.explain import in_words, save, word_rows
+    from tasks.explain.page import compared
     from tasks.models.prediction import Predictor
     from tasks.results.table import text_table
 
     load_plugins(plugin or ())
-    explanation = explain_text(Predictor(run), text)
+    chosen = choose_runs(runs)
+    explanations = []
+    for run in chosen.folders:
+        if len(chosen.folders) > 1:
+            status.print(f"explaining {escape(str(run))}")
+        explanations.append(explain_text(Predictor(run), text, gold or known_label(run, text)))
+    for note in chosen.notes:
+        status.print(escape(note))
+    if len(explanations) > 1:
+        show_table(compared(explanations), "explanation.html")
+        saved = save_all(explanations, output, chosen.notes)
+        status.print(
+            f"explanation.html in {output}, and {len(saved)} pictures in the folders there"
+        )
+        return
+    (explanation,) = explanations
     table = text_table(
         f"what adds to the log-odds of {explanation.prediction.label}",
         ("word", *explanation.attributions, "subtree effect"),
@@ -377,7 +411,8 @@ def explain(
     show_table(table, "explanation.json")
     for line in in_words(explanation):
         results.print(f"- {escape(line)}")
-    status.print(f"{len(save(explanation, output))} pictures and explanation.json in {output}")
+    saved = save(explanation, output)
+    status.print(f"explanation.html, {len(saved)} pictures and explanation.json in {output}")
 
 
 @app.command()

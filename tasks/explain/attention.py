@@ -34,7 +34,8 @@ def collect_notes(
 
     Returns:
         The attention weights of each layer; for each layer with gates the mean of each token's forget
-        gates, None at the root; and the readout's attention to each token, None if it has none.
+        gates, and for one that weighs children each token's weight, None at the root; and the
+        readout's attention to each token, None if it has none.
     """
     batch = model.corpus([sentence]).batch()
     attention: list[AttentionMap] = []
@@ -58,7 +59,7 @@ def collect_notes(
                     attention.append(
                         AttentionMap(f"{name} {note.kind}, layer {note.layer}", weights)
                     )
-                elif note.kind == "forget gates":
+                elif note.kind in ("forget gates", "attention over children"):
                     means = note.values.mean(1).tolist()
                     means[int(batch.roots)] = None
                     gates[f"{name} {note.kind}"] = tuple(means)

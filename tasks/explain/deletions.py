@@ -8,6 +8,7 @@ import random
 import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,10 +19,14 @@ from tasks.explain.attributions import batch_size, log_odds_of
 from tasks.models.model import SavedModel
 from tasks.training.evaluation import predict_scores
 
-__all__ = ["DeletionCheck", "Shorter", "check_deletion", "subtree_effects", "without"]
+__all__ = ["DeletionCheck", "Shorter", "Verdict", "check_deletion", "subtree_effects", "without"]
 
 DRAWS = 200  # random deletions to compare with
 SHARE = 0.2  # of the words that are deleted at once
+CONVINCING = 0.9  # of the random deletions must move the prediction less
+UNMOVED = 0.01  # a smaller change of the probability is none
+
+Verdict = Literal["yes", "partly", "no", "unmoved"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,22 @@ class DeletionCheck:
     def random_deviation(self) -> float:
         """The standard deviation over random deletions."""
         return statistics.pstdev(self.random_drops)
+
+    def verdict(self, method: str) -> Verdict:
+        """Whether the words that a method puts first are those that the prediction depends on.
+
+        Returns:
+            ``"unmoved"`` if no deletion moves the probability by a point; ``"no"`` if random words
+            matter as much on average; ``"yes"`` if hardly any choice of words matters as much; else
+            ``"partly"``.
+        """
+        drop = self.drops[method]
+        if max(map(abs, (drop, *self.random_drops))) < UNMOVED:
+            return "unmoved"
+        if drop <= self.random_mean:
+            return "no"
+        first = drop >= max(self.random_drops)
+        return "yes" if first or self.exceeded(method) >= CONVINCING else "partly"
 
     def exceeded(self, method: str) -> float:
         """The share of random deletions that move the prediction less than this method's."""

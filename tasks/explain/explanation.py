@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
-from structnn import Sentence, WordEmbedding
+from parsers import narrowed
+from structnn import Sentence, Tree, WordEmbedding
 from tasks.explain.attention import AttentionMap, collect_notes
 from tasks.explain.attributions import (
     GRADIENT_X_INPUT,
@@ -17,7 +19,10 @@ from tasks.explain.attributions import (
 from tasks.explain.deletions import DeletionCheck, Shorter, check_deletion, subtree_effects
 from tasks.models.prediction import Prediction, Predictor
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["LONGEST", "Explanation", "explain"]
+
+LONGEST = 256
+"""Tokens of a text: with more, the weights of attention are too many to be looked at."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,16 @@ class Explanation:
         deletion: None where there is but one word.
         attention: Of each layer that attends.
         gates: For each Tree-LSTM the mean of each token's forget gate, which says how much its parent
-            takes of it; None for the root.
+            takes of it, and its weight among its siblings where children are weighed; None for the root.
         readout: How much the readout takes of each token, as the mean of its heads; None for a
             readout that does not attend.
+        encoder: The name of the encoder.
+        structure: What it was trained on: ``"parse"``, or a control in its place.
+        tree: The dependencies as the encoder reads them: an encoder with few places for children has
+            those that are too many attached elsewhere.
+        reads_tree: Whether it reads them at all.
+        run: The folder of the run.
+        gold: The label that is right; None where it is not known.
     """
 
     prediction: Prediction
@@ -51,9 +63,32 @@ class Explanation:
     attention: tuple[AttentionMap, ...]
     gates: dict[str, tuple[float | None, ...]]
     readout: tuple[float, ...] | None
+    encoder: str
+    structure: str
+    tree: Tree
+    reads_tree: bool
+    run: str
+    gold: str | None = None
+
+    def to_html(self) -> str:
+        """All of it as one HTML page that needs no other file and no network."""
+        from tasks.explain.page import to_html
+
+        return to_html([self])
+
+    def _repr_html_(self) -> str:
+        return framed(self.to_html())
 
 
-def explain(predictor: Predictor, text: str) -> Explanation:
+def framed(page: str) -> str:
+    """A page within another one, such as a notebook, whose styles stay apart."""
+    return (
+        f'<iframe title="explanation" srcdoc="{escape(page)}" '
+        'style="width: 100%; height: 48rem; border: 0"></iframe>'
+    )
+
+
+def explain(predictor: Predictor, text: str, gold: str | None = None) -> Explanation:
     r"""Predict the label of a text, and explain the prediction.
 
     Attributions are to the log-odds *f* of the predicted label, as a function of the word vectors:
@@ -68,13 +103,25 @@ def explain(predictor: Predictor, text: str) -> Explanation:
     Args:
         predictor: A run.
         text: A sentence.
+        gold: The label that is right, where it is known.
 
     Raises:
-        ValueError: The text is empty, the run can't be used on raw text, or the parser gives no tree.
+        ValueError: The text is empty or has more than 256 tokens, the run can't be used on raw
+            text or does not know the label, or the parser gives no tree.
         ImportError: ``captum`` is not installed.
     """
     model = predictor.model
+    encoder, labels = model.classifier.encoder, model.classifier.labels
+    if gold is not None and gold not in labels:
+        raise ValueError(
+            f"{gold!r} is no label of {predictor.run}; its labels are {', '.join(labels)}"
+        )
     (sentence,) = predictor.read([text])
+    if len(sentence) > LONGEST:
+        raise ValueError(
+            f"the text has {len(sentence)} tokens, and {LONGEST} at most can be explained: give one "
+            "sentence of it"
+        )
     (prediction,) = predictor.predict_sentences([text], [sentence])
     if sentence.dependencies is None:
         raise ValueError(
@@ -82,13 +129,14 @@ def explain(predictor: Predictor, text: str) -> Explanation:
         )
     embedding = model.classifier.embedding
     assert isinstance(embedding, WordEmbedding)
-    label = model.classifier.labels.index(prediction.label)
+    label = labels.index(prediction.label)
     vectors, log_odds = from_vectors(model, sentence, label)
     integrated, completeness = integrated_gradients(vectors, log_odds)
     attributions = {
         GRADIENT_X_INPUT: gradient_x_input(vectors, log_odds),
         INTEGRATED_GRADIENTS: integrated,
     }
+    tree = sentence.dependencies
     shorter = Shorter(model, sentence, label)
     attention, gates, readout = collect_notes(model, sentence)
     return Explanation(
@@ -99,9 +147,15 @@ def explain(predictor: Predictor, text: str) -> Explanation:
         ),
         attributions=attributions,
         completeness=completeness,
-        subtree_effects=subtree_effects(sentence.dependencies, shorter),
+        subtree_effects=subtree_effects(tree, shorter),
         deletion=check_deletion(sentence, attributions, shorter),
         attention=attention,
         gates=gates,
         readout=readout,
+        encoder=model.options.encoder,
+        structure=model.structure,
+        tree=tree if encoder.arity is None else narrowed(tree, encoder.arity),
+        reads_tree=bool(encoder.reads & {"tree", "graph"}),
+        run=str(predictor.run),
+        gold=gold,
     )

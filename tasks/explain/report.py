@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -13,10 +13,16 @@ from torch import Tensor
 from parsers import draw
 from parsers.drawing import presets
 from tasks.explain.attributions import TOLERANCE
-from tasks.explain.explanation import Explanation
-from tasks.storage import write_json
+from tasks.explain.page import names_of, to_html
+from tasks.folders import encoder_folder
+from tasks.storage import write_json, write_text
 
-__all__ = ["in_words", "pictures", "save", "word_rows"]
+if TYPE_CHECKING:
+    from tasks.explain.explanation import Explanation
+
+__all__ = ["PAGE", "in_words", "pictures", "save", "save_all", "word_rows"]
+
+PAGE = "explanation.html"
 
 
 def word_rows(explanation: Explanation) -> list[list[str]]:
@@ -65,7 +71,7 @@ def _rounded(number: float) -> float:
 
 
 def save(explanation: Explanation, folder: Path) -> list[Path]:
-    """Write the pictures as PNG, and all numbers as ``explanation.json``.
+    """Write the page ``explanation.html``, the pictures as PNG, and all numbers as ``explanation.json``.
 
     Args:
         explanation: What to write.
@@ -75,12 +81,43 @@ def save(explanation: Explanation, folder: Path) -> list[Path]:
         The pictures.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / PAGE, to_html([explanation]))
+    return _save_pictures(explanation, folder)
+
+
+def save_all(
+    explanations: Sequence[Explanation], folder: Path, notes: Sequence[str] = ()
+) -> list[Path]:
+    """Write one page with all explanations of a text, and a folder with the pictures of each.
+
+    Args:
+        explanations: What to write.
+        folder: Where; it is made when missing.
+        notes: See :func:`tasks.explain.page.to_html`.
+
+    Returns:
+        The pictures.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / PAGE, to_html(explanations, notes))
+    paths = []
+    for explanation, name in zip(explanations, names_of(explanations), strict=True):
+        below = folder / encoder_folder(name)
+        below.mkdir(exist_ok=True)
+        paths += _save_pictures(explanation, below)
+    return paths
+
+
+def _save_pictures(explanation: Explanation, folder: Path) -> list[Path]:
     prediction = explanation.prediction
     title = f"{prediction.label} ({prediction.probabilities[prediction.label]:.3f})"
     paths = []
     for name, options in pictures(explanation):
         path = folder / (re.sub(r"[^a-z0-9]+", "-", name.lower()) + ".png")
-        draw(explanation.sentence, path, title=f"{title}: {name}", **options)
+        sentence = explanation.sentence
+        if name in explanation.gates:  # which are on the edges that the encoder reads
+            sentence = sentence.replace(dependencies=explanation.tree)
+        draw(sentence, path, title=f"{title}: {name}", **options)
         paths.append(path)
     write_json(folder / "explanation.json", _numbers(explanation))
     return paths
@@ -101,7 +138,8 @@ def pictures(explanation: Explanation) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "subtree effects", {**options, "node_values": effects}
     for name, gates in explanation.gates.items():
         widths = [gate or 0.0 for gate in gates]
-        yield name, {**presets.gates(sentence, widths, "mean forget gate")}
+        read = sentence.replace(dependencies=explanation.tree)
+        yield name, {**presets.gates(read, widths, "mean forget gate")}
     if explanation.readout is not None:
         shares = {"node_values": explanation.readout, "node_title": "share, mean of heads"}
         yield "readout attention", shares

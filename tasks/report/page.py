@@ -15,6 +15,7 @@ from tasks.report import tables
 from tasks.report.browser import browser
 from tasks.report.groups import Group, groups_of
 from tasks.report.sections import Card, Section, cards, reproduction, sections
+from tasks.report.shell import style, templates
 from tasks.report.words import listed, structure_findings
 from tasks.results.folder import Results, load_results
 from tasks.results.measures import Measures, measure
@@ -74,27 +75,19 @@ def _page(
     dimensions: Mapping[str, Sequence[Dimension]],
     summary: Sequence[Card],
 ) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    templates = Environment(
-        loader=PackageLoader("tasks.report", "template"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    folder = files("tasks.report") / "template"
+    environment = templates("tasks.report")
+    script = files("tasks.report") / "template" / "report.js"
     unfinished = [
         (path.relative_to(results.folder).as_posix(), results.error(path) or "not run yet")
         for path in results.unfinished
     ]
     encoders = {member.encoder for group in groups for member in group.members}
-    templates.filters["named"] = _marking(encoders)
+    environment.filters["named"] = _marking(encoders)
     names = [group.name for group in groups]
-    templates.filters["apart"] = lambda title: _apart(title, names)
+    environment.filters["apart"] = lambda title: _apart(title, names)
     seeds = max(len(member.seeds) for group in groups for member in group.members)
     data = list(dict.fromkeys(group.data for group in groups))
-    return templates.get_template("report.html").render(
+    return environment.get_template("report.html").render(
         title=f"{', '.join(data)}: does structure help?",
         subtitle=(
             f"{len(encoders)} encoder{'s' * (len(encoders) != 1)} on {listed(data)}, "
@@ -105,8 +98,8 @@ def _page(
         unfinished=unfinished,
         reproduction=reproduction(results),
         browser=browser(groups, results.examples, dimensions),
-        style=Markup((folder / "report.css").read_text(encoding="utf-8")),
-        script=Markup((folder / "report.js").read_text(encoding="utf-8")),
+        style=style(),
+        script=Markup(script.read_text(encoding="utf-8")),
     )
 
 

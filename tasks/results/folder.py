@@ -41,6 +41,7 @@ __all__ = [
     "FinishedRun",
     "Results",
     "condition_of",
+    "examples_file",
     "load_results",
     "save_experiment",
 ]
@@ -206,13 +207,13 @@ def save_experiment(
         )
         settings = dict.fromkeys(run.setting for run in runs if run.setting.data == key)
         examples = map(asdict, _examples(parsed, list(settings)))
-        write_json_lines(out / _examples_file(dataset.name), examples)
+        write_json_lines(out / examples_file(dataset.name), examples)
     content = {
         **description,
         "data": {name: asdict(entry) for name, entry in known.items()},
         "runs": list(map(asdict, planned)),
     }
-    write_sealed(out / EXPERIMENT_FILE, content, map(_examples_file, known))
+    write_sealed(out / EXPERIMENT_FILE, content, map(examples_file, known))
 
 
 def load_results(folder: Path) -> Results:
@@ -235,12 +236,12 @@ def load_results(folder: Path) -> Results:
         )
     experiment = read_experiment(folder / EXPERIMENT_FILE)
     expected = max(1, len({planned.fold for planned in experiment.runs}))
-    examples = {name: read_descriptions(folder / _examples_file(name)) for name in experiment.data}
+    examples = {name: read_descriptions(folder / examples_file(name)) for name in experiment.data}
     for name, rows in examples.items():
         promised = experiment.data[name].sizes.get("test", 0)
         if expected == 1 and len(rows) != promised:
             raise StorageError(
-                f"{folder / _examples_file(name)} has {len(rows)} examples, and not the {promised} of "
+                f"{folder / examples_file(name)} has {len(rows)} examples, and not the {promised} of "
                 f"{EXPERIMENT_FILE}; {EXPERIMENT_AGAIN}"
             )
     by_condition: dict[Condition, list[FinishedRun]] = {
@@ -287,7 +288,8 @@ def _majority(dataset: Dataset) -> str | None:
     return max(dataset.labels, key=lambda label: counts[label])
 
 
-def _examples_file(data: str) -> str:
+def examples_file(data: str) -> str:
+    """The file of the test examples of a data set, below the folder of the experiment."""
     # Of 255 bytes the suffix takes 6, and 10 what is written before the file has its name.
     return f"examples/{folder_name(data, longest=239)}.jsonl"
 

@@ -5,10 +5,11 @@ from parsers.drawing.layouts.constituency import constituency_layout
 from parsers.drawing.layouts.heatmap import heatmap_layout
 from parsers.drawing.layouts.spread import spread_layout
 from parsers.drawing.layouts.tree import aligned_layout, tree_layout
-from parsers.drawing.layouts.view import Pair, View, is_dense
+from parsers.drawing.layouts.view import Pair, Stroke, View, is_dense
 
 __all__ = [
     "Pair",
+    "Stroke",
     "View",
     "aligned_layout",
     "arcs_layout",

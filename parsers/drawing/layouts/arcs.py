@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from parsers.drawing.fonts import text_width
 from parsers.drawing.layouts.lines import RADIUS, STEP, Arc, Piece, Side, lines_of
 from parsers.drawing.layouts.parts import (
+    BESIDE,
     CAPTION,
     MARGIN,
     add_caption,
     add_chip,
     add_text,
+    back_curves,
     edge_curve,
     empty_scene,
 )
@@ -38,6 +41,8 @@ def arcs_layout(view: View) -> Scene:
         names = (_cut(view.words[head]), _cut(view.words[tail])) if named else None
         return Arc(place[head], place[tail], label, names)
 
+    # Between two legs there is room for the leg of an edge from child to parent.
+    step = STEP + BESIDE * bool(view.upward)
     above = Side(
         {
             node: arc(view.tree.parents[node], node, view.captions[node])
@@ -45,18 +50,21 @@ def arcs_layout(view: View) -> Scene:
             if node != root
         },
         root=(place[root], root),
+        step=step,
     )
     pairs = [
         pair for pair in view.extra if pair[0] != pair[1] and pair[0] in place and pair[1] in place
     ]
     named = not is_dense(view.tree, pairs)
-    below = Side({index: arc(*pair, "", named=named) for index, pair in enumerate(pairs)})
+    below = Side(
+        {index: arc(*pair, "", named=named) for index, pair in enumerate(pairs)}, step=step
+    )
     columns, leasts = [], []
     for node in order:
         legs = max(above.legs(place[node]), below.legs(place[node]))
-        leasts.append(STEP * (legs + 0.6))
+        leasts.append(step * (legs + 0.6))
         note = text_width(view.notes[node], SMALL_SIZE)
-        columns.append(max(chip_width(view, node), note, STEP * (legs + 1)))
+        columns.append(max(chip_width(view, node), note, step * (legs + 1)))
     # The root's label stands above its leg, which may be off the word's centre.
     reach = text_width(view.captions[root], SMALL_SIZE) / 2
     reach += abs(above.offset(root, place[root]))
@@ -90,8 +98,14 @@ def arcs_layout(view: View) -> Scene:
         for piece in pieces:
             peak = base - RISE * piece.level
             points = _points(piece, above.arcs[piece.arc], base, peak, mirrored)
-            arrow = piece.ends[above.arcs[piece.arc].end == above.arcs[piece.arc].right]
-            scene.curves.append(edge_curve(view, piece.arc, points, arrow=arrow))
+            at_tail = above.arcs[piece.arc].end == above.arcs[piece.arc].right
+            scene.curves.append(edge_curve(view, piece.arc, points, arrow=piece.ends[at_tail]))
+            lower = peak + CAPTION / 2 + 4
+            points = _points(piece, above.arcs[piece.arc], base, lower, mirrored, inwards=BESIDE)
+            scene.curves += [
+                replace(curve, arrow=piece.ends[not at_tail])
+                for curve in back_curves(view, piece.arc, points)
+            ]
             labels.append((piece.arc, piece.text, mirrored(piece.x), peak))
         under = y + CHIP / 2 + CAPTION + 3
         for piece in extra:
@@ -99,9 +113,17 @@ def arcs_layout(view: View) -> Scene:
             peak = under + EXTRA_RISE * piece.level
             points = _points(piece, below.arcs[piece.arc], under, peak, mirrored)
             arrow = piece.ends[below.arcs[piece.arc].end == below.arcs[piece.arc].right]
-            extra_width = view.extra[head, tail]
+            stroke = view.extra[head, tail]
             scene.curves.append(
-                Curve(points, view.theme.accent_2, extra_width, arrow=arrow, node=tail)
+                Curve(
+                    points,
+                    view.theme.accent_2,
+                    stroke.width,
+                    stroke.dashed,
+                    arrow=arrow,
+                    node=tail,
+                    title=stroke.title,
+                )
             )
             labels.append((tail, piece.text, mirrored(piece.x), peak))
         deepest = max((piece.level for piece in extra), default=0)
@@ -118,16 +140,33 @@ def arcs_layout(view: View) -> Scene:
 
 
 def _points(
-    piece: Piece, arc: Arc, base: float, peak: float, mirrored: Callable[[float], float]
+    piece: Piece,
+    arc: Arc,
+    base: float,
+    peak: float,
+    mirrored: Callable[[float], float],
+    inwards: float = 0.0,
 ) -> list[Point]:
-    """The points of a piece, from the side where its arc starts."""
-    left, right = (mirrored(piece.left), base), (mirrored(piece.right), base)
+    """The points of a piece, from the side where its arc starts.
+
+    Args:
+        piece: The piece.
+        arc: Its arc.
+        base: Where its legs end.
+        peak: Its height.
+        mirrored: Where a place is in the scene.
+        inwards: How far its legs are moved towards each other.
+    """
+    left, right = mirrored(piece.left), mirrored(piece.right)
+    inwards = min(inwards, abs(right - left) / 3) * (1 if right > left else -1)
+    start, end = (left + inwards, base), (right - inwards, base)
+    radius = RADIUS - abs(inwards) / 2
     if all(piece.ends):
-        points = bridge(left, right, peak, RADIUS)
+        points = bridge(start, end, peak, radius)
     elif piece.ends[0]:
-        points = half_bridge(left, peak, right[0], RADIUS)
+        points = half_bridge(start, peak, right, radius)
     else:
-        points = half_bridge(right, peak, left[0], RADIUS)[::-1]
+        points = half_bridge(end, peak, left, radius)[::-1]
     return points if arc.start < arc.end else points[::-1]
 
 

@@ -8,6 +8,8 @@ from parsers.drawing.layouts.parts import (
     add_extra_edges,
     add_phrase,
     add_word,
+    back_curves,
+    beside,
     column_centres,
     edge_curve,
     empty_scene,
@@ -59,9 +61,9 @@ def constituency_layout(view: View) -> Scene:
             start = (places[parent][0], places[parent][1] + half_height(view, parent))
             captioned = bool(view.words[node]) and bool(view.captions[node])
             end = (x, y - half_height(view, node) - (CAPTION if captioned else 0))
-            scene.curves.append(
-                edge_curve(view, node, drop(start, end, min(start[1] + 24, end[1])))
-            )
+            points = drop(start, end, min(start[1] + 24, end[1]))
+            scene.curves.append(edge_curve(view, node, points))
+            scene.curves += back_curves(view, node, beside(points))
         if view.words[node]:
             add_word(view, scene, node, x, y)
         else:

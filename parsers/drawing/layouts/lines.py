@@ -109,10 +109,12 @@ class Side:
     Args:
         arcs: The arcs by their names.
         root: The place of the root, and the name of the leg that comes to it from outside.
+        step: The distance between two legs at one word, in points.
     """
 
     arcs: Mapping[int, Arc]
     root: tuple[int, int] | None = None
+    step: float = STEP
     slots: Mapping[int, Sequence[int]] = field(init=False)
     """For each place the arcs that end there, from left to right."""
 
@@ -134,7 +136,7 @@ class Side:
     def offset(self, name: int, place: int) -> float:
         """How far to the right of the centre of a word the leg of an arc stands, in points."""
         slots = self.slots[place]
-        return STEP * (slots.index(name) - (len(slots) - 1) / 2)
+        return self.step * (slots.index(name) - (len(slots) - 1) / 2)
 
     def _crossing(self, name: int) -> list[tuple[int, float, float]]:
         """The places within an arc where legs of others cross it, and their outermost offsets."""

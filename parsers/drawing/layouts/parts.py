@@ -13,6 +13,7 @@ from parsers.drawing.theme import ink_on
 GAP = 10.0  # between neighbouring nodes
 CAPTION = SMALL_SIZE * LINE  # the height of a caption
 MARGIN = 16.0  # around the picture
+BESIDE = 7.0  # between the two directions of an edge
 
 
 def empty_scene(view: View, places: Iterable[int]) -> Scene:
@@ -131,16 +132,54 @@ def add_text(
         )
 
 
-def edge_curve(view: View, node: int, points: Sequence[Point], arrow: bool = False) -> Curve:
-    """The edge from a node's parent, along a curve."""
-    color, dashed = view.line_color(node), node in view.dashed
-    return Curve(points, color, view.widths[node], dashed, arrow, node)
+def edge_curve(view: View, node: int, points: Sequence[Point], arrow: bool | None = None) -> Curve:
+    """The edge from a node's parent, along a curve.
+
+    Args:
+        view: The tree.
+        node: The node.
+        points: The curve.
+        arrow: Whether it ends in an arrow; by default where edges have two directions, so that each
+            says which is its own.
+    """
+    stroke = view.stroke(node)
+    arrow = bool(view.upward) if arrow is None else arrow
+    color = view.line_color(node)
+    return Curve(points, color, stroke.width, stroke.dashed, arrow, node, stroke.title)
+
+
+def back_curves(view: View, node: int, points: Sequence[Point]) -> list[Curve]:
+    """The edge from a node to its parent, if it has a number.
+
+    Args:
+        view: The tree.
+        node: The node.
+        points: Where it runs, from the parent to the node.
+    """
+    stroke = view.upward.get(node)
+    if stroke is None:
+        return []
+    points, color = points[::-1], view.theme.accent_3
+    return [
+        Curve(points, color, stroke.width, stroke.dashed, arrow=True, node=node, title=stroke.title)
+    ]
+
+
+def beside(points: Sequence[Point]) -> list[Point]:
+    """A curve next to one of :func:`parsers.drawing.scene.drop`, on the side on which that one ends."""
+    side = BESIDE if points[-1][0] >= points[0][0] else -BESIDE
+    # It runs sideways between its first two control points: that part is next to the other's higher up.
+    up = (0.0, BESIDE, BESIDE)
+    return [
+        (x + side, y - (up[place] if place < len(up) else 0.0))
+        for place, (x, y) in enumerate(points)
+    ]
 
 
 def add_extra_edges(view: View, scene: Scene, places: Mapping[int, Point]) -> None:
-    """Draw the edges that are not edges of the tree, as dashed curves from chip to chip."""
-    for (head, tail), width in view.extra.items():
-        if head == tail or head not in places or tail not in places:
+    """Draw the edges that are not edges of the tree, as curves from chip to chip."""
+    for (head, tail), stroke in view.extra.items():
+        if head not in places or tail not in places:
             continue
         (x1, y1), (x2, y2) = places[head], places[tail]
         bow = 0.18
@@ -150,7 +189,15 @@ def add_extra_edges(view: View, scene: Scene, places: Mapping[int, Point]) -> No
         sign_2 = 1 if middle[1] > y2 else -1
         points = [(x1, y1 + sign_1 * half), middle, middle, (x2, y2 + sign_2 * half)]
         scene.curves.append(
-            Curve(points, view.theme.accent_2, width, dashed=True, arrow=True, node=tail)
+            Curve(
+                points,
+                view.theme.accent_2,
+                stroke.width,
+                stroke.dashed,
+                arrow=True,
+                node=tail,
+                title=stroke.title,
+            )
         )
 
 

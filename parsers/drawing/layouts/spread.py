@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from parsers.drawing.layouts.parts import (
+    BESIDE,
     CAPTION,
     GAP,
     add_extra_edges,
     add_phrase,
     add_word,
+    back_curves,
     edge_curve,
     empty_scene,
     framed,
@@ -41,6 +43,7 @@ def spread_layout(view: View, positions: Mapping[int, Point]) -> Scene:
         if parent != -1:
             ends = _between(places[parent], place, sizes[parent], sizes[node])
             scene.curves.append(edge_curve(view, node, straight(*ends), arrow=True))
+            scene.curves += back_curves(view, node, straight(*_beside(*ends)))
     for node, (x, y) in places.items():
         if view.words[node]:
             add_word(view, scene, node, x, y)
@@ -109,3 +112,11 @@ def _between(
         (start[0] + dx * first, start[1] + dy * first),
         (end[0] - dx * last, end[1] - dy * last),
     )
+
+
+def _beside(start: Point, end: Point) -> tuple[Point, Point]:
+    """A line parallel to another one."""
+    (x1, y1), (x2, y2) = start, end
+    length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5 or 1.0
+    dx, dy = BESIDE * (y1 - y2) / length, BESIDE * (x2 - x1) / length
+    return (x1 + dx, y1 + dy), (x2 + dx, y2 + dy)

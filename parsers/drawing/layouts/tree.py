@@ -11,6 +11,8 @@ from parsers.drawing.layouts.parts import (
     add_chip,
     add_extra_edges,
     add_word,
+    back_curves,
+    beside,
     column_centres,
     edge_curve,
     empty_scene,
@@ -46,6 +48,7 @@ def tree_layout(view: View) -> Scene:
             head_x, head_y = places[parent]
             points = drop((head_x, head_y + CHIP / 2), (x, y - CHIP / 2 - CAPTION - 1))
             scene.curves.append(edge_curve(view, node, points))
+            scene.curves += back_curves(view, node, beside(points))
         add_word(view, scene, node, x, y)
     add_extra_edges(view, scene, places)
     return scene
@@ -71,9 +74,9 @@ def aligned_layout(view: View) -> Scene:
         parent = view.tree.parents[node]
         if parent != -1:
             head_x, head_y = dots[parent]
-            scene.curves.append(
-                edge_curve(view, node, drop((head_x, head_y + 5), (x, y - 6 - CAPTION)))
-            )
+            points = drop((head_x, head_y + 5), (x, y - 6 - CAPTION))
+            scene.curves.append(edge_curve(view, node, points))
+            scene.curves += back_curves(view, node, beside(points))
         fill = view.fills[node]
         scene.chips.append(Chip(x, y, 10, 10, fill, view.line_color(node), node, 1.4, radius=5))
         add_caption(view, scene, node, x, y - 6 - CAPTION / 2)

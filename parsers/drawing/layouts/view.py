@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from parsers.drawing.fonts import text_width
 from parsers.drawing.scene import SMALL_SIZE, WORD_SIZE
@@ -20,6 +21,21 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class Stroke:
+    """How the line of an edge is drawn.
+
+    Args:
+        width: Its width in points.
+        dashed: Whether it is dashed: its number is below 0.
+        title: What a reader sees who hovers over it.
+    """
+
+    width: float = 1.2
+    dashed: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True)
 class View:
     """A tree with everything that is shown of it.
 
@@ -29,10 +45,10 @@ class View:
         captions: ``(nodes,)``, the relation or phrase label of each; ``""`` for none.
         notes: ``(nodes,)``, the text below each word, such as a part of speech.
         fills: ``(nodes,)``, the colour of each chip.
-        widths: ``(nodes,)``, the width in points of the edge from each node's parent.
-        dashed: The nodes to which the edge from the parent is dashed.
+        plain: The line of an edge of the tree that has no number.
+        strokes: The lines of edges that have numbers, ``(from, to)``: from a parent to its child, from
+            a child to its parent, or between two nodes that no edge of the tree joins.
         marked: The nodes that are marked, with the edge from the parent.
-        extra: Edges that are not edges of the tree, with their widths in points.
         theme: The colours.
         mirrored: Whether the words run from right to left.
         width: The width in points at which lines of words are broken.
@@ -44,14 +60,35 @@ class View:
     captions: Sequence[str]
     notes: Sequence[str]
     fills: Sequence[str]
-    widths: Sequence[float]
-    dashed: frozenset[int]
+    plain: Stroke
+    strokes: Mapping[Pair, Stroke]
     marked: frozenset[int]
-    extra: Mapping[Pair, float]
     theme: Theme
     mirrored: bool
     width: float = math.inf
     cells: Mapping[Pair, tuple[str, str]] = field(default_factory=dict)
+
+    def stroke(self, node: int) -> Stroke:
+        """The line from a node's parent to the node."""
+        return self.strokes.get((self.tree.parents[node], node), self.plain)
+
+    @cached_property
+    def upward(self) -> Mapping[int, Stroke]:
+        """The line from a node to its parent, for each node that has one."""
+        return {
+            node: self.strokes[node, parent]
+            for node, parent in enumerate(self.tree.parents)
+            if parent != -1 and (node, parent) in self.strokes
+        }
+
+    @cached_property
+    def extra(self) -> Mapping[Pair, Stroke]:
+        """The lines between nodes that no edge of the tree joins."""
+        return {
+            (head, tail): stroke
+            for (head, tail), stroke in self.strokes.items()
+            if head != tail and self.tree.parents[tail] != head and self.tree.parents[head] != tail
+        }
 
     def by_position(self) -> list[int]:
         """The nodes that have a word, in the order of the words."""
@@ -76,5 +113,8 @@ def chip_width(view: View, node: int) -> float:
 
 def is_dense(tree: Tree, pairs: Iterable[Pair]) -> bool:
     """Whether edges are too many for lines: more than two a word that are not edges of the tree."""
-    others = sum(head != tail and tree.parents[tail] != head for head, tail in pairs)
+    others = sum(
+        head != tail and tree.parents[tail] != head and tree.parents[head] != tail
+        for head, tail in pairs
+    )
     return others > 2 * len(tree)

@@ -145,6 +145,59 @@ def test_numbers_become_colours_and_widths() -> None:
     assert scene.details[2]["attention"] == "-1"
 
 
+@pytest.mark.parametrize("layout", ["tree", "aligned", "arcs", "kamada_kawai", "constituency"])
+def test_edges_down_up_and_beside_the_tree_are_told_apart(layout: str) -> None:
+    (parent, child), other = ((0, 1), 3) if layout == "constituency" else ((1, 0), 2)
+    values = {(parent, child): 1.0, (child, parent): 2.0, (child, other): 0.5, (other, child): -0.5}
+    scene, legend, *_ = picture(DOGS, layout=layout, edge_values=values, edge_title="attention")
+    numbered = {curve.title: curve for curve in scene.curves if curve.title}
+    assert len(numbered) == 4
+    down, up, beside, below_zero = numbered.values()
+    if layout == "arcs":
+        assert list(numbered) == [
+            "chase → dogs: 1", "dogs → chase: 2", "dogs → cats: 0.5", "cats → dogs: -0.5",
+        ]  # fmt: skip
+    assert (down.color, up.color, beside.color) == (LIGHT.line, LIGHT.accent_3, LIGHT.accent_2)
+    assert up.width > down.width > beside.width == below_zero.width
+    assert down.arrow
+    assert up.arrow
+    assert beside.arrow
+    # They are next to each other, and lead to opposite ends.
+    (down_x, down_y), (up_x, up_y) = down.points[-1], up.points[0]
+    assert 3 < math.hypot(down_x - up_x, down_y - up_y) < 20
+    assert [curve for curve in scene.curves if curve.dashed] == [below_zero]
+    assert [name for _, name in legend][-4:] == [
+        "below 0", "from parent to child", "from child to parent", "not an edge of the tree",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", ["tree", "aligned", "arcs", "kamada_kawai"])
+def test_positive_numbers_are_never_dashed(layout: str) -> None:
+    values = {(one, other): 0.3 for one in range(3) for other in range(3)}
+    scene, legend, *_ = picture(DOGS, layout=layout, edge_values=values)
+    assert not any(curve.dashed for curve in scene.curves)
+    assert "below 0" not in [name for _, name in legend]
+
+
+@pytest.mark.parametrize("layout", ["tree", "aligned", "kamada_kawai"])
+def test_lines_that_are_not_in_the_tree_do_not_run_through_labels(layout: str) -> None:
+    scene, *_ = picture(DOGS, layout=layout, edge_values={(0, 2): 1.0})
+    captions = [label for label in scene.labels if label.text in ("nsubj", "root", "obj")]
+    assert len(captions) == 3
+    assert all(label.background == LIGHT.background for label in captions)
+
+
+def test_numbers_of_edges_are_shown_on_hover() -> None:
+    svg = draw(DOGS, edge_values={(1, 0): 0.25, (0, 1): 0.75}, edge_title="attention").svg()
+    assert [title.text for title in nodes_of(svg, "title")] == [
+        "chase → dogs: 0.25",
+        "dogs → chase: 0.75",
+    ]
+    scene, *_ = picture(DOGS, edge_values={(1, 0): 0.25, (0, 1): 0.75}, edge_title="attention")
+    assert scene.details[0]["attention"] == "0.25"
+    assert scene.details[0]["attention, to the parent"] == "0.75"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

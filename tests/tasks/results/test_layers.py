@@ -21,7 +21,10 @@ RESULTS = (
     ),
     *("folder", "families", "measures", "summary", "slices"),
 )
-REPORT = ("canvas", "groups", "words", "tables", "browser", "figures", "map", "sections", "page")
+REPORT = (
+    *("shell", "canvas", "groups", "words", "tables", "browser"),
+    *("figures", "map", "sections", "page"),
+)
 
 
 def imported(file: Path, package: str) -> set[str]:
