@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
 from parsers import STRUCTURES, parse_noise, rerooted, with_structure
+from parsers.controls import CONTROLS
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset
 from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
@@ -14,7 +15,7 @@ from tasks.data.splits import folds, subsample
 from tasks.folders import folder_name
 from tasks.options import OptionError, Options, Range
 
-__all__ = ["GIVEN_STRUCTURES", "SPAN_STRUCTURES", "Setting", "parser_of", "view"]
+__all__ = ["GIVEN_STRUCTURES", "SPAN_STRUCTURES", "Setting", "needs_parser", "parser_of", "view"]
 
 GIVEN_STRUCTURES = ("constituency", "given")
 """Structures that are part of the data: constituency trees, and given dependency trees."""
@@ -73,6 +74,18 @@ class Setting(Options):
         if self.fold is not None:
             names.append("fold={}-of-{}".format(*self.fold))
         return tuple(names)
+
+
+def needs_parser(structures: Collection[str]) -> bool:
+    """Whether an experiment with these structures needs parses.
+
+    Where trees come with the data, controls are made from their tokens, and the shuffled tree from the
+    given one.
+    """
+    if not set(structures) & set(GIVEN_STRUCTURES):
+        return True
+    without = {*GIVEN_STRUCTURES, *CONTROLS}
+    return not set(structures) <= without - (set() if "given" in structures else {"shuffled"})
 
 
 def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDataset:

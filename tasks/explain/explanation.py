@@ -7,6 +7,7 @@ from html import escape
 
 from parsers import narrowed
 from structnn import Sentence, Tree, WordEmbedding
+from tasks.data.questions import Question
 from tasks.explain.attention import AttentionMap, collect_notes
 from tasks.explain.attributions import (
     GRADIENT_X_INPUT,
@@ -112,6 +113,11 @@ def explain(predictor: Predictor, text: str, gold: str | None = None) -> Explana
     """
     model = predictor.model
     encoder, labels = model.classifier.encoder, model.classifier.labels
+    if predictor.question != Question():
+        raise ValueError(
+            f"{predictor.run} answers questions of another kind: {predictor.question.in_words(labels)}. "
+            "What is explained is one label of one sentence; structnn predict gives its answers"
+        )
     if gold is not None and gold not in labels:
         raise ValueError(
             f"{gold!r} is no label of {predictor.run}; its labels are {', '.join(labels)}"
