@@ -239,6 +239,6 @@ def _means_of_kinds(
     found: dict[Condition, ArrayLike] = {}
     for kind, of_kind in members.items():
         seeds = min(map(len, of_kind))
-        name = f"{kind} encoders (mean of {len(of_kind)})"
+        name = f"the mean of {len(of_kind)} {kind} encoder{'s' * (len(of_kind) != 1)}"
         found[replace(plain, encoder=name)] = np.mean([rows[:seeds] for rows in of_kind], axis=0)
     return found

@@ -71,8 +71,8 @@ def test_sequence_tree_and_graph_encoders_are_compared_by_their_means():
     pairs = list(families["kinds of encoders"].pairs.values())
     assert len(pairs) == 3
     names = {name for pair in pairs for name in (pair.first, pair.second)}
-    tree, graph = "tree encoders (mean of 1)", "graph encoders (mean of 2)"
-    assert names == {"sequence encoders (mean of 1)", tree, graph}
+    tree, graph = "the mean of 1 tree encoder", "the mean of 2 graph encoders"
+    assert names == {"the mean of 1 sequence encoder", tree, graph}
     (found,) = (pair for pair in pairs if {pair.first, pair.second} == {tree, graph})
     graphs = np.mean([scores[Condition("toys", name)].mean() for name in ("gat", "gcn")])
     trees = scores[Condition("toys", "child_sum_tree_lstm")].mean()
