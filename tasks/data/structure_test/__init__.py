@@ -56,10 +56,10 @@ sets of templates. Test has three splits of equal size, in the column ``split``:
 ==================================== ===============================================================
 a bag                                50 %
 a sequence                           100 %; it must find the structure by itself
-a tree or graph whose nodes see      100 %, but 75 % of relative pronouns (subject and object of a verb
-neither order nor relations          look the same, unless they are *who* and *whom*), and of adjuncts 50 to
-                                     87.5 % (only what modifies the participants tells them apart):
-                                     92.5 to 96.2 % of all
+a tree or graph whose nodes see      100 %, but 75 % of relative pronouns (subject and object of a
+neither order nor relations          verb look the same, unless they are *who* and *whom*), and of
+                                     adjuncts 50 to 87.5 % (only what modifies the participants tells
+                                     them apart): 92.5 to 96.2 % of all
 a tree with relations or ordered     100 %
 children, a graph with relations
 ==================================== ===============================================================
