@@ -589,7 +589,7 @@ def demo(
     epochs: Annotated[int, typer.Option(min=1, help="Number of epochs.")] = 10,
     pairs: Annotated[
         int, typer.Option(help="Pairs of sentences to train on, an even number.")
-    ] = 1008,
+    ] = 1120,
     data_seed: Annotated[int, typer.Option(help="Random seed of the sentences.")] = 0,
 ) -> None:
     """Train, compare and draw on generated sentences with gold trees; needs no data and no network.

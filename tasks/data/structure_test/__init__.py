@@ -1,30 +1,34 @@
 """The structure test: four sentences at a time with the same words, two of which get *yes*.
 
-Nine phenomena, each with one question, whose answer is the label:
+Ten phenomena, each with one question, whose answer is the label:
 
-============ ============================================ ==========================================
-phenomenon   the question                                 *yes*
-============ ============================================ ==========================================
-agreement    Do the verbs agree with their subjects?      every boy that these girls are warning is
-                                                          smiling
-roles        Is it the child who does it to the other?    the guest that the child had warned waited
-                                                          because the king had been met by the queen
-negation     Is it the child of whom it is denied?        the child whose guest had coughed had not
-                                                          waited
-attachment   Is it the *old* one who does it *quietly*?   the guest that the old king had warned
-                                                          quietly had waited
-coordination Is it the child who does it *quietly*?       the guest whose child coughed and waited
-                                                          quietly left
-control      Is it the child who is to act first?         the child that the guest had forced to help
-                                                          waited while the king had refused to draw
-                                                          the queen
-ellipsis     Is it the child who did it as you did?       the guest whose child coughed just as you
-                                                          did waited
-comparison   Is it the child who is compared with you?    the child whose guest coughed waited more
-                                                          often than you did
-adjuncts     Is it the child who does it *quietly*?       the child asked the guest to wait after
-                                                          coughing quietly
-============ ============================================ ==========================================
+================= ========================================== =======================================
+phenomenon        the question                               *yes*
+================= ========================================== =======================================
+agreement         Do the verbs agree with their subjects?    every boy that these girls are warning
+                                                             is smiling
+roles             Is it the child who does it to the other?  the guest that the child had warned
+                                                             waited because the king had been met by
+                                                             the queen
+negation          Is it the child of whom it is denied?      the child whose guest had coughed had
+                                                             not waited
+attachment        Is it the *old* one who does it *quietly*? the guest that the old king had warned
+                                                             quietly had waited
+coordination      Is it the child who does it *quietly*?     the guest whose child coughed and
+                                                             waited quietly left
+control           Is it the child who is to act first?       the child that the guest had forced to
+                                                             help waited while the king had refused
+                                                             to draw the queen
+ellipsis          Is it the child who did it as you did?     the guest whose child coughed just as
+                                                             you did waited
+comparison        Is it the child who is compared with you?  the child whose guest coughed waited
+                                                             more often than you did
+adjuncts          Is it the child who does it *quietly*?     the child asked the guest to wait after
+                                                             coughing quietly
+relative pronouns Is it the child who does it to somebody?   the child whose guest the king had
+                                                             warned was the one that had met the
+                                                             queen
+================= ========================================== =======================================
 
 **How sentences are made.** In each there are two participants. One is marked: it is *the child*, the
 *old* one, singular. Something is said of each, and what is said of one of them is marked too: it is
@@ -52,8 +56,10 @@ sets of templates. Test has three splits of equal size, in the column ``split``:
 ==================================== ===============================================================
 a bag                                50 %
 a sequence                           100 %; it must find the structure by itself
-a tree or graph whose nodes see      100 %, but 50 % of adjuncts, where the participants are subject and
-neither order nor relations          object of one verb and nothing else tells them apart: 94.4 % of all
+a tree or graph whose nodes see      100 %, but 75 % of relative pronouns (subject and object of a
+neither order nor relations          verb look the same, unless they are *who* and *whom*), and of
+                                     adjuncts 50 to 87.5 % (only what modifies the participants tells
+                                     them apart): 92.5 to 96.2 % of all
 a tree with relations or ordered     100 %
 children, a graph with relations
 ==================================== ===============================================================

@@ -5,13 +5,16 @@ A template is written as :mod:`tasks.data.structure_test.notation` says, with th
 - ``{A}`` and ``{B}``, the two participants, each with what modifies it. One of them is marked: it is
   *the child*, the *old* one, or singular. (``{B:possessed}`` is the second one without a determiner.)
 - What is said of them: either the verb phrase of A (``{of_A}``) has the mark (it is negated, compared,
-  done *quietly* ...) or that of B (``{of_B}``; ``{gap_of_B}`` where B's verb lacks an object).
+  done *quietly* ...) or that of B (``{of_B}``; ``{gap_of_B}`` where B's verb lacks an object). Where
+  the mark is to act: the role of each (``{role_of_A}``, ``{role_of_B}``) and the relative clause that
+  begins with *who* or *whom* (``{who_of_A}``, ``{who_of_B}``).
 
 Four sentences with the same words follow from a template. The answer is *yes* where the mark of the
 verbs belongs to the marked participant.
 
-In every frame, all of A and B stand before all words that can move between what is said of A and what
-is said of B. So to relate the two takes four words: two of them say who is marked, and two what. A new
+In every frame but one, all of A and B stand before all words that can move between what is said of A and
+what is said of B. (In "one, whose" some stand before A and some behind B, and none moves from there to
+here.) So to relate the two takes four words: two of them say who is marked, and two what. A new
 frame must see to it that no word stands both between A and B and among the words that others move past;
 the tests count.
 """
@@ -55,6 +58,19 @@ FRAMES = {
     "AFTER/mark ACTing* {after_A}))",
     "after, for": "(nsubj {A}) (* THANKED* (obj {B}) (advcl AFTER/mark ACTing* {after_A}) (advcl "
     "for/mark ACTing* {after_B}))",
+    # A relative clause about each: one of them acts in its own, to the other one something is done.
+    "whose, one": "(nsubj {A} (acl:relcl ({role_of_B} whose/nmod:poss {B:possessed}) {of_B})) "
+    "(* was/cop the/det one* (acl:relcl that/{role_of_A} {of_A}))",
+    "one, whose": "(nsubj the/det one* (acl:relcl that/{role_of_A} {of_A})) (* was/cop {A} (acl:relcl "
+    "({role_of_B} whose/nmod:poss {B:possessed}) {of_B}))",
+    "it, whose": "it/nsubj (* was/cop {A} (acl:relcl ({role_of_B} whose/nmod:poss {B:possessed}) "
+    "{of_B}) (acl:relcl that/{role_of_A} {of_A}))",
+    "beside, one": "(nsubj {A} (nmod beside/case {B} {who_of_B})) (* was/cop the/det one* {who_of_A})",
+    "it, beside": "it/nsubj (* was/cop {A} (nmod beside/case {B} {who_of_B}) {who_of_A})",
+    "where, one": "(nsubj {A} (nmod in/case the/det PLACE* (acl:relcl where/advmod (nsubj {B} "
+    "{who_of_B}) (* ACTed*)))) (* was/cop the/det one* {who_of_A})",
+    "it, where": "it/nsubj (* was/cop {A} (nmod in/case the/det PLACE* (acl:relcl where/advmod (nsubj "
+    "{B} {who_of_B}) (* ACTed*))) {who_of_A})",
 }
 """Ways to say something of two participants, without what may stand around them."""
 
@@ -139,12 +155,17 @@ class _Phenomenon:
     def holes(self, of_a: bool) -> dict[str, str]:
         """What stands in the holes for verb phrases, given whether the mark belongs to A."""
         on_a, on_b = (self.said, self.unsaid) if of_a else (self.unsaid, self.said)
+        role_a, role_b = ("nsubj", "obj") if of_a else ("obj", "nsubj")
         found = {
             "of_A": on_a.replace("DO", "ACT"),
             "of_B": on_b.replace("DO", "ACT"),
             "gap_of_B": on_b.replace("DO", "VERB"),
             "after_A": self.after if of_a else "",
             "after_B": "" if of_a else self.after,
+            "role_of_A": role_a,
+            "role_of_B": role_b,
+            "who_of_A": f"(acl:relcl {_PRONOUNS[role_a]}/{role_a} {on_a})",
+            "who_of_B": f"(acl:relcl {_PRONOUNS[role_b]}/{role_b} {on_b})",
         }
         if self.joined is not None:
             first, last = self.joined
@@ -155,6 +176,7 @@ class _Phenomenon:
 
 
 _CHILD = "the/det child*", "the/det NOUN1*"
+_PRONOUNS = {"nsubj": "who", "obj": "whom"}
 
 _PHENOMENA = {
     "agreement": _Phenomenon(
@@ -237,6 +259,16 @@ _PHENOMENA = {
         {"train": ("to, after", "after, for"), "dev": ("after, to",), "new": ("for, after",)},
         after="ADVERB/advmod",
     ),
+    "relative pronouns": _Phenomenon(
+        *_CHILD,
+        {
+            "train": ("whose, one", "beside, one", "it, where"),
+            "dev": ("one, whose", "it, beside"),
+            "new": ("it, whose", "where, one"),
+        },
+        said="(* had/aux VERBed* (obj the/det NOUN*))",
+        unsaid="(nsubj the/det NOUN*) (* had/aux VERBed*)",
+    ),
 }
 
 PHENOMENA = tuple(_PHENOMENA)
@@ -296,8 +328,8 @@ def _templates(name: str, phenomenon: _Phenomenon) -> Iterator[Template]:
     for part, has in _PARTS.items():
         for frame in phenomenon.frames["train" if part == "deeper" else part]:
             behind_b = has.behind_b
-            if "who/" in FRAMES[frame]:
-                # The clause with *who* stands apart from B: no other person may come between.
+            if "who/" in FRAMES[frame] or "{who_of_B}" in FRAMES[frame]:
+                # The clause with *who* stands behind what modifies B: no other person may come between.
                 behind_b = (FROM_BEHIND,) if part == "deeper" else (FROM,)
             for around, a, b in product(has.around, has.behind_a, behind_b):
                 yield Template(name, part, frame, around, (a, b))

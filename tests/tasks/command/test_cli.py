@@ -272,11 +272,11 @@ def test_demo(tmp_path):
     assert time.monotonic() - started < 240
 
 
-@pytest.mark.parametrize("pairs", [16, 41])
+@pytest.mark.parametrize("pairs", [18, 41])
 def test_pairs_that_a_demo_cannot_have(here, pairs):
     done = here("demo", "--pairs", pairs, status=1)
     said = " ".join(done.err.split())
-    assert f"--pairs must be an even number of at least 18, but is {pairs}" in said
+    assert f"--pairs must be an even number of at least 20, but is {pairs}" in said
 
 
 @pytest.mark.parametrize(
