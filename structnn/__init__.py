@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from structnn.sentence import StructureError as StructureError
     from structnn.sentence import Tree as Tree
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 _MODULES = {
     "classifier": "SentenceClassifier",
