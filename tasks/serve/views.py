@@ -19,6 +19,9 @@ from tasks.report.shell import style, templates
 __all__ = ["Shown", "asked_about", "page", "show"]
 
 
+LISTED = 12  # labels that the page names
+
+
 @dataclass(frozen=True)
 class Shown:
     """What the page shows.
@@ -47,7 +50,7 @@ def page(predictor: Predictor) -> str:
         .render(
             encoder=predictor.model.options.encoder,
             run=str(predictor.run),
-            asked=asked_about(predictor),
+            asked=_what_it_does(predictor),
             question=predictor.question,
             style=style() + Markup("\n") + Markup(sheet),
             script=Markup((own / "page.js").read_text("utf-8")),
@@ -58,6 +61,25 @@ def page(predictor: Predictor) -> str:
 def asked_about(predictor: Predictor) -> str:
     """The question of a run in words, as ``"sentence (a text), label (6 classes)"``."""
     return predictor.question.in_words(predictor.model.classifier.labels)
+
+
+def _what_it_does(predictor: Predictor) -> str:
+    """What a run reads and answers, in a sentence."""
+    reads = {
+        "sentence": "a sentence",
+        "pair": "two texts",
+        "span": "a sentence in which some words are marked",
+        "spans": "a sentence in which two phrases are marked",
+    }[predictor.question.reads]
+    labels = predictor.model.classifier.labels
+    names = ", ".join(labels[:LISTED]) + (", ..." if len(labels) > LISTED else "")
+    answers = {
+        "label": f"one of {len(labels)} labels: {names}",
+        "labels": f"any of {len(labels)} labels: {names}",
+        "score": "a number",
+        "scale": f"a number from {labels[0]} to {labels[-1]}" if labels else "a number",
+    }[predictor.question.answer]
+    return f"{predictor.model.options.encoder} reads {reads} and answers with {answers}."
 
 
 def show(predictor: Predictor, text: str, second: str | None) -> Shown:
@@ -72,7 +94,7 @@ def show(predictor: Predictor, text: str, second: str | None) -> Shown:
         ValueError: The texts are not what the run is about.
     """
     template = templates("tasks.serve", "tasks.explain").get_template("shown.html")
-    if predictor.question == Question():
+    if predictor.question == Question() and second is None:
         shown = in_short(explain(predictor, text), predictor.model.options.encoder, 1)
         html = template.render(
             label=shown.label,
