@@ -41,7 +41,7 @@ ROOMS = (
         ("training",),
         ("models",),
     ),
-    *(("results",), ("report",), ("explain", "lab"), ("experiments",), ("command",)),
+    *(("results",), ("report",), ("explain", "lab"), ("serve",), ("experiments",), ("command",)),
 )
 """The rooms of tasks from the bottom up: each may import those below it, and itself."""
 

@@ -416,6 +416,35 @@ def explain(
 
 
 @app.command()
+def serve(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines ask.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen at; 0 is any free one.")
+    ] = 8000,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
+    ] = None,
+) -> None:
+    """Answer over HTTP with a saved run, and show a page in which a sentence is edited.
+
+    `structnn serve runs/trec/gat/seed-0`
+
+    `curl localhost:8000/predict --json '{"texts": ["Who wrote Middlemarch?"]}'`
+
+    Needs an extra: `pip install 'structnn[serve]'`.
+    """
+    from tasks.experiments.plugins import load_plugins
+    from tasks.serve import serve as serve_run
+
+    load_plugins(plugin or ())
+    serve_run(run, host, port)
+
+
+@app.command()
 @spread(ParsingOptions)
 def draw(
     options: ParsingOptions,

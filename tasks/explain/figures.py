@@ -20,7 +20,7 @@ from tasks.results.table import Table, text_table
 if TYPE_CHECKING:
     from tasks.explain.explanation import Explanation
 
-__all__ = ["TreeFigure", "tree_figures"]
+__all__ = ["TreeFigure", "drawn", "tree_figures"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _gates(explanation: Explanation) -> Iterator[TreeFigure]:
                 "This encoder has places for a few children alone, so that dependents that are too many "
                 "hang on the sibling before them."
             )
-        yield _drawn(
+        yield drawn(
             sentence,
             f"The tree with {name}",
             lines,
@@ -129,7 +129,7 @@ def _layer(explanation: Explanation, name: str, weights: Tensor, *, folded: bool
         )
     lines.append(_colours(explanation))
     most = max(values.values())
-    return _drawn(
+    return drawn(
         sentence,
         f"The tree with {name}",
         lines,
@@ -157,14 +157,14 @@ def _plain(explanation: Explanation) -> TreeFigure:
     )
     lines = [f"{explanation.encoder} {reads}", _colours(explanation)]
     options = {**_attribution(explanation)}
-    return _drawn(explanation.sentence, "The tree", lines, None, options)
+    return drawn(explanation.sentence, "The tree", lines, None, options)
 
 
 def _subtrees(explanation: Explanation) -> TreeFigure:
     sentence, label = explanation.sentence, explanation.prediction.label
     effects = {n: value for n, value in enumerate(explanation.subtree_effects) if value is not None}
     values = [effects.get(node, 0.0) for node in range(len(sentence))]
-    return _drawn(
+    return drawn(
         sentence,
         "What each part of the tree does",
         [
@@ -180,7 +180,7 @@ def _subtrees(explanation: Explanation) -> TreeFigure:
     )
 
 
-def _drawn(
+def drawn(
     sentence: Sentence,
     title: str,
     lines: Sequence[str],
@@ -189,6 +189,16 @@ def _drawn(
     *,
     folded: bool = False,
 ) -> TreeFigure:
+    """A picture of a sentence, in light and dark.
+
+    Args:
+        sentence: The sentence, with its tree.
+        title: What the picture shows.
+        lines: How to read it.
+        table: Its numbers.
+        options: Those of :func:`parsers.draw`.
+        folded: Whether a reader unfolds it.
+    """
     light, dark = (draw(sentence, dark=dark, **options) for dark in (False, True))
     width = round(light.scene.width * 4 / 3)  # points to pixels
     return TreeFigure(title, light.svg(), dark.svg(), width, tuple(lines), table, folded)

@@ -28,7 +28,7 @@ from tasks.results.table import Column, Entry, Table
 if TYPE_CHECKING:
     from tasks.explain.explanation import Explanation
 
-__all__ = ["compared", "names_of", "to_html"]
+__all__ = ["ShownExplanation", "compared", "in_short", "names_of", "to_html"]
 
 CLASSES = 6  # that are shown at once; a reader unfolds the others
 
@@ -131,7 +131,7 @@ def to_html(explanations: Sequence[Explanation], notes: Sequence[str] = ()) -> s
     names = names_of(explanations)
     folder = files("tasks.explain") / "template"
     shown = [
-        _shown(explanation, name, number)
+        in_short(explanation, name, number)
         for number, (explanation, name) in enumerate(zip(explanations, names, strict=True), start=1)
     ]
     page = templates("tasks.explain").get_template("explanation.html")
@@ -165,7 +165,14 @@ def names_of(explanations: Sequence[Explanation]) -> list[str]:
     return unique(names, [f"{name}, {number}" for number, name in enumerate(names, start=1)])
 
 
-def _shown(explanation: Explanation, name: str, number: int) -> ShownExplanation:
+def in_short(explanation: Explanation, name: str, number: int) -> ShownExplanation:
+    """An explanation, ready for a template.
+
+    Args:
+        explanation: The explanation.
+        name: What it is called beside others.
+        number: Its place among them, from 1.
+    """
     prediction, deletion = explanation.prediction, explanation.deletion
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
     classes = [(label, percent(share), round(100 * share)) for label, share in ranked]

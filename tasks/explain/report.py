@@ -20,7 +20,7 @@ from tasks.storage import write_json, write_text
 if TYPE_CHECKING:
     from tasks.explain.explanation import Explanation
 
-__all__ = ["PAGE", "in_words", "pictures", "save", "save_all", "word_rows"]
+__all__ = ["PAGE", "in_words", "numbers", "pictures", "save", "save_all", "word_rows"]
 
 PAGE = "explanation.html"
 
@@ -29,12 +29,10 @@ def word_rows(explanation: Explanation) -> list[list[str]]:
     """For each word, with a mark where the model does not know it, what the pictures show of it."""
     rows = []
     for token, word in enumerate(explanation.sentence.tokens):
-        numbers: list[float | None] = [
-            values[token] for values in explanation.attributions.values()
-        ]
-        numbers.append(explanation.subtree_effects[token])
+        found: list[float | None] = [values[token] for values in explanation.attributions.values()]
+        found.append(explanation.subtree_effects[token])
         mark = " (unknown)" if token in explanation.unknown else ""
-        shown = ("" if number is None else f"{_rounded(number):+.3f}" for number in numbers)
+        shown = ("" if number is None else f"{_rounded(number):+.3f}" for number in found)
         rows.append([word + mark, *shown])
     return rows
 
@@ -119,7 +117,7 @@ def _save_pictures(explanation: Explanation, folder: Path) -> list[Path]:
             sentence = sentence.replace(dependencies=explanation.tree)
         draw(sentence, path, title=f"{title}: {name}", **options)
         paths.append(path)
-    write_json(folder / "explanation.json", _numbers(explanation))
+    write_json(folder / "explanation.json", numbers(explanation))
     return paths
 
 
@@ -167,7 +165,8 @@ def _arcs(weights: Tensor) -> dict[str, Any]:
     }
 
 
-def _numbers(explanation: Explanation) -> dict[str, Any]:
+def numbers(explanation: Explanation) -> dict[str, Any]:
+    """All numbers of an explanation, as values of JSON."""
     tree = explanation.sentence.dependencies
     assert tree is not None
     check, deletion = explanation.completeness, explanation.deletion

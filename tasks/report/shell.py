@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 __all__ = ["style", "templates"]
 
 
-def templates(package: str) -> Environment:
-    """The templates in the folder ``template`` of a package; what they insert is escaped."""
+def templates(*packages: str) -> Environment:
+    """The templates in the folders ``template`` of packages; what they insert is escaped.
+
+    Args:
+        packages: The packages; where two have a template of one name, the first one's is taken.
+    """
     return Environment(
-        loader=PackageLoader(package, "template"),
+        loader=ChoiceLoader([PackageLoader(package, "template") for package in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

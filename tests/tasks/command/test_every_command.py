@@ -15,6 +15,7 @@ ELSEWHERE = {
     "demo": "four encoders, each run in a process of its own: test_demo, which is slow",
     "draw": "test_draw",
     "lab": "tests/tasks/lab",
+    "serve": "tests/tasks/serve",
 }
 
 

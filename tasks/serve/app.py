@@ -1,0 +1,199 @@
+"""The addresses of the service, and what each of them answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from structnn import __version__
+from tasks.explain import explain
+from tasks.explain.report import numbers
+from tasks.models.prediction import Prediction, Predictor
+from tasks.serve.batching import BusyError, ModelThread
+from tasks.serve.limits import Limits, TooLargeError
+from tasks.serve.views import Shown, asked_about, page, show
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+    from fastapi.responses import Response
+
+__all__ = ["make_app"]
+
+T = TypeVar("T")
+
+# The page asks this service alone, and runs its own script alone.
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts to predict.
+
+    Attributes:
+        texts: The texts; spans stand between ``[[`` and ``]]``.
+        second: The second text of each, where the question is about pairs.
+    """
+
+    texts: list[str]
+    second: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OneText:
+    """A text to explain or to show.
+
+    Attributes:
+        text: The text; spans stand between ``[[`` and ``]]``.
+        second: The second text, where the question is about pairs.
+    """
+
+    text: str
+    second: str | None = None
+
+
+@dataclass(frozen=True)
+class Health:
+    """What runs here.
+
+    Attributes:
+        run: The folder of the run.
+        encoder: Its encoder.
+        structure: What it was trained on.
+        question: What it answers, in words.
+        labels: Its labels; none where the answer is a number.
+        version: That of structnn.
+        status: ``"ok"``.
+    """
+
+    run: str
+    encoder: str
+    structure: str
+    question: str
+    labels: list[str]
+    version: str
+    status: str = "ok"
+
+
+def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
+    """The service of a saved run, for any ASGI server.
+
+    Args:
+        predictor: The saved run.
+        limits: How much a request may ask.
+
+    Raises:
+        ImportError: The extra ``serve`` is not installed.
+    """
+    from fastapi import FastAPI
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.responses import HTMLResponse, JSONResponse
+
+    limits = limits or Limits()
+    model = ModelThread(predictor, limits.texts, waiting=limits.waiting)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(model.close)
+
+    # The pages of documentation that come with FastAPI load their scripts from the network.
+    app = FastAPI(
+        title="structnn", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+
+    def refused(status: int, message: str) -> Response:
+        headers = {"Retry-After": "1"} if status == 503 else None
+        return JSONResponse({"detail": message}, status, headers)
+
+    async def limited(request: Request, following: Callable[[Request], Any]) -> Response:
+        size = request.headers.get("content-length")
+        if request.method == "POST":
+            if size is None or not size.isdecimal():
+                return refused(411, "give the header Content-Length: the bytes of the request")
+            if int(size) > limits.body:
+                return refused(
+                    413,
+                    f"the request has {int(size):,} bytes, and may have {limits.body:,}: divide its "
+                    "texts among several requests",
+                )
+        response: Response = await following(request)
+        return response
+
+    async def malformed(_: Request, error: RequestValidationError) -> Response:
+        return refused(422, "; ".join(map(_fault, error.errors())))
+
+    async def faulty(_: Request, error: Exception) -> Response:
+        return refused(422, str(error))
+
+    async def too_large(_: Request, error: Exception) -> Response:
+        return refused(413, str(error))
+
+    async def busy(_: Request, error: Exception) -> Response:
+        return refused(503, str(error))
+
+    async def predict(asked: Texts) -> list[Prediction]:
+        """The answer for each text, in order."""
+        limits.check(asked.texts, asked.second)
+        return await _result(model.predict(asked.texts, asked.second))
+
+    async def explained(asked: OneText) -> dict[str, Any]:
+        """All numbers of an explanation, where the run answers one label of one sentence."""
+        limits.check([asked.text])
+        if asked.second is not None:
+            raise ValueError("one text is explained: leave out second")
+        return await _result(model.call(lambda: numbers(explain(predictor, asked.text))))
+
+    async def shown(asked: OneText) -> Shown:
+        limits.check([asked.text], [] if asked.second is None else [asked.second])
+        return await _result(model.call(lambda: show(predictor, asked.text, asked.second)))
+
+    async def health() -> Health:
+        """What runs here."""
+        own = predictor.model
+        return Health(
+            run=str(predictor.run),
+            encoder=own.options.encoder,
+            structure=own.structure,
+            question=asked_about(predictor),
+            labels=list(own.classifier.labels),
+            version=__version__,
+        )
+
+    content = page(predictor)
+
+    async def index() -> Response:
+        return HTMLResponse(content, headers={"Content-Security-Policy": _POLICY})
+
+    app.middleware("http")(limited)
+    app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(ValueError, faulty)
+    app.add_exception_handler(TooLargeError, too_large)
+    app.add_exception_handler(BusyError, busy)
+    app.add_api_route("/predict", predict, methods=["POST"])
+    app.add_api_route("/explain", explained, methods=["POST"])
+    app.add_api_route("/health", health, methods=["GET"])
+    app.add_api_route("/show", shown, methods=["POST"], include_in_schema=False)
+    app.add_api_route("/", index, methods=["GET"], include_in_schema=False, response_model=None)
+    return app
+
+
+async def _result(future: Future[T]) -> T:
+    """What the thread of the model answers, without keeping others waiting."""
+    return await asyncio.wrap_future(future)
+
+
+def _fault(error: dict[str, Any]) -> str:
+    """A fault of a request's JSON in words; it does not repeat what was given."""
+    if error["type"] == "json_invalid":
+        return f"the request is not JSON: {error['ctx']['error']} at character {error['loc'][-1]}"
+    if error["loc"] == ("body",):
+        return "send a JSON object, with the header Content-Type: application/json"
+    where = ".".join(str(part) for part in error["loc"] if part != "body") or "the request"
+    return f"{where}: {error['msg']}"

@@ -1,0 +1,139 @@
+"""What the page of the service shows of an answer: the answer, words with colours, the tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+from markupsafe import Markup
+
+from structnn import Sentence
+from tasks.data.questions import Question, without_marks
+from tasks.explain import explain
+from tasks.explain.figures import TreeFigure, drawn
+from tasks.explain.page import CLASSES, in_short
+from tasks.explain.words import percent
+from tasks.models.prediction import Prediction, Predictor
+from tasks.report.shell import style, templates
+
+__all__ = ["Shown", "asked_about", "page", "show"]
+
+
+LISTED = 12  # labels that the page names
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the page shows.
+
+    Attributes:
+        said: The answer in words.
+        html: What stands below it, as HTML.
+    """
+
+    said: str
+    html: str
+
+
+def page(predictor: Predictor) -> str:
+    """The page in which a sentence is edited, for a run.
+
+    Args:
+        predictor: The run.
+    """
+    own, of_explanations = files("tasks.serve") / "template", files("tasks.explain") / "template"
+    sheet = (of_explanations / "explanation.css").read_text("utf-8")
+    sheet += (own / "page.css").read_text("utf-8")
+    return (
+        templates("tasks.serve")
+        .get_template("page.html")
+        .render(
+            encoder=predictor.model.options.encoder,
+            run=str(predictor.run),
+            asked=_what_it_does(predictor),
+            question=predictor.question,
+            style=style() + Markup("\n") + Markup(sheet),
+            script=Markup((own / "page.js").read_text("utf-8")),
+        )
+    )
+
+
+def asked_about(predictor: Predictor) -> str:
+    """The question of a run in words, as ``"sentence (a text), label (6 classes)"``."""
+    return predictor.question.in_words(predictor.model.classifier.labels)
+
+
+def _what_it_does(predictor: Predictor) -> str:
+    """What a run reads and answers, in a sentence."""
+    reads = {
+        "sentence": "a sentence",
+        "pair": "two texts",
+        "span": "a sentence in which some words are marked",
+        "spans": "a sentence in which two phrases are marked",
+    }[predictor.question.reads]
+    labels = predictor.model.classifier.labels
+    names = ", ".join(labels[:LISTED]) + (", ..." if len(labels) > LISTED else "")
+    answers = {
+        "label": f"one of {len(labels)} labels: {names}",
+        "labels": f"any of {len(labels)} labels: {names}",
+        "score": "a number",
+        "scale": f"a number from {labels[0]} to {labels[-1]}" if labels else "a number",
+    }[predictor.question.answer]
+    return f"{predictor.model.options.encoder} reads {reads} and answers with {answers}."
+
+
+def show(predictor: Predictor, text: str, second: str | None) -> Shown:
+    """What the page shows of a text: an explanation if there is one, else the answer and the tree.
+
+    Args:
+        predictor: The run.
+        text: The text.
+        second: The second text, where the question is about pairs.
+
+    Raises:
+        ValueError: The texts are not what the run is about.
+    """
+    template = templates("tasks.serve", "tasks.explain").get_template("shown.html")
+    if predictor.question == Question() and second is None:
+        shown = in_short(explain(predictor, text), predictor.model.options.encoder, 1)
+        html = template.render(
+            label=shown.label,
+            classes_shown=shown.classes,
+            more_classes=shown.more_classes,
+            words=shown.words,
+            trees=shown.trees[:1],
+        )
+        return Shown(shown.said, html)
+    seconds = [] if second is None else [second]
+    (prediction,) = predictor.predict([text], seconds)
+    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
+    classes = [(label, percent(share), round(100 * share)) for label, share in ranked]
+    plain = without_marks(text)[0] if predictor.question.spans else text
+    sentences = predictor.read([plain, *seconds])
+    names = ["The tree"] if len(sentences) == 1 else ["The tree", "The tree of the second text"]
+    html = template.render(
+        label=prediction.label,
+        classes_shown=classes[:CLASSES],
+        more_classes=classes[CLASSES:],
+        words=[],
+        trees=[
+            _plain_tree(sentence, name)
+            for sentence, name in zip(sentences, names, strict=True)
+            if sentence.dependencies is not None and len(sentence) > 1
+        ],
+    )
+    return Shown(_said(predictor, prediction), html)
+
+
+def _said(predictor: Predictor, prediction: Prediction) -> str:
+    encoder, question = predictor.model.options.encoder, predictor.question
+    if question.is_number:
+        return f"{encoder} says {float(prediction.label):.3g}."
+    if question.answer == "labels":
+        return f"{encoder} says {', '.join(question.labels_in(prediction.label)) or 'no label'}."
+    share = percent(prediction.probabilities[prediction.label])
+    return f"{encoder} says {prediction.label}, with a probability of {share}."
+
+
+def _plain_tree(sentence: Sentence, title: str) -> TreeFigure:
+    return drawn(sentence, title, [], None, {})
