@@ -126,7 +126,8 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
         response: Response = await following(request)
         return response
 
-    async def malformed(_: Request, error: RequestValidationError) -> Response:
+    async def malformed(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
         return refused(422, "; ".join(map(_fault, error.errors())))
 
     async def faulty(_: Request, error: Exception) -> Response:
