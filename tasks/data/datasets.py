@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from tasks.data import corpora
 from tasks.data.examples import DataError, Dataset, Example, kept_together_by, quote
-from tasks.data.files import is_data_file, read_table
+from tasks.data.files import read_table
 from tasks.data.options import DataOptions
 from tasks.data.questions import Question
+from tasks.data.rows import is_data_file
 from tasks.data.splits import folds, hold_out, kept_together
 from tasks.data.suites import SUITES
 from tasks.data.suites import generate as generate_suite

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from parsers.formats.files import Faults
 from tasks.data.examples import DataError, is_visible, quote
-from tasks.data.files import READERS, cell, decoded, read_file, suffix_of, text_in
+from tasks.data.files import cell, text_in
 from tasks.data.options import TextOptions
+from tasks.data.rows import READERS, decoded, read_file, suffix_of
 
 __all__ = ["ID", "Text", "column_names", "empty_note", "lines_of", "read_texts"]
 
