@@ -91,7 +91,11 @@ class Predictor:
             raise ValueError(
                 f"this run answers questions about a {question.reads}, but there are {len(texts)} "
                 f"texts and {len(second)} second texts; "
-                + ("give each text a second one" if question.reads == "pair" else "give none")
+                + (
+                    "give each text a second one (--text2)"
+                    if question.reads == "pair"
+                    else "give none"
+                )
             )
         plain, spans = self._without_marks(texts) if question.spans else (list(texts), [])
         sentences = self.read(plain)

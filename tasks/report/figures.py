@@ -385,10 +385,12 @@ def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
         axes.set_xlabel("predicted")
         axes.set_ylabel("label")
 
-    totals = Counter(group.gold)
+    totals = Counter[str]()  # over all seeds, and of joined labels together
+    for (gold, _), n in pairs.items():
+        totals[gold] += n
     errors = [(pair, n) for pair, n in pairs.most_common() if pair[0] != pair[1]]
     most = "; ".join(
-        f"{gold} taken for {predicted}, {100 * n / (totals[gold] * len(member.predictions)):.0f} %"
+        f"{gold} taken for {predicted}, {100 * n / totals[gold]:.0f} %"
         for (gold, predicted), n in errors[:3]
     )
     return drawn(

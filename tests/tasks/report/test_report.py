@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
 from statistics import fmean, stdev
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -639,3 +640,14 @@ class TestBrowser:
         assert structure.count == int((structured & (share["bilstm"] <= 0.5)).sum())
         assert sequence.count == int((neither & (share["bilstm"] > 0.5)).sum())
         assert structure.shown[0].svg.startswith("<svg")
+
+
+def test_confusions_of_many_labels_are_in_percent_of_the_joined_ones():
+    labels = tuple("abcdefghijklm")
+    gold = labels * 4
+    predictions = tuple("b" if label == "a" else "a" for label in gold)  # all wrong
+    group = SimpleNamespace(labels=labels, gold=gold, name="toys")
+    member = SimpleNamespace(predictions=(predictions, predictions), encoder="bag")
+    text = figures.confusions(group, member).text
+    assert "others taken for a, 100 %" in text
+    assert "a taken for b, 100 %" in text
