@@ -194,9 +194,10 @@ def build_head(
         UnknownNameError: There is no such reader or option; the message lists the valid ones.
 
     Example:
+        >>> from structnn import LabelAnswer, build_encoder
         >>> encoder = build_encoder("bilstm", input_dim=50, hidden_dim=20)
         >>> build_head("pair", LabelAnswer(["no", "yes"]), encoder).reader.output_dim
-        80
+        160
     """
     return Head(
         build_reader(reader, encoder),
