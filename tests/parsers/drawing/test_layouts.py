@@ -114,11 +114,13 @@ def test_arcs_in_lines(data: st.DataObject) -> None:
     token = st.integers(0, size - 1)
     extra = data.draw(st.dictionaries(st.tuples(token, token), st.floats(0.1, 1), max_size=size))
     scene = picture(sentence, layout="arcs", width=width, edge_values=extra or None).scene
-    assert not overlaps(label_boxes(scene))
-    assert not crossed_labels(scene)
-    assert within(scene)
     tree = sentence.dependencies
     assert tree is not None
+    assert not overlaps(label_boxes(scene))
+    # The leg of a number from child to parent may stand behind a label, which hides it.
+    upward = any(tree.parents[one] == other for one, other in extra)
+    assert not crossed_labels(scene, covered=upward)
+    assert within(scene)
     rows = {chip.node: chip.y for chip in scene.chips}
     for node, parent in enumerate(tree.parents):
         pieces = [
