@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from parsers import CachedParser, Parser
 from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
@@ -29,6 +30,8 @@ __all__ = [
 
 SPLITS = ("train", "dev", "test")
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class ParsedDataset:
@@ -41,6 +44,8 @@ class ParsedDataset:
             ``"constituency"`` or ``"given"``, trees in the data; or the name of a control.
         parser: The fingerprint of the parser; None if nothing was parsed.
         second: For each split the sentences of second texts; empty unless the question is about pairs.
+        spans: For each split the tokens of the spans of each example, where each begins and the token
+            after its last; empty unless the question is about spans.
     """
 
     dataset: Dataset
@@ -48,6 +53,7 @@ class ParsedDataset:
     structure: str = "parse"
     parser: str | None = None
     second: dict[str, tuple[Sentence, ...]] = field(default_factory=dict)
+    spans: dict[str, tuple[tuple[Span, ...], ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"ParsedDataset({self.dataset!r}, structure={self.structure!r})"
@@ -66,20 +72,12 @@ class ParsedDataset:
             dataset=self.dataset.without_test(),
             sentences={**self.sentences, "test": ()},
             second={**self.second, "test": ()} if self.second else {},
+            spans={**self.spans, "test": ()} if self.spans else {},
         )
 
     def texts(self, split: str) -> tuple[Sentence, ...]:
         """All sentences of a split: those of first texts, and behind them those of second ones."""
         return (*self.sentences[split], *self.second.get(split, ()))
-
-    def spans(self, split: str) -> list[tuple[Span, ...]]:
-        """For each example the tokens of its spans: where each begins, and the token after its last."""
-        return [
-            tuple(span for span, _ in in_tokens(example.text, example.spans, sentence))
-            for example, sentence in zip(
-                getattr(self.dataset, split), self.sentences[split], strict=True
-            )
-        ]
 
     def _span_notes(self) -> Iterator[str]:
         """How many spans don't begin and end where tokens do."""
@@ -124,11 +122,16 @@ def parse_dataset(
                 examples, parser.parse([example.text for example in examples]), strict=True
             )
         ]
+    spans = [
+        tuple(span for span, _ in in_tokens(example.text, example.spans, sentence))
+        for example, sentence in zip(examples, sentences, strict=True)
+    ]
     return ParsedDataset(
         dataset,
         _by_split(dataset, sentences),
         parser=None if parser is None else parser.fingerprint,
         second=_by_split(dataset, _second(examples, parser)),
+        spans=_by_split(dataset, spans if dataset.question.spans else []),
     )
 
 
@@ -148,10 +151,10 @@ def in_tokens(
     return [token_span(span, offsets) for span in spans]
 
 
-def _by_split(dataset: Dataset, sentences: Sequence[Sentence]) -> dict[str, tuple[Sentence, ...]]:
-    """Sentences of all examples, divided as these are; empty if there are none."""
-    rest = iter(sentences)
-    if not sentences:
+def _by_split(dataset: Dataset, of_examples: Sequence[T]) -> dict[str, tuple[T, ...]]:
+    """What belongs to all examples, divided as these are; empty if there is none."""
+    rest = iter(of_examples)
+    if not of_examples:
         return {}
     return {split: tuple(islice(rest, len(getattr(dataset, split)))) for split in SPLITS}
 

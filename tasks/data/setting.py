@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from parsers import STRUCTURES, parse_noise, rerooted, with_structure
 from parsers.controls import CONTROLS
@@ -16,6 +16,8 @@ from tasks.folders import folder_name
 from tasks.options import OptionError, Options, Range
 
 __all__ = ["GIVEN_STRUCTURES", "SPAN_STRUCTURES", "Setting", "needs_parser", "parser_of", "view"]
+
+T = TypeVar("T")
 
 GIVEN_STRUCTURES = ("constituency", "given")
 """Structures that are part of the data: constituency trees, and given dependency trees."""
@@ -141,7 +143,7 @@ def _hung_from_spans(parsed: ParsedDataset) -> dict[str, tuple[Sentence, ...]]:
     return {
         split: tuple(
             rerooted(sentence, spans[0])
-            for sentence, spans in zip(sentences, parsed.spans(split), strict=True)
+            for sentence, spans in zip(sentences, parsed.spans[split], strict=True)
         )
         for split, sentences in parsed.sentences.items()
     }
@@ -162,19 +164,23 @@ def _part_of_train(parsed: ParsedDataset, fraction: float, seed: int) -> ParsedD
 def _chosen(parsed: ParsedDataset, dataset: Dataset) -> ParsedDataset:
     """The parses of a data set whose examples are among those of another."""
 
-    def side(sentences: Mapping[str, Sequence[Sentence]]) -> dict[str, tuple[Sentence, ...]]:
+    def divided(of_examples: Mapping[str, Sequence[T]]) -> dict[str, tuple[T, ...]]:
         known = {
-            id(example): sentence
-            for split, part in sentences.items()
-            for example, sentence in zip(getattr(parsed.dataset, split), part, strict=True)
+            id(example): own
+            for split, part in of_examples.items()
+            for example, own in zip(getattr(parsed.dataset, split), part, strict=True)
         }
         return {
             split: tuple(known[id(example)] for example in getattr(dataset, split))
-            for split in sentences
+            for split in of_examples
         }
 
     return replace(
-        parsed, dataset=dataset, sentences=side(parsed.sentences), second=side(parsed.second)
+        parsed,
+        dataset=dataset,
+        sentences=divided(parsed.sentences),
+        second=divided(parsed.second),
+        spans=divided(parsed.spans),
     )
 
 

@@ -8,10 +8,11 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -39,6 +40,8 @@ from tasks.training.loop import TrainingResult, train
 from tasks.training.options import TrainingOptions
 
 __all__ = ["execute", "seconds_per_epoch"]
+
+T = TypeVar("T")
 
 TIMED_BATCHES = 6
 
@@ -146,17 +149,20 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     data = view(data, run.setting, run.seed)
     size = len(data.dataset.train)
     few = random.Random(0).sample(range(size), min(size, TIMED_BATCHES * run.training.batch_size))
-    sample = tuple(data.sentences["train"][place] for place in few)
+
+    def sampled(by_split: Mapping[str, Sequence[T]]) -> dict[str, tuple[T, ...]]:
+        if not by_split:
+            return {}
+        return dict.fromkeys(("train", "dev"), tuple(by_split["train"][place] for place in few))
+
     answers = data.dataset.answers("train")
-    second = tuple(data.second["train"][place] for place in few) if data.second else ()
-    chosen = tuple(data.dataset.train[place] for place in few)
     prepared = prepare(
         run.model,
         replace(
             data,
-            dataset=replace(data.dataset, train=chosen, dev=chosen),
-            sentences={"train": sample, "dev": sample},
-            second={"train": second, "dev": second} if second else {},
+            sentences=sampled(data.sentences),
+            second=sampled(data.second),
+            spans=sampled(data.spans),
         ),
         seed=run.seed,
         parser=ParserOptions(),

@@ -84,7 +84,7 @@ def prepare(
         )
     model = SavedModel(classifier, options, relations, data.structure, parser, task)
     inputs = {
-        split: model.inputs(sentences, data.second.get(split, ()), data.spans(split))
+        split: model.inputs(sentences, data.second.get(split, ()), data.spans.get(split, ()))
         for split, sentences in data.sentences.items()
         if sentences
     }

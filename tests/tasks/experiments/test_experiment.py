@@ -204,3 +204,21 @@ def test_a_search_that_changed_options_goes_on(options, tmp_path, capsys):
 def test_an_epoch_is_timed_on_a_sample(parsed):
     (run,) = plan(models("gat"), 1, TRAINING)
     assert 0 < seconds_per_epoch(run, parsed) < 10
+
+
+def test_time_is_estimated_from_a_few_examples_that_lack_a_label(parsed, monkeypatch):
+    monkeypatch.setattr("tasks.experiments.run.TIMED_BATCHES", 1)
+    dataset = parsed.dataset
+    rare = [
+        dataclasses.replace(example, label=f"rare {place}")
+        for place, example in enumerate(dataset.train[:20])
+    ]
+    labels = (*dataset.labels, *(example.label for example in rare))
+    many = dataclasses.replace(
+        dataset, train=(*rare, *dataset.train[20:]), test=tuple(rare), labels=labels
+    )
+    data = dataclasses.replace(
+        parsed, dataset=many, sentences={**parsed.sentences, "test": parsed.sentences["train"][:20]}
+    )
+    (run,) = plan(models("gat"), 1, TRAINING)
+    assert seconds_per_epoch(run, data) > 0

@@ -213,7 +213,7 @@ def test_a_span_within_a_token_is_counted(tmp_path):
     ]
     path = lines(tmp_path / "a.jsonl", *rows)
     parsed = parse_dataset(load_dataset(path, DataOptions(dev=path, test=path)), Parser())
-    assert parsed.spans("train") == [((1, 2),), ((1, 2),)]
+    assert parsed.spans["train"] == (((1, 2),), ((1, 2),))
     assert any(note.startswith("3 of 6 spans begin or end within a token") for note in parsed.notes)
 
 

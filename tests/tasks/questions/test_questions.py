@@ -74,7 +74,14 @@ def dataset(question: Question, sizes=(120, 40, 40)) -> ParsedDataset:
             split: tuple(make_sentence(example.text2) for example in examples)
             for split, examples in splits.items()
         }
-    return ParsedDataset(made, sentences, parser="toy parser", second=second)
+    spans = {split: tuple(example.spans for example in splits[split]) for split in SPLITS}
+    return ParsedDataset(
+        made,
+        sentences,
+        parser="toy parser",
+        second=second,
+        spans=spans if question.spans else {},
+    )
 
 
 QUESTIONS = [
@@ -128,7 +135,9 @@ def test_from_data_to_verdicts_and_back(tmp_path, question):
     # A saved model gives the same answers again.
     saved = load_model(tmp_path / runs[0].folder)
     assert saved.task.question == question
-    inputs = saved.inputs(data.sentences["test"], data.second.get("test", ()), data.spans("test"))
+    inputs = saved.inputs(
+        data.sentences["test"], data.second.get("test", ()), data.spans.get("test", ())
+    )
     answers = saved.classifier.head.answer.decode(predict_scores(saved.classifier, inputs))
     lines = (tmp_path / runs[0].folder / "test.jsonl").read_text().splitlines()
     written = [json.loads(line)["prediction"] for line in lines]
