@@ -17,9 +17,10 @@ from parsers.drawing.layouts.parts import (
     back_curves,
     edge_curve,
     empty_scene,
+    extra_curve,
 )
 from parsers.drawing.layouts.view import CHIP, View, chip_width, is_dense
-from parsers.drawing.scene import SMALL_SIZE, Curve, Point, Scene, bridge, half_bridge, straight
+from parsers.drawing.scene import SMALL_SIZE, Point, Scene, bridge, half_bridge, straight
 
 # In points.
 RISE = CAPTION + 13  # from one level of arcs to the next
@@ -113,18 +114,7 @@ def arcs_layout(view: View) -> Scene:
             peak = under + EXTRA_RISE * piece.level
             points = _points(piece, below.arcs[piece.arc], under, peak, mirrored)
             arrow = piece.ends[below.arcs[piece.arc].end == below.arcs[piece.arc].right]
-            stroke = view.extra[head, tail]
-            scene.curves.append(
-                Curve(
-                    points,
-                    view.theme.accent_2,
-                    stroke.width,
-                    stroke.dashed,
-                    arrow=arrow,
-                    node=tail,
-                    title=stroke.title,
-                )
-            )
+            scene.curves.append(extra_curve(view, (head, tail), points, arrow=arrow))
             labels.append((tail, piece.text, mirrored(piece.x), peak))
         deepest = max((piece.level for piece in extra), default=0)
         top = y + CHIP / 2 + CAPTION + EXTRA_RISE * deepest + 6 * bool(extra) + BETWEEN_LINES

@@ -217,21 +217,24 @@ class Side:
         for name in spans:
             arc = self.arcs[name]
             ends = (arc.left >= line.first, arc.right < line.end)
-            xs = [
-                line.x(place) + offset
-                for place, *offsets in self.bounds(name)
+            # Between the outermost legs at one word a label would stand on those in between.
+            legs = [
+                (line.x(place) + least, line.x(place) + most)
+                for place, least, most in self.bounds(name)
                 if line.first <= place < line.end
-                for offset in offsets
             ]
-            xs = [0.0] * (not ends[0]) + xs + [width] * (not ends[1])
+            legs = [(0.0, 0.0)] * (not ends[0]) + legs + [(width, width)] * (not ends[1])
             if all(ends):
                 text = arc.label
-                x = _nearest(xs, text_width(text, SMALL_SIZE))
+                x = _nearest(
+                    [(one[1], other[0]) for one, other in pairwise(legs)],
+                    text_width(text, SMALL_SIZE),
+                )
             else:  # at the edge
                 text = arc.continued(arc.left if ends[0] else arc.right)
                 half = text_width(text, SMALL_SIZE) / 2 + CLEAR
                 x = width - half if ends[0] else half
-            yield Piece(name, xs[0], xs[-1], levels[name], text, x, ends)
+            yield Piece(name, legs[0][0], legs[-1][1], levels[name], text, x, ends)
 
     def levels(self, spans: Mapping[int, tuple[int, int]]) -> dict[int, int]:
         """The level of each piece, from 1: above all shorter ones over a gap that both span.
@@ -298,12 +301,12 @@ def _room(text: str) -> float:
     return text_width(text, SMALL_SIZE) + 2 * CLEAR
 
 
-def _nearest(xs: Sequence[float], width: float) -> float:
-    """The centre of a label in a gap between ``xs``: as near to the middle as it fits."""
-    middle, half = (xs[0] + xs[-1]) / 2, width / 2 + CLEAR - 1e-6
+def _nearest(gaps: Sequence[tuple[float, float]], width: float) -> float:
+    """The centre of a label in one of the gaps: as near to the middle of all as it fits."""
+    middle, half = (gaps[0][0] + gaps[-1][1]) / 2, width / 2 + CLEAR - 1e-6
     fitting = [
         min(max(middle, left + half), right - half)
-        for left, right in pairwise(xs)
+        for left, right in gaps
         if right - left >= 2 * half
     ]
     return min(fitting, key=lambda x: abs(x - middle), default=middle)

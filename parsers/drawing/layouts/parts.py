@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from parsers.drawing.fonts import text_width
-from parsers.drawing.layouts.view import CHIP, View, chip_width
+from parsers.drawing.layouts.view import CHIP, Pair, View, chip_width
 from parsers.drawing.scene import LINE, SMALL_SIZE, WORD_SIZE, Chip, Curve, Label, Point, Scene
 from parsers.drawing.theme import ink_on
 
@@ -176,9 +176,15 @@ def beside(points: Sequence[Point]) -> list[Point]:
     ]
 
 
+def extra_curve(view: View, pair: Pair, points: Sequence[Point], *, arrow: bool = True) -> Curve:
+    """An edge that is not an edge of the tree, along a curve."""
+    stroke, color = view.extra[pair], view.theme.accent_2
+    return Curve(points, color, stroke.width, stroke.dashed, arrow, pair[1], stroke.title)
+
+
 def add_extra_edges(view: View, scene: Scene, places: Mapping[int, Point]) -> None:
     """Draw the edges that are not edges of the tree, as curves from chip to chip."""
-    for (head, tail), stroke in view.extra.items():
+    for head, tail in view.extra:
         if head not in places or tail not in places:
             continue
         (x1, y1), (x2, y2) = places[head], places[tail]
@@ -188,17 +194,7 @@ def add_extra_edges(view: View, scene: Scene, places: Mapping[int, Point]) -> No
         sign_1 = 1 if middle[1] > y1 else -1
         sign_2 = 1 if middle[1] > y2 else -1
         points = [(x1, y1 + sign_1 * half), middle, middle, (x2, y2 + sign_2 * half)]
-        scene.curves.append(
-            Curve(
-                points,
-                view.theme.accent_2,
-                stroke.width,
-                stroke.dashed,
-                arrow=True,
-                node=tail,
-                title=stroke.title,
-            )
-        )
+        scene.curves.append(extra_curve(view, (head, tail), points))
 
 
 def column_centres(widths: Sequence[float]) -> list[float]:
