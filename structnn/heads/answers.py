@@ -9,7 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Answer", "DistributionAnswer", "LabelAnswer", "LabelsAnswer", "ScoreAnswer"]
+__all__ = [
+    "NO_ANSWER",
+    "Answer",
+    "DistributionAnswer",
+    "LabelAnswer",
+    "LabelsAnswer",
+    "ScoreAnswer",
+]
 
 NO_ANSWER = -100
 """The class of what has none, as ``ignore_index`` of PyTorch's cross-entropy: it adds no loss."""

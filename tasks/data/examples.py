@@ -227,10 +227,7 @@ class Dataset:
         sizes = ", ".join(
             f"{len(getattr(self, split))} {split}" for split in ("train", "dev", "test")
         )
-        answers = f"{len(self.labels)} labels"
-        if self.question != Question():
-            answers = self.question.in_words(self.labels)
-        return f"Dataset({self.name!r}: {sizes}; {answers})"
+        return f"Dataset({self.name!r}: {sizes}; {self.question.in_short(self.labels)})"
 
     @cached_property
     def fingerprint(self) -> str:

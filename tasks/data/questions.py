@@ -79,6 +79,10 @@ class Question:
             return (answer,)
         return tuple(filter(None, (label.strip() for label in answer.split(SEPARATOR))))
 
+    def in_short(self, labels: Collection[str]) -> str:
+        """The number of labels, where one label for a sentence is asked for; else :meth:`in_words`."""
+        return f"{len(labels)} labels" if self == Question() else self.in_words(labels)
+
     def in_words(self, labels: Collection[str]) -> str:
         """The question in words: ``"pair (text and text2), label (3 classes)"``."""
         answer = {

@@ -10,7 +10,6 @@ from rich.markup import escape
 from tasks.console import progress, results, resumable, show_table, status
 from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset, cached_parser, parse_dataset
-from tasks.data.questions import Question
 from tasks.data.setting import needs_parser
 from tasks.experiments.execution import Failure, execute_all
 from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
@@ -43,9 +42,7 @@ def show_sizes(dataset: Dataset) -> None:
     sizes = ", ".join(
         f"{len(getattr(dataset, split))} {split}" for split in ("train", "dev", "test")
     )
-    asked = f"{len(dataset.labels)} labels"
-    if dataset.question != Question():
-        asked = dataset.question.in_words(dataset.labels)
+    asked = dataset.question.in_short(dataset.labels)
     status.print(escape(f"{dataset.name}: {sizes}, {asked}"))
 
 

@@ -35,7 +35,7 @@ from tasks.results.records import PredictedExample
 from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
 from tasks.storage import StorageError, write_json, write_json_lines, write_text
 from tasks.training.epoch import Epoch
-from tasks.training.evaluation import node_accuracy, predict_scores
+from tasks.training.evaluation import answers_of, node_accuracy, predict_scores
 from tasks.training.loop import TrainingResult, train
 from tasks.training.options import TrainingOptions
 
@@ -240,22 +240,20 @@ def _write_predictions(
 ) -> float:
     """Save every prediction of a split; returns the accuracy, or the first metric of the question."""
     examples: tuple[Example, ...] = getattr(data.dataset, split)
-    answer = model.head.answer
-    guesses, probabilities = answer.decode(scores), answer.probabilities(scores)
-    shares = [[]] * len(guesses) if probabilities is None else probabilities.tolist()
+    found = answers_of(model, scores)
     rows = [
         PredictedExample(
             source=example.source,
             text=example.shown,
             label=example.label,
             prediction=guess,
-            probabilities=dict(zip(model.labels, (round(value, 6) for value in row), strict=True)),
+            probabilities={label: round(share, 6) for label, share in shares.items()},
         )
-        for example, guess, row in zip(examples, guesses, shares, strict=True)
+        for example, (guess, shares) in zip(examples, found, strict=True)
     ]
     write_json_lines(path, map(vars, rows))
     metric = metrics_for(data.dataset.question, data.dataset.labels)[0]
-    return metric([example.label for example in examples], guesses)
+    return metric(data.dataset.answers(split), [guess for guess, _ in found])
 
 
 def weigh_classes(model: StructuredModel, dataset: Dataset, training: TrainingOptions) -> None:

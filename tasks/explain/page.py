@@ -27,8 +27,9 @@ from tasks.results.table import Column, Entry, Table
 
 if TYPE_CHECKING:
     from tasks.explain.explanation import Explanation
+    from tasks.models.prediction import Prediction
 
-__all__ = ["ShownExplanation", "compared", "in_short", "names_of", "to_html"]
+__all__ = ["ShownExplanation", "compared", "in_short", "names_of", "ranked_classes", "to_html"]
 
 CLASSES = 6  # that are shown at once; a reader unfolds the others
 
@@ -165,6 +166,12 @@ def names_of(explanations: Sequence[Explanation]) -> list[str]:
     return unique(names, [f"{name}, {number}" for number, name in enumerate(names, start=1)])
 
 
+def ranked_classes(prediction: Prediction) -> list[tuple[str, str, int]]:
+    """Label, percent and whole percents of each class, the likeliest first."""
+    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
+    return [(label, percent(share), round(100 * share)) for label, share in ranked]
+
+
 def in_short(explanation: Explanation, name: str, number: int) -> ShownExplanation:
     """An explanation, ready for a template.
 
@@ -174,8 +181,7 @@ def in_short(explanation: Explanation, name: str, number: int) -> ShownExplanati
         number: Its place among them, from 1.
     """
     prediction, deletion = explanation.prediction, explanation.deletion
-    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
-    classes = [(label, percent(share), round(100 * share)) for label, share in ranked]
+    classes = ranked_classes(prediction)
     reads = "reads the tree" if explanation.reads_tree else "does not read the tree"
     trained = "" if explanation.structure in ("parse", "given") else f" ({explanation.structure})"
     tracks, zero = _tracks(explanation)

@@ -124,9 +124,7 @@ class SavedModel:
     task: Task
 
     def __repr__(self) -> str:
-        asked = f"{len(self.classifier.labels)} labels"
-        if self.task.question != Question():
-            asked = self.task.question.in_words(self.classifier.labels)
+        asked = self.task.question.in_short(self.classifier.labels)
         return (
             f"SavedModel({self.options.encoder!r}, {asked}, structure={self.structure!r}, "
             f"{self.parser!r})"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 from parsers import Parser, rerooted, with_structure
 from structnn import Sentence
@@ -15,9 +16,9 @@ from tasks.data.questions import Question, Span, without_marks
 from tasks.data.setting import SPAN_STRUCTURES
 from tasks.models.model import SavedModel, load_model
 from tasks.storage import StorageError
-from tasks.training.evaluation import predict_scores
+from tasks.training.evaluation import answers_of, predict_scores
 
-__all__ = ["Prediction", "Predictor"]
+__all__ = ["Asked", "Prediction", "Predictor"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,22 @@ class Prediction:
     text: str
     label: str
     probabilities: dict[str, float]
+
+
+class Asked(NamedTuple):
+    """Texts as a model reads them.
+
+    Attributes:
+        texts: The texts, to be shown.
+        sentences: The sentence of each, with the structure that is read.
+        second: The second sentence of each, where the question is about pairs.
+        spans: The spans of each, in tokens, where it is about spans.
+    """
+
+    texts: list[str]
+    sentences: list[Sentence]
+    second: list[Sentence]
+    spans: list[tuple[Span, ...]]
 
 
 class Predictor:
@@ -86,6 +103,14 @@ class Predictor:
             ValueError: A text is empty, the run can't be used on raw text, or second texts or spans are
                 missing, or given and not asked about.
         """
+        return self.predict_sentences(*self.read_asked(texts, second))
+
+    def read_asked(
+        self,
+        texts: Sequence[str | Sequence[str]],
+        second: Sequence[str | Sequence[str]] = (),
+    ) -> Asked:
+        """What :meth:`predict` asks of the model; takes the same, and refuses the same."""
         question = self.question
         if len(second) != (len(texts) if question.reads == "pair" else 0):
             raise ValueError(
@@ -114,9 +139,7 @@ class Predictor:
             )
             for both in zip_longest(texts, second)
         ]
-        return self.predict_sentences(
-            shown, sentences, self.read(second) if second else (), in_sentences
-        )
+        return Asked(shown, sentences, self.read(second) if second else [], in_sentences)
 
     def _without_marks(
         self, texts: Sequence[str | Sequence[str]]
@@ -179,14 +202,9 @@ class Predictor:
             return []
         classifier = self.model.classifier
         scores = predict_scores(classifier, self.model.inputs(sentences, second, spans))
-        answer = classifier.head.answer
-        answers, probabilities = answer.decode(scores), answer.probabilities(scores)
-        shares = [[]] * len(answers) if probabilities is None else probabilities.tolist()
         return [
-            Prediction(
-                text if isinstance(text, str) else " ".join(text),
-                label,
-                dict(zip(classifier.labels, row, strict=True)),
+            Prediction(text if isinstance(text, str) else " ".join(text), label, probabilities)
+            for text, (label, probabilities) in zip(
+                texts, answers_of(classifier, scores), strict=True
             )
-            for text, label, row in zip(texts, answers, shares, strict=True)
         ]

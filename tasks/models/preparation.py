@@ -9,13 +9,13 @@ from torch import Tensor
 
 from structnn import ENCODERS, UNIVERSAL_RELATIONS, StructuredModel, Vocabulary
 from structnn.embeddings.words import LEARNED_SCALE
+from structnn.heads.answers import NO_ANSWER
 from tasks.data.examples import DataError
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset, tree_field
 from tasks.models.model import SavedModel, Task, build_model
 from tasks.models.options import ModelOptions
 from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
-from tasks.training.evaluation import NO_CLASS
 from tasks.training.inputs import Inputs
 
 __all__ = ["PreparedModel", "classes_of_nodes", "prepare", "pretrained_vectors"]
@@ -126,7 +126,7 @@ def classes_of_nodes(model: StructuredModel, data: ParsedDataset, relations: Voc
         relations: The numbers of the tree labels.
 
     Returns:
-        ``(tree labels,)``: the class, or ``NO_CLASS`` for a label that stands for none.
+        ``(tree labels,)``: the class, or ``NO_ANSWER`` for a label that stands for none.
 
     Raises:
         ValueError: The trees have no such labels, or the encoder has no states of nodes.
@@ -144,7 +144,7 @@ def classes_of_nodes(model: StructuredModel, data: ParsedDataset, relations: Voc
     stands_for = data.dataset.node_labels
     return torch.tensor(
         [
-            model.labels.index(stands_for[label]) if label in stands_for else NO_CLASS
+            model.labels.index(stands_for[label]) if label in stands_for else NO_ANSWER
             for label in relations
         ]
     )

@@ -8,10 +8,10 @@ from importlib.resources import files
 from markupsafe import Markup
 
 from structnn import Sentence
-from tasks.data.questions import Question, without_marks
+from tasks.data.questions import Question
 from tasks.explain import explain
 from tasks.explain.figures import TreeFigure, drawn
-from tasks.explain.page import CLASSES, in_short
+from tasks.explain.page import CLASSES, in_short, ranked_classes
 from tasks.explain.words import percent
 from tasks.models.prediction import Prediction, Predictor
 from tasks.report.shell import style, templates
@@ -77,7 +77,7 @@ def _what_it_does(predictor: Predictor) -> str:
         "label": f"one of {len(labels)} labels: {names}",
         "labels": f"any of {len(labels)} labels: {names}",
         "score": "a number",
-        "scale": f"a number from {labels[0]} to {labels[-1]}" if labels else "a number",
+        "scale": "a number",
     }[predictor.question.answer]
     return f"{predictor.model.options.encoder} reads {reads} and answers with {answers}."
 
@@ -105,11 +105,10 @@ def show(predictor: Predictor, text: str, second: str | None) -> Shown:
         )
         return Shown(shown.said, html)
     seconds = [] if second is None else [second]
-    (prediction,) = predictor.predict([text], seconds)
-    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
-    classes = [(label, percent(share), round(100 * share)) for label, share in ranked]
-    plain = without_marks(text)[0] if predictor.question.spans else text
-    sentences = predictor.read([plain, *seconds])
+    asked = predictor.read_asked([text], seconds)
+    (prediction,) = predictor.predict_sentences(*asked)
+    classes = ranked_classes(prediction)
+    sentences = [*asked.sentences, *asked.second]
     names = ["The tree"] if len(sentences) == 1 else ["The tree", "The tree of the second text"]
     html = template.render(
         label=prediction.label,

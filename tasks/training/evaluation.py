@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from structnn import Corpus, StructuredModel
+from structnn.heads.answers import NO_ANSWER
 from tasks.metrics import Metric
 from tasks.training.inputs import Inputs
 
-__all__ = ["NO_CLASS", "loss_and_metric", "node_accuracy", "predict_scores"]
+__all__ = ["answers_of", "loss_and_metric", "node_accuracy", "predict_scores"]
 
 EVALUATION_BATCH = 256  # sentences; evaluation keeps no activations, so batches can be large
-NO_CLASS = -100  # the class of a node that has none, as `ignore_index` of cross_entropy
 
 
 @torch.inference_mode()
@@ -35,6 +35,25 @@ def predict_scores(model: StructuredModel, inputs: Inputs) -> Tensor:
         spans = None if spans is None else spans.to(device)
         scores[torch.from_numpy(indices)] = model(batch.to(device), spans).float().cpu()
     return scores
+
+
+def answers_of(model: StructuredModel, scores: Tensor) -> list[tuple[str, dict[str, float]]]:
+    """What scores stand for: each answer, and the probability of each label.
+
+    Args:
+        model: The model.
+        scores: ``(examples, width)``.
+
+    Returns:
+        For each example its answer and the probabilities; none where answers are numbers.
+    """
+    answer = model.head.answer
+    found, probabilities = answer.decode(scores), answer.probabilities(scores)
+    shares = [[]] * len(found) if probabilities is None else probabilities.tolist()
+    return [
+        (one, dict(zip(answer.labels, row, strict=True)))
+        for one, row in zip(found, shares, strict=True)
+    ]
 
 
 @torch.inference_mode()
@@ -63,7 +82,7 @@ def node_accuracy(model: StructuredModel, corpus: Corpus, node_classes: Tensor) 
     Args:
         model: The classifier.
         corpus: Sentences with trees.
-        node_classes: ``(tree labels,)``, the class of each tree label, or ``NO_CLASS``.
+        node_classes: ``(tree labels,)``, the class of each tree label, or ``NO_ANSWER``.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -74,5 +93,5 @@ def node_accuracy(model: StructuredModel, corpus: Corpus, node_classes: Tensor) 
         )
         wanted = node_classes.to(device)[batch.node_labels]
         right += int((model(batch, nodes=True).argmax(1) == wanted).sum())
-        labelled += int((wanted != NO_CLASS).sum())
+        labelled += int((wanted != NO_ANSWER).sum())
     return right / labelled

@@ -70,8 +70,8 @@ def train(
         seed: Random seed of the order of the examples; seed torch with it before making the model.
         checkpoint: The file of the state.
         metric: What selects the best epoch on dev.
-        node_classes: ``(tree labels,)``, the class of each tree label, or ``NO_CLASS``: then training is
-            on the labels of nodes.
+        node_classes: ``(tree labels,)``, the class of each tree label, or ``NO_ANSWER``: then training
+            is on the labels of nodes.
         on_epoch: Called after each epoch.
 
     Raises:

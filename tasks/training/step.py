@@ -27,7 +27,7 @@ class TrainingStep:
     Args:
         model: The classifier; it is moved to the device of the options.
         options: How to train.
-        node_classes: ``(tree labels,)``, the class of each tree label or ``NO_CLASS``, to train on the
+        node_classes: ``(tree labels,)``, the class of each tree label or ``NO_ANSWER``, to train on the
             labels of nodes; None to train on those of sentences.
 
     Attributes:
