@@ -135,7 +135,7 @@ def to_html(explanations: Sequence[Explanation], notes: Sequence[str] = ()) -> s
         in_short(explanation, name, number)
         for number, (explanation, name) in enumerate(zip(explanations, names, strict=True), start=1)
     ]
-    page = templates("tasks.explain").get_template("explanation.html")
+    page = templates("tasks.explain", "tasks.report").get_template("explanation.html")
     return page.render(
         text=texts.pop(),
         explanations=shown,

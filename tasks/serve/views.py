@@ -45,7 +45,7 @@ def page(predictor: Predictor) -> str:
     sheet = (of_explanations / "explanation.css").read_text("utf-8")
     sheet += (own / "page.css").read_text("utf-8")
     return (
-        templates("tasks.serve")
+        templates("tasks.serve", "tasks.report")
         .get_template("page.html")
         .render(
             encoder=predictor.model.options.encoder,
@@ -93,7 +93,7 @@ def show(predictor: Predictor, text: str, second: str | None) -> Shown:
     Raises:
         ValueError: The texts are not what the run is about.
     """
-    template = templates("tasks.serve", "tasks.explain").get_template("shown.html")
+    template = templates("tasks.serve", "tasks.explain", "tasks.report").get_template("shown.html")
     if predictor.question == Question() and second is None:
         shown = in_short(explain(predictor, text), predictor.model.options.encoder, 1)
         html = template.render(
