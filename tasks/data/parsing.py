@@ -113,6 +113,12 @@ def parse_dataset(
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
     first = _sentences(examples, parser)
     second = _sentences([one.second for one in examples if one.text2 is not None], parser)
+    for example, sentence in zip(examples, first, strict=True):
+        if dataset.question.has_parts and len(sentence) != len(example.text):
+            raise DataError(
+                f"{example.source}: the parser made {len(sentence)} tokens of the {len(example.text)} "
+                "that have a tag; take another parser, or given trees (--structure given)"
+            )
     spans = [
         tuple(span for span, _ in in_tokens(example.text, example.spans, sentence))
         for example, sentence in zip(examples, first, strict=True)
