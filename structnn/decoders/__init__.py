@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from structnn.decoders.base import Decoder, Memory, Step
-from structnn.decoders.head import Hypothesis, SequenceHead, Targets
+from structnn.decoders.head import Hypothesis, Reading, SequenceHead
 from structnn.decoders.search import Search
 from structnn.decoders.target import TargetVocabulary
 from structnn.encoders.base import Encoder
@@ -15,11 +15,11 @@ __all__ = [
     "Decoder",
     "Hypothesis",
     "Memory",
+    "Reading",
     "Search",
     "SequenceHead",
     "Step",
     "TargetVocabulary",
-    "Targets",
     "build_decoder",
     "register_decoder",
 ]

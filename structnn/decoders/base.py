@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from torch import Tensor
 
@@ -37,18 +37,16 @@ class Memory:
     keys: tuple[Tensor, ...] = ()
 
     @classmethod
-    def of(
-        cls, encoding: Encoding, batch: Batch, reads: Literal["nodes", "tokens"] = "nodes"
-    ) -> Memory:
+    def of(cls, encoding: Encoding, batch: Batch, states: Tensor | None = None) -> Memory:
         """The memory of a batch.
 
         Args:
             encoding: What an encoder gave for it.
             batch: The batch.
-            reads: Which states: those of all nodes, or of the tokens alone. The two are the same
-                unless the structure has nodes without a word.
+            states: The states of the encoding that are read, ``nodes`` (the default) or ``tokens``. The
+                two are the same unless the structure has nodes without a word.
         """
-        states = encoding.nodes if reads == "nodes" else encoding.tokens
+        states = encoding.nodes if states is None else states
         padding = Padding(state_ptr(states, encoding.tokens, batch), len(states))
         return cls(padding.pad(states), padding.mask, encoding.sentence)
 
@@ -83,10 +81,12 @@ class Decoder(Declared):
         copy: Whether source words can be copied; see :class:`~structnn.decoders.output.Output`.
 
     Attributes:
+        reads_sentences: Whether it reads sentence vectors, so that the encoder needs a readout.
         has_alignment: Whether it gives an alignment.
         has_coverage: Whether looking at the same states again costs something in training.
     """
 
+    reads_sentences: bool = True
     has_alignment: bool = True
     has_coverage: bool = False
 

@@ -13,16 +13,16 @@ from torch.nn.utils.rnn import pad_sequence
 from structnn.data.batch import Batch
 from structnn.decoders.base import Decoder, Memory, State, Step
 from structnn.decoders.output import Output, Source
-from structnn.decoders.search import Found, Search
+from structnn.decoders.search import GREEDY, Found, Search
 from structnn.decoders.target import TargetVocabulary
 from structnn.encoders.base import Encoding
+from structnn.heads.readers import Reader
 from structnn.notes import note
 from structnn.ops.dropout import Dropout
 from structnn.sentence import Sentence
 
-__all__ = ["Hypothesis", "SequenceHead", "Targets"]
+__all__ = ["Hypothesis", "Reading", "SequenceHead", "StatesReader"]
 
-GREEDY = Search()
 _PADDING = -1
 
 
@@ -45,25 +45,48 @@ class Hypothesis:
 
 
 @dataclass(frozen=True)
-class Targets:
-    """Targets of some examples, as numbers.
+class Reading:
+    """What a decoder reads of a batch.
 
     Attributes:
-        pieces: For each example ``(its pieces + 1,)``, the last being the end.
+        memory: The states, prepared for the decoder.
+        source: The words that can be copied; None where words aren't copied.
+        sentences: The sentences.
     """
 
-    pieces: Sequence[Tensor]
+    memory: Memory
+    source: Source | None
+    sentences: Sequence[Sentence]
 
-    def __len__(self) -> int:
-        return len(self.pieces)
 
-    def select(self, indices: Sequence[int]) -> Targets:
-        """Those at these indices, in this order."""
-        return Targets([self.pieces[index] for index in indices])
+class StatesReader(Reader):
+    """All states of each sentence, for a decoder to look at.
 
-    def padded(self, device: torch.device) -> Tensor:
-        """``(examples, longest)``, -1 behind the end of each."""
-        return pad_sequence(list(self.pieces), batch_first=True, padding_value=_PADDING).to(device)
+    Args:
+        sentence_dim: The width of the encoder's sentence vectors.
+        state_dim: The width of its states.
+        states: Those of all ``"nodes"`` of the structure, or of the ``"tokens"`` alone. The two are the
+            same unless the structure has nodes without a word.
+        sentences: Whether the decoder reads sentence vectors, too.
+    """
+
+    rows = "piece"
+
+    def __init__(
+        self,
+        sentence_dim: int,
+        state_dim: int,
+        *,
+        states: Literal["nodes", "tokens"] = "nodes",
+        sentences: bool = True,
+    ) -> None:
+        super().__init__(sentence_dim, state_dim)
+        self.states = states
+        self.reads_sentences = sentences
+        self.output_dim = state_dim
+
+    def forward(self, encoding: Encoding, batch: Batch, spans: Tensor | None = None) -> Tensor:
+        return encoding.nodes if self.states == "nodes" else encoding.tokens
 
 
 class SequenceHead(nn.Module):
@@ -85,6 +108,7 @@ class SequenceHead(nn.Module):
         label_smoothing: :math:`\epsilon`.
         scheduled_sampling: The probability that a step of training is given the piece that the model
             finds most likely, not the one of the target (Bengio et al. 2015).
+        search: How sequences are searched for where nothing else is said.
 
     Raises:
         ValueError: Words are to be copied, but the pieces are characters.
@@ -99,6 +123,7 @@ class SequenceHead(nn.Module):
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
         scheduled_sampling: float = 0.0,
+        search: Search = GREEDY,
     ) -> None:
         super().__init__()
         for name, share in (
@@ -113,7 +138,13 @@ class SequenceHead(nn.Module):
                 "words, or a decoder with copy=False"
             )
         self.target = target
-        self.reads = reads
+        self.search = search
+        self.reader = StatesReader(
+            decoder.sentence_dim,
+            decoder.state_dim,
+            states=reads,
+            sentences=decoder.reads_sentences,
+        )
         self.label_smoothing = label_smoothing
         self.scheduled_sampling = scheduled_sampling
         self.embedding = nn.Embedding(len(target), decoder.input_dim)
@@ -122,77 +153,83 @@ class SequenceHead(nn.Module):
         self.decoder = decoder
         self.output = Output(decoder.output_dim, len(target), copy=decoder.copy)
 
-    def targets(self, texts: Sequence[str], sentences: Sequence[Sentence]) -> Targets:
-        """Texts as numbers.
+    @property
+    def answer(self) -> TargetVocabulary:
+        """What is predicted."""
+        return self.target
+
+    def targets(self, texts: Sequence[str], sentences: Sequence[Sentence]) -> Tensor:
+        """Texts as numbers, ``(pieces,)``: all in a row, each with the end behind it.
 
         Args:
             texts: The target of each example.
             sentences: The source of each, from which words are copied.
         """
         copies = self.decoder.copy
-        return Targets(
-            [
-                torch.tensor(self.target.encode(text, sentence.tokens if copies else ()))
-                for text, sentence in zip(texts, sentences, strict=True)
-            ]
-        )
+        numbers = [
+            self.target.encode(text, sentence.tokens if copies else ())
+            for text, sentence in zip(texts, sentences, strict=True)
+        ]
+        return torch.tensor([number for own in numbers for number in own])
 
-    def forward(
-        self, encoding: Encoding, batch: Batch, targets: Targets
-    ) -> tuple[Tensor, Tensor | None]:
-        """What each step predicts, given the pieces of the target before it.
+    def forward(self, encoding: Encoding, batch: Batch, spans: Tensor | None = None) -> Reading:
+        """What the decoder reads of an encoding; the other methods take it.
 
         Args:
-            encoding: Of the sources.
-            batch: The sources.
-            targets: The target of each.
+            encoding: The encoding.
+            batch: Its sentences.
+            spans: Not read; there for all heads to be called alike.
+        """
+        states = self.reader(encoding, batch)
+        memory = self.decoder.prepare(Memory.of(encoding, batch, states))
+        source = None
+        if self.decoder.copy:
+            source = self._source(memory, batch, of_tokens=states is encoding.tokens)
+        return Reading(memory, source, batch.sentences)
+
+    def log_probabilities(self, reading: Reading, gold: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The logarithms of the probabilities at each piece, given the pieces of the target before it.
+
+        Args:
+            reading: What :meth:`forward` gave.
+            gold: The targets, as :meth:`targets` gives them.
 
         Returns:
-            ``(pieces, numbers)``, the logarithms of the probabilities at each piece of each target, the
-            end included, all targets in a row; and ``(sentences, steps, longest source)``, the
-            alignment, padded, or None for a decoder without attention.
+            ``(pieces, numbers)``; and ``(pieces, longest source)``, the alignment, or None for a decoder
+            without attention.
         """
-        memory, source = self._read(encoding, batch)
-        wanted = targets.padded(memory.states.device)
-        made = self._run(wanted, memory, source)
-        there = wanted != _PADDING
-        alignment = None if made.alignment is None else made.alignment[there]
-        if source is not None:
-            source = source.select(there.nonzero()[:, 0])
-        return self.output(made.output[there], alignment, source), made.alignment
+        logs, made, there = self._forced(reading, gold)
+        return logs, None if made.alignment is None else made.alignment[there]
 
-    def loss(self, encoding: Encoding, batch: Batch, targets: Targets) -> Tensor:
-        """The mean loss over pieces; arguments as for :meth:`forward`."""
-        logs, alignment = self(encoding, batch, targets)
-        pieces = torch.cat(list(targets.pieces)).to(logs.device)
-        loss: Tensor = -logs.gather(1, pieces[:, None]).mean()
+    def loss(self, reading: Reading, gold: Tensor) -> Tensor:
+        """The mean loss over pieces; arguments as for :meth:`log_probabilities`."""
+        logs, made, there = self._forced(reading, gold)
+        loss: Tensor = -logs.gather(1, gold[:, None]).mean()
         if self.training and self.label_smoothing:
             even = -logs[:, : len(self.target)].mean()
             loss = (1 - self.label_smoothing) * loss + self.label_smoothing * even
-        if self.training and self.decoder.has_coverage:
-            again = torch.minimum(alignment, alignment.cumsum(1) - alignment).sum(2)
-            loss = loss + again[targets.padded(logs.device) != _PADDING].mean()
+        if self.training and self.decoder.has_coverage and made.alignment is not None:
+            before = made.alignment.cumsum(1) - made.alignment
+            loss = loss + torch.minimum(made.alignment, before).sum(2)[there].mean()
         return loss
 
     @torch.no_grad()
-    def generate(
-        self, encoding: Encoding, batch: Batch, search: Search = GREEDY
-    ) -> list[list[Hypothesis]]:
+    def generate(self, reading: Reading, search: Search | None = None) -> list[list[Hypothesis]]:
         """The sequences that a search finds, best first, for each sentence.
 
         Args:
-            encoding: Of the sources.
-            batch: The sources.
-            search: How to search.
+            reading: What :meth:`forward` gave.
+            search: How to search; by default as the head's :attr:`search` says.
         """
-        memory, source = self._read(encoding, batch)
+        memory = reading.memory
         lengths = memory.mask.sum(1)
         limits = torch.maximum(2 * lengths + 10, torch.full_like(lengths, 2 * self.target.longest))
 
         def step(last: Tensor, state: State) -> tuple[Tensor, State]:
             made = self.decoder.step(self._vectors(last), state, memory)
-            return self._logs(made, source), made.state
+            return self._logs(made, reading.source), made.state
 
+        search = self.search if search is None else search
         found = search(step, self.decoder.start(memory), self.target.end, limits)
         alignments = self._alignments(found, memory) if self.decoder.has_alignment else None
         copies = self.decoder.copy
@@ -206,29 +243,43 @@ class SequenceHead(nn.Module):
                 )
                 for rank, one in enumerate(own)
             ]
-            for number, (own, sentence) in enumerate(zip(found, batch.sentences, strict=True))
+            for number, (own, sentence) in enumerate(zip(found, reading.sentences, strict=True))
         ]
 
     def extra_repr(self) -> str:
         return (
-            f"{self.target!r}, reads={self.reads!r}, label_smoothing={self.label_smoothing:g}, "
+            f"{self.target!r}, label_smoothing={self.label_smoothing:g}, "
             f"scheduled_sampling={self.scheduled_sampling:g}"
         )
 
-    def _read(self, encoding: Encoding, batch: Batch) -> tuple[Memory, Source | None]:
-        memory = self.decoder.prepare(Memory.of(encoding, batch, self.reads))
-        if not self.decoder.copy:
-            return memory, None
+    def _source(self, memory: Memory, batch: Batch, *, of_tokens: bool) -> Source:
+        """The words that can be copied, laid out as the memory is."""
         numbers = [self.target.numbers_of(sentence.tokens) for sentence in batch.sentences]
         flat = torch.tensor([number for own in numbers for number in own])
         flat = flat.to(memory.states.device)
-        if self.reads == "nodes" and encoding.nodes is not encoding.tokens:
+        if not of_tokens:
             words = batch.node_tokens  # (nodes,), -1 for a node with no word
             flat = flat[words].masked_fill(words < 0, -1)
         laid_out = torch.full_like(memory.mask, -1, dtype=torch.long)
         laid_out[memory.mask] = flat
-        extra = max(0, max(map(max, numbers)) + 1 - len(self.target))
-        return memory, Source(laid_out, extra)
+        return Source(laid_out, max(0, max(map(max, numbers)) + 1 - len(self.target)))
+
+    def _forced(self, reading: Reading, gold: Tensor) -> tuple[Tensor, Step, Tensor]:
+        """The logarithms of probabilities at each piece; all steps; where of them there is a piece."""
+        wanted = self._padded(gold)
+        made = self._run(wanted, reading)
+        there = wanted != _PADDING
+        alignment = None if made.alignment is None else made.alignment[there]
+        source = reading.source
+        if source is not None:
+            source = source.select(there.nonzero()[:, 0])
+        return self.output(made.output[there], alignment, source), made, there
+
+    def _padded(self, gold: Tensor) -> Tensor:
+        """``(examples, longest)``, -1 behind the end of each target."""
+        ends = (gold == self.target.end).nonzero()[:, 0] + 1
+        sizes = ends.diff(prepend=ends.new_zeros(1)).tolist()
+        return pad_sequence(list(gold.split(sizes)), batch_first=True, padding_value=_PADDING)
 
     def _vectors(self, pieces: Tensor) -> Tensor:
         """The vectors of pieces; copied words that are not listed have that of the unknown one."""
@@ -241,27 +292,27 @@ class SequenceHead(nn.Module):
         first = torch.full_like(wanted[:, :1], self.target.end)
         return torch.cat([first, wanted[:, :-1]], dim=1)
 
-    def _run(self, wanted: Tensor, memory: Memory, source: Source | None) -> Step:
+    def _run(self, wanted: Tensor, reading: Reading) -> Step:
         given = self._before(wanted)
         if self.training and self.scheduled_sampling:
-            return self._run_on_own(given, memory, source)
-        made = self.decoder.run(self._vectors(given), memory)
+            return self._run_on_own(given, reading)
+        made = self.decoder.run(self._vectors(given), reading.memory)
         if made.alignment is not None:
             note("alignment", made.alignment)
         return made
 
-    def _run_on_own(self, given: Tensor, memory: Memory, source: Source | None) -> Step:
+    def _run_on_own(self, given: Tensor, reading: Reading) -> Step:
         """Step by step, some pieces of the target being replaced by those that the model predicts."""
         own = torch.rand(given.shape, device=given.device) < self.scheduled_sampling
         own[:, 0] = False
-        state = self.decoder.start(memory)
+        state = self.decoder.start(reading.memory)
         predicted = given[:, :1]
         steps: list[Step] = []
         for place in range(given.shape[1]):
             last = torch.where(own[:, [place]], predicted, given[:, [place]])
-            steps.append(self.decoder.step(self._vectors(last), state, memory))
+            steps.append(self.decoder.step(self._vectors(last), state, reading.memory))
             state = steps[-1].state
-            predicted = self._logs(steps[-1], source).argmax(2)
+            predicted = self._logs(steps[-1], reading.source).argmax(2)
         alignments = [made.alignment for made in steps if made.alignment is not None]
         return Step(
             torch.cat([made.output for made in steps], dim=1),
@@ -283,8 +334,8 @@ class SequenceHead(nn.Module):
         made: list[list[Tensor]] = [[] for _ in found]
         for rank in range(max(map(len, found))):
             own = [sequences[min(rank, len(sequences) - 1)].pieces for sequences in found]
-            targets = Targets([torch.tensor([*pieces, self.target.end]) for pieces in own])
-            wanted = targets.padded(memory.states.device)
+            gold = torch.tensor([piece for pieces in own for piece in [*pieces, self.target.end]])
+            wanted = self._padded(gold.to(memory.states.device))
             alignment = self.decoder.run(self._vectors(self._before(wanted)), memory).alignment
             assert alignment is not None
             for number, (pieces, mask) in enumerate(zip(own, memory.mask, strict=True)):

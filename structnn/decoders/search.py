@@ -13,7 +13,7 @@ from torch import Tensor
 from structnn.decoders.base import State
 from structnn.options import at_least
 
-__all__ = ["Found", "Search", "StepFunction", "beam_search", "follow", "nucleus"]
+__all__ = ["GREEDY", "Found", "Search", "StepFunction", "beam_search", "follow", "nucleus"]
 
 StepFunction: TypeAlias = Callable[[Tensor, State], tuple[Tensor, State]]
 """From the last pieces, ``(sentences, hypotheses)``, and what is remembered, to the logarithms of the
@@ -101,6 +101,10 @@ class Search:
         generator = torch.Generator(limits.device).manual_seed(self.seed)
         share = self.top_p
         return follow(step, state, end, limits, self, lambda logs: nucleus(logs, share, generator))
+
+
+GREEDY = Search()
+"""Takes the most likely piece at each step."""
 
 
 def most_likely(logs: Tensor) -> Tensor:

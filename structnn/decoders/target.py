@@ -34,6 +34,9 @@ class TargetVocabulary:
         'dogs meow'
     """
 
+    labels: tuple[str, ...] = ()
+    """There are no classes: see :class:`~structnn.Answer`."""
+
     def __init__(self, vocabulary: Vocabulary, *, unit: Unit = "words", longest: int = 100) -> None:
         self.vocabulary = vocabulary
         self.unit: Unit = unit

@@ -40,6 +40,8 @@ class TransformerDecoder(Decoder):
         copy: Whether source words can be copied (See et al. 2017).
     """
 
+    reads_sentences = False
+
     def __init__(
         self,
         input_dim: int,

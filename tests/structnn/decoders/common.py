@@ -6,13 +6,11 @@ import torch
 
 from structnn import (
     Batch,
-    Sentence,
     SequenceHead,
     TargetVocabulary,
     build_decoder,
     build_encoder,
 )
-from structnn.decoders.head import Targets
 from tests.structnn.examples import random_sentences
 
 INPUT, HIDDEN = 3, 8
@@ -48,9 +46,14 @@ def example(encoder_name="gcn", seed=0, sizes=(3, 5, 1, 2)):
     return encoder, batch, x
 
 
-def targets_of(head, batch) -> Targets:
+def targets_of(head, batch):
     return head.targets(TEXTS, batch.sentences)
 
 
-def one(batch: Batch, number: int) -> Sentence:
-    return batch.sentences[number]
+def forced(head, encoding, batch, texts=TEXTS):
+    """The logarithms of probabilities at each piece, and the alignment."""
+    return head.log_probabilities(head(encoding, batch), head.targets(texts, batch.sentences))
+
+
+def loss_of(head, encoding, batch, texts=TEXTS):
+    return head.loss(head(encoding, batch), head.targets(texts, batch.sentences))

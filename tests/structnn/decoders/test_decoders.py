@@ -21,7 +21,17 @@ from structnn import (
 from structnn.decoders.attention import AdditiveScore, MultiHeadAttention, MultiplicativeScore
 from structnn.decoders.transformer import TransformerDecoderLayer
 from structnn.notes import noting
-from tests.structnn.decoders.common import HIDDEN, INPUT, SPECS, TEXTS, example, head_of, targets_of
+from tests.structnn.decoders.common import (
+    HIDDEN,
+    INPUT,
+    SPECS,
+    TEXTS,
+    example,
+    forced,
+    head_of,
+    loss_of,
+    targets_of,
+)
 from tests.structnn.examples import assert_close, assert_equal_with_gradients
 
 
@@ -64,13 +74,13 @@ def test_hypotheses_do_not_see_each_other(spec):
 def test_a_batch_is_its_sentences_one_by_one(spec):
     encoder, batch, x = example()
     head = head_of(spec, encoder).eval()
-    logs, _ = head(encoder(x, batch), batch, targets_of(head, batch))
+    logs, _ = forced(head, encoder(x, batch), batch)
     pieces = logs.split([len(text.split()) + 1 for text in TEXTS])
     bounds = batch.token_ptr.tolist()
     for number, (sentence, text) in enumerate(zip(batch.sentences, TEXTS, strict=True)):
         own = Batch.from_sentences([sentence])
         encoding = encoder(x[bounds[number] : bounds[number + 1]], own)
-        alone, _ = head(encoding, own, head.targets([text], [sentence]))
+        alone, _ = forced(head, encoding, own, [text])
         assert_close(pieces[number][:, : alone.shape[1]], alone)
         # The numbers of words that other sentences can copy have no probability.
         assert (pieces[number][:, alone.shape[1] :] < -500).all()
@@ -80,7 +90,7 @@ def test_a_batch_is_its_sentences_one_by_one(spec):
 def test_probabilities_sum_to_one(spec):
     encoder, batch, x = example()
     head = head_of(spec, encoder).eval()
-    logs, _ = head(encoder(x, batch), batch, targets_of(head, batch))
+    logs, _ = forced(head, encoder(x, batch), batch)
     assert len(logs) == sum(len(text.split()) + 1 for text in TEXTS)
     assert_close(logs.exp().sum(1), torch.ones(len(logs), dtype=torch.float64))
 
@@ -90,7 +100,7 @@ def test_probabilities_sum_to_one(spec):
 def test_every_parameter_gets_a_gradient(spec, options):
     encoder, batch, x = example()
     head = head_of(spec, encoder, **options)
-    head.loss(encoder(x, batch), batch, targets_of(head, batch)).backward()
+    loss_of(head, encoder(x, batch), batch).backward()
     for name, parameter in head.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
@@ -109,9 +119,9 @@ def test_every_encoder_can_be_read(name):
     encoding = encoder(torch.randn(4, INPUT), batch)
     for spec in ("gru(copy=True)", "transformer(heads=2)"):
         head = head_of(spec, encoder).float()
-        loss = head.loss(encoding, batch, head.targets(["w1 w2", "w0"], sentences))
+        loss = loss_of(head, encoding, batch, ["w1 w2", "w0"])
         loss.backward(retain_graph=True)
-        found = head.generate(encoding, batch)
+        found = head.generate(head(encoding, batch))
         assert [alignment.shape[1] for ((alignment,),) in map(alignments, found)] == [3, 1]
 
 
@@ -129,12 +139,12 @@ def test_nodes_without_words_are_read_but_not_copied():
     for reads, states in (("nodes", 3), ("tokens", 2)):
         head = head_of("gru(copy=True)", encoder, reads=reads).eval()
         nn.init.constant_(head.output.gate.bias, 50.0)  # copies all it can
-        logs, alignment = head(encoding, batch, head.targets(["w7"], [sentence]))
-        assert alignment.shape == (1, 2, states)
+        logs, alignment = forced(head, encoding, batch, ["w7"])
+        assert alignment.shape == (2, states)
         shares = logs.exp()
         assert_close(shares.sum(1), torch.ones(2, dtype=torch.float64))
         place = 2 if reads == "nodes" else slice(0, 0)
-        rest = alignment[0, :, [place]].sum(1) if reads == "nodes" else torch.zeros(2)
+        rest = alignment[:, [place]].sum(1) if reads == "nodes" else torch.zeros(2)
         copied = shares[:, len(head.target)] + shares[:, head.target.vocabulary["w1"]]
         assert (copied >= 1 - rest - 1e-10).all()
 
@@ -271,21 +281,18 @@ def test_copying_written_out():
     head = head_of("gru(copy=True)", encoder).eval()
     targets = head.targets(["more w1 never other"], [sentence])
     size = len(head.target)
-    assert targets.pieces[0].tolist() == [size + 1, 1, 0, size, head.target.end]
-    logs, alignment = head(encoding, batch, targets)
-    made = head.decoder.run(
-        head._vectors(head._before(targets.padded("cpu"))), _memory(head, encoding, batch)
-    )
+    assert targets.tolist() == [size + 1, 1, 0, size, head.target.end]
+    logs, alignment = forced(head, encoding, batch, ["more w1 never other"])
+    given = torch.tensor(
+        [[head.target.end, 0, 1, 0, 0]]
+    )  # copied words that aren't listed are unknown
+    made = head.decoder(head.embedding(given), Memory.of(encoding, batch))
     gate = torch.sigmoid(head.output.gate(made.output[0]))
     wanted = torch.zeros(5, size + 2, dtype=torch.float64)
     wanted[:, :size] = (1 - gate) * head.output.scores(made.output[0]).softmax(1)
     for place, number in enumerate([1, size, 1, size + 1, size]):
-        wanted[:, number] += gate[:, 0] * alignment[0, :, place]
+        wanted[:, number] += gate[:, 0] * alignment[:, place]
     assert_close(logs.exp(), wanted)
-
-
-def _memory(head, encoding, batch):
-    return head.decoder.prepare(Memory.of(encoding, batch))
 
 
 def test_loss_written_out():
@@ -294,18 +301,18 @@ def test_loss_written_out():
     head = head_of("gru(coverage=True)", encoder, label_smoothing=0.2)
     targets = targets_of(head, batch)
     encoding = encoder(x, batch)
-    logs, alignment = head(encoding, batch, targets)
-    pieces = torch.cat(list(targets.pieces))
-    plain = nn.functional.cross_entropy(logs, pieces)
-    smooth = nn.functional.cross_entropy(logs, pieces, label_smoothing=0.2)
+    reading = head(encoding, batch)
+    logs, alignment = head.log_probabilities(reading, targets)
+    plain = nn.functional.cross_entropy(logs, targets)
+    smooth = nn.functional.cross_entropy(logs, targets, label_smoothing=0.2)
     again = []
-    for own, shares in zip(targets.pieces, alignment, strict=True):
+    for shares in alignment.split([len(text.split()) + 1 for text in TEXTS]):
         seen = torch.zeros(shares.shape[1], dtype=torch.float64)
-        for row in shares[: len(own)]:
+        for row in shares:
             again.append(torch.minimum(row, seen).sum())
             seen = seen + row
-    assert_close(head.loss(encoding, batch, targets), smooth + torch.stack(again).mean())
-    assert_close(head.eval().loss(encoding, batch, targets), plain)
+    assert_close(head.loss(reading, targets), smooth + torch.stack(again).mean())
+    assert_close(head.eval().loss(reading, targets), plain)
 
 
 def test_scheduled_sampling_feeds_what_is_predicted():
@@ -314,17 +321,16 @@ def test_scheduled_sampling_feeds_what_is_predicted():
     head = head_of("gru", encoder, scheduled_sampling=1.0)
     encoding = encoder(x, batch)
     (found,) = zip(
-        *head.eval().generate(encoding, batch, Search(min_length=4, max_length=4)), strict=True
+        *head.eval().generate(head(encoding, batch), Search(min_length=4, max_length=4)),
+        strict=True,
     )
     texts = [one.text for one in found]
-    targets = head.targets(texts, batch.sentences)
-    assert all(len(own) == 5 for own in targets.pieces)
-    forced, _ = head(encoding, batch, targets)
-    other = head.targets(["w0 w0 w0 w0"] * 4, batch.sentences)
-    sampled, _ = head.train()(encoding, batch, other)
+    assert all(len(text.split()) == 4 for text in texts)
+    predicted, _ = forced(head, encoding, batch, texts)
+    sampled, _ = forced(head.train(), encoding, batch, ["w0 w0 w0 w0"] * 4)
     # The piece at the first four steps is not the end there: where it is predicted, paths part.
     for number in range(4):
-        own, drawn = forced[5 * number : 5 * number + 5], sampled[5 * number : 5 * number + 5]
+        own, drawn = predicted[5 * number : 5 * number + 5], sampled[5 * number : 5 * number + 5]
         for place in range(5):
             assert_close(own[place], drawn[place])
             if own[place].argmax() == head.target.end:
@@ -335,8 +341,8 @@ def test_alignments_are_noted():
     encoder, batch, x = example()
     head = head_of("transformer(heads=2)", encoder).eval()
     with noting() as notes:
-        _, alignment = head(encoder(x, batch), batch, targets_of(head, batch))
-    assert_close(notes.of("alignment"), alignment)
+        _, alignment = forced(head, encoder(x, batch), batch)
+    assert_close(notes.of("alignment")[0, :3], alignment[:3])
 
 
 def test_errors_say_what_to_do():
