@@ -41,6 +41,7 @@ ANSWER_COLUMNS: dict[str, Answers] = {
 """The columns that are answers where no other is chosen, the first that is there, and of which kind."""
 
 _TOKENS = "tokens"
+_SOURCE, _TARGET = "source", "target"
 _PLACES = re.compile(r"\s*\[?\s*(\d+)\s*[:,]\s*(\d+)\s*\]?\s*")
 
 
@@ -76,6 +77,14 @@ class Columns:
         value = row[self.answer]
         if self.question.has_parts:
             return ROW_SEPARATOR.join(_tags(value, where))
+        if self.question.is_sequence:
+            words = value if isinstance(value, list) else [value]
+            if not all(isinstance(word, str | int) for word in words):
+                raise DataError(
+                    f"{where}: the {self.answer} must be a text or a list of words, but is "
+                    f"{json.dumps(value)[:40]}"
+                )
+            return " ".join(" ".join(map(str, words)).split())
         if self.question.answer == "labels":
             labels = value if isinstance(value, list) else str(value or "").split(SEPARATOR)
             if not all(isinstance(label, str) for label in labels):
@@ -133,10 +142,10 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     reads = cast("Reads | None", options.reads)
     if reads is None:
         answers = [row.get(answer_column) for row in rows]
-        reads = _reads(there)
+        reads = "sentence" if answer == "sequence" else _reads(there)
         if answer == "label" and (answer_column == TAGS or _are_lists(texts, answers)):
             reads = "tokens"
-        elif reads == "sentence" and marks:
+        elif reads == "sentence" and marks and answer != "sequence":
             reads = "span" if marks == 1 else "spans"
     question = Question(reads, answer)
     marked = bool(marks) and marks == question.spans
@@ -154,10 +163,17 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
 
 
 def text_column(row: Row, chosen: str) -> str:
-    """The column of the text: the one that is chosen, or without a column ``text`` that of tokens."""
+    """The column of the text: the one that is chosen, or without ``text`` that of a source or tokens."""
+    if chosen == "text" and chosen not in row and _is_translated(row):
+        return _SOURCE
     if chosen == "text" and chosen not in row and isinstance(row.get(_TOKENS), list | str):
         return _TOKENS
     return chosen
+
+
+def _is_translated(row: Row) -> bool:
+    """Whether a row is a source and a target, in other words than ``text``."""
+    return _SOURCE in row and _TARGET in row and "text" not in row
 
 
 def check_tags(tags: str, tokens: Sequence[str], where: str) -> None:
@@ -209,6 +225,8 @@ def _are_lists(texts: Sequence[object], answers: Sequence[object]) -> bool:
 def _answer(row: Row, options: DataOptions) -> tuple[str, Answers]:
     """The column of the answer, and what kind of answer it is."""
     column, kind = options.label_column, options.answer
+    if column == "label" and column not in row and _is_translated(row):
+        return _TARGET, cast(Answers, kind or "sequence")
     if column == "label" and column not in row:
         column = next((name for name in ANSWER_COLUMNS if name in row), column)
     if kind is None:
