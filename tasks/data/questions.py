@@ -25,10 +25,10 @@ __all__ = [
 ]
 
 Reads: TypeAlias = Literal["sentence", "pair", "span", "spans", "tokens"]
-Answers: TypeAlias = Literal["label", "labels", "score", "scale"]
+Answers: TypeAlias = Literal["label", "labels", "score", "scale", "sequence"]
 
 READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans", "tokens")
-ANSWERS: tuple[Answers, ...] = ("label", "labels", "score", "scale")
+ANSWERS: tuple[Answers, ...] = ("label", "labels", "score", "scale", "sequence")
 
 Span: TypeAlias = tuple[int, int]
 """Where a part of a text begins and ends, in characters (in tokens, if the text is tokens); the end is
@@ -61,8 +61,8 @@ class Question:
             object of a relation; or each of its ``"tokens"``, such as their parts of speech. Then the
             answer of an example is the answers to its tokens, with a space between them.
         answer: What answers it: one ``"label"``; any number of ``"labels"``; a number (``"score"``);
-            or a number on a ``"scale"`` of whole numbers, predicted as the mean of a distribution
-            over them (Tai et al. 2015).
+            a number on a ``"scale"`` of whole numbers, predicted as the mean of a distribution
+            over them (Tai et al. 2015); or a ``"sequence"``, another text that is written word by word.
     """
 
     reads: Reads = "sentence"
@@ -88,9 +88,14 @@ class Question:
         """Whether the answer is a number."""
         return self.answer in ("score", "scale")
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the answer is a text that is written word by word."""
+        return self.answer == "sequence"
+
     def labels_in(self, answer: str) -> tuple[str, ...]:
-        """The labels that an answer, as the data have it, consists of; none where it's a number."""
-        if self.is_number:
+        """The labels that an answer, as the data have it, consists of; none of a number or a text."""
+        if self.is_number or self.is_sequence:
             return ()
         if self.has_parts:
             return self.parts_of(answer)
@@ -117,6 +122,7 @@ class Question:
             "labels": f"any number of {len(labels)} labels",
             "score": "score (a number)",
             "scale": "scale (a number, as the mean of a distribution)",
+            "sequence": "sequence (a text, word by word)",
         }[self.answer]
         return f"{self.reads} ({_ABOUT[self.reads]}), {answer}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from structnn import Corpus, StructuredModel
+from structnn import Batch, Corpus, SequenceHead, StructuredModel
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.questions import ROW_SEPARATOR
 from tasks.training.gold import Gold
-from tasks.training.inputs import Inputs, rows_of
+from tasks.training.inputs import Indices, Inputs, rows_of
 
 __all__ = ["Evaluation", "evaluate", "node_accuracy", "predict_scores"]
 
@@ -27,8 +28,8 @@ class Evaluation:
 
     Attributes:
         answers: The answer to each example, as :class:`tasks.data.questions.Question` has it.
-        probabilities: For each example the probability of each label; empty where answers are numbers,
-            or an example has several answers.
+        probabilities: For each example the probability of each label; empty where answers are numbers or
+            texts, or an example has several answers.
         loss: The mean loss of all that is asked about; NaN if the right answers weren't given.
     """
 
@@ -49,6 +50,8 @@ def evaluate(
         gold: The right answers, for the loss.
         calibrate: First fit the thresholds of answers, if they have any, to the right answers.
     """
+    if isinstance(model.head, SequenceHead):
+        return _written(model, model.head, inputs, gold)
     answer = model.head.answer
     scores = predict_scores(model, inputs)
     loss = math.nan
@@ -75,17 +78,42 @@ def predict_scores(model: StructuredModel, inputs: Inputs) -> Tensor:
     Returns:
         ``(rows, width)``, on the CPU: of each thing that is asked about, in the order of the examples.
     """
+    assert not isinstance(model.head, SequenceHead)  # which has none before something is written
+    ptr = inputs.row_ptr(model.head.reader.rows)
+    scores = torch.empty(int(ptr[-1]), model.head.answer.width)
+    for indices, batch, spans in _batches(model, inputs):
+        scores[rows_of(ptr, indices)] = model(batch, spans).float().cpu()
+    return scores
+
+
+def _written(
+    model: StructuredModel, head: SequenceHead, inputs: Inputs, gold: Gold | None
+) -> Evaluation:
+    """Sequences and their loss, batch by batch."""
+    answers = [""] * len(inputs)
+    total, pieces = 0.0, 0
+    for indices, batch, _ in _batches(model, inputs):
+        reading = model(batch)
+        for place, found in zip(indices.tolist(), head.generate(reading), strict=True):
+            answers[place] = found[0].text
+        if gold is not None:
+            own = gold.of_examples(indices).to(batch.device)
+            total += head.loss(reading, own).item() * len(own)
+            pieces += len(own)
+    return Evaluation(answers, [{} for _ in answers], total / pieces if pieces else math.nan)
+
+
+def _batches(
+    model: StructuredModel, inputs: Inputs
+) -> Iterator[tuple[Indices, Batch, Tensor | None]]:
+    """Batches of similar lengths on the device of a model in evaluation mode, with their spans."""
     model.eval()
     device = next(model.parameters()).device
     by_length = np.argsort(inputs.lengths, kind="stable")
-    ptr = inputs.row_ptr(model.head.reader.rows)
-    scores = torch.empty(int(ptr[-1]), model.head.answer.width)
     for begin in range(0, len(inputs), EVALUATION_BATCH):
         indices = by_length[begin : begin + EVALUATION_BATCH]
         batch, spans = inputs.batch(indices)
-        spans = None if spans is None else spans.to(device)
-        scores[rows_of(ptr, indices)] = model(batch.to(device), spans).float().cpu()
-    return scores
+        yield indices, batch.to(device), None if spans is None else spans.to(device)
 
 
 @torch.inference_mode()
