@@ -54,6 +54,7 @@ def train(
     checkpoint: Path,
     metric: Metric[str] = ACCURACY,
     node_classes: Tensor | None = None,
+    weights: Sequence[float] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainingResult:
     """Train on ``train`` and keep the weights that are best on ``dev``; test examples play no part.
@@ -72,6 +73,8 @@ def train(
         metric: What selects the best epoch on dev.
         node_classes: ``(tree labels,)``, the class of each tree label, or ``NO_ANSWER``: then training
             is on the labels of nodes.
+        weights: The weight of each training example in the loss, relative to their mean; by default all
+            are equal.
         on_epoch: Called after each epoch.
 
     Raises:
@@ -88,12 +91,16 @@ def train(
         except StorageError as fault:
             warnings.warn(str(fault), stacklevel=2)
     gold = model.head.answer.encode(answers["train"])
+    relative = None
+    if weights is not None:
+        relative = torch.tensor(weights, dtype=torch.float32)
+        relative /= relative.mean()
     best = max(epochs, key=lambda epoch: epoch.merit, default=None)
 
     while not _finished(epochs, best, options):
         number = len(epochs) + 1
         started = time.perf_counter()
-        trained = _train_epoch(step, inputs["train"], gold, seed, epochs)
+        trained = _train_epoch(step, inputs["train"], gold, seed, epochs, relative)
         seconds = time.perf_counter() - started
         dev_scores = predict_scores(model, inputs["dev"])
         loss, value = loss_and_metric(model, dev_scores, answers["dev"], metric)
@@ -152,7 +159,12 @@ class _Trained(NamedTuple):
 
 
 def _train_epoch(
-    step: TrainingStep, inputs: Inputs, gold: Tensor, seed: int, epochs: Sequence[Epoch]
+    step: TrainingStep,
+    inputs: Inputs,
+    gold: Tensor,
+    seed: int,
+    epochs: Sequence[Epoch],
+    weights: Tensor | None,
 ) -> _Trained:
     """Train for another epoch, or until the time is up."""
     started = time.perf_counter()
@@ -165,7 +177,9 @@ def _train_epoch(
         accelerator.num_processes,
     )
     for indices, batch, spans in collate(inputs, batches, step.model.encoder):
-        losses.append(step(batch, spans, gold[torch.from_numpy(indices)]))
+        places = torch.from_numpy(indices)
+        own = None if weights is None else weights[places]
+        losses.append(step(batch, spans, gold[places], own))
         total += losses[-1] * len(indices)
         if _out_of_time(epochs, time.perf_counter() - started, step.options):
             break
