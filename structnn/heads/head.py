@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from torch import Tensor, nn
 
@@ -12,6 +12,9 @@ from structnn.encoders.base import Encoder, Encoding
 from structnn.heads.answers import Answer
 from structnn.heads.readers import Reader, build_reader
 from structnn.ops.dropout import Dropout
+
+if TYPE_CHECKING:
+    from structnn.decoders.head import SequenceHead
 
 __all__ = ["Head", "StructuredModel", "build_head"]
 
@@ -109,14 +112,20 @@ class StructuredModel(nn.Module):
 
     Shapes:
         - spans: ``(examples, spans, 2)``, see :class:`~structnn.heads.Reader`
-        - output: ``(rows, answer.width)``, scores
+        - output: ``(rows, answer.width)``, scores; of a :class:`~structnn.SequenceHead` a
+          :class:`~structnn.decoders.Reading`, which stands for them
 
     Raises:
         ValueError: ``encoder.input_dim`` is not ``embedding.dim``.
     """
 
     def __init__(
-        self, embedding: nn.Module, encoder: Encoder, head: Head, *, dropout: float = 0.0
+        self,
+        embedding: nn.Module,
+        encoder: Encoder,
+        head: Head | SequenceHead,
+        *,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         width = getattr(embedding, "dim", None)
@@ -137,7 +146,10 @@ class StructuredModel(nn.Module):
 
     def encode(self, batch: Batch) -> Encoding:
         """What the head reads."""
-        encoding: Encoding = self.encoder(self.dropout(self.embedding(batch)), batch)
+        x = self.dropout(self.embedding(batch))
+        if not self.head.reader.reads_sentences:
+            return self.encoder.states(x, batch)
+        encoding: Encoding = self.encoder(x, batch)
         return encoding
 
     def forward(self, batch: Batch, spans: Tensor | None = None, *, nodes: bool = False) -> Tensor:
@@ -161,6 +173,8 @@ class StructuredModel(nn.Module):
         if not nodes:
             scores: Tensor = self.head(encoding, batch, spans)
             return scores
+        if not isinstance(self.head, Head):
+            raise ValueError("a head that writes sequences has no scores of nodes")
         if self.head.reader.output_dim != self.encoder.output_dim:
             raise ValueError(
                 f"the linear layer reads sentence vectors of dimension {self.head.reader.output_dim}, "

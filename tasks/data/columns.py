@@ -11,6 +11,7 @@ from typing import cast
 from tasks.data.examples import DataError, quote
 from tasks.data.options import DataOptions
 from tasks.data.questions import (
+    ROW_SEPARATOR,
     SEPARATOR,
     Answers,
     Question,
@@ -19,7 +20,7 @@ from tasks.data.questions import (
     without_marks,
 )
 
-__all__ = ["SECOND_TEXT", "SPAN_COLUMNS", "Columns", "columns_of"]
+__all__ = ["ANSWER_COLUMNS", "SECOND_TEXT", "SPAN_COLUMNS", "Columns", "check_tags", "columns_of"]
 
 Row = Mapping[str, object]
 Text = str | tuple[str, ...]
@@ -30,7 +31,17 @@ _ENDS = ("start", "end")
 SPAN_COLUMNS = ("target", "start", "end", "subject", "object")
 """All columns that may say where spans are."""
 
-_ANSWER_COLUMNS: dict[str, Answers] = {"label": "label", "labels": "labels", "score": "score"}
+TAGS = "tags"
+ANSWER_COLUMNS: dict[str, Answers] = {
+    "label": "label",
+    "labels": "labels",
+    "score": "score",
+    TAGS: "label",
+}
+"""The columns that are answers where no other is chosen, the first that is there, and of which kind."""
+
+_TOKENS = "tokens"
+_SOURCE, _TARGET = "source", "target"
 _PLACES = re.compile(r"\s*\[?\s*(\d+)\s*[:,]\s*(\d+)\s*\]?\s*")
 
 
@@ -64,6 +75,16 @@ class Columns:
             DataError: The answer is no single value, and should be one.
         """
         value = row[self.answer]
+        if self.question.has_parts:
+            return ROW_SEPARATOR.join(_tags(value, where))
+        if self.question.is_sequence:
+            words = value if isinstance(value, list) else [value]
+            if not all(isinstance(word, str | int) for word in words):
+                raise DataError(
+                    f"{where}: the {self.answer} must be a text or a list of words, but is "
+                    f"{json.dumps(value)[:40]}"
+                )
+            return " ".join(" ".join(map(str, words)).split())
         if self.question.answer == "labels":
             labels = value if isinstance(value, list) else str(value or "").split(SEPARATOR)
             if not all(isinstance(label, str) for label in labels):
@@ -115,16 +136,21 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     """
     there = list(rows[0]) if rows else []
     answer_column, answer = _answer(rows[0] if rows else {}, options)
-    texts = [row.get(options.text_column) for row in rows]
+    answers = [row.get(answer_column) for row in rows]
+    tagged = options.reads == "tokens" or _are_lists(answers)
+    text = text_column(rows[0] if rows else {}, options.text_column, tagged=tagged)
+    texts = [row.get(text) for row in rows]
     marks = _marks(texts)
     reads = cast("Reads | None", options.reads)
     if reads is None:
-        reads = _reads(there)
-        if reads == "sentence" and marks:
+        reads = "sentence" if answer == "sequence" else _reads(there)
+        if answer == "label" and (answer_column == TAGS or (tagged and _are_lists(texts))):
+            reads = "tokens"
+        elif reads == "sentence" and marks and answer != "sequence":
             reads = "span" if marks == 1 else "spans"
     question = Question(reads, answer)
     marked = bool(marks) and marks == question.spans
-    columns = Columns(options.text_column, answer_column, question, marked)
+    columns = Columns(text, answer_column, question, marked)
     needed = _needed(columns, there)
     for name in needed:
         if rows and name not in there:
@@ -137,13 +163,80 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     return columns
 
 
+def text_column(row: Row, chosen: str, *, tagged: bool = False) -> str:
+    """The column of the text: the one that is chosen, or without ``text`` that of a source or tokens.
+
+    Args:
+        row: A row of the file.
+        chosen: The column that the options choose, by default ``text``.
+        tagged: Whether tokens have tags, so that a list of them goes before a text.
+    """
+    if chosen == "text" and _is_translated(row):
+        return _SOURCE
+    tokens = row.get(_TOKENS)
+    if chosen != "text" or not isinstance(tokens, list | str):
+        return chosen
+    return _TOKENS if chosen not in row or (tagged and isinstance(tokens, list)) else chosen
+
+
+def _is_translated(row: Row) -> bool:
+    """Whether a row is a source and a target, in other words than ``text``."""
+    return _SOURCE in row and _TARGET in row and "text" not in row
+
+
+def check_tags(tags: str, tokens: Sequence[str], where: str) -> None:
+    """Check that there are as many tags as tokens.
+
+    Args:
+        tags: The tags, as :meth:`Columns.answer_in` gives them.
+        tokens: The tokens.
+        where: The file and the line, for the message.
+
+    Raises:
+        DataError: There are not.
+    """
+    count = len(tags.split(ROW_SEPARATOR)) if tags else 0
+    if count != len(tokens):
+        raise DataError(
+            f"{where}: there are {len(tokens)} tokens and {count} tags; give one tag for each token"
+        )
+
+
+def _tags(value: object, where: str) -> list[str]:
+    """The tags of a row: those of a list, or what white space divides.
+
+    Raises:
+        DataError: A tag is empty, has white space in it, or is no string.
+    """
+    tags = value if isinstance(value, list) else str(value or "").split()
+    for place, tag in enumerate(tags, start=1):
+        if isinstance(tag, bool | float | list | dict) or tag is None:
+            raise DataError(
+                f"{where}: the tag of token {place} must be a string, but is {json.dumps(tag)[:40]}"
+            )
+        if str(tag).split() != [str(tag)]:
+            wrong = "is empty" if not str(tag).strip() else f"is {tag!r}, with white space in it"
+            raise DataError(
+                f"{where}: the tag of token {place} {wrong}; give each token one tag without white "
+                "space, such as O or _ where there is nothing to say of it"
+            )
+    return list(map(str, tags))
+
+
+def _are_lists(values: Sequence[object]) -> bool:
+    """Whether all are lists; of no values none are."""
+    return bool(values) and all(isinstance(value, list) for value in values)
+
+
 def _answer(row: Row, options: DataOptions) -> tuple[str, Answers]:
     """The column of the answer, and what kind of answer it is."""
     column, kind = options.label_column, options.answer
+    if column == "label" and column not in row and _is_translated(row):
+        return _TARGET, cast(Answers, kind or "sequence")
     if column == "label" and column not in row:
-        column = next((name for name in _ANSWER_COLUMNS if name in row), column)
+        column = next((name for name in ANSWER_COLUMNS if name in row), column)
     if kind is None:
-        kind = _ANSWER_COLUMNS.get(column, "label") if column in row else "label"
+        kind = ANSWER_COLUMNS.get(column, "label") if column in row else "label"
     return column, cast(Answers, kind)
 
 
@@ -168,7 +261,7 @@ def _needed(columns: Columns, there: Collection[str]) -> tuple[str, ...]:
     reads = columns.question.reads
     if reads == "pair":
         return (SECOND_TEXT,)
-    if columns.marked or reads == "sentence":
+    if columns.marked or reads in ("sentence", "tokens"):
         return ()
     if reads == "span" and "target" not in there and any(name in there for name in _ENDS):
         return _ENDS

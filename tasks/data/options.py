@@ -82,14 +82,20 @@ class DataOptions(TextOptions):
     ] = 0
     label_column: Annotated[
         str,
-        cli_option("Data", "Column of the label; without a column label that is labels or score."),
+        cli_option(
+            "Data",
+            "Column of the label; without a column label that is labels, score, tags, or target beside "
+            "source. In a .conllu "
+            "file also a column of its words: UPOS, XPOS, FEATS, DEPREL, or a key of FEATS or MISC.",
+        ),
     ] = "label"
     reads: Annotated[
         str | None,
         cli_option(
             "Data",
             "What the question is about: a sentence, a pair (columns text and text2), a span (column "
-            "target, or start and end) or two spans (subject and object). By default the columns say.",
+            "target, or start and end), two spans (subject and object) or tokens (each has a tag). By "
+            "default the columns say.",
         ),
     ] = None
     answer: Annotated[
@@ -97,7 +103,8 @@ class DataOptions(TextOptions):
         cli_option(
             "Data",
             "What answers it: one label, any number of labels, a number (score), or a number on a scale "
-            "of whole numbers (scale). By default the column says: label, labels or score.",
+            "of whole numbers (scale), or another text (sequence). By default the column says: label, "
+            "labels, score or target.",
         ),
     ] = None
     cluster: Annotated[

@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias
 __all__ = [
     "ANSWERS",
     "READS",
+    "ROW_SEPARATOR",
+    "SEPARATOR",
     "Answers",
     "Question",
     "Reads",
@@ -22,11 +24,11 @@ __all__ = [
     "without_marks",
 ]
 
-Reads: TypeAlias = Literal["sentence", "pair", "span", "spans"]
-Answers: TypeAlias = Literal["label", "labels", "score", "scale"]
+Reads: TypeAlias = Literal["sentence", "pair", "span", "spans", "tokens"]
+Answers: TypeAlias = Literal["label", "labels", "score", "scale", "sequence"]
 
-READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans")
-ANSWERS: tuple[Answers, ...] = ("label", "labels", "score", "scale")
+READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans", "tokens")
+ANSWERS: tuple[Answers, ...] = ("label", "labels", "score", "scale", "sequence")
 
 Span: TypeAlias = tuple[int, int]
 """Where a part of a text begins and ends, in characters (in tokens, if the text is tokens); the end is
@@ -35,6 +37,9 @@ behind its last one."""
 SEPARATOR = "|"
 """Stands between the labels of an answer that has several."""
 
+ROW_SEPARATOR = " "
+"""Stands between the answers of an example that has several, such as one for each token."""
+
 _MARKED = re.compile(r"\[\[(.+?)\]\]", re.DOTALL)
 
 _ABOUT: dict[Reads, str] = {
@@ -42,6 +47,7 @@ _ABOUT: dict[Reads, str] = {
     "pair": "text and text2",
     "span": "a target in a text",
     "spans": "a subject and an object in a text",
+    "tokens": "each token of a sentence",
 }
 
 
@@ -51,11 +57,12 @@ class Question:
 
     Args:
         reads: What the question is about: a ``"sentence"``; a ``"pair"`` of two; one ``"span"`` of a
-            sentence, such as the target of an opinion; or two ``"spans"``, such as the subject and the
-            object of a relation.
+            sentence, such as the target of an opinion; two ``"spans"``, such as the subject and the
+            object of a relation; or each of its ``"tokens"``, such as their parts of speech. Then the
+            answer of an example is the answers to its tokens, with a space between them.
         answer: What answers it: one ``"label"``; any number of ``"labels"``; a number (``"score"``);
-            or a number on a ``"scale"`` of whole numbers, predicted as the mean of a distribution
-            over them (Tai et al. 2015).
+            a number on a ``"scale"`` of whole numbers, predicted as the mean of a distribution
+            over them (Tai et al. 2015); or a ``"sequence"``, another text that is written word by word.
     """
 
     reads: Reads = "sentence"
@@ -67,17 +74,42 @@ class Question:
         return {"span": 1, "spans": 2}.get(self.reads, 0)
 
     @property
+    def has_parts(self) -> bool:
+        """Whether an example has several answers, such as one for each token."""
+        return self.reads == "tokens"
+
+    @property
+    def is_one_label(self) -> bool:
+        """Whether the answer of an example is one label."""
+        return self.answer == "label" and not self.has_parts
+
+    @property
     def is_number(self) -> bool:
         """Whether the answer is a number."""
         return self.answer in ("score", "scale")
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the answer is a text that is written word by word."""
+        return self.answer == "sequence"
+
     def labels_in(self, answer: str) -> tuple[str, ...]:
-        """The labels that an answer, as the data have it, consists of; none where it's a number."""
-        if self.is_number:
+        """The labels that an answer, as the data have it, consists of; none of a number or a text."""
+        if self.is_number or self.is_sequence:
             return ()
+        if self.has_parts:
+            return self.parts_of(answer)
         if self.answer == "label":
             return (answer,)
         return tuple(filter(None, (label.strip() for label in answer.split(SEPARATOR))))
+
+    def parts_of(self, answer: str) -> tuple[str, ...]:
+        """The answers that the answer of an example consists of: one for each thing asked about."""
+        return tuple(answer.split(ROW_SEPARATOR)) if self.has_parts else (answer,)
+
+    def everywhere(self, label: str, answer: str) -> str:
+        """The answer that has one label wherever another answer has one."""
+        return ROW_SEPARATOR.join([label] * len(self.parts_of(answer)))
 
     def in_short(self, labels: Collection[str]) -> str:
         """The number of labels, where one label for a sentence is asked for; else :meth:`in_words`."""
@@ -90,6 +122,7 @@ class Question:
             "labels": f"any number of {len(labels)} labels",
             "score": "score (a number)",
             "scale": "scale (a number, as the mean of a distribution)",
+            "sequence": "sequence (a text, word by word)",
         }[self.answer]
         return f"{self.reads} ({_ABOUT[self.reads]}), {answer}"
 
