@@ -80,7 +80,7 @@ def load_dataset(
     else:
         parts, question = _read(files, options)
     parts = _clustered(parts, options)
-    stratify = question.answer == "label"
+    stratify = question.is_one_label
     scale = corpora.SENTIMENTS if name == "sst5" else ordered_labels
 
     notes = []

@@ -30,8 +30,8 @@ class Example:
     Args:
         text: The text as written, or its tokens where the source is tokenised: a parser keeps such
             tokens one for one.
-        label: The label, always a string: several labels with ``|`` between them, or a number, where
-            the question has such answers.
+        label: The label, always a string: several labels with ``|`` between them, a number, or a tag
+            for each token with a space between them, where the question has such answers.
         source: Where the example is from, as ``file:line``.
         sentence: The sentence with a given structure, such as a tree of the Stanford Sentiment
             Treebank; its tokens are ``text``.
@@ -141,7 +141,8 @@ class Dataset:
 
     Raises:
         DataError: Nothing to train on or to select on, fewer than two labels (or numbers) in train, a
-            dev or test example whose label train lacks, or one that the question doesn't suit.
+            dev or test example whose label train lacks (tags may), or one that the question doesn't
+            suit.
     """
 
     name: str
@@ -178,6 +179,22 @@ class Dataset:
                 f"{example.source}: there are {len(example.spans)} spans, but the question is about "
                 f"{question.spans}"
             )
+        if question.has_parts:
+            if question.answer != "label":
+                raise DataError(
+                    f"{self.name}: tokens have one label each; leave out --answer {question.answer}"
+                )
+            if isinstance(example.text, str):
+                raise DataError(
+                    f"{example.source}: the question is about tokens, but the text is one string; give "
+                    "a list of its tokens"
+                )
+            parts = question.parts_of(example.label)
+            if len(parts) != len(example.text):
+                raise DataError(
+                    f"{example.source}: there are {len(example.text)} tokens and {len(parts)} tags; "
+                    "give one tag for each token"
+                )
 
     def _check_labels(self) -> None:
         in_train = [label for one in self.train for label in self.question.labels_in(one.label)]
@@ -185,11 +202,12 @@ class Dataset:
         if len(trained) < 2:
             raise DataError(
                 f"{self.name}: all {len(self.train)} training examples have the label "
-                f"{self.train[0].label!r}; classification needs at least two labels"
+                f"{next(iter(trained), self.train[0].label)!r}; classification needs at least two labels"
             )
         for _, example in self._examples():
             for label in self.question.labels_in(example.label):
-                if label not in trained:
+                # Of hundreds of tags rare ones are in test alone: they count as errors.
+                if label not in trained and not self.question.has_parts:
                     raise DataError(
                         f"{example.source}: the label {label!r} doesn't occur in train, which "
                         f"has {quote(sorted(trained))}; mend the label, or add training examples of it"

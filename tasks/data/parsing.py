@@ -122,6 +122,12 @@ def parse_dataset(
                 examples, parser.parse([example.text for example in examples]), strict=True
             )
         ]
+    for example, sentence in zip(examples, sentences, strict=True):
+        if dataset.question.has_parts and len(sentence) != len(example.text):
+            raise DataError(
+                f"{example.source}: the parser made {len(sentence)} tokens of the {len(example.text)} "
+                "that have a tag; take another parser, or given trees (--structure given)"
+            )
     spans = [
         tuple(span for span, _ in in_tokens(example.text, example.spans, sentence))
         for example, sentence in zip(examples, sentences, strict=True)

@@ -156,7 +156,7 @@ def _fold(parsed: ParsedDataset, number: int, count: int) -> ParsedDataset:
 
 def _part_of_train(parsed: ParsedDataset, fraction: float, seed: int) -> ParsedDataset:
     dataset = parsed.dataset
-    stratify = dataset.question.answer == "label"
+    stratify = dataset.question.is_one_label
     places = subsample(dataset.train, fraction, seed, stratify=stratify)
     return _chosen(parsed, replace(dataset, train=tuple(dataset.train[place] for place in places)))
 

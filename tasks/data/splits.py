@@ -85,7 +85,7 @@ def folds(dataset: Dataset, k: int, seed: int = 0, dev_fraction: float = 0.1) ->
             which can't be both trained and tested.
     """
     examples = (*dataset.train, *dataset.dev, *dataset.test)
-    stratify = dataset.question.answer == "label"
+    stratify = dataset.question.is_one_label
     groups = _groups(examples, seed, stratify)
     column = dataset.kept_together_by
     if not 2 <= k <= len(groups):

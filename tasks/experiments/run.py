@@ -35,7 +35,7 @@ from tasks.results.records import PredictedExample
 from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
 from tasks.storage import StorageError, write_json, write_json_lines, write_text
 from tasks.training.epoch import Epoch
-from tasks.training.evaluation import answers_of, node_accuracy, predict_scores
+from tasks.training.evaluation import Evaluation, evaluate, node_accuracy
 from tasks.training.loop import TrainingResult, train
 from tasks.training.options import TrainingOptions
 
@@ -196,12 +196,12 @@ def _save(
     save_model(folder, prepared.model)
 
     started = time.perf_counter()
-    scores = {split: predict_scores(model, inputs[split]) for split in inputs if split != "train"}
-    evaluated = sum(len(inputs[split].corpus) for split in scores)
+    found = {split: evaluate(model, inputs[split]) for split in inputs if split != "train"}
+    evaluated = sum(len(inputs[split].corpus) for split in found)
     speed = evaluated / (time.perf_counter() - started)
     accuracy = {
-        split: _write_predictions(folder / f"{split}.jsonl", model, data, split, values)
-        for split, values in scores.items()
+        split: _write_predictions(folder / f"{split}.jsonl", data, split, of_split)
+        for split, of_split in found.items()
     }
     of_nodes = None
     if node_classes is not None:
@@ -235,12 +235,10 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _write_predictions(
-    path: Path, model: StructuredModel, data: ParsedDataset, split: str, scores: torch.Tensor
-) -> float:
+def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evaluation) -> float:
     """Save every prediction of a split; returns the accuracy, or the first metric of the question."""
     examples: tuple[Example, ...] = getattr(data.dataset, split)
-    found = answers_of(model, scores)
+    has_parts = data.dataset.question.has_parts
     rows = [
         PredictedExample(
             source=example.source,
@@ -248,12 +246,15 @@ def _write_predictions(
             label=example.label,
             prediction=guess,
             probabilities={label: round(share, 6) for label, share in shares.items()},
+            tokens=sentence.tokens if has_parts else None,
         )
-        for example, (guess, shares) in zip(examples, found, strict=True)
+        for example, sentence, guess, shares in zip(
+            examples, data.sentences[split], found.answers, found.probabilities, strict=True
+        )
     ]
     write_json_lines(path, map(vars, rows))
     metric = metrics_for(data.dataset.question, data.dataset.labels)[0]
-    return metric(data.dataset.answers(split), [guess for guess, _ in found])
+    return metric(data.dataset.answers(split), found.answers)
 
 
 def weigh_classes(model: StructuredModel, dataset: Dataset, training: TrainingOptions) -> None:
@@ -271,9 +272,11 @@ def weigh_classes(model: StructuredModel, dataset: Dataset, training: TrainingOp
         return
     answer.focus = training.focus
     if balanced:
-        counts = Counter(example.label for example in dataset.train)
+        labels_in = dataset.question.labels_in
+        counts = Counter(label for example in dataset.train for label in labels_in(example.label))
         total = sum(counts.values())
-        shares = [total / (len(counts) * counts[label]) for label in answer.labels]
+        # A tag that train lacks has no say in training.
+        shares = [total / (len(counts) * (counts[label] or total)) for label in answer.labels]
         answer.weights = torch.tensor(shares)
 
 

@@ -181,7 +181,7 @@ def _colours(sentence: Sentence) -> Mapping[str, Any]:
 
 def _predictions(group: Group) -> dict[str, object]:
     answers: Iterable[str] = group.labels
-    if group.question.answer != "label":
+    if not group.question.is_one_label:
         everything = (
             group.gold,
             *(seed for member in group.members for seed in member.predictions),

@@ -255,7 +255,7 @@ def sections(
                     figures=tuple(figures.confusions(group, member) for member in group.members),
                 )
                 for group in groups
-                if group.question.answer == "label"
+                if group.question.is_one_label
             ),
         ),
         Section(

@@ -36,7 +36,7 @@ def encoder_table(group: Group) -> Table:
     on_dev = group.members[0].dev_metric
     several = len(group.members) > 1
     against = "reference" if group.reference else "best"
-    one_label = group.question.answer == "label"
+    one_label = group.question.is_one_label
     columns = (
         Column("encoder", "left"),
         # What a reader came for stands first: a phone shows two columns.

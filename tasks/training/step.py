@@ -67,7 +67,8 @@ class TrainingStep:
         Args:
             batch: The batch.
             spans: ``(examples, spans, 2)``, where spans are asked about.
-            gold: The right answers, a row for each; not used if nodes are supervised.
+            gold: The right answers, a row for each thing asked about; not used if nodes are
+                supervised.
 
         Returns:
             The loss, without a graph.
