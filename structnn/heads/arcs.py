@@ -60,7 +60,9 @@ class ArcsReader(Reader):
         super().__init__(sentence_dim, state_dim)
         self.widths = (arc_dim, arc_dim, relation_dim, relation_dim)
         self.output_dim = sum(self.widths)
-        self.root = nn.Parameter(torch.empty(state_dim).uniform_(-(state_dim**-0.5), state_dim**-0.5))
+        self.root = nn.Parameter(
+            torch.empty(state_dim).uniform_(-(state_dim**-0.5), state_dim**-0.5)
+        )
         self.layer = nn.Linear(state_dim, self.output_dim)
 
     def forward(self, encoding: Encoding, batch: Batch, spans: Tensor | None = None) -> Tensor:
@@ -100,8 +102,8 @@ class ArcScores:
 
     Attributes:
         arcs: ``(tokens, longest + 1)``, the score of each head of each token: column 0 is the root, and
-            column *j* the token *j* of its sentence, from 1. What can't be the head, the token itself and
-            columns beyond its sentence, has the score -inf.
+            column *j* the token *j* of its sentence, from 1. The token itself and columns beyond its
+            sentence have the score -inf.
         ptr: ``(sentences + 1,)``, where each sentence begins.
         dependents: ``(tokens, relation_dim)``.
         heads: ``(1 + tokens, relation_dim)``, the root first.
@@ -149,8 +151,8 @@ class ArcsAnswer(nn.Module):
 
     .. math:: -\log p(y_i^{(\mathrm{head})}) - \log p(y_i^{(\mathrm{rel})} \mid y_i^{(\mathrm{head})})
 
-    where relations are scored at the right heads. An answer is ``"2:nsubj"`` for each token: the number of
-    its head in the sentence, from 1, or 0 where it is the root; and behind the colon its relation.
+    where relations are scored at the right heads. An answer is ``"2:nsubj"`` for each token: the number
+    of its head in the sentence, from 1, or 0 where it is the root; and behind the colon its relation.
 
     Args:
         relations: The names of the relations.

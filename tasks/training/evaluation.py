@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from structnn import Corpus, StructuredModel
+from structnn import ArcsHead, Batch, Corpus, StructuredModel
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.questions import ROW_SEPARATOR
 from tasks.training.gold import Gold
-from tasks.training.inputs import Inputs, rows_of
+from tasks.training.inputs import Indices, Inputs, rows_of
 
 __all__ = ["Evaluation", "evaluate", "node_accuracy", "predict_scores"]
 
@@ -49,6 +50,8 @@ def evaluate(
         gold: The right answers, for the loss.
         calibrate: First fit the thresholds of answers, if they have any, to the right answers.
     """
+    if isinstance(model.head, ArcsHead):
+        return _parsed(model, model.head, inputs, gold)
     answer = model.head.answer
     scores = predict_scores(model, inputs)
     loss = math.nan
@@ -75,17 +78,43 @@ def predict_scores(model: StructuredModel, inputs: Inputs) -> Tensor:
     Returns:
         ``(rows, width)``, on the CPU: of each thing that is asked about, in the order of the examples.
     """
+    assert not isinstance(model.head, ArcsHead)  # whose scores are of pairs of tokens
+    ptr = inputs.row_ptr(model.head.reader.rows)
+    scores = torch.empty(int(ptr[-1]), model.head.answer.width)
+    for indices, batch, spans in _batches(model, inputs):
+        scores[rows_of(ptr, indices)] = model(batch, spans).float().cpu()
+    return scores
+
+
+def _parsed(
+    model: StructuredModel, head: ArcsHead, inputs: Inputs, gold: Gold | None
+) -> Evaluation:
+    """Trees and their loss, batch by batch: the scores of all pairs of tokens are too many to keep."""
+    answers = [""] * len(inputs)
+    total, tokens = 0.0, 0
+    for indices, batch, _ in _batches(model, inputs):
+        scores = model(batch)
+        found = iter(head.answer.decode(scores))
+        for place, length in zip(indices.tolist(), batch.lengths.tolist(), strict=True):
+            answers[place] = ROW_SEPARATOR.join(islice(found, length))
+        if gold is not None:
+            loss = head.loss(scores, gold.of_examples(indices).to(batch.device))
+            total += loss.item() * batch.num_tokens
+            tokens += batch.num_tokens
+    return Evaluation(answers, [{} for _ in answers], total / tokens if tokens else math.nan)
+
+
+def _batches(
+    model: StructuredModel, inputs: Inputs
+) -> Iterator[tuple[Indices, Batch, Tensor | None]]:
+    """Batches of similar lengths on the device of a model in evaluation mode, with their spans."""
     model.eval()
     device = next(model.parameters()).device
     by_length = np.argsort(inputs.lengths, kind="stable")
-    ptr = inputs.row_ptr(model.head.reader.rows)
-    scores = torch.empty(int(ptr[-1]), model.head.answer.width)
     for begin in range(0, len(inputs), EVALUATION_BATCH):
         indices = by_length[begin : begin + EVALUATION_BATCH]
         batch, spans = inputs.batch(indices)
-        spans = None if spans is None else spans.to(device)
-        scores[rows_of(ptr, indices)] = model(batch.to(device), spans).float().cpu()
-    return scores
+        yield indices, batch.to(device), None if spans is None else spans.to(device)
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from structnn import Head
+from structnn import ArcsHead, Head
 from tasks.data.questions import ROW_SEPARATOR
 from tasks.training.inputs import Indices, rows_of
 
@@ -29,7 +29,7 @@ class Gold:
     ptr: NDArray[np.int64]
 
     @classmethod
-    def of(cls, answers: Sequence[str], head: Head) -> Gold:
+    def of(cls, answers: Sequence[str], head: Head | ArcsHead) -> Gold:
         """The answers of examples, for a head.
 
         Args:
@@ -46,6 +46,6 @@ class Gold:
         return self.rows[rows_of(self.ptr, indices)]
 
 
-def parts_of(answer: str, head: Head) -> Sequence[str]:
+def parts_of(answer: str, head: Head | ArcsHead) -> Sequence[str]:
     """The answer of an example as one answer for each row of a head."""
     return (answer,) if head.reader.rows == "example" else answer.split(ROW_SEPARATOR)

@@ -10,6 +10,7 @@ from structnn import (
     ArcsAnswer,
     ArcsHead,
     Batch,
+    Encoding,
     LabelAnswer,
     Sentence,
     StructuredModel,
@@ -24,7 +25,9 @@ from structnn.heads.arcs import SLOPE, arc_of
 VOCABULARY = Vocabulary(["a", "b", "c", "d"])
 TEXTS = ["a b c d", "b a", "c", "d a c a b b"]
 RELATIONS = ["root", "nsubj", "obj"]
-GOLD = "2:nsubj 0:root 2:obj 3:obj | 0:root 1:obj | 0:root | 2:obj 6:nsubj 2:obj 5:obj 6:nsubj 0:root"
+GOLD = (
+    "2:nsubj 0:root 2:obj 3:obj | 0:root 1:obj | 0:root | 2:obj 6:nsubj 2:obj 5:obj 6:nsubj 0:root"
+)
 
 
 def batch(texts=TEXTS):
@@ -35,9 +38,8 @@ def batch(texts=TEXTS):
     return Batch.from_sentences(sentences, vocabulary=VOCABULARY)
 
 
-def gold(places=range(len(TEXTS))):
-    answers = GOLD.split(" | ")
-    return [one for place in places for one in answers[place].split()]
+def gold():
+    return GOLD.replace("|", " ").split()
 
 
 def model(encoder="bilstm", spec="arcs(arc_dim=7, relation_dim=5)", **options):
@@ -52,10 +54,13 @@ def model(encoder="bilstm", spec="arcs(arc_dim=7, relation_dim=5)", **options):
 
 
 def encode(made, texts=TEXTS):
-    """What the head reads; the sentence vectors play no part."""
+    """A batch and its token states."""
     given = batch(texts)
-    states = made.encoder.token_states(made.embedding(given), given)
-    return given, states
+    return given, made.encode(given).tokens
+
+
+def encoding_of(states):
+    return Encoding(states, states, states[:0])
 
 
 def slow_scores(head, states, texts):
@@ -93,7 +98,7 @@ def slow_scores(head, states, texts):
 def test_scores_are_those_of_all_pairs(encoder):
     made = model(encoder)
     given, states = encode(made)
-    found = made.head(_encoding(states), given)
+    found = made.head(encoding_of(states), given)
     arcs, relations = slow_scores(made.head, states, TEXTS)
     row = 0
     for number, text in enumerate(TEXTS):
@@ -115,12 +120,6 @@ def test_scores_are_those_of_all_pairs(encoder):
         torch.testing.assert_close(found.relations(heads), torch.stack(wanted))
 
 
-def _encoding(states):
-    from structnn import Encoding
-
-    return Encoding(states, states, states[:0])
-
-
 def test_the_loss_is_that_of_heads_and_of_relations_at_right_heads():
     made = model()
     given, states = encode(made)
@@ -135,14 +134,14 @@ def test_the_loss_is_that_of_heads_and_of_relations_at_right_heads():
             own = relations[number][i, head]
             total += own.logsumexp(0) - own[RELATIONS.index(relation)]
             count += 1
-    found = made.head.loss(made.head(_encoding(states), given), made.head.answer.encode(gold()))
+    found = made.head.loss(made.head(encoding_of(states), given), made.head.answer.encode(gold()))
     torch.testing.assert_close(found, (total / count).float(), atol=1e-5, rtol=1e-5)
 
 
 def test_unknown_relations_add_no_loss():
     made = model()
     given, states = encode(made, TEXTS[1:2])
-    scores = made.head(_encoding(states), given)
+    scores = made.head(encoding_of(states), given)
     known, none = (made.head.answer.encode(["0:root", f"1:{name}"]) for name in ("obj", "new"))
     assert none.tolist() == [[0, 0], [1, -100]]
     of_heads = torch.nn.functional.cross_entropy(scores.arcs, known[:, 0])
@@ -154,13 +153,13 @@ def test_unknown_relations_add_no_loss():
 
 def test_a_batch_is_its_sentences_one_by_one():
     made = model()
-    together = made.head(_encoding(encode(made)[1]), batch())
+    together = made.head(encoding_of(encode(made)[1]), batch())
     found = made.head.answer.decode(together)
     heads = made.head.answer.encode(found)[:, 0]
     row = 0
     for text in TEXTS:
         given, states = encode(made, [text])
-        alone = made.head(_encoding(states), given)
+        alone = made.head(encoding_of(states), given)
         rows = slice(row, row + len(states))
         row += len(states)
         torch.testing.assert_close(together.arcs[rows, : len(states) + 1], alone.arcs)
@@ -171,7 +170,9 @@ def test_a_batch_is_its_sentences_one_by_one():
 def test_every_parameter_learns():
     made = model().train()
     given, states = encode(made)
-    made.head.loss(made.head(_encoding(states), given), made.head.answer.encode(gold())).backward()
+    made.head.loss(
+        made.head(encoding_of(states), given), made.head.answer.encode(gold())
+    ).backward()
     for name, parameter in made.named_parameters():
         assert parameter.grad is not None, name
         assert bool(parameter.grad.isfinite().all()), name
@@ -205,8 +206,8 @@ def test_decoding_finds_the_best_of_all_trees(length, seed):
     generator = torch.Generator().manual_seed(seed)
     given = Batch.from_sentences([Sentence(["a"] * length)], vocabulary=VOCABULARY)
     states = torch.randn(length, 16, generator=generator, dtype=torch.float64)
-    scores = made.head(_encoding(states), given)
-    assert scores.best_heads().tolist() == _best_tree(scores.arcs, length)
+    scores = made.head(encoding_of(states), given)
+    assert scores.best_heads().tolist() == _best_tree(scores.arcs.detach(), length)
 
 
 def test_decoding_of_a_batch_against_networkx():
@@ -214,11 +215,11 @@ def test_decoding_of_a_batch_against_networkx():
     lengths = [9, 1, 17, 30, 2]
     given = Batch.from_sentences([Sentence(["a"] * n) for n in lengths], vocabulary=VOCABULARY)
     states = torch.randn(sum(lengths), 16, dtype=torch.float64)
-    scores = made.head(_encoding(states), given)
+    scores = made.head(encoding_of(states), given)
     found = scores.best_heads().split(lengths)
     for number, length in enumerate(lengths):
         begin = int(given.token_ptr[number])
-        arcs = scores.arcs[begin : begin + length, : length + 1]
+        arcs = scores.arcs.detach()[begin : begin + length, : length + 1]
         # With one root: of all choices of it the best one.
         best = -torch.inf
         for root in range(1, length + 1):
@@ -247,10 +248,9 @@ def test_training_fits_a_few_sentences():
     given = batch()
     for _ in range(60):
         optimiser.zero_grad()
-        states = encoder.token_states(made.embedding(given), given)
-        head.loss(head(_encoding(states), given), wanted).backward()
+        head.loss(made(given), wanted).backward()
         optimiser.step()
-    assert head.answer.decode(head(_encoding(states), given)) == gold()
+    assert head.answer.decode(made(given)) == gold()
 
 
 def test_what_can_not_be_is_told():
