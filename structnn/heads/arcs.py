@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from structnn.arcs import arc_of
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoding
 from structnn.heads.answers import NO_ANSWER
@@ -19,7 +20,7 @@ from structnn.ops.dropout import Dropout
 from structnn.ops.spanning_tree import best_tree
 from structnn.options import Size
 
-__all__ = ["ArcScores", "ArcsAnswer", "ArcsHead", "ArcsReader", "arc_of"]
+__all__ = ["ArcScores", "ArcsAnswer", "ArcsHead", "ArcsReader"]
 
 SLOPE = 0.1
 """Of the leaky rectifier for numbers below 0, as in Dozat and Manning's code."""
@@ -208,21 +209,6 @@ class ArcsAnswer(nn.Module):
     def extra_repr(self) -> str:
         """The relations."""
         return f"relations={self.labels}"
-
-
-def arc_of(answer: str) -> tuple[int, str]:
-    """The head and the relation of a token: ``(2, "nsubj")`` of ``"2:nsubj"``.
-
-    Raises:
-        ValueError: The answer is none such.
-    """
-    head, colon, relation = answer.partition(":")
-    if not (head.isascii() and head.isdecimal() and colon and relation):
-        raise ValueError(
-            f"{answer!r} is no arc: write the number of the head, 0 for the root, a colon and the "
-            "relation, such as 2:nsubj"
-        )
-    return int(head), relation
 
 
 class ArcsHead(nn.Module):

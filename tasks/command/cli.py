@@ -119,7 +119,7 @@ def train(
     from tasks.results.run import Run
 
     options.check_encoders([encoder])
-    setting = Setting(structure=options.structure)
+    setting = Setting(structure=options.read_structure)
     run = Run(options.model(encoder), options.training, seed, setting)
     parsed = parse_and_show(options.dataset(), options)
     dataset = parsed.dataset

@@ -93,8 +93,9 @@ class DataOptions(TextOptions):
         cli_option(
             "Data",
             "What the question is about: a sentence, a pair (columns text and text2), a span (column "
-            "target, or start and end), two spans (subject and object) or tokens (each has a tag). By "
-            "default the columns say.",
+            "target, or start and end), two spans (subject and object), tokens (each has a tag) or arcs "
+            "(heads and relations, as in .conllu: a parser is trained). By default the columns say, "
+            "but for arcs.",
         ),
     ] = None
     answer: Annotated[

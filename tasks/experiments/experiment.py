@@ -75,7 +75,7 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
         options.seeds,
         _training(options),
         data=keys,
-        structures=names_in(options.structure),
+        structures=names_in(options.read_structure),
         noises=options.noises,
         fractions=options.train_fractions,
         folds=options.folds,

@@ -16,6 +16,7 @@ from parsers import grouped, narrowed
 from structnn import (
     UNIVERSAL_RELATIONS,
     Answer,
+    ArcsAnswer,
     Corpus,
     DistributionAnswer,
     LabelAnswer,
@@ -30,6 +31,7 @@ from structnn import (
     build_encoder,
     build_head,
 )
+from structnn.heads import ArcsReader
 from tasks.data.examples import Dataset
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import tree_field
@@ -79,6 +81,10 @@ class Task:
     @classmethod
     def of(cls, dataset: Dataset) -> Task:
         """The task of a data set."""
+        if dataset.question.reads == "arcs":
+            labels_in = dataset.question.labels_in
+            relations = {label for one in dataset.train for label in labels_in(one.label)}
+            return cls(dataset.question, sorted(relations))  # others can't be learned
         if not dataset.question.is_number:
             return cls(dataset.question, dataset.labels)
         numbers = [number_in(example.label) for example in dataset.train]
@@ -90,8 +96,10 @@ class Task:
             most=math.ceil(max(numbers)),
         )
 
-    def answer(self) -> Answer:
+    def answer(self) -> Answer | ArcsAnswer:
         """What a head predicts for it."""
+        if self.question.reads == "arcs":
+            return ArcsAnswer(self.labels)
         match self.question.answer:
             case "label":
                 return LabelAnswer(self.labels)
@@ -231,6 +239,8 @@ def build_model(
 
 def _reads(reader: Reader) -> str:
     """What a reader's questions are about, as :class:`tasks.data.questions.Question` says it."""
+    if isinstance(reader, ArcsReader):
+        return "arcs"
     if reader.texts == 2:
         return "pair"
     if reader.rows != "example":

@@ -20,7 +20,8 @@ from structnn import (
     build_encoder,
     build_head,
 )
-from structnn.heads.arcs import SLOPE, arc_of
+from structnn.arcs import arc_of
+from structnn.heads.arcs import SLOPE
 
 VOCABULARY = Vocabulary(["a", "b", "c", "d"])
 TEXTS = ["a b c d", "b a", "c", "d a c a b b"]
@@ -212,7 +213,7 @@ def test_decoding_finds_the_best_of_all_trees(length, seed):
 
 def test_decoding_of_a_batch_against_networkx():
     made = model()
-    lengths = [9, 1, 17, 30, 2]
+    lengths = [9, 1, 14, 2]
     given = Batch.from_sentences([Sentence(["a"] * n) for n in lengths], vocabulary=VOCABULARY)
     states = torch.randn(sum(lengths), 16, dtype=torch.float64)
     scores = made.head(encoding_of(states), given)
@@ -263,9 +264,5 @@ def test_what_can_not_be_is_told():
         build_head("arcs", ArcsAnswer(RELATIONS), encoder, hidden_dim=5)
     with pytest.raises(ValueError, match="at least one relation"):
         ArcsAnswer([])
-    for wrong in ("nsubj", ":nsubj", "x:nsubj", "-1:nsubj", "2:", "2"):
-        with pytest.raises(ValueError, match="is no arc"):
-            arc_of(wrong)
-    assert arc_of("2:nsubj:pass") == (2, "nsubj:pass")
     with pytest.raises(ValueError, match="none of nodes"):
         model("gat")(batch(), nodes=True)
