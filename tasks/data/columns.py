@@ -141,14 +141,15 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     if options.reads == "arcs":
         return _of_trees(rows, options, path)
     answer_column, answer = _answer(rows[0] if rows else {}, options)
-    text = text_column(rows[0] if rows else {}, options.text_column)
+    answers = [row.get(answer_column) for row in rows]
+    tagged = options.reads == "tokens" or _are_lists(answers)
+    text = text_column(rows[0] if rows else {}, options.text_column, tagged=tagged)
     texts = [row.get(text) for row in rows]
     marks = _marks(texts)
     reads = cast("Reads | None", options.reads)
     if reads is None:
-        answers = [row.get(answer_column) for row in rows]
         reads = _reads(there)
-        if answer == "label" and (answer_column == TAGS or _are_lists(texts, answers)):
+        if answer == "label" and (answer_column == TAGS or (tagged and _are_lists(texts))):
             reads = "tokens"
         elif reads == "sentence" and marks:
             reads = "span" if marks == 1 else "spans"
@@ -174,15 +175,22 @@ def _of_trees(rows: Sequence[Row], options: DataOptions, path: object) -> Column
             f"{path}: the answers of arcs are heads and relations (HEAD and DEPREL of CoNLL-U), not the "
             f"column {options.label_column!r}: leave out label_column (--label-column)"
         )
-    text = text_column(rows[0] if rows else {}, options.text_column)
+    text = text_column(rows[0] if rows else {}, options.text_column, tagged=True)
     return Columns(text, HEADS, Question("arcs", cast(Answers, options.answer or "label")))
 
 
-def text_column(row: Row, chosen: str) -> str:
-    """The column of the text: the one that is chosen, or without a column ``text`` that of tokens."""
-    if chosen == "text" and chosen not in row and isinstance(row.get(_TOKENS), list | str):
-        return _TOKENS
-    return chosen
+def text_column(row: Row, chosen: str, *, tagged: bool = False) -> str:
+    """The column of the text: the one that is chosen, or ``tokens`` where there is no column ``text``.
+
+    Args:
+        row: A row of the file.
+        chosen: The column that the options choose, by default ``text``.
+        tagged: Whether tokens have tags, so that a list of them goes before a text.
+    """
+    tokens = row.get(_TOKENS)
+    if chosen != "text" or not isinstance(tokens, list | str):
+        return chosen
+    return _TOKENS if chosen not in row or (tagged and isinstance(tokens, list)) else chosen
 
 
 def check_tags(tags: str, tokens: Sequence[str], where: str) -> None:
@@ -224,11 +232,9 @@ def _tags(value: object, where: str) -> list[str]:
     return list(map(str, tags))
 
 
-def _are_lists(texts: Sequence[object], answers: Sequence[object]) -> bool:
-    """Whether texts and answers are lists, so that each token has an answer of its own."""
-    return bool(texts) and all(
-        isinstance(value, list) for values in (texts, answers) for value in values
-    )
+def _are_lists(values: Sequence[object]) -> bool:
+    """Whether all are lists; of no values none are."""
+    return bool(values) and all(isinstance(value, list) for value in values)
 
 
 def _answer(row: Row, options: DataOptions) -> tuple[str, Answers]:
