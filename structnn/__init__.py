@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from structnn.data.schedule import Schedule as Schedule
     from structnn.data.vocabulary import UNIVERSAL_RELATIONS as UNIVERSAL_RELATIONS
     from structnn.data.vocabulary import Vocabulary as Vocabulary
+    from structnn.decoders import DECODERS as DECODERS
+    from structnn.decoders import Decoder as Decoder
+    from structnn.decoders import Hypothesis as Hypothesis
+    from structnn.decoders import Memory as Memory
+    from structnn.decoders import Search as Search
+    from structnn.decoders import SequenceHead as SequenceHead
+    from structnn.decoders import TargetVocabulary as TargetVocabulary
+    from structnn.decoders import build_decoder as build_decoder
+    from structnn.decoders import register_decoder as register_decoder
     from structnn.embeddings import ContextualEmbedding as ContextualEmbedding
     from structnn.embeddings import WordEmbedding as WordEmbedding
     from structnn.encoders import ENCODERS as ENCODERS
@@ -64,6 +73,10 @@ _MODULES = {
     "data.graph": "EDGE_TYPES Graph GraphConstruction",
     "data.schedule": "Schedule",
     "data.vocabulary": "UNIVERSAL_RELATIONS Vocabulary",
+    "decoders": (
+        "DECODERS Decoder Hypothesis Memory Search SequenceHead TargetVocabulary build_decoder "
+        "register_decoder"
+    ),
     "embeddings": "ContextualEmbedding WordEmbedding",
     "encoders": "ENCODERS Chain Encoder Encoding build_encoder register_encoder",
     "errors": "InputError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from torch import Tensor, nn
 
@@ -13,6 +13,9 @@ from structnn.heads.answers import Answer
 from structnn.heads.arcs import ArcsAnswer, ArcScores, ArcsHead, ArcsReader
 from structnn.heads.readers import Reader, build_reader
 from structnn.ops.dropout import Dropout
+
+if TYPE_CHECKING:
+    from structnn.decoders.head import SequenceHead
 
 __all__ = ["Head", "StructuredModel", "build_head"]
 
@@ -111,7 +114,8 @@ class StructuredModel(nn.Module):
     Shapes:
         - spans: ``(examples, spans, 2)``, see :class:`~structnn.heads.Reader`
         - output: ``(rows, answer.width)``, scores; of an :class:`~structnn.ArcsHead`
-          :class:`~structnn.heads.ArcScores`
+          :class:`~structnn.heads.ArcScores`; of a :class:`~structnn.SequenceHead` a
+          :class:`~structnn.decoders.Reading`, which stands for them
 
     Raises:
         ValueError: ``encoder.input_dim`` is not ``embedding.dim``.
@@ -121,7 +125,7 @@ class StructuredModel(nn.Module):
         self,
         embedding: nn.Module,
         encoder: Encoder,
-        head: Head | ArcsHead,
+        head: Head | ArcsHead | SequenceHead,
         *,
         dropout: float = 0.0,
     ) -> None:
@@ -173,8 +177,8 @@ class StructuredModel(nn.Module):
         if not nodes:
             scores: Tensor | ArcScores = self.head(encoding, batch, spans)
             return scores
-        if isinstance(self.head, ArcsHead):
-            raise ValueError("a head that parses has scores of arcs, and none of nodes")
+        if not isinstance(self.head, Head):
+            raise ValueError("a head that parses, or writes sequences, has no scores of nodes")
         if self.head.reader.output_dim != self.encoder.output_dim:
             raise ValueError(
                 f"the linear layer reads sentence vectors of dimension {self.head.reader.output_dim}, "

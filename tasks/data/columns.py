@@ -53,6 +53,7 @@ HEADS, RELATIONS = "heads", "relations"
 """The columns of a tree: for each token the number of its head, from 1, and its relation."""
 
 _TOKENS = "tokens"
+_SOURCE, _TARGET = "source", "target"
 _PLACES = re.compile(r"\s*\[?\s*(\d+)\s*[:,]\s*(\d+)\s*\]?\s*")
 
 
@@ -88,6 +89,14 @@ class Columns:
         value = row[self.answer]
         if self.question.has_parts:
             return ROW_SEPARATOR.join(_tags(value, where))
+        if self.question.is_sequence:
+            words = value if isinstance(value, list) else [value]
+            if not all(isinstance(word, str | int) for word in words):
+                raise DataError(
+                    f"{where}: the {self.answer} must be a text or a list of words, but is "
+                    f"{json.dumps(value)[:40]}"
+                )
+            return " ".join(" ".join(map(str, words)).split())
         if self.question.answer == "labels":
             labels = value if isinstance(value, list) else str(value or "").split(SEPARATOR)
             if not all(isinstance(label, str) for label in labels):
@@ -148,10 +157,10 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     marks = _marks(texts)
     reads = cast("Reads | None", options.reads)
     if reads is None:
-        reads = _reads(there)
+        reads = "sentence" if answer == "sequence" else _reads(there)
         if answer == "label" and (answer_column == TAGS or (tagged and _are_lists(texts))):
             reads = "tokens"
-        elif reads == "sentence" and marks:
+        elif reads == "sentence" and marks and answer != "sequence":
             reads = "span" if marks == 1 else "spans"
     question = Question(reads, answer)
     marked = bool(marks) and marks == question.spans
@@ -180,17 +189,24 @@ def _of_trees(rows: Sequence[Row], options: DataOptions, path: object) -> Column
 
 
 def text_column(row: Row, chosen: str, *, tagged: bool = False) -> str:
-    """The column of the text: the one that is chosen, or ``tokens`` where there is no column ``text``.
+    """The column of the text: the one that is chosen, or without ``text`` that of a source or tokens.
 
     Args:
         row: A row of the file.
         chosen: The column that the options choose, by default ``text``.
         tagged: Whether tokens have tags, so that a list of them goes before a text.
     """
+    if chosen == "text" and _is_translated(row):
+        return _SOURCE
     tokens = row.get(_TOKENS)
     if chosen != "text" or not isinstance(tokens, list | str):
         return chosen
     return _TOKENS if chosen not in row or (tagged and isinstance(tokens, list)) else chosen
+
+
+def _is_translated(row: Row) -> bool:
+    """Whether a row is a source and a target, in other words than ``text``."""
+    return _SOURCE in row and _TARGET in row and "text" not in row
 
 
 def check_tags(tags: str, tokens: Sequence[str], where: str) -> None:
@@ -240,6 +256,8 @@ def _are_lists(values: Sequence[object]) -> bool:
 def _answer(row: Row, options: DataOptions) -> tuple[str, Answers]:
     """The column of the answer, and what kind of answer it is."""
     column, kind = options.label_column, options.answer
+    if column == "label" and column not in row and _is_translated(row):
+        return _TARGET, cast(Answers, kind or "sequence")
     if column == "label" and column not in row:
         column = next((name for name in ANSWER_COLUMNS if name in row), column)
     if kind is None:

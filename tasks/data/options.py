@@ -84,7 +84,8 @@ class DataOptions(TextOptions):
         str,
         cli_option(
             "Data",
-            "Column of the label; without a column label that is labels, score or tags. In a .conllu "
+            "Column of the label; without a column label that is labels, score, tags, or target beside "
+            "source. In a .conllu "
             "file also a column of its words: UPOS, XPOS, FEATS, DEPREL, or a key of FEATS or MISC.",
         ),
     ] = "label"
@@ -103,7 +104,8 @@ class DataOptions(TextOptions):
         cli_option(
             "Data",
             "What answers it: one label, any number of labels, a number (score), or a number on a scale "
-            "of whole numbers (scale). By default the column says: label, labels or score.",
+            "of whole numbers (scale), or another text (sequence). By default the column says: label, "
+            "labels, score or target.",
         ),
     ] = None
     cluster: Annotated[

@@ -25,10 +25,10 @@ __all__ = [
 ]
 
 Reads: TypeAlias = Literal["sentence", "pair", "span", "spans", "tokens", "arcs"]
-Answers: TypeAlias = Literal["label", "labels", "score", "scale"]
+Answers: TypeAlias = Literal["label", "labels", "score", "scale", "sequence"]
 
 READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans", "tokens", "arcs")
-ANSWERS: tuple[Answers, ...] = ("label", "labels", "score", "scale")
+ANSWERS: tuple[Answers, ...] = ("label", "labels", "score", "scale", "sequence")
 
 Span: TypeAlias = tuple[int, int]
 """Where a part of a text begins and ends, in characters (in tokens, if the text is tokens); the end is
@@ -64,8 +64,8 @@ class Question:
             to its tokens, with a space between them: of arcs as :func:`structnn.arcs.arc_of` reads
             them, where the labels are the relations.
         answer: What answers it: one ``"label"``; any number of ``"labels"``; a number (``"score"``);
-            or a number on a ``"scale"`` of whole numbers, predicted as the mean of a distribution
-            over them (Tai et al. 2015).
+            a number on a ``"scale"`` of whole numbers, predicted as the mean of a distribution
+            over them (Tai et al. 2015); or a ``"sequence"``, another text that is written word by word.
     """
 
     reads: Reads = "sentence"
@@ -91,9 +91,14 @@ class Question:
         """Whether the answer is a number."""
         return self.answer in ("score", "scale")
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the answer is a text that is written word by word."""
+        return self.answer == "sequence"
+
     def labels_in(self, answer: str) -> tuple[str, ...]:
-        """The labels that an answer, as the data have it, consists of; none where it's a number."""
-        if self.is_number:
+        """The labels that an answer, as the data have it, consists of; none of a number or a text."""
+        if self.is_number or self.is_sequence:
             return ()
         if self.reads == "arcs":
             return tuple(arc.partition(":")[2] for arc in self.parts_of(answer))
@@ -122,6 +127,7 @@ class Question:
             "labels": f"any number of {len(labels)} labels",
             "score": "score (a number)",
             "scale": "scale (a number, as the mean of a distribution)",
+            "sequence": "sequence (a text, word by word)",
         }[self.answer]
         if self.reads == "arcs":
             answer = f"a head for each token, and one of {len(labels)} relations"

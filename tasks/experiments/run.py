@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import torch
 
-from structnn import LabelAnswer, StructuredModel
+from structnn import LabelAnswer, SequenceHead, StructuredModel
 from tasks.data.examples import Dataset, Example
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
@@ -247,6 +247,7 @@ def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evalu
             prediction=guess,
             probabilities={label: round(share, 6) for label, share in shares.items()},
             tokens=sentence.tokens if has_parts else None,
+            is_sequence=data.dataset.question.is_sequence or None,
         )
         for example, sentence, guess, shares in zip(
             examples, data.sentences[split], found.answers, found.probabilities, strict=True
@@ -263,12 +264,20 @@ def _record(row: PredictedExample) -> dict[str, object]:
 
 
 def weigh_classes(model: StructuredModel, dataset: Dataset, training: TrainingOptions) -> None:
-    """Give the classes their weights in the loss, as the options say.
+    """Give the loss what the options say of it: weights of classes, a focus, label smoothing.
 
     Raises:
-        OptionError: There are weights or a focus, and answers are not single labels.
+        OptionError: Something is given that answers to the question don't have.
     """
-    answer = model.head.answer
+    head = model.head
+    if isinstance(head, SequenceHead):
+        head.label_smoothing = training.label_smoothing
+        head.scheduled_sampling = training.scheduled_sampling
+    else:
+        for name in ("label_smoothing", "scheduled_sampling"):
+            if getattr(training, name):
+                raise OptionError(name, "goes with questions that are answered by a sequence")
+    answer = head.answer
     balanced = training.class_weights == "balanced"
     if not isinstance(answer, LabelAnswer):
         for name, given in (("class_weights", balanced), ("focus", training.focus > 0)):

@@ -19,15 +19,20 @@ from structnn import (
     ArcsAnswer,
     Corpus,
     DistributionAnswer,
+    Encoder,
     LabelAnswer,
     LabelsAnswer,
     Reader,
     ScoreAnswer,
+    Search,
     Sentence,
+    SequenceHead,
     StructuredModel,
+    TargetVocabulary,
     UnknownNameError,
     Vocabulary,
     WordEmbedding,
+    build_decoder,
     build_encoder,
     build_head,
 )
@@ -69,6 +74,8 @@ class Task:
         deviation: Their standard deviation.
         least: The least whole number of their scale.
         most: The greatest.
+        pieces: What sequences consist of, where they are answers.
+        longest: How many pieces the longest of train has.
     """
 
     question: Question = field(default_factory=Question)
@@ -77,14 +84,27 @@ class Task:
     deviation: float = 1.0
     least: int = 0
     most: int = 1
+    pieces: Sequence[str] = ()
+    longest: int = 1
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Task:
-        """The task of a data set."""
+    def of(cls, dataset: Dataset, options: ModelOptions) -> Task:
+        """The task of a data set.
+
+        Args:
+            dataset: The data set.
+            options: What the pieces of sequences are.
+        """
         if dataset.question.reads == "arcs":
             labels_in = dataset.question.labels_in
             relations = {label for one in dataset.train for label in labels_in(one.label)}
             return cls(dataset.question, sorted(relations))  # others can't be learned
+        if dataset.question.is_sequence:
+            target = TargetVocabulary.from_texts(
+                dataset.answers("train"), unit=options.pieces, min_count=options.min_count
+            )
+            pieces = target.vocabulary.words[1:]
+            return cls(dataset.question, pieces=pieces, longest=target.longest)
         if not dataset.question.is_number:
             return cls(dataset.question, dataset.labels)
         numbers = [number_in(example.label) for example in dataset.train]
@@ -109,6 +129,8 @@ class Task:
                 return ScoreAnswer(mean=self.mean, deviation=self.deviation)
             case "scale":
                 return DistributionAnswer(self.least, self.most)
+            case "sequence":
+                raise ValueError("a sequence is answered by a decoder: see structnn.SequenceHead")
 
 
 @dataclass(frozen=True)
@@ -220,6 +242,11 @@ def build_model(
         word_dropout=options.word_dropout,
     )
     encoder = build_encoder(options.encoder, dim, options.hidden_dim, **options.encoder_options)
+    if task.question.is_sequence:
+        sequences = _sequence_head(options, task, encoder)
+        if not sequences.reader.reads_sentences:
+            encoder.without_readout()
+        return StructuredModel(embedding, encoder, sequences, dropout=options.dropout)
     head = build_head(
         options.reader or task.question.reads,
         task.answer(),
@@ -235,6 +262,24 @@ def build_model(
     if not head.reader.reads_sentences:
         encoder.without_readout()
     return StructuredModel(embedding, encoder, head, dropout=options.dropout)
+
+
+def _sequence_head(options: ModelOptions, task: Task, encoder: Encoder) -> SequenceHead:
+    """A decoder as wide as the encoder, its pieces' vectors as wide as learned word vectors.
+
+    Raises:
+        OptionError: The decoder can't be built.
+    """
+    try:
+        decoder = build_decoder(options.decoder, encoder, options.embedding_dim, options.hidden_dim)
+        return SequenceHead(
+            decoder,
+            TargetVocabulary(Vocabulary(task.pieces), unit=options.pieces, longest=task.longest),
+            dropout=options.dropout,
+            search=Search(beam=options.beam),
+        )
+    except (UnknownNameError, ValueError) as fault:
+        raise OptionError("decoder", f"can't be {options.decoder!r}: {fault}") from None
 
 
 def _reads(reader: Reader) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from structnn import ArcsHead, Head
+from structnn import ArcsHead, Head, Sentence, SequenceHead
 from tasks.data.questions import ROW_SEPARATOR
 from tasks.training.inputs import Indices, rows_of
 
@@ -29,13 +29,23 @@ class Gold:
     ptr: NDArray[np.int64]
 
     @classmethod
-    def of(cls, answers: Sequence[str], head: Head | ArcsHead) -> Gold:
+    def of(
+        cls,
+        answers: Sequence[str],
+        head: Head | ArcsHead | SequenceHead,
+        sentences: Sequence[Sentence] = (),
+    ) -> Gold:
         """The answers of examples, for a head.
 
         Args:
             answers: The answer of each example; see :class:`tasks.data.questions.Question`.
             head: Says what there is a row for, and encodes the answers.
+            sentences: The sentence of each, whose words sequences can copy.
         """
+        if isinstance(head, SequenceHead):
+            pieces = head.targets(answers, sentences)
+            ends = np.flatnonzero(pieces.numpy() == head.target.end) + 1
+            return cls(pieces, np.concatenate([[0], ends]))
         parts = [parts_of(answer, head) for answer in answers]
         sizes = np.array([len(own) for own in parts], dtype=np.int64)
         encoded = head.answer.encode([part for own in parts for part in own])

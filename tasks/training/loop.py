@@ -88,7 +88,10 @@ def train(
             epochs, best_weights = load_checkpoint(checkpoint, model, step.optimizers)
         except StorageError as fault:
             warnings.warn(str(fault), stacklevel=2)
-    gold = {split: Gold.of(answers[split], model.head) for split in ("train", "dev")}
+    gold = {
+        split: Gold.of(answers[split], model.head, inputs[split].corpus.sentences)
+        for split in ("train", "dev")
+    }
     best = max(epochs, key=lambda epoch: epoch.merit, default=None)
 
     while not _finished(epochs, best, options):

@@ -264,5 +264,5 @@ def test_what_can_not_be_is_told():
         build_head("arcs", ArcsAnswer(RELATIONS), encoder, hidden_dim=5)
     with pytest.raises(ValueError, match="at least one relation"):
         ArcsAnswer([])
-    with pytest.raises(ValueError, match="none of nodes"):
+    with pytest.raises(ValueError, match="no scores of nodes"):
         model("gat")(batch(), nodes=True)
