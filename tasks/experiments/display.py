@@ -9,11 +9,12 @@ from rich.markup import escape
 
 from tasks.console import progress, results, resumable, show_table, status
 from tasks.data.examples import Dataset
-from tasks.data.parsing import ParsedDataset, cached_parser, parse_dataset
+from tasks.data.parsing import ParsedDataset, parse_dataset
 from tasks.data.setting import check_structures, needs_parser
 from tasks.experiments.execution import Failure, execute_all
 from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
 from tasks.metrics import ACCURACY, PERCENT, AnyMetric, metrics_for
+from tasks.models.parser import cached_parser
 from tasks.options import names_in
 from tasks.results.power import expected_decision
 from tasks.results.run import Run, RunResult
@@ -116,7 +117,7 @@ def execute_and_show(
             runs,
             data,
             out,
-            parser=options.parser,
+            parser=options.parser_options,
             done=done,
             plugins=options.plugin or (),
             execution=execution,

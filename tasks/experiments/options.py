@@ -73,7 +73,7 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         return self.structure or ("left_chain" if self.reads == "arcs" else "parse")
 
     @property
-    def parser(self) -> ParserOptions:
+    def parser_options(self) -> ParserOptions:
         """The options of the parser."""
         return part(ParserOptions, self)
 

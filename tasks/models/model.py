@@ -50,6 +50,7 @@ from tasks.tensors import read_tensors, write_tensors
 from tasks.training.inputs import Inputs, spans_tensor
 
 __all__ = [
+    "MODEL",
     "SavedModel",
     "Task",
     "build_model",
@@ -59,6 +60,7 @@ __all__ = [
     "save_model",
 ]
 
+MODEL = "model.json"
 WEIGHTS = "weights.safetensors"
 TRAIN_AGAIN = "train the model again: delete the folder of its run, and that run is made again"
 
@@ -317,7 +319,7 @@ def save_model(folder: Path, model: SavedModel) -> None:
         vocabulary=_words_of(embedding.vocabulary),
         relations=relations,
     )
-    write_sealed(folder / "model.json", asdict(file), [WEIGHTS])
+    write_sealed(folder / MODEL, asdict(file), [WEIGHTS])
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -327,7 +329,7 @@ def load_model(folder: Path) -> SavedModel:
         StorageError: A file is missing or damaged, or the two don't belong together.
         UnknownNameError: Its encoder is one of a plugin that isn't loaded.
     """
-    file = folder / "model.json"
+    file = folder / MODEL
     content, seal = read_sealed(file, TRAIN_AGAIN)
     saved = as_record(_ModelFile, content, file, TRAIN_AGAIN)
     seal.check(WEIGHTS)

@@ -25,6 +25,7 @@ from tasks.experiments.run import execute, seconds_per_epoch
 from tasks.metrics import LAS, UAS, class_f1
 from tasks.models.model import load_model
 from tasks.models.options import ModelOptions
+from tasks.models.parser import RunParser
 from tasks.models.prediction import Predictor
 from tasks.options import OptionError
 from tasks.results.folder import load_results, save_experiment
@@ -349,3 +350,5 @@ def test_new_texts_are_parsed(tmp_path):
     assert one.label == "2:det 3:nsubj 0:root"
     assert two.label == "0:root"
     assert one.probabilities == {}
+    (sentence,) = RunParser(tmp_path / run.folder, ToyTokenizer()).parse(["a cats see"])
+    assert sentence.dependencies == Tree([1, 2, -1], labels=["det", "nsubj", "root"])
