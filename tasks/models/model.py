@@ -16,6 +16,7 @@ from parsers import grouped, narrowed, with_structure
 from structnn import (
     UNIVERSAL_RELATIONS,
     Answer,
+    ArcsAnswer,
     Corpus,
     DistributionAnswer,
     Encoder,
@@ -35,6 +36,7 @@ from structnn import (
     build_encoder,
     build_head,
 )
+from structnn.heads import ArcsReader
 from tasks.data.examples import Dataset
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import tree_field
@@ -49,6 +51,7 @@ from tasks.tensors import read_tensors, write_tensors
 from tasks.training.inputs import Inputs, spans_tensor
 
 __all__ = [
+    "MODEL",
     "SavedModel",
     "Task",
     "build_model",
@@ -58,6 +61,7 @@ __all__ = [
     "save_model",
 ]
 
+MODEL = "model.json"
 WEIGHTS = "weights.safetensors"
 TRAIN_AGAIN = "train the model again: delete the folder of its run, and that run is made again"
 
@@ -94,6 +98,10 @@ class Task:
             dataset: The data set.
             options: What the pieces of sequences are.
         """
+        if dataset.question.reads == "arcs":
+            labels_in = dataset.question.labels_in
+            relations = {label for one in dataset.train for label in labels_in(one.label)}
+            return cls(dataset.question, sorted(relations))  # others can't be learned
         if dataset.question.is_sequence:
             target = TargetVocabulary.from_texts(
                 dataset.answers("train"), unit=options.pieces, min_count=options.min_count
@@ -111,8 +119,10 @@ class Task:
             most=math.ceil(max(numbers)),
         )
 
-    def answer(self) -> Answer:
+    def answer(self) -> Answer | ArcsAnswer:
         """What a head predicts for it."""
+        if self.question.reads == "arcs":
+            return ArcsAnswer(self.labels)
         match self.question.answer:
             case "label":
                 return LabelAnswer(self.labels)
@@ -283,6 +293,8 @@ def _sequence_head(options: ModelOptions, task: Task, encoder: Encoder) -> Seque
 
 def _reads(reader: Reader) -> str:
     """What a reader's questions are about, as :class:`tasks.data.questions.Question` says it."""
+    if isinstance(reader, ArcsReader):
+        return "arcs"
     if reader.texts == 2:
         return "pair"
     if reader.rows != "example":
@@ -314,7 +326,7 @@ def save_model(folder: Path, model: SavedModel) -> None:
         vocabulary=_words_of(embedding.vocabulary),
         relations=relations,
     )
-    write_sealed(folder / "model.json", asdict(file), [WEIGHTS])
+    write_sealed(folder / MODEL, asdict(file), [WEIGHTS])
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -324,7 +336,7 @@ def load_model(folder: Path) -> SavedModel:
         StorageError: A file is missing or damaged, or the two don't belong together.
         UnknownNameError: Its encoder is one of a plugin that isn't loaded.
     """
-    file = folder / "model.json"
+    file = folder / MODEL
     content, seal = read_sealed(file, TRAIN_AGAIN)
     saved = as_record(_ModelFile, content, file, TRAIN_AGAIN)
     seal.check(WEIGHTS)

@@ -11,11 +11,12 @@ from typing import NamedTuple
 from parsers import Parser, rerooted
 from structnn import Sentence
 from tasks.data.examples import is_visible
-from tasks.data.parsing import in_tokens, make_parser
+from tasks.data.parsing import in_tokens
 from tasks.data.questions import Question, Span, without_marks
 from tasks.data.setting import SPAN_STRUCTURES
 from tasks.folders import encoder_folder
 from tasks.models.model import SavedModel, load_model
+from tasks.models.parser import make_parser
 from tasks.storage import StorageError
 from tasks.training.evaluation import evaluate
 
