@@ -40,6 +40,7 @@ class Example:
             :data:`PAIR`, if there is one.
         text2: The second text, where the question is about a pair.
         spans: The spans that the question is about.
+        sentence2: The second text's sentence with a given structure; its tokens are ``text2``.
 
     Raises:
         DataError: No text, or no label; or a span that is not in the text.
@@ -53,6 +54,7 @@ class Example:
     cluster_column: str | None = None
     text2: str | tuple[str, ...] | None = None
     spans: tuple[Span, ...] = ()
+    sentence2: Sentence | None = None
 
     def __post_init__(self) -> None:
         self._check_text("text", self.text)
@@ -79,6 +81,14 @@ class Example:
             raise DataError(
                 f"{self.source}: token {list(map(is_visible, tokens)).index(False)} is empty"
             )
+
+    @property
+    def second(self) -> Example:
+        """An example of the second text alone, with its given structure."""
+        assert self.text2 is not None
+        return Example(
+            self.text2, self.label, f"{self.source} (second text)", sentence=self.sentence2
+        )
 
     @property
     def plain_text(self) -> str:
@@ -267,6 +277,10 @@ class Dataset:
                 digest.update(json.dumps((example.text2, example.spans)).encode())
             if given := example.sentence and example.sentence.dependencies:
                 digest.update(json.dumps((given.parents, given.labels)).encode())
+            if second := example.sentence2:
+                trees = (second.dependencies, second.constituency)
+                shapes = [tree and (tree.parents, tree.tokens, tree.labels) for tree in trees]
+                digest.update(json.dumps(shapes).encode())
         return digest.hexdigest()
 
     @cached_property

@@ -239,7 +239,7 @@ def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evalu
     """Save every prediction of a split; returns the accuracy, or the first metric of the question."""
     examples: tuple[Example, ...] = getattr(data.dataset, split)
     has_parts = data.dataset.question.has_parts
-    rows = [
+    rows = (
         PredictedExample(
             source=example.source,
             text=example.shown,
@@ -252,10 +252,15 @@ def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evalu
         for example, sentence, guess, shares in zip(
             examples, data.sentences[split], found.answers, found.probabilities, strict=True
         )
-    ]
-    write_json_lines(path, map(vars, rows))
+    )
+    write_json_lines(path, (_record(row) for row in rows))
     metric = metrics_for(data.dataset.question, data.dataset.labels)[0]
     return metric(data.dataset.answers(split), found.answers)
+
+
+def _record(row: PredictedExample) -> dict[str, object]:
+    """What the file has of a prediction: tokens only where each has an answer."""
+    return {name: value for name, value in vars(row).items() if value is not None}
 
 
 def weigh_classes(model: StructuredModel, dataset: Dataset, training: TrainingOptions) -> None:

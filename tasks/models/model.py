@@ -17,6 +17,7 @@ from structnn import (
     UNIVERSAL_RELATIONS,
     Answer,
     Corpus,
+    Decoder,
     DistributionAnswer,
     Encoder,
     LabelAnswer,
@@ -52,6 +53,7 @@ __all__ = [
     "Task",
     "build_model",
     "count_parameters",
+    "decoder_of",
     "load_model",
     "make_corpus",
     "save_model",
@@ -257,21 +259,28 @@ def build_model(
 
 
 def _sequence_head(options: ModelOptions, task: Task, encoder: Encoder) -> SequenceHead:
-    """A decoder as wide as the encoder, its pieces' vectors as wide as learned word vectors.
+    target = TargetVocabulary(Vocabulary(task.pieces), unit=options.pieces, longest=task.longest)
+    decoder = decoder_of(options, encoder)
+    return SequenceHead(decoder, target, dropout=options.dropout, search=Search(beam=options.beam))
+
+
+def decoder_of(options: ModelOptions, encoder: Encoder) -> Decoder:
+    """The decoder that options name: as wide as the encoder, its pieces as learned word vectors.
 
     Raises:
-        OptionError: The decoder can't be built.
+        OptionError: It can't be built.
     """
     try:
         decoder = build_decoder(options.decoder, encoder, options.embedding_dim, options.hidden_dim)
-        return SequenceHead(
-            decoder,
-            TargetVocabulary(Vocabulary(task.pieces), unit=options.pieces, longest=task.longest),
-            dropout=options.dropout,
-            search=Search(beam=options.beam),
-        )
     except (UnknownNameError, ValueError) as fault:
         raise OptionError("decoder", f"can't be {options.decoder!r}: {fault}") from None
+    if decoder.copy and options.pieces != "words":
+        raise OptionError(
+            "decoder",
+            f"can't be {options.decoder!r}: source words can't be copied where {options.pieces} are "
+            "written; leave out copy=True, or write words (--pieces words)",
+        )
+    return decoder
 
 
 def _reads(reader: Reader) -> str:

@@ -33,11 +33,31 @@ class Drawn:
         phrase: The words and how they hang together.
         label: The answer: a label, or another text.
         columns: What else is known of it.
+        second: The second text, where the question is about pairs.
     """
 
     phrase: Phrase
     label: str
     columns: Mapping[str, str] = field(default_factory=dict)
+    second: Phrase | None = None
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The words of both texts; ``||`` stands between them."""
+        behind = () if self.second is None else ("||", *self.second.tokens)
+        return (*self.phrase.tokens, *behind)
+
+    def example(self, source: str, columns: Mapping[str, str]) -> Example:
+        """The example, with gold trees and these columns."""
+        return Example(
+            self.phrase.tokens,
+            self.label,
+            source,
+            sentence_of(self.phrase),
+            columns,
+            text2=None if self.second is None else self.second.tokens,
+            sentence2=None if self.second is None else sentence_of(self.second),
+        )
 
 
 Draw = Callable[[random.Random], Sequence[Drawn]]
@@ -87,7 +107,7 @@ def assemble_by_bounds(
         sizes: The number of examples of ``train``, ``dev`` and ``test``.
         seed: Decides everything.
         group: How many examples each draw gives; see :func:`assemble`.
-        question: What is asked; by default one label.
+        question: What is asked; by default one label, of a sentence or of a pair.
 
     Raises:
         DataError: See :func:`assemble`.
@@ -124,7 +144,7 @@ def assemble(
         notes: What a report must say of the data.
         group: How many examples each draw gives. Those of a larger group than one are told by the
             column ``pair``.
-        question: What is asked; by default one label.
+        question: What is asked; by default one label, of a sentence or of a pair.
 
     Raises:
         DataError: A size that leaves a share without some label or that is no multiple of ``group``,
@@ -154,11 +174,7 @@ def assemble(
                 columns = {"split": split, **drawn.columns}
                 if group > 1:
                     columns["pair"] = f"{part}-{len(examples) // group}"
-                source = f"{name}/{part}:{len(examples)}"
-                sentence = sentence_of(drawn.phrase)
-                examples.append(
-                    Example(drawn.phrase.tokens, drawn.label, source, sentence, columns)
-                )
+                examples.append(drawn.example(f"{name}/{part}:{len(examples)}", columns))
         made[part] = tuple(examples)
     return Dataset(
         name,
@@ -167,7 +183,7 @@ def assemble(
         made["test"],
         labels=tuple(labels),
         notes=tuple(notes),
-        question=question or Question(),
+        question=question or Question("sentence" if made["train"][0].text2 is None else "pair"),
     )
 
 
@@ -190,7 +206,7 @@ def _draw(
     failures = 0
     while len(found) < count and failures < PATIENCE:
         drawn = draw(rng)
-        texts = {one.phrase.tokens for one in drawn}
+        texts = {one.tokens for one in drawn}
         own = Counter(one.label for one in drawn)
         if drawn and (wanted is None or own <= wanted) and not texts & seen:
             if wanted is not None:
