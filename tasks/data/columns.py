@@ -163,17 +163,17 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
 
 
 def text_column(row: Row, chosen: str) -> str:
-    """The column of the text: the one that is chosen, or without ``text`` that of a source or tokens."""
-    if chosen == "text" and chosen not in row and _is_translated(row):
-        return _SOURCE
-    if chosen == "text" and chosen not in row and isinstance(row.get(_TOKENS), list | str):
-        return _TOKENS
+    """The column of the text: the one that is chosen, or without a column ``text`` tokens or source."""
+    if chosen == "text" and chosen not in row:
+        for name in (_TOKENS, _SOURCE):
+            if isinstance(row.get(name), list | str):
+                return name
     return chosen
 
 
 def _is_translated(row: Row) -> bool:
-    """Whether a row is a source and a target, in other words than ``text``."""
-    return _SOURCE in row and _TARGET in row and "text" not in row
+    """Whether a row is a source and a target, and nothing that is usually a text."""
+    return _SOURCE in row and _TARGET in row and "text" not in row and _TOKENS not in row
 
 
 def check_tags(tags: str, tokens: Sequence[str], where: str) -> None:

@@ -200,9 +200,12 @@ def draw_alignment(summaries: Sequence[AlignmentSummary], longest: int, caption:
                 "markersize": 4,
             }
             last.plot(summary.lengths, 100 * summary.right, **line)
-        last.axvline(longest + 0.5, color=_MUTED, linewidth=0.8)
-        last.annotate("longer than in train", (longest + 0.7, 3), color=_MUTED, fontsize=7)
-        last.set(title="sequences right, by length", xlabel="words", ylabel="%", ylim=(-3, 103))
+        greatest = max(int(summary.lengths.max()) for summary in summaries)
+        xlabel = "words"
+        if greatest > longest:
+            last.axvspan(longest + 0.5, greatest + 0.5, color="#eef1f4", zorder=0)
+            xlabel += " (shaded: longer than in train)"
+        last.set(title="sequences right, by length", xlabel=xlabel, ylabel="%", ylim=(-3, 103))
         figure.legend(
             loc="outside lower left", ncols=2, title=caption, title_fontsize=8, alignment="left"
         )

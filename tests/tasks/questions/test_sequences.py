@@ -273,6 +273,10 @@ def test_the_command(tmp_path, monkeypatch):
     (run,) = map(str, Path("runs").glob("**/bilstm/seed-0"))
     made = runner.invoke(app, ["predict", run, "a dog"])
     assert made.exit_code == 0, made.output
+    Path("more.tsv").write_text("source\tid\na 1\tx\nb 2\ty\n")
+    made = runner.invoke(app, ["predict", run, "--file", "more.tsv", "--json"])
+    assert made.exit_code == 0, made.output
+    assert [json.loads(line)["text"] for line in made.stdout.splitlines()] == ["a 1", "b 2"]
     made = runner.invoke(app, ["explain", run, "a dog", "-o", "why"])
     assert "answers questions of another kind" in str(made.exception)
 
