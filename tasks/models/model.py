@@ -18,6 +18,7 @@ from structnn import (
     Answer,
     ArcsAnswer,
     Corpus,
+    Decoder,
     DistributionAnswer,
     Encoder,
     LabelAnswer,
@@ -56,6 +57,7 @@ __all__ = [
     "Task",
     "build_model",
     "count_parameters",
+    "decoder_of",
     "load_model",
     "make_corpus",
     "save_model",
@@ -274,21 +276,28 @@ def build_model(
 
 
 def _sequence_head(options: ModelOptions, task: Task, encoder: Encoder) -> SequenceHead:
-    """A decoder as wide as the encoder, its pieces' vectors as wide as learned word vectors.
+    target = TargetVocabulary(Vocabulary(task.pieces), unit=options.pieces, longest=task.longest)
+    decoder = decoder_of(options, encoder)
+    return SequenceHead(decoder, target, dropout=options.dropout, search=Search(beam=options.beam))
+
+
+def decoder_of(options: ModelOptions, encoder: Encoder) -> Decoder:
+    """The decoder that options name: as wide as the encoder, its pieces as learned word vectors.
 
     Raises:
-        OptionError: The decoder can't be built.
+        OptionError: It can't be built.
     """
     try:
         decoder = build_decoder(options.decoder, encoder, options.embedding_dim, options.hidden_dim)
-        return SequenceHead(
-            decoder,
-            TargetVocabulary(Vocabulary(task.pieces), unit=options.pieces, longest=task.longest),
-            dropout=options.dropout,
-            search=Search(beam=options.beam),
-        )
     except (UnknownNameError, ValueError) as fault:
         raise OptionError("decoder", f"can't be {options.decoder!r}: {fault}") from None
+    if decoder.copy and options.pieces != "words":
+        raise OptionError(
+            "decoder",
+            f"can't be {options.decoder!r}: source words can't be copied where {options.pieces} are "
+            "written; leave out copy=True, or write words (--pieces words)",
+        )
+    return decoder
 
 
 def _reads(reader: Reader) -> str:
