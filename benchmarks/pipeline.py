@@ -73,7 +73,7 @@ class Shares:
         """Clock what happens in this context."""
         with ExitStack() as stack:
             # Evaluation is not in the time of training: nothing within it counts.
-            outside: Methods = ((training, "predict_scores"),)
+            outside: Methods = ((training, "evaluate"),)
             for part, methods in {**PARTS, "evaluation": outside}.items():
                 for owner, name in methods:
                     clocked = self._clocked(part, getattr(owner, name))

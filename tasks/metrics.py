@@ -10,6 +10,7 @@ from typing import Generic, Never, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tasks.data.entities import entities, mark_entities
 from tasks.data.examples import quote
 from tasks.data.questions import Question
 from tasks.options import OptionError
@@ -30,13 +31,18 @@ __all__ = [
     "calibration_error",
     "chosen_metric",
     "class_f1",
+    "entity_f1",
     "macro_f1",
     "matthews",
     "mean_absolute_error",
+    "metric_of_counts",
     "metrics_for",
     "micro_f1",
     "pearson",
+    "share",
     "spearman",
+    "tag_accuracy",
+    "tag_macro_f1",
 ]
 
 Floats = NDArray[np.float64]
@@ -201,7 +207,10 @@ def _counts(
         right, said = question.labels_in(one), question.labels_in(other)
         wanted.update(right)
         found.update(said)
-        hits.update(set(right) & set(said))
+        if question.has_parts:
+            hits.update(a for a, b in zip(right, said, strict=True) if a == b)
+        else:
+            hits.update(set(right) & set(said))
     return {label: (hits[label], wanted[label], found[label]) for label in wanted | found}
 
 
@@ -268,6 +277,131 @@ MICRO_F1: Metric[str] = Metric(
     over_set=micro_f1,
     about="F1 over all labels of all examples together, in percent",
 )
+
+
+Counts: TypeAlias = Callable[[str, str], Floats]
+"""What is counted of one example from its gold answer and the predicted one, ``(counts, ...)``."""
+
+
+def metric_of_counts(
+    name: str,
+    key: str,
+    counts: Counts,
+    value: Callable[[Floats], Floats],
+    *,
+    about: str,
+    by_example: Metric[str] | None = None,
+) -> Metric[str]:
+    """A metric that is a function of counts, summed over a set: such as hits and tokens.
+
+    An example is not one of the things that are counted, but has several of them: a sentence with its
+    tokens. So the metric is over a set, and its jackknife leaves out a whole example at a time.
+
+    Args:
+        name: See :class:`Metric`.
+        key: See :class:`Metric`.
+        counts: What is counted of one example; of all examples the same number of counts.
+        value: The metric, from 0 to 1, of each row of counts: ``(rows, counts, ...)`` to ``(rows,)``.
+        about: See :class:`Metric`.
+        by_example: What is said of one example; by default the metric of its own counts.
+    """
+
+    def each(gold: Sequence[str], predictions: Sequence[str]) -> Floats:
+        pairs = zip(gold, predictions, strict=True)
+        return np.array([counts(wanted, found) for wanted, found in pairs], np.float64)
+
+    def over_set(gold: Sequence[str], predictions: Sequence[str]) -> float:
+        return float(value(each(gold, predictions).sum(0)[None])[0]) if gold else 0.0
+
+    def left_out(gold: Sequence[str], predictions: Sequence[str]) -> Floats:
+        own = each(gold, predictions)
+        return value(own.sum(0) - own)
+
+    def of_one(gold: str, prediction: str) -> float:
+        return float(value(counts(gold, prediction)[None])[0])
+
+    return Metric(
+        name,
+        key,
+        PERCENT,
+        over_set=over_set,
+        about=about,
+        by_example=by_example
+        or Metric(name, key, PERCENT, score=of_one, about=f"{about}; the mean over examples"),
+        left_out=left_out,
+    )
+
+
+def share(counts: Floats) -> Floats:
+    """The share of hits, ``(rows,)``, from hits and all, ``(rows, 2)``; 1 where there are none."""
+    hits, of_all = counts[..., 0], counts[..., 1]
+    shares: Floats = np.divide(hits, of_all, out=np.ones_like(hits), where=of_all > 0)
+    return shares
+
+
+def f1_of(counts: Floats) -> Floats:
+    """F1, ``(rows,)``, from hits, gold and predicted ones, ``(rows, 3)``; 0 where there are none."""
+    hits, both = counts[..., 0], counts[..., 1] + counts[..., 2]
+    values: Floats = np.divide(2 * hits, both, out=np.zeros_like(hits), where=both > 0)
+    return values
+
+
+def tag_accuracy(question: Question) -> Metric[str]:
+    """The share of all tags that are right."""
+
+    def counts(gold: str, prediction: str) -> Floats:
+        pairs = list(zip(question.parts_of(gold), question.parts_of(prediction), strict=True))
+        return np.array([sum(one == other for one, other in pairs), len(pairs)], np.float64)
+
+    return metric_of_counts(
+        "accuracy", "accuracy", counts, share, about="the share of all tokens whose tag is right"
+    )
+
+
+def tag_macro_f1(question: Question, labels: Sequence[str], by_example: Metric[str]) -> Metric[str]:
+    """The unweighted mean over tags of F1 over all tokens."""
+    number = {label: place for place, label in enumerate(labels)}
+
+    def counts(gold: str, prediction: str) -> Floats:
+        found: Floats = np.zeros((len(number), 3))
+        for one, other in zip(question.parts_of(gold), question.parts_of(prediction), strict=True):
+            found[number[one], 1] += 1
+            found[number[other], 2] += 1
+            found[number[one], 0] += one == other
+        return found
+
+    def value(counts: Floats) -> Floats:
+        occurs = counts.sum(-1) > 0  # (rows, labels); others have no F1
+        total = f1_of(counts).sum(-1)
+        mean: Floats = total / np.maximum(occurs.sum(-1), 1)
+        return mean
+
+    return metric_of_counts(
+        "macro-F1",
+        "macro_f1",
+        counts,
+        value,
+        about="the unweighted mean of the tags' F1 over all tokens, in percent",
+        by_example=by_example,
+    )
+
+
+def entity_f1(question: Question) -> Metric[str]:
+    """F1 of entities, as conlleval counts them: type, beginning and end must be right."""
+
+    def counts(gold: str, prediction: str) -> Floats:
+        wanted = entities(question.parts_of(gold))
+        found = entities(question.parts_of(prediction))
+        return np.array([len(wanted & found), len(wanted), len(found)], np.float64)
+
+    return metric_of_counts(
+        "entity F1",
+        "entity_f1",
+        counts,
+        f1_of,
+        about="F1 of entities whose type, beginning and end are right, in percent",
+        by_example=tag_accuracy(question).by_example,
+    )
 
 
 MCC: Metric[str] = Metric(
@@ -400,6 +534,11 @@ def metrics_for(
     """
     if question.is_number:
         return (PEARSON, SPEARMAN, MSE)
+    if question.reads == "tokens":
+        accuracy = tag_accuracy(question)
+        assert accuracy.by_example is not None
+        of_entities = (entity_f1(question),) if mark_entities(labels) else ()
+        return (*of_entities, accuracy, tag_macro_f1(question, labels, accuracy.by_example))
     if question.answer == "labels":
 
         def macro(gold: Sequence[str], predictions: Sequence[str]) -> float:

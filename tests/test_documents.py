@@ -129,3 +129,15 @@ def test_one_version():
     assert f"version: {structnn.__version__}\n" in citation
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## {structnn.__version__} " in changelog
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_scratch")
+def test_the_blocks_of_the_page_on_python_run_in_order(capsys):
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {"__name__": "block"}
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(compile(block, "python.md", "exec"), names)
+    assert names["classifier"].predict(["Who wrote Faust?"]).shape == (1,)
+    assert "bag and bilstm" in capsys.readouterr().out
+    assert {path.name for path in Path().iterdir()} == {"questions", "report.html"}

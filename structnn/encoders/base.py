@@ -124,6 +124,17 @@ class Encoder(Declared):
         """The states of the tokens, ``(tokens, output_dim)``, without a sentence vector."""
         return self.of_tokens(self.encode(x, batch), batch)
 
+    def states(self, x: Tensor, batch: Batch) -> Encoding:
+        """The encoding without sentence vectors, for what doesn't read them: theirs have the width 0.
+
+        Raises:
+            ValueError: As :meth:`forward`.
+            StructureError: As :meth:`forward`.
+        """
+        self.check(x, batch)
+        nodes = self.encode(x, batch)
+        return Encoding(self.of_tokens(nodes, batch), nodes, nodes.new_empty(len(batch), 0))
+
     def summarise(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
         """The sentence vectors, ``(sentences, sentence_dim)``."""
         if self.readout is None:

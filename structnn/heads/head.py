@@ -145,7 +145,10 @@ class StructuredModel(nn.Module):
 
     def encode(self, batch: Batch) -> Encoding:
         """What the head reads."""
-        encoding: Encoding = self.encoder(self.dropout(self.embedding(batch)), batch)
+        x = self.dropout(self.embedding(batch))
+        if not self.head.reader.reads_sentences:
+            return self.encoder.states(x, batch)
+        encoding: Encoding = self.encoder(x, batch)
         return encoding
 
     def forward(self, batch: Batch, spans: Tensor | None = None, *, nodes: bool = False) -> Tensor:

@@ -284,7 +284,7 @@ def predict(
         typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
     ] = None,
 ) -> None:
-    """Classify new text with a saved run. Texts of a file keep their line, and empty ones have no label.
+    """Classify new text with a saved run. Texts of a file keep their line; empty ones have no label.
 
     `structnn predict runs/trec/bilstm/seed-0 "Who wrote Middlemarch?"`
 
@@ -296,7 +296,13 @@ def predict(
 
     `structnn predict runs/mams/gat/seed-0 "The [[food]] was good, the staff was not."`
     """
-    from tasks.command.texts import check_kept, prediction_rows, read_asked, reading_of
+    from tasks.command.texts import (
+        check_kept,
+        prediction_rows,
+        read_asked,
+        reading_of,
+        tagged_tokens,
+    )
     from tasks.data.options import TextOptions
     from tasks.data.texts import empty_note
     from tasks.experiments.plugins import load_plugins
@@ -317,13 +323,16 @@ def predict(
             status.print(
                 f"read as {reading.encoding}, as the run's data; --encoding says otherwise"
             )
-        check_kept(records, ("line", "text", "label", "probabilities"), "predictions")
+        check_kept(records, ("line", "text", "label", "probabilities", "tokens"), "predictions")
     rows = prediction_rows(predictor, texts or (), records, text2 or ())
     if note := empty_note(records, "they have no label"):
         status.print(note)
     if as_json:
         for row in rows:
             print(json.dumps(row, ensure_ascii=False))
+        return
+    if predictor.question.has_parts:
+        show_table(tagged_tokens(rows, predictor.question), "--json")
         return
     own = ("text", "label", "probabilities")
     # There may be fifty labels: the likeliest three fit into a line, and --json has all.

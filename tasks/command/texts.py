@@ -17,6 +17,7 @@ from tasks.options import Options, cli_option, part
 
 if TYPE_CHECKING:
     from tasks.models.prediction import Predictor
+    from tasks.results.table import Table
 
 __all__ = [
     "KeepOptions",
@@ -27,6 +28,7 @@ __all__ = [
     "read_asked",
     "reading_of",
     "save_reading",
+    "tagged_tokens",
     "with_origin",
 ]
 
@@ -184,7 +186,8 @@ def prediction_rows(
 
     Returns:
         The fields of :class:`tasks.models.prediction.Prediction`, after the line and the columns of a
-        record. A record without a text has no label and no probabilities.
+        record; ``tokens`` only where each of them has an answer. A record without a text has no label
+        and no probabilities.
     """
     full = [record.text for record in records if record.text]
     others = [
@@ -192,7 +195,10 @@ def prediction_rows(
         for record in records
         if record.text and predictor.question.reads == "pair"
     ]
-    predictions = [vars(one) for one in predictor.predict([*texts, *full], [*second, *others])]
+    predictions = [
+        {name: value for name, value in vars(one).items() if value is not None}
+        for one in predictor.predict([*texts, *full], [*second, *others])
+    ]
     rest = iter(predictions[len(texts) :])
     nothing: dict[str, Any] = {"text": "", "label": None, "probabilities": {}}
     rows = [
@@ -200,3 +206,31 @@ def prediction_rows(
         for record in records
     ]
     return predictions[: len(texts)] + rows
+
+
+def tagged_tokens(rows: Sequence[Mapping[str, Any]], question: Question) -> Table:
+    """A line for each token of each text, with its tag, for people.
+
+    Args:
+        rows: What :func:`prediction_rows` gives.
+        question: What the run answers.
+    """
+    from tasks.results.table import Column, Entry, Table
+
+    own = ("text", "label", "probabilities", "tokens")
+    kept = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in own]
+    columns = (
+        Column("text", "left", rank=1),
+        *(Column(name, "left", rank=2) for name in kept),
+        Column("token", "left", rank=0),
+        Column("tag", "left", rank=0),
+    )
+    lines = []
+    for number, row in enumerate(rows, start=1):
+        tags = question.parts_of(row["label"]) if row["label"] else ("",)
+        for place, (token, tag) in enumerate(zip(row.get("tokens", ("",)), tags, strict=True)):
+            # What is said of a text stands beside its first token.
+            about = (number, *(row.get(name, "") for name in kept))
+            values = about if place == 0 else ("",) * len(about)
+            lines.append(tuple(Entry(" ".join(str(v).split())) for v in (*values, token, tag)))
+    return Table("", columns, tuple(lines))

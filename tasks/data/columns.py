@@ -11,6 +11,7 @@ from typing import cast
 from tasks.data.examples import DataError, quote
 from tasks.data.options import DataOptions
 from tasks.data.questions import (
+    ROW_SEPARATOR,
     SEPARATOR,
     Answers,
     Question,
@@ -19,7 +20,7 @@ from tasks.data.questions import (
     without_marks,
 )
 
-__all__ = ["SECOND_TEXT", "SPAN_COLUMNS", "Columns", "columns_of"]
+__all__ = ["ANSWER_COLUMNS", "SECOND_TEXT", "SPAN_COLUMNS", "Columns", "check_tags", "columns_of"]
 
 Row = Mapping[str, object]
 Text = str | tuple[str, ...]
@@ -30,7 +31,16 @@ _ENDS = ("start", "end")
 SPAN_COLUMNS = ("target", "start", "end", "subject", "object")
 """All columns that may say where spans are."""
 
-_ANSWER_COLUMNS: dict[str, Answers] = {"label": "label", "labels": "labels", "score": "score"}
+TAGS = "tags"
+ANSWER_COLUMNS: dict[str, Answers] = {
+    "label": "label",
+    "labels": "labels",
+    "score": "score",
+    TAGS: "label",
+}
+"""The columns that are answers where no other is chosen, the first that is there, and of which kind."""
+
+_TOKENS = "tokens"
 _PLACES = re.compile(r"\s*\[?\s*(\d+)\s*[:,]\s*(\d+)\s*\]?\s*")
 
 
@@ -64,6 +74,8 @@ class Columns:
             DataError: The answer is no single value, and should be one.
         """
         value = row[self.answer]
+        if self.question.has_parts:
+            return ROW_SEPARATOR.join(_tags(value, where))
         if self.question.answer == "labels":
             labels = value if isinstance(value, list) else str(value or "").split(SEPARATOR)
             if not all(isinstance(label, str) for label in labels):
@@ -115,16 +127,20 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     """
     there = list(rows[0]) if rows else []
     answer_column, answer = _answer(rows[0] if rows else {}, options)
-    texts = [row.get(options.text_column) for row in rows]
+    text = text_column(rows[0] if rows else {}, options.text_column)
+    texts = [row.get(text) for row in rows]
     marks = _marks(texts)
     reads = cast("Reads | None", options.reads)
     if reads is None:
+        answers = [row.get(answer_column) for row in rows]
         reads = _reads(there)
-        if reads == "sentence" and marks:
+        if answer == "label" and (answer_column == TAGS or _are_lists(texts, answers)):
+            reads = "tokens"
+        elif reads == "sentence" and marks:
             reads = "span" if marks == 1 else "spans"
     question = Question(reads, answer)
     marked = bool(marks) and marks == question.spans
-    columns = Columns(options.text_column, answer_column, question, marked)
+    columns = Columns(text, answer_column, question, marked)
     needed = _needed(columns, there)
     for name in needed:
         if rows and name not in there:
@@ -137,13 +153,66 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     return columns
 
 
+def text_column(row: Row, chosen: str) -> str:
+    """The column of the text: the one that is chosen, or without a column ``text`` that of tokens."""
+    if chosen == "text" and chosen not in row and isinstance(row.get(_TOKENS), list | str):
+        return _TOKENS
+    return chosen
+
+
+def check_tags(tags: str, tokens: Sequence[str], where: str) -> None:
+    """Check that there are as many tags as tokens.
+
+    Args:
+        tags: The tags, as :meth:`Columns.answer_in` gives them.
+        tokens: The tokens.
+        where: The file and the line, for the message.
+
+    Raises:
+        DataError: There are not.
+    """
+    count = len(tags.split(ROW_SEPARATOR)) if tags else 0
+    if count != len(tokens):
+        raise DataError(
+            f"{where}: there are {len(tokens)} tokens and {count} tags; give one tag for each token"
+        )
+
+
+def _tags(value: object, where: str) -> list[str]:
+    """The tags of a row: those of a list, or what white space divides.
+
+    Raises:
+        DataError: A tag is empty, has white space in it, or is no string.
+    """
+    tags = value if isinstance(value, list) else str(value or "").split()
+    for place, tag in enumerate(tags, start=1):
+        if isinstance(tag, bool | float | list | dict) or tag is None:
+            raise DataError(
+                f"{where}: the tag of token {place} must be a string, but is {json.dumps(tag)[:40]}"
+            )
+        if str(tag).split() != [str(tag)]:
+            wrong = "is empty" if not str(tag).strip() else f"is {tag!r}, with white space in it"
+            raise DataError(
+                f"{where}: the tag of token {place} {wrong}; give each token one tag without white "
+                "space, such as O or _ where there is nothing to say of it"
+            )
+    return list(map(str, tags))
+
+
+def _are_lists(texts: Sequence[object], answers: Sequence[object]) -> bool:
+    """Whether texts and answers are lists, so that each token has an answer of its own."""
+    return bool(texts) and all(
+        isinstance(value, list) for values in (texts, answers) for value in values
+    )
+
+
 def _answer(row: Row, options: DataOptions) -> tuple[str, Answers]:
     """The column of the answer, and what kind of answer it is."""
     column, kind = options.label_column, options.answer
     if column == "label" and column not in row:
-        column = next((name for name in _ANSWER_COLUMNS if name in row), column)
+        column = next((name for name in ANSWER_COLUMNS if name in row), column)
     if kind is None:
-        kind = _ANSWER_COLUMNS.get(column, "label") if column in row else "label"
+        kind = ANSWER_COLUMNS.get(column, "label") if column in row else "label"
     return column, cast(Answers, kind)
 
 
@@ -168,7 +237,7 @@ def _needed(columns: Columns, there: Collection[str]) -> tuple[str, ...]:
     reads = columns.question.reads
     if reads == "pair":
         return (SECOND_TEXT,)
-    if columns.marked or reads == "sentence":
+    if columns.marked or reads in ("sentence", "tokens"):
         return ()
     if reads == "span" and "target" not in there and any(name in there for name in _ENDS):
         return _ENDS

@@ -116,7 +116,7 @@ def make_dataset(
         DataError: There are too few examples, or one that the question doesn't suit.
     """
     parts = dict(parts)
-    stratify = question.answer == "label"
+    stratify = question.is_one_label
     notes = []
     size = len(parts["train"])
     column = kept_together_by([example for part in parts.values() for example in part])

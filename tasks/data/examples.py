@@ -30,8 +30,8 @@ class Example:
     Args:
         text: The text as written, or its tokens where the source is tokenised: a parser keeps such
             tokens one for one.
-        label: The label, always a string: several labels with ``|`` between them, or a number, where
-            the question has such answers.
+        label: The label, always a string: several labels with ``|`` between them, a number, or a tag
+            for each token with a space between them, where the question has such answers.
         source: Where the example is from, as ``file:line``.
         sentence: The sentence with a given structure, such as a tree of the Stanford Sentiment
             Treebank; its tokens are ``text``.
@@ -40,6 +40,7 @@ class Example:
             :data:`PAIR`, if there is one.
         text2: The second text, where the question is about a pair.
         spans: The spans that the question is about.
+        sentence2: The second text's sentence with a given structure; its tokens are ``text2``.
 
     Raises:
         DataError: No text, or no label; or a span that is not in the text.
@@ -53,6 +54,7 @@ class Example:
     cluster_column: str | None = None
     text2: str | tuple[str, ...] | None = None
     spans: tuple[Span, ...] = ()
+    sentence2: Sentence | None = None
 
     def __post_init__(self) -> None:
         self._check_text("text", self.text)
@@ -79,6 +81,14 @@ class Example:
             raise DataError(
                 f"{self.source}: token {list(map(is_visible, tokens)).index(False)} is empty"
             )
+
+    @property
+    def second(self) -> Example:
+        """An example of the second text alone, with its given structure."""
+        assert self.text2 is not None
+        return Example(
+            self.text2, self.label, f"{self.source} (second text)", sentence=self.sentence2
+        )
 
     @property
     def plain_text(self) -> str:
@@ -141,7 +151,8 @@ class Dataset:
 
     Raises:
         DataError: Nothing to train on or to select on, fewer than two labels (or numbers) in train, a
-            dev or test example whose label train lacks, or one that the question doesn't suit.
+            dev or test example whose label train lacks (tags may), or one that the question doesn't
+            suit.
     """
 
     name: str
@@ -178,6 +189,22 @@ class Dataset:
                 f"{example.source}: there are {len(example.spans)} spans, but the question is about "
                 f"{question.spans}"
             )
+        if question.has_parts:
+            if question.answer != "label":
+                raise DataError(
+                    f"{self.name}: tokens have one label each; leave out --answer {question.answer}"
+                )
+            if isinstance(example.text, str):
+                raise DataError(
+                    f"{example.source}: the question is about tokens, but the text is one string; give "
+                    "a list of its tokens"
+                )
+            parts = question.parts_of(example.label)
+            if len(parts) != len(example.text):
+                raise DataError(
+                    f"{example.source}: there are {len(example.text)} tokens and {len(parts)} tags; "
+                    "give one tag for each token"
+                )
 
     def _check_labels(self) -> None:
         in_train = [label for one in self.train for label in self.question.labels_in(one.label)]
@@ -185,11 +212,12 @@ class Dataset:
         if len(trained) < 2:
             raise DataError(
                 f"{self.name}: all {len(self.train)} training examples have the label "
-                f"{self.train[0].label!r}; classification needs at least two labels"
+                f"{next(iter(trained), self.train[0].label)!r}; classification needs at least two labels"
             )
         for _, example in self._examples():
             for label in self.question.labels_in(example.label):
-                if label not in trained:
+                # Of hundreds of tags rare ones are in test alone: they count as errors.
+                if label not in trained and not self.question.has_parts:
                     raise DataError(
                         f"{example.source}: the label {label!r} doesn't occur in train, which "
                         f"has {quote(sorted(trained))}; mend the label, or add training examples of it"
@@ -244,6 +272,10 @@ class Dataset:
                 digest.update(json.dumps((example.text2, example.spans)).encode())
             if given := example.sentence and example.sentence.dependencies:
                 digest.update(json.dumps((given.parents, given.labels)).encode())
+            if second := example.sentence2:
+                trees = (second.dependencies, second.constituency)
+                shapes = [tree and (tree.parents, tree.tokens, tree.labels) for tree in trees]
+                digest.update(json.dumps(shapes).encode())
         return digest.hexdigest()
 
     @cached_property

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from parsers.formats.files import Faults, OnError
 from structnn import InputError, Sentence, StructureError, Tree
-from tasks.data.columns import SECOND_TEXT, Columns, columns_of
+from tasks.data.columns import ANSWER_COLUMNS, SECOND_TEXT, Columns, check_tags, columns_of
 from tasks.data.examples import DataError, Example, quote
 from tasks.data.options import DataOptions
 from tasks.data.questions import Question
 from tasks.data.rows import UNUSABLE, Row, in_words, read_file, reader_of
+from tasks.data.treebank import SentenceRow, tags_of_words
 
 __all__ = ["Table", "cell", "read_examples", "read_table", "text_in"]
 
@@ -56,7 +58,8 @@ def read_table(
     ``.ndjson``) has an object on each line; its text may be an array of tokens, which stay as they
     are, and beside them may stand the array ``heads`` (the place of each token's head, from 1; 0 for
     the root) and the array ``relations``: the tree of ``--structure given``. ``.conllu`` has such trees
-    for its sentences, and the other columns in comments: ``# label = ...``. ``.ft`` is fastText's
+    for its sentences, and the other columns in comments: ``# label = ...``; or the label column is one
+    of its words, see :func:`tasks.data.treebank.tags_of_words`. ``.ft`` is fastText's
     format: labels as ``__label__name`` before the text. Blank lines are passed over; anything else that
     is not an example is an error.
 
@@ -89,6 +92,8 @@ def read_table(
     found: list[tuple[int, Row] | InputError] = []
     for numbered in reader_of(path)(path, read_file(path, options.encoding), Faults(found.append)):
         found.append(numbered)
+    if tagged := _tagged([row for row in found if not isinstance(row, InputError)], options, path):
+        found = [row if isinstance(row, InputError) else next(tagged) for row in found]
     rows = [entry for entry in found if not isinstance(entry, InputError)]
     columns = columns_of([row for _, row in rows], options, path)
     examples = []
@@ -106,6 +111,18 @@ def read_table(
         "there are no examples in it",
     )
     return Table(tuple(examples), columns.question)
+
+
+def _tagged(
+    rows: Sequence[tuple[int, Row]], options: DataOptions, path: Path
+) -> Iterator[tuple[int, Row]] | None:
+    """The rows of a treebank with a column of its words as tags; None where none is asked for."""
+    column = options.label_column
+    sentences = [row.sentence for _, row in rows if isinstance(row, SentenceRow)]
+    if not sentences or column in ("label", *ANSWER_COLUMNS) or column in rows[0][1]:
+        return None
+    tags = tags_of_words(sentences, column, path)
+    return ((line, {**row, column: list(own)}) for (line, row), own in zip(rows, tags, strict=True))
 
 
 def _example(row: Row, columns: Columns, where: str) -> Example:
@@ -127,7 +144,11 @@ def _example(row: Row, columns: Columns, where: str) -> Example:
             "or remove it (no example is dropped unasked)"
         )
     # Offsets count the characters of the file, so blanks at the beginning are cut off afterwards.
-    text, spans = columns.spans_in(row, text_in(row[columns.text], where, strip=False), where)
+    text = text_in(row[columns.text], where, strip=False)
+    if columns.question.has_parts:
+        text = tuple(text.split()) if isinstance(text, str) else text
+        check_tags(str(label), text, where)
+    text, spans = columns.spans_in(row, text, where)
     if isinstance(text, str):
         lead = len(text) - len(text.lstrip())
         text, spans = text.strip(), tuple((begin - lead, end - lead) for begin, end in spans)

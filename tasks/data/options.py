@@ -82,14 +82,19 @@ class DataOptions(TextOptions):
     ] = 0
     label_column: Annotated[
         str,
-        cli_option("Data", "Column of the label; without a column label that is labels or score."),
+        cli_option(
+            "Data",
+            "Column of the label; without a column label that is labels, score or tags. In a .conllu "
+            "file also a column of its words: UPOS, XPOS, FEATS, DEPREL, or a key of FEATS or MISC.",
+        ),
     ] = "label"
     reads: Annotated[
         str | None,
         cli_option(
             "Data",
             "What the question is about: a sentence, a pair (columns text and text2), a span (column "
-            "target, or start and end) or two spans (subject and object). By default the columns say.",
+            "target, or start and end), two spans (subject and object) or tokens (each has a tag). By "
+            "default the columns say.",
         ),
     ] = None
     answer: Annotated[

@@ -111,26 +111,23 @@ def parse_dataset(
         DataError: There is no parser, and an example has no tree.
     """
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
-    if parser is None:
-        sentences = [given_tree(example) for example in examples]
-    else:
-        sentences = [
-            sentence
-            if example.sentence is None
-            else sentence.replace(constituency=example.sentence.constituency)
-            for example, sentence in zip(
-                examples, parser.parse([example.text for example in examples]), strict=True
+    first = _sentences(examples, parser)
+    second = _sentences([one.second for one in examples if one.text2 is not None], parser)
+    for example, sentence in zip(examples, first, strict=True):
+        if dataset.question.has_parts and len(sentence) != len(example.text):
+            raise DataError(
+                f"{example.source}: the parser made {len(sentence)} tokens of the {len(example.text)} "
+                "that have a tag; take another parser, or given trees (--structure given)"
             )
-        ]
     spans = [
         tuple(span for span, _ in in_tokens(example.text, example.spans, sentence))
-        for example, sentence in zip(examples, sentences, strict=True)
+        for example, sentence in zip(examples, first, strict=True)
     ]
     return ParsedDataset(
         dataset,
-        _by_split(dataset, sentences),
+        _by_split(dataset, first),
         parser=None if parser is None else parser.fingerprint,
-        second=_by_split(dataset, _second(examples, parser)),
+        second=_by_split(dataset, second),
         spans=_by_split(dataset, spans if dataset.question.spans else []),
     )
 
@@ -159,15 +156,17 @@ def _by_split(dataset: Dataset, of_examples: Sequence[T]) -> dict[str, tuple[T, 
     return {split: tuple(islice(rest, len(getattr(dataset, split)))) for split in SPLITS}
 
 
-def _second(examples: Sequence[Example], parser: Parser | None) -> list[Sentence]:
-    """The sentences of second texts; none if examples have none."""
-    texts = [example.text2 for example in examples if example.text2 is not None]
-    if texts and parser is None:
-        raise DataError(
-            f"{examples[0].source}: given trees are of first texts alone, and the question is about "
-            "pairs: parse the texts (--structure parse)"
-        )
-    return [] if parser is None or not texts else parser.parse(texts)
+def _sentences(examples: Sequence[Example], parser: Parser | None) -> list[Sentence]:
+    """The sentences of examples' texts; constituents in the data are kept beside parses."""
+    if parser is None:
+        return [given_tree(example) for example in examples]
+    parsed = parser.parse([example.text for example in examples]) if examples else []
+    return [
+        sentence
+        if example.sentence is None
+        else sentence.replace(constituency=example.sentence.constituency)
+        for example, sentence in zip(examples, parsed, strict=True)
+    ]
 
 
 def parser_notes(sentences: Iterable[Sentence]) -> list[str]:

@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias
 __all__ = [
     "ANSWERS",
     "READS",
+    "ROW_SEPARATOR",
+    "SEPARATOR",
     "Answers",
     "Question",
     "Reads",
@@ -22,10 +24,10 @@ __all__ = [
     "without_marks",
 ]
 
-Reads: TypeAlias = Literal["sentence", "pair", "span", "spans"]
+Reads: TypeAlias = Literal["sentence", "pair", "span", "spans", "tokens"]
 Answers: TypeAlias = Literal["label", "labels", "score", "scale"]
 
-READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans")
+READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans", "tokens")
 ANSWERS: tuple[Answers, ...] = ("label", "labels", "score", "scale")
 
 Span: TypeAlias = tuple[int, int]
@@ -35,6 +37,9 @@ behind its last one."""
 SEPARATOR = "|"
 """Stands between the labels of an answer that has several."""
 
+ROW_SEPARATOR = " "
+"""Stands between the answers of an example that has several, such as one for each token."""
+
 _MARKED = re.compile(r"\[\[(.+?)\]\]", re.DOTALL)
 
 _ABOUT: dict[Reads, str] = {
@@ -42,6 +47,7 @@ _ABOUT: dict[Reads, str] = {
     "pair": "text and text2",
     "span": "a target in a text",
     "spans": "a subject and an object in a text",
+    "tokens": "each token of a sentence",
 }
 
 
@@ -51,8 +57,9 @@ class Question:
 
     Args:
         reads: What the question is about: a ``"sentence"``; a ``"pair"`` of two; one ``"span"`` of a
-            sentence, such as the target of an opinion; or two ``"spans"``, such as the subject and the
-            object of a relation.
+            sentence, such as the target of an opinion; two ``"spans"``, such as the subject and the
+            object of a relation; or each of its ``"tokens"``, such as their parts of speech. Then the
+            answer of an example is the answers to its tokens, with a space between them.
         answer: What answers it: one ``"label"``; any number of ``"labels"``; a number (``"score"``);
             or a number on a ``"scale"`` of whole numbers, predicted as the mean of a distribution
             over them (Tai et al. 2015).
@@ -67,6 +74,16 @@ class Question:
         return {"span": 1, "spans": 2}.get(self.reads, 0)
 
     @property
+    def has_parts(self) -> bool:
+        """Whether an example has several answers, such as one for each token."""
+        return self.reads == "tokens"
+
+    @property
+    def is_one_label(self) -> bool:
+        """Whether the answer of an example is one label."""
+        return self.answer == "label" and not self.has_parts
+
+    @property
     def is_number(self) -> bool:
         """Whether the answer is a number."""
         return self.answer in ("score", "scale")
@@ -75,9 +92,19 @@ class Question:
         """The labels that an answer, as the data have it, consists of; none where it's a number."""
         if self.is_number:
             return ()
+        if self.has_parts:
+            return self.parts_of(answer)
         if self.answer == "label":
             return (answer,)
         return tuple(filter(None, (label.strip() for label in answer.split(SEPARATOR))))
+
+    def parts_of(self, answer: str) -> tuple[str, ...]:
+        """The answers that the answer of an example consists of: one for each thing asked about."""
+        return tuple(answer.split(ROW_SEPARATOR)) if self.has_parts else (answer,)
+
+    def everywhere(self, label: str, answer: str) -> str:
+        """The answer that has one label wherever another answer has one."""
+        return ROW_SEPARATOR.join([label] * len(self.parts_of(answer)))
 
     def in_short(self, labels: Collection[str]) -> str:
         """The number of labels, where one label for a sentence is asked for; else :meth:`in_words`."""

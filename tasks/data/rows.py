@@ -18,6 +18,7 @@ from parsers.formats.conllu import iter_conllu
 from parsers.formats.files import Faults
 from structnn import InputError
 from tasks.data.examples import DataError, is_visible, quote
+from tasks.data.treebank import SentenceRow
 
 __all__ = [
     "READERS",
@@ -239,7 +240,7 @@ def _conllu_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, R
         if tree := sentence.dependencies:
             row["heads"] = [parent + 1 for parent in tree.parents]
             row["relations"] = None if tree.labels is None else list(tree.labels)
-        yield number, row
+        yield number, SentenceRow(row, sentence)
 
 
 def _fasttext_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:

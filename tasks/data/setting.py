@@ -110,13 +110,18 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
         parsed = _part_of_train(parsed, setting.fraction, seed)
     dataset = parsed.dataset
     if setting.structure in GIVEN_STRUCTURES:
-        given = {
-            split: tuple(
-                given_tree(example, setting.structure) for example in getattr(dataset, split)
-            )
-            for split in SPLITS
+        of_first = {split: getattr(dataset, split) for split in SPLITS}
+        of_second = {
+            split: tuple(example.second for example in getattr(dataset, split))
+            for split in parsed.second
         }
-        sentences, second = given, parsed.second
+        sentences, second = (
+            {
+                split: tuple(given_tree(example, setting.structure) for example in part)
+                for split, part in side.items()
+            }
+            for side in (of_first, of_second)
+        )
     elif setting.structure in SPAN_STRUCTURES:
         sentences, second = _hung_from_spans(parsed), {}
     else:
@@ -156,7 +161,7 @@ def _fold(parsed: ParsedDataset, number: int, count: int) -> ParsedDataset:
 
 def _part_of_train(parsed: ParsedDataset, fraction: float, seed: int) -> ParsedDataset:
     dataset = parsed.dataset
-    stratify = dataset.question.answer == "label"
+    stratify = dataset.question.is_one_label
     places = subsample(dataset.train, fraction, seed, stratify=stratify)
     return _chosen(parsed, replace(dataset, train=tuple(dataset.train[place] for place in places)))
 

@@ -58,7 +58,7 @@ def hold_out(
         smallest = min(candidates, key=len)
         held.update(map(id, smallest) if len(smallest) <= 2 * count else ())
     if not held:
-        raise DataError(_too_few(examples, count))
+        raise DataError(_too_few(examples, count, stratify))
     return (
         tuple(example for example in examples if id(example) not in held),
         tuple(example for example in examples if id(example) in held),
@@ -85,7 +85,7 @@ def folds(dataset: Dataset, k: int, seed: int = 0, dev_fraction: float = 0.1) ->
             which can't be both trained and tested.
     """
     examples = (*dataset.train, *dataset.dev, *dataset.test)
-    stratify = dataset.question.answer == "label"
+    stratify = dataset.question.is_one_label
     groups = _groups(examples, seed, stratify)
     column = dataset.kept_together_by
     if not 2 <= k <= len(groups):
@@ -170,11 +170,13 @@ def subsample(
     return sorted(place for _, place in sorted(ranked)[:count])
 
 
-def _too_few(examples: Sequence[Example], count: int) -> str:
+def _too_few(examples: Sequence[Example], count: int, stratify: bool) -> str:
     """Why so many examples can't be held out."""
     groups = grouped(examples)
     labels = len({example.label for example in examples})
-    several = f"{len(examples)} examples of {labels} label{'s' * (labels != 1)}"
+    several = f"{len(examples)} examples"
+    if stratify:
+        several += f" of {labels} label{'s' * (labels != 1)}"
     column = kept_together_by(examples)
     if len(groups) == len(examples):
         why = f"{several} are too few to hold {count} out"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from parsers.formats.files import Faults
+from tasks.data.columns import text_column
 from tasks.data.examples import DataError, is_visible, quote
 from tasks.data.files import cell, text_in
 from tasks.data.options import TextOptions
@@ -110,8 +111,9 @@ def _of_row(
     row: Mapping[str, object], line: int, path: Path, options: TextOptions, keep: Sequence[str]
 ) -> Text:
     where = f"{path}:{line}"
+    of_text = text_column(row, options.text_column)
     for option, column in (
-        ("text_column", options.text_column),
+        ("text_column", of_text),
         *(("keep", name) for name in keep),
     ):
         if column not in row:
@@ -119,13 +121,13 @@ def _of_row(
                 f"{where}: there is no column {column!r}; the columns are {quote(row)}. "
                 f"Choose one with {option} (--{option.replace('_', '-')})"
             )
-    text = text_in(row[options.text_column], where)
+    text = text_in(row[of_text], where)
     if isinstance(text, tuple) and any(map(is_visible, text)) and not all(map(is_visible, text)):
         place = list(map(is_visible, text)).index(False)
         raise DataError(f"{where}: token {place} is empty; give one or remove it")
     if not any(map(is_visible, text)):  # the characters, or the tokens
         text = ""
-    names = dict.fromkeys([*([ID] if ID in row and options.text_column != ID else []), *keep])
+    names = dict.fromkeys([*([ID] if ID in row and of_text != ID else []), *keep])
     return Text(text, line, {name: cell(row[name], name, where) for name in names})
 
 

@@ -54,7 +54,7 @@ def show_power(dataset: Dataset, options: CompareOptions) -> None:
     encoders = len(names_in(options.encoders))
     if clusters < 2 or encoders < 2:
         return
-    if dataset.question.answer != "label":
+    if not dataset.question.is_one_label:
         results.print(
             "- which difference it can find is not estimated: that is known of accuracy alone"
         )

@@ -136,9 +136,11 @@ def _weigh_classes(
     if given is not None:
         answer.weights = torch.tensor([float(given.get(label, 1.0)) for label in answer.labels])
     elif balanced:
-        counts = Counter(example.label for example in dataset.train)
+        labels_in = dataset.question.labels_in
+        counts = Counter(label for example in dataset.train for label in labels_in(example.label))
         total = sum(counts.values())
-        shares = [total / (len(counts) * max(1, counts[label])) for label in answer.labels]
+        # A label that train lacks has no say in training.
+        shares = [total / (len(counts) * (counts[label] or total)) for label in answer.labels]
         answer.weights = torch.tensor(shares)
     else:
         answer.weights = None

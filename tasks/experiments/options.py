@@ -28,9 +28,9 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         str,
         cli_option(
             "Data",
-            "Data set: trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, arithmetic, "
-            "dyck, minimal-pairs, or a .csv, .tsv or .jsonl file. compare takes several, separated by "
-            "commas.",
+            "Data set: trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, logic-pairs, "
+            "arithmetic, dyck, minimal-pairs, or a .csv, .tsv or .jsonl file. compare takes several, "
+            "separated by commas.",
         ),
     ]
     structure: Annotated[

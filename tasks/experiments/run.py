@@ -13,9 +13,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
 
-import torch
-
-from structnn import StructuredModel
 from tasks.data.examples import Example
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
@@ -29,7 +26,7 @@ from tasks.results.records import PredictedExample
 from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
 from tasks.storage import StorageError, write_json, write_json_lines, write_text
 from tasks.training.epoch import Epoch
-from tasks.training.evaluation import answers_of, node_accuracy, predict_scores
+from tasks.training.evaluation import Evaluation, evaluate, node_accuracy
 from tasks.training.loop import train
 from tasks.training.options import TrainingOptions
 
@@ -182,12 +179,12 @@ def _save(
     save_model(folder, prepared.model)
 
     started = time.perf_counter()
-    scores = {split: predict_scores(model, inputs[split]) for split in inputs if split != "train"}
-    evaluated = sum(len(inputs[split].corpus) for split in scores)
+    found = {split: evaluate(model, inputs[split]) for split in inputs if split != "train"}
+    evaluated = sum(len(inputs[split].corpus) for split in found)
     speed = evaluated / (time.perf_counter() - started)
     accuracy = {
-        split: _write_predictions(folder / f"{split}.jsonl", model, data, split, values)
-        for split, values in scores.items()
+        split: _write_predictions(folder / f"{split}.jsonl", data, split, of_split)
+        for split, of_split in found.items()
     }
     of_nodes = None
     if node_classes is not None:
@@ -221,25 +218,31 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _write_predictions(
-    path: Path, model: StructuredModel, data: ParsedDataset, split: str, scores: torch.Tensor
-) -> float:
+def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evaluation) -> float:
     """Save every prediction of a split; returns the accuracy, or the first metric of the question."""
     examples: tuple[Example, ...] = getattr(data.dataset, split)
-    found = answers_of(model, scores)
-    rows = [
+    has_parts = data.dataset.question.has_parts
+    rows = (
         PredictedExample(
             source=example.source,
             text=example.shown,
             label=example.label,
             prediction=guess,
             probabilities={label: round(share, 6) for label, share in shares.items()},
+            tokens=sentence.tokens if has_parts else None,
         )
-        for example, (guess, shares) in zip(examples, found, strict=True)
-    ]
-    write_json_lines(path, map(vars, rows))
+        for example, sentence, guess, shares in zip(
+            examples, data.sentences[split], found.answers, found.probabilities, strict=True
+        )
+    )
+    write_json_lines(path, (_record(row) for row in rows))
     metric = metrics_for(data.dataset.question, data.dataset.labels)[0]
-    return metric(data.dataset.answers(split), [guess for guess, _ in found])
+    return metric(data.dataset.answers(split), found.answers)
+
+
+def _record(row: PredictedExample) -> dict[str, object]:
+    """What the file has of a prediction: tokens only where each has an answer."""
+    return {name: value for name, value in vars(row).items() if value is not None}
 
 
 @contextmanager

@@ -107,13 +107,20 @@ def subject_of_run(
         read: Gives the sentences, parsed by the parser that these options make: the run's.
 
     Raises:
-        StorageError: A file of it is missing or damaged, or it reads constituency trees.
+        StorageError: A file of it is missing or damaged, or it reads constituency trees, or answers
+            questions for which it makes no sentence vectors.
     """
     after = load_model(folder)
     if after.structure == "constituency":
         raise StorageError(
             f"the run in {folder} reads constituency trees, which the lab has none of: "
             "take one that was trained on parses or on a control structure"
+        )
+    if not after.classifier.head.reader.reads_sentences:
+        asked = after.task.question.in_words(after.classifier.labels)
+        raise StorageError(
+            f"the run in {folder} answers questions of another kind: {asked}. The lab looks at sentence "
+            "vectors, which this run doesn't make: take one that answers questions about sentences"
         )
     embedding = after.classifier.embedding
     assert isinstance(embedding, WordEmbedding)

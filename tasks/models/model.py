@@ -240,6 +240,8 @@ def _reads(reader: Reader) -> str:
     """What a reader's questions are about, as :class:`tasks.data.questions.Question` says it."""
     if reader.texts == 2:
         return "pair"
+    if reader.rows != "example":
+        return f"{reader.rows}s"
     return ("sentence", "span", "spans")[reader.spans]
 
 

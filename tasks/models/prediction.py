@@ -17,7 +17,7 @@ from tasks.data.setting import SPAN_STRUCTURES
 from tasks.folders import encoder_folder
 from tasks.models.model import SavedModel, load_model
 from tasks.storage import StorageError
-from tasks.training.evaluation import answers_of, predict_scores
+from tasks.training.evaluation import evaluate
 
 __all__ = ["Asked", "Prediction", "Predictor", "model_in"]
 
@@ -30,13 +30,16 @@ class Prediction:
         text: The text; tokens are joined by spaces. Spans stand between ``[[`` and ``]]``, and a second
             text behind ``||``.
         label: The most probable label; where the question has other answers, several labels with ``|``
-            between them, or a number.
-        probabilities: The probability of each label; empty where the answer is a number.
+            between them, a number, or an answer for each token with a space between them.
+        probabilities: The probability of each label; empty where the answer is a number, or there are
+            several.
+        tokens: The tokens, where each has an answer; else None.
     """
 
     text: str
     label: str
     probabilities: dict[str, float]
+    tokens: tuple[str, ...] | None = None
 
 
 class Asked(NamedTuple):
@@ -197,12 +200,16 @@ class Predictor:
         """
         if not texts:
             return []
-        classifier = self.model.classifier
-        scores = predict_scores(classifier, self.model.inputs(sentences, second, spans))
+        found = evaluate(self.model.classifier, self.model.inputs(sentences, second, spans))
         return [
-            Prediction(text if isinstance(text, str) else " ".join(text), label, probabilities)
-            for text, (label, probabilities) in zip(
-                texts, answers_of(classifier, scores), strict=True
+            Prediction(
+                text if isinstance(text, str) else " ".join(text),
+                label,
+                probabilities,
+                tuple(sentence.tokens) if self.question.has_parts else None,
+            )
+            for text, sentence, label, probabilities in zip(
+                texts, sentences, found.answers, found.probabilities, strict=True
             )
         ]
 

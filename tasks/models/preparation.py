@@ -82,6 +82,13 @@ def prepare(
             f"{options.encoder} reads labels: it would be given the answer. Take another encoder or, "
             "for a graph encoder, its option relations=0"
         )
+    if classifier.encoder.num_labels and _tags_are_relations(data):
+        raise DataError(
+            f"the tags of {data.dataset.name} are the relations of its trees (--structure "
+            f"{data.structure}), and {options.encoder} reads relations: it would be given the answer. "
+            "Take trees of a parser (--structure parse), another encoder or, for a graph encoder, its "
+            "option relations=0"
+        )
     model = SavedModel(classifier, options, relations, data.structure, parser, task)
     return PreparedModel(model, _inputs(model, data), coverage)
 
@@ -172,6 +179,17 @@ def classes_of_nodes(model: StructuredModel, data: ParsedDataset, relations: Voc
             model.labels.index(stands_for[label]) if label in stands_for else NO_ANSWER
             for label in relations
         ]
+    )
+
+
+def _tags_are_relations(data: ParsedDataset) -> bool:
+    """Whether the tags of train are what its trees say of the same tokens."""
+    if data.dataset.question.reads != "tokens":
+        return False
+    trees = [sentence.dependencies for sentence in data.sentences["train"]]
+    tags = map(data.dataset.question.parts_of, data.dataset.answers("train"))
+    return all(
+        tree is not None and tree.labels == own for tree, own in zip(trees, tags, strict=False)
     )
 
 

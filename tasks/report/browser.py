@@ -118,6 +118,8 @@ def browser(
     data, notes = {}, []
     for name in dict.fromkeys(group.data for group in groups):
         rows = examples[name]
+        # Whether each token has an answer, beside which it is shown.
+        parts = any(group.data == name and group.question.has_parts for group in groups)
         kept = min(len(rows), EXAMPLES)
         drawn = set(_worth_drawing([group for group in groups if group.data == name], kept))
         if kept < len(rows):
@@ -129,6 +131,7 @@ def browser(
             )
         data[name] = {
             "texts": [row.text for row in rows[:kept]],
+            "tokens": [list(row.tokens) for row in rows[:kept]] if parts else [],
             "sources": [row.source for row in rows[:kept]],
             "columns": [row.columns for row in rows[:kept]],
             "trees": [
@@ -181,7 +184,7 @@ def _colours(sentence: Sentence) -> Mapping[str, Any]:
 
 def _predictions(group: Group) -> dict[str, object]:
     answers: Iterable[str] = group.labels
-    if group.question.answer != "label":
+    if not group.question.is_one_label:
         everything = (
             group.gold,
             *(seed for member in group.members for seed in member.predictions),
@@ -191,6 +194,7 @@ def _predictions(group: Group) -> dict[str, object]:
     return {
         "name": group.name,
         "data": group.data,
+        "tags": list(group.labels) if group.question.has_parts else [],
         "labels": [_short_number(answer) for answer in number]
         if group.question.is_number
         else list(number),

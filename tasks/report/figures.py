@@ -346,7 +346,9 @@ def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
     pairs = Counter(
         (gold, predicted)
         for predictions in member.predictions
-        for gold, predicted in zip(group.gold, predictions, strict=True)
+        for gold, predicted in zip(
+            group.labels_of(group.gold), group.labels_of(predictions), strict=True
+        )
     )
     labels = list(group.labels)
     if len(labels) > limit:

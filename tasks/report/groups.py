@@ -108,6 +108,10 @@ class Group:
         named = (member for member in self.members if member.encoder == self.reference)
         return next(named, self.best)
 
+    def labels_of(self, answers: Sequence[str]) -> list[str]:
+        """The labels of answers, one after the other: an answer may have several."""
+        return [label for answer in answers for label in self.question.labels_in(answer)]
+
     @property
     def examples(self) -> int:
         """How many test examples there are."""

@@ -128,7 +128,7 @@ def sections(
             "table",
             "The table",
             'Every encoder on equal terms: the same data, embeddings, head and split. A row "always '
-            '..." gives every example the most frequent label of train.',
+            '..." gives everything that is asked about the most frequent label of train.',
             tuple(
                 Part(
                     tables=(tables.encoder_table(group),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
@@ -36,7 +37,7 @@ def encoder_table(group: Group) -> Table:
     on_dev = group.members[0].dev_metric
     several = len(group.members) > 1
     against = "reference" if group.reference else "best"
-    one_label = group.question.answer == "label"
+    one_label = group.question.is_one_label
     columns = (
         Column("encoder", "left"),
         # What a reader came for stands first: a phone shows two columns.
@@ -60,7 +61,7 @@ def encoder_table(group: Group) -> Table:
                 _value(tested, of_metrics),
                 *(Entry("") for _ in range(1 + several)),
                 *(_value(metric, of_metrics) for metric in others),
-                Entry(""),
+                *[Entry("")] * one_label,
                 Entry("" if dev is None else on_dev.unit.text(dev), {"dev": dev}),
                 *(Entry("") for _ in range(4)),
             )
@@ -148,11 +149,13 @@ def pair_table(group: Group) -> Table:
 
 def class_table(group: Group) -> Table:
     """F1 of each label, for each encoder."""
-    header = ("label", "test examples", *(member.encoder for member in group.members))
+    what = "test tokens" if group.question.reads == "tokens" else "test examples"
+    header = ("label", what, *(member.encoder for member in group.members))
+    counts = Counter(group.labels_of(group.gold))
     rows = [
         (
             label,
-            str(group.gold.count(label)),
+            str(counts[label]),
             *(
                 PERCENT.text(member.class_f1[label]) if label in member.class_f1 else ""
                 for member in group.members

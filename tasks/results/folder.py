@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean
 from typing import NamedTuple
 
 from tasks.data.examples import Dataset
@@ -200,9 +199,7 @@ def save_experiment(
             fingerprint=dataset.fingerprint,
             parser=parsed.parser,
             majority=(majority := _majority(dataset)),
-            majority_dev=fmean(example.label == majority for example in dataset.dev)
-            if dataset.dev and majority is not None
-            else None,
+            majority_dev=_value_of_majority(dataset, majority),
             question=dataset.question,
         )
         settings = dict.fromkeys(run.setting for run in runs if run.setting.data == key)
@@ -282,10 +279,22 @@ def load_results(folder: Path) -> Results:
 
 def _majority(dataset: Dataset) -> str | None:
     """The most frequent label of train, of as frequent ones the first; None if answers are others."""
-    if dataset.question.answer != "label":
+    question = dataset.question
+    if question.answer != "label":
         return None
-    counts = Counter(example.label for example in dataset.train)
+    counts = Counter(
+        label for example in dataset.train for label in question.labels_in(example.label)
+    )
     return max(dataset.labels, key=lambda label: counts[label])
+
+
+def _value_of_majority(dataset: Dataset, label: str | None) -> float | None:
+    """What the first metric of the question is on dev, if everything gets one label."""
+    if not dataset.dev or label is None:
+        return None
+    gold = dataset.answers("dev")
+    metric = metrics_for(dataset.question, dataset.labels)[0]
+    return metric(gold, [dataset.question.everywhere(label, answer) for answer in gold])
 
 
 def examples_file(data: str) -> str:

@@ -137,7 +137,7 @@ class MajorityClass:
 
     Attributes:
         label: The label.
-        dev: Its accuracy on dev; None where that isn't known.
+        dev: The first metric of the question on dev; None where that isn't known.
         test: All metrics on test, by their keys; None without a test set.
     """
 
@@ -250,7 +250,7 @@ def _majority(
     results: Results, data: str, label: str, dev: float | None, metrics: Sequence[Metric[str]]
 ) -> MajorityClass:
     gold = [example.label for example in results.examples[data]]
-    everywhere = [label] * len(gold)
+    everywhere = [results.data[data].question.everywhere(label, answer) for answer in gold]
     test = {metric.key: metric(gold, everywhere) for metric in metrics} if gold else None
     return MajorityClass(label, dev, test)
 
@@ -319,7 +319,7 @@ def _scored(
         low=low,
         high=high,
         values={one.key: tuple(one(gold, of_seed) for of_seed in predictions) for one in metrics},
-        calibration_error=_calibration(rows) if data.question.answer == "label" else (),
+        calibration_error=_calibration(rows) if data.question.is_one_label else (),
         class_f1={
             label: fmean(of_seed.get(label, 0.0) for of_seed in by_class) for label in labels
         },

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from structnn import ENCODERS, Tree, UnknownNameError
-from tasks.data.questions import SEPARATOR, Question, number_in
+from tasks.data.questions import ROW_SEPARATOR, SEPARATOR, Question, number_in
 from tasks.json_records import as_record
 from tasks.results.condition import Condition
 from tasks.results.options import VerdictOptions
@@ -51,7 +51,9 @@ class PredictedExample:
         text: Its text.
         label: Its label.
         prediction: The predicted one.
-        probabilities: The probability of each label; empty where answers are numbers.
+        probabilities: The probability of each label; empty where answers are numbers, or an example has
+            several answers.
+        tokens: Its tokens, where each has an answer; else None.
     """
 
     source: str
@@ -59,9 +61,14 @@ class PredictedExample:
     label: str
     prediction: str
     probabilities: Mapping[str, float]
+    tokens: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         for answer in (self.label, self.prediction):
+            if self.tokens is not None:
+                if len(found := answer.split(ROW_SEPARATOR)) != len(self.tokens):
+                    raise ValueError(f"{len(self.tokens)} tokens have {len(found)} answers")
+                continue
             if not self.probabilities:
                 number_in(answer)
             elif answer not in self.probabilities and not self._are_labels(answer):
@@ -166,7 +173,8 @@ class DataDescription:
         parser: The fingerprint of the parser; None where nothing was parsed.
         majority: Its most frequent label in train; None in experiments of versions that did not save
             it.
-        majority_dev: The share of dev that has this label; None without dev.
+        majority_dev: The first metric of the question on dev, if everything has this label; None
+            without dev.
         question: What is asked.
     """
 

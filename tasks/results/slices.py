@@ -116,7 +116,7 @@ def divide(
     ]
     if question.is_number:
         dimensions.append(_by_number("score", [float(row.label) for row in examples]))
-    else:
+    elif not question.has_parts:
         dimensions.append(_by_value("label", [row.label for row in examples]))
     if question.reads == "spans":
         between = [_between(row.text) for row in examples]

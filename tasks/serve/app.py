@@ -177,7 +177,7 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
     app.add_exception_handler(ValueError, faulty)
     app.add_exception_handler(TooLargeError, too_large)
     app.add_exception_handler(BusyError, busy)
-    app.add_api_route("/predict", predict, methods=["POST"])
+    app.add_api_route("/predict", predict, methods=["POST"], response_model_exclude_none=True)
     app.add_api_route("/explain", explained, methods=["POST"])
     app.add_api_route("/health", health, methods=["GET"])
     app.add_api_route("/show", shown, methods=["POST"], include_in_schema=False)

@@ -70,6 +70,7 @@ def _what_it_does(predictor: Predictor) -> str:
         "pair": "two texts",
         "span": "a sentence in which some words are marked",
         "spans": "a sentence in which two phrases are marked",
+        "tokens": "each word of a sentence",
     }[predictor.question.reads]
     labels = predictor.model.classifier.labels
     names = ", ".join(labels[:LISTED]) + (", ..." if len(labels) > LISTED else "")
@@ -130,6 +131,9 @@ def _said(predictor: Predictor, prediction: Prediction) -> str:
         return f"{encoder} says {float(prediction.label):.3g}."
     if question.answer == "labels":
         return f"{encoder} says {', '.join(question.labels_in(prediction.label)) or 'no label'}."
+    if prediction.tokens is not None:
+        pairs = zip(prediction.tokens, question.parts_of(prediction.label), strict=True)
+        return f"{encoder} says {', '.join(f'{token} {tag}' for token, tag in pairs)}."
     share = percent(prediction.probabilities[prediction.label])
     return f"{encoder} says {prediction.label}, with a probability of {share}."
 

@@ -1,8 +1,10 @@
-"""Scores of a classifier, and how good they are."""
+"""What a model says of examples, and how good it is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,12 +12,60 @@ from torch import Tensor
 
 from structnn import Corpus, StructuredModel
 from structnn.heads.answers import NO_ANSWER
-from tasks.metrics import Metric
-from tasks.training.inputs import Inputs
+from tasks.data.questions import ROW_SEPARATOR
+from tasks.training.gold import Gold
+from tasks.training.inputs import Inputs, rows_of
 
-__all__ = ["answers_of", "loss_and_metric", "node_accuracy", "predict_scores"]
+__all__ = ["Evaluation", "evaluate", "node_accuracy", "predict_scores"]
 
 EVALUATION_BATCH = 256  # sentences; evaluation keeps no activations, so batches can be large
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model says of examples.
+
+    Attributes:
+        answers: The answer to each example, as :class:`tasks.data.questions.Question` has it.
+        probabilities: For each example the probability of each label; empty where answers are numbers,
+            or an example has several answers.
+        loss: The mean loss of all that is asked about; NaN if the right answers weren't given.
+    """
+
+    answers: list[str]
+    probabilities: list[dict[str, float]]
+    loss: float
+
+
+@torch.inference_mode()
+def evaluate(
+    model: StructuredModel, inputs: Inputs, gold: Gold | None = None, *, calibrate: bool = False
+) -> Evaluation:
+    """What a model in evaluation mode says of examples.
+
+    Args:
+        model: The model.
+        inputs: What it reads.
+        gold: The right answers, for the loss.
+        calibrate: First fit the thresholds of answers, if they have any, to the right answers.
+    """
+    answer = model.head.answer
+    scores = predict_scores(model, inputs)
+    loss = math.nan
+    if gold is not None:
+        device = next(model.parameters()).device
+        right, scores = gold.rows.to(device), scores.to(device)
+        if calibrate:
+            answer.calibrate(scores, right)
+        loss = answer.loss(scores, right).item()
+    found = answer.decode(scores)
+    if model.head.reader.rows != "example":
+        ptr = inputs.row_ptr(model.head.reader.rows).tolist()
+        joined = [ROW_SEPARATOR.join(found[begin:end]) for begin, end in pairwise(ptr)]
+        return Evaluation(joined, [{} for _ in joined], loss)
+    probabilities = answer.probabilities(scores)
+    shares = [[]] * len(found) if probabilities is None else probabilities.tolist()
+    return Evaluation(found, [dict(zip(answer.labels, row, strict=True)) for row in shares], loss)
 
 
 @torch.inference_mode()
@@ -23,56 +73,19 @@ def predict_scores(model: StructuredModel, inputs: Inputs) -> Tensor:
     """The scores of a model in evaluation mode.
 
     Returns:
-        ``(examples, width)``, on the CPU, in the order of the examples.
+        ``(rows, width)``, on the CPU: of each thing that is asked about, in the order of the examples.
     """
     model.eval()
     device = next(model.parameters()).device
     by_length = np.argsort(inputs.lengths, kind="stable")
-    scores = torch.empty(len(inputs), model.head.answer.width)
+    ptr = inputs.row_ptr(model.head.reader.rows)
+    scores = torch.empty(int(ptr[-1]), model.head.answer.width)
     for begin in range(0, len(inputs), EVALUATION_BATCH):
         indices = by_length[begin : begin + EVALUATION_BATCH]
         batch, spans = inputs.batch(indices)
         spans = None if spans is None else spans.to(device)
-        scores[torch.from_numpy(indices)] = model(batch.to(device), spans).float().cpu()
+        scores[rows_of(ptr, indices)] = model(batch.to(device), spans).float().cpu()
     return scores
-
-
-def answers_of(model: StructuredModel, scores: Tensor) -> list[tuple[str, dict[str, float]]]:
-    """What scores stand for: each answer, and the probability of each label.
-
-    Args:
-        model: The model.
-        scores: ``(examples, width)``.
-
-    Returns:
-        For each example its answer and the probabilities; none where answers are numbers.
-    """
-    answer = model.head.answer
-    found, probabilities = answer.decode(scores), answer.probabilities(scores)
-    shares = [[]] * len(found) if probabilities is None else probabilities.tolist()
-    return [
-        (one, dict(zip(answer.labels, row, strict=True)))
-        for one, row in zip(found, shares, strict=True)
-    ]
-
-
-@torch.inference_mode()
-def loss_and_metric(
-    model: StructuredModel, scores: Tensor, answers: Sequence[str], metric: Metric[str]
-) -> tuple[float, float]:
-    """The mean loss over examples, and the metric.
-
-    Args:
-        model: The model, whose answers' thresholds, if they have any, are first fitted to the scores.
-        scores: ``(examples, width)``.
-        answers: The right answers.
-        metric: What is measured.
-    """
-    answer = model.head.answer
-    device = next(model.parameters()).device
-    gold, scores = answer.encode(answers).to(device), scores.to(device)
-    answer.calibrate(scores, gold)
-    return answer.loss(scores, gold).item(), metric(answers, answer.decode(scores))
 
 
 @torch.inference_mode()

@@ -13,7 +13,7 @@ from torch import Tensor
 from structnn import Batch, Corpus
 from tasks.data.questions import Span
 
-__all__ = ["Indices", "Inputs", "spans_tensor"]
+__all__ = ["Indices", "Inputs", "rows_of", "spans_tensor"]
 
 Indices = NDArray[np.int64]
 """``(examples,)``: the places of a batch's examples in their split."""
@@ -42,11 +42,39 @@ class Inputs:
         lengths: NDArray[np.int64] = self.corpus.lengths.reshape(self.texts, -1).sum(0)
         return lengths
 
+    def row_ptr(self, rows: str) -> NDArray[np.int64]:
+        """``(examples + 1,)``: where the rows of each example begin among those of all, and the end.
+
+        Args:
+            rows: What there is a row for, see :attr:`structnn.Reader.rows`.
+
+        Raises:
+            ValueError: Rows are nodes, which are not counted here.
+        """
+        if rows == "example":
+            return np.arange(len(self) + 1)
+        if rows != "token":
+            raise ValueError(f"rows must be examples or tokens, but are {rows!r}")
+        return np.concatenate([[0], self.lengths.cumsum()])
+
     def batch(self, indices: Indices) -> tuple[Batch, Tensor | None]:
         """The batch of these examples, and their spans."""
         places = indices + len(self) * np.arange(self.texts)[:, None]  # (texts, examples)
         spans = None if self.spans is None else self.spans[torch.from_numpy(indices)]
         return self.corpus.batch(places.ravel()), spans
+
+
+def rows_of(ptr: NDArray[np.int64], indices: Indices) -> Tensor:
+    """The places of the rows of some examples, one example after the other.
+
+    Args:
+        ptr: ``(all examples + 1,)``, where the rows of each begin.
+        indices: The examples.
+    """
+    begin = ptr[indices]
+    sizes = ptr[indices + 1] - begin
+    first = np.repeat(begin - (sizes.cumsum() - sizes), sizes)
+    return torch.from_numpy(first + np.arange(len(first)))
 
 
 def spans_tensor(spans: Sequence[Sequence[Span]]) -> Tensor | None:

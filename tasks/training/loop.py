@@ -19,7 +19,8 @@ from tasks.storage import StorageError
 from tasks.training.batching import batches_of_epoch, collate, share_of_process
 from tasks.training.checkpoint import load_checkpoint, save_checkpoint
 from tasks.training.epoch import Epoch
-from tasks.training.evaluation import loss_and_metric, predict_scores
+from tasks.training.evaluation import evaluate
+from tasks.training.gold import Gold
 from tasks.training.inputs import Indices, Inputs
 from tasks.training.options import TrainingOptions
 from tasks.training.step import TrainingStep
@@ -90,7 +91,7 @@ def train(
             epochs, best_weights = load_checkpoint(checkpoint, model, step.optimizers)
         except StorageError as fault:
             warnings.warn(str(fault), stacklevel=2)
-    gold = model.head.answer.encode(answers["train"])
+    gold = {split: Gold.of(answers[split], model.head) for split in ("train", "dev")}
     relative = None
     if weights is not None:
         relative = torch.tensor(weights, dtype=torch.float32)
@@ -100,11 +101,10 @@ def train(
     while not _finished(epochs, best, options):
         number = len(epochs) + 1
         started = time.perf_counter()
-        trained = _train_epoch(step, inputs["train"], gold, seed, epochs, relative)
+        trained = _train_epoch(step, inputs["train"], gold["train"], seed, epochs, relative)
         seconds = time.perf_counter() - started
-        dev_scores = predict_scores(model, inputs["dev"])
-        loss, value = loss_and_metric(model, dev_scores, answers["dev"], metric)
-        dev = loss, metric.sign * value
+        found = evaluate(model, inputs["dev"], gold["dev"], calibrate=True)
+        dev = found.loss, metric.sign * metric(answers["dev"], found.answers)
         if broken := trained.fault or _fault_after(model, dev[0], trained.batches):
             if best is not None:
                 _finish(model, best_weights)
@@ -146,7 +146,7 @@ class _Trained(NamedTuple):
     """An epoch of training.
 
     Attributes:
-        loss: The mean loss.
+        loss: The mean loss of all that is asked about.
         sentences: The number of sentences.
         batches: Its batches, as far as it went.
         fault: The first loss that is not finite, and its batch; None if all are.
@@ -161,7 +161,7 @@ class _Trained(NamedTuple):
 def _train_epoch(
     step: TrainingStep,
     inputs: Inputs,
-    gold: Tensor,
+    gold: Gold,
     seed: int,
     epochs: Sequence[Epoch],
     weights: Tensor | None,
@@ -170,17 +170,18 @@ def _train_epoch(
     started = time.perf_counter()
     step.begin_epoch()
     accelerator = step.accelerator
-    total, losses = torch.zeros((), device=accelerator.device), []
+    total, losses, rows = torch.zeros((), device=accelerator.device), [], 0
     batches = share_of_process(
         batches_of_epoch(inputs.lengths, step.options.batch_size, seed, len(epochs) + 1),
         accelerator.process_index,
         accelerator.num_processes,
     )
     for indices, batch, spans in collate(inputs, batches, step.model.encoder):
-        places = torch.from_numpy(indices)
-        own = None if weights is None else weights[places]
-        losses.append(step(batch, spans, gold[places], own))
-        total += losses[-1] * len(indices)
+        own = gold.of_examples(indices)
+        weight = None if weights is None else weights[torch.from_numpy(indices)]
+        losses.append(step(batch, spans, own, weight))
+        total += losses[-1] * len(own)
+        rows += len(own)
         if _out_of_time(epochs, time.perf_counter() - started, step.options):
             break
     step.end_epoch()
@@ -192,7 +193,7 @@ def _train_epoch(
         if not math.isfinite(loss):
             fault = f"the loss became {loss} in {_named(batches, number)}"
             break
-    return _Trained(total.item() / sentences, sentences, done, fault)
+    return _Trained(total.item() / rows, sentences, done, fault)
 
 
 def _fault_after(model: StructuredModel, dev_loss: float, batches: Sequence[Indices]) -> str | None:

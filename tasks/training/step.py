@@ -77,8 +77,9 @@ class TrainingStep:
         Args:
             batch: The batch.
             spans: ``(examples, spans, 2)``, where spans are asked about.
-            gold: The right answers, a row for each; not used if nodes are supervised.
-            weights: ``(examples,)``, the weight of each example in the loss; 1 by default.
+            gold: The right answers, a row for each thing asked about; not used if nodes are
+                supervised.
+            weights: ``(rows,)``, the weight of each row in the loss; 1 by default.
 
         Returns:
             The loss, without a graph.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tasks.data.questions import Question
 from tasks.metrics import (
     ACCURACY,
     MACRO_F1,
@@ -14,8 +15,12 @@ from tasks.metrics import (
     Metric,
     calibration_error,
     class_f1,
+    entity_f1,
     matthews,
     mean_absolute_error,
+    metrics_for,
+    tag_accuracy,
+    tag_macro_f1,
 )
 
 
@@ -105,3 +110,52 @@ def test_how_values_are_written():
         "error",
         "+2.000",
     )
+
+
+class TestTags:
+    question = Question("tokens")
+    gold = ("B-P I-P O", "O", "B-L O O B-P")
+    guesses = ("B-P I-P B-P", "O", "O O B-L B-P")
+
+    def test_accuracy_is_pooled_over_tokens(self):
+        metric = tag_accuracy(self.question)
+        assert metric(self.gold, self.guesses) == (2 + 1 + 2) / 8
+        assert metric.by_example.scores(self.gold, self.guesses).tolist() == [2 / 3, 1, 1 / 2]
+        assert metric(self.gold[1:2], ["O"]) == 1
+
+    def test_macro_f1_is_over_tags(self):
+        labels = ("B-L", "B-P", "I-P", "O", "never")
+        metric = tag_macro_f1(self.question, labels, tag_accuracy(self.question).by_example)
+        # B-L is never right; B-P 2 of 2 gold and 3 predicted; I-P 1, 1, 1; O 2 of 4 gold and 3.
+        by_class = {"B-L": 0, "B-P": 4 / 5, "I-P": 1, "O": 4 / 7}
+        assert metric(self.gold, self.guesses) == pytest.approx(sum(by_class.values()) / 4)
+        assert class_f1(self.gold, self.guesses, self.question) == pytest.approx(by_class)
+
+    def test_entities_are_right_as_a_whole(self):
+        metric = entity_f1(self.question)
+        # Gold: P 0-2, L 0-1, P 3-4. Predicted: P 0-2, P 2-3; L 2-3, P 3-4. Two are right.
+        assert metric(self.gold, self.guesses) == pytest.approx(2 * 2 / (3 + 4))
+        assert metric(["O O"], ["O O"]) == 0
+        assert metric(["B-P I-P"], ["B-P O"]) == 0
+
+    def test_a_sentence_is_left_out_at_a_time(self):
+        for metric in metrics_for(self.question, ("B-L", "B-P", "I-P", "O")):
+            fast = metric.scores(self.gold, self.guesses)
+            whole = metric(self.gold, self.guesses)
+            without = [
+                metric(
+                    self.gold[:place] + self.gold[place + 1 :],
+                    self.guesses[:place] + self.guesses[place + 1 :],
+                )
+                for place in range(3)
+            ]
+            mean = sum(without) / 3
+            assert fast == pytest.approx([whole + 2 * (mean - one) for one in without])
+            assert fast.mean() == pytest.approx(whole)
+
+    def test_entities_are_counted_where_tags_mark_some(self):
+        def keys(labels):
+            return [metric.key for metric in metrics_for(self.question, labels)]
+
+        assert keys(("B-P", "I-P", "O")) == ["entity_f1", "accuracy", "macro_f1"]
+        assert keys(("NOUN", "VERB")) == ["accuracy", "macro_f1"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +55,11 @@ class Bag(Encoder):
     def sentence_dim(self) -> int:
         """The width of the sentence vector."""
         return self._sentence_dim
+
+    def without_readout(self) -> Self:
+        """The word vectors alone: the perceptron is of sentence vectors."""
+        self.perceptron, self._sentence_dim = nn.Sequential(), self.output_dim
+        return super().without_readout()
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The word vectors themselves."""

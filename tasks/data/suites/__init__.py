@@ -14,6 +14,7 @@ __all__ = ["SUITES", "generate"]
 SUITES = {
     "listops": "nested list operations, 10 values (generated)",
     "logic": "formulas of propositional logic, true or false (generated)",
+    "logic-pairs": "pairs of formulas, one of seven relations (generated)",
     "arithmetic": "nested sums, differences and products modulo 5 (generated)",
     "dyck": "strings of two kinds of brackets, well formed or not (generated)",
     "minimal-pairs": "pairs of English sentences, acceptable or not (generated)",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.data.examples import DataError, Dataset, Example
+from tasks.data.questions import Question
 from tasks.data.suites.phrases import Phrase, sentence_of
 
 __all__ = [
@@ -32,11 +33,31 @@ class Drawn:
         phrase: The words and how they hang together.
         label: The answer.
         columns: What else is known of it.
+        second: The second text, where the question is about pairs.
     """
 
     phrase: Phrase
     label: str
     columns: Mapping[str, str] = field(default_factory=dict)
+    second: Phrase | None = None
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The words of both texts; ``||`` stands between them."""
+        behind = () if self.second is None else ("||", *self.second.tokens)
+        return (*self.phrase.tokens, *behind)
+
+    def example(self, source: str, columns: Mapping[str, str]) -> Example:
+        """The example, with gold trees and these columns."""
+        return Example(
+            self.phrase.tokens,
+            self.label,
+            source,
+            sentence_of(self.phrase),
+            columns,
+            text2=None if self.second is None else self.second.tokens,
+            sentence2=None if self.second is None else sentence_of(self.second),
+        )
 
 
 Draw = Callable[[random.Random], Sequence[Drawn]]
@@ -148,14 +169,16 @@ def assemble(
                 columns = {"split": split, **drawn.columns}
                 if group > 1:
                     columns["pair"] = f"{part}-{len(examples) // group}"
-                source = f"{name}/{part}:{len(examples)}"
-                sentence = sentence_of(drawn.phrase)
-                examples.append(
-                    Example(drawn.phrase.tokens, drawn.label, source, sentence, columns)
-                )
+                examples.append(drawn.example(f"{name}/{part}:{len(examples)}", columns))
         made[part] = tuple(examples)
     return Dataset(
-        name, made["train"], made["dev"], made["test"], labels=tuple(labels), notes=tuple(notes)
+        name,
+        made["train"],
+        made["dev"],
+        made["test"],
+        labels=tuple(labels),
+        notes=tuple(notes),
+        question=Question("sentence" if made["train"][0].text2 is None else "pair"),
     )
 
 
@@ -176,7 +199,7 @@ def _draw(
     failures = 0
     while len(found) < count and failures < PATIENCE:
         drawn = draw(rng)
-        texts = {one.phrase.tokens for one in drawn}
+        texts = {one.tokens for one in drawn}
         if drawn and Counter(one.label for one in drawn) <= wanted and not texts & seen:
             wanted.subtract(one.label for one in drawn)
             seen |= texts

@@ -79,7 +79,7 @@ function choose() {
     encoder.predictions.filter(seed => seed[example] === gold).length / encoder.predictions.length));
   wanted = group.encoders.map(() => '');
   form.label.replaceChildren(element('option', {value: ''}, 'any'),
-    ...group.labels.map((label, place) => element('option', {value: place}, label)));
+    ...(tagged() ? group.tags : group.labels).map((label, place) => element('option', {value: place}, label)));
   form.slice.replaceChildren(element('option', {value: ''}, 'any'),
     ...data.dimensions.map((dimension, i) => element('optgroup', {label: dimension.name},
       ...dimension.slices.map((part, j) =>
@@ -95,6 +95,14 @@ function choose() {
     return button;
   }));
   search();
+}
+
+// Whether each token has an answer: then the answer of an example is tags with spaces between them.
+const tagged = () => group.tags.length > 0;
+const tagsOf = place => group.labels[place].split(' ');
+
+function hasLabel(example, place) {
+  return tagged() ? tagsOf(group.gold[example]).includes(group.tags[place]) : group.gold[example] === +place;
 }
 
 function search() {
@@ -119,7 +127,7 @@ function search() {
   matches = [];
   for (let example = 0; example < group.gold.length; example++) {
     if (part && !part.has(example)) continue;
-    if (form.label.value !== '' && group.gold[example] !== +form.label.value) continue;
+    if (form.label.value !== '' && !hasLabel(example, form.label.value)) continue;
     const text = data.texts[example].toLowerCase();
     if (!words.every(word => text.includes(word))) continue;
     const right = shares.map(share => share[example] > 0.5);
@@ -150,7 +158,8 @@ function row(example) {
     ...group.encoders.map((encoder, place) => element('i', {className: right[place] ? 'yes' : '',
       title: `${encoder.name}: ${right[place] ? 'right' : 'wrong'}`})));
   const details = element('details', {}, element('summary', {}, data.texts[example],
-    element('span', {className: 'line'}, element('span', {className: 'gold'}, group.labels[group.gold[example]]),
+    element('span', {className: 'line'},
+      ...(tagged() ? [] : [element('span', {className: 'gold'}, group.labels[group.gold[example]])]),
       squares, `${count} of ${right.length} encoders right`)));
   details.addEventListener('toggle', () => {
     if (details.open && details.children.length === 1) details.append(detail(example));
@@ -158,11 +167,35 @@ function row(example) {
   return element('li', {}, details);
 }
 
+// The sentence with its tags below the words; those that some run gets wrong stand out.
+function sentence(example) {
+  const data = content.data[group.data], gold = tagsOf(group.gold[example]);
+  const runs = group.encoders.flatMap(encoder => encoder.predictions.map(seed => tagsOf(seed[example])));
+  return element('p', {className: 'tagged'}, ...data.tokens[example].map((token, place) => {
+    const wrong = runs.filter(tags => tags[place] !== gold[place]).length;
+    return element('span', {className: wrong ? 'wrong' : '', title: wrong ? `wrong in ${wrong} of ${runs.length} runs` : ''},
+      token, element('small', {}, gold[place]));
+  }));
+}
+
+// What an encoder gets wrong in a sentence, and in how many of its runs.
+function errors(encoder, example) {
+  const tokens = content.data[group.data].tokens[example], gold = tagsOf(group.gold[example]);
+  const counts = new Map(), several = encoder.predictions.length > 1;
+  for (const seed of encoder.predictions) tagsOf(seed[example]).forEach((tag, place) => {
+    if (tag === gold[place]) return;
+    const error = `${tokens[place]} ${tag}`;
+    counts.set(error, (counts.get(error) ?? 0) + 1);
+  });
+  return [...counts].map(([error, runs]) => error + (several ? ` ×${runs}` : '')).join(', ') || 'all right';
+}
+
 function detail(example) {
   const data = content.data[group.data], gold = group.gold[example];
   const made = element('div', {className: 'detail'});
   const facts = Object.entries(data.columns[example]).map(([name, value]) => `${name}: ${value}`);
   made.append(element('p', {className: 'line'}, [data.sources[example], ...facts].join(' · ')));
+  if (tagged()) made.append(sentence(example));
   if (data.trees[example]) {
     const tree = element('div', {className: 'scroll', role: 'img', tabIndex: 0,
       'aria-label': 'The structure of: ' + data.texts[example]});
@@ -172,6 +205,8 @@ function detail(example) {
     made.append(tree);
   }
   const predictions = group.encoders.map((encoder, place) => {
+    if (tagged()) return element('span', {className: shares[place][example] > 0.5 ? 'right' : 'wrong'},
+      `${encoder.name}: ${errors(encoder, example)}`);
     const counts = new Map();
     for (const seed of encoder.predictions) counts.set(seed[example], (counts.get(seed[example]) ?? 0) + 1);
     const text = [...counts].sort((a, b) => b[1] - a[1]).map(([label, seeds]) =>

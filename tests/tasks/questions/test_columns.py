@@ -254,3 +254,89 @@ def test_packed_fasttext_and_conllu_files(tmp_path):
     path.write_text(word.format(1, "dogs", 5, "nsubj") + "\n")
     with pytest.raises(DataError, match=r"a.conllu:1: "):
         read_table(path)
+
+
+TAGGED = [
+    ({"tokens": ["a", "b"], "tags": ["X", "Y"]}, {}),
+    ({"text": ["a", "b"], "tags": ["X", "Y"]}, {}),
+    ({"text": "a b", "tags": "X Y"}, {}),
+    ({"tokens": ["a", "b"], "ner": ["X", "Y"]}, {"label_column": "ner"}),
+    ({"tokens": "a  b", "ner": "X Y"}, {"label_column": "ner", "reads": "tokens"}),
+    ({"words": ["a", "b"], "tags": ["X", "Y"]}, {"text_column": "words"}),
+]
+
+
+@pytest.mark.parametrize(("row", "options"), TAGGED, ids=str)
+def test_tags_are_of_tokens(tmp_path, row, options):
+    table = read_table(lines(tmp_path / "a.jsonl", row), DataOptions(**options))
+    assert table.question == Question("tokens")
+    assert (table.examples[0].text, table.examples[0].label) == (("a", "b"), "X Y")
+    assert table.examples[0].columns == {}
+
+
+def test_tags_in_tables_of_text(tmp_path):
+    (tmp_path / "a.csv").write_text('tokens,tags\n"so, what ?",O O B-X\nStop,O\n')
+    (tmp_path / "a.tsv").write_text("text\ttags\nso, what ?\tO O B-X\n")
+    one, two = read_table(tmp_path / "a.csv").examples
+    assert (one.text, one.label) == (("so,", "what", "?"), "O O B-X")
+    assert (two.text, two.label) == (("Stop",), "O")
+    assert read_table(tmp_path / "a.tsv").examples[0].label == "O O B-X"
+
+
+def test_numbers_can_be_tags(tmp_path):
+    table = read_table(lines(tmp_path / "a.jsonl", {"tokens": ["a", "b"], "tags": [0, 3]}))
+    assert table.examples[0].label == "0 3"
+
+
+def test_a_tree_goes_along_with_tags(tmp_path):
+    row = {"tokens": ["a", "b"], "tags": ["X", "Y"], "heads": [2, 0], "relations": ["det", "root"]}
+    (example,) = read_table(lines(tmp_path / "a.jsonl", row)).examples
+    assert example.sentence.dependencies.labels == ("det", "root")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"tokens": ["a", "b"], "tags": ["X"]}, r"a.jsonl:2: there are 2 tokens and 1 tags; give"),
+        ({"tokens": ["a"], "tags": []}, "there are 1 tokens and 0 tags"),
+        ({"tokens": ["a", "b"], "tags": ["X", " "]}, "the tag of token 2 is empty; give each"),
+        ({"tokens": ["a", "b"], "tags": ["X Y", "Z"]}, "token 1 is 'X Y', with white space in"),
+        (
+            {"tokens": ["a", "b"], "tags": ["X", None]},
+            "tag of token 2 must be a string, but is null",
+        ),
+        ({"tokens": ["a", ""], "tags": ["X", "Y"]}, "a.jsonl:2: token 1 is empty"),
+        ({"tokens": [], "tags": []}, "the text is empty"),
+        ({"tokens": ["a"], "tags": None}, "there are 1 tokens and 0 tags"),
+    ],
+)
+def test_tags_that_fit_no_tokens_are_told_with_their_line(tmp_path, row, message):
+    good = {"tokens": ["a"], "tags": ["X"]}
+    with pytest.raises(DataError, match=message):
+        read_table(lines(tmp_path / "a.jsonl", good, row))
+
+
+def test_rows_with_faulty_tags_can_be_left_out(tmp_path):
+    good = {"tokens": ["a"], "tags": ["X"]}
+    path = lines(tmp_path / "a.jsonl", good, {"tokens": ["a", "b"], "tags": ["X"]}, good)
+    faults = []
+    assert len(read_table(path, on_error=faults.append).examples) == 2
+    assert "a.jsonl:2" in str(faults[0])
+
+
+def test_a_list_for_a_text_is_still_an_error(tmp_path):
+    path = lines(tmp_path / "a.jsonl", {"text": "a b", "label": ["X", "Y"]})
+    with pytest.raises(DataError, match="must be one string or number"):
+        read_table(path)
+
+
+def test_tags_have_a_note_in_words_and_other_answers_are_refused(tmp_path):
+    rows = [{"tokens": ["a", f"b{number}"], "tags": ["X", "Y"]} for number in range(30)]
+    path = lines(tmp_path / "a.jsonl", *rows)
+    data = load_dataset(path)
+    assert repr(data).endswith("; tokens (each token of a sentence), label (2 classes))")
+    with pytest.raises(DataError, match="one label each; leave out --answer score"):
+        load_dataset(path, DataOptions(answer="score", reads="tokens"))
+    few = lines(tmp_path / "few.jsonl", *rows[:1] * 9)
+    with pytest.raises(DataError, match="9 examples are only 1 different text, too few"):
+        load_dataset(few)

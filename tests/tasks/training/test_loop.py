@@ -11,7 +11,7 @@ from tasks.models.model import Task, build_model, make_corpus
 from tasks.models.options import ModelOptions
 from tasks.storage import StorageError
 from tasks.tensors import read_tensors, write_tensors
-from tasks.training import loop, step
+from tasks.training import evaluation, step
 from tasks.training.batching import batches_of_epoch, share_of_process
 from tasks.training.checkpoint import load_checkpoint
 from tasks.training.evaluation import predict_scores
@@ -353,7 +353,7 @@ def test_the_last_good_weights_are_kept(parsed, tmp_path, monkeypatch, spoil):
         return scores
 
     evaluated = []
-    monkeypatch.setattr(loop, "predict_scores", spoiled)
+    monkeypatch.setattr(evaluation, "predict_scores", spoiled)
     model, inputs, answers = setup(parsed, "bag")
     kept = rf"of epoch 3: .* weights of epoch {best.number}, the best before it, are kept in .*/b"
     with pytest.raises(FloatingPointError, match=kept):

@@ -1,0 +1,51 @@
+"""The right answers of a split, as training and evaluation read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from structnn import Head
+from tasks.data.questions import ROW_SEPARATOR
+from tasks.training.inputs import Indices, rows_of
+
+__all__ = ["Gold", "parts_of"]
+
+
+@dataclass(frozen=True)
+class Gold:
+    """Right answers, encoded once: a row for each thing that is asked about.
+
+    Args:
+        rows: ``(rows, ...)``, as :meth:`structnn.Answer.encode` makes them, example by example.
+        ptr: ``(examples + 1,)``, where the rows of each example begin, and the end.
+    """
+
+    rows: Tensor
+    ptr: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, answers: Sequence[str], head: Head) -> Gold:
+        """The answers of examples, for a head.
+
+        Args:
+            answers: The answer of each example; see :class:`tasks.data.questions.Question`.
+            head: Says what there is a row for, and encodes the answers.
+        """
+        parts = [parts_of(answer, head) for answer in answers]
+        sizes = np.array([len(own) for own in parts], dtype=np.int64)
+        encoded = head.answer.encode([part for own in parts for part in own])
+        return cls(encoded, np.concatenate([[0], sizes.cumsum()]))
+
+    def of_examples(self, indices: Indices) -> Tensor:
+        """The rows of some examples, one example after the other."""
+        return self.rows[rows_of(self.ptr, indices)]
+
+
+def parts_of(answer: str, head: Head) -> Sequence[str]:
+    """The answer of an example as one answer for each row of a head."""
+    return (answer,) if head.reader.rows == "example" else answer.split(ROW_SEPARATOR)
