@@ -147,7 +147,7 @@ def _set_loss(
         labels_in = dataset.question.labels_in
         counts = Counter(label for example in dataset.train for label in labels_in(example.label))
         total = sum(counts.values())
-        # A tag that train lacks has no say in training.
+        # A label that train lacks has no say in training.
         shares = [total / (len(counts) * (counts[label] or total)) for label in answer.labels]
         answer.weights = torch.tensor(shares)
     else:
