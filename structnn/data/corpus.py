@@ -106,7 +106,8 @@ class Corpus(Dataset[Sentence]):
             return items
         if isinstance(items[0], tuple):
             sentences, *rest = zip(*items, strict=True)
-            return (self._batch_of(sentences), *map(default_collate, rest))
+            columns = (default_collate(list(column)) for column in rest)
+            return (self._batch_of(sentences), *columns)
         return self._batch_of(items)
 
     def _batch_of(self, sentences: Iterable[Sentence]) -> Batch:
