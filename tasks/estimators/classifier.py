@@ -111,6 +111,7 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
         package: Stanza's package; by default the English one that ships with structnn.
         model_dir: Folder of Stanza models.
         split_sentences: Split a text into sentences, whose trees are joined under one root.
+        parser: Folder of a run that was trained to parse, in place of Stanza's parsers.
         cache: File that keeps parses, as for ``--cache``.
         random_state: Random seed of weights, dropout and the order of the examples.
         warm_start: Go on from the model of the last :meth:`fit`, with its words and classes.
@@ -165,6 +166,7 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
     package: str | None = ParserOptions.package
     model_dir: str | None = ParserOptions.model_dir
     split_sentences: bool = ParserOptions.split_sentences
+    parser: str | None = ParserOptions.parser
     cache: str | Path | None = None
     random_state: int = 0
     warm_start: bool = False
