@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
-from parsers import CachedParser, Parser
+from parsers import Parser
 from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset, Example
-from tasks.data.options import ParserOptions, ParsingOptions
 from tasks.data.questions import Span, offsets_of, token_span
 
 __all__ = [
     "SPLITS",
     "ParsedDataset",
-    "cached_parser",
     "given_tree",
     "in_tokens",
-    "make_parser",
     "parse_dataset",
     "parser_notes",
     "tree_field",
@@ -111,18 +106,13 @@ def parse_dataset(
         DataError: There is no parser, and an example has no tree.
     """
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
-    if parser is None:
-        sentences = [given_tree(example) for example in examples]
+    if parser is None and dataset.question.reads == "arcs":
+        # A tree in the data may be the answer: nothing but the tokens is taken.
+        first = [Sentence(example.text) for example in examples]
     else:
-        sentences = [
-            sentence
-            if example.sentence is None
-            else sentence.replace(constituency=example.sentence.constituency)
-            for example, sentence in zip(
-                examples, parser.parse([example.text for example in examples]), strict=True
-            )
-        ]
-    for example, sentence in zip(examples, sentences, strict=True):
+        first = _sentences(examples, parser)
+    second = _sentences([one.second for one in examples if one.text2 is not None], parser)
+    for example, sentence in zip(examples, first, strict=True):
         if dataset.question.has_parts and len(sentence) != len(example.text):
             raise DataError(
                 f"{example.source}: the parser made {len(sentence)} tokens of the {len(example.text)} "
@@ -130,13 +120,13 @@ def parse_dataset(
             )
     spans = [
         tuple(span for span, _ in in_tokens(example.text, example.spans, sentence))
-        for example, sentence in zip(examples, sentences, strict=True)
+        for example, sentence in zip(examples, first, strict=True)
     ]
     return ParsedDataset(
         dataset,
-        _by_split(dataset, sentences),
+        _by_split(dataset, first),
         parser=None if parser is None else parser.fingerprint,
-        second=_by_split(dataset, _second(examples, parser)),
+        second=_by_split(dataset, second),
         spans=_by_split(dataset, spans if dataset.question.spans else []),
     )
 
@@ -165,15 +155,17 @@ def _by_split(dataset: Dataset, of_examples: Sequence[T]) -> dict[str, tuple[T, 
     return {split: tuple(islice(rest, len(getattr(dataset, split)))) for split in SPLITS}
 
 
-def _second(examples: Sequence[Example], parser: Parser | None) -> list[Sentence]:
-    """The sentences of second texts; none if examples have none."""
-    texts = [example.text2 for example in examples if example.text2 is not None]
-    if texts and parser is None:
-        raise DataError(
-            f"{examples[0].source}: given trees are of first texts alone, and the question is about "
-            "pairs: parse the texts (--structure parse)"
-        )
-    return [] if parser is None or not texts else parser.parse(texts)
+def _sentences(examples: Sequence[Example], parser: Parser | None) -> list[Sentence]:
+    """The sentences of examples' texts; constituents in the data are kept beside parses."""
+    if parser is None:
+        return [given_tree(example) for example in examples]
+    parsed = parser.parse([example.text for example in examples]) if examples else []
+    return [
+        sentence
+        if example.sentence is None
+        else sentence.replace(constituency=example.sentence.constituency)
+        for example, sentence in zip(examples, parsed, strict=True)
+    ]
 
 
 def parser_notes(sentences: Iterable[Sentence]) -> list[str]:
@@ -214,32 +206,3 @@ def given_tree(example: Example, structure: str | None = None) -> Sentence:
 def tree_field(structure: str) -> str:
     """The field of a sentence that holds the tree of this structure."""
     return "constituency" if structure == "constituency" else "dependencies"
-
-
-def make_parser(options: ParserOptions) -> Parser:
-    """The parser with these options."""
-    from parsers import StanzaParser
-
-    return StanzaParser(
-        options.language,
-        package=options.package,
-        model_dir=options.model_dir,
-        split_sentences=options.split_sentences,
-    )
-
-
-def cached_parser(
-    options: ParsingOptions, progress: Callable[[int, int], None] | None = None
-) -> CachedParser:
-    """The same, and the file that keeps its parses: by default one in the user's cache folder.
-
-    Args:
-        options: Which parser, and which file.
-        progress: Called with the number of texts done and of all.
-    """
-    if options.cache is not None:
-        file = options.cache
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        file = Path(base) / "structnn" / "parses.sqlite"
-    return CachedParser(make_parser(options), file, progress=progress)

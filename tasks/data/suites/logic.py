@@ -27,8 +27,7 @@ relation of two formulas, one of seven, after training on formulas of up to four
 networks hold on longer formulas; a sequence LSTM learns the task too, with more training data, and
 loses more on longer formulas. Their questions are other ones, so their figures don't compare.
 
-*Pairs of formulas* are not here yet. Their place is a function ``generate_pairs`` beside
-:func:`generate`: two formulas of :func:`_formula`, and the relation of their truth tables as label.
+*Pairs of formulas* are :mod:`tasks.data.suites.logic_pairs`.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ from tasks.data.examples import Dataset
 from tasks.data.suites.phrases import Part, Phrase
 from tasks.data.suites.sampling import Bounds, Drawn, assemble_by_bounds
 
-__all__ = ["SPLITS", "generate"]
+__all__ = ["SPLITS", "formula", "generate", "truth", "value_of"]
 
 VARIABLES = ("p", "q", "r")
 CONNECTIVES = ("and", "or")
@@ -82,7 +81,7 @@ def _draw(rng: random.Random, bounds: Bounds) -> Sequence[Drawn]:
     depth = rng.randint(*bounds.depths)
     given = [Phrase((name, rng.choice(VALUES)), 0, ("", "obj")) for name in VARIABLES]
     relations = (*["nsubj"] * len(given), "", "obj")
-    phrase = Phrase((*given, ":", _formula(depth, rng)), len(given), relations)
+    phrase = Phrase((*given, ":", formula(depth, rng, VARIABLES)), len(given), relations)
     tokens = phrase.tokens
     if not bounds.hold(len(tokens), depth):
         return ()
@@ -98,15 +97,15 @@ def _draw(rng: random.Random, bounds: Bounds) -> Sequence[Drawn]:
     return ()
 
 
-def _formula(depth: int, rng: random.Random) -> Part:
-    """A formula of exactly this depth; a variable where it is 0."""
+def formula(depth: int, rng: random.Random, variables: Sequence[str]) -> Part:
+    """A formula of exactly this depth over these variables; one of them where it is 0."""
     if depth == 0:
-        return rng.choice(VARIABLES)
+        return rng.choice(variables)
     if rng.random() < NEGATED:
-        return Phrase(("not", _formula(depth - 1, rng)), 0, ("", "obj"))
+        return Phrase(("not", formula(depth - 1, rng, variables)), 0, ("", "obj"))
     depths = [depth - 1, rng.randrange(depth)]
     rng.shuffle(depths)
-    left, right = (_formula(inner, rng) for inner in depths)
+    left, right = (formula(inner, rng, variables) for inner in depths)
     parts = ("(", left, rng.choice(CONNECTIVES), right, ")")
     return Phrase(parts, 2, ("punct", "nsubj", "", "obj", "punct"))
 
@@ -117,21 +116,27 @@ def truth(tokens: Sequence[str]) -> bool:
     assignment = {}
     while (name := next(words)) != ":":
         assignment[name] = next(words) == "true"
-    return _value(words, assignment)
+    return bool(value_of(words, assignment))
 
 
-def _value(words: Iterator[str], assignment: Mapping[str, bool]) -> bool:
-    """The value of the formula that begins with the next word; its words are used up."""
+def value_of(words: Iterator[str], assignment: Mapping[str, int], true: int = True) -> int:
+    """The value of the formula that begins with the next word; its words are used up.
+
+    Args:
+        words: Of the formula, and what follows it.
+        assignment: The value of each variable: a truth value, or a bit for each of many assignments.
+        true: What is always true: ``True``, or all bits.
+    """
     word = next(words)
     if word == "not":
-        return not _value(words, assignment)
+        return true ^ value_of(words, assignment, true)
     if word != "(":
         return assignment[word]
-    left = _value(words, assignment)
+    left = value_of(words, assignment, true)
     connective = next(words)
-    right = _value(words, assignment)
+    right = value_of(words, assignment, true)
     next(words)  # the bracket that closes
-    return left and right if connective == "and" else left or right
+    return left & right if connective == "and" else left | right
 
 
 def _swapped(tokens: Sequence[str], rng: random.Random) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.data.examples import DataError, Dataset, Example
+from tasks.data.questions import Question
 from tasks.data.suites.phrases import Phrase, sentence_of
 
 __all__ = [
@@ -30,13 +31,33 @@ class Drawn:
 
     Args:
         phrase: The words and how they hang together.
-        label: The answer.
+        label: The answer: a label, or another text.
         columns: What else is known of it.
+        second: The second text, where the question is about pairs.
     """
 
     phrase: Phrase
     label: str
     columns: Mapping[str, str] = field(default_factory=dict)
+    second: Phrase | None = None
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The words of both texts; ``||`` stands between them."""
+        behind = () if self.second is None else ("||", *self.second.tokens)
+        return (*self.phrase.tokens, *behind)
+
+    def example(self, source: str, columns: Mapping[str, str]) -> Example:
+        """The example, with gold trees and these columns."""
+        return Example(
+            self.phrase.tokens,
+            self.label,
+            source,
+            sentence_of(self.phrase),
+            columns,
+            text2=None if self.second is None else self.second.tokens,
+            sentence2=None if self.second is None else sentence_of(self.second),
+        )
 
 
 Draw = Callable[[random.Random], Sequence[Drawn]]
@@ -74,6 +95,7 @@ def assemble_by_bounds(
     *,
     seed: int,
     group: int = 1,
+    question: Question | None = None,
 ) -> Dataset:
     """Draw a data set whose splits differ in length and depth; train and dev are like the first.
 
@@ -85,6 +107,7 @@ def assemble_by_bounds(
         sizes: The number of examples of ``train``, ``dev`` and ``test``.
         seed: Decides everything.
         group: How many examples each draw gives; see :func:`assemble`.
+        question: What is asked; by default one label, of a sentence or of a pair.
 
     Raises:
         DataError: See :func:`assemble`.
@@ -96,7 +119,7 @@ def assemble_by_bounds(
     draws = [(one.split, within(one)) for one in bounds]
     parts = {part: (size, draws if part == "test" else draws[:1]) for part, size in sizes.items()}
     notes = [f"generated with seed {seed}"]
-    return assemble(name, parts, labels, seed=seed, notes=notes, group=group)
+    return assemble(name, parts, labels, seed=seed, notes=notes, group=group, question=question)
 
 
 def assemble(
@@ -107,6 +130,7 @@ def assemble(
     seed: int,
     notes: Sequence[str],
     group: int = 1,
+    question: Question | None = None,
 ) -> Dataset:
     """Draw a data set.
 
@@ -114,11 +138,13 @@ def assemble(
         name: The name of the data set.
         parts: For each of ``train``, ``dev`` and ``test`` its size, and what it is made of in equal
             shares: the name of a split, for the column ``split``, and what draws its examples.
-        labels: All labels; each share has equally many examples of each, to within one.
+        labels: All labels; each share has equally many examples of each, to within one. None where
+            answers are texts.
         seed: Decides everything: one seed gives one data set.
         notes: What a report must say of the data.
         group: How many examples each draw gives. Those of a larger group than one are told by the
             column ``pair``.
+        question: What is asked; by default one label, of a sentence or of a pair.
 
     Raises:
         DataError: A size that leaves a share without some label or that is no multiple of ``group``,
@@ -128,7 +154,7 @@ def assemble(
     seen: set[tuple[str, ...]] = set()
     made: dict[str, tuple[Example, ...]] = {}
     for part, (size, draws) in parts.items():
-        least = len(draws) * len(labels)
+        least = len(draws) * max(2, len(labels))
         if size < least or size % group:
             multiple = f" and a multiple of {group}" if group > 1 else ""
             raise DataError(
@@ -148,14 +174,16 @@ def assemble(
                 columns = {"split": split, **drawn.columns}
                 if group > 1:
                     columns["pair"] = f"{part}-{len(examples) // group}"
-                source = f"{name}/{part}:{len(examples)}"
-                sentence = sentence_of(drawn.phrase)
-                examples.append(
-                    Example(drawn.phrase.tokens, drawn.label, source, sentence, columns)
-                )
+                examples.append(drawn.example(f"{name}/{part}:{len(examples)}", columns))
         made[part] = tuple(examples)
     return Dataset(
-        name, made["train"], made["dev"], made["test"], labels=tuple(labels), notes=tuple(notes)
+        name,
+        made["train"],
+        made["dev"],
+        made["test"],
+        labels=tuple(labels),
+        notes=tuple(notes),
+        question=question or Question(),
     )
 
 
@@ -169,16 +197,20 @@ def _draw(
     draw: Draw, count: int, labels: Sequence[str], seen: set[tuple[str, ...]], rng: random.Random
 ) -> list[Drawn]:
     """So many new examples, or fewer where no more are found; their tokens are added to ``seen``."""
-    # The labels that get one more are drawn, so that they are not the same ones in every split.
-    quota = zip(rng.sample(labels, len(labels)), shares(count, len(labels)), strict=True)
-    wanted = Counter(dict(quota))
+    wanted: Counter[str] | None = None
+    if labels:
+        # The labels that get one more are drawn, so that they are not the same ones in every split.
+        quota = zip(rng.sample(labels, len(labels)), shares(count, len(labels)), strict=True)
+        wanted = Counter(dict(quota))
     found: list[Drawn] = []
     failures = 0
     while len(found) < count and failures < PATIENCE:
         drawn = draw(rng)
-        texts = {one.phrase.tokens for one in drawn}
-        if drawn and Counter(one.label for one in drawn) <= wanted and not texts & seen:
-            wanted.subtract(one.label for one in drawn)
+        texts = {one.tokens for one in drawn}
+        own = Counter(one.label for one in drawn)
+        if drawn and (wanted is None or own <= wanted) and not texts & seen:
+            if wanted is not None:
+                wanted.subtract(own)
             seen |= texts
             found += drawn
             failures = 0

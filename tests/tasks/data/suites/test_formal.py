@@ -6,6 +6,7 @@ import json
 import re
 import statistics
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -14,8 +15,10 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from structnn import Tree
-from tasks.data.examples import Dataset, Example
-from tasks.data.suites import arithmetic, dyck, listops, logic
+from tasks.data.examples import DataError, Dataset, Example
+from tasks.data.parsing import parse_dataset
+from tasks.data.setting import Setting, view
+from tasks.data.suites import arithmetic, dyck, listops, logic, logic_pairs
 
 PARTS = ("train", "dev", "test")
 
@@ -38,6 +41,11 @@ def sums() -> Dataset:
 @pytest.fixture(scope="module")
 def formulas() -> Dataset:
     return logic.generate(train=300, dev=50, test=150)
+
+
+@pytest.fixture(scope="module")
+def pairs() -> Dataset:
+    return logic_pairs.generate(train=140, dev=35, test=105)
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +197,68 @@ class TestLogic:
             assert str(value).lower() == example.label
 
 
+class TestLogicPairs:
+    def test_labels(self, pairs):
+        """By sets of assignments to all six variables."""
+        rows = [dict(zip("abcdef", row, strict=True)) for row in product((0, 1), repeat=6)]
+        every = set(range(len(rows)))
+
+        def where_true(text: tuple[str, ...]) -> set[int]:
+            return {n for n, row in enumerate(rows) if eval(" ".join(text), {}, row)}
+
+        def complement(found: set[int]) -> set[int]:
+            return every - found
+
+        for example in examples(pairs):
+            one, other = where_true(example.text), where_true(example.text2)
+            assert 0 < len(one) < 64
+            assert 0 < len(other) < 64
+            holds = {
+                "equal": one == other,
+                "entails": one < other,
+                "entailed": one > other,
+                "negation": one == complement(other),
+                "exclusive": one < complement(other),
+                "cover": one > complement(other),
+            }
+            assert [name for name, is_so in holds.items() if is_so] == (
+                [] if example.label == "independent" else [example.label]
+            )
+
+    def test_what_is_always_true_has_no_relation(self):
+        assert logic_pairs.relation(("(", "a", "or", "not", "a", ")"), ("b",)) is None
+        assert logic_pairs.relation(("b",), ("(", "a", "and", "not", "a", ")")) is None
+
+    def test_the_second_formula_has_its_own_trees(self, pairs):
+        def text(word: str, parts: list[str]) -> str:
+            if word == "not":
+                return f"not {parts[0]}"
+            return f"( {parts[0]} {word} {parts[1]} )" if parts else word
+
+        for example in examples(pairs):
+            tree = example.sentence2.dependencies
+            found = dependency_value(tree, example.text2, tree.root, text)
+            assert found == " ".join(example.text2)
+
+    def test_an_experiment_reads_the_trees_of_both(self, pairs, tmp_path):
+        seen = view(parse_dataset(pairs, None), Setting(structure="given"))
+        for split in PARTS:
+            for example, second in zip(getattr(pairs, split), seen.second[split], strict=True):
+                assert second is example.sentence2
+        chains = view(parse_dataset(pairs, None), Setting(structure="left_chain"))
+        assert chains.second["dev"][0].dependencies.heights[0] == 0
+        assert chains.second["dev"][0].tokens == pairs.dev[0].text2
+
+    def test_another_second_tree_is_other_data(self, pairs):
+        changed = replace(pairs.train[0], sentence2=pairs.train[1].sentence2)
+        assert replace(pairs, train=(changed, *pairs.train[1:])).fingerprint != pairs.fingerprint
+
+    def test_without_a_second_tree(self, pairs):
+        bare = replace(pairs, dev=(replace(pairs.dev[0], sentence2=None), *pairs.dev[1:]))
+        with pytest.raises(DataError, match=r"dev:0 \(second text\): this example has no"):
+            parse_dataset(bare, None)
+
+
 def bracket_depth(text: tuple[str, ...]) -> int:
     depth = most = 0
     for token in text:
@@ -249,7 +319,7 @@ class TestDyck:
 
 
 @pytest.mark.parametrize(
-    "suite", [listops, arithmetic, logic, dyck], ids=lambda suite: suite.__name__
+    "suite", [listops, arithmetic, logic, logic_pairs, dyck], ids=lambda suite: suite.__name__
 )
 def test_the_splits_of_test_are_longer_or_deeper_than_train(suite):
     data = suite.generate(train=200, dev=50, test=150)

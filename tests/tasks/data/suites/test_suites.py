@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
@@ -12,11 +13,11 @@ from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
 from parsers.formats.brackets import to_brackets
-from structnn import UNIVERSAL_RELATIONS, Batch, build_encoder
+from structnn import UNIVERSAL_RELATIONS, Batch, Sentence, build_encoder
 from tasks.command.cli import app
 from tasks.data.datasets import DATASETS, DataError, Dataset, load_dataset
 from tasks.data.options import DataOptions
-from tasks.data.parsing import ParsedDataset, given_tree
+from tasks.data.parsing import parse_dataset
 from tasks.data.setting import Setting, view
 from tasks.data.suites import SUITES
 from tasks.data.suites.phrases import Phrase, sentence_of
@@ -52,7 +53,7 @@ def test_one_seed_gives_one_set(data):
 
 
 def test_no_text_comes_twice(data):
-    texts = [example.text for part in PARTS for example in getattr(data, part)]
+    texts = [(e.text, e.text2) for part in PARTS for e in getattr(data, part)]
     assert len(texts) == len(set(texts))
 
 
@@ -61,6 +62,9 @@ def test_labels_are_equally_frequent_in_each_split(data):
         examples = getattr(data, part)
         for split in {e.columns["split"] for e in examples}:
             counts = Counter(e.label for e in examples if e.columns["split"] == split)
+            if data.question.is_sequence:  # each example has a text of its own
+                assert data.labels == ()
+                continue
             assert set(counts) == set(data.labels)
             assert max(counts.values()) - min(counts.values()) <= (data.name not in PAIRED)
 
@@ -77,21 +81,28 @@ def test_the_report_divides_test_by_split(data):
     assert "pair" not in columns
 
 
-def test_trees_have_the_words_of_the_text(data):
+def sentences_of(data: Dataset) -> Iterator[tuple[tuple[str, ...], Sentence]]:
+    """Every text, and the sentence that comes with it."""
     for part in PARTS:
         for example in getattr(data, part):
-            sentence = example.sentence
-            assert sentence.tokens == example.text
-            assert len(sentence.dependencies) == len(example.text)
-            to_brackets(sentence)  # the leaves are in order, and hold all words
-            tree = sentence.constituency
-            assert {len(children) for children in tree.children} == {0, 2}
-            assert set(tree.labels) == {"S"}
-            assert all(label in UNIVERSAL_RELATIONS for label in sentence.dependencies.labels)
+            yield example.text, example.sentence
+            if example.text2 is not None:
+                yield example.text2, example.sentence2
+
+
+def test_trees_have_the_words_of_the_text(data):
+    for text, sentence in sentences_of(data):
+        assert sentence.tokens == text
+        assert len(sentence.dependencies) == len(text)
+        to_brackets(sentence)  # the leaves are in order, and hold all words
+        tree = sentence.constituency
+        assert {len(children) for children in tree.children} == {0, 2}
+        assert set(tree.labels) == {"S"}
+        assert all(label in UNIVERSAL_RELATIONS for label in sentence.dependencies.labels)
 
 
 def test_lengths_are_those_of_the_texts(data):
-    assert all(int(e.columns["length"]) == len(e.text) for e in data.test)
+    assert all(int(e.columns["length"]) == len(e.text + (e.text2 or ())) for e in data.test)
 
 
 @pytest.mark.parametrize("name", PAIRED)
@@ -127,10 +138,9 @@ def test_a_bag_of_words_knows_little(name, most):
     "structure", ["given", "constituency", "left_chain", "balanced", "random", "shuffled"]
 )
 def test_every_kind_of_encoder_reads_the_trees(data, structure):
-    sentences = {part: tuple(map(given_tree, getattr(data, part))) for part in PARTS}
-    seen = view(ParsedDataset(data, sentences), Setting(structure=structure))
+    seen = view(parse_dataset(data, None), Setting(structure=structure))
     field = "constituency" if structure == "constituency" else "dependencies"
-    batch = Batch.from_sentences(seen.sentences["dev"][:8], structure=field)
+    batch = Batch.from_sentences(seen.texts("dev")[-8:], structure=field)
     encoders = ["child_sum_tree_lstm", "syntactic_gcn(relations=0)"]
     if structure == "constituency":
         encoders.append("nary_tree_lstm")
