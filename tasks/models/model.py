@@ -54,6 +54,7 @@ __all__ = [
     "SavedModel",
     "Task",
     "build_model",
+    "check_saved",
     "count_parameters",
     "load_model",
     "make_corpus",
@@ -320,6 +321,19 @@ def save_model(folder: Path, model: SavedModel) -> None:
         relations=relations,
     )
     write_sealed(folder / MODEL, asdict(file), [WEIGHTS])
+
+
+def check_saved(run: Path) -> Path:
+    """The folder of a run, if there is a model in it.
+
+    Raises:
+        StorageError: There is none; the message names those in folders below.
+    """
+    if not (run / MODEL).exists():
+        below = sorted(str(found.parent) for found in run.glob(f"**/{MODEL}"))
+        hint = f"; there are models in {', '.join(below[:8])}" if below else ""
+        raise StorageError(f"there is no saved model in {run}{hint}")
+    return run
 
 
 def load_model(folder: Path) -> SavedModel:

@@ -14,9 +14,8 @@ from tasks.data.examples import is_visible
 from tasks.data.parsing import in_tokens
 from tasks.data.questions import Question, Span, without_marks
 from tasks.data.setting import SPAN_STRUCTURES
-from tasks.models.model import SavedModel, load_model
+from tasks.models.model import SavedModel, check_saved, load_model
 from tasks.models.parser import make_parser
-from tasks.storage import StorageError
 from tasks.training.evaluation import evaluate
 
 __all__ = ["Asked", "Prediction", "Predictor"]
@@ -76,11 +75,7 @@ class Predictor:
 
     def __init__(self, run: str | Path, parser: Parser | None = None) -> None:
         self.run = Path(run)
-        if not (self.run / "model.json").exists():
-            below = sorted(str(found.parent) for found in self.run.glob("**/model.json"))
-            hint = f"; there are models in {', '.join(below[:8])}" if below else ""
-            raise StorageError(f"there is no saved model in {run}{hint}")
-        self.model: SavedModel = load_model(self.run)
+        self.model: SavedModel = load_model(check_saved(self.run))
         self.parser = parser if parser is not None else make_parser(self.model.parser)
 
     def __repr__(self) -> str:
