@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+import structnn
 from structnn import InputError
 from tasks.command.lab import app as lab
 from tasks.command.texts import ParseOptions, PredictOptions
@@ -30,9 +31,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Parse text; train, compare and explain sequence, tree and graph encoders of sentences.",
 )
 app.add_typer(lab, name="lab")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"structnn {structnn.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Parse text; train, compare and explain sequence, tree and graph encoders of sentences."""
 
 
 @app.command()
@@ -115,7 +131,8 @@ def train(
     from tasks.command.texts import save_reading
     from tasks.data.setting import Setting
     from tasks.experiments.display import outcome_line, parse_and_show
-    from tasks.experiments.run import execute, selecting_metric
+    from tasks.experiments.fitting import selecting_metric
+    from tasks.experiments.run import execute
     from tasks.metrics import metrics_for
     from tasks.results.run import Run
 

@@ -189,24 +189,24 @@ def _of_trees(rows: Sequence[Row], options: DataOptions, path: object) -> Column
 
 
 def text_column(row: Row, chosen: str, *, tagged: bool = False) -> str:
-    """The column of the text: the one that is chosen, or without ``text`` that of a source or tokens.
+    """The column of the text: the one that is chosen, or without a column ``text`` tokens or source.
 
     Args:
         row: A row of the file.
         chosen: The column that the options choose, by default ``text``.
         tagged: Whether tokens have tags, so that a list of them goes before a text.
     """
-    if chosen == "text" and _is_translated(row):
-        return _SOURCE
-    tokens = row.get(_TOKENS)
-    if chosen != "text" or not isinstance(tokens, list | str):
+    if chosen != "text":
         return chosen
-    return _TOKENS if chosen not in row or (tagged and isinstance(tokens, list)) else chosen
+    if tagged and isinstance(row.get(_TOKENS), list):
+        return _TOKENS
+    without_text = (_TOKENS, _SOURCE) if chosen not in row else ()
+    return next((name for name in without_text if isinstance(row.get(name), list | str)), chosen)
 
 
 def _is_translated(row: Row) -> bool:
-    """Whether a row is a source and a target, in other words than ``text``."""
-    return _SOURCE in row and _TARGET in row and "text" not in row
+    """Whether a row is a source and a target, and nothing that is usually a text."""
+    return _SOURCE in row and _TARGET in row and "text" not in row and _TOKENS not in row
 
 
 def check_tags(tags: str, tokens: Sequence[str], where: str) -> None:

@@ -29,8 +29,8 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         cli_option(
             "Data",
             "Data set: trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, logic-pairs, "
-            "arithmetic, dyck, minimal-pairs, or a .csv, .tsv or .jsonl file. compare takes several, "
-            "separated by commas.",
+            "arithmetic, dyck, minimal-pairs, copy, reversal, scan, or a .csv, .tsv or .jsonl file. "
+            "compare takes several, separated by commas.",
         ),
     ]
     structure: Annotated[

@@ -12,12 +12,13 @@ from textwrap import shorten
 import torch
 from torch import Tensor
 
-from parsers import grouped, narrowed
+from parsers import grouped, narrowed, with_structure
 from structnn import (
     UNIVERSAL_RELATIONS,
     Answer,
     ArcsAnswer,
     Corpus,
+    Decoder,
     DistributionAnswer,
     Encoder,
     LabelAnswer,
@@ -41,6 +42,7 @@ from tasks.data.examples import Dataset
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import tree_field
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
+from tasks.data.setting import GIVEN_STRUCTURES, SPAN_STRUCTURES
 from tasks.json_records import as_record
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
@@ -54,10 +56,11 @@ __all__ = [
     "SavedModel",
     "Task",
     "build_model",
-    "check_saved",
     "count_parameters",
+    "decoder_of",
     "load_model",
     "make_corpus",
+    "model_in",
     "save_model",
 ]
 
@@ -179,6 +182,12 @@ class SavedModel:
         corpus = self.corpus([*sentences, *second])
         return Inputs(corpus, 2 if second else 1, spans_tensor(spans))
 
+    def structured(self, sentences: Sequence[Sentence]) -> list[Sentence]:
+        """Sentences with their own trees, as the encoder reads them: with a control in their place."""
+        if self.structure in GIVEN_STRUCTURES or self.structure in SPAN_STRUCTURES:
+            return list(sentences)  # where trees hang, spans say
+        return with_structure(sentences, self.structure)
+
     def corpus(self, sentences: Sequence[Sentence]) -> Corpus:
         """These sentences, ready to be batched for this model."""
         embedding = self.classifier.embedding
@@ -268,21 +277,28 @@ def build_model(
 
 
 def _sequence_head(options: ModelOptions, task: Task, encoder: Encoder) -> SequenceHead:
-    """A decoder as wide as the encoder, its pieces' vectors as wide as learned word vectors.
+    target = TargetVocabulary(Vocabulary(task.pieces), unit=options.pieces, longest=task.longest)
+    decoder = decoder_of(options, encoder)
+    return SequenceHead(decoder, target, dropout=options.dropout, search=Search(beam=options.beam))
+
+
+def decoder_of(options: ModelOptions, encoder: Encoder) -> Decoder:
+    """The decoder that options name: as wide as the encoder, its pieces as learned word vectors.
 
     Raises:
-        OptionError: The decoder can't be built.
+        OptionError: It can't be built.
     """
     try:
         decoder = build_decoder(options.decoder, encoder, options.embedding_dim, options.hidden_dim)
-        return SequenceHead(
-            decoder,
-            TargetVocabulary(Vocabulary(task.pieces), unit=options.pieces, longest=task.longest),
-            dropout=options.dropout,
-            search=Search(beam=options.beam),
-        )
     except (UnknownNameError, ValueError) as fault:
         raise OptionError("decoder", f"can't be {options.decoder!r}: {fault}") from None
+    if decoder.copy and options.pieces != "words":
+        raise OptionError(
+            "decoder",
+            f"can't be {options.decoder!r}: source words can't be copied where {options.pieces} are "
+            "written; leave out copy=True, or write words (--pieces words)",
+        )
+    return decoder
 
 
 def _reads(reader: Reader) -> str:
@@ -323,17 +339,17 @@ def save_model(folder: Path, model: SavedModel) -> None:
     write_sealed(folder / MODEL, asdict(file), [WEIGHTS])
 
 
-def check_saved(run: Path) -> Path:
-    """The folder of a run, if there is a model in it.
+def model_in(run: Path) -> SavedModel:
+    """The saved model in the folder of a run.
 
     Raises:
-        StorageError: There is none; the message names those in folders below.
+        StorageError: There is none; the message names those in folders below. Or a file is damaged.
     """
     if not (run / MODEL).exists():
         below = sorted(str(found.parent) for found in run.glob(f"**/{MODEL}"))
         hint = f"; there are models in {', '.join(below[:8])}" if below else ""
         raise StorageError(f"there is no saved model in {run}{hint}")
-    return run
+    return load_model(run)
 
 
 def load_model(folder: Path) -> SavedModel:

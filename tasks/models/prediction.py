@@ -8,13 +8,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from parsers import Parser, rerooted, with_structure
+from parsers import Parser, rerooted
 from structnn import Sentence
 from tasks.data.examples import is_visible
 from tasks.data.parsing import in_tokens
 from tasks.data.questions import Question, Span, without_marks
 from tasks.data.setting import SPAN_STRUCTURES
-from tasks.models.model import SavedModel, check_saved, load_model
+from tasks.folders import encoder_folder
+from tasks.models.model import SavedModel, model_in
 from tasks.models.parser import make_parser
 from tasks.training.evaluation import evaluate
 
@@ -61,11 +62,11 @@ class Predictor:
     """A trained classifier, and the parser of its training data.
 
     Args:
-        run: The folder of a run.
+        run: The folder of a run, or a model that is not in one.
         parser: A parser to use in place of that one.
 
     Attributes:
-        run: The folder.
+        run: The folder; for a model that is not in one, the name of its encoder.
         model: The classifier, with its options and vocabularies.
         parser: The parser.
 
@@ -73,9 +74,11 @@ class Predictor:
         StorageError: There is no saved model in the folder; the message names those in folders below.
     """
 
-    def __init__(self, run: str | Path, parser: Parser | None = None) -> None:
-        self.run = Path(run)
-        self.model: SavedModel = load_model(check_saved(self.run))
+    def __init__(self, run: str | Path | SavedModel, parser: Parser | None = None) -> None:
+        if isinstance(run, SavedModel):
+            self.run, self.model = Path(encoder_folder(run.options.encoder)), run
+        else:
+            self.run, self.model = Path(run), model_in(Path(run))
         self.parser = parser if parser is not None else make_parser(self.model.parser)
 
     def __repr__(self) -> str:
@@ -177,10 +180,8 @@ class Predictor:
                 "this run was trained on constituency trees, which no parser here makes: it can't be "
                 "used on raw text"
             )
-        # New text has no given trees, so it is parsed; where trees hang, spans say.
-        own = self.model.structure
-        structure = "parse" if own == "given" or own in SPAN_STRUCTURES else own
-        return list(with_structure(self.parser.parse(list(texts)), structure))
+        # New text has no given trees, so it is parsed.
+        return self.model.structured(self.parser.parse(list(texts)))
 
     def predict_sentences(
         self,
