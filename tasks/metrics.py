@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from structnn.arcs import arc_of
 from tasks.data.entities import entities, mark_entities
 from tasks.data.examples import quote
-from tasks.data.questions import ROW_SEPARATOR, Question
+from tasks.data.questions import PLAIN_QUESTION, ROW_SEPARATOR, Question
 from tasks.options import OptionError
 
 __all__ = [
@@ -50,7 +50,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-PLAIN_QUESTION = Question()
 Answer = TypeVar("Answer", contravariant=True)
 """What is predicted: a label, say."""
 

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 __all__ = [
     "ANSWERS",
+    "PLAIN_QUESTION",
     "READS",
     "ROW_SEPARATOR",
     "SEPARATOR",
@@ -132,6 +133,10 @@ class Question:
         if self.reads == "arcs":
             answer = f"a head for each token, and one of {len(labels)} relations"
         return f"{self.reads} ({_ABOUT[self.reads]}), {answer}"
+
+
+PLAIN_QUESTION = Question()
+"""One label for one sentence."""
 
 
 def number_in(answer: str) -> float:

@@ -11,7 +11,7 @@ from parsers.controls import CONTROLS
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset
 from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
-from tasks.data.questions import Question
+from tasks.data.questions import PLAIN_QUESTION, Question
 from tasks.data.splits import folds, subsample
 from tasks.folders import folder_name
 from tasks.options import OptionError, Options, Range
@@ -101,7 +101,7 @@ def check_structures(structures: Collection[str], dataset: Dataset) -> None:
         )
 
 
-def needs_parser(structures: Collection[str], question: Question) -> bool:
+def needs_parser(structures: Collection[str], question: Question = PLAIN_QUESTION) -> bool:
     """Whether an experiment with these structures needs parses.
 
     Where trees come with the data, controls are made from their tokens, and the shuffled tree from the

@@ -60,6 +60,7 @@ __all__ = [
     "decoder_of",
     "load_model",
     "make_corpus",
+    "model_in",
     "save_model",
 ]
 
@@ -336,6 +337,19 @@ def save_model(folder: Path, model: SavedModel) -> None:
         relations=relations,
     )
     write_sealed(folder / MODEL, asdict(file), [WEIGHTS])
+
+
+def model_in(run: Path) -> SavedModel:
+    """The saved model in the folder of a run.
+
+    Raises:
+        StorageError: There is none; the message names those in folders below. Or a file is damaged.
+    """
+    if not (run / MODEL).exists():
+        below = sorted(str(found.parent) for found in run.glob(f"**/{MODEL}"))
+        hint = f"; there are models in {', '.join(below[:8])}" if below else ""
+        raise StorageError(f"there is no saved model in {run}{hint}")
+    return load_model(run)
 
 
 def load_model(folder: Path) -> SavedModel:

@@ -14,7 +14,7 @@ from structnn import Sentence
 from structnn.arcs import tree_of
 from tasks.data.options import ParserOptions, ParsingOptions
 from tasks.data.questions import ROW_SEPARATOR
-from tasks.models.model import MODEL, SavedModel, load_model
+from tasks.models.model import MODEL, SavedModel, model_in
 from tasks.options import OptionError
 from tasks.training.evaluation import evaluate
 
@@ -44,7 +44,7 @@ class RunParser:
 
     def __init__(self, run: str | Path, tokenizer: Parser | None = None) -> None:
         self.run = Path(run)
-        self.model: SavedModel = load_model(self.run)
+        self.model: SavedModel = model_in(self.run)
         question = self.model.task.question
         if question.reads != "arcs":
             raise OptionError(

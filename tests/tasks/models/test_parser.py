@@ -14,6 +14,7 @@ from tasks.models.options import ModelOptions
 from tasks.models.parser import RunParser, cached_parser, make_parser
 from tasks.models.prediction import Predictor
 from tasks.options import OptionError
+from tasks.storage import StorageError
 from tests.tasks.toys import make_sentence
 
 
@@ -89,6 +90,8 @@ def test_options_choose_the_run(tmp_path):
     assert "StanzaParser" in repr(parser.tokenizer)
     with pytest.raises(OptionError, match="parser must be a run that parses"):
         RunParser(save(tmp_path / "labels", Question()), ToyParser())
+    with pytest.raises(StorageError, match=r"no saved model in .*; there are models in .*run"):
+        RunParser(tmp_path, ToyParser())
     with pytest.raises(OptionError, match="split_sentences goes with Stanza"):
         ParserOptions(parser="run", split_sentences=True)
 

@@ -219,7 +219,7 @@ def test_what_can_not_be_explained_is_told(tmp_path):
     ],
 )
 def test_what_needs_a_parser(structures, parser):
-    assert needs_parser(structures, Question()) == parser
+    assert needs_parser(structures) == parser
 
 
 def test_structures_are_swapped_in_both_texts():
