@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from structnn.data.graph import EDGE_TYPES as EDGE_TYPES
     from structnn.data.graph import Graph as Graph
     from structnn.data.graph import GraphConstruction as GraphConstruction
+    from structnn.data.pyg import graph_from_pyg as graph_from_pyg
+    from structnn.data.pyg import graph_to_pyg as graph_to_pyg
     from structnn.data.schedule import Schedule as Schedule
     from structnn.data.vocabulary import UNIVERSAL_RELATIONS as UNIVERSAL_RELATIONS
     from structnn.data.vocabulary import Vocabulary as Vocabulary
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from structnn.sentence import Sentence as Sentence
     from structnn.sentence import StructureError as StructureError
     from structnn.sentence import Tree as Tree
+    from structnn.sentence_graph import SentenceGraph as SentenceGraph
 
 __version__ = "0.4.0"
 
@@ -69,6 +72,7 @@ _MODULES = {
     "data.batch": "Batch",
     "data.corpus": "Corpus",
     "data.graph": "EDGE_TYPES Graph GraphConstruction",
+    "data.pyg": "graph_from_pyg graph_to_pyg",
     "data.schedule": "Schedule",
     "data.vocabulary": "UNIVERSAL_RELATIONS Vocabulary",
     "decoders": (
@@ -86,6 +90,7 @@ _MODULES = {
     "readouts": "READOUTS Readout build_readout register_readout",
     "registry": "UnknownNameError",
     "sentence": "Sentence StructureError Tree",
+    "sentence_graph": "SentenceGraph",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -20,13 +20,14 @@ class Corpus:
 
     Args:
         sentences: The sentences; they may lack the structure as long as no encoder reads it.
-        structure: Which tree of each sentence tree and graph encoders read: ``"dependencies"``,
+        structure: What of each sentence tree and graph encoders read: ``"dependencies"``,
             ``"constituency"``, or a function from a :class:`~structnn.Sentence` to a
-            :class:`~structnn.Tree`.
+            :class:`~structnn.Tree`; or ``"graph"``, which graph encoders alone can read.
         vocabulary: Gives each token its index, for an embedding; None if word vectors come from
             elsewhere.
-        relations: Gives each node's label its index. The default is the universal relations; trees
-            with other labels (phrases, sentiments) need a vocabulary of those.
+        relations: Gives each node's label (of a graph, each edge's) its index. The default is the
+            universal relations; trees with other labels (phrases, sentiments) need a vocabulary of
+            those.
 
     Raises:
         ValueError: ``structure`` is not known.

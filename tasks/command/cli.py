@@ -114,7 +114,8 @@ def train(
     from tasks.command.texts import save_reading
     from tasks.data.setting import Setting
     from tasks.experiments.display import outcome_line, parse_and_show
-    from tasks.experiments.run import execute, selecting_metric
+    from tasks.experiments.fitting import selecting_metric
+    from tasks.experiments.run import execute
     from tasks.metrics import metrics_for
     from tasks.results.run import Run
 

@@ -136,14 +136,15 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     """
     there = list(rows[0]) if rows else []
     answer_column, answer = _answer(rows[0] if rows else {}, options)
-    text = text_column(rows[0] if rows else {}, options.text_column)
+    answers = [row.get(answer_column) for row in rows]
+    tagged = options.reads == "tokens" or _are_lists(answers)
+    text = text_column(rows[0] if rows else {}, options.text_column, tagged=tagged)
     texts = [row.get(text) for row in rows]
     marks = _marks(texts)
     reads = cast("Reads | None", options.reads)
     if reads is None:
-        answers = [row.get(answer_column) for row in rows]
         reads = "sentence" if answer == "sequence" else _reads(there)
-        if answer == "label" and (answer_column == TAGS or _are_lists(texts, answers)):
+        if answer == "label" and (answer_column == TAGS or (tagged and _are_lists(texts))):
             reads = "tokens"
         elif reads == "sentence" and marks and answer != "sequence":
             reads = "span" if marks == 1 else "spans"
@@ -162,13 +163,20 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     return columns
 
 
-def text_column(row: Row, chosen: str) -> str:
-    """The column of the text: the one that is chosen, or without a column ``text`` tokens or source."""
-    if chosen == "text" and chosen not in row:
-        for name in (_TOKENS, _SOURCE):
-            if isinstance(row.get(name), list | str):
-                return name
-    return chosen
+def text_column(row: Row, chosen: str, *, tagged: bool = False) -> str:
+    """The column of the text: the one that is chosen, or without ``text`` that of tokens or a source.
+
+    Args:
+        row: A row of the file.
+        chosen: The column that the options choose, by default ``text``.
+        tagged: Whether tokens have tags, so that a list of them goes before a text.
+    """
+    if chosen != "text":
+        return chosen
+    if tagged and isinstance(row.get(_TOKENS), list):
+        return _TOKENS
+    names = (name for name in (chosen, _TOKENS, _SOURCE) if isinstance(row.get(name), list | str))
+    return chosen if chosen in row else next(names, chosen)
 
 
 def _is_translated(row: Row) -> bool:
@@ -215,11 +223,9 @@ def _tags(value: object, where: str) -> list[str]:
     return list(map(str, tags))
 
 
-def _are_lists(texts: Sequence[object], answers: Sequence[object]) -> bool:
-    """Whether texts and answers are lists, so that each token has an answer of its own."""
-    return bool(texts) and all(
-        isinstance(value, list) for values in (texts, answers) for value in values
-    )
+def _are_lists(values: Sequence[object]) -> bool:
+    """Whether all are lists; of no values none are."""
+    return bool(values) and all(isinstance(value, list) for value in values)
 
 
 def _answer(row: Row, options: DataOptions) -> tuple[str, Answers]:

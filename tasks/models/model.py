@@ -12,7 +12,7 @@ from textwrap import shorten
 import torch
 from torch import Tensor
 
-from parsers import grouped, narrowed
+from parsers import grouped, narrowed, with_structure
 from structnn import (
     UNIVERSAL_RELATIONS,
     Answer,
@@ -40,6 +40,7 @@ from tasks.data.examples import Dataset
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import tree_field
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
+from tasks.data.setting import GIVEN_STRUCTURES, SPAN_STRUCTURES
 from tasks.json_records import as_record
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
@@ -169,6 +170,12 @@ class SavedModel:
         """
         corpus = self.corpus([*sentences, *second])
         return Inputs(corpus, 2 if second else 1, spans_tensor(spans))
+
+    def structured(self, sentences: Sequence[Sentence]) -> list[Sentence]:
+        """Sentences with their own trees, as the encoder reads them: with a control in their place."""
+        if self.structure in GIVEN_STRUCTURES or self.structure in SPAN_STRUCTURES:
+            return list(sentences)  # where trees hang, spans say
+        return with_structure(sentences, self.structure)
 
     def corpus(self, sentences: Sequence[Sentence]) -> Corpus:
         """These sentences, ready to be batched for this model."""

@@ -121,6 +121,8 @@ def browser(
         # Whether each token has an answer, beside which it is shown.
         parts = any(group.data == name and group.question.has_parts for group in groups)
         kept = min(len(rows), EXAMPLES)
+        if parts:
+            notes.append(f"{name}: a sentence is right where all of its tags are.")
         drawn = set(_worth_drawing([group for group in groups if group.data == name], kept))
         if kept < len(rows):
             notes.append(f"{name}: this page has the first {kept:,} of {len(rows):,} examples.")
