@@ -40,7 +40,10 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
             "What tree and graph encoders read: parse (the parser's dependencies); given or "
             "constituency (trees in the data); or a control in place of the parse: left_chain, "
             "right_chain, balanced, random, shuffled, flat; for spans also rerooted (the "
-            "parse as it hangs from the span). compare takes several.",
+            "parse as it hangs from the span); for two spans path, path1, path2, ... path_inf (the part "
+            "of the parse between them, and what hangs from it by so many edges); enhanced (of CoNLL-U) "
+            "or graph (graphs in the data). Only graph encoders read paths, enhanced and graph. compare "
+            "takes several.",
         ),
     ] = "parse"
     embedding: Annotated[

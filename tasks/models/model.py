@@ -37,7 +37,7 @@ from structnn import (
 )
 from tasks.data.examples import Dataset
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import tree_field
+from tasks.data.parsing import is_graph, tree_field
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
 from tasks.json_records import as_record
 from tasks.models.options import ModelOptions
@@ -195,7 +195,7 @@ def make_corpus(
             (:func:`parsers.grouped`).
     """
     field = tree_field(structure)
-    if arity is not None:
+    if arity is not None and not is_graph(structure):
         fit = grouped if field == "constituency" else narrowed
         sentences = [
             sentence

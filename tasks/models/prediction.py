@@ -8,12 +8,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from parsers import Parser, rerooted, with_structure
+from parsers import Parser, with_structure
 from structnn import Sentence
 from tasks.data.examples import is_visible
 from tasks.data.parsing import in_tokens, make_parser
 from tasks.data.questions import Question, Span, without_marks
-from tasks.data.setting import SPAN_STRUCTURES
+from tasks.data.setting import for_spans, is_for_spans
 from tasks.models.model import SavedModel, load_model
 from tasks.storage import StorageError
 from tasks.training.evaluation import evaluate
@@ -131,9 +131,9 @@ class Predictor:
             tuple(span for span, _ in in_tokens(text, own, sentence))
             for text, own, sentence in zip(plain, spans, sentences, strict=bool(spans))
         ]
-        if self.model.structure in SPAN_STRUCTURES:
+        if is_for_spans(self.model.structure):
             sentences = [
-                rerooted(sentence, own[0])
+                for_spans(self.model.structure, sentence, own)
                 for sentence, own in zip(sentences, in_sentences, strict=True)
             ]
         shown = [
@@ -181,9 +181,14 @@ class Predictor:
                 "this run was trained on constituency trees, which no parser here makes: it can't be "
                 "used on raw text"
             )
+        if self.model.structure in ("enhanced", "graph"):
+            raise ValueError(
+                f"this run was trained on graphs in its data (--structure {self.model.structure}), "
+                "which no parser here makes: it can't be used on raw text"
+            )
         # New text has no given trees, so it is parsed; where trees hang, spans say.
         own = self.model.structure
-        structure = "parse" if own == "given" or own in SPAN_STRUCTURES else own
+        structure = "parse" if own == "given" or is_for_spans(own) else own
         return list(with_structure(self.parser.parse(list(texts)), structure))
 
     def predict_sentences(
