@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.data.examples import Dataset
-from tasks.data.parsing import ParsedDataset, given_tree, tree_field
+from tasks.data.parsing import ParsedDataset, given_tree, is_graph, tree_field
 from tasks.data.setting import GIVEN_STRUCTURES, Setting, view
 from tasks.folders import folder_name
 from tasks.metrics import metrics_for
@@ -417,7 +417,11 @@ def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDe
     for example, sentence in zip(data.dataset.test, data.sentences["test"], strict=True):
         tree = sentence.dependencies
         unknown = sum(token.lower() not in words for token in sentence.tokens)
-        others = {name: getattr(given_tree(example, name), tree_field(name)) for name in structures}
+        others = {  # a graph isn't drawn
+            name: getattr(given_tree(example, name), tree_field(name))
+            for name in structures
+            if not is_graph(name)
+        }
         described.append(
             ExampleDescription(
                 source=example.source,
