@@ -14,9 +14,11 @@ import pytest
 
 from parsers import draw, explore
 from structnn import Sentence, Tree
+from tasks.report.browser import tree_of
 from tasks.report.groups import groups_of
 from tasks.results.folder import load_results
 from tasks.results.measures import measure
+from tasks.results.records import ExampleDescription
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
@@ -313,3 +315,24 @@ def test_axe_finds_nothing_serious(driver, axe, tmp_path, request, name, scheme)
     )
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert [found for found in violations if found[0] in ("serious", "critical")] == []
+
+
+def test_spans_are_marked_in_the_tree():
+    """As in the text; but where the tokens themselves have such marks, they are those of the text."""
+    row = {
+        "source": "a:1",
+        "label": "x",
+        "columns": {},
+        "heads": [2, 0, 2, 5, 3],
+        "relations": ["dep"] * 5,
+        "tags": None,
+        "unknown_share": 0.0,
+        "overlap": False,
+    }
+    tokens = ["The", "food", "was", "not", "good"]
+    svg = tree_of(ExampleDescription(**row, text="[[The food]] was not [[good]]", tokens=tokens))
+    for word in ("[[The", "food]]", "was", "not", "[[good]]"):
+        assert f">{word}<" in svg
+    tokens[0] = "[[The"
+    svg = tree_of(ExampleDescription(**row, text="[[The food]] was not good", tokens=tokens))
+    assert ">food<" in svg
