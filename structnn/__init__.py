@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from structnn.data.vocabulary import UNIVERSAL_RELATIONS as UNIVERSAL_RELATIONS
     from structnn.data.vocabulary import Vocabulary as Vocabulary
     from structnn.embeddings import ContextualEmbedding as ContextualEmbedding
+    from structnn.embeddings import JoinedEmbedding as JoinedEmbedding
     from structnn.embeddings import WordEmbedding as WordEmbedding
     from structnn.encoders import ENCODERS as ENCODERS
     from structnn.encoders import Chain as Chain
@@ -62,7 +63,7 @@ _MODULES = {
     "data.graph": "EDGE_TYPES Graph GraphConstruction",
     "data.schedule": "Schedule",
     "data.vocabulary": "UNIVERSAL_RELATIONS Vocabulary",
-    "embeddings": "ContextualEmbedding WordEmbedding",
+    "embeddings": "ContextualEmbedding JoinedEmbedding WordEmbedding",
     "encoders": "ENCODERS Chain Encoder Encoding build_encoder register_encoder",
     "errors": "InputError",
     "heads": (
