@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from structnn.decoders import build_decoder as build_decoder
     from structnn.decoders import register_decoder as register_decoder
     from structnn.embeddings import ContextualEmbedding as ContextualEmbedding
+    from structnn.embeddings import JoinedEmbedding as JoinedEmbedding
     from structnn.embeddings import WordEmbedding as WordEmbedding
     from structnn.encoders import ENCODERS as ENCODERS
     from structnn.encoders import Chain as Chain
@@ -81,7 +82,7 @@ _MODULES = {
         "DECODERS Decoder Hypothesis Memory Search SequenceHead TargetVocabulary build_decoder "
         "register_decoder"
     ),
-    "embeddings": "ContextualEmbedding WordEmbedding",
+    "embeddings": "ContextualEmbedding JoinedEmbedding WordEmbedding",
     "encoders": "ENCODERS Chain Encoder Encoding build_encoder register_encoder",
     "errors": "InputError",
     "heads": (

@@ -124,7 +124,11 @@ def subject_of_run(
             "vectors, which this run doesn't make: take one that answers questions about sentences"
         )
     embedding = after.classifier.embedding
-    assert isinstance(embedding, WordEmbedding)
+    if not isinstance(embedding, WordEmbedding):
+        raise StorageError(
+            f"the run in {folder} reads a contextual model ({after.options.embedding}), whose states "
+            "the lab can't vary: take a run with word vectors"
+        )
     seed = seed_of(folder)
     torch.manual_seed(seed)
     given = None if after.options.embedding == "learned" else embedding.table.weight.detach()

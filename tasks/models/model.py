@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean, pstdev
 from textwrap import shorten
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -32,18 +34,19 @@ from structnn import (
     TargetVocabulary,
     UnknownNameError,
     Vocabulary,
-    WordEmbedding,
     build_decoder,
     build_encoder,
     build_head,
 )
+from structnn.embeddings import words_of
 from structnn.heads import ArcsReader
-from tasks.data.examples import Dataset
+from tasks.data.examples import DataError, Dataset
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import is_graph, tree_field
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
 from tasks.data.setting import GIVEN_STRUCTURES, is_for_spans
 from tasks.json_records import as_record
+from tasks.models.embeddings import build_embedding, fingerprints
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
 from tasks.sealing import read_sealed, write_sealed
@@ -190,15 +193,15 @@ class SavedModel:
 
     def corpus(self, sentences: Sequence[Sentence]) -> Corpus:
         """These sentences, ready to be batched for this model."""
-        embedding = self.classifier.embedding
-        assert isinstance(embedding, WordEmbedding)
+        words = words_of(self.classifier.embedding)
+        vocabulary = None if words is None else words.vocabulary
         arity = self.classifier.encoder.arity
-        return make_corpus(sentences, embedding.vocabulary, self.relations, self.structure, arity)
+        return make_corpus(sentences, vocabulary, self.relations, self.structure, arity)
 
 
 def make_corpus(
     sentences: Sequence[Sentence],
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | None,
     relations: Vocabulary,
     structure: str,
     arity: int | None = None,
@@ -207,7 +210,7 @@ def make_corpus(
 
     Args:
         sentences: The sentences.
-        vocabulary: Numbers of words.
+        vocabulary: Numbers of words; None where none is asked for.
         relations: Numbers of tree labels.
         structure: What the encoder reads: see :class:`tasks.data.setting.Setting`.
         arity: Number of children that the encoder has places for; None for any number. Where a node has
@@ -234,7 +237,7 @@ def make_corpus(
 def build_model(
     options: ModelOptions,
     task: Task,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | None,
     vectors: Tensor | None = None,
 ) -> StructuredModel:
     """Make a model, with weights drawn from torch's random numbers.
@@ -242,18 +245,13 @@ def build_model(
     Args:
         options: What it is made of.
         task: What it is asked.
-        vocabulary: The words that have a vector.
+        vocabulary: The words that have a vector; None where there are no word vectors.
         vectors: ``(words, dim)``, pretrained vectors; None to learn them.
     """
-    dim = options.embedding_dim if vectors is None else vectors.shape[1]
-    embedding = WordEmbedding(
-        vocabulary,
-        dim,
-        vectors=vectors,
-        frozen=options.freeze,
-        word_dropout=options.word_dropout,
+    embedding = build_embedding(options, vocabulary, vectors)
+    encoder = build_encoder(
+        options.encoder, cast(int, embedding.dim), options.hidden_dim, **options.encoder_options
     )
-    encoder = build_encoder(options.encoder, dim, options.hidden_dim, **options.encoder_options)
     if task.question.is_sequence:
         sequences = _sequence_head(options, task, encoder)
         if not sequences.reader.reads_sentences:
@@ -323,7 +321,7 @@ def count_parameters(model: StructuredModel) -> dict[str, int]:
 def save_model(folder: Path, model: SavedModel) -> None:
     """Write ``weights.safetensors``, and ``model.json`` with its checksum."""
     embedding = model.classifier.embedding
-    assert isinstance(embedding, WordEmbedding)
+    words = words_of(embedding)
     relations = None if model.relations is UNIVERSAL_RELATIONS else _words_of(model.relations)
     write_tensors(folder / WEIGHTS, model.classifier.state_dict())
     file = _ModelFile(
@@ -332,11 +330,15 @@ def save_model(folder: Path, model: SavedModel) -> None:
         task=model.task,
         structure=model.structure,
         parser=model.parser,
-        embedding_dim=embedding.dim,
-        vocabulary=_words_of(embedding.vocabulary),
+        embedding_dim=cast(int, embedding.dim),
+        vocabulary=None if words is None else _words_of(words.vocabulary),
         relations=relations,
+        contextual=fingerprints(model.options, embedding),
     )
-    write_sealed(folder / MODEL, asdict(file), [WEIGHTS])
+    content = asdict(file)
+    if not file.contextual:  # as earlier versions wrote it
+        del content["contextual"]
+    write_sealed(folder / MODEL, content, [WEIGHTS])
 
 
 def model_in(run: Path) -> SavedModel:
@@ -365,16 +367,20 @@ def load_model(folder: Path) -> SavedModel:
     seal.check(WEIGHTS)
     weights, _ = read_tensors(folder / WEIGHTS, TRAIN_AGAIN)
     try:
-        vocabulary = saved.vocabulary.vocabulary
+        vocabulary = None if saved.vocabulary is None else saved.vocabulary.vocabulary
         relations = UNIVERSAL_RELATIONS if saved.relations is None else saved.relations.vocabulary
-        table = weights.get("embedding.table.weight")
+        tables = (
+            name for name in weights if re.fullmatch(r"embedding\.(.*\.)?table\.weight", name)
+        )
+        table = weights.get(next(tables, ""))
         task = saved.task or Task(labels=saved.labels)
         classifier = build_model(saved.options, task, vocabulary, table)
+        _check_contextual(saved, classifier, file)
         classifier.load_state_dict(weights)
         unusable = [name for name, value in weights.items() if not torch.isfinite(value).all()]
         if unusable:
             raise ValueError(f"{unusable[0]} has values that are not finite")
-    except UnknownNameError:
+    except (UnknownNameError, DataError):
         raise
     except (LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
         raise StorageError(
@@ -389,6 +395,17 @@ def load_model(folder: Path) -> SavedModel:
         parser=saved.parser,
         task=task,
     )
+
+
+def _check_contextual(saved: _ModelFile, classifier: StructuredModel, file: Path) -> None:
+    """Make sure that the contextual models are those that the model was trained with."""
+    for name, found in fingerprints(saved.options, classifier.embedding).items():
+        if saved.contextual.get(name) != found:
+            raise DataError(
+                f"the contextual model 'hf:{name}' is not the one that {file} was trained with: its "
+                f"fingerprint is {found[:16]}..., not {saved.contextual.get(name, 'none')[:16]}...; put "
+                "that model in its place, or train again"
+            )
 
 
 @dataclass(frozen=True)
@@ -418,6 +435,7 @@ class _ModelFile:
     structure: str
     parser: ParserOptions
     embedding_dim: int
-    vocabulary: _Words
+    vocabulary: _Words | None
     relations: _Words | None
     task: Task | None = None
+    contextual: Mapping[str, str] = field(default_factory=dict)
