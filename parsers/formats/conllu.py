@@ -23,10 +23,12 @@ from structnn.sentence import Sentence, StructureError, Tree
 from structnn.sentence_graph import SentenceGraph
 
 __all__ = [
+    "LINES_OF_THEIR_OWN",
     "ConlluError",
     "empty_nodes_of",
     "format_conllu",
     "iter_conllu",
+    "multiword_metadata",
     "read_conllu",
     "write_conllu",
 ]
@@ -39,6 +41,9 @@ MULTIWORD_COLUMNS = "multiword_columns"
 
 EMPTY_NODES = "empty_nodes"
 """The key that holds empty nodes: JSON, ``{"8.1": {"form": "go", "upos": "VERB"}}``."""
+
+LINES_OF_THEIR_OWN = (MULTIWORD, MULTIWORD_COLUMNS, EMPTY_NODES)
+"""The keys of ``Sentence.metadata`` that are lines of a file, and no comments."""
 
 _NAMES = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _FORM, _LEMMA, _UPOS, _HEAD, _DEPREL, _MISC = 1, 2, 3, 6, 7, 9
@@ -69,7 +74,7 @@ _GRAPH = "sentence_graph"
 # Comments that are no metadata, and metadata that are no comments. A key or comment that happens to
 # have such a name has a `#` before it in the other place.
 _COMMENTS = re.compile(rf"(#*)(text|constituency|{_GRAPH}|{_EXACT_VALUES})")
-_KEYS = re.compile(f"(#*)({MULTIWORD}|{MULTIWORD_COLUMNS}|{EMPTY_NODES})")
+_KEYS = re.compile(f"(#*)({'|'.join(LINES_OF_THEIR_OWN)})")
 
 
 class ConlluError(FormatError):
@@ -309,18 +314,13 @@ def _sentence(file: str, block: Block) -> Sentence:
     metadata: dict[str, str] = {}
     for name, value in comments.items():
         _add(metadata, _key(name), value)
-    if ranges:
-        metadata[MULTIWORD] = _json({ident: row[_FORM] for ident, row in ranges.items()})
-    for key, rows, first in (
-        (MULTIWORD_COLUMNS, ranges, _LEMMA),
-        (EMPTY_NODES, empty_nodes, _FORM),
-    ):
-        known = {
-            ident: {_NAMES[i]: row[i] for i in range(first, 10) if row[i] != "_"}
-            for ident, row in rows.items()
-        }
-        if any(known.values()) or (known and key == EMPTY_NODES):
-            metadata[key] = _json(known)
+    metadata |= multiword_metadata(
+        {ident: {"form": row[_FORM]} | _known(row, _LEMMA) for ident, row in ranges.items()}
+    )
+    if empty_nodes:
+        metadata[EMPTY_NODES] = _json(
+            {ident: _known(row, _FORM) for ident, row in empty_nodes.items()}
+        )
     tokens = [columns[_FORM] for columns in words]
     others = {name: _column(words, column) for name, column in _OTHERS.items()}
     return Sentence(
@@ -334,6 +334,33 @@ def _sentence(file: str, block: Block) -> Sentence:
         columns={name: values for name, values in others.items() if values is not None},
         graph=_graph(file, block, len(tokens), graph) if graph is not None else None,
     )
+
+
+def multiword_metadata(tokens: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The metadata of a sentence with multiword tokens, as :func:`iter_conllu` reads them.
+
+    Args:
+        tokens: By its range of words the columns of each multiword token, without those that are
+            ``_``: ``{"2-3": {"form": "don't", "misc": "SpaceAfter=No"}}``.
+
+    Returns:
+        ``multiword_tokens`` and ``multiword_columns``, where there is something to hold.
+    """
+    metadata = {}
+    if tokens:
+        metadata[MULTIWORD] = _json({ident: columns["form"] for ident, columns in tokens.items()})
+    others = {
+        ident: {name: value for name, value in columns.items() if name != "form"}
+        for ident, columns in tokens.items()
+    }
+    if any(others.values()):
+        metadata[MULTIWORD_COLUMNS] = _json(others)
+    return metadata
+
+
+def _known(row: Sequence[str], first: int) -> dict[str, str]:
+    """The columns of a line, from the first one, that are not `_`."""
+    return {_NAMES[i]: row[i] for i in range(first, 10) if row[i] != "_"}
 
 
 def _graph(file: str, block: Block, tokens: int, text: str) -> SentenceGraph:
@@ -490,7 +517,7 @@ def _comments(sentence: Sentence) -> Iterator[str]:
     comments = {
         _comment(key): value
         for key, value in sentence.metadata.items()
-        if key not in (MULTIWORD, MULTIWORD_COLUMNS, EMPTY_NODES)
+        if key not in LINES_OF_THEIR_OWN
     }
     if sentence.text is not None:
         comments["text"] = sentence.text

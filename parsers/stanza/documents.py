@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-__all__ = ["TOO_LONG", "Annotation", "BulkPipeline", "DocumentPipeline"]
+__all__ = ["TOO_LONG", "Annotation", "BulkPipeline", "DocumentPipeline", "Token"]
 
 TOO_LONG = "<UNK>"
 """The placeholder that a tagger reads for a token that is too long for it."""
+
+
+class Token(NamedTuple):
+    """A token of a text, and the words of which it consists.
+
+    Attributes:
+        form: The token as it is written: French *du*.
+        words: Its words: *de* and *le* for the multiword token *du*, and for others the form alone.
+    """
+
+    form: str
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +51,8 @@ class BulkPipeline(Protocol):
 
     longest_token: int
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[list[str]] | None]:
-        """The sentences of each text, multiword tokens expanded; None where characters got lost."""
+    def tokenize(self, texts: Sequence[str]) -> list[list[list[Token]] | None]:
+        """The sentences of each text; None where characters got lost."""
         ...
 
     def annotate(self, sentences: Sequence[Sequence[str]]) -> list[Annotation]:
@@ -60,8 +72,8 @@ class DocumentPipeline:
         tokenizer = self.processors.get("tokenize")
         self.longest_token = 1000 if tokenizer is None else tokenizer.config.get("max_seqlen", 1000)
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[list[str]] | None]:
-        """The sentences of each text, multiword tokens expanded; None where characters got lost."""
+    def tokenize(self, texts: Sequence[str]) -> list[list[list[Token]] | None]:
+        """The sentences of each text; None where characters got lost."""
         from stanza.models.common.doc import Document
 
         documents = [Document([], text=text) for text in texts]
@@ -69,7 +81,7 @@ class DocumentPipeline:
             if name in self.processors:
                 documents = self.processors[name].bulk_process(documents)
         return [
-            [[_original(word, text) for word in sentence.words] for sentence in document.sentences]
+            [[_token(token, text) for token in sentence.tokens] for sentence in document.sentences]
             if _squeezed(_surface(document.sentences, text)) == _squeezed(text)
             else None
             for text, document in zip(texts, documents, strict=True)
@@ -117,8 +129,14 @@ def _surface(sentences: Iterable[Any], text: str) -> str:
     )
 
 
+def _token(token: Any, text: str) -> Token:
+    """A token of a Stanza document, with its words."""
+    words = tuple(_original(word, text) for word in token.words)
+    return Token(words[0] if len(words) == 1 else _original(token, text), words)
+
+
 def _original(word: Any, text: str) -> str:
-    """The form of a word; for the placeholder of a long token its characters in the text."""
+    """The form of a word or token; for the placeholder of a long token its characters in the text."""
     if word.text == TOO_LONG and word.start_char is not None and word.end_char is not None:
         return text[word.start_char : word.end_char]
     return str(word.text)

@@ -31,7 +31,7 @@ from torch.nn.utils.rnn import (
 )
 
 from parsers.stanza import fast_depparse, fast_tokenizer
-from parsers.stanza.documents import Annotation
+from parsers.stanza.documents import Annotation, Token
 from parsers.stanza.fast_tokenizer import BATCH_CHARACTERS, FastTokenizer, batches_by_length
 
 __all__ = ["FastPipeline", "is_supported"]
@@ -114,8 +114,8 @@ class FastPipeline:
             )
         ]
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[list[str]] | None]:
-        """The sentences of each text, multiword tokens expanded; no characters are lost."""
+    def tokenize(self, texts: Sequence[str]) -> list[list[list[Token]] | None]:
+        """The sentences of each text; no characters are lost."""
         return [*self._tokenizer.split(texts)]
 
     @torch.inference_mode()

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from parsers.stanza.documents import Token
+
 __all__ = ["BATCH_CHARACTERS", "FastTokenizer", "batches_by_length", "is_supported"]
 
 BATCH_CHARACTERS = 4_000
@@ -54,8 +56,8 @@ class FastTokenizer:
         self._expander = expander
 
     @torch.inference_mode()
-    def split(self, texts: Sequence[str]) -> list[list[list[str]]]:
-        """The sentences of each text, multiword tokens expanded."""
+    def split(self, texts: Sequence[str]) -> list[list[list[Token]]]:
+        """The sentences of each text, with the words of multiword tokens."""
         paragraphs = [self._paragraphs(text) for text in texts]
         labels = iter(self._labels([part for parts in paragraphs for part in parts]))
         marked = [
@@ -74,9 +76,8 @@ class FastTokenizer:
         return [
             [
                 [
-                    word
+                    Token(token, expansions.get(token, (token,)) if several else (token,))
                     for token, several in sentence
-                    for word in (expansions.get(token, (token,)) if several else (token,))
                 ]
                 for sentence in text
             ]
@@ -183,7 +184,7 @@ class FastTokenizer:
         if sentence:
             yield sentence
 
-    def _expansions(self, tokens: Iterable[str]) -> dict[str, list[str]]:
+    def _expansions(self, tokens: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The words of multiword tokens."""
         from stanza.models.common.doc import ID, MISC, TEXT, Document
 
@@ -193,7 +194,7 @@ class FastTokenizer:
         document = Document([[{ID: (1,), TEXT: token, MISC: "MWT=Yes"}] for token in tokens])
         expanded = self._expander.process(document).sentences
         return {
-            token: [word.text for word in sentence.words]
+            token: tuple(word.text for word in sentence.words)
             for token, sentence in zip(tokens, expanded, strict=True)
         }
 

@@ -51,6 +51,12 @@ class StanzaParser:
     and the trees are joined: the root of the first sentence is the root, and the roots of the others
     become its children with the relation ``parataxis``.
 
+    The tokens of a sentence are syntactic words: *de* and *le* for French *du*. How the text writes
+    them is kept where :func:`~parsers.read_conllu` puts it, and so is in CoNLL-U too: multiword tokens
+    in ``metadata["multiword_tokens"]``, and ``SpaceAfter=No`` in ``columns["misc"]`` (in
+    ``metadata["multiword_columns"]`` for a multiword token) where no white space comes before the
+    next token.
+
     Models are loaded when the first text is parsed. Nothing is downloaded; missing files are reported
     when the parser is made.
 
@@ -144,7 +150,7 @@ class StanzaParser:
         """
         settings = {
             "parser": "stanza",
-            "revision": 2,  # of what this class does with the texts and trees
+            "revision": 3,  # of what this class does with the texts and trees
             "stanza": version("stanza"),
             "language": self.language,
             "pretokenized": self.pretokenized,
@@ -273,11 +279,13 @@ class StanzaParser:
             if sentences is None:
                 result.append(SplitText([text.split()], [text.split()], lost=True))
                 continue
+            words = [[word for token in each for word in token.words] for each in sentences]
             read = [
-                [token if len(token) <= self.bulk.longest_token else TOO_LONG for token in sentence]
-                for sentence in sentences
+                [word if len(word) <= self.bulk.longest_token else TOO_LONG for word in sentence]
+                for sentence in words
             ]
-            result.append(SplitText(sentences, read))
+            tokens = [token for sentence in sentences for token in sentence]
+            result.append(SplitText(words, read, tokens))
         return result
 
 

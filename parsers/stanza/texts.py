@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-from parsers.stanza.documents import Annotation
+from parsers.formats.conllu import multiword_metadata
+from parsers.stanza.documents import Annotation, Token
 from structnn.sentence import Sentence, Tree
 
 __all__ = [
@@ -34,16 +36,19 @@ _BLANK_BUT_NEWLINE = re.compile("[^\\S\n]|[\ufeff\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 class SplitText(NamedTuple):
-    """The sentences of a text, as tokens.
+    """The sentences of a text, as words.
 
     Attributes:
-        sentences: The tokens of each sentence.
-        read: The same, with a placeholder for each token that is too long for tagger and parser.
+        sentences: The words of each sentence.
+        read: The same, with a placeholder for each word that is too long for tagger and parser.
+        tokens: The tokens of all sentences, in which multiword tokens are whole; none if the text is
+            given as tokens or was split at white space.
         lost: Whether the tokenizer lost characters, so that the text was split at white space instead.
     """
 
     sentences: Sequence[Sequence[str]]
     read: Sequence[Sequence[str]]
+    tokens: Sequence[Token] = ()
     lost: bool = False
 
 
@@ -99,9 +104,10 @@ def join_sentences(
 
     Returns:
         The sentence; its metadata have :data:`JOINED_SENTENCES` and :data:`SPLIT_AT_WHITE_SPACE` where
-        they apply.
+        they apply. Multiword tokens and ``SpaceAfter=No`` are where the reader of CoNLL-U puts them.
     """
-    metadata = {}
+    text = item if isinstance(item, str) else " ".join(item)
+    metadata, misc = _spelling(text, split.tokens)
     if len(split.sentences) > 1:
         metadata[JOINED_SENTENCES] = str(len(split.sentences))
     if split.lost:
@@ -133,6 +139,35 @@ def join_sentences(
         dependencies=Tree(parents, labels=labels),
         tags=tags,
         lemmas=lemmas if len(lemmas) == len(tokens) else None,
-        text=item if isinstance(item, str) else " ".join(item),
+        text=text,
         metadata=metadata,
+        columns={"misc": misc} if any(item != "_" for item in misc) else {},
     )
+
+
+def _spelling(text: str, tokens: Sequence[Token]) -> tuple[dict[str, str], list[str]]:
+    """How the words of a text are written in it: metadata with its multiword tokens, and MISC."""
+    multiword: dict[str, dict[str, str]] = {}
+    misc: list[str] = []
+    for token, followed in zip(tokens, _space_after(text, tokens), strict=True):
+        note = "_" if followed else "SpaceAfter=No"
+        if len(token.words) == 1:
+            misc.append(note)
+            continue
+        columns = {"form": token.form} if followed else {"form": token.form, "misc": note}
+        multiword[f"{len(misc) + 1}-{len(misc) + len(token.words)}"] = columns
+        misc += ["_"] * len(token.words)  # the space is one after the whole token
+    return multiword_metadata(multiword), misc
+
+
+def _space_after(text: str, tokens: Sequence[Token]) -> list[bool]:
+    """Whether white space or the end of the text follows each token.
+
+    True for all if the tokenizer changed characters, so that their places in the text are unknown.
+    """
+    pieces = cleaned(text).split()
+    forms = ["".join(token.form.split()) for token in tokens]
+    if "".join(forms) != "".join(pieces):
+        return [True] * len(tokens)
+    ends = set(accumulate(map(len, pieces)))  # in characters that are no white space
+    return [end in ends for end in accumulate(map(len, forms))]

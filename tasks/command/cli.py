@@ -80,6 +80,7 @@ def parse(
     `structnn parse reviews.csv --text-column review -o reviews.conllu`
     """
     from parsers import write_conllu
+    from parsers.formats.conllu import LINES_OF_THEIR_OWN
     from tasks.command.texts import check_kept, with_origin
     from tasks.data.examples import DataError
     from tasks.data.parsing import parser_notes
@@ -87,7 +88,7 @@ def parse(
     from tasks.models.parser import cached_parser
 
     records = read_texts(source, options, options.keep or ())
-    check_kept(records, ("line", "text", "constituency", "multiword_tokens"), "CoNLL-U comments")
+    check_kept(records, ("line", "text", "constituency", *LINES_OF_THEIR_OWN), "CoNLL-U comments")
     full = [record for record in records if record.text]
     if not full:
         raise DataError(f"{source}: all its texts are empty")
