@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 
 from parsers.training.recipe import Recipe
+from parsers.training.score import as_speeds, as_table
 from parsers.training.stages import STAGES, run
 
 _HELP = {
@@ -18,7 +19,8 @@ _HELP = {
     "lang": "language code, e.g. en",
     "package": "name of the package in the model directory",
     "output": "model directory to write",
-    "work": "folder of intermediate results, from which a second run continues; default: OUTPUT.work",
+    "work": "folder of intermediate results, from which a second run of the same recipe continues; "
+    "default: OUTPUT.work",
     "data": "sentence for the model card: the treebank, its version and licence",
     "vectors": "word2vec text file, most frequent words first; by default no vectors are used",
     "notes": "Markdown file appended to the model card",
@@ -80,10 +82,12 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("stanza").setLevel(logging.WARNING)
     try:
-        run(Recipe(**options), stages, ["python", "-m", "parsers.training", *given])
+        scores = run(Recipe(**options), stages, ["python", "-m", "parsers.training", *given])
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if scores:
+        print(as_table(scores), as_speeds(scores), sep="\n\n")
     return 0
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from parsers.training.recipe import Recipe
-from parsers.training.score import as_speeds, as_table
+from parsers.training.score import Scores, as_speeds, as_table
 from parsers.training.treebank import read_treebank
 
 
 def model_card(
     recipe: Recipe,
-    scores: dict[str, dict[str, dict[str, float]]],
+    scores: Scores,
     results: dict[str, dict[str, float]],
     command: str,
 ) -> str:
@@ -23,7 +23,8 @@ def model_card(
         results: ``steps`` and ``seconds`` of the training of tagger and parser.
         command: The command line of the training.
     """
-    files = sorted(recipe.output.rglob("*.pt"))
+    # The directory may hold models of other languages too.
+    files = sorted((recipe.output / recipe.lang).rglob(f"{recipe.package}.pt"))
     sizes = "\n".join(
         f"| `{path.relative_to(recipe.output)}` | {path.stat().st_size / 1e6:.2f} MB |"
         for path in files

@@ -19,7 +19,7 @@ class Recipe:
         lang: The language code of the model directory, as Stanza names it.
         package: The name of the package in the model directory.
         output: The model directory to write.
-        work: The folder of intermediate results.
+        work: The folder of intermediate results, which belong to this recipe alone.
         data: A sentence for the model card: the treebank, its version and licence.
         vectors: A word2vec text file; None to train without pretrained vectors.
         vector_words: The number of words of the vector table.

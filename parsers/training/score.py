@@ -21,6 +21,9 @@ from typing import Any
 
 from parsers.training.treebank import Block, raw_text, read_treebank
 
+Scores = dict[str, dict[str, dict[str, float]]]
+"""For the name of each file the scores of each kind of input, by metric."""
+
 METRICS = ("Tokens", "Sentences", "Words", "UPOS", "XPOS", "UFeats", "UAS", "LAS", "CLAS")
 
 
@@ -116,9 +119,7 @@ def compare_decoders(pipeline: Any, blocks: Sequence[Block], stock: Any) -> dict
     return {"words/s": speed, "different": different}
 
 
-def score_directory(
-    models: Path, lang: str, package: str, files: Sequence[Path]
-) -> dict[str, dict[str, dict[str, float]]]:
+def score_directory(models: Path, lang: str, package: str, files: Sequence[Path]) -> Scores:
     """Score the models of a directory.
 
     Args:
@@ -131,7 +132,7 @@ def score_directory(
         For the name of each file the scores from ``raw text`` and ``gold tokens``, and the
         comparison with the ``fast`` decoder.
     """
-    results = {}
+    results: Scores = {}
     for path in files:
         pipeline = load_pipeline(models, lang, package)
         blocks = read_treebank(path).blocks
@@ -145,7 +146,7 @@ def score_directory(
     return results
 
 
-def as_table(results: dict[str, dict[str, dict[str, float]]]) -> str:
+def as_table(results: Scores) -> str:
     """The result of :func:`score_directory` as a Markdown table."""
     lines = [
         "| file | input | " + " | ".join(METRICS) + " |",
@@ -159,7 +160,7 @@ def as_table(results: dict[str, dict[str, dict[str, float]]]) -> str:
     return "\n".join(lines)
 
 
-def as_speeds(results: dict[str, dict[str, dict[str, float]]]) -> str:
+def as_speeds(results: Scores) -> str:
     """The result of :func:`score_directory` in lines: words per second, and sentences that differ."""
     lines = []
     for name, inputs in results.items():

@@ -2,6 +2,7 @@
 
 Each stage writes its result into the work folder and is skipped if the result is there, so a run
 that was stopped continues where it stopped; tagger and parser also continue from their checkpoints.
+The folder belongs to one recipe (:mod:`parsers.training.workfolder`).
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ import json
 import logging
 import shlex
 from collections.abc import Callable
-from dataclasses import asdict
 
 from parsers.training.card import model_card
 from parsers.training.loop import Budget
 from parsers.training.pack import pack
 from parsers.training.parser import train_parser
 from parsers.training.recipe import Recipe
-from parsers.training.score import score_directory
+from parsers.training.score import Scores, score_directory
 from parsers.training.tagger import tag_blocks, train_tagger
 from parsers.training.tokenizer import (
     prepare_tokenizer_files,
@@ -26,6 +26,7 @@ from parsers.training.tokenizer import (
 )
 from parsers.training.treebank import folds, read_treebank, word_forms, write_blocks
 from parsers.training.vectors import build_table
+from parsers.training.workfolder import claim
 
 __all__ = ["STAGES", "run"]
 
@@ -35,13 +36,22 @@ STAGES = ("prepare", "jackknife", "tokenizer", "multiword", "tagger", "parser", 
 """The stages in their order."""
 
 
-def run(recipe: Recipe, stages: tuple[str, ...] = STAGES, command: list[str] | None = None) -> None:
+def run(
+    recipe: Recipe, stages: tuple[str, ...] = STAGES, command: list[str] | None = None
+) -> Scores:
     """Run stages in order, except those whose result is there.
 
     Args:
         recipe: What to train.
         stages: The stages to run, some of :data:`STAGES`, to spread the work over several processes.
         command: The command line, for the model card.
+
+    Returns:
+        The scores of dev and test; empty without the stage ``"score"``.
+
+    Raises:
+        WorkFolderError: The work folder has results of another recipe.
+        TreebankError: A treebank can't be used.
     """
     actions: dict[str, Callable[[Recipe], None]] = {
         "prepare": _prepare,
@@ -51,13 +61,15 @@ def run(recipe: Recipe, stages: tuple[str, ...] = STAGES, command: list[str] | N
         "tagger": _tagger,
         "parser": _parser,
         "pack": _pack,
-        "score": lambda recipe: _score(recipe, command or []),
+        "score": lambda recipe: scores.update(_score(recipe, command or [])),
     }
-    recipe.work.mkdir(parents=True, exist_ok=True)
+    scores: Scores = {}
+    claim(recipe)
     for stage in STAGES:
         if stage in stages:
             logger.info("stage %s", stage)
             actions[stage](recipe)
+    return scores
 
 
 def _note(recipe: Recipe, stage: str, result: dict[str, float]) -> None:
@@ -192,16 +204,14 @@ def _pack(recipe: Recipe) -> None:
     logger.info("%.1f MB in %s", size / 1e6, recipe.output)
 
 
-def _score(recipe: Recipe, command: list[str]) -> None:
+def _score(recipe: Recipe, command: list[str]) -> Scores:
     scores = score_directory(recipe.output, recipe.lang, recipe.package, [recipe.dev, recipe.test])
     results = {
         stage: json.loads(path.read_text(encoding="utf-8"))
         for stage in ("tagger", "parser")
         if (path := recipe.work / f"{stage}.result.json").is_file()
     }
-    settings = {name: str(value) for name, value in asdict(recipe).items()}
     text = model_card(recipe, scores, results, shlex.join(command))
     (recipe.output / "MODEL_CARD.md").write_text(text, encoding="utf-8")
-    (recipe.work / "recipe.json").write_text(
-        json.dumps({"settings": settings, "scores": scores}, indent=1), encoding="utf-8"
-    )
+    (recipe.work / "scores.json").write_text(json.dumps(scores, indent=1), encoding="utf-8")
+    return scores
