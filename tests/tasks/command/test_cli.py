@@ -130,6 +130,14 @@ def test_parse_keeps_every_line(tmp_path):
     assert read_conllu(tmp_path / "again.conllu")[0].tokens == ("Do", "n't", "go", "!")
 
 
+@pytest.mark.parametrize("name", ["multiword_tokens", "multiword_columns", "empty_nodes"])
+def test_parse_keeps_no_column_that_is_lines_of_conllu(tmp_path, here, name):
+    (tmp_path / "in.csv").write_text(f"text,{name}\nStop,x\n")
+    done = here("parse", tmp_path / "in.csv", "--keep", name, "-o", tmp_path / "o.conllu", status=1)
+    assert f"the column '{name}' can't go along" in " ".join(done.err.split())
+    assert not (tmp_path / "o.conllu").exists()
+
+
 @pytest.mark.slow
 def test_compare_then_predict(tmp_path, questions, here):
     encoders = "bag,child_sum_tree_lstm,bilstm>gat"
