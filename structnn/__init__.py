@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from structnn.errors import InputError as InputError
     from structnn.heads import READERS as READERS
     from structnn.heads import Answer as Answer
+    from structnn.heads import ArcsAnswer as ArcsAnswer
+    from structnn.heads import ArcsHead as ArcsHead
     from structnn.heads import DistributionAnswer as DistributionAnswer
     from structnn.heads import Head as Head
     from structnn.heads import LabelAnswer as LabelAnswer
@@ -83,8 +85,8 @@ _MODULES = {
     "encoders": "ENCODERS Chain Encoder Encoding build_encoder register_encoder",
     "errors": "InputError",
     "heads": (
-        "READERS Answer DistributionAnswer Head LabelAnswer LabelsAnswer Reader ScoreAnswer "
-        "StructuredModel build_head register_reader"
+        "READERS Answer ArcsAnswer ArcsHead DistributionAnswer Head LabelAnswer LabelsAnswer Reader "
+        "ScoreAnswer StructuredModel build_head register_reader"
     ),
     "notes": "Note noting",
     "readouts": "READOUTS Readout build_readout register_readout",

@@ -1,5 +1,35 @@
-"""Data sets, training, comparison and the ``structnn`` command."""
+"""Data sets, training, comparison and the ``structnn`` command.
+
+What is used from Python is here: :class:`StructuredClassifier`, :class:`EncoderTransformer` and
+:func:`compare_encoders`. Each is loaded when it is first used, so that the command answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from structnn.shadowing import require
 
+if TYPE_CHECKING:
+    from tasks.estimators import EncoderComparison as EncoderComparison
+    from tasks.estimators import EncoderTransformer as EncoderTransformer
+    from tasks.estimators import StructuredClassifier as StructuredClassifier
+    from tasks.estimators import compare_encoders as compare_encoders
+
 require("parsers")
+
+__all__ = ["EncoderComparison", "EncoderTransformer", "StructuredClassifier", "compare_encoders"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'tasks' has no attribute {name!r}")
+    from tasks import estimators
+
+    value = getattr(estimators, name)
+    globals()[name] = value  # next time without a detour
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "progress",
+    "quietly",
     "results",
     "resumable",
     "show_table",
@@ -62,6 +63,17 @@ def warnings_in_a_line() -> None:
 
 
 @contextmanager
+def quietly() -> Iterator[None]:
+    """Print nothing, neither results nor progress."""
+    before = results.quiet, status.quiet
+    results.quiet = status.quiet = True
+    try:
+        yield
+    finally:
+        results.quiet, status.quiet = before
+
+
+@contextmanager
 def resumable() -> Iterator[None]:
     """On Ctrl-C, print that the same command resumes."""
     try:
@@ -88,6 +100,8 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int, int
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=status, transient=True, disable=not status.is_terminal) as bar:
+    with Progress(
+        *columns, console=status, transient=True, disable=status.quiet or not status.is_terminal
+    ) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done, of: bar.update(task, completed=done, total=of)

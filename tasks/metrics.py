@@ -6,18 +6,21 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, Never, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from structnn.arcs import arc_of
 from tasks.data.entities import entities, mark_entities
 from tasks.data.examples import quote
-from tasks.data.questions import Question
+from tasks.data.questions import PLAIN_QUESTION, ROW_SEPARATOR, Question
 from tasks.options import OptionError
 
 __all__ = [
     "ACCURACY",
+    "LAS",
     "MACRO_F1",
     "MCC",
     "MICRO_F1",
@@ -26,6 +29,7 @@ __all__ = [
     "PERCENT",
     "PLAIN",
     "SPEARMAN",
+    "UAS",
     "AnyMetric",
     "Metric",
     "Unit",
@@ -48,7 +52,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-PLAIN_QUESTION = Question()
 Answer = TypeVar("Answer", contravariant=True)
 """What is predicted: a label, say."""
 
@@ -210,7 +213,8 @@ def _counts(
         wanted.update(right)
         found.update(said)
         if question.has_parts:
-            hits.update(a for a, b in zip(right, said, strict=True) if a == b)
+            parts = zip(right, question.parts_of(one), question.parts_of(other), strict=True)
+            hits.update(label for label, a, b in parts if a == b)
         else:
             hits.update(set(right) & set(said))
     return {label: (hits[label], wanted[label], found[label]) for label in wanted | found}
@@ -595,6 +599,41 @@ SPEARMAN: Metric[str] = Metric(
 )
 
 
+def _attachments(gold: str, prediction: str, *, relations: bool) -> Floats:
+    """The tokens of a sentence whose head, and if wanted whose relation, is right; and all tokens."""
+    wanted, found = (
+        [arc_of(arc) for arc in answer.split(ROW_SEPARATOR)] for answer in (gold, prediction)
+    )
+    hits = sum(
+        head == other and (not relations or universal(relation) == universal(guess))
+        for (head, relation), (other, guess) in zip(wanted, found, strict=True)
+    )
+    return np.array([hits, len(wanted)], np.float64)
+
+
+def universal(relation: str) -> str:
+    """A relation without its subtype: ``"nsubj"`` of ``"nsubj:pass"``."""
+    return relation.partition(":")[0]
+
+
+LAS = metric_of_counts(
+    "LAS",
+    "las",
+    partial(_attachments, relations=True),
+    share,
+    about="the share of all words whose head and relation are right, subtypes of relations left out "
+    "(as in CoNLL 2018)",
+)
+
+UAS = metric_of_counts(
+    "UAS",
+    "uas",
+    partial(_attachments, relations=False),
+    share,
+    about="the share of all words whose head is right",
+)
+
+
 EXACT_SEQUENCE: Metric[str] = replace(
     EXACT, about="the share of sequences that are right throughout"
 )
@@ -690,6 +729,8 @@ def metrics_for(
         assert accuracy.by_example is not None
         of_entities = (entity_f1(question),) if mark_entities(labels) else ()
         return (*of_entities, accuracy, tag_macro_f1(question, labels, accuracy.by_example))
+    if question.reads == "arcs":
+        return (LAS, UAS)
     if question.answer == "labels":
 
         def macro(gold: Sequence[str], predictions: Sequence[str]) -> float:

@@ -41,7 +41,8 @@ ROOMS = (
         ("training",),
         ("models",),
     ),
-    *(("results",), ("report",), ("explain", "lab"), ("serve",), ("experiments",), ("command",)),
+    *(("results",), ("report",), ("explain", "lab"), ("serve",), ("experiments",), ("estimators",)),
+    ("command",),
 )
 """The rooms of tasks from the bottom up: each may import those below it, and itself."""
 

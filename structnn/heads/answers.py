@@ -101,15 +101,23 @@ class LabelAnswer(_Uncalibrated):
         )
         self.weights: Tensor | None
 
-    def loss(self, scores: Tensor, gold: Tensor) -> Tensor:
-        """The mean loss; see :class:`Answer`."""
-        if self.focus == 0:
+    def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The mean loss; see :class:`Answer`.
+
+        Args:
+            scores: ``(rows, width)``.
+            gold: ``(rows,)``.
+            weights: ``(rows,)``, by which the loss of each row is multiplied; 1 by default.
+        """
+        if self.focus == 0 and weights is None:
             return F.cross_entropy(scores, gold, weight=self.weights, ignore_index=NO_ANSWER)
         answered = gold != NO_ANSWER
         gold = gold[answered]
         surprise = F.cross_entropy(scores[answered], gold, reduction="none")  # -log p
         weight = torch.ones_like(surprise) if self.weights is None else self.weights[gold]
         focused = weight * (-torch.expm1(-surprise)) ** self.focus * surprise
+        if weights is not None:
+            focused = focused * weights[answered]
         return focused.sum() / weight.sum()
 
     def encode(self, gold: Sequence[str]) -> Tensor:

@@ -79,10 +79,44 @@ def load_dataset(
         question = Question()
     else:
         parts, question = _read(files, options)
-    parts = _clustered(parts, options)
-    stratify = question.is_one_label
     scale = corpora.SENTIMENTS if name == "sst5" else ordered_labels
+    return make_dataset(
+        name,
+        _clustered(parts, options),
+        options,
+        question=question,
+        labels=scale,
+        ordered=scale is not None,
+        node_labels=corpora.node_labels(fine=name == "sst5") if name in ("sst5", "sst2") else {},
+    )
 
+
+def make_dataset(
+    name: str,
+    parts: Mapping[str, tuple[Example, ...]],
+    options: DataOptions,
+    *,
+    question: Question,
+    labels: Sequence[str] | None = None,
+    ordered: bool = False,
+    node_labels: Mapping[str, str] | None = None,
+) -> Dataset:
+    """A data set of examples; of its training examples those are held out that dev and test lack.
+
+    Args:
+        name: What to call it.
+        parts: The examples of ``train`` and, where there are such, ``dev`` and ``test``.
+        options: What is held out.
+        question: What is asked.
+        labels: All labels in order; by default those found, sorted.
+        ordered: The labels are a scale.
+        node_labels: See :class:`~tasks.data.examples.Dataset`.
+
+    Raises:
+        DataError: There are too few examples, or one that the question doesn't suit.
+    """
+    parts = dict(parts)
+    stratify = question.is_one_label
     notes = []
     size = len(parts["train"])
     column = kept_together_by([example for part in parts.values() for example in part])
@@ -117,10 +151,10 @@ def load_dataset(
         train=parts["train"],
         dev=parts["dev"],
         test=parts["test"],
-        labels=tuple(sorted(found) if scale is None else scale),
-        ordered=scale is not None,
+        labels=tuple(sorted(found) if labels is None else labels),
+        ordered=ordered,
         notes=tuple(notes),
-        node_labels=corpora.node_labels(fine=name == "sst5") if name in ("sst5", "sst2") else {},
+        node_labels=node_labels or {},
         question=question,
     )
 

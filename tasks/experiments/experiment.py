@@ -6,7 +6,7 @@ import dataclasses
 import random
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.markup import escape
@@ -39,7 +39,7 @@ from tasks.results.run import Run, RunResult, versions
 from tasks.results.summary import Summary, summarise
 from tasks.training.options import TrainingOptions
 
-__all__ = ["ExperimentFailed", "run_experiment", "run_plan"]
+__all__ = ["ExperimentFailed", "run_experiment", "run_on", "run_plan"]
 
 
 class ExperimentFailed(ValueError):
@@ -58,6 +58,73 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
         ValueError: An option is wrong, or a folder holds a run with other options or on other data.
         ExperimentFailed: Some runs ended in an error.
     """
+    names = names_in(options.data)
+    keys = names if len(names) > 1 else [""]
+    planned = _planned(options, keys)
+    datasets = {key: _dataset(options, name) for key, name in zip(keys, names, strict=True)}
+    for dataset in datasets.values():
+        metrics_of(dataset, options.metric)  # refuses one that doesn't fit
+    if dry_run:
+        there = planned.there(out)
+        for dataset in datasets.values():
+            show_sizes(dataset)
+            show_power(dataset, options)
+        samples = {key: _sample(dataset, options) for key, dataset in datasets.items()}
+        _show_plan(planned.all_runs, there, samples, datasets, options.workers)
+        return None
+    data = {key: parse_and_show(dataset, options) for key, dataset in datasets.items()}
+    return _execute(planned, data, options, out)
+
+
+def run_on(
+    data: ParsedDataset, options: CompareOptions, out: Path, *, command: Sequence[str]
+) -> Summary:
+    """The same on data that are parsed already, whatever the options say of data.
+
+    Args:
+        data: The data set.
+        options: The experiment.
+        out: Its folder.
+        command: What the report says it was made by.
+
+    Raises:
+        ValueError: As :func:`run_experiment`.
+        ExperimentFailed: Some runs ended in an error.
+    """
+    planned = _planned(options, [""])
+    metrics_of(data.dataset, options.metric)
+    return _execute(planned, {"": data}, options, out, command)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """What an experiment executes.
+
+    Attributes:
+        runs: The runs; where options are searched, their options are those before it.
+        searches: The trials of each search: see :func:`_searches`.
+    """
+
+    runs: list[Run]
+    searches: dict[Path, list[Run]]
+
+    @property
+    def trials(self) -> list[Run]:
+        """The trials of all searches."""
+        return [trial for found in self.searches.values() for trial in found]
+
+    @property
+    def all_runs(self) -> list[Run]:
+        """Trials and runs."""
+        return [*self.trials, *self.runs]
+
+    def there(self, out: Path) -> list[Path]:
+        """The folders of runs that have a result."""
+        return [run.folder for run in self.runs if (out / run.folder / "result.json").exists()]
+
+
+def _planned(options: CompareOptions, keys: Sequence[str]) -> _Planned:
+    """All that is to be executed on data sets with these names."""
     encoders = names_in(options.encoders)
     options.check_encoders(encoders)
     check_backend(options.backend, options.address)
@@ -68,44 +135,51 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
         for embedding in embeddings or [None]
         for encoder in encoders
     ]
-    names = names_in(options.data)
-    keys = names if len(names) > 1 else [""]
     runs = plan(
         models,
         options.seeds,
         _training(options),
         data=keys,
-        structures=names_in(options.structure),
+        structures=names_in(options.read_structure),
         noises=options.noises,
         fractions=options.train_fractions,
         folds=options.folds,
     )
-    searches = _searches(options, encoders, runs, fit)
-    datasets = {key: _dataset(options, name) for key, name in zip(keys, names, strict=True)}
-    for dataset in datasets.values():
-        metrics_of(dataset, options.metric)  # refuses one that doesn't fit
-    all_trials = [trial for found in searches.values() for trial in found]
-    there = [run.folder for run in runs if (out / run.folder / "result.json").exists()]
-    if dry_run:
-        for dataset in datasets.values():
-            show_sizes(dataset)
-            show_power(dataset, options)
-        samples = {key: _sample(dataset, options) for key, dataset in datasets.items()}
-        _show_plan([*all_trials, *runs], there, samples, datasets, options.workers)
-        return None
-    data = {key: parse_and_show(dataset, options) for key, dataset in datasets.items()}
+    return _Planned(runs, _searches(options, encoders, runs, fit))
+
+
+def _execute(
+    planned: _Planned,
+    data: Mapping[str, ParsedDataset],
+    options: CompareOptions,
+    out: Path,
+    command: Sequence[str] | None = None,
+) -> Summary:
+    """Search options if wanted, execute what has no result yet, and show the summary."""
+    runs, searches, there = planned.runs, planned.searches, planned.there(out)
     # With a search the options of the runs are known only after the trials.
-    done = already_done(all_trials or runs, data, out)
-    _show_plan([*all_trials, *runs], {*done, *there}, data, datasets, options.workers)
+    done = already_done(planned.trials or runs, data, out)
+    if not status.quiet:  # what is printed takes time to estimate
+        datasets = {key: parsed.dataset for key, parsed in data.items()}
+        _show_plan(planned.all_runs, {*done, *there}, data, datasets, options.workers)
     scores: dict[str, list[float]] = {}
     if searches:
         outcomes = execute_and_show(
-            all_trials, data, options, out, done=done, execution=options.execution
+            planned.trials, data, options, out, done=done, execution=options.execution
         )
         best, scores = _best_trials(searches, outcomes, out)
         runs = [tuned(run, best[_searched(run).folder]) for run in runs]
         done = already_done(runs, data, out)
-    return run_plan(runs, data, options, out, done=done, execution=options.execution, search=scores)
+    return run_plan(
+        runs,
+        data,
+        options,
+        out,
+        done=done,
+        execution=options.execution,
+        search=scores,
+        command=command,
+    )
 
 
 def run_plan(
@@ -117,6 +191,7 @@ def run_plan(
     done: Mapping[Path, RunResult] | None = None,
     execution: ExecutionOptions | None = None,
     search: Mapping[str, Sequence[float]] | None = None,
+    command: Sequence[str] | None = None,
 ) -> Summary:
     """Execute what has no result yet, and show the summary of all runs.
 
@@ -128,6 +203,7 @@ def run_plan(
         done: What :func:`tasks.experiments.execution.already_done` gave, if it was called already.
         execution: Where runs are executed; by default in a process for each CPU core.
         search: Dev accuracies of the trials of each search, by a folder.
+        command: What the report says it was made by; by default the command line.
 
     Raises:
         ExperimentFailed: Some runs ended in an error.
@@ -135,7 +211,7 @@ def run_plan(
     if done is None:  # before anything is written, since it refuses a folder with other runs
         done = already_done(runs, data, out)
     description = {
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": command or [Path(sys.argv[0]).name, *sys.argv[1:]],
         "options": {
             name: str(value) if isinstance(value, Path) else value
             for name, value in dataclasses.asdict(options).items()

@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from structnn import ENCODERS, Encoder
 from tasks.data.parsing import is_graph
 from tasks.data.setting import Setting
 from tasks.models.budgets import outline
+from tasks.models.model import decoder_of
 from tasks.models.options import ModelOptions
 from tasks.models.preparation import reads_trees
 from tasks.results.run import Run
@@ -96,7 +99,8 @@ def encoder_of(model: ModelOptions) -> Encoder:
     """The encoder of a model without weights, to see what it reads and needs.
 
     Raises:
-        ValueError: Its name or an option is wrong, or it is too large for any machine.
+        ValueError: Its name or an option is wrong, or that of a decoder, or it is too large for any
+            machine.
     """
     try:
         encoder = outline(
@@ -110,6 +114,9 @@ def encoder_of(model: ModelOptions) -> Encoder:
             f"the encoder {model.encoder} would have {count:,} parameters, {model.hidden_dim:,} wide: "
             f"that is more than {_MOST_PARAMETERS:,}; give smaller sizes"
         )
+    if model.decoder != ModelOptions.decoder or model.pieces != ModelOptions.pieces:
+        with torch.device("meta"):
+            decoder_of(model, encoder)
     return encoder
 
 

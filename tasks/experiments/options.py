@@ -29,12 +29,12 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         cli_option(
             "Data",
             "Data set: trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, logic-pairs, "
-            "arithmetic, dyck, minimal-pairs, or a .csv, .tsv or .jsonl file. compare takes several, "
-            "separated by commas.",
+            "arithmetic, dyck, minimal-pairs, copy, reversal, scan, or a .csv, .tsv or .jsonl file. "
+            "compare takes several, separated by commas.",
         ),
     ]
     structure: Annotated[
-        str,
+        str | None,
         cli_option(
             "Data",
             "What tree and graph encoders read: parse (the parser's dependencies); given or "
@@ -42,10 +42,11 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
             "right_chain, balanced, random, shuffled, flat; for spans also rerooted (the "
             "parse as it hangs from the span); for two spans path, path1, path2, ... path_inf (the part "
             "of the parse between them, and what hangs from it by so many edges); enhanced (of CoNLL-U) "
-            "or graph (graphs in the data). Only graph encoders read paths, enhanced and graph. compare "
+            "or graph (graphs in the data). Only graph encoders read paths, enhanced and graph. By "
+            "default parse; where arcs are asked about, left_chain. compare "
             "takes several.",
         ),
-    ] = "parse"
+    ] = None
     embedding: Annotated[
         str | None,
         cli_option(
@@ -70,7 +71,12 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
     ] = None
 
     @property
-    def parser(self) -> ParserOptions:
+    def read_structure(self) -> str:
+        """What tree and graph encoders read: :attr:`structure`, or the default of the question."""
+        return self.structure or ("left_chain" if self.reads == "arcs" else "parse")
+
+    @property
+    def parser_options(self) -> ParserOptions:
         """The options of the parser."""
         return part(ParserOptions, self)
 

@@ -7,36 +7,27 @@ import random
 import tempfile
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
 
-import torch
-
-from structnn import LabelAnswer, SequenceHead, StructuredModel
-from tasks.data.examples import Dataset, Example
+from tasks.data.examples import Example
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import view
-from tasks.metrics import Metric, chosen_metric, metrics_for
+from tasks.experiments.fitting import FittedModel, fit, selecting_metric
+from tasks.metrics import metrics_for
 from tasks.models.model import count_parameters, save_model
-from tasks.models.preparation import (
-    PreparedModel,
-    classes_of_nodes,
-    prepare,
-    pretrained_vectors,
-)
+from tasks.models.preparation import prepare, pretrained_vectors
 from tasks.models.vectors import WordVectors
-from tasks.options import OptionError
 from tasks.results.records import PredictedExample
 from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
 from tasks.storage import StorageError, write_json, write_json_lines, write_text
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import Evaluation, evaluate, node_accuracy
-from tasks.training.loop import TrainingResult, train
+from tasks.training.loop import train
 from tasks.training.options import TrainingOptions
 
 __all__ = ["execute", "seconds_per_epoch"]
@@ -87,9 +78,6 @@ def execute(
         data = view(data, run.setting, run.seed)
         if run.trial is not None:
             data = data.without_test()
-        prepared = prepare(run.model, data, seed=run.seed, parser=parser, pretrained=pretrained)
-        model, inputs = prepared.model.classifier, prepared.inputs
-        weigh_classes(model, data.dataset, run.training)
         metric = selecting_metric(run.training, data.dataset)
 
         def report(epoch: Epoch) -> None:
@@ -101,19 +89,15 @@ def execute(
             if on_epoch is not None:
                 on_epoch(epoch)
 
-        node_classes = None
-        if run.training.supervise == "nodes":
-            node_classes = classes_of_nodes(model, data, prepared.model.relations)
         checkpoint = folder / "checkpoint.safetensors"
-        training = train(
-            model,
-            {split: inputs[split] for split in ("train", "dev")},
-            {split: data.dataset.answers(split) for split in ("train", "dev")},
+        fitted = fit(
+            run.model,
+            data,
             run.training,
             seed=run.seed,
+            parser=parser,
+            pretrained=pretrained,
             checkpoint=checkpoint,
-            metric=metric,
-            node_classes=node_classes,
             on_epoch=report,
         )
         with _alone(folder):
@@ -121,7 +105,7 @@ def execute(
             if (folder / "result.json").exists():
                 result = read_result(out, run.folder)
             else:
-                result = _save(out, run, data, prepared, training, node_classes)
+                result = _save(out, run, data, fitted)
         checkpoint.unlink(missing_ok=True)
         log.info("dev accuracy %.4f, test accuracy %s", result.dev_accuracy, result.test_accuracy)
     return result
@@ -185,12 +169,11 @@ def _save(
     out: Path,
     run: Run,
     data: ParsedDataset,
-    prepared: PreparedModel,
-    training: TrainingResult,
-    node_classes: torch.Tensor | None,
+    fitted: FittedModel,
 ) -> RunResult:
     """Evaluate a trained model, and write all files of its run."""
     folder = out / run.folder
+    prepared, training, node_classes = fitted.prepared, fitted.training, fitted.node_classes
     model, inputs = prepared.model.classifier, prepared.inputs
     write_json(folder / "history.json", [asdict(epoch) for epoch in training.epochs])
     save_model(folder, prepared.model)
@@ -261,48 +244,6 @@ def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evalu
 def _record(row: PredictedExample) -> dict[str, object]:
     """What the file has of a prediction: tokens only where each has an answer."""
     return {name: value for name, value in vars(row).items() if value is not None}
-
-
-def weigh_classes(model: StructuredModel, dataset: Dataset, training: TrainingOptions) -> None:
-    """Give the loss what the options say of it: weights of classes, a focus, label smoothing.
-
-    Raises:
-        OptionError: Something is given that answers to the question don't have.
-    """
-    head = model.head
-    if isinstance(head, SequenceHead):
-        head.label_smoothing = training.label_smoothing
-        head.scheduled_sampling = training.scheduled_sampling
-    else:
-        for name in ("label_smoothing", "scheduled_sampling"):
-            if getattr(training, name):
-                raise OptionError(name, "goes with questions that are answered by a sequence")
-    answer = head.answer
-    balanced = training.class_weights == "balanced"
-    if not isinstance(answer, LabelAnswer):
-        for name, given in (("class_weights", balanced), ("focus", training.focus > 0)):
-            if given:
-                raise OptionError(name, "goes with questions that are answered by one label")
-        return
-    answer.focus = training.focus
-    if balanced:
-        labels_in = dataset.question.labels_in
-        counts = Counter(label for example in dataset.train for label in labels_in(example.label))
-        total = sum(counts.values())
-        # A tag that train lacks has no say in training.
-        shares = [total / (len(counts) * (counts[label] or total)) for label in answer.labels]
-        answer.weights = torch.tensor(shares)
-
-
-def selecting_metric(training: TrainingOptions, dataset: Dataset) -> Metric[str]:
-    """The metric of dev that selects the epoch."""
-    return chosen_metric(
-        training.select,
-        dataset.question,
-        dataset.labels,
-        ordered=dataset.ordered,
-        option="select",
-    )
 
 
 @contextmanager

@@ -12,11 +12,13 @@ from textwrap import shorten
 import torch
 from torch import Tensor
 
-from parsers import grouped, narrowed
+from parsers import grouped, narrowed, with_structure
 from structnn import (
     UNIVERSAL_RELATIONS,
     Answer,
+    ArcsAnswer,
     Corpus,
+    Decoder,
     DistributionAnswer,
     Encoder,
     LabelAnswer,
@@ -35,10 +37,12 @@ from structnn import (
     build_encoder,
     build_head,
 )
+from structnn.heads import ArcsReader
 from tasks.data.examples import Dataset
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import is_graph, tree_field
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
+from tasks.data.setting import GIVEN_STRUCTURES, is_for_spans
 from tasks.json_records import as_record
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
@@ -48,15 +52,19 @@ from tasks.tensors import read_tensors, write_tensors
 from tasks.training.inputs import Inputs, spans_tensor
 
 __all__ = [
+    "MODEL",
     "SavedModel",
     "Task",
     "build_model",
     "count_parameters",
+    "decoder_of",
     "load_model",
     "make_corpus",
+    "model_in",
     "save_model",
 ]
 
+MODEL = "model.json"
 WEIGHTS = "weights.safetensors"
 TRAIN_AGAIN = "train the model again: delete the folder of its run, and that run is made again"
 
@@ -93,6 +101,10 @@ class Task:
             dataset: The data set.
             options: What the pieces of sequences are.
         """
+        if dataset.question.reads == "arcs":
+            labels_in = dataset.question.labels_in
+            relations = {label for one in dataset.train for label in labels_in(one.label)}
+            return cls(dataset.question, sorted(relations))  # others can't be learned
         if dataset.question.is_sequence:
             target = TargetVocabulary.from_texts(
                 dataset.answers("train"), unit=options.pieces, min_count=options.min_count
@@ -110,8 +122,10 @@ class Task:
             most=math.ceil(max(numbers)),
         )
 
-    def answer(self) -> Answer:
+    def answer(self) -> Answer | ArcsAnswer:
         """What a head predicts for it."""
+        if self.question.reads == "arcs":
+            return ArcsAnswer(self.labels)
         match self.question.answer:
             case "label":
                 return LabelAnswer(self.labels)
@@ -167,6 +181,12 @@ class SavedModel:
         """
         corpus = self.corpus([*sentences, *second])
         return Inputs(corpus, 2 if second else 1, spans_tensor(spans))
+
+    def structured(self, sentences: Sequence[Sentence]) -> list[Sentence]:
+        """Sentences with their own trees, as the encoder reads them: with a control in their place."""
+        if self.structure in GIVEN_STRUCTURES or is_for_spans(self.structure):
+            return list(sentences)  # where trees hang, spans say
+        return with_structure(sentences, self.structure)
 
     def corpus(self, sentences: Sequence[Sentence]) -> Corpus:
         """These sentences, ready to be batched for this model."""
@@ -257,25 +277,34 @@ def build_model(
 
 
 def _sequence_head(options: ModelOptions, task: Task, encoder: Encoder) -> SequenceHead:
-    """A decoder as wide as the encoder, its pieces' vectors as wide as learned word vectors.
+    target = TargetVocabulary(Vocabulary(task.pieces), unit=options.pieces, longest=task.longest)
+    decoder = decoder_of(options, encoder)
+    return SequenceHead(decoder, target, dropout=options.dropout, search=Search(beam=options.beam))
+
+
+def decoder_of(options: ModelOptions, encoder: Encoder) -> Decoder:
+    """The decoder that options name: as wide as the encoder, its pieces as learned word vectors.
 
     Raises:
-        OptionError: The decoder can't be built.
+        OptionError: It can't be built.
     """
     try:
         decoder = build_decoder(options.decoder, encoder, options.embedding_dim, options.hidden_dim)
-        return SequenceHead(
-            decoder,
-            TargetVocabulary(Vocabulary(task.pieces), unit=options.pieces, longest=task.longest),
-            dropout=options.dropout,
-            search=Search(beam=options.beam),
-        )
     except (UnknownNameError, ValueError) as fault:
         raise OptionError("decoder", f"can't be {options.decoder!r}: {fault}") from None
+    if decoder.copy and options.pieces != "words":
+        raise OptionError(
+            "decoder",
+            f"can't be {options.decoder!r}: source words can't be copied where {options.pieces} are "
+            "written; leave out copy=True, or write words (--pieces words)",
+        )
+    return decoder
 
 
 def _reads(reader: Reader) -> str:
     """What a reader's questions are about, as :class:`tasks.data.questions.Question` says it."""
+    if isinstance(reader, ArcsReader):
+        return "arcs"
     if reader.texts == 2:
         return "pair"
     if reader.rows != "example":
@@ -307,7 +336,20 @@ def save_model(folder: Path, model: SavedModel) -> None:
         vocabulary=_words_of(embedding.vocabulary),
         relations=relations,
     )
-    write_sealed(folder / "model.json", asdict(file), [WEIGHTS])
+    write_sealed(folder / MODEL, asdict(file), [WEIGHTS])
+
+
+def model_in(run: Path) -> SavedModel:
+    """The saved model in the folder of a run.
+
+    Raises:
+        StorageError: There is none; the message names those in folders below. Or a file is damaged.
+    """
+    if not (run / MODEL).exists():
+        below = sorted(str(found.parent) for found in run.glob(f"**/{MODEL}"))
+        hint = f"; there are models in {', '.join(below[:8])}" if below else ""
+        raise StorageError(f"there is no saved model in {run}{hint}")
+    return load_model(run)
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -317,7 +359,7 @@ def load_model(folder: Path) -> SavedModel:
         StorageError: A file is missing or damaged, or the two don't belong together.
         UnknownNameError: Its encoder is one of a plugin that isn't loaded.
     """
-    file = folder / "model.json"
+    file = folder / MODEL
     content, seal = read_sealed(file, TRAIN_AGAIN)
     saved = as_record(_ModelFile, content, file, TRAIN_AGAIN)
     seal.check(WEIGHTS)

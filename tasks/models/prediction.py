@@ -8,14 +8,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from parsers import Parser, with_structure
+from parsers import Parser
 from structnn import Sentence
 from tasks.data.examples import is_visible
-from tasks.data.parsing import in_tokens, make_parser
+from tasks.data.parsing import in_tokens
 from tasks.data.questions import Question, Span, without_marks
 from tasks.data.setting import for_spans, is_for_spans
-from tasks.models.model import SavedModel, load_model
-from tasks.storage import StorageError
+from tasks.folders import encoder_folder
+from tasks.models.model import SavedModel, model_in
+from tasks.models.parser import make_parser
 from tasks.training.evaluation import evaluate
 
 __all__ = ["Asked", "Prediction", "Predictor"]
@@ -61,11 +62,11 @@ class Predictor:
     """A trained classifier, and the parser of its training data.
 
     Args:
-        run: The folder of a run.
+        run: The folder of a run, or a model that is not in one.
         parser: A parser to use in place of that one.
 
     Attributes:
-        run: The folder.
+        run: The folder; for a model that is not in one, the name of its encoder.
         model: The classifier, with its options and vocabularies.
         parser: The parser.
 
@@ -73,13 +74,11 @@ class Predictor:
         StorageError: There is no saved model in the folder; the message names those in folders below.
     """
 
-    def __init__(self, run: str | Path, parser: Parser | None = None) -> None:
-        self.run = Path(run)
-        if not (self.run / "model.json").exists():
-            below = sorted(str(found.parent) for found in self.run.glob("**/model.json"))
-            hint = f"; there are models in {', '.join(below[:8])}" if below else ""
-            raise StorageError(f"there is no saved model in {run}{hint}")
-        self.model: SavedModel = load_model(self.run)
+    def __init__(self, run: str | Path | SavedModel, parser: Parser | None = None) -> None:
+        if isinstance(run, SavedModel):
+            self.run, self.model = Path(encoder_folder(run.options.encoder)), run
+        else:
+            self.run, self.model = Path(run), model_in(Path(run))
         self.parser = parser if parser is not None else make_parser(self.model.parser)
 
     def __repr__(self) -> str:
@@ -186,10 +185,8 @@ class Predictor:
                 f"this run was trained on graphs in its data (--structure {self.model.structure}), "
                 "which no parser here makes: it can't be used on raw text"
             )
-        # New text has no given trees, so it is parsed; where trees hang, spans say.
-        own = self.model.structure
-        structure = "parse" if own == "given" or is_for_spans(own) else own
-        return list(with_structure(self.parser.parse(list(texts)), structure))
+        # New text has no given trees, so it is parsed.
+        return self.model.structured(self.parser.parse(list(texts)))
 
     def predict_sentences(
         self,

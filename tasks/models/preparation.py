@@ -10,7 +10,7 @@ from torch import Tensor
 from structnn import ENCODERS, UNIVERSAL_RELATIONS, Encoder, StructuredModel, Vocabulary
 from structnn.embeddings.words import LEARNED_SCALE
 from structnn.heads.answers import NO_ANSWER
-from tasks.data.examples import DataError
+from tasks.data.examples import DataError, quote
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset, is_graph
 from tasks.models.model import SavedModel, Task, build_model
@@ -18,7 +18,7 @@ from tasks.models.options import ModelOptions
 from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
 from tasks.training.inputs import Inputs
 
-__all__ = ["PreparedModel", "classes_of_nodes", "prepare", "pretrained_vectors"]
+__all__ = ["PreparedModel", "classes_of_nodes", "prepare", "prepare_again", "pretrained_vectors"]
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,37 @@ def prepare(
             "option relations=0"
         )
     model = SavedModel(classifier, options, relations, data.structure, parser, task)
-    inputs = {
+    return PreparedModel(model, _inputs(model, data), coverage)
+
+
+def prepare_again(model: SavedModel, data: ParsedDataset, *, seed: int) -> PreparedModel:
+    """Prepare a trained model for training on other data, with the words and labels that it has.
+
+    Args:
+        model: The model.
+        data: The data set.
+        seed: Random seed of dropout.
+
+    Raises:
+        DataError: A label of the data is none of the model's.
+    """
+    torch.manual_seed(seed)
+    labels = model.classifier.labels
+    if unknown := [label for label in data.dataset.labels if label not in labels]:
+        raise DataError(
+            f"{data.dataset.name}: the labels {quote(unknown)} are none of the model that training goes "
+            f"on from, which has {quote(labels)}; train a new model"
+        )
+    return PreparedModel(model, _inputs(model, data), None)
+
+
+def _inputs(model: SavedModel, data: ParsedDataset) -> dict[str, Inputs]:
+    """What a model reads of each split that has examples."""
+    return {
         split: model.inputs(sentences, data.second.get(split, ()), data.spans.get(split, ()))
         for split, sentences in data.sentences.items()
         if sentences
     }
-    return PreparedModel(model, inputs, coverage)
 
 
 def pretrained_vectors(options: ModelOptions, data: ParsedDataset) -> WordVectors | None:

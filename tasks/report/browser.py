@@ -123,7 +123,9 @@ def browser(
         parts = any(group.data == name and group.question.has_parts for group in groups)
         kept = min(len(rows), EXAMPLES)
         if parts:
-            notes.append(f"{name}: a sentence is right where all of its tags are.")
+            trees = any(group.data == name and group.question.reads == "arcs" for group in groups)
+            what = "heads and relations" if trees else "tags"
+            notes.append(f"{name}: a sentence is right where all of its {what} are.")
         drawn = set(_worth_drawing([group for group in groups if group.data == name], kept))
         if kept < len(rows):
             notes.append(f"{name}: this page has the first {kept:,} of {len(rows):,} examples.")
@@ -177,15 +179,14 @@ def _drawings(example: ExampleDescription) -> list[Drawing]:
 
 
 def _marked_tokens(example: ExampleDescription) -> Sequence[str]:
-    """The tokens, with ``[[`` and ``]]`` round the spans that the question is about, as in the text."""
+    """The tokens, with ``[[`` and ``]]`` round each that is in a span which is asked about."""
     text, spans = without_marks(example.text)
     if not spans or "[[" in "".join(example.tokens):  # such characters are part of some texts
         return example.tokens
     offsets = offsets_of(text, example.tokens)
     tokens = list(example.tokens)
-    for begin, end in (token_span(span, offsets)[0] for span in spans):
-        tokens[begin] = f"[[{tokens[begin]}"
-        tokens[end - 1] = f"{tokens[end - 1]}]]"
+    for place in {place for span in spans for place in range(*token_span(span, offsets)[0])}:
+        tokens[place] = f"[[{tokens[place]}]]"  # each, since a tree may draw them far apart
     return tokens
 
 
@@ -210,6 +211,7 @@ def _predictions(group: Group) -> dict[str, object]:
         "name": group.name,
         "data": group.data,
         "tags": list(group.labels) if group.question.has_parts else [],
+        "arcs": group.question.reads == "arcs",
         "labels": [_short_number(answer) for answer in number]
         if group.question.is_number
         else list(number),

@@ -55,6 +55,7 @@ def train(
     checkpoint: Path,
     metric: Metric[str] = ACCURACY,
     node_classes: Tensor | None = None,
+    weights: Sequence[float] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainingResult:
     """Train on ``train`` and keep the weights that are best on ``dev``; test examples play no part.
@@ -73,6 +74,8 @@ def train(
         metric: What selects the best epoch on dev.
         node_classes: ``(tree labels,)``, the class of each tree label, or ``NO_ANSWER``: then training
             is on the labels of nodes.
+        weights: The weight of each training example in the loss, relative to their mean; by default all
+            are equal.
         on_epoch: Called after each epoch.
 
     Raises:
@@ -92,6 +95,8 @@ def train(
         split: Gold.of(answers[split], model.head, inputs[split].corpus.sentences)
         for split in ("train", "dev")
     }
+    if weights is not None:
+        gold["train"] = gold["train"].weighted(weights)
     best = max(epochs, key=lambda epoch: epoch.merit, default=None)
 
     while not _finished(epochs, best, options):
@@ -168,8 +173,8 @@ def _train_epoch(
         accelerator.num_processes,
     )
     for indices, batch, spans in collate(inputs, batches, step.model.encoder):
-        own = gold.of_examples(indices)
-        losses.append(step(batch, spans, own))
+        own, weights = gold.of_examples(indices), gold.weights_of(indices)
+        losses.append(step(batch, spans, own, weights))
         total += losses[-1] * len(own)
         rows += len(own)
         if _out_of_time(epochs, time.perf_counter() - started, step.options):

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
-from structnn import Batch, StructuredModel, WordEmbedding
+from structnn import Batch, Head, StructuredModel, WordEmbedding
 from tasks.training.deferred_adam import DeferredAdamW
 from tasks.training.options import TrainingOptions
 
@@ -40,6 +41,9 @@ class TrainingStep:
     def __init__(
         self, model: StructuredModel, options: TrainingOptions, node_classes: Tensor | None
     ) -> None:
+        # Accelerate keeps the precision of a process's first training for all later ones.
+        if AcceleratorState._shared_state.get("_mixed_precision") != options.mixed_precision:
+            AcceleratorState._reset_state()
         self.accelerator = Accelerator(
             cpu=options.device == "cpu", mixed_precision=options.mixed_precision
         )
@@ -61,7 +65,13 @@ class TrainingStep:
         if self._words is not None:
             self.optimizers.append(self._words)
 
-    def __call__(self, batch: Batch, spans: Tensor | None, gold: Tensor) -> Tensor:
+    def __call__(
+        self,
+        batch: Batch,
+        spans: Tensor | None,
+        gold: Tensor,
+        weights: Tensor | None = None,
+    ) -> Tensor:
         """Train on a batch.
 
         Args:
@@ -69,6 +79,7 @@ class TrainingStep:
             spans: ``(examples, spans, 2)``, where spans are asked about.
             gold: The right answers, a row for each thing asked about; not used if nodes are
                 supervised.
+            weights: ``(rows,)``, the weight of each row in the loss; 1 by default.
 
         Returns:
             The loss, without a graph.
@@ -82,8 +93,12 @@ class TrainingStep:
             assert batch.token_ids is not None
             self._words.catch_up(F.pad(batch.token_ids, (0, 1)))  # and the unknown word, number 0
         with self.accelerator.autocast():
-            scores = self._wrapped(batch, spans, nodes=supervise_nodes)
-            loss = self.model.head.loss(scores, gold.to(device))
+            scores, head = self._wrapped(batch, spans, nodes=supervise_nodes), self.model.head
+            if weights is None:
+                loss = head.loss(scores, gold.to(device))
+            else:
+                assert isinstance(head, Head), "only labels have weights"
+                loss = head.loss(scores, gold.to(device), weights.to(device))
         self.model.zero_grad()
         self.accelerator.backward(loss)
         self.accelerator.unscale_gradients()

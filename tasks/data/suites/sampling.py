@@ -107,7 +107,7 @@ def assemble_by_bounds(
         sizes: The number of examples of ``train``, ``dev`` and ``test``.
         seed: Decides everything.
         group: How many examples each draw gives; see :func:`assemble`.
-        question: What is asked; by default one label.
+        question: What is asked; by default one label, of a sentence or of a pair.
 
     Raises:
         DataError: See :func:`assemble`.
@@ -144,7 +144,7 @@ def assemble(
         notes: What a report must say of the data.
         group: How many examples each draw gives. Those of a larger group than one are told by the
             column ``pair``.
-        question: What is asked; by default one label.
+        question: What is asked; by default one label, of a sentence or of a pair.
 
     Raises:
         DataError: A size that leaves a share without some label or that is no multiple of ``group``,

@@ -309,7 +309,7 @@ def test_the_batch_at_which_the_loss_diverged_is_named(parsed, tmp_path, monkeyp
     batches = batches_of_epoch(inputs["train"].lengths, OPTIONS.batch_size, 0, 1)
     called = []
 
-    def spoiled(self, batch, spans, gold):
+    def spoiled(self, batch, spans, gold, weights=None):
         called.append(batch)
         return torch.tensor(float("inf") if len(called) == 3 else 1.0)
 

@@ -1,0 +1,76 @@
+"""Sentences of examples that are given in Python: parsed once, unless they come with a tree."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from multiprocessing.util import Finalize
+from pathlib import Path
+
+from parsers import CachedParser, Parser
+from parsers.cache import Progress
+from structnn import Sentence
+from tasks.data.examples import Example
+from tasks.data.options import ParserOptions
+from tasks.data.parsing import given_tree
+from tasks.models.parser import make_parser
+
+__all__ = ["caching_parser", "read"]
+
+FILE = "parses.sqlite"
+
+
+def read(
+    examples: Sequence[Example], structure: str, parser: Parser, *, needs_tree: bool
+) -> list[Sentence]:
+    """The sentence of each example.
+
+    Args:
+        examples: Those with a sentence of their own keep its tree.
+        structure: What the encoder reads: see :class:`tasks.data.setting.Setting`.
+        parser: Parses the others.
+        needs_tree: Whether the encoder reads a tree at all; if not, tokens are not parsed.
+
+    Raises:
+        DataError: The structure is constituency, which no parser here makes, and an example has none.
+    """
+    if structure == "constituency":
+        return [given_tree(example, structure) for example in examples]
+    ready: dict[int, Sentence] = {}
+    for place, example in enumerate(examples):
+        own = example.sentence
+        if own is not None and (own.dependencies is not None or not needs_tree):
+            ready[place] = own
+        elif not isinstance(example.text, str) and not needs_tree:
+            ready[place] = Sentence(example.text)
+    rest = [example for place, example in enumerate(examples) if place not in ready]
+    parsed = iter(parser.parse([example.text for example in rest]) if rest else ())
+    return [ready[place] if place in ready else next(parsed) for place in range(len(examples))]
+
+
+def caching_parser(
+    options: ParserOptions, cache_file: Path | None, progress: Progress | None = None
+) -> CachedParser:
+    """The parser with these options, loaded once in a process, and what it parsed.
+
+    Args:
+        options: Which parser.
+        cache_file: The file that keeps its parses; None for one that is deleted when the process ends.
+        progress: Called with the number of texts done and of all.
+    """
+    return CachedParser(_parser(options), cache_file or _scratch() / FILE, progress=progress)
+
+
+@cache
+def _parser(options: ParserOptions) -> Parser:
+    return make_parser(options)
+
+
+@cache
+def _scratch() -> Path:
+    folder = tempfile.mkdtemp(prefix="structnn-")
+    # At the end of a worker process too, where atexit calls nothing.
+    Finalize(None, shutil.rmtree, args=(folder, True), exitpriority=0)
+    return Path(folder)

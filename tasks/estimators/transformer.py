@@ -1,0 +1,56 @@
+"""Vectors of texts, for other estimators."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from tasks.estimators.classifier import StructuredClassifier
+from tasks.estimators.columns import Column
+
+__all__ = ["EncoderTransformer"]
+
+
+class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """The sentence vectors of an encoder that was trained to classify, as features of other estimators.
+
+    Args:
+        classifier: The classifier whose encoder it is; a copy of it is trained. In scikit-learn's
+            ``FrozenEstimator`` it is taken as it is. By default ``StructuredClassifier()``.
+
+    Attributes:
+        classifier_: The trained classifier.
+
+    Example:
+        >>> texts = [[animal, str(n)] for n in range(10) for animal in ("dogs", "cats")]
+        >>> vectors = EncoderTransformer(StructuredClassifier("bag", hidden_dim=16, epochs=1))
+        >>> vectors.fit_transform(texts, ["dog", "cat"] * 10).shape
+        (20, 16)
+    """
+
+    def __init__(self, classifier: StructuredClassifier | None = None) -> None:
+        self.classifier = classifier
+
+    def fit(self, X: Column, y: Column, sample_weight: Column | None = None) -> EncoderTransformer:
+        """Train the classifier: see :meth:`StructuredClassifier.fit`."""
+        model = StructuredClassifier() if self.classifier is None else self.classifier
+        self.classifier_ = clone(model).fit(X, y, sample_weight)
+        self._n_features_out = self.classifier_.model_.classifier.head.reader.output_dim
+        return self
+
+    def transform(self, X: Column) -> NDArray[np.float32]:
+        """The sentence vectors, ``(texts, width)``."""
+        check_is_fitted(self, "classifier_")
+        vectors: NDArray[np.float32] = self.classifier_.encode(X)
+        return vectors
+
+    def __sklearn_tags__(self) -> object:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        tags.target_tags.required = True
+        tags.no_validation = True
+        return tags

@@ -1,0 +1,321 @@
+"""StructuredClassifier: what it learns is what a run learns, and it behaves as estimators do."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from structnn import Sentence
+from tasks import StructuredClassifier
+from tasks.data.examples import DataError
+from tasks.data.options import ParserOptions
+from tasks.estimators import reading
+from tasks.experiments.run import execute
+from tasks.models.model import load_model
+from tasks.models.options import ModelOptions, ModelSettings
+from tasks.models.prediction import Predictor
+from tasks.options import OptionError
+from tasks.results.run import Run
+from tasks.storage import StorageError
+from tasks.training.options import TrainingOptions
+from tests.tasks.toys import make_sentence
+
+SMALL = {"hidden_dim": 8, "embedding_dim": 12, "epochs": 3, "batch_size": 16}
+
+
+class ToyParser:
+    """Splits at blanks, and counts what it parses."""
+
+    fingerprint = "toy"
+
+    def __init__(self):
+        self.parsed = []
+
+    def parse(self, texts):
+        self.parsed += texts
+        return [
+            make_sentence(tuple(text.split() if isinstance(text, str) else text)) for text in texts
+        ]
+
+
+@pytest.fixture(autouse=True)
+def parser(monkeypatch, tmp_path_factory):
+    made = ToyParser()
+    scratch = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setattr(reading, "_parser", lambda options: made)
+    monkeypatch.setattr(reading, "_scratch", lambda: scratch)
+    return made
+
+
+@pytest.fixture
+def train(parsed):
+    return list(parsed.sentences["train"]), parsed.dataset.answers("train")
+
+
+@pytest.fixture
+def dev(parsed):
+    return list(parsed.sentences["dev"]), parsed.dataset.answers("dev")
+
+
+@pytest.mark.parametrize("encoder", ["bag", "child_sum_tree_lstm"])
+def test_it_is_the_model_of_a_run(parsed, train, dev, tmp_path, encoder):
+    run = Run(ModelOptions(encoder=encoder, hidden_dim=8), TrainingOptions(epochs=2), seed=3)
+    execute(run, parsed, tmp_path, parser=ParserOptions())
+    made = StructuredClassifier(encoder, hidden_dim=8, epochs=2, random_state=3)
+    made.fit(*train, dev=dev)
+    expected = load_model(tmp_path / run.folder)
+    assert made.model_.options == expected.options
+    assert made.model_.task.labels == tuple(expected.task.labels)
+    for name, value in expected.classifier.state_dict().items():
+        assert torch.equal(value, made.model_.classifier.state_dict()[name]), name
+    assert made.n_iter_ == 2
+
+
+def test_its_parameters_are_those_of_the_command():
+    own = StructuredClassifier().get_params()
+    assert own.pop("encoder") == "child_sum_tree_lstm"
+    for options, left_out in (
+        # y is labels, not sequences.
+        (ModelSettings, {"decoder", "pieces", "beam"}),
+        # y has no labels of nodes; the name of class weights is scikit-learn's.
+        (
+            TrainingOptions,
+            {"supervise", "class_weights", "label_smoothing", "scheduled_sampling"},
+        ),
+        (ParserOptions, set()),
+    ):
+        for field in fields(options):
+            if field.name not in left_out:
+                assert own[field.name] == field.default, field.name
+    assert all(f"\n        {name}: " in StructuredClassifier.__doc__ for name in own)
+
+
+def test_it_learns_and_predicts(train):
+    made = StructuredClassifier("bag", embedding_dim=20, epochs=30, learning_rate=0.05)
+    texts, labels = train
+    assert made.fit(texts, labels).score(texts, labels) > 0.9
+    assert made.classes_.tolist() == ["no", "yes"]
+    shares = made.predict_proba(texts)
+    assert shares.shape == (60, 2)
+    np.testing.assert_allclose(shares.sum(1), 1, atol=1e-12)
+    assert (made.predict(texts) == made.classes_[shares.argmax(1)]).all()
+    assert made.predict([]).shape == (0,)
+    assert made.encode(texts[:5]).shape == (5, 128)
+
+
+@pytest.mark.parametrize(
+    "values", [(3, 5), (False, True), ("b", "a"), (("x", 1), ("y", 2)), (1, "no")]
+)
+def test_classes_are_given_back_as_they_are(train, values):
+    texts, labels = train
+    y = [values[label == "yes"] for label in labels]
+    made = StructuredClassifier("bag", **SMALL).fit(texts, y)
+    assert set(made.classes_.tolist()) == set(values)
+    assert set(made.predict(texts).tolist()) <= set(values)
+    assert {type(value) for value in made.classes_.tolist()} == set(map(type, values))
+
+
+def test_strings_are_parsed_once_and_trees_kept(train, parser):
+    texts, labels = train
+    strings = [" ".join(sentence.tokens) for sentence in texts]
+    made = StructuredClassifier("child_sum_tree_lstm", **SMALL).fit(strings, labels)
+    parsed = len(parser.parsed)
+    assert parsed == len(set(strings))
+    scores = made.predict_proba(strings)
+    made.fit(strings, labels)
+    assert len(parser.parsed) == parsed
+    np.testing.assert_array_equal(
+        made.predict_proba(texts), scores
+    )  # sentences with the same trees
+    made.predict([list(sentence.tokens) for sentence in texts])
+    assert len(parser.parsed) > parsed  # lists are other texts than strings
+    bare = [Sentence(sentence.tokens) for sentence in texts]
+    np.testing.assert_array_equal(made.predict_proba(bare), scores)
+
+
+def test_tokens_are_not_parsed_for_encoders_that_read_no_tree(train, parser):
+    texts, labels = train
+    tokens = [list(sentence.tokens) for sentence in texts]
+    made = StructuredClassifier("bilstm", **SMALL).fit(tokens, labels)
+    made.predict(tokens)
+    assert parser.parsed == []
+
+
+def test_no_file_is_written_and_random_numbers_stay(train, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    texts, labels = train
+    made = StructuredClassifier("bag", **SMALL).fit(texts, labels)
+    made.predict([" ".join(texts[0].tokens)])
+    assert torch.rand(1) == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parses_are_kept_in_a_file_that_is_named(train, tmp_path):
+    texts, labels = train
+    made = StructuredClassifier("bag", cache=tmp_path / "parses.sqlite", **SMALL)
+    made.fit([" ".join(sentence.tokens) for sentence in texts], labels)
+    assert (tmp_path / "parses.sqlite").exists()
+
+
+def test_saved_and_loaded(train, tmp_path):
+    texts, labels = train
+    y = [label == "yes" for label in labels]
+    made = StructuredClassifier("gat(heads=2)", class_weight={True: 2.0}, **SMALL).fit(texts, y)
+    again = StructuredClassifier.load(made.save(tmp_path / "a" / "b"))
+    assert again.get_params() == made.get_params()
+    assert again.classes_.dtype == bool
+    np.testing.assert_array_equal(again.predict_proba(texts), made.predict_proba(texts))
+    # The command reads the same folder.
+    labelled = Predictor(tmp_path / "a" / "b", ToyParser()).predict(["a good b"])
+    assert labelled[0].label in ("False", "True")
+    made.save(tmp_path / "a" / "b")
+
+
+def test_a_run_is_loaded(parsed, train, tmp_path):
+    run = Run(ModelOptions(encoder="bag", hidden_dim=8), TrainingOptions(epochs=1), seed=0)
+    execute(run, parsed, tmp_path, parser=ParserOptions())
+    made = StructuredClassifier.load(tmp_path / run.folder)
+    assert made.hidden_dim == 8
+    assert made.predict(train[0][:2]).tolist()[0] in ("no", "yes")
+    with pytest.raises(StorageError, match="holds a run"):
+        made.save(tmp_path / run.folder)
+
+
+def test_a_changed_file_is_told(train, tmp_path):
+    made = StructuredClassifier("bag", **SMALL).fit(*train)
+    made.save(tmp_path)
+    file = tmp_path / "classifier.json"
+    file.write_text(file.read_text().replace('"yes"', '"ja"'))
+    with pytest.raises(StorageError, match=r"classifier\.json is damaged"):
+        StructuredClassifier.load(tmp_path)
+    with pytest.raises(StorageError, match="there is no saved model"):
+        StructuredClassifier.load(tmp_path / "elsewhere")
+
+
+def test_classes_that_json_does_not_have_are_not_saved(train, tmp_path):
+    texts, labels = train
+    made = StructuredClassifier("bag", **SMALL).fit(texts, [(label,) for label in labels])
+    with pytest.raises(DataError, match="of type tuple"):
+        made.save(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
+def test_pickled(train):
+    texts, labels = train
+    made = StructuredClassifier("child_sum_tree_lstm", **SMALL).fit(texts, labels)
+    again = pickle.loads(pickle.dumps(made))
+    np.testing.assert_array_equal(again.predict_proba(texts), made.predict_proba(texts))
+
+
+def test_weights_of_examples(train):
+    texts, labels = train
+    plain = StructuredClassifier("bag", **SMALL).fit(texts, labels)
+    equal = clone(plain).fit(texts, labels, sample_weight=np.full(60, 7.0))
+    np.testing.assert_allclose(
+        equal.predict_proba(texts), plain.predict_proba(texts), rtol=1e-4, atol=1e-6
+    )
+    only_yes = [1.0 if label == "yes" else 0.0 for label in labels]
+    eager = clone(plain).set_params(learning_rate=0.05).fit(texts, labels, only_yes)
+    assert set(eager.predict(texts)) == {"yes"}
+    for wrong in ([1.0], [-1.0] * 60, [0.0] * 60, ["a"] * 60):
+        with pytest.raises(DataError, match="sample_weight"):
+            clone(plain).fit(texts, labels, wrong)
+
+
+def test_weights_of_classes(train):
+    texts, labels = train
+    made = StructuredClassifier("bag", learning_rate=0.05, class_weight={"yes": 1e3}, **SMALL)
+    assert set(made.fit(texts, labels).predict(texts)) == {"yes"}
+    made.set_params(class_weight="balanced").fit(texts[:59], labels[:59])
+    with pytest.raises(OptionError, match="class_weight names 'maybe', but the classes of y are"):
+        made.set_params(class_weight={"maybe": 2}).fit(texts, labels)
+    with pytest.raises(OptionError, match="class_weight must be None, 'balanced' or a mapping"):
+        made.set_params(class_weight="equal").fit(texts, labels)
+
+
+def test_a_warm_start_goes_on(train):
+    texts, labels = train
+    made = StructuredClassifier("bag", warm_start=True, **SMALL).fit(texts, labels)
+    model, first = made.model_, made.training_.epochs[0].train_loss
+    made.fit(texts[:40], labels[:40])
+    assert made.model_.classifier is model.classifier
+    assert made.training_.epochs[0].train_loss < first
+    with pytest.raises(DataError, match="y has classes that the model does not have: 'maybe'"):
+        made.fit(texts, ["maybe", *labels[1:]])
+    with pytest.raises(OptionError, match="hidden_dim is 9, but the model that warm_start goes on"):
+        made.set_params(hidden_dim=9).fit(texts, labels)
+
+
+def test_within_other_estimators(train):
+    texts, labels = train
+    small = StructuredClassifier("bag", **SMALL)
+    assert len(cross_val_score(small, texts, labels, cv=2)) == 2
+    pipeline = make_pipeline(FunctionTransformer(lambda column: column), small)
+    assert pipeline.fit(texts, labels).predict(texts[:3]).shape == (3,)
+    grid = GridSearchCV(small, {"hidden_dim": np.array([4, 8]), "dropout": [0.0]}, cv=2)
+    grid.fit(np.array(texts, dtype=object), np.array(labels))
+    assert grid.best_params_["hidden_dim"] in (4, 8)
+
+
+@pytest.mark.slow
+def test_a_grid_search_in_processes(train):
+    texts, labels = train
+    grid = GridSearchCV(
+        StructuredClassifier("bag", **SMALL), {"hidden_dim": [4, 8]}, cv=2, n_jobs=2
+    )
+    assert grid.fit(texts, labels).predict(texts[:2]).shape == (2,)
+
+
+def test_it_explains_itself(train):
+    texts, labels = train
+    made = StructuredClassifier("child_sum_tree_lstm", **SMALL).fit(texts, labels)
+    explained = made.explain("a good b")
+    assert explained.prediction.label == made.predict(["a good b"])[0]
+    assert "child_sum_tree_lstm" in explained._repr_html_()
+
+
+def test_progress_is_logged_and_shown_if_wanted(train, caplog, capsys):
+    with caplog.at_level("INFO", logger="tasks.estimators"):
+        StructuredClassifier("bag", **SMALL).fit(*train)
+    assert [line.split(":")[0] for line in caplog.messages] == ["epoch 1", "epoch 2", "epoch 3"]
+    assert capsys.readouterr() == ("", "")
+    StructuredClassifier("bag", verbose=1, **SMALL).fit(*train)
+    assert "epoch 3: train loss" in capsys.readouterr().err
+
+
+def test_precision_may_change_in_a_process(train):
+    for precision in ("no", "bf16", "no"):
+        StructuredClassifier("bag", mixed_precision=precision, **SMALL).fit(*train)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"encoder": "bilstmm"}, "unknown encoder 'bilstmm'.*bilstm"),
+        ({"hidden_dim": 0}, "hidden_dim must be"),
+        ({"hidden_dim": "wide"}, "hidden_dim must be a whole number"),
+        ({"embedding": "glove"}, "embedding must be one of"),
+        ({"structure": "tree"}, "structure must be one of"),
+        ({"dev_fraction": 1.0}, "dev_fraction must be"),
+        ({"random_state": None}, "random_state must be a whole number"),
+        ({"structure": "given"}, r"X\[\d+\]: this example has no given dependency tree"),
+    ],
+)
+def test_a_wrong_parameter_is_told_when_fitting(train, parameters, message):
+    texts = [list(sentence.tokens) for sentence in train[0]]
+    made = StructuredClassifier(**{"encoder": "gat", **parameters})
+    with pytest.raises(ValueError, match=message):
+        made.fit(texts, train[1])

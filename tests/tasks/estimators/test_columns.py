@@ -1,0 +1,141 @@
+"""What columns of texts and classes may be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from structnn import Sentence
+from tasks.data.examples import DataError
+from tasks.estimators.columns import classes_in, examples_of, labels_in, names_of
+
+TEXTS = ["Dogs bark.", "Cats purr."]
+
+
+class Arrow:
+    """A column as Arrow has it."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def to_pylist(self):
+        return list(self.values)
+
+
+class Pandas(Arrow):
+    """A column as pandas has it."""
+
+    to_pylist = property()  # which pandas has not
+
+    def to_numpy(self):
+        return np.array(self.values, dtype=object)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        TEXTS,
+        tuple(TEXTS),
+        np.array(TEXTS),
+        np.array(TEXTS, dtype=object),
+        np.array(TEXTS)[:, None],
+        Arrow(TEXTS),
+        Pandas(TEXTS),
+        (text for text in TEXTS),
+    ],
+)
+def test_columns_of_strings(column):
+    assert [example.text for example in examples_of(column)] == TEXTS
+
+
+@pytest.mark.parametrize("kind", ["pandas", "pyarrow"])
+def test_columns_of_libraries(kind):
+    library = pytest.importorskip(kind)
+    make = library.Series if kind == "pandas" else library.array
+    assert [example.text for example in examples_of(make(TEXTS))] == TEXTS
+    assert examples_of(make([["a", "b"], ["c"]]))[0].text == ("a", "b")
+    for values in ([1, 2, 1], [True, False, True], ["b", "a", "b"]):
+        y = labels_in(make(values))
+        assert y.tolist() == values
+        assert classes_in(y).tolist() == sorted(set(values))
+    if kind == "pandas":
+        y = labels_in(library.Series(["b", "a", "b"], dtype="category"))
+        assert classes_in(y).tolist() == ["a", "b"]
+        with pytest.raises(DataError, match=r"X must be a column of texts.*shape \(2, 2\)"):
+            examples_of(library.DataFrame({"a": TEXTS, "b": TEXTS}))
+    else:
+        assert classes_in(labels_in(library.chunked_array([["b"], ["a"]]))).tolist() == ["a", "b"]
+
+
+def test_tokens_and_sentences():
+    sentence = Sentence(["dogs", "bark"])
+    first, second, third = examples_of([["dogs", "bark"], np.array(["dogs", "bark"]), sentence])
+    assert first.text == second.text == third.text == ("dogs", "bark")
+    assert third.sentence is sentence
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("Dogs bark.", r"X is one text: give a list of texts, \[X\]"),
+        (Sentence(["dogs"]), "X is one text"),
+        (3, "X must be a list of texts, but is 3"),
+        (["a", None], r"X\[1\] must be a text.*NoneType"),
+        (["a", float("nan")], r"X\[1\] must be a text.*but is nan \(of type float\)"),
+        (["a", " "], r"X\[1\]: the text is empty"),
+        ([["a", ""]], r"X\[0\]: token 1 is empty"),
+        (np.array([["a", "b"]]), r"X must be a column of texts.*shape \(1, 2\)"),
+        (np.array([1.5, 2.5]), r"X\[0\] must be a text"),
+    ],
+)
+def test_what_is_no_column_of_texts(column, message):
+    with pytest.raises(DataError, match=message):
+        examples_of(column)
+
+
+def test_as_many_labels_as_texts():
+    with pytest.raises(DataError, match="X has 2 texts, but there are 1 labels"):
+        examples_of(TEXTS, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        (["b", "a", "b"], ["a", "b"]),
+        ([2, 10, 2], [2, 10]),
+        ([True, False], [False, True]),
+        (np.array([5, 3], dtype=np.int32), [3, 5]),
+        (np.array([1.0, 0.0]), [0.0, 1.0]),
+        ([("x", 2), ("x", 1)], [("x", 1), ("x", 2)]),
+        ([2, "a"], [2, "a"]),
+    ],
+)
+def test_classes(y, classes):
+    assert classes_in(labels_in(y)).tolist() == classes
+
+
+def test_classes_of_integer_arrays_keep_their_type():
+    assert classes_in(labels_in(np.array([5, 3], dtype=np.int32))).dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "requires y to be passed"),
+        (["a", None], r"y\[1\] is None"),
+        ([1.0, float("nan")], r"y\[1\] is nan"),
+        ([0.5, 1.5], "Unknown label type: continuous"),
+        ("ab", "y is one text"),
+        (np.zeros((2, 2)), "1d"),
+    ],
+)
+def test_what_are_no_classes(y, message):
+    with pytest.raises(ValueError, match=message):
+        labels_in(y)
+
+
+def test_classes_with_one_name_are_told():
+    y = labels_in([1, "1", 2])
+    with pytest.raises(DataError, match="different classes with the same name: '1'"):
+        classes_in(y)
+    assert names_of(classes_in(labels_in([True, False]))) == ["False", "True"]
