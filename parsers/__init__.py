@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from parsers.formats.conllu import iter_conllu as iter_conllu
     from parsers.formats.conllu import read_conllu as read_conllu
     from parsers.formats.conllu import write_conllu as write_conllu
+    from parsers.formats.enhanced import enhanced_graph as enhanced_graph
     from parsers.formats.networkx import from_networkx as from_networkx
     from parsers.formats.networkx import to_networkx as to_networkx
     from parsers.spans import rerooted as rerooted
@@ -54,6 +55,7 @@ _MODULES = {
     "formats.brackets": "BracketsError from_nltk iter_brackets read_brackets to_brackets to_nltk "
     "write_brackets",
     "formats.conllu": "ConlluError iter_conllu read_conllu write_conllu",
+    "formats.enhanced": "enhanced_graph",
     "formats.networkx": "from_networkx to_networkx",
     "spans": "rerooted span_head",
     "stanza.parser": "StanzaParser",

@@ -19,9 +19,20 @@ if TYPE_CHECKING:
     from structnn.data.graph import EDGE_TYPES as EDGE_TYPES
     from structnn.data.graph import Graph as Graph
     from structnn.data.graph import GraphConstruction as GraphConstruction
+    from structnn.data.pyg import graph_from_pyg as graph_from_pyg
+    from structnn.data.pyg import graph_to_pyg as graph_to_pyg
     from structnn.data.schedule import Schedule as Schedule
     from structnn.data.vocabulary import UNIVERSAL_RELATIONS as UNIVERSAL_RELATIONS
     from structnn.data.vocabulary import Vocabulary as Vocabulary
+    from structnn.decoders import DECODERS as DECODERS
+    from structnn.decoders import Decoder as Decoder
+    from structnn.decoders import Hypothesis as Hypothesis
+    from structnn.decoders import Memory as Memory
+    from structnn.decoders import Search as Search
+    from structnn.decoders import SequenceHead as SequenceHead
+    from structnn.decoders import TargetVocabulary as TargetVocabulary
+    from structnn.decoders import build_decoder as build_decoder
+    from structnn.decoders import register_decoder as register_decoder
     from structnn.embeddings import ContextualEmbedding as ContextualEmbedding
     from structnn.embeddings import JoinedEmbedding as JoinedEmbedding
     from structnn.embeddings import WordEmbedding as WordEmbedding
@@ -34,6 +45,8 @@ if TYPE_CHECKING:
     from structnn.errors import InputError as InputError
     from structnn.heads import READERS as READERS
     from structnn.heads import Answer as Answer
+    from structnn.heads import ArcsAnswer as ArcsAnswer
+    from structnn.heads import ArcsHead as ArcsHead
     from structnn.heads import DistributionAnswer as DistributionAnswer
     from structnn.heads import Head as Head
     from structnn.heads import LabelAnswer as LabelAnswer
@@ -53,6 +66,7 @@ if TYPE_CHECKING:
     from structnn.sentence import Sentence as Sentence
     from structnn.sentence import StructureError as StructureError
     from structnn.sentence import Tree as Tree
+    from structnn.sentence_graph import SentenceGraph as SentenceGraph
 
 __version__ = "0.4.0"
 
@@ -61,19 +75,25 @@ _MODULES = {
     "data.batch": "Batch",
     "data.corpus": "Corpus",
     "data.graph": "EDGE_TYPES Graph GraphConstruction",
+    "data.pyg": "graph_from_pyg graph_to_pyg",
     "data.schedule": "Schedule",
     "data.vocabulary": "UNIVERSAL_RELATIONS Vocabulary",
+    "decoders": (
+        "DECODERS Decoder Hypothesis Memory Search SequenceHead TargetVocabulary build_decoder "
+        "register_decoder"
+    ),
     "embeddings": "ContextualEmbedding JoinedEmbedding WordEmbedding",
     "encoders": "ENCODERS Chain Encoder Encoding build_encoder register_encoder",
     "errors": "InputError",
     "heads": (
-        "READERS Answer DistributionAnswer Head LabelAnswer LabelsAnswer Reader ScoreAnswer "
-        "StructuredModel build_head register_reader"
+        "READERS Answer ArcsAnswer ArcsHead DistributionAnswer Head LabelAnswer LabelsAnswer Reader "
+        "ScoreAnswer StructuredModel build_head register_reader"
     ),
     "notes": "Note noting",
     "readouts": "READOUTS Readout build_readout register_readout",
     "registry": "UnknownNameError",
     "sentence": "Sentence StructureError Tree",
+    "sentence_graph": "SentenceGraph",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 

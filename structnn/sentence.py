@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
 
-from structnn.errors import InputError
+from structnn.fields import StructureError, integers, mapping, shorten, shorten_text, strings
+from structnn.sentence_graph import SentenceGraph
 
 __all__ = ["COLUMNS", "Sentence", "StructureError", "Tree"]
 
 COLUMNS = ("xpos", "feats", "deps", "misc")
 """The names of ``Sentence.columns``: the columns of CoNLL-U that have no field of their own."""
-
-
-class StructureError(InputError):
-    """A sentence or tree is not valid, or lacks what is asked of it; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,12 @@ class Tree:
     labels: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        parents = _integers("parents", self.parents)
+        parents = integers("parents", self.parents)
         object.__setattr__(self, "parents", parents)
         tokens = range(len(parents)) if self.tokens is None else self.tokens
-        object.__setattr__(self, "tokens", _integers("tokens", tokens))
+        object.__setattr__(self, "tokens", integers("tokens", tokens))
         if self.labels is not None:
-            object.__setattr__(self, "labels", _strings("labels", self.labels))
+            object.__setattr__(self, "labels", strings("labels", self.labels))
         self._check_lengths()
         self._check_tokens()
         self._check_parents()
@@ -123,7 +120,7 @@ class Tree:
         if sorted(words) != list(range(len(words))):
             raise StructureError(
                 f"`tokens` must use each of 0 to {len(words) - 1} once (and -1 for nodes with no "
-                f"word), but is {_shorten(self.tokens)}"
+                f"word), but is {shorten(self.tokens)}"
             )
 
     def _check_parents(self) -> None:
@@ -137,7 +134,7 @@ class Tree:
                 )
         if len(roots) != 1:
             found = (
-                f"nodes {_shorten(roots)} all have parent -1" if roots else "no node has parent -1"
+                f"nodes {shorten(roots)} all have parent -1" if roots else "no node has parent -1"
             )
             raise StructureError(f"a tree has exactly one root, but {found}")
         if len(self.top_down) != size:
@@ -157,7 +154,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence: its tokens, and the trees known for it. Immutable.
+    """A sentence: its tokens, and the trees and the graph known for it. Immutable.
 
     Args:
         tokens: The words; at least one.
@@ -169,10 +166,12 @@ class Sentence:
         metadata: Other facts about the sentence, such as the comments of a CoNLL-U file.
         columns: Further columns of a CoNLL-U file, an entry for each token: any of ``"xpos"``,
             ``"feats"``, ``"deps"`` and ``"misc"``.
+        graph: A graph over the tokens that need not be a tree, such as enhanced dependencies, a graph
+            of meaning, or one of your own: see :class:`~structnn.SentenceGraph`.
 
     Raises:
         StructureError: There are no tokens, the lengths differ, a field is of another type, or a tree
-            does not fit the tokens. The message quotes the beginning of the sentence.
+            or the graph does not fit the tokens. The message quotes the beginning of the sentence.
 
     Example:
         >>> tree = Tree([1, -1], labels=["nsubj", "root"])
@@ -189,9 +188,10 @@ class Sentence:
     text: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
+    graph: SentenceGraph | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tokens", _strings("tokens", self.tokens))
+        object.__setattr__(self, "tokens", strings("tokens", self.tokens))
         if not self.tokens:
             raise StructureError("a sentence needs at least one token, and `tokens` is empty")
         for name in ("tags", "lemmas"):
@@ -215,8 +215,16 @@ class Sentence:
                     f"`constituency` has words at {words} nodes, but {self._quoted()} has "
                     f"{len(self)} tokens"
                 )
-        metadata, columns = _mapping("metadata", self.metadata), _mapping("columns", self.columns)
-        _strings("metadata", (part for item in metadata.items() for part in item))
+        if not isinstance(self.graph, SentenceGraph | None):
+            raise StructureError(f"`graph` must be a SentenceGraph, but is {self.graph!r}")
+        if self.graph is not None and max(self.graph.tokens) >= len(self):
+            node = self.graph.tokens.index(max(self.graph.tokens))
+            raise StructureError(
+                f"node {node} of `graph` has the token {self.graph.tokens[node]}, but {self._quoted()} "
+                f"has {len(self)} tokens, from 0 to {len(self) - 1}"
+            )
+        metadata, columns = mapping("metadata", self.metadata), mapping("columns", self.columns)
+        strings("metadata", (part for item in metadata.items() for part in item))
         for name in columns:
             if name not in COLUMNS:
                 raise StructureError(
@@ -228,7 +236,7 @@ class Sentence:
 
     def _column(self, name: str, values: Sequence[str]) -> tuple[str, ...]:
         """A column as a tuple of strings, if it has one for each token."""
-        values = _strings(name, values)
+        values = strings(name, values)
         if len(values) != len(self.tokens):
             raise StructureError(
                 f"`{name}` has {len(values)} entries for the {len(self.tokens)} tokens of "
@@ -250,7 +258,7 @@ class Sentence:
             self.lemmas,
             self.text,
         )
-        return Sentence, (*fields, dict(self.metadata), dict(self.columns))
+        return Sentence, (*fields, dict(self.metadata), dict(self.columns), self.graph)
 
     def replace(self, **changes: Any) -> Sentence:
         """A copy with some fields changed.
@@ -271,43 +279,4 @@ class Sentence:
         return None
 
     def _quoted(self) -> str:
-        return repr(_shorten_text(" ".join(self.tokens)))
-
-
-def _integers(name: str, values: Iterable[int]) -> tuple[int, ...]:
-    try:
-        return tuple(value.__index__() for value in values)
-    except (AttributeError, TypeError):
-        raise StructureError(
-            f"`{name}` must be a sequence of integers, but is {values!r}"
-        ) from None
-
-
-def _strings(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(values, str):
-        raise StructureError(
-            f"`{name}` must be a sequence of strings, but is the one string "
-            f"{_shorten_text(values)!r}; split it into tokens first"
-        )
-    try:
-        values = tuple(values)
-    except TypeError:
-        raise StructureError(f"`{name}` must be a sequence of strings, but is {values!r}") from None
-    for position, value in enumerate(values):
-        if not isinstance(value, str):
-            raise StructureError(f"`{name}` must hold strings, but entry {position} is {value!r}")
-    return values
-
-
-def _mapping(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    if not isinstance(values, Mapping):
-        raise StructureError(f"`{name}` must map names to values, but is {values!r}")
-    return dict(values)
-
-
-def _shorten(values: Sequence[int], limit: int = 12) -> str:
-    return str(list(values[:limit]))[:-1] + (", ...]" if len(values) > limit else "]")
-
-
-def _shorten_text(text: str, limit: int = 60) -> str:
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+        return repr(shorten_text(" ".join(self.tokens)))

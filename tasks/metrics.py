@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, Never, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from structnn.arcs import arc_of
 from tasks.data.entities import entities, mark_entities
 from tasks.data.examples import quote
-from tasks.data.questions import Question
+from tasks.data.questions import PLAIN_QUESTION, ROW_SEPARATOR, Question
 from tasks.options import OptionError
 
 __all__ = [
     "ACCURACY",
+    "LAS",
     "MACRO_F1",
     "MCC",
     "MICRO_F1",
@@ -25,6 +28,7 @@ __all__ = [
     "PERCENT",
     "PLAIN",
     "SPEARMAN",
+    "UAS",
     "AnyMetric",
     "Metric",
     "Unit",
@@ -46,7 +50,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-PLAIN_QUESTION = Question()
 Answer = TypeVar("Answer", contravariant=True)
 """What is predicted: a label, say."""
 
@@ -208,7 +211,8 @@ def _counts(
         wanted.update(right)
         found.update(said)
         if question.has_parts:
-            hits.update(a for a, b in zip(right, said, strict=True) if a == b)
+            parts = zip(right, question.parts_of(one), question.parts_of(other), strict=True)
+            hits.update(label for label, a, b in parts if a == b)
         else:
             hits.update(set(right) & set(said))
     return {label: (hits[label], wanted[label], found[label]) for label in wanted | found}
@@ -522,6 +526,117 @@ SPEARMAN: Metric[str] = Metric(
 )
 
 
+def _attachments(gold: str, prediction: str, *, relations: bool) -> Floats:
+    """The tokens of a sentence whose head, and if wanted whose relation, is right; and all tokens."""
+    wanted, found = (
+        [arc_of(arc) for arc in answer.split(ROW_SEPARATOR)] for answer in (gold, prediction)
+    )
+    hits = sum(
+        head == other and (not relations or universal(relation) == universal(guess))
+        for (head, relation), (other, guess) in zip(wanted, found, strict=True)
+    )
+    return np.array([hits, len(wanted)], np.float64)
+
+
+def universal(relation: str) -> str:
+    """A relation without its subtype: ``"nsubj"`` of ``"nsubj:pass"``."""
+    return relation.partition(":")[0]
+
+
+LAS = metric_of_counts(
+    "LAS",
+    "las",
+    partial(_attachments, relations=True),
+    share,
+    about="the share of all words whose head and relation are right, subtypes of relations left out "
+    "(as in CoNLL 2018)",
+)
+
+UAS = metric_of_counts(
+    "UAS",
+    "uas",
+    partial(_attachments, relations=False),
+    share,
+    about="the share of all words whose head is right",
+)
+
+
+EXACT_SEQUENCE: Metric[str] = replace(
+    EXACT, about="the share of sequences that are right throughout"
+)
+
+
+def _ngrams(text: str, size: int) -> Counter[tuple[str, ...]]:
+    words = text.split()
+    return Counter(tuple(words[at : at + size]) for at in range(len(words) - size + 1))
+
+
+def _bleu_counts(gold: Sequence[str], predictions: Sequence[str]) -> Floats:
+    """``(examples, 4, 3)``: for each n from 1 to 4 the n-grams that match, those predicted, and gold."""
+    counts = np.zeros((len(gold), 4, 3))
+    for place, (right, found) in enumerate(zip(gold, predictions, strict=True)):
+        for size in range(1, 5):
+            wanted, said = _ngrams(right, size), _ngrams(found, size)
+            counts[place, size - 1] = (wanted & said).total(), said.total(), wanted.total()
+    return counts
+
+
+def _bleu_of(sums: Floats) -> Floats:
+    """BLEU from sums of counts, ``(..., 4, 3)`` to ``(...)``."""
+    hits, said, wanted = np.moveaxis(sums, -1, 0)  # (..., 4)
+    some = (wanted > 0).astype(float)  # sizes that no gold text has are left out
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.where(hits > 0, np.log(hits / said), -np.inf)
+        mean = (np.where(some > 0, logs, 0) * some).sum(-1) / some.sum(-1)
+        brevity = np.minimum(0, 1 - wanted[..., 0] / said[..., 0])
+        values: Floats = np.nan_to_num(np.exp(mean + brevity), nan=0.0)
+    return values
+
+
+def bleu(gold: Sequence[str], predictions: Sequence[str]) -> float:
+    r"""BLEU of a set (Papineni et al. 2002), of words between white space, with one reference each.
+
+    .. math:: \min\bigl(1, e^{1 - r / c}\bigr) \prod_{n=1}^4 p_n^{1/4}
+
+    The precision :math:`p_n` is the share of predicted n-grams that the gold text has, over the whole
+    set; *c* and *r* are the numbers of predicted and of gold words. Sizes that no gold text of the set
+    has are left out, and nothing is smoothed: where no n-gram of a size is right, BLEU is 0.
+    """
+    return float(_bleu_of(_bleu_counts(gold, predictions).sum(0)))
+
+
+def _bleu_left_out(gold: Sequence[str], predictions: Sequence[str]) -> Floats:
+    counts = _bleu_counts(gold, predictions)
+    return _bleu_of(counts.sum(0) - counts)
+
+
+def edit_distance(gold: str, prediction: str) -> float:
+    """How many words have to be inserted, removed or replaced (Levenshtein 1966)."""
+    from nltk.metrics import edit_distance as distance
+
+    return 0.0 if gold == prediction else float(distance(gold.split(), prediction.split()))
+
+
+EDIT_DISTANCE: Metric[str] = Metric(
+    "edit distance",
+    "edit_distance",
+    Unit(1, 2),
+    score=edit_distance,
+    higher_is_better=False,
+    about="how many words have to be inserted, removed or replaced, in the mean",
+)
+
+BLEU: Metric[str] = Metric(
+    "BLEU",
+    "bleu",
+    Unit(100, 1, "", "points"),
+    over_set=bleu,
+    by_example=EDIT_DISTANCE,
+    left_out=_bleu_left_out,
+    about="corpus BLEU of words between white space, from 0 to 100, unsmoothed",
+)
+
+
 def metrics_for(
     question: Question, labels: Sequence[str], *, ordered: bool = False
 ) -> tuple[Metric[str], ...]:
@@ -529,16 +644,20 @@ def metrics_for(
 
     Args:
         question: What is asked.
-        labels: The labels; none where answers are numbers.
+        labels: The labels; none where answers are numbers or texts.
         ordered: Whether the labels are a scale: then absolute errors can be measured.
     """
     if question.is_number:
         return (PEARSON, SPEARMAN, MSE)
+    if question.is_sequence:
+        return (EXACT_SEQUENCE, BLEU, EDIT_DISTANCE)
     if question.reads == "tokens":
         accuracy = tag_accuracy(question)
         assert accuracy.by_example is not None
         of_entities = (entity_f1(question),) if mark_entities(labels) else ()
         return (*of_entities, accuracy, tag_macro_f1(question, labels, accuracy.by_example))
+    if question.reads == "arcs":
+        return (LAS, UAS)
     if question.answer == "labels":
 
         def macro(gold: Sequence[str], predictions: Sequence[str]) -> float:

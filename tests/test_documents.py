@@ -43,8 +43,9 @@ def test_each_block_of_the_guide_runs_alone(block):
     run(block)
 
 
-def test_the_blocks_of_the_page_on_reliability_run():
-    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["decoders", "reliability"])
+def test_the_blocks_of_other_pages_run(name):
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
         run(block)
 
@@ -129,6 +130,16 @@ def test_one_version():
     assert f"version: {structnn.__version__}\n" in citation
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## {structnn.__version__} " in changelog
+
+
+def test_the_page_on_decoders_has_all_their_options():
+    page = (ROOT / "docs" / "decoders.md").read_text(encoding="utf-8")
+    for name in structnn.DECODERS:
+        (row,) = (
+            line for line in page.splitlines() if line.startswith("|") and f"`{name}`" in line
+        )
+        for option in structnn.DECODERS.options(name).values():
+            assert f"`{option.name}={option.default!r}`" in row
 
 
 @pytest.mark.slow

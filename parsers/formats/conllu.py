@@ -18,9 +18,18 @@ from parsers.formats.files import (
     shown,
     write_sentences,
 )
+from parsers.formats.json import graph_fields
 from structnn.sentence import Sentence, StructureError, Tree
+from structnn.sentence_graph import SentenceGraph
 
-__all__ = ["ConlluError", "format_conllu", "iter_conllu", "read_conllu", "write_conllu"]
+__all__ = [
+    "ConlluError",
+    "empty_nodes_of",
+    "format_conllu",
+    "iter_conllu",
+    "read_conllu",
+    "write_conllu",
+]
 
 MULTIWORD = "multiword_tokens"
 """The key of ``Sentence.metadata`` that holds multiword tokens: JSON, ``{"1-2": "don't"}``."""
@@ -56,9 +65,10 @@ _EXACT = {
     "ExactMisc": _MISC,
 }
 _EXACT_VALUES = "exact_values"
+_GRAPH = "sentence_graph"
 # Comments that are no metadata, and metadata that are no comments. A key or comment that happens to
 # have such a name has a `#` before it in the other place.
-_COMMENTS = re.compile(rf"(#*)(text|constituency|{_EXACT_VALUES})")
+_COMMENTS = re.compile(rf"(#*)(text|constituency|{_GRAPH}|{_EXACT_VALUES})")
 _KEYS = re.compile(f"(#*)({MULTIWORD}|{MULTIWORD_COLUMNS}|{EMPTY_NODES})")
 
 
@@ -100,11 +110,12 @@ def iter_conllu(source: Source, *, on_error: OnError = "raise") -> Records[Sente
       becomes None, or is left out of ``columns``; in other columns ``_`` is kept.
     - Comments ``# key = value`` become ``metadata``; values of the same key are joined by line
       feeds, and a comment without ``=`` has the value ``""``. But ``# text`` becomes ``text``, and
-      ``# constituency``, a bracketed tree as Stanza writes it, ``constituency``. Comments alone,
-      between empty lines, are passed over.
+      ``# constituency``, a bracketed tree as Stanza writes it, ``constituency``, and
+      ``# sentence_graph``, JSON with the fields of a :class:`~structnn.SentenceGraph`, ``graph``.
+      Comments alone, between empty lines, are passed over.
     - Multiword tokens (``1-2 don't``) become ``metadata["multiword_tokens"]``, as JSON; what their
       other columns hold is in ``metadata["multiword_columns"]``. Empty nodes (``8.1``) become
-      ``metadata["empty_nodes"]``.
+      ``metadata["empty_nodes"]``. :func:`parsers.enhanced_graph` makes a graph of these and DEPS.
 
     Args:
         source: The path of a file (``.gz`` too), an open file or lines. A byte order mark and CRLF are
@@ -294,6 +305,7 @@ def _sentence(file: str, block: Block) -> Sentence:
     _restore_values(comments)
     text = comments.pop("text", None)
     brackets = comments.pop("constituency", None)
+    graph = comments.pop(_GRAPH, None)
     metadata: dict[str, str] = {}
     for name, value in comments.items():
         _add(metadata, _key(name), value)
@@ -320,7 +332,24 @@ def _sentence(file: str, block: Block) -> Sentence:
         text=text,
         metadata=metadata,
         columns={name: values for name, values in others.items() if values is not None},
+        graph=_graph(file, block, len(tokens), graph) if graph is not None else None,
     )
+
+
+def _graph(file: str, block: Block, tokens: int, text: str) -> SentenceGraph:
+    try:
+        graph = SentenceGraph(**json.loads(text))
+        if max(graph.tokens) >= tokens:
+            raise StructureError(f"it has the token {max(graph.tokens)} of {tokens} (from 0)")
+    except (ValueError, TypeError, RecursionError) as fault:
+        line = next(n for n, text in block if str(text)[1:].strip().startswith(_GRAPH))
+        raise ConlluError(
+            file,
+            line,
+            f"# {_GRAPH} is not the JSON of a graph, such as "
+            f'{{"tokens": [0, 1], "edges": [[1, 0]]}}: {fault}',
+        ) from None
+    return graph
 
 
 def _dependencies(file: str, words: list[list[str]], lines: list[int]) -> Tree | None:
@@ -475,6 +504,8 @@ def _comments(sentence: Sentence) -> Iterator[str]:
         # The words are in FORM; here they are changed to what brackets can contain.
         words = ["_".join(escape(token).split()) or "_" for token in sentence.tokens]
         comments["constituency"] = bracket_tree(sentence.constituency, words)
+    if sentence.graph is not None:
+        comments[_GRAPH] = json.dumps(graph_fields(sentence.graph))
     for name, value in comments.items():
         if name != name.strip() or "=" in name or "\n" in name:
             raise StructureError(
@@ -520,6 +551,18 @@ def _other_lines(sentence: Sentence) -> dict[int, list[str]]:
 
 def _other_line(ident: str, values: Mapping[str, str]) -> str:
     return _line(ident, [values.get(name, "_") for name in _NAMES[1:]])
+
+
+def empty_nodes_of(sentence: Sentence) -> dict[str, dict[str, str]]:
+    """The columns of each empty node, by its number: ``{"8.1": {"form": "go", "upos": "VERB"}}``.
+
+    Raises:
+        StructureError: ``metadata["empty_nodes"]`` is not JSON that fits the sentence.
+    """
+    nodes = _objects(sentence, EMPTY_NODES)
+    for ident in nodes:
+        _place(sentence, ident)
+    return nodes
 
 
 def _objects(sentence: Sentence, key: str) -> dict[str, dict[str, str]]:

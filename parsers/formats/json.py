@@ -7,8 +7,9 @@ from typing import Any
 
 from parsers.formats.files import shown
 from structnn.sentence import Sentence, StructureError, Tree
+from structnn.sentence_graph import SentenceGraph
 
-__all__ = ["sentence_from_json", "sentence_to_json"]
+__all__ = ["graph_fields", "sentence_from_json", "sentence_to_json"]
 
 
 def sentence_to_json(sentence: Sentence) -> str:
@@ -28,7 +29,17 @@ def sentence_to_json(sentence: Sentence) -> str:
     for name in ("metadata", "columns"):
         if getattr(sentence, name):
             fields[name] = dict(getattr(sentence, name))
+    if sentence.graph is not None:
+        fields["graph"] = graph_fields(sentence.graph)
     return json.dumps(fields, separators=(",", ":"))
+
+
+def graph_fields(graph: SentenceGraph) -> dict[str, Any]:
+    """The fields of a graph that hold something: ``SentenceGraph(**fields)`` is the graph again."""
+    fields = {
+        name: getattr(graph, name) for name in ("tokens", "edges", "labels", "names", "roots")
+    }
+    return {name: value for name, value in fields.items() if value is not None and value != ()}
 
 
 def sentence_from_json(line: str) -> Sentence:
@@ -42,6 +53,8 @@ def sentence_from_json(line: str) -> Sentence:
         for name in ("dependencies", "constituency"):
             if name in fields:
                 fields[name] = Tree(**fields[name])
+        if "graph" in fields:
+            fields["graph"] = SentenceGraph(**fields["graph"])
         return Sentence(**fields)
     except StructureError:
         raise

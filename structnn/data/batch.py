@@ -11,18 +11,19 @@ import torch
 from torch import Tensor
 
 from structnn.data.flat import (
+    FlatGraphs,
     FlatSelection,
     FlatSentences,
     FlatTrees,
     Structure,
-    missing_tree,
+    missing_structure,
     structure_name,
 )
-from structnn.data.graph import Graph, GraphConstruction
+from structnn.data.graph import Graph, GraphConstruction, nodes_of_tokens
 from structnn.data.schedule import Schedule
 from structnn.data.tree_distance import tree_distances
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
-from structnn.sentence import Sentence
+from structnn.sentence import Sentence, StructureError
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -31,7 +32,7 @@ __all__ = ["Batch"]
 
 
 class Batch:
-    """Many sentences as flat tensors: the tokens of all sentences in one row, and so their trees' nodes.
+    """Many sentences as flat tensors: the all tokens in one row, and all nodes of trees or graphs.
 
     Make one with :meth:`from_sentences`, or from a :class:`~structnn.Corpus`. Tensors that describe
     the structure are made on the CPU when they are first asked for, and kept; :meth:`prepare` makes
@@ -55,7 +56,7 @@ class Batch:
             self.token_ids = torch.from_numpy(selection.token_ids)
         self.device = self.token_ptr.device
         self._tokens = selection.tokens
-        self._trees = selection.trees
+        self._nodes = selection.nodes
         self._missing = selection.missing
         self._structure = selection.structure
         self._graphs: dict[GraphConstruction, Graph] = {}
@@ -73,9 +74,9 @@ class Batch:
 
         Args:
             sentences: The sentences; they may lack the structure as long as no encoder reads it.
-            structure: Which tree of each sentence tree and graph encoders read: ``"dependencies"``,
+            structure: What of each sentence tree and graph encoders read: ``"dependencies"``,
                 ``"constituency"``, or a function from a :class:`~structnn.Sentence` to a
-                :class:`~structnn.Tree`.
+                :class:`~structnn.Tree`; or ``"graph"``, which graph encoders alone can read.
             vocabulary: Gives each token its index, for an embedding; None if word vectors come from
                 elsewhere.
             relations: Gives each node's label its index. The default is the universal relations;
@@ -95,7 +96,7 @@ class Batch:
 
     def __repr__(self) -> str:
         fields = [f"sentences={len(self)}", f"tokens={self.num_tokens}"]
-        if self._trees is None:
+        if self._nodes is None:
             fields.append("trees=None")
         else:
             fields += [f"nodes={self.num_nodes}", f"trees={structure_name(self._structure)!r}"]
@@ -182,39 +183,54 @@ class Batch:
         sizes = torch.from_numpy(np.count_nonzero(reached, axis=1))
         return self._tensor(order), self._tensor(inverse), sizes
 
-    # The trees.
+    # The trees or graphs.
+
+    @property
+    def nodes(self) -> FlatTrees | FlatGraphs:
+        """The trees or graphs as flat NumPy arrays.
+
+        Raises:
+            StructureError: A sentence lacks the structure.
+        """
+        if self._nodes is None:
+            assert self._missing is not None
+            raise missing_structure(self.sentences[self._missing], self._missing, self._structure)
+        return self._nodes
 
     @property
     def trees(self) -> FlatTrees:
         """The trees as flat NumPy arrays.
 
         Raises:
-            StructureError: A sentence lacks the structure.
+            StructureError: A sentence lacks the structure, or the structure is a graph.
         """
-        if self._trees is None:
-            assert self._missing is not None
-            raise missing_tree(self.sentences[self._missing], self._missing, self._structure)
-        return self._trees
+        if isinstance(self.nodes, FlatGraphs):
+            raise StructureError(
+                "the sentences of this batch have graphs, in which nodes may have several heads and "
+                "there need not be a root: a tree encoder, or the readout 'root', can't read them; take "
+                "a graph encoder, or another structure"
+            )
+        return self.nodes
 
     @property
     def num_nodes(self) -> int:
-        """The number of nodes of all trees together."""
-        return len(self.trees.parents)
+        """The number of nodes of all trees or graphs together."""
+        return len(self.nodes.nodes.segment)
 
     @cached_property
     def nodes_are_tokens(self) -> bool:
         """Whether node *i* is token *i* throughout, as in dependency trees."""
-        return self.trees.nodes_are_tokens
+        return self.nodes.nodes_are_tokens
 
     @cached_property
     def node_ptr(self) -> Tensor:
         """``(sentences + 1,)``: where each sentence's nodes begin."""
-        return self._tensor(self.trees.nodes.ptr)
+        return self._tensor(self.nodes.nodes.ptr)
 
     @cached_property
     def node_batch(self) -> Tensor:
         """``(nodes,)``: the sentence of each node."""
-        return self._tensor(self.trees.nodes.segment)
+        return self._tensor(self.nodes.nodes.segment)
 
     @cached_property
     def parents(self) -> Tensor:
@@ -224,18 +240,22 @@ class Batch:
     @cached_property
     def node_tokens(self) -> Tensor:
         """``(nodes,)``: each node's token, -1 for a node with no word."""
-        return self._tensor(self.trees.tokens)
+        return self._tensor(self.nodes.tokens)
 
     @cached_property
     def token_nodes(self) -> Tensor:
-        """``(tokens,)``: each token's node."""
+        """``(tokens,)``: each token's node, -1 for a token that a graph leaves out."""
         if self.nodes_are_tokens:
             return torch.arange(self.num_tokens, device=self.device)
-        tokens = self.trees.tokens
-        nodes = np.flatnonzero(tokens >= 0)
-        token_nodes = np.empty_like(nodes)
-        token_nodes[tokens[nodes]] = nodes
-        return self._tensor(token_nodes)
+        return self._tensor(nodes_of_tokens(self.nodes.tokens, self.num_tokens))
+
+    @cached_property
+    def tokens_in_structure(self) -> Tensor | None:
+        """The tokens that have a node, in order; None where all of them have one."""
+        if self.nodes_are_tokens or np.count_nonzero(self.nodes.tokens >= 0) == self.num_tokens:
+            return None
+        nodes = nodes_of_tokens(self.nodes.tokens, self.num_tokens)
+        return self._tensor(np.flatnonzero(nodes >= 0))
 
     @cached_property
     def node_labels(self) -> Tensor:
@@ -272,6 +292,8 @@ class Batch:
     def to_nodes(self, x: Tensor) -> Tensor:
         """Put each token's vector at its node; nodes with no word get zeros.
 
+        The vector of a token that a graph leaves out is not used.
+
         Args:
             x: ``(tokens, d)``.
 
@@ -280,10 +302,15 @@ class Batch:
         """
         if self.nodes_are_tokens:
             return x
-        return x.new_zeros(self.num_nodes, x.shape[1]).index_copy(0, self.token_nodes, x)
+        nodes, inside = self.token_nodes, self.tokens_in_structure
+        if inside is not None:
+            nodes, x = nodes.index_select(0, inside), x.index_select(0, inside)
+        return x.new_zeros(self.num_nodes, x.shape[1]).index_copy(0, nodes, x)
 
     def to_tokens(self, nodes: Tensor) -> Tensor:
         """The states of the nodes that have a word, in the order of the tokens.
+
+        A token that a graph leaves out has a state of zeros.
 
         Args:
             nodes: ``(nodes, d)``.
@@ -291,7 +318,13 @@ class Batch:
         Returns:
             ``(tokens, d)``.
         """
-        return nodes if self.nodes_are_tokens else nodes.index_select(0, self.token_nodes)
+        if self.nodes_are_tokens:
+            return nodes
+        inside = self.tokens_in_structure
+        if inside is None:
+            return nodes.index_select(0, self.token_nodes)
+        states = nodes.index_select(0, self.token_nodes.index_select(0, inside))
+        return nodes.new_zeros(self.num_tokens, nodes.shape[1]).index_copy(0, inside, states)
 
     def graph(self, construction: GraphConstruction = GraphConstruction()) -> Graph:
         """The edges that a graph encoder reads; made once for each construction.
@@ -301,16 +334,15 @@ class Batch:
                 trees: its nodes are the tokens.
 
         Raises:
-            StructureError: The construction reads trees, and a sentence lacks the structure.
+            StructureError: The construction reads trees or graphs, and a sentence lacks the structure.
         """
         if construction not in self._graphs:
             if construction.reads_trees:
-                trees = self.trees
-                parents, labels, tokens = trees.parents, trees.labels, trees.tokens
+                tokens, edges = self.nodes.tokens, self.nodes.edges
             else:
                 tokens = np.arange(self.num_tokens)
-                parents, labels = np.full_like(tokens, -1), np.zeros_like(tokens)
-            made = construction.build(parents, labels, tokens, self._tokens.ptr)
+                edges = (tokens[:0], tokens[:0], tokens[:0])
+            made = construction.build(edges, tokens, self._tokens.ptr)
             self._graphs[construction] = made.to(self.device)
         return self._graphs[construction]
 

@@ -25,13 +25,14 @@ class Corpus(Dataset[Sentence]):
 
     Args:
         sentences: The sentences; they may lack the structure as long as no encoder reads it.
-        structure: Which tree of each sentence tree and graph encoders read: ``"dependencies"``,
+        structure: What of each sentence tree and graph encoders read: ``"dependencies"``,
             ``"constituency"``, or a function from a :class:`~structnn.Sentence` to a
-            :class:`~structnn.Tree`.
+            :class:`~structnn.Tree`; or ``"graph"``, which graph encoders alone can read.
         vocabulary: Gives each token its index, for an embedding; None if word vectors come from
             elsewhere.
-        relations: Gives each node's label its index. The default is the universal relations; trees
-            with other labels (phrases, sentiments) need a vocabulary of those.
+        relations: Gives each node's label (of a graph, each edge's) its index. The default is the
+            universal relations; trees with other labels (phrases, sentiments) need a vocabulary of
+            those.
 
     Raises:
         ValueError: ``structure`` is not known.
@@ -105,7 +106,8 @@ class Corpus(Dataset[Sentence]):
             return items
         if isinstance(items[0], tuple):
             sentences, *rest = zip(*items, strict=True)
-            return (self._batch_of(sentences), *(default_collate(list(part)) for part in rest))
+            columns = (default_collate(list(column)) for column in rest)
+            return (self._batch_of(sentences), *columns)
         return self._batch_of(items)
 
     def _batch_of(self, sentences: Iterable[Sentence]) -> Batch:

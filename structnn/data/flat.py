@@ -14,23 +14,26 @@ import numpy as np
 
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
 from structnn.sentence import Sentence, StructureError, Tree
+from structnn.sentence_graph import SentenceGraph
 
 __all__ = [
     "Array",
+    "FlatGraphs",
+    "FlatNodes",
     "FlatSelection",
     "FlatSentences",
     "FlatTrees",
     "Rows",
     "Structure",
-    "choose_tree",
-    "missing_tree",
+    "choose_structure",
+    "missing_structure",
     "structure_name",
 ]
 
 Array = np.ndarray[Any, np.dtype[np.int64]]
 
 Structure = str | Callable[[Sentence], Tree | None]
-"""Which tree of a sentence to use: ``"dependencies"``, ``"constituency"``, or a function."""
+"""``"dependencies"``, ``"constituency"``, ``"graph"``, or a function from a sentence to a tree."""
 
 
 class FlatSentences:
@@ -41,9 +44,9 @@ class FlatSentences:
 
     Args:
         sentences: The sentences.
-        structure: Which tree of each sentence to use; sentences may lack it.
+        structure: Which tree (or graph) of each sentence to use; sentences may lack it.
         vocabulary: Gives each token its index; None for no token indices.
-        relations: Gives each node's label its index.
+        relations: Gives the label of each node of a tree, or of each edge of a graph, its index.
     """
 
     def __init__(
@@ -61,17 +64,21 @@ class FlatSentences:
         if vocabulary is not None:
             words = list(chain.from_iterable(sentence.tokens for sentence in self.sentences))
             self._token_ids = _indices(words, vocabulary)
-        trees = [choose_tree(sentence, structure) for sentence in self.sentences]
-        self._has_tree = np.array([tree is not None for tree in trees], dtype=bool)
-        self._all_have_trees = bool(self._has_tree.all())
-        self._node_ptr = _pointers(0 if tree is None else len(tree) for tree in trees)
-        known = [tree for tree in trees if tree is not None]
+        chosen = [choose_structure(sentence, structure) for sentence in self.sentences]
+        self._has_structure = np.array([one is not None for one in chosen], dtype=bool)
+        self._all_have_structure = bool(self._has_structure.all())
+        self._node_ptr = _pointers(0 if one is None else len(one) for one in chosen)
         size = self._node_ptr[-1]
-        self._parents = _flat((tree.parents for tree in known), size)
-        self._heights = _flat((tree.heights for tree in known), size)
-        labels = chain.from_iterable(tree.labels or [""] * len(tree) for tree in known)
-        self._labels = _indices(list(labels), relations)
-        tokens = _flat((tree.tokens or () for tree in known), size)
+        trees = [one for one in chosen if isinstance(one, Tree)]
+        self._edges: _Edges | None = None
+        if structure == "graph":
+            self._edges = _Edges.of(chosen, relations)
+        else:
+            self._parents = _flat((tree.parents for tree in trees), size)
+            self._heights = _flat((tree.heights for tree in trees), size)
+            labels = chain.from_iterable(tree.labels or [""] * len(tree) for tree in trees)
+            self._labels = _indices(list(labels), relations)
+        tokens = _flat((one.tokens or () for one in chosen if one is not None), size)
         # None where node i is token i throughout, as in dependency trees.
         self._node_tokens: Array | None = tokens
         if np.array_equal(self._node_ptr, self._token_ptr):
@@ -85,13 +92,13 @@ class FlatSentences:
 
     @property
     def num_nodes(self) -> int:
-        """The number of nodes of all trees together."""
+        """The number of nodes of all trees or graphs together."""
         return int(self._node_ptr[-1])
 
     @property
     def num_without_tree(self) -> int:
         """The number of sentences that lack the structure."""
-        return int(np.count_nonzero(~self._has_tree))
+        return int(np.count_nonzero(~self._has_structure))
 
     def select(self, indices: Sequence[int] | Array | None = None) -> FlatSelection:
         """The sentences at these indices, in this order; all of them by default.
@@ -105,19 +112,19 @@ class FlatSentences:
             raise ValueError("a batch needs at least one sentence")
         tokens = Rows.of(self._token_ptr, chosen)
         missing = None
-        if not self._all_have_trees:
-            without = np.flatnonzero(~self._has_tree[chosen])
+        if not self._all_have_structure:
+            without = np.flatnonzero(~self._has_structure[chosen])
             missing = int(without[0]) if len(without) else None
         return FlatSelection(
             sentences=tuple(self.sentences[index] for index in chosen.tolist()),
             structure=self.structure,
             tokens=tokens,
             token_ids=None if self._token_ids is None else self._token_ids[tokens.source],
-            trees=self._trees(chosen, tokens) if missing is None else None,
+            nodes=self._nodes(chosen, tokens) if missing is None else None,
             missing=missing,
         )
 
-    def _trees(self, chosen: Array, tokens: Rows) -> FlatTrees:
+    def _nodes(self, chosen: Array, tokens: Rows) -> FlatTrees | FlatGraphs:
         if self._node_tokens is None:
             nodes, node_tokens = tokens, None
         else:
@@ -126,6 +133,8 @@ class FlatSentences:
             without = node_tokens < 0
             node_tokens += tokens.ptr[:-1][nodes.segment]
             node_tokens[without] = -1
+        if self._edges is not None:
+            return self._edges.select(chosen, nodes, node_tokens)
         parents = self._parents[nodes.source]
         roots = np.flatnonzero(parents < 0)
         parents += nodes.ptr[:-1][nodes.segment]
@@ -176,25 +185,17 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class FlatTrees:
-    """The trees of the selected sentences. Nodes and tokens are numbered through the selection.
+class FlatNodes:
+    """The nodes of the selected sentences. Nodes and tokens are numbered through the selection.
 
     Attributes:
         nodes: The rows of the nodes.
-        parents: ``(nodes,)``, the parent of each, -1 for a root.
-        roots: ``(sentences,)``, the root of each.
         node_tokens: ``(nodes,)``, the token of each, -1 for a node with no word; None where node *i*
             is token *i* throughout.
-        heights: ``(nodes,)``, the number of edges from each to its deepest leaf.
-        labels: ``(nodes,)``, the index of each label.
     """
 
     nodes: Rows
-    parents: Array
-    roots: Array
     node_tokens: Array | None
-    heights: Array
-    labels: Array
 
     @property
     def nodes_are_tokens(self) -> bool:
@@ -204,7 +205,69 @@ class FlatTrees:
     @property
     def tokens(self) -> Array:
         """``(nodes,)``: each node's token, -1 for a node with no word."""
-        return np.arange(len(self.parents)) if self.node_tokens is None else self.node_tokens
+        return np.arange(len(self.nodes.segment)) if self.node_tokens is None else self.node_tokens
+
+
+@dataclass(frozen=True)
+class FlatTrees(FlatNodes):
+    """The trees of the selected sentences.
+
+    Attributes:
+        parents: ``(nodes,)``, the parent of each, -1 for a root.
+        roots: ``(sentences,)``, the root of each.
+        heights: ``(nodes,)``, the number of edges from each to its deepest leaf.
+        labels: ``(nodes,)``, the index of each label.
+    """
+
+    parents: Array
+    roots: Array
+    heights: Array
+    labels: Array
+
+    @property
+    def edges(self) -> tuple[Array, Array, Array]:
+        """The parent and the child of each edge, and the index of its label."""
+        children = np.flatnonzero(self.parents >= 0)
+        return self.parents[children], children, self.labels[children]
+
+
+@dataclass(frozen=True)
+class FlatGraphs(FlatNodes):
+    """The graphs of the selected sentences.
+
+    Attributes:
+        edges: ``(edges,)`` each: the source and the target of each edge, and the index of its label.
+    """
+
+    edges: tuple[Array, Array, Array]
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """The edges of all graphs of a corpus; nodes are numbered within their sentence."""
+
+    ptr: Array
+    source: Array
+    target: Array
+    labels: Array
+
+    @classmethod
+    def of(cls, graphs: Sequence[SentenceGraph | Tree | None], relations: Vocabulary) -> _Edges:
+        known = [graph if isinstance(graph, SentenceGraph) else None for graph in graphs]
+        ptr = _pointers(0 if graph is None else len(graph.edges) for graph in known)
+        whole = [graph for graph in known if graph is not None]
+        source, target = (
+            _flat(((edge[end] for edge in graph.edges) for graph in whole), ptr[-1])
+            for end in (0, 1)
+        )
+        labels = chain.from_iterable(graph.labels or [""] * len(graph.edges) for graph in whole)
+        return cls(ptr, source, target, _indices(list(labels), relations))
+
+    def select(self, chosen: Array, nodes: Rows, node_tokens: Array | None) -> FlatGraphs:
+        rows = Rows.of(self.ptr, chosen)
+        first = nodes.ptr[:-1][rows.segment]
+        ends = (self.source[rows.source] + first, self.target[rows.source] + first)
+        return FlatGraphs(nodes, node_tokens, (*ends, self.labels[rows.source]))
 
 
 @dataclass(frozen=True)
@@ -213,10 +276,10 @@ class FlatSelection:
 
     Attributes:
         sentences: The sentences.
-        structure: Which tree of each was asked for.
+        structure: Which structure of each was asked for.
         tokens: The rows of their tokens.
         token_ids: ``(tokens,)``, the index of each token in the vocabulary; None without one.
-        trees: Their trees; None where a sentence lacks the structure.
+        nodes: Their trees or graphs; None where a sentence lacks the structure.
         missing: The index of the first sentence that lacks it, None where all have it.
     """
 
@@ -224,19 +287,25 @@ class FlatSelection:
     structure: Structure
     tokens: Rows
     token_ids: Array | None
-    trees: FlatTrees | None
+    nodes: FlatTrees | FlatGraphs | None
     missing: int | None
 
 
-def choose_tree(sentence: Sentence, structure: Structure) -> Tree | None:
-    """The tree of a sentence that ``structure`` names, None where it has none.
+def choose_structure(sentence: Sentence, structure: Structure) -> Tree | SentenceGraph | None:
+    """The tree or graph of a sentence that ``structure`` names, None where it has none.
 
     Raises:
         ValueError: ``structure`` is not known.
-        StructureError: The function returned a tree in which not each token has exactly one node.
+        StructureError: The function returned a tree in which not each token has exactly one node, or
+            what is no tree.
     """
     if callable(structure):
         tree = structure(sentence)
+        if not isinstance(tree, Tree | None):
+            raise StructureError(
+                f"the structure function returned {tree!r:.60}, which is no Tree; a graph is given as "
+                "the `graph` of a Sentence, for structure='graph'"
+            )
         if tree is not None and sum(token >= 0 for token in tree.tokens or ()) != len(sentence):
             raise StructureError(
                 f"the structure function returned a tree that does not hold each of the "
@@ -247,9 +316,11 @@ def choose_tree(sentence: Sentence, structure: Structure) -> Tree | None:
         return sentence.dependencies
     if structure == "constituency":
         return sentence.constituency
+    if structure == "graph":
+        return sentence.graph
     raise ValueError(
-        f"unknown structure {structure!r}: give 'dependencies', 'constituency', or a function that "
-        "takes a Sentence and returns a Tree"
+        f"unknown structure {structure!r}: give 'dependencies', 'constituency', 'graph', or a function "
+        "that takes a Sentence and returns a Tree"
     )
 
 
@@ -260,7 +331,7 @@ def structure_name(structure: Structure) -> str:
     return str(getattr(structure, "__name__", type(structure).__name__))
 
 
-def missing_tree(sentence: Sentence, index: int, structure: Structure) -> StructureError:
+def missing_structure(sentence: Sentence, index: int, structure: Structure) -> StructureError:
     """The error for a sentence that lacks the structure that an encoder reads."""
     name = structure if isinstance(structure, str) else "tree from the structure function"
     remedy = {
@@ -268,6 +339,7 @@ def missing_tree(sentence: Sentence, index: int, structure: Structure) -> Struct
         "a `dependencies` Tree",
         "constituency": "read it with parsers.read_brackets, or give the Sentence a `constituency` "
         "Tree",
+        "graph": "give the Sentence a `graph`, a SentenceGraph",
     }.get(name, "return a Tree for every sentence")
     text = " ".join(sentence.tokens)
     text = text if len(text) <= 60 else text[:57] + "..."

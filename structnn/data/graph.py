@@ -11,7 +11,7 @@ from torch import Tensor
 
 from structnn.data.flat import Array
 
-__all__ = ["EDGE_TYPES", "Adjacency", "Graph", "GraphConstruction"]
+__all__ = ["EDGE_TYPES", "Adjacency", "Graph", "GraphConstruction", "nodes_of_tokens"]
 
 EDGE_TYPES = (
     "head_to_dependent",
@@ -140,7 +140,10 @@ class Graph:
 
 @dataclass(frozen=True, kw_only=True)
 class GraphConstruction:
-    """Which edges to make from the trees and the order of the tokens.
+    """Which edges to make from the trees or graphs and the order of the tokens.
+
+    Of a :class:`~structnn.SentenceGraph`, each edge leads from a head (its source) to a dependent (its
+    target); a node may have several heads.
 
     Args:
         head_to_dependent: An edge from each head (parent) to each of its dependents, labelled with the
@@ -148,8 +151,10 @@ class GraphConstruction:
         dependent_to_head: The same edges reversed.
         self_loops: An edge from each node to itself: ``self``.
         neighbours: Edges between neighbouring tokens in both directions: ``next`` and ``previous``.
+            A token that a graph leaves out has none.
         hops: With 2 or more, also edges between each node and its ancestors up to ``hops`` edges above
-            it, labelled with the node's relation: ``ancestor_to_descendant`` if ``head_to_dependent``,
+            it by the shortest way, labelled with the node's relation (of a node with several heads, with
+            one of those on shortest ways): ``ancestor_to_descendant`` if ``head_to_dependent``,
             ``descendant_to_ancestor`` if ``dependent_to_head``.
 
     Raises:
@@ -185,44 +190,43 @@ class GraphConstruction:
         }
         return tuple(kind for kind in EDGE_TYPES if made[kind])
 
-    def build(self, parents: Array, labels: Array, node_tokens: Array, token_ptr: Array) -> Graph:
+    def build(
+        self, edges: tuple[Array, Array, Array], node_tokens: Array, token_ptr: Array
+    ) -> Graph:
         """The edges of a batch.
 
         Args:
-            parents: ``(nodes,)``, each node's parent, -1 for a root.
-            labels: ``(nodes,)``, the index of each node's relation to its parent.
+            edges: ``(edges,)`` each: the head and the dependent of each edge, and the index of its
+                relation.
             node_tokens: ``(nodes,)``, each node's token, -1 for none.
             token_ptr: ``(sentences + 1,)``, where each sentence's tokens begin.
         """
-        nodes = np.arange(len(parents))
-        dependent = np.flatnonzero(parents >= 0)
-        head = parents[dependent]
-        ends: dict[str, tuple[Array, Array]] = {
-            "head_to_dependent": (head, dependent),
-            "dependent_to_head": (dependent, head),
-            "self": (nodes, nodes),
+        nodes = np.arange(len(node_tokens))
+        head, dependent, relation = edges
+        none = np.zeros_like(nodes)
+        ends: dict[str, tuple[Array, Array, Array]] = {
+            "head_to_dependent": (head, dependent, relation),
+            "dependent_to_head": (dependent, head, relation),
+            "self": (nodes, nodes, none),
         }
         if self.neighbours:
             left, right = _neighbours(node_tokens, token_ptr)
-            ends |= {"next": (left, right), "previous": (right, left)}
+            ends |= {"next": (left, right, left * 0), "previous": (right, left, left * 0)}
         if self.hops > 1:
-            above, below = _ancestors(parents, self.hops)
+            above, below, relation = _ancestors(edges, len(nodes), self.hops)
             ends |= {
-                "ancestor_to_descendant": (above, below),
-                "descendant_to_ancestor": (below, above),
+                "ancestor_to_descendant": (above, below, relation),
+                "descendant_to_ancestor": (below, above, relation),
             }
-        # Which end of an edge has the relation that the edge is labelled with; other edges have none.
-        lower = {"head_to_dependent": 1, "dependent_to_head": 0}
-        lower |= {"ancestor_to_descendant": 1, "descendant_to_ancestor": 0}
 
         empty = np.zeros(0, dtype=np.int64)
         sources, targets, kinds, names = [empty], [empty], [empty], [empty]
         for kind in self.kinds:
-            source, target = ends[kind]
+            source, target, name = ends[kind]
             sources.append(source)
             targets.append(target)
             kinds.append(np.full(len(source), EDGE_TYPES.index(kind)))
-            names.append(labels[ends[kind][lower[kind]]] if kind in lower else source * 0)
+            names.append(name)
         made = [len(ends[kind][0]) if kind in self.kinds else 0 for kind in EDGE_TYPES]
         return Graph(
             edge_index=torch.from_numpy(
@@ -244,24 +248,50 @@ def _grouped(values: Array, size: int) -> tuple[Array, Array]:
 
 def _neighbours(node_tokens: Array, token_ptr: Array) -> tuple[Array, Array]:
     """For each pair of neighbouring tokens the node of the left one and of the right one."""
-    node_of = np.empty(int(token_ptr[-1]), dtype=np.int64)
-    with_word = np.flatnonzero(node_tokens >= 0)
-    node_of[node_tokens[with_word]] = with_word
-    has_next = np.ones(len(node_of), dtype=bool)
+    node_of = nodes_of_tokens(node_tokens, int(token_ptr[-1]))
+    has_next = node_of >= 0
     has_next[token_ptr[1:] - 1] = False
     left = np.flatnonzero(has_next)
+    left = left[node_of[left + 1] >= 0]
     return node_of[left], node_of[left + 1]
 
 
-def _ancestors(parents: Array, hops: int) -> tuple[Array, Array]:
-    """Pairs of an ancestor, two to ``hops`` edges above a node, and that node."""
-    above, below = [], []
-    node, ancestor = np.arange(len(parents)), parents
+def nodes_of_tokens(node_tokens: Array, tokens: int) -> Array:
+    """``(tokens,)``: the node of each token, -1 for a token that has none.
+
+    Args:
+        node_tokens: ``(nodes,)``, each node's token, -1 for none.
+        tokens: The number of tokens.
+    """
+    node_of = np.full(tokens, -1, dtype=np.int64)
+    with_word = np.flatnonzero(node_tokens >= 0)
+    node_of[node_tokens[with_word]] = with_word
+    return node_of
+
+
+def _ancestors(
+    edges: tuple[Array, Array, Array], nodes: int, hops: int
+) -> tuple[Array, Array, Array]:
+    """Nodes and their ancestors, two to ``hops`` edges above them by the shortest way.
+
+    Returns:
+        ``(pairs,)`` each: the ancestor, the node, and the relation by which the way reaches the node.
+    """
+    head, dependent, relation = edges
+    by_head, begin = _grouped(head, nodes)
+    seen = np.union1d(dependent * nodes + head, np.arange(nodes) * (nodes + 1))
+    found = []
+    above, below, reached = head, dependent, relation
     for _ in range(hops - 1):
-        inside = ancestor >= 0
-        node, ancestor = node[inside], parents[ancestor[inside]]
-        inside = ancestor >= 0
-        node, ancestor = node[inside], ancestor[inside]
-        above.append(ancestor)
-        below.append(node)
-    return np.concatenate(above), np.concatenate(below)
+        # Every pair once for each edge that leads on from its lower node.
+        count = begin[below + 1] - begin[below]
+        place = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        edge = by_head[np.repeat(begin[below], count) + place]
+        above, below, reached = np.repeat(above, count), dependent[edge], relation[edge]
+        pairs, first = np.unique(below * nodes + above, return_index=True)
+        first = first[~np.isin(pairs, seen, assume_unique=True)]
+        above, below, reached = above[first], below[first], reached[first]
+        seen = np.union1d(seen, below * nodes + above)
+        found.append((above, below, reached))
+    above, below, reached = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return above, below, reached

@@ -1,4 +1,4 @@
-"""``structnn lab``: three experiments, each with a figure, the numbers, and what they say."""
+"""``structnn lab``: experiments, each with a figure, the numbers, and what they say."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 
 from tasks.console import progress, results, show_table, status
 from tasks.data.options import ParserOptions, ParsingOptions, TextOptions
-from tasks.options import Range, cli_option, names_in, part, spread
+from tasks.options import Options, Range, cli_option, names_in, part, spread
 from tasks.storage import check_output_folder
 
 # What an experiment needs beyond this is imported when it runs, so that --help answers at once.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tasks.lab.experiments import Measured
     from tasks.lab.subjects import Subject
 
-__all__ = ["ENCODERS", "LabOptions", "app"]
+__all__ = ["ENCODERS", "AlignmentOptions", "LabOptions", "app"]
 
 ENCODERS = (
     "rnn,lstm,bilstm(readout='max'),bilstm(readout='attention'),transformer,child_sum_tree_lstm,gat"
@@ -236,6 +236,74 @@ def receptive_field(options: LabOptions) -> None:
         summaries,
         field_in_words(summaries),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentOptions(Options):
+    """Which decoders are looked at, on which sequences."""
+
+    run: Annotated[
+        list[Path],
+        cli_option(
+            "Decoders",
+            "Saved run on such sequences, such as runs/x/bigru/seed-0, or folder of several; may be "
+            "repeated.",
+        ),
+    ]
+    data: Annotated[
+        Literal["copy", "reversal"],
+        cli_option("Data", "Sequences to be written again (copy), or from behind (reversal)."),
+    ] = "reversal"
+    split_seed: Annotated[
+        int, cli_option("Data", "Random seed of the sequences; that of the runs' data.")
+    ] = 0
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder for the figure and the numbers.", callback=check_output_folder),
+    ] = Path("runs/lab")
+
+
+@app.command("alignment")
+@spread(AlignmentOptions)
+def alignment(options: AlignmentOptions) -> None:
+    """Where a trained decoder looks while it writes, beside where it should, and what it gets right.
+
+    `structnn compare --data reversal --structure given --encoders bigru --decoder gru --out runs/gru`
+
+    `structnn lab alignment --run runs/gru`
+    """
+    import torch
+
+    from tasks.data.suites import generate
+    from tasks.lab.alignment import alignment_in_words, measure_alignment
+    from tasks.lab.figures import draw_alignment, save_figure
+    from tasks.lab.numbers import write_numbers
+    from tasks.lab.subjects import runs_below
+    from tasks.models.model import load_model
+    from tasks.results.run import seed_of
+
+    torch.set_num_threads(1)
+    examples = generate(options.data, options.split_seed).test
+    longest = max(
+        len(example.text) for example in examples if example.columns["split"] == "same lengths"
+    )
+    found = []
+    runs = [run for folder in options.run for run in runs_below(folder)]
+    with progress("runs") as show:
+        for number, run in enumerate(runs, start=1):
+            model = load_model(run)
+            name = f"{model.options.encoder}>{model.options.decoder}"
+            found.append(measure_alignment(name, seed_of(run), model, examples, options.data))
+            show(number, len(runs))
+    summaries = [summary for _, summary in found]
+    words = alignment_in_words(summaries, longest)
+    for line in words:
+        results.print(f"- {escape(line)}")
+    caption = f"{options.data}: {len(examples)} sequences; orange: the true places"
+    path = options.out / "alignment"
+    save_figure(draw_alignment(summaries, longest, caption), path)
+    write_numbers(path, [table for table, _ in found], summaries, words)
+    status.print(f"{path}.png and .svg; .csv has a row for each sequence, .json what is drawn")
 
 
 def _subjects(options: LabOptions) -> list[Subject]:

@@ -20,7 +20,16 @@ from tasks.data.questions import (
     without_marks,
 )
 
-__all__ = ["ANSWER_COLUMNS", "SECOND_TEXT", "SPAN_COLUMNS", "Columns", "check_tags", "columns_of"]
+__all__ = [
+    "ANSWER_COLUMNS",
+    "HEADS",
+    "RELATIONS",
+    "SECOND_TEXT",
+    "SPAN_COLUMNS",
+    "Columns",
+    "check_tags",
+    "columns_of",
+]
 
 Row = Mapping[str, object]
 Text = str | tuple[str, ...]
@@ -40,7 +49,11 @@ ANSWER_COLUMNS: dict[str, Answers] = {
 }
 """The columns that are answers where no other is chosen, the first that is there, and of which kind."""
 
+HEADS, RELATIONS = "heads", "relations"
+"""The columns of a tree: for each token the number of its head, from 1, and its relation."""
+
 _TOKENS = "tokens"
+_SOURCE, _TARGET = "source", "target"
 _PLACES = re.compile(r"\s*\[?\s*(\d+)\s*[:,]\s*(\d+)\s*\]?\s*")
 
 
@@ -64,7 +77,7 @@ class Columns:
     def own(self) -> frozenset[str]:
         """The columns that the question reads."""
         return frozenset({self.text, self.answer}) | (
-            {SECOND_TEXT} if self.question.reads == "pair" else set()
+            {"pair": {SECOND_TEXT}, "arcs": {RELATIONS}}.get(self.question.reads, set())
         )
 
     def answer_in(self, row: Row, where: str) -> object:
@@ -76,6 +89,14 @@ class Columns:
         value = row[self.answer]
         if self.question.has_parts:
             return ROW_SEPARATOR.join(_tags(value, where))
+        if self.question.is_sequence:
+            words = value if isinstance(value, list) else [value]
+            if not all(isinstance(word, str | int) for word in words):
+                raise DataError(
+                    f"{where}: the {self.answer} must be a text or a list of words, but is "
+                    f"{json.dumps(value)[:40]}"
+                )
+            return " ".join(" ".join(map(str, words)).split())
         if self.question.answer == "labels":
             labels = value if isinstance(value, list) else str(value or "").split(SEPARATOR)
             if not all(isinstance(label, str) for label in labels):
@@ -126,17 +147,20 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
         DataError: The columns that the question needs are not there.
     """
     there = list(rows[0]) if rows else []
+    if options.reads == "arcs":
+        return _of_trees(rows, options, path)
     answer_column, answer = _answer(rows[0] if rows else {}, options)
-    text = text_column(rows[0] if rows else {}, options.text_column)
+    answers = [row.get(answer_column) for row in rows]
+    tagged = options.reads == "tokens" or _are_lists(answers)
+    text = text_column(rows[0] if rows else {}, options.text_column, tagged=tagged)
     texts = [row.get(text) for row in rows]
     marks = _marks(texts)
     reads = cast("Reads | None", options.reads)
     if reads is None:
-        answers = [row.get(answer_column) for row in rows]
-        reads = _reads(there)
-        if answer == "label" and (answer_column == TAGS or _are_lists(texts, answers)):
+        reads = "sentence" if answer == "sequence" else _reads(there)
+        if answer == "label" and (answer_column == TAGS or (tagged and _are_lists(texts))):
             reads = "tokens"
-        elif reads == "sentence" and marks:
+        elif reads == "sentence" and marks and answer != "sequence":
             reads = "span" if marks == 1 else "spans"
     question = Question(reads, answer)
     marked = bool(marks) and marks == question.spans
@@ -153,11 +177,36 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     return columns
 
 
-def text_column(row: Row, chosen: str) -> str:
-    """The column of the text: the one that is chosen, or without a column ``text`` that of tokens."""
-    if chosen == "text" and chosen not in row and isinstance(row.get(_TOKENS), list | str):
+def _of_trees(rows: Sequence[Row], options: DataOptions, path: object) -> Columns:
+    """The columns where trees are asked about, which have columns of their own."""
+    if options.label_column != "label":
+        raise DataError(
+            f"{path}: the answers of arcs are heads and relations (HEAD and DEPREL of CoNLL-U), not the "
+            f"column {options.label_column!r}: leave out label_column (--label-column)"
+        )
+    text = text_column(rows[0] if rows else {}, options.text_column, tagged=True)
+    return Columns(text, HEADS, Question("arcs", cast(Answers, options.answer or "label")))
+
+
+def text_column(row: Row, chosen: str, *, tagged: bool = False) -> str:
+    """The column of the text: the one that is chosen, or without a column ``text`` tokens or source.
+
+    Args:
+        row: A row of the file.
+        chosen: The column that the options choose, by default ``text``.
+        tagged: Whether tokens have tags, so that a list of them goes before a text.
+    """
+    if chosen != "text":
+        return chosen
+    if tagged and isinstance(row.get(_TOKENS), list):
         return _TOKENS
-    return chosen
+    without_text = (_TOKENS, _SOURCE) if chosen not in row else ()
+    return next((name for name in without_text if isinstance(row.get(name), list | str)), chosen)
+
+
+def _is_translated(row: Row) -> bool:
+    """Whether a row is a source and a target, and nothing that is usually a text."""
+    return _SOURCE in row and _TARGET in row and "text" not in row and _TOKENS not in row
 
 
 def check_tags(tags: str, tokens: Sequence[str], where: str) -> None:
@@ -199,16 +248,16 @@ def _tags(value: object, where: str) -> list[str]:
     return list(map(str, tags))
 
 
-def _are_lists(texts: Sequence[object], answers: Sequence[object]) -> bool:
-    """Whether texts and answers are lists, so that each token has an answer of its own."""
-    return bool(texts) and all(
-        isinstance(value, list) for values in (texts, answers) for value in values
-    )
+def _are_lists(values: Sequence[object]) -> bool:
+    """Whether all are lists; of no values none are."""
+    return bool(values) and all(isinstance(value, list) for value in values)
 
 
 def _answer(row: Row, options: DataOptions) -> tuple[str, Answers]:
     """The column of the answer, and what kind of answer it is."""
     column, kind = options.label_column, options.answer
+    if column == "label" and column not in row and _is_translated(row):
+        return _TARGET, cast(Answers, kind or "sequence")
     if column == "label" and column not in row:
         column = next((name for name in ANSWER_COLUMNS if name in row), column)
     if kind is None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
+from structnn.arcs import tree_of
 from structnn.errors import InputError
 from structnn.sentence import Sentence
 from tasks.data.questions import Question, Span, number_in, with_marks
@@ -30,8 +31,8 @@ class Example:
     Args:
         text: The text as written, or its tokens where the source is tokenised: a parser keeps such
             tokens one for one.
-        label: The label, always a string: several labels with ``|`` between them, a number, or a tag
-            for each token with a space between them, where the question has such answers.
+        label: The label, always a string: several labels with ``|`` between them, a number, a tag for
+            each token with a space between them, or another text, where the question has such answers.
         source: Where the example is from, as ``file:line``.
         sentence: The sentence with a given structure, such as a tree of the Stanford Sentiment
             Treebank; its tokens are ``text``.
@@ -147,7 +148,7 @@ class Dataset:
         notes: What a report must say of the data, such as how they were split.
         node_labels: If trees have a label at each node, the class that each such label stands for; a
             node whose label is not in it has no class.
-        question: What is asked; ``labels`` is empty where the answer is a number.
+        question: What is asked; ``labels`` is empty where the answer is a number or a text.
 
     Raises:
         DataError: Nothing to train on or to select on, fewer than two labels (or numbers) in train, a
@@ -173,7 +174,7 @@ class Dataset:
             self._check_reading(example)
         if self.question.is_number:
             self._check_numbers()
-        else:
+        elif not self.question.is_sequence:
             self._check_labels()
 
     def _check_reading(self, example: Example) -> None:
@@ -189,10 +190,21 @@ class Dataset:
                 f"{example.source}: there are {len(example.spans)} spans, but the question is about "
                 f"{question.spans}"
             )
+        if question.reads == "arcs":
+            try:
+                tree_of(question.parts_of(example.label))
+            except ValueError as fault:
+                raise DataError(f"{example.source}: {fault}") from None
+        if question.is_sequence and question.reads != "sentence":
+            raise DataError(
+                f"{self.name}: a sequence answers questions about a sentence, but this one is about a "
+                f"{question.reads}; leave out --answer sequence"
+            )
         if question.has_parts:
             if question.answer != "label":
                 raise DataError(
-                    f"{self.name}: tokens have one label each; leave out --answer {question.answer}"
+                    f"{self.name}: {question.reads} have one label each; leave out --answer "
+                    f"{question.answer}"
                 )
             if isinstance(example.text, str):
                 raise DataError(

@@ -11,10 +11,19 @@ from typing import Any
 
 from parsers.formats.files import Faults, OnError
 from structnn import InputError, Sentence, StructureError, Tree
-from tasks.data.columns import ANSWER_COLUMNS, SECOND_TEXT, Columns, check_tags, columns_of
+from structnn.arcs import arcs_of
+from tasks.data.columns import (
+    ANSWER_COLUMNS,
+    HEADS,
+    RELATIONS,
+    SECOND_TEXT,
+    Columns,
+    check_tags,
+    columns_of,
+)
 from tasks.data.examples import DataError, Example, quote
 from tasks.data.options import DataOptions
-from tasks.data.questions import Question
+from tasks.data.questions import ROW_SEPARATOR, Question
 from tasks.data.rows import UNUSABLE, Row, in_words, read_file, reader_of
 from tasks.data.treebank import SentenceRow, tags_of_words
 
@@ -126,6 +135,8 @@ def _tagged(
 
 
 def _example(row: Row, columns: Columns, where: str) -> Example:
+    if columns.question.reads == "arcs":
+        return _of_tree(row, columns, where)
     for option, column in (("text_column", columns.text), ("label_column", columns.answer)):
         if column not in row:
             raise DataError(
@@ -156,7 +167,7 @@ def _example(row: Row, columns: Columns, where: str) -> Example:
     if columns.question.reads == "pair":
         text2 = text_in(row.get(SECOND_TEXT), where)
     sentence = _given_tree(row, text, where)
-    own = columns.own | ({"heads", "relations"} if sentence else set())
+    own = columns.own | ({HEADS, RELATIONS} if sentence else set())
     return Example(
         text,
         cell(label, columns.answer, where).strip(),
@@ -165,6 +176,34 @@ def _example(row: Row, columns: Columns, where: str) -> Example:
         {name: cell(value, name, where) for name, value in row.items() if name not in own},
         text2=text2,
         spans=spans,
+    )
+
+
+def _of_tree(row: Row, columns: Columns, where: str) -> Example:
+    """An example whose answer is its tree, which then stands nowhere else in it."""
+    if columns.text not in row:
+        raise DataError(
+            f"{where}: there is no column {columns.text!r}; the columns are {quote(row)}. Choose one "
+            "with text_column (--text-column)"
+        )
+    sentence = _given_tree(row, text_in(row[columns.text], where), where)
+    tree = None if sentence is None else sentence.dependencies
+    if sentence is None or tree is None or tree.labels is None:
+        raise DataError(
+            f"{where}: there is no tree with relations, which is what is asked about: give HEAD and "
+            "DEPREL in CoNLL-U, or arrays of tokens, heads and relations in JSON Lines"
+        )
+    if broken := next((label for label in tree.labels if label.split() != [label]), None):
+        raise DataError(
+            f"{where}: the relation {broken!r} has white space in it; give each token one without"
+        )
+    return Example(
+        tuple(sentence.tokens),
+        ROW_SEPARATOR.join(arcs_of(tree)),
+        where,
+        columns={
+            name: cell(value, name, where) for name, value in row.items() if name not in columns.own
+        },
     )
 
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
-from parsers import CachedParser, Parser
+from parsers import Parser
 from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset, Example
-from tasks.data.options import ParserOptions, ParsingOptions
 from tasks.data.questions import Span, offsets_of, token_span
 
 __all__ = [
     "SPLITS",
     "ParsedDataset",
-    "cached_parser",
     "given_tree",
     "in_tokens",
-    "make_parser",
     "parse_dataset",
     "parser_notes",
     "tree_field",
@@ -111,7 +106,11 @@ def parse_dataset(
         DataError: There is no parser, and an example has no tree.
     """
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
-    first = _sentences(examples, parser)
+    if parser is None and dataset.question.reads == "arcs":
+        # A tree in the data may be the answer: nothing but the tokens is taken.
+        first = [Sentence(example.text) for example in examples]
+    else:
+        first = _sentences(examples, parser)
     second = _sentences([one.second for one in examples if one.text2 is not None], parser)
     for example, sentence in zip(examples, first, strict=True):
         if dataset.question.has_parts and len(sentence) != len(example.text):
@@ -207,32 +206,3 @@ def given_tree(example: Example, structure: str | None = None) -> Sentence:
 def tree_field(structure: str) -> str:
     """The field of a sentence that holds the tree of this structure."""
     return "constituency" if structure == "constituency" else "dependencies"
-
-
-def make_parser(options: ParserOptions) -> Parser:
-    """The parser with these options."""
-    from parsers import StanzaParser
-
-    return StanzaParser(
-        options.language,
-        package=options.package,
-        model_dir=options.model_dir,
-        split_sentences=options.split_sentences,
-    )
-
-
-def cached_parser(
-    options: ParsingOptions, progress: Callable[[int, int], None] | None = None
-) -> CachedParser:
-    """The same, and the file that keeps its parses: by default one in the user's cache folder.
-
-    Args:
-        options: Which parser, and which file.
-        progress: Called with the number of texts done and of all.
-    """
-    if options.cache is not None:
-        file = options.cache
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        file = Path(base) / "structnn" / "parses.sqlite"
-    return CachedParser(make_parser(options), file, progress=progress)

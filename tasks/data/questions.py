@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 __all__ = [
     "ANSWERS",
+    "PLAIN_QUESTION",
     "READS",
     "ROW_SEPARATOR",
     "SEPARATOR",
@@ -24,11 +25,11 @@ __all__ = [
     "without_marks",
 ]
 
-Reads: TypeAlias = Literal["sentence", "pair", "span", "spans", "tokens"]
-Answers: TypeAlias = Literal["label", "labels", "score", "scale"]
+Reads: TypeAlias = Literal["sentence", "pair", "span", "spans", "tokens", "arcs"]
+Answers: TypeAlias = Literal["label", "labels", "score", "scale", "sequence"]
 
-READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans", "tokens")
-ANSWERS: tuple[Answers, ...] = ("label", "labels", "score", "scale")
+READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans", "tokens", "arcs")
+ANSWERS: tuple[Answers, ...] = ("label", "labels", "score", "scale", "sequence")
 
 Span: TypeAlias = tuple[int, int]
 """Where a part of a text begins and ends, in characters (in tokens, if the text is tokens); the end is
@@ -48,6 +49,7 @@ _ABOUT: dict[Reads, str] = {
     "span": "a target in a text",
     "spans": "a subject and an object in a text",
     "tokens": "each token of a sentence",
+    "arcs": "the dependency tree of a sentence",
 }
 
 
@@ -58,11 +60,13 @@ class Question:
     Args:
         reads: What the question is about: a ``"sentence"``; a ``"pair"`` of two; one ``"span"`` of a
             sentence, such as the target of an opinion; two ``"spans"``, such as the subject and the
-            object of a relation; or each of its ``"tokens"``, such as their parts of speech. Then the
-            answer of an example is the answers to its tokens, with a space between them.
+            object of a relation; each of its ``"tokens"``, such as their parts of speech; or the
+            ``"arcs"`` of its dependency tree. In the last two the answer of an example is the answers
+            to its tokens, with a space between them: of arcs as :func:`structnn.arcs.arc_of` reads
+            them, where the labels are the relations.
         answer: What answers it: one ``"label"``; any number of ``"labels"``; a number (``"score"``);
-            or a number on a ``"scale"`` of whole numbers, predicted as the mean of a distribution
-            over them (Tai et al. 2015).
+            a number on a ``"scale"`` of whole numbers, predicted as the mean of a distribution
+            over them (Tai et al. 2015); or a ``"sequence"``, another text that is written word by word.
     """
 
     reads: Reads = "sentence"
@@ -76,7 +80,7 @@ class Question:
     @property
     def has_parts(self) -> bool:
         """Whether an example has several answers, such as one for each token."""
-        return self.reads == "tokens"
+        return self.reads in ("tokens", "arcs")
 
     @property
     def is_one_label(self) -> bool:
@@ -88,10 +92,17 @@ class Question:
         """Whether the answer is a number."""
         return self.answer in ("score", "scale")
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the answer is a text that is written word by word."""
+        return self.answer == "sequence"
+
     def labels_in(self, answer: str) -> tuple[str, ...]:
-        """The labels that an answer, as the data have it, consists of; none where it's a number."""
-        if self.is_number:
+        """The labels that an answer, as the data have it, consists of; none of a number or a text."""
+        if self.is_number or self.is_sequence:
             return ()
+        if self.reads == "arcs":
+            return tuple(arc.partition(":")[2] for arc in self.parts_of(answer))
         if self.has_parts:
             return self.parts_of(answer)
         if self.answer == "label":
@@ -117,8 +128,15 @@ class Question:
             "labels": f"any number of {len(labels)} labels",
             "score": "score (a number)",
             "scale": "scale (a number, as the mean of a distribution)",
+            "sequence": "sequence (a text, word by word)",
         }[self.answer]
+        if self.reads == "arcs":
+            answer = f"a head for each token, and one of {len(labels)} relations"
         return f"{self.reads} ({_ABOUT[self.reads]}), {answer}"
+
+
+PLAIN_QUESTION = Question()
+"""One label for one sentence."""
 
 
 def number_in(answer: str) -> float:

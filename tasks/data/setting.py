@@ -11,11 +11,20 @@ from parsers.controls import CONTROLS
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset
 from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
+from tasks.data.questions import PLAIN_QUESTION, Question
 from tasks.data.splits import folds, subsample
 from tasks.folders import folder_name
 from tasks.options import OptionError, Options, Range
 
-__all__ = ["GIVEN_STRUCTURES", "SPAN_STRUCTURES", "Setting", "needs_parser", "parser_of", "view"]
+__all__ = [
+    "GIVEN_STRUCTURES",
+    "SPAN_STRUCTURES",
+    "Setting",
+    "check_structures",
+    "needs_parser",
+    "parser_of",
+    "view",
+]
 
 T = TypeVar("T")
 
@@ -78,12 +87,29 @@ class Setting(Options):
         return tuple(names)
 
 
-def needs_parser(structures: Collection[str]) -> bool:
+def check_structures(structures: Collection[str], dataset: Dataset) -> None:
+    """Make sure that no model is given the trees that it is asked for.
+
+    Raises:
+        DataError: The question is about arcs, and a structure is trees that come with the data.
+    """
+    if dataset.question.reads == "arcs" and (given := set(structures) & set(GIVEN_STRUCTURES)):
+        raise DataError(
+            f"{dataset.name}: with --structure {min(given)} an encoder would read the trees that it is "
+            "asked for; take a control, such as left_chain or balanced, or the trees of another parser "
+            "(--structure parse)"
+        )
+
+
+def needs_parser(structures: Collection[str], question: Question = PLAIN_QUESTION) -> bool:
     """Whether an experiment with these structures needs parses.
 
     Where trees come with the data, controls are made from their tokens, and the shuffled tree from the
-    given one.
+    given one. Where trees are asked about, the tokens are given, and the shuffled tree is that of a
+    parser.
     """
+    if question.reads == "arcs":
+        return not set(structures) <= {*CONTROLS} - {"shuffled"}
     if not set(structures) & set(GIVEN_STRUCTURES):
         return True
     without = {*GIVEN_STRUCTURES, *CONTROLS}
@@ -109,6 +135,7 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
     if setting.fraction != 1:
         parsed = _part_of_train(parsed, setting.fraction, seed)
     dataset = parsed.dataset
+    check_structures([setting.structure], dataset)
     if setting.structure in GIVEN_STRUCTURES:
         of_first = {split: getattr(dataset, split) for split in SPLITS}
         of_second = {

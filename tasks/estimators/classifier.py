@@ -116,6 +116,7 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
         package: Stanza's package; by default the English one that ships with structnn.
         model_dir: Folder of Stanza models.
         split_sentences: Split a text into sentences, whose trees are joined under one root.
+        parser: Folder of a run that was trained to parse, in place of Stanza's parsers.
         cache: File that keeps parses, as for ``--cache``; a folder ``states`` beside it keeps what
             frozen contextual models compute.
         random_state: Random seed of weights, dropout and the order of the examples.
@@ -174,6 +175,7 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
     package: str | None = ParserOptions.package
     model_dir: str | None = ParserOptions.model_dir
     split_sentences: bool = ParserOptions.split_sentences
+    parser: str | None = ParserOptions.parser
     cache: str | Path | None = None
     random_state: int = 0
     warm_start: bool = False
@@ -321,7 +323,9 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
             StorageError: There is no model in it, a file is damaged, or files don't belong together.
         """
         model, classes, parameters = read_classifier(Path(folder))
-        made = cls(**parameters)
+        # Of a run there are options too that only other questions have.
+        known = cls._get_param_names()
+        made = cls(**{name: value for name, value in parameters.items() if name in known})
         made.model_, made.classes_ = model, classes
         return made
 

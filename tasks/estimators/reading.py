@@ -14,7 +14,8 @@ from parsers.cache import Progress
 from structnn import Sentence
 from tasks.data.examples import Example
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import given_tree, make_parser
+from tasks.data.parsing import given_tree
+from tasks.models.parser import make_parser
 
 __all__ = ["caching_parser", "read", "states_beside"]
 

@@ -140,7 +140,7 @@ def _planned(options: CompareOptions, keys: Sequence[str]) -> _Planned:
         options.seeds,
         _training(options),
         data=keys,
-        structures=names_in(options.structure),
+        structures=names_in(options.read_structure),
         noises=options.noises,
         fractions=options.train_fractions,
         folds=options.folds,

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from structnn import LabelAnswer, StructuredModel
+from structnn import LabelAnswer, SequenceHead, StructuredModel
 from tasks.data.examples import Dataset
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
@@ -87,7 +87,7 @@ def fit(
     else:
         prepared = prepare_again(start, data, seed=seed)
     model, inputs = prepared.model.classifier, prepared.inputs
-    _weigh_classes(model, data.dataset, training, class_weights)
+    _set_loss(model, data.dataset, training, class_weights)
     node_classes = None
     if training.supervise == "nodes":
         node_classes = classes_of_nodes(model, data, prepared.model.relations)
@@ -117,18 +117,26 @@ def selecting_metric(training: TrainingOptions, dataset: Dataset) -> Metric[str]
     )
 
 
-def _weigh_classes(
+def _set_loss(
     model: StructuredModel,
     dataset: Dataset,
     training: TrainingOptions,
     given: Mapping[str, float] | None,
 ) -> None:
-    """Give the classes their weights in the loss, as the options say.
+    """Give the loss what the options say of it: weights of classes, a focus, label smoothing.
 
     Raises:
-        OptionError: There are weights or a focus, and answers are not single labels.
+        OptionError: Something is given that answers to the question don't have.
     """
-    answer = model.head.answer
+    head = model.head
+    if isinstance(head, SequenceHead):
+        head.label_smoothing = training.label_smoothing
+        head.scheduled_sampling = training.scheduled_sampling
+    else:
+        for name in ("label_smoothing", "scheduled_sampling"):
+            if getattr(training, name):
+                raise OptionError(name, "goes with questions that are answered by a sequence")
+    answer = head.answer
     balanced = training.class_weights == "balanced"
     if not isinstance(answer, LabelAnswer):
         weighed = balanced or given is not None

@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from structnn import ENCODERS, Encoder
 from tasks.data.setting import Setting
 from tasks.models.budgets import outline
+from tasks.models.model import decoder_of
 from tasks.models.options import ModelOptions
 from tasks.results.run import Run
 from tasks.training.options import TrainingOptions
@@ -90,7 +93,8 @@ def encoder_of(model: ModelOptions) -> Encoder:
     """The encoder of a model without weights, to see what it reads and needs.
 
     Raises:
-        ValueError: Its name or an option is wrong, or it is too large for any machine.
+        ValueError: Its name or an option is wrong, or that of a decoder, or it is too large for any
+            machine.
     """
     try:
         encoder = outline(
@@ -104,6 +108,9 @@ def encoder_of(model: ModelOptions) -> Encoder:
             f"the encoder {model.encoder} would have {count:,} parameters, {model.hidden_dim:,} wide: "
             f"that is more than {_MOST_PARAMETERS:,}; give smaller sizes"
         )
+    if model.decoder != ModelOptions.decoder or model.pieces != ModelOptions.pieces:
+        with torch.device("meta"):
+            decoder_of(model, encoder)
     return encoder
 
 

@@ -29,20 +29,21 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         cli_option(
             "Data",
             "Data set: trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, logic-pairs, "
-            "arithmetic, dyck, minimal-pairs, or a .csv, .tsv or .jsonl file. compare takes several, "
-            "separated by commas.",
+            "arithmetic, dyck, minimal-pairs, copy, reversal, scan, or a .csv, .tsv or .jsonl file. "
+            "compare takes several, separated by commas.",
         ),
     ]
     structure: Annotated[
-        str,
+        str | None,
         cli_option(
             "Data",
             "What tree and graph encoders read: parse (the parser's dependencies); given or "
             "constituency (trees in the data); or a control in place of the parse: left_chain, "
-            "right_chain, balanced, random, shuffled, flat; for spans also rerooted (the "
-            "parse as it hangs from the span). compare takes several.",
+            "right_chain, balanced, random, shuffled, flat; for spans also rerooted (the parse as it "
+            "hangs from the span). By default parse; where arcs are asked about, left_chain. compare "
+            "takes several.",
         ),
-    ] = "parse"
+    ] = None
     embedding: Annotated[
         str | None,
         cli_option(
@@ -69,7 +70,12 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
     ] = None
 
     @property
-    def parser(self) -> ParserOptions:
+    def read_structure(self) -> str:
+        """What tree and graph encoders read: :attr:`structure`, or the default of the question."""
+        return self.structure or ("left_chain" if self.reads == "arcs" else "parse")
+
+    @property
+    def parser_options(self) -> ParserOptions:
         """The options of the parser."""
         return part(ParserOptions, self)
 

@@ -236,6 +236,7 @@ def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evalu
             prediction=guess,
             probabilities={label: round(share, 6) for label, share in shares.items()},
             tokens=sentence.tokens if has_parts else None,
+            is_sequence=data.dataset.question.is_sequence or None,
         )
         for example, sentence, guess, shares in zip(
             examples, data.sentences[split], found.answers, found.probabilities, strict=True

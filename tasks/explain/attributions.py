@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from structnn import Sentence
+from structnn import Head, Sentence
 from tasks.models.model import SavedModel
 
 __all__ = [
@@ -61,11 +61,13 @@ def from_vectors(model: SavedModel, sentence: Sentence, label: int) -> tuple[Ten
     The second takes ``(copies, tokens, dim)`` and gives the log-odds of the label, ``(copies,)``.
     """
     corpus, classifier = model.corpus([sentence]), model.classifier
+    head = classifier.head
+    assert isinstance(head, Head)  # of other questions nothing is explained
 
     def log_odds(vectors: Tensor) -> Tensor:
         batch = corpus.batch([0] * len(vectors))
         encoding = classifier.encoder(vectors.flatten(0, 1), batch)
-        return log_odds_of(classifier.head.of_vectors(encoding.sentence), label)
+        return log_odds_of(head.of_vectors(encoding.sentence), label)
 
     return classifier.embedding(corpus.batch()).detach()[None], log_odds
 

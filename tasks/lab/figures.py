@@ -12,15 +12,17 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator
 
 from structnn import Sentence
+from tasks.lab.alignment import AlignedExample, AlignmentSummary
 from tasks.lab.curves import VANISHED, Array, Curve
 from tasks.lab.subjects import AFTER, BEFORE
 from tasks.lab.summaries import FieldSummary, FlowSummary, PathSummary
 from tasks.palette import colour_of
 
-__all__ = ["ExamplePaths", "draw_field", "draw_flow", "draw_paths", "save_figure"]
+__all__ = ["ExamplePaths", "draw_alignment", "draw_field", "draw_flow", "draw_paths", "save_figure"]
 
 _MARKERS = "osD^vPX"
 _INK, _MUTED = "#1c2430", "#5b6675"
@@ -172,6 +174,56 @@ def _by_distance(
         )
         _legend(figure, lines, caption)
         return figure
+
+
+def draw_alignment(summaries: Sequence[AlignmentSummary], longest: int, caption: str) -> Figure:
+    """Where each decoder looked, the true places framed; and how much is right, by length.
+
+    Args:
+        summaries: The runs.
+        longest: The largest length in train.
+        caption: What the figure is of.
+    """
+    examples = [(s, s.example) for s in summaries if s.example is not None][:3]
+    with rc_context(_STYLE):
+        panels = len(examples) + 1
+        figure = Figure(figsize=(4 * panels, 4.4), layout="constrained")
+        _title(figure, "Where a decoder looks while it writes, and how much it gets right")
+        *heats, last = figure.subplots(1, panels, squeeze=False)[0]
+        for axes, (summary, example) in zip(heats, examples, strict=True):
+            _heat(axes, example)
+            axes.set_title(f"{summary.name}, seed {summary.seed}")
+        for place, summary in enumerate(summaries):
+            line = {
+                "label": f"{summary.name}, seed {summary.seed}",
+                "marker": _MARKERS[place % len(_MARKERS)],
+                "markersize": 4,
+            }
+            last.plot(summary.lengths, 100 * summary.right, **line)
+        greatest = max(int(summary.lengths.max()) for summary in summaries)
+        xlabel = "words"
+        if greatest > longest:
+            last.axvspan(longest + 0.5, greatest + 0.5, color="#eef1f4", zorder=0)
+            xlabel += " (shaded: longer than in train)"
+        last.set(title="sequences right, by length", xlabel=xlabel, ylabel="%", ylim=(-3, 103))
+        figure.legend(
+            loc="outside lower left", ncols=2, title=caption, title_fontsize=8, alignment="left"
+        )
+        return figure
+
+
+def _heat(axes: Axes, example: AlignedExample) -> None:
+    """A row for each word written, a column for each word read."""
+    axes.imshow(example.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in enumerate(example.places):
+        if column >= 0:
+            corner = (column - 0.5, row - 0.5)
+            axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="#c2410c", linewidth=1))
+    axes.set_xticks(range(len(example.source)), example.source)
+    axes.set_yticks(range(len(example.written)), example.written)
+    axes.set(xlabel="read", ylabel="written")
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
 
 
 def _curve(axes: Axes, curve: Curve, line: dict[str, Any], place: int) -> None:

@@ -18,20 +18,28 @@ from parsers import grouped, narrowed, with_structure
 from structnn import (
     UNIVERSAL_RELATIONS,
     Answer,
+    ArcsAnswer,
     Corpus,
+    Decoder,
     DistributionAnswer,
+    Encoder,
     LabelAnswer,
     LabelsAnswer,
     Reader,
     ScoreAnswer,
+    Search,
     Sentence,
+    SequenceHead,
     StructuredModel,
+    TargetVocabulary,
     UnknownNameError,
     Vocabulary,
+    build_decoder,
     build_encoder,
     build_head,
 )
 from structnn.embeddings import words_of
+from structnn.heads import ArcsReader
 from tasks.data.examples import DataError, Dataset
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import tree_field
@@ -47,15 +55,19 @@ from tasks.tensors import read_tensors, write_tensors
 from tasks.training.inputs import Inputs, spans_tensor
 
 __all__ = [
+    "MODEL",
     "SavedModel",
     "Task",
     "build_model",
     "count_parameters",
+    "decoder_of",
     "load_model",
     "make_corpus",
+    "model_in",
     "save_model",
 ]
 
+MODEL = "model.json"
 WEIGHTS = "weights.safetensors"
 TRAIN_AGAIN = "train the model again: delete the folder of its run, and that run is made again"
 
@@ -71,6 +83,8 @@ class Task:
         deviation: Their standard deviation.
         least: The least whole number of their scale.
         most: The greatest.
+        pieces: What sequences consist of, where they are answers.
+        longest: How many pieces the longest of train has.
     """
 
     question: Question = field(default_factory=Question)
@@ -79,10 +93,27 @@ class Task:
     deviation: float = 1.0
     least: int = 0
     most: int = 1
+    pieces: Sequence[str] = ()
+    longest: int = 1
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Task:
-        """The task of a data set."""
+    def of(cls, dataset: Dataset, options: ModelOptions) -> Task:
+        """The task of a data set.
+
+        Args:
+            dataset: The data set.
+            options: What the pieces of sequences are.
+        """
+        if dataset.question.reads == "arcs":
+            labels_in = dataset.question.labels_in
+            relations = {label for one in dataset.train for label in labels_in(one.label)}
+            return cls(dataset.question, sorted(relations))  # others can't be learned
+        if dataset.question.is_sequence:
+            target = TargetVocabulary.from_texts(
+                dataset.answers("train"), unit=options.pieces, min_count=options.min_count
+            )
+            pieces = target.vocabulary.words[1:]
+            return cls(dataset.question, pieces=pieces, longest=target.longest)
         if not dataset.question.is_number:
             return cls(dataset.question, dataset.labels)
         numbers = [number_in(example.label) for example in dataset.train]
@@ -94,8 +125,10 @@ class Task:
             most=math.ceil(max(numbers)),
         )
 
-    def answer(self) -> Answer:
+    def answer(self) -> Answer | ArcsAnswer:
         """What a head predicts for it."""
+        if self.question.reads == "arcs":
+            return ArcsAnswer(self.labels)
         match self.question.answer:
             case "label":
                 return LabelAnswer(self.labels)
@@ -105,6 +138,8 @@ class Task:
                 return ScoreAnswer(mean=self.mean, deviation=self.deviation)
             case "scale":
                 return DistributionAnswer(self.least, self.most)
+            case "sequence":
+                raise ValueError("a sequence is answered by a decoder: see structnn.SequenceHead")
 
 
 @dataclass(frozen=True)
@@ -217,6 +252,11 @@ def build_model(
     encoder = build_encoder(
         options.encoder, cast(int, embedding.dim), options.hidden_dim, **options.encoder_options
     )
+    if task.question.is_sequence:
+        sequences = _sequence_head(options, task, encoder)
+        if not sequences.reader.reads_sentences:
+            encoder.without_readout()
+        return StructuredModel(embedding, encoder, sequences, dropout=options.dropout)
     head = build_head(
         options.reader or task.question.reads,
         task.answer(),
@@ -234,8 +274,35 @@ def build_model(
     return StructuredModel(embedding, encoder, head, dropout=options.dropout)
 
 
+def _sequence_head(options: ModelOptions, task: Task, encoder: Encoder) -> SequenceHead:
+    target = TargetVocabulary(Vocabulary(task.pieces), unit=options.pieces, longest=task.longest)
+    decoder = decoder_of(options, encoder)
+    return SequenceHead(decoder, target, dropout=options.dropout, search=Search(beam=options.beam))
+
+
+def decoder_of(options: ModelOptions, encoder: Encoder) -> Decoder:
+    """The decoder that options name: as wide as the encoder, its pieces as learned word vectors.
+
+    Raises:
+        OptionError: It can't be built.
+    """
+    try:
+        decoder = build_decoder(options.decoder, encoder, options.embedding_dim, options.hidden_dim)
+    except (UnknownNameError, ValueError) as fault:
+        raise OptionError("decoder", f"can't be {options.decoder!r}: {fault}") from None
+    if decoder.copy and options.pieces != "words":
+        raise OptionError(
+            "decoder",
+            f"can't be {options.decoder!r}: source words can't be copied where {options.pieces} are "
+            "written; leave out copy=True, or write words (--pieces words)",
+        )
+    return decoder
+
+
 def _reads(reader: Reader) -> str:
     """What a reader's questions are about, as :class:`tasks.data.questions.Question` says it."""
+    if isinstance(reader, ArcsReader):
+        return "arcs"
     if reader.texts == 2:
         return "pair"
     if reader.rows != "example":
@@ -271,7 +338,20 @@ def save_model(folder: Path, model: SavedModel) -> None:
     content = asdict(file)
     if not file.contextual:  # as earlier versions wrote it
         del content["contextual"]
-    write_sealed(folder / "model.json", content, [WEIGHTS])
+    write_sealed(folder / MODEL, content, [WEIGHTS])
+
+
+def model_in(run: Path) -> SavedModel:
+    """The saved model in the folder of a run.
+
+    Raises:
+        StorageError: There is none; the message names those in folders below. Or a file is damaged.
+    """
+    if not (run / MODEL).exists():
+        below = sorted(str(found.parent) for found in run.glob(f"**/{MODEL}"))
+        hint = f"; there are models in {', '.join(below[:8])}" if below else ""
+        raise StorageError(f"there is no saved model in {run}{hint}")
+    return load_model(run)
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -281,7 +361,7 @@ def load_model(folder: Path) -> SavedModel:
         StorageError: A file is missing or damaged, or the two don't belong together.
         UnknownNameError: Its encoder is one of a plugin that isn't loaded.
     """
-    file = folder / "model.json"
+    file = folder / MODEL
     content, seal = read_sealed(file, TRAIN_AGAIN)
     saved = as_record(_ModelFile, content, file, TRAIN_AGAIN)
     seal.check(WEIGHTS)

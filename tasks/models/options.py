@@ -158,13 +158,30 @@ class ModelSettings(Options):
         Literal["relu", "sigmoid", "tanh"],
         cli_option("Model", "Activation of that layer: relu, sigmoid or tanh."),
     ] = "relu"
+    decoder: Annotated[
+        str,
+        cli_option(
+            "Model",
+            "Sequences: the decoder, with options, as gru, lstm(attention='none'), gru(copy=True) or "
+            "transformer(layers=3).",
+        ),
+    ] = "gru"
+    pieces: Annotated[
+        Literal["words", "characters"],
+        cli_option("Model", "Sequences: what is written step by step, words or characters."),
+    ] = "words"
+    beam: Annotated[
+        int,
+        Range(least=1, most=1000),
+        cli_option("Model", "Sequences: how many are kept in the search; 1 is greedy."),
+    ] = 1
     min_count: Annotated[
         int,
         Range(least=1),
         cli_option(
             "Model",
             "Words that occur less often than this in train are the unknown word, where vectors are "
-            "learned.",
+            "learned. A sequence can have them only as copies.",
         ),
     ] = 1
 

@@ -11,15 +11,15 @@ from typing import NamedTuple
 from parsers import Parser, rerooted
 from structnn import Sentence
 from tasks.data.examples import is_visible
-from tasks.data.parsing import in_tokens, make_parser
+from tasks.data.parsing import in_tokens
 from tasks.data.questions import Question, Span, without_marks
 from tasks.data.setting import SPAN_STRUCTURES
 from tasks.folders import encoder_folder
-from tasks.models.model import SavedModel, load_model
-from tasks.storage import StorageError
+from tasks.models.model import SavedModel, model_in
+from tasks.models.parser import make_parser
 from tasks.training.evaluation import evaluate
 
-__all__ = ["Asked", "Prediction", "Predictor", "model_in"]
+__all__ = ["Asked", "Prediction", "Predictor"]
 
 
 @dataclass(frozen=True)
@@ -212,16 +212,3 @@ class Predictor:
                 texts, sentences, found.answers, found.probabilities, strict=True
             )
         ]
-
-
-def model_in(folder: Path) -> SavedModel:
-    """The saved model in the folder of a run.
-
-    Raises:
-        StorageError: There is none; the message names those in folders below. Or a file is damaged.
-    """
-    if not (folder / "model.json").exists():
-        below = sorted(str(found.parent) for found in folder.glob("**/model.json"))
-        hint = f"; there are models in {', '.join(below[:8])}" if below else ""
-        raise StorageError(f"there is no saved model in {folder}{hint}")
-    return load_model(folder)

@@ -76,7 +76,7 @@ def prepare(
         coverage = pretrained.coverage
     relations = _tree_labels(data)
     options = _with_number_of_labels(options, relations)
-    task = Task.of(data.dataset)
+    task = Task.of(data.dataset, options)
     classifier = build_model(options, task, vocabulary, vectors)
     if (
         data.structure == "constituency"

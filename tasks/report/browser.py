@@ -121,6 +121,10 @@ def browser(
         # Whether each token has an answer, beside which it is shown.
         parts = any(group.data == name and group.question.has_parts for group in groups)
         kept = min(len(rows), EXAMPLES)
+        if parts:
+            trees = any(group.data == name and group.question.reads == "arcs" for group in groups)
+            what = "heads and relations" if trees else "tags"
+            notes.append(f"{name}: a sentence is right where all of its {what} are.")
         drawn = set(_worth_drawing([group for group in groups if group.data == name], kept))
         if kept < len(rows):
             notes.append(f"{name}: this page has the first {kept:,} of {len(rows):,} examples.")
@@ -195,6 +199,7 @@ def _predictions(group: Group) -> dict[str, object]:
         "name": group.name,
         "data": group.data,
         "tags": list(group.labels) if group.question.has_parts else [],
+        "arcs": group.question.reads == "arcs",
         "labels": [_short_number(answer) for answer in number]
         if group.question.is_number
         else list(number),

@@ -280,7 +280,7 @@ def load_results(folder: Path) -> Results:
 def _majority(dataset: Dataset) -> str | None:
     """The most frequent label of train, of as frequent ones the first; None if answers are others."""
     question = dataset.question
-    if question.answer != "label":
+    if question.answer != "label" or question.reads == "arcs":
         return None
     counts = Counter(
         label for example in dataset.train for label in question.labels_in(example.label)

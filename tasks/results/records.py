@@ -54,6 +54,7 @@ class PredictedExample:
         probabilities: The probability of each label; empty where answers are numbers, or an example has
             several answers.
         tokens: Its tokens, where each has an answer; else None.
+        is_sequence: True where the answer is a text; else None.
     """
 
     source: str
@@ -62,8 +63,11 @@ class PredictedExample:
     prediction: str
     probabilities: Mapping[str, float]
     tokens: Sequence[str] | None = None
+    is_sequence: bool | None = None
 
     def __post_init__(self) -> None:
+        if self.is_sequence:
+            return
         for answer in (self.label, self.prediction):
             if self.tokens is not None:
                 if len(found := answer.split(ROW_SEPARATOR)) != len(self.tokens):

@@ -116,6 +116,9 @@ def divide(
     ]
     if question.is_number:
         dimensions.append(_by_number("score", [float(row.label) for row in examples]))
+    elif question.is_sequence:
+        sizes = [float(len(row.label.split())) for row in examples]
+        dimensions.append(_by_number("target length", sizes, "word", "words"))
     elif not question.has_parts:
         dimensions.append(_by_value("label", [row.label for row in examples]))
     if question.reads == "spans":

@@ -71,6 +71,7 @@ def _what_it_does(predictor: Predictor) -> str:
         "span": "a sentence in which some words are marked",
         "spans": "a sentence in which two phrases are marked",
         "tokens": "each word of a sentence",
+        "arcs": "a sentence",
     }[predictor.question.reads]
     labels = predictor.model.classifier.labels
     names = ", ".join(labels[:LISTED]) + (", ..." if len(labels) > LISTED else "")
@@ -79,6 +80,7 @@ def _what_it_does(predictor: Predictor) -> str:
         "labels": f"any of {len(labels)} labels: {names}",
         "score": "a number",
         "scale": "a number",
+        "sequence": "a text",
     }[predictor.question.answer]
     return f"{predictor.model.options.encoder} reads {reads} and answers with {answers}."
 
@@ -129,6 +131,8 @@ def _said(predictor: Predictor, prediction: Prediction) -> str:
     encoder, question = predictor.model.options.encoder, predictor.question
     if question.is_number:
         return f"{encoder} says {float(prediction.label):.3g}."
+    if question.is_sequence:
+        return f"{encoder} writes: {prediction.label}"
     if question.answer == "labels":
         return f"{encoder} says {', '.join(question.labels_in(prediction.label)) or 'no label'}."
     if prediction.tokens is not None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from structnn import Corpus, StructuredModel
+from structnn import ArcsHead, Batch, Corpus, Head, SequenceHead, StructuredModel
+from structnn.heads import ArcScores
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.questions import ROW_SEPARATOR
 from tasks.training.gold import Gold
-from tasks.training.inputs import Inputs, rows_of
+from tasks.training.inputs import Indices, Inputs, rows_of
 
 __all__ = ["Evaluation", "evaluate", "node_accuracy", "predict_scores"]
 
@@ -27,8 +30,8 @@ class Evaluation:
 
     Attributes:
         answers: The answer to each example, as :class:`tasks.data.questions.Question` has it.
-        probabilities: For each example the probability of each label; empty where answers are numbers,
-            or an example has several answers.
+        probabilities: For each example the probability of each label; empty where answers are numbers or
+            texts, or an example has several answers.
         loss: The mean loss of all that is asked about; NaN if the right answers weren't given.
     """
 
@@ -49,7 +52,21 @@ def evaluate(
         gold: The right answers, for the loss.
         calibrate: First fit the thresholds of answers, if they have any, to the right answers.
     """
-    answer = model.head.answer
+    head = model.head
+    if isinstance(head, ArcsHead):
+        decode = head.answer.decode
+
+        def trees(scores: ArcScores, batch: Batch) -> Iterator[str]:
+            arcs = iter(decode(scores))
+            return (ROW_SEPARATOR.join(islice(arcs, length)) for length in batch.lengths.tolist())
+
+        return _by_batch(model, head, inputs, gold, trees)
+    if isinstance(head, SequenceHead):
+        generate = head.generate
+        return _by_batch(
+            model, head, inputs, gold, lambda reading, _: (one[0].text for one in generate(reading))
+        )
+    answer = head.answer
     scores = predict_scores(model, inputs)
     loss = math.nan
     if gold is not None:
@@ -59,8 +76,8 @@ def evaluate(
             answer.calibrate(scores, right)
         loss = answer.loss(scores, right).item()
     found = answer.decode(scores)
-    if model.head.reader.rows != "example":
-        ptr = inputs.row_ptr(model.head.reader.rows).tolist()
+    if head.reader.rows != "example":
+        ptr = inputs.row_ptr(head.reader.rows).tolist()
         joined = [ROW_SEPARATOR.join(found[begin:end]) for begin, end in pairwise(ptr)]
         return Evaluation(joined, [{} for _ in joined], loss)
     probabilities = answer.probabilities(scores)
@@ -75,17 +92,54 @@ def predict_scores(model: StructuredModel, inputs: Inputs) -> Tensor:
     Returns:
         ``(rows, width)``, on the CPU: of each thing that is asked about, in the order of the examples.
     """
+    assert isinstance(model.head, Head)  # others have no scores of single rows
+    ptr = inputs.row_ptr(model.head.reader.rows)
+    scores = torch.empty(int(ptr[-1]), model.head.answer.width)
+    for indices, batch, spans in _batches(model, inputs):
+        scores[rows_of(ptr, indices)] = model(batch, spans).float().cpu()
+    return scores
+
+
+def _by_batch(
+    model: StructuredModel,
+    head: ArcsHead | SequenceHead,
+    inputs: Inputs,
+    gold: Gold | None,
+    answers_of: Callable[[Any, Batch], Iterable[str]],
+) -> Evaluation:
+    """Answers and their loss, batch by batch, where what a head gives is too much to be kept.
+
+    Args:
+        model: The model.
+        head: Its head.
+        inputs: What it reads.
+        gold: The right answers, for the loss.
+        answers_of: The answers to the examples of a batch, from what the head gives for it.
+    """
+    answers = [""] * len(inputs)
+    total, rows = 0.0, 0
+    for indices, batch, _ in _batches(model, inputs):
+        given = model(batch)
+        for place, found in zip(indices.tolist(), answers_of(given, batch), strict=True):
+            answers[place] = found
+        if gold is not None:
+            own = gold.of_examples(indices).to(batch.device)
+            total += head.loss(given, own).item() * len(own)
+            rows += len(own)
+    return Evaluation(answers, [{} for _ in answers], total / rows if rows else math.nan)
+
+
+def _batches(
+    model: StructuredModel, inputs: Inputs
+) -> Iterator[tuple[Indices, Batch, Tensor | None]]:
+    """Batches of similar lengths on the device of a model in evaluation mode, with their spans."""
     model.eval()
     device = next(model.parameters()).device
     by_length = np.argsort(inputs.lengths, kind="stable")
-    ptr = inputs.row_ptr(model.head.reader.rows)
-    scores = torch.empty(int(ptr[-1]), model.head.answer.width)
     for begin in range(0, len(inputs), EVALUATION_BATCH):
         indices = by_length[begin : begin + EVALUATION_BATCH]
         batch, spans = inputs.batch(indices)
-        spans = None if spans is None else spans.to(device)
-        scores[rows_of(ptr, indices)] = model(batch.to(device), spans).float().cpu()
-    return scores
+        yield indices, batch.to(device), None if spans is None else spans.to(device)
 
 
 @torch.inference_mode()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from structnn import Head
+from structnn import ArcsHead, Head, Sentence, SequenceHead
 from tasks.data.questions import ROW_SEPARATOR
 from tasks.training.inputs import Indices, rows_of
 
@@ -23,19 +24,31 @@ class Gold:
     Args:
         rows: ``(rows, ...)``, as :meth:`structnn.Answer.encode` makes them, example by example.
         ptr: ``(examples + 1,)``, where the rows of each example begin, and the end.
+        weights: ``(rows,)``, the weight of each in the loss; None where all are equal.
     """
 
     rows: Tensor
     ptr: NDArray[np.int64]
+    weights: Tensor | None = None
 
     @classmethod
-    def of(cls, answers: Sequence[str], head: Head) -> Gold:
+    def of(
+        cls,
+        answers: Sequence[str],
+        head: Head | ArcsHead | SequenceHead,
+        sentences: Sequence[Sentence] = (),
+    ) -> Gold:
         """The answers of examples, for a head.
 
         Args:
             answers: The answer of each example; see :class:`tasks.data.questions.Question`.
             head: Says what there is a row for, and encodes the answers.
+            sentences: The sentence of each, whose words sequences can copy.
         """
+        if isinstance(head, SequenceHead):
+            pieces = head.targets(answers, sentences)
+            ends = np.flatnonzero(pieces.numpy() == head.target.end) + 1
+            return cls(pieces, np.concatenate([[0], ends]))
         parts = [parts_of(answer, head) for answer in answers]
         sizes = np.array([len(own) for own in parts], dtype=np.int64)
         encoded = head.answer.encode([part for own in parts for part in own])
@@ -45,7 +58,16 @@ class Gold:
         """The rows of some examples, one example after the other."""
         return self.rows[rows_of(self.ptr, indices)]
 
+    def weights_of(self, indices: Indices) -> Tensor | None:
+        """The weights of these rows."""
+        return None if self.weights is None else self.weights[rows_of(self.ptr, indices)]
 
-def parts_of(answer: str, head: Head) -> Sequence[str]:
+    def weighted(self, weights: Sequence[float]) -> Gold:
+        """The same answers, with a weight for each example, relative to their mean."""
+        relative = np.asarray(weights, np.float32) / np.float32(np.mean(weights))
+        return replace(self, weights=torch.from_numpy(np.repeat(relative, np.diff(self.ptr))))
+
+
+def parts_of(answer: str, head: Head | ArcsHead) -> Sequence[str]:
     """The answer of an example as one answer for each row of a head."""
     return (answer,) if head.reader.rows == "example" else answer.split(ROW_SEPARATOR)

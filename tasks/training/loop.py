@@ -92,17 +92,18 @@ def train(
             epochs, best_weights = load_checkpoint(checkpoint, model, step.optimizers)
         except StorageError as fault:
             warnings.warn(str(fault), stacklevel=2)
-    gold = {split: Gold.of(answers[split], model.head) for split in ("train", "dev")}
-    relative = None
+    gold = {
+        split: Gold.of(answers[split], model.head, inputs[split].corpus.sentences)
+        for split in ("train", "dev")
+    }
     if weights is not None:
-        relative = torch.tensor(weights, dtype=torch.float32)
-        relative /= relative.mean()
+        gold["train"] = gold["train"].weighted(weights)
     best = max(epochs, key=lambda epoch: epoch.merit, default=None)
 
     while not _finished(epochs, best, options):
         number = len(epochs) + 1
         started = time.perf_counter()
-        trained = _train_epoch(step, inputs["train"], gold["train"], seed, epochs, relative)
+        trained = _train_epoch(step, inputs["train"], gold["train"], seed, epochs)
         seconds = time.perf_counter() - started
         found = evaluate(model, inputs["dev"], gold["dev"], calibrate=True)
         dev = found.loss, metric.sign * metric(answers["dev"], found.answers)
@@ -161,12 +162,7 @@ class _Trained(NamedTuple):
 
 
 def _train_epoch(
-    step: TrainingStep,
-    inputs: Inputs,
-    gold: Gold,
-    seed: int,
-    epochs: Sequence[Epoch],
-    weights: Tensor | None,
+    step: TrainingStep, inputs: Inputs, gold: Gold, seed: int, epochs: Sequence[Epoch]
 ) -> _Trained:
     """Train for another epoch, or until the time is up."""
     started = time.perf_counter()
@@ -179,9 +175,8 @@ def _train_epoch(
         accelerator.num_processes,
     )
     for indices, batch, spans in collate(inputs, batches, step.model.encoder):
-        own = gold.of_examples(indices)
-        weight = None if weights is None else weights[torch.from_numpy(indices)]
-        losses.append(step(batch, spans, own, weight))
+        own, weights = gold.of_examples(indices), gold.weights_of(indices)
+        losses.append(step(batch, spans, own, weights))
         total += losses[-1] * len(own)
         rows += len(own)
         if _out_of_time(epochs, time.perf_counter() - started, step.options):

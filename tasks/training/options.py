@@ -66,7 +66,7 @@ class TrainingOptions(Options):
         cli_option(
             "Training",
             "Metric of dev that selects the epoch (and stops early): as for --metric. By default the "
-            "first of the question: accuracy, micro_f1 or pearson.",
+            "first of the question: accuracy, micro_f1, pearson or exact_match.",
         ),
     ] = None
     class_weights: Annotated[
@@ -84,6 +84,22 @@ class TrainingOptions(Options):
             "Training",
             "Focal loss: the exponent that weighs down examples that are right already; 0 is "
             "cross-entropy.",
+        ),
+    ] = 0.0
+    label_smoothing: Annotated[
+        float,
+        Range(least=0, most=1),
+        cli_option(
+            "Training", "Sequences: the probability that is moved from the right word to all."
+        ),
+    ] = 0.0
+    scheduled_sampling: Annotated[
+        float,
+        Range(least=0, most=1),
+        cli_option(
+            "Training",
+            "Sequences: the probability that a step of training is given the word that the model "
+            "predicts, not the right one.",
         ),
     ] = 0.0
     seconds: Annotated[float | None, Range(above=0)] = None

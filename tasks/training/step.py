@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
-from structnn import Batch, ContextualEmbedding, StructuredModel
+from structnn import Batch, ContextualEmbedding, Head, StructuredModel
 from structnn.embeddings import words_of
 from tasks.training.deferred_adam import DeferredAdamW
 from tasks.training.options import TrainingOptions
@@ -108,9 +108,12 @@ class TrainingStep:
             assert batch.token_ids is not None
             self._words.catch_up(F.pad(batch.token_ids, (0, 1)))  # and the unknown word, number 0
         with self.accelerator.autocast():
-            scores = self._wrapped(batch, spans, nodes=supervise_nodes)
-            weights = None if weights is None else weights.to(device)
-            loss = self.model.head.loss(scores, gold.to(device), weights)
+            scores, head = self._wrapped(batch, spans, nodes=supervise_nodes), self.model.head
+            if weights is None:
+                loss = head.loss(scores, gold.to(device))
+            else:
+                assert isinstance(head, Head), "only labels have weights"
+                loss = head.loss(scores, gold.to(device), weights.to(device))
         self.model.zero_grad()
         self.accelerator.backward(loss)
         self.accelerator.unscale_gradients()

@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import strategies as st
 
 from structnn.sentence import COLUMNS, Sentence, Tree
+from structnn.sentence_graph import SentenceGraph
 
 # Surrogates can't be saved as UTF-8. What ends a line, or seems to, is frequent.
 anything = st.text(
@@ -74,7 +75,9 @@ def sentences(
         return st.none() | known.filter(lambda column: set(column) != {"_"})
 
     names = st.text("abc_-. é#\u2028", max_size=5).filter(lambda key: key == key.strip())
-    keys = names | st.sampled_from(["text", "constituency", "exact_values", "#multiword_tokens"])
+    keys = names | st.sampled_from(
+        ["text", "constituency", "exact_values", "sentence_graph", "#multiword_tokens"]
+    )
     values = characters.map(lambda text: text[:12])
     others = st.fixed_dictionaries({}, optional={name: column(words) for name in COLUMNS})
     return Sentence(
@@ -86,4 +89,23 @@ def sentences(
         text=draw(st.none() | values),
         metadata=draw(st.dictionaries(keys, values, max_size=3)),
         columns={name: values for name, values in draw(others).items() if values is not None},
+        graph=draw(st.none() | sentence_graphs(size, words)),
+    )
+
+
+@st.composite
+def sentence_graphs(
+    draw: st.DrawFn, size: int, texts: st.SearchStrategy[str] = relations
+) -> SentenceGraph:
+    """A graph over ``size`` tokens: any edges, with nodes that have no word and words without a node."""
+    tokens = draw(st.permutations([*range(size), *[-1] * draw(st.integers(0, 2))]))
+    tokens = tokens[: draw(st.integers(1, len(tokens)))]
+    node = st.integers(0, len(tokens) - 1)
+    edges = draw(st.lists(st.tuples(node, node), max_size=size))
+    return SentenceGraph(
+        tokens,
+        edges,
+        draw(st.none() | st.lists(texts, min_size=len(edges), max_size=len(edges))),
+        draw(st.none() | st.lists(texts, min_size=len(tokens), max_size=len(tokens))),
+        draw(st.lists(node, max_size=2)),
     )

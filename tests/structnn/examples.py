@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from structnn import UNIVERSAL_RELATIONS, Batch, Encoder, Sentence, Tree
+from structnn import UNIVERSAL_RELATIONS, Batch, Encoder, Sentence, SentenceGraph, Tree
 
 LABELS = [*UNIVERSAL_RELATIONS.words[1:8], "never-heard-of"]
 
@@ -71,16 +72,39 @@ def phrase_trees(draw: st.DrawFn, max_words: int = 6, arity: int = 2) -> Tree:
     return Tree(parents, tokens, labels=[draw(st.sampled_from(LABELS)) for _ in parents])
 
 
-def sentence_of(tree: Tree) -> Sentence:
-    """A sentence that has this tree, whichever kind it is."""
+@st.composite
+def sentence_graphs(draw: st.DrawFn, max_size: int = 6) -> SentenceGraph:
+    """Graphs of any shape: with nodes and tokens that have no word and no node, cycles and loops."""
+    size = draw(st.integers(1, max_size))
+    tokens = draw(st.permutations([*range(size), *[-1] * draw(st.integers(0, 2))]))
+    tokens = tokens[: draw(st.integers(1, len(tokens)))]
+    node = st.integers(0, len(tokens) - 1)
+    edges = draw(st.lists(st.tuples(node, node), max_size=2 * size))
+    labels = st.lists(st.sampled_from(LABELS), min_size=len(edges), max_size=len(edges))
+    names = st.lists(st.sampled_from(["go", "", "w"]), min_size=len(tokens), max_size=len(tokens))
+    return SentenceGraph(
+        tokens,
+        edges,
+        draw(st.none() | labels),
+        draw(st.none() | names),
+        draw(st.lists(node, max_size=2)),
+    )
+
+
+def sentence_of(tree: Tree | SentenceGraph) -> Sentence:
+    """A sentence that has this tree or graph, whichever kind it is."""
+    if isinstance(tree, SentenceGraph):
+        return Sentence([f"w{index}" for index in range(max(0, *tree.tokens) + 1)], graph=tree)
     words = [f"w{index}" for index in range(sum(token >= 0 for token in tree.tokens))]
     if -1 in tree.tokens:
         return Sentence(words, constituency=tree)
     return Sentence(words, dependencies=tree)
 
 
-def batch_of(trees: Sequence[Tree]) -> Batch:
-    """A batch of the sentences of these trees, all dependency trees or all phrase trees."""
+def batch_of(trees: Sequence[Tree | SentenceGraph]) -> Batch:
+    """A batch of the sentences of these trees, all dependency trees, all phrase trees or all graphs."""
+    if isinstance(trees[0], SentenceGraph):
+        return Batch.from_sentences(map(sentence_of, trees), structure="graph")
     kind = "constituency" if any(-1 in tree.tokens for tree in trees) else "dependencies"
     sentences = [sentence_of(tree).replace(**{kind: tree}) for tree in trees]
     return Batch.from_sentences(sentences, structure=kind)
@@ -112,11 +136,15 @@ def encode_one_by_one(encoder: Encoder, x: Tensor, batch: Batch) -> tuple[Tensor
     )
 
 
-Reference = Callable[[Encoder, Tensor, Tree], Tensor]
+Reference = Callable[[Encoder, Tensor, Any], Tensor]
 
 
 def assert_computes(
-    encoder: Encoder, reference: Reference, trees: Sequence[Tree], *, sentence: bool = False
+    encoder: Encoder,
+    reference: Reference,
+    trees: Sequence[Tree | SentenceGraph],
+    *,
+    sentence: bool = False,
 ) -> None:
     """What an encoder gives, and all gradients through it, are those of a plain reference.
 

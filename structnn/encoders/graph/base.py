@@ -138,7 +138,11 @@ class GraphEncoder(Encoder):
         steps = through(seen, layers)
         if self.jump != "last":
             steps = torch.stack([through(seen, layer + 1) for layer in range(layers)]).amin(0)
-        return steps[:, batch.token_nodes] if self.has_node_states else steps
+        if not self.has_node_states:
+            return steps
+        # Behind the last column is that of words which the graph leaves out: node -1.
+        steps = torch.cat([steps, steps.new_full((nodes, 1), torch.inf)], 1)
+        return steps[:, batch.token_nodes]
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states after the last layer, or of all layers; see ``jump``."""

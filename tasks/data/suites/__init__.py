@@ -17,6 +17,9 @@ SUITES = {
     "logic-pairs": "pairs of formulas, one of seven relations (generated)",
     "arithmetic": "nested sums, differences and products modulo 5 (generated)",
     "dyck": "strings of two kinds of brackets, well formed or not (generated)",
+    "copy": "sequences of symbols, to be written again (generated)",
+    "reversal": "sequences of symbols, to be written from behind (generated)",
+    "scan": "commands, to be written as actions (generated)",
     "minimal-pairs": "pairs of English sentences, acceptable or not (generated)",
 }
 """The names of the suites, and what they stand for."""

@@ -38,6 +38,7 @@ import random
 from collections.abc import Sequence
 
 from tasks.data.examples import Dataset
+from tasks.data.questions import Question
 from tasks.data.suites.logic import formula, value_of
 from tasks.data.suites.phrases import Phrase
 from tasks.data.suites.sampling import Bounds, Drawn, assemble_by_bounds
@@ -74,7 +75,10 @@ def generate(train: int = 7000, dev: int = 700, test: int = 2100, seed: int = 0)
         DataError: Fewer than seven pairs in a split, or more than there are.
     """
     sizes = {"train": train, "dev": dev, "test": test}
-    return assemble_by_bounds("logic-pairs", _draw, SPLITS, RELATIONS, sizes, seed=seed)
+    question = Question("pair")
+    return assemble_by_bounds(
+        "logic-pairs", _draw, SPLITS, RELATIONS, sizes, seed=seed, question=question
+    )
 
 
 def _draw(rng: random.Random, bounds: Bounds) -> Sequence[Drawn]:

@@ -31,7 +31,7 @@ class Drawn:
 
     Args:
         phrase: The words and how they hang together.
-        label: The answer.
+        label: The answer: a label, or another text.
         columns: What else is known of it.
         second: The second text, where the question is about pairs.
     """
@@ -95,6 +95,7 @@ def assemble_by_bounds(
     *,
     seed: int,
     group: int = 1,
+    question: Question | None = None,
 ) -> Dataset:
     """Draw a data set whose splits differ in length and depth; train and dev are like the first.
 
@@ -106,6 +107,7 @@ def assemble_by_bounds(
         sizes: The number of examples of ``train``, ``dev`` and ``test``.
         seed: Decides everything.
         group: How many examples each draw gives; see :func:`assemble`.
+        question: What is asked; by default one label, of a sentence or of a pair.
 
     Raises:
         DataError: See :func:`assemble`.
@@ -117,7 +119,7 @@ def assemble_by_bounds(
     draws = [(one.split, within(one)) for one in bounds]
     parts = {part: (size, draws if part == "test" else draws[:1]) for part, size in sizes.items()}
     notes = [f"generated with seed {seed}"]
-    return assemble(name, parts, labels, seed=seed, notes=notes, group=group)
+    return assemble(name, parts, labels, seed=seed, notes=notes, group=group, question=question)
 
 
 def assemble(
@@ -128,6 +130,7 @@ def assemble(
     seed: int,
     notes: Sequence[str],
     group: int = 1,
+    question: Question | None = None,
 ) -> Dataset:
     """Draw a data set.
 
@@ -135,11 +138,13 @@ def assemble(
         name: The name of the data set.
         parts: For each of ``train``, ``dev`` and ``test`` its size, and what it is made of in equal
             shares: the name of a split, for the column ``split``, and what draws its examples.
-        labels: All labels; each share has equally many examples of each, to within one.
+        labels: All labels; each share has equally many examples of each, to within one. None where
+            answers are texts.
         seed: Decides everything: one seed gives one data set.
         notes: What a report must say of the data.
         group: How many examples each draw gives. Those of a larger group than one are told by the
             column ``pair``.
+        question: What is asked; by default one label, of a sentence or of a pair.
 
     Raises:
         DataError: A size that leaves a share without some label or that is no multiple of ``group``,
@@ -149,7 +154,7 @@ def assemble(
     seen: set[tuple[str, ...]] = set()
     made: dict[str, tuple[Example, ...]] = {}
     for part, (size, draws) in parts.items():
-        least = len(draws) * len(labels)
+        least = len(draws) * max(2, len(labels))
         if size < least or size % group:
             multiple = f" and a multiple of {group}" if group > 1 else ""
             raise DataError(
@@ -178,7 +183,7 @@ def assemble(
         made["test"],
         labels=tuple(labels),
         notes=tuple(notes),
-        question=Question("sentence" if made["train"][0].text2 is None else "pair"),
+        question=question or Question(),
     )
 
 
@@ -192,16 +197,20 @@ def _draw(
     draw: Draw, count: int, labels: Sequence[str], seen: set[tuple[str, ...]], rng: random.Random
 ) -> list[Drawn]:
     """So many new examples, or fewer where no more are found; their tokens are added to ``seen``."""
-    # The labels that get one more are drawn, so that they are not the same ones in every split.
-    quota = zip(rng.sample(labels, len(labels)), shares(count, len(labels)), strict=True)
-    wanted = Counter(dict(quota))
+    wanted: Counter[str] | None = None
+    if labels:
+        # The labels that get one more are drawn, so that they are not the same ones in every split.
+        quota = zip(rng.sample(labels, len(labels)), shares(count, len(labels)), strict=True)
+        wanted = Counter(dict(quota))
     found: list[Drawn] = []
     failures = 0
     while len(found) < count and failures < PATIENCE:
         drawn = draw(rng)
         texts = {one.tokens for one in drawn}
-        if drawn and Counter(one.label for one in drawn) <= wanted and not texts & seen:
-            wanted.subtract(one.label for one in drawn)
+        own = Counter(one.label for one in drawn)
+        if drawn and (wanted is None or own <= wanted) and not texts & seen:
+            if wanted is not None:
+                wanted.subtract(own)
             seen |= texts
             found += drawn
             failures = 0

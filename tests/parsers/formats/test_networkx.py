@@ -6,16 +6,27 @@ import contextlib
 import io
 import json
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import networkx
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from parsers.formats.enhanced import enhanced_graph
 from parsers.formats.networkx import from_networkx, to_networkx
-from structnn import EDGE_TYPES
+from structnn import EDGE_TYPES, SentenceGraph
 from structnn.sentence import Sentence, StructureError, Tree
-from tests.parsers.sentence_strategies import sentences
+from tests.parsers.sentence_strategies import anything, sentences
+
+
+def plain_sentences(
+    max_size: int = 8, characters: st.SearchStrategy[str] = anything
+) -> st.SearchStrategy[Sentence]:
+    """Sentences whose graphs are those of their trees."""
+    return sentences(max_size, characters).map(lambda sentence: sentence.replace(graph=None))
+
 
 DOGS = Sentence(
     ["dogs", "chase", "cats"],
@@ -81,7 +92,9 @@ in_xml = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characte
 
 
 @settings(deadline=None, max_examples=30)
-@given(sentences(characters=in_xml), st.sampled_from(["dependencies", "constituency", "graph"]))
+@given(
+    plain_sentences(characters=in_xml), st.sampled_from(["dependencies", "constituency", "graph"])
+)
 def test_every_writer_takes_every_graph(sentence: Sentence, structure: str) -> None:
     kept = "constituency" if structure == "constituency" else "dependencies"
     other = {"constituency": "dependencies", "dependencies": "constituency"}[kept]
@@ -113,7 +126,7 @@ def test_every_writer_takes_every_graph(sentence: Sentence, structure: str) -> N
 
 
 @settings(deadline=None, max_examples=20)
-@given(sentences(), st.sampled_from(["dependencies", "constituency", "graph"]))
+@given(plain_sentences(), st.sampled_from(["dependencies", "constituency", "graph"]))
 def test_pytorch_geometric_takes_every_graph(sentence: Sentence, structure: str) -> None:
     kept = "constituency" if structure == "constituency" else "dependencies"
     assume(getattr(sentence, kept) is not None)
@@ -194,7 +207,7 @@ def test_metadata_of_the_wrong_type(metadata: object, message: str) -> None:
 
 
 @settings(deadline=None)
-@given(sentences(), st.sampled_from(["dependencies", "constituency", "graph"]))
+@given(plain_sentences(), st.sampled_from(["dependencies", "constituency", "graph"]))
 def test_there_and_back(sentence: Sentence, structure: str) -> None:
     kept = "constituency" if structure == "constituency" else "dependencies"
     other = {"constituency": "dependencies", "dependencies": "constituency"}[kept]
@@ -219,7 +232,7 @@ def test_a_graph_made_by_hand() -> None:
 
 def test_errors() -> None:
     with pytest.raises(
-        ValueError, match=r"unknown structure 'x'.*dependencies, constituency, graph"
+        ValueError, match=r"unknown structure 'x'.*dependencies, constituency, enhanced, graph"
     ):
         to_networkx(DOGS, "x")
     with pytest.raises(StructureError, match="'a' has no dependencies; parse it"):
@@ -276,3 +289,72 @@ def test_kinds_of_edges_of_version_0_1_0_are_read(kind):
     graph.add_node(1, token="bark", position=1)
     graph.add_edge(1, 0, kind=kind, relation="nsubj")
     assert from_networkx(graph).dependencies.parents == (1, -1)
+
+
+@pytest.mark.parametrize(
+    "through",
+    [
+        lambda graph: graph,
+        lambda graph: networkx.node_link_graph(
+            networkx.node_link_data(graph, edges="edges"), edges="edges"
+        ),
+        lambda graph: networkx.parse_graphml("\n".join(networkx.generate_graphml(graph))),
+        lambda graph: networkx.relabel_nodes(graph, lambda node: f"n{-node}"),
+    ],
+    ids=["networkx", "json", "graphml", "other names"],
+)
+def test_graphs_that_are_no_trees(through: Callable[[networkx.Graph], networkx.Graph]) -> None:
+    @settings(deadline=None)
+    @given(sentences(characters=st.text("ab<&", min_size=1)))
+    def check(sentence: Sentence) -> None:
+        if sentence.graph is not None:
+            again = from_networkx(through(to_networkx(sentence, "graph")))
+            assert again == sentence.replace(
+                dependencies=None, constituency=None, text=again.text, metadata=again.metadata
+            )
+
+    check()
+
+
+def test_any_graph_of_ones_own() -> None:
+    """An AMR graph: concepts are no words, and one of them has two heads."""
+    graph = networkx.DiGraph([("w", "b"), ("w", "g"), ("g", "b")])
+    networkx.set_edge_attributes(
+        graph, {("w", "b"): "ARG0", ("w", "g"): "ARG1", ("g", "b"): "ARG0"}, "relation"
+    )
+    graph.nodes["w"]["root"] = 1
+    networkx.set_node_attributes(graph, {"w": "want-01", "g": "go-02"}, "name")
+    for node, token in enumerate(["the", "boy", "wants", "to", "go"]):
+        graph.add_node(node, token=token, in_graph=0)
+    graph.add_node("b", token="boy", position=5)
+    graph.remove_node(1)
+    for node, position in {0: 0, "b": 1, 2: 2, 3: 3, 4: 4}.items():
+        graph.nodes[node]["position"] = position
+    sentence = from_networkx(graph, structure="graph")
+    assert sentence.tokens == ("the", "boy", "wants", "to", "go")
+    assert sentence.graph == SentenceGraph(
+        [-1, 1, -1],
+        [(0, 1), (0, 2), (2, 1)],
+        ["ARG0", "ARG1", "ARG0"],
+        ["want-01", "", "go-02"],
+        [0],
+    )
+    words = networkx.DiGraph([("w", "b"), ("g", "b")])
+    networkx.set_node_attributes(words, "x", "token")
+    with pytest.raises(StructureError, match=r"'b' has two heads.*structure='graph'"):
+        from_networkx(words)
+    with pytest.raises(StructureError, match=r"is undirected.*to_directed"):
+        from_networkx(graph.to_undirected(), structure="graph")
+    graph.nodes["b"]["in_graph"] = 0
+    unknown: Any = "x"
+    with pytest.raises(StructureError, match=r"from 'w' to 'b' has the end 'b'.*not in the graph"):
+        from_networkx(graph, structure="graph")
+    with pytest.raises(ValueError, match="'tree' or 'graph', but is 'x'"):
+        from_networkx(graph, structure=unknown)
+
+
+def test_enhanced_dependencies() -> None:
+    sentence = Sentence(["a", "b"], columns={"deps": ["2:x|0:root", "1:y"]})
+    graph = to_networkx(sentence, "enhanced")
+    assert sorted(graph.edges(data="relation")) == [(0, 1, "y"), (1, 0, "x")]
+    assert from_networkx(graph) == sentence.replace(graph=enhanced_graph(sentence))

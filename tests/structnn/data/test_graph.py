@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+import networkx as nx
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from structnn import EDGE_TYPES, Batch, GraphConstruction, Sentence, StructureError
+from structnn import (
+    EDGE_TYPES,
+    UNIVERSAL_RELATIONS,
+    Batch,
+    GraphConstruction,
+    Sentence,
+    SentenceGraph,
+    StructureError,
+)
 from structnn.data.graph import Adjacency
-from tests.structnn.examples import batch_of, phrase_trees, trees
+from tests.structnn.examples import batch_of, phrase_trees, sentence_graphs, trees
 
 
 def edges_of(graph):
@@ -70,6 +79,93 @@ def test_edges(forest, construction):
     for kind in EDGE_TYPES:
         of_type = graph.edge_index[:, graph.edge_type == EDGE_TYPES.index(kind)]
         assert torch.equal(graph.of_type(kind), of_type)
+
+
+def edges_of_graph(graph, tokens, construction):
+    """The edges of one graph, each with the labels that it may have."""
+    network = nx.DiGraph()
+    network.add_nodes_from(range(len(graph)))
+    network.add_edges_from(graph.edges)
+    labels = [UNIVERSAL_RELATIONS[label] if label else 0 for label in graph.labels or ()]
+    labels = labels or [0] * len(graph.edges)
+    found = []
+    for (head, dependent), label in zip(graph.edges, labels, strict=True):
+        if construction.head_to_dependent:
+            found.append(("head_to_dependent", head, dependent, {label}))
+        if construction.dependent_to_head:
+            found.append(("dependent_to_head", dependent, head, {label}))
+    if construction.self_loops:
+        found += [("self", node, node, {0}) for node in range(len(graph))]
+    if construction.neighbours:
+        for token in range(tokens - 1):
+            if {token, token + 1} <= set(graph.tokens):
+                left, right = graph.tokens.index(token), graph.tokens.index(token + 1)
+                found += [("next", left, right, {0}), ("previous", right, left, {0})]
+    for above, lengths in nx.all_pairs_shortest_path_length(network):
+        for below, hops in lengths.items():
+            if 2 <= hops <= construction.hops:
+                last = {
+                    label
+                    for (head, dependent), label in zip(graph.edges, labels, strict=True)
+                    if dependent == below and lengths.get(head) == hops - 1
+                }
+                if construction.head_to_dependent:
+                    found.append(("ancestor_to_descendant", above, below, last))
+                if construction.dependent_to_head:
+                    found.append(("descendant_to_ancestor", below, above, last))
+    return found
+
+
+@given(st.lists(sentence_graphs(), min_size=1, max_size=3), constructions)
+def test_edges_of_graphs(graphs, construction):
+    """Each edge of each graph, and the shortest ways that networkx finds; the same in any batch."""
+    if not construction.reads_trees:
+        return
+    batch = batch_of(graphs)
+    expected = []
+    for graph, first, tokens in zip(
+        graphs, batch.node_ptr.tolist(), batch.lengths.tolist(), strict=False
+    ):
+        for kind, source, target, labels in edges_of_graph(graph, tokens, construction):
+            expected.append((kind, source + first, target + first, labels))
+    found = edges_of(batch.graph(construction))
+    expected.sort(key=lambda edge: (*edge[:3], min(edge[3])))
+    assert [edge[:3] for edge in found] == [edge[:3] for edge in expected]
+    assert all(one[3] in other[3] for one, other in zip(found, expected, strict=True))
+
+
+@given(trees(), constructions)
+def test_a_tree_read_as_a_graph_has_the_same_edges(tree, construction):
+    edges = [(parent, node) for node, parent in enumerate(tree.parents) if parent >= 0]
+    graph = SentenceGraph(range(len(tree)), edges, [tree.labels[node] for _, node in edges])
+    one, other = (edges_of(batch_of([each]).graph(construction)) for each in (tree, graph))
+    assert one == other
+
+
+def test_tokens_that_a_graph_leaves_out():
+    graph = SentenceGraph([2, -1, 0], [(0, 1)])
+    sentences = [
+        Sentence(["a", "b", "c", "d"], graph=graph),
+        Sentence(["e"], graph=SentenceGraph([0])),
+    ]
+    batch = Batch.from_sentences(sentences, structure="graph")
+    assert batch.token_nodes.tolist() == [2, -1, 0, -1, 3]
+    assert batch.node_tokens.tolist() == [2, -1, 0, 4]
+    x = torch.arange(1.0, 6.0)[:, None]
+    assert batch.to_nodes(x).flatten().tolist() == [3, 0, 1, 5]
+    assert batch.to_tokens(batch.to_nodes(x)).flatten().tolist() == [1, 0, 3, 0, 5]
+
+
+def test_graphs_are_no_trees():
+    batch = batch_of([SentenceGraph([0, 1], [(0, 1), (1, 0)])])
+    for name in ("trees", "parents", "schedule", "roots", "tree_distances"):
+        with pytest.raises(StructureError, match=r"have graphs.*a tree encoder.*can't read them"):
+            getattr(batch, name)
+    lacking = Batch.from_sentences([Sentence(["a"])], structure="graph")
+    with pytest.raises(StructureError, match=r"'a'.* has no graph.*give the Sentence a `graph`"):
+        lacking.graph()
+    with pytest.raises(StructureError, match=r"returned SentenceGraph.*which is no Tree"):
+        Batch.from_sentences([Sentence(["a"])], structure=lambda sentence: SentenceGraph([0]))
 
 
 def test_made_once():

@@ -155,6 +155,22 @@ def test_gradients_reach_every_parameter(variant):
 
 
 @every_variant
+def test_states_need_no_readout_and_leave_no_parameter_without_use(variant):
+    encoder, batch = build(variant), examples(variant, (12, 1, 8, 15))
+    x = vectors(batch)
+    expected = encoder(x, batch)
+    encoding = encoder.without_readout().states(x, batch)
+    assert_same(encoding.tokens, expected.tokens)
+    assert_same(encoding.nodes, expected.nodes)
+    assert encoding.sentence.shape == (4, 0)
+    encoding = encoder.train().states(x.requires_grad_(), batch)
+    encoding.tokens.sin().sum().backward()
+    for name, parameter in [("x", x), *encoder.named_parameters()]:
+        assert parameter.grad is not None, name
+        assert parameter.grad.any(), name
+
+
+@every_variant
 def test_a_seed_decides_everything(variant):
     batch = examples(variant)
     x = vectors(batch)

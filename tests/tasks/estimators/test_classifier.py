@@ -83,9 +83,13 @@ def test_its_parameters_are_those_of_the_command():
     own = StructuredClassifier().get_params()
     assert own.pop("encoder") == "child_sum_tree_lstm"
     for options, left_out in (
-        (ModelSettings, set()),
+        # y is labels, not sequences.
+        (ModelSettings, {"decoder", "pieces", "beam"}),
         # y has no labels of nodes; the name of class weights is scikit-learn's.
-        (TrainingOptions, {"supervise", "class_weights"}),
+        (
+            TrainingOptions,
+            {"supervise", "class_weights", "label_smoothing", "scheduled_sampling"},
+        ),
         (ParserOptions, set()),
     ):
         for field in fields(options):

@@ -260,6 +260,7 @@ TAGGED = [
     ({"tokens": ["a", "b"], "tags": ["X", "Y"]}, {}),
     ({"text": ["a", "b"], "tags": ["X", "Y"]}, {}),
     ({"text": "a b", "tags": "X Y"}, {}),
+    ({"text": "ab", "tokens": ["a", "b"], "tags": ["X", "Y"]}, {}),
     ({"tokens": ["a", "b"], "ner": ["X", "Y"]}, {"label_column": "ner"}),
     ({"tokens": "a  b", "ner": "X Y"}, {"label_column": "ner", "reads": "tokens"}),
     ({"words": ["a", "b"], "tags": ["X", "Y"]}, {"text_column": "words"}),
@@ -271,7 +272,14 @@ def test_tags_are_of_tokens(tmp_path, row, options):
     table = read_table(lines(tmp_path / "a.jsonl", row), DataOptions(**options))
     assert table.question == Question("tokens")
     assert (table.examples[0].text, table.examples[0].label) == (("a", "b"), "X Y")
-    assert table.examples[0].columns == {}
+    assert table.examples[0].columns in ({}, {"text": "ab"})
+
+
+def test_tokens_can_be_the_text_of_any_question(tmp_path):
+    (example,) = read_table(lines(tmp_path / "a.jsonl", {"tokens": ["a"], "label": "x"})).examples
+    assert example.text == ("a",)
+    both = {"text": "a b", "tokens": ["a"], "label": "x"}
+    assert read_table(lines(tmp_path / "a.jsonl", both)).examples[0].text == "a b"
 
 
 def test_tags_in_tables_of_text(tmp_path):

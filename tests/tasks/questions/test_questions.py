@@ -20,6 +20,8 @@ from tasks.models.model import load_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tasks.options import OptionError
+from tasks.report.groups import groups_of
+from tasks.report.tables import class_table
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
 from tasks.results.run import Run
@@ -250,6 +252,23 @@ def test_trees_hang_from_the_span_that_is_asked_about(tmp_path):
     predictor = Predictor(tmp_path / run.folder, ToyParser())
     found = predictor.predict(["so [[red]] blue", "so red [[blue]]"])
     assert [prediction.label for prediction in found] == ["red", "blue"]
+
+
+def test_spans_are_read_without_their_sentence(tmp_path):
+    data = dataset(Question("span"))
+    runs, results = executed(tmp_path, data, reader="span(sentence=False)")
+    assert all(result.test_accuracy > 0.9 for result in results)
+    assert results[0].parameters["encoder"] == 0  # the words of a bag are all that is read
+    assert load_model(tmp_path / runs[2].folder)
+
+
+def test_labels_are_counted_in_answers_of_several(tmp_path):
+    data = dataset(Question("sentence", "labels"))
+    executed(tmp_path, data)
+    (group,) = groups_of(measure(load_results(tmp_path)))
+    rows = {str(row[0]): str(row[1]) for row in class_table(group).rows}
+    answers = data.dataset.answers("test")
+    assert rows == {name: str(sum(name in answer for answer in answers)) for name in NAMES}
 
 
 def test_options_of_labels_are_for_labels(tmp_path):

@@ -14,9 +14,18 @@ import pytest
 
 from parsers import draw, explore
 from structnn import Sentence, Tree
+from tasks.data.options import ParserOptions
+from tasks.data.setting import Setting
+from tasks.experiments.run import execute
+from tasks.report import write_report
 from tasks.report.groups import groups_of
-from tasks.results.folder import load_results
+from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
+from tasks.results.records import read_predictions
+from tasks.results.run import Run
+from tasks.training.options import TrainingOptions
+from tests.tasks.questions.test_tokens import MODEL as TAGGER
+from tests.tasks.questions.test_tokens import dataset as tagged_dataset
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
@@ -313,3 +322,47 @@ def test_axe_finds_nothing_serious(driver, axe, tmp_path, request, name, scheme)
     )
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert [found for found in violations if found[0] in ("serious", "critical")] == []
+
+
+def test_tags_are_shown_in_their_sentence(driver, tmp_path):
+    data = tagged_dataset((60, 20, 20))
+    training = TrainingOptions(epochs=3, batch_size=10, learning_rate=0.02)
+    runs = [Run(TAGGER, training, seed, Setting()) for seed in range(2)]
+    for run in runs:
+        execute(run, data, tmp_path, parser=ParserOptions())
+    save_experiment(tmp_path, runs, {"": data}, {"encoders": {}})
+    write_report(measure(load_results(tmp_path)), tmp_path)
+    resize(driver, 1280)
+    driver.get((tmp_path / "report.html").as_uri())
+    WebDriverWait(driver, 60).until(lambda _: "examples" in text_of(driver, "count"))
+
+    test = data.dataset.test
+    choose(driver, "label", "B-LOC")
+    with_label = [place for place, one in enumerate(test) if "B-LOC" in one.label.split()]
+    assert count(driver) == len(with_label)
+    choose(driver, "label", "any")
+    choose(driver, "verdict", "all wrong")
+    predicted = [
+        [row.prediction.split() for row in read_predictions(tmp_path / run.folder / "test.jsonl")]
+        for run in runs
+    ]
+    gold = [one.label.split() for one in test]
+    rights = [sum(seed[place] == own for seed in predicted) for place, own in enumerate(gold)]
+    wrong = [place for place, right in enumerate(rights) if right / len(runs) <= 0.5]
+    assert count(driver) == len(wrong) > 0
+
+    press(driver, driver.find_element(By.CSS_SELECTOR, "#list summary"))
+    detail = WebDriverWait(driver, 20).until(
+        lambda _: driver.find_element(By.CSS_SELECTOR, "#list .detail")
+    )
+    place = wrong[0]
+    shown = detail.find_elements(By.CSS_SELECTOR, ".tagged span")
+    assert [tuple(one.text.split()) for one in shown] == list(
+        zip(test[place].text, gold[place], strict=True)
+    )
+    missed = [any(seed[place][k] != tag for seed in predicted) for k, tag in enumerate(gold[place])]
+    assert ["wrong" in one.get_attribute("class") for one in shown] == missed
+    (said,) = (one.text for one in detail.find_elements(By.CSS_SELECTOR, ".predictions span"))
+    for seed in predicted:
+        for token, tag, guess in zip(test[place].text, gold[place], seed[place], strict=True):
+            assert tag == guess or f"{token} {guess} " in said

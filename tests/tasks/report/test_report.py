@@ -646,7 +646,7 @@ def test_confusions_of_many_labels_are_in_percent_of_the_joined_ones():
     labels = tuple("abcdefghijklm")
     gold = labels * 4
     predictions = tuple("b" if label == "a" else "a" for label in gold)  # all wrong
-    group = SimpleNamespace(labels=labels, gold=gold, name="toys")
+    group = SimpleNamespace(labels=labels, gold=gold, name="toys", labels_of=list)
     member = SimpleNamespace(predictions=(predictions, predictions), encoder="bag")
     text = figures.confusions(group, member).text
     assert "others taken for a, 100 %" in text

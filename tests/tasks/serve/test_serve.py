@@ -57,7 +57,14 @@ def ask_about(tmp_path):
 
 
 def as_json(predictions):
-    return [{**vars(one), "probabilities": pytest.approx(one.probabilities)} for one in predictions]
+    return [
+        {
+            **{name: value for name, value in vars(one).items() if value is not None},
+            "probabilities": pytest.approx(one.probabilities),
+            **({} if one.tokens is None else {"tokens": list(one.tokens)}),
+        }
+        for one in predictions
+    ]
 
 
 def test_it_answers_as_the_predictor(client, make_predictor):
@@ -148,6 +155,7 @@ def test_what_is_not_json(client):
         ),
         (Question("sentence", "labels"), {"texts": ["good a"]}, {"texts": [""]}, "is empty"),
         (Question("sentence", "score"), {"texts": ["good a"]}, {"texts": [""]}, "is empty"),
+        (Question("tokens"), {"texts": ["good a", "bad"]}, {"texts": [""]}, "is empty"),
     ],
 )
 def test_other_questions_are_answered_and_shown(ask_about, question, asked, wrong, message):
@@ -167,7 +175,11 @@ def test_other_questions_are_answered_and_shown(ask_about, question, asked, wron
         assert shown["said"].startswith("child_sum_tree_lstm says ")
         # Each tree in light and in dark.
         assert shown["html"].count("<svg") == (4 if question.reads == "pair" else 2)
-        assert ("<h2>Probabilities" in shown["html"]) != question.is_number
+        many = question.is_number or question.has_parts
+        assert ("<h2>Probabilities" in shown["html"]) != many
+        assert ("good red, a " in shown["said"].replace("green", "red").replace("blue", "red")) == (
+            question.reads == "tokens"
+        )
         page = client.get("/").text
         assert ('name="second"' in page) == (question.reads == "pair")
         assert ("[[food]]" in page) == (question.reads == "span")

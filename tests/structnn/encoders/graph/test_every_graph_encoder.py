@@ -38,6 +38,7 @@ from tests.structnn.examples import (
     batch_of,
     chain,
     phrase_trees,
+    sentence_graphs,
     sentence_of,
     trees,
 )
@@ -290,6 +291,7 @@ def test_equations(name, options):
     @given(
         st.lists(trees(8), min_size=1, max_size=3)
         | st.lists(phrase_trees(4), min_size=1, max_size=2)
+        | st.lists(sentence_graphs(), min_size=1, max_size=3)
     )
     def check(forest):
         assert_computes(encoder, REFERENCES[name], forest)

@@ -62,6 +62,9 @@ def test_labels_are_equally_frequent_in_each_split(data):
         examples = getattr(data, part)
         for split in {e.columns["split"] for e in examples}:
             counts = Counter(e.label for e in examples if e.columns["split"] == split)
+            if data.question.is_sequence:  # each example has a text of its own
+                assert data.labels == ()
+                continue
             assert set(counts) == set(data.labels)
             assert max(counts.values()) - min(counts.values()) <= (data.name not in PAIRED)
 

@@ -1,0 +1,148 @@
+"""The one interface of all decoders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from torch import Tensor
+
+from structnn.data.batch import Batch
+from structnn.encoders.base import Encoding
+from structnn.notes import note
+from structnn.ops.segments import Padding
+from structnn.options import Declared, at_least
+from structnn.readouts import state_ptr
+
+__all__ = ["Decoder", "Memory", "State", "Step"]
+
+State: TypeAlias = tuple[Tensor, ...]
+"""What a decoder remembers of the steps before: tensors ``(sentences, hypotheses, ...)``."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a decoder reads: the states of an encoding, padded to the longest sentence.
+
+    Attributes:
+        states: ``(sentences, longest, state_dim)``.
+        mask: ``(sentences, longest)``, True where there is a state.
+        sentence: ``(sentences, sentence_dim)``, the sentence vectors.
+        keys: What a decoder computes of the states once for all steps; see :meth:`Decoder.prepare`.
+    """
+
+    states: Tensor
+    mask: Tensor
+    sentence: Tensor
+    keys: tuple[Tensor, ...] = ()
+
+    @classmethod
+    def of(cls, encoding: Encoding, batch: Batch, states: Tensor | None = None) -> Memory:
+        """The memory of a batch.
+
+        Args:
+            encoding: What an encoder gave for it.
+            batch: The batch.
+            states: The states of the encoding that are read, ``nodes`` (the default) or ``tokens``. The
+                two are the same unless the structure has nodes without a word.
+        """
+        states = encoding.nodes if states is None else states
+        padding = Padding(state_ptr(states, encoding.tokens, batch), len(states))
+        return cls(padding.pad(states), padding.mask, encoding.sentence)
+
+
+class Step(NamedTuple):
+    """What a decoder gives for one step of each hypothesis, or for all steps of a sequence.
+
+    Attributes:
+        output: ``(sentences, hypotheses or steps, output_dim)``, from which the next piece is predicted.
+        alignment: ``(sentences, hypotheses or steps, longest)``, how much each state of the memory was
+            looked at; None for a decoder without attention.
+        state: What is remembered; empty where all steps were computed at once.
+    """
+
+    output: Tensor
+    alignment: Tensor | None
+    state: State = ()
+
+
+class Decoder(Declared):
+    """Turns the pieces of a sequence so far, and a memory, into what the next piece is predicted from.
+
+    A subclass declares its options in the signature of its constructor (see :mod:`structnn.options`)
+    and defines :meth:`start`, :meth:`step` and :meth:`run`. Whether steps are made one by one or all at
+    once, the outputs are the same.
+
+    Args:
+        input_dim: The width of the vectors of target pieces.
+        output_dim: The width of the outputs.
+        state_dim: The width of the encoder's states.
+        sentence_dim: The width of the encoder's sentence vectors.
+        copy: Whether source words can be copied; see :class:`~structnn.decoders.output.Output`.
+
+    Attributes:
+        reads_sentences: Whether it reads sentence vectors, so that the encoder needs a readout.
+        has_alignment: Whether it gives an alignment.
+        has_coverage: Whether looking at the same states again costs something in training.
+    """
+
+    reads_sentences: bool = True
+    has_alignment: bool = True
+    has_coverage: bool = False
+
+    def __init__(
+        self, input_dim: int, output_dim: int, state_dim: int, sentence_dim: int, *, copy: bool
+    ) -> None:
+        super().__init__()
+        at_least(
+            1,
+            input_dim=input_dim,
+            output_dim=output_dim,
+            state_dim=state_dim,
+            sentence_dim=sentence_dim,
+        )
+        self.input_dim, self.output_dim = input_dim, output_dim
+        self.state_dim, self.sentence_dim = state_dim, sentence_dim
+        self.copy = copy
+
+    def prepare(self, memory: Memory) -> Memory:
+        """The memory with all that doesn't depend on the step; :meth:`step` and :meth:`run` take it."""
+        raise NotImplementedError
+
+    def start(self, memory: Memory) -> State:
+        """What is remembered before the first step, for one hypothesis of each sentence."""
+        raise NotImplementedError
+
+    def step(self, x: Tensor, state: State, memory: Memory) -> Step:
+        """One step of each hypothesis.
+
+        Args:
+            x: ``(sentences, hypotheses, input_dim)``, the vector of the piece before.
+            state: What :meth:`start` or the step before gave.
+            memory: As :meth:`prepare` gives it.
+        """
+        raise NotImplementedError
+
+    def run(self, x: Tensor, memory: Memory) -> Step:
+        """All steps of one sequence for each sentence, each seeing those before it alone.
+
+        Args:
+            x: ``(sentences, steps, input_dim)``, for each step the vector of the piece before.
+            memory: As :meth:`prepare` gives it.
+        """
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, memory: Memory) -> Step:
+        """All steps at once: :meth:`run`, on a memory that isn't prepared yet.
+
+        The alignment is noted as ``"alignment"`` (see :mod:`structnn.notes`).
+        """
+        made = self.run(x, self.prepare(memory))
+        if made.alignment is not None:
+            note("alignment", made.alignment)
+        return made
+
+    def extra_repr(self) -> str:
+        """The dimensions and the options."""
+        sizes = f"{self.input_dim}, {self.output_dim}, {self.state_dim}, {self.sentence_dim}"
+        return ", ".join(filter(None, [sizes, super().extra_repr()]))

@@ -1,0 +1,344 @@
+"""The head that answers with a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from structnn.data.batch import Batch
+from structnn.decoders.base import Decoder, Memory, State, Step
+from structnn.decoders.output import Output, Source
+from structnn.decoders.search import GREEDY, Found, Search
+from structnn.decoders.target import TargetVocabulary
+from structnn.encoders.base import Encoding
+from structnn.heads.readers import Reader
+from structnn.notes import note
+from structnn.ops.dropout import Dropout
+from structnn.sentence import Sentence
+
+__all__ = ["Hypothesis", "Reading", "SequenceHead", "StatesReader"]
+
+_PADDING = -1
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A sequence that was found.
+
+    Attributes:
+        text: The sequence as text.
+        log_probability: The logarithm of its probability, the end included if it has one.
+        score: That, divided by a power of the length.
+        alignment: ``(pieces + 1, states)``, how much each piece and the end looked at each state of the
+            source; None for a decoder without attention.
+    """
+
+    text: str
+    log_probability: float
+    score: float
+    alignment: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a decoder reads of a batch.
+
+    Attributes:
+        memory: The states, prepared for the decoder.
+        source: The words that can be copied; None where words aren't copied.
+        sentences: The sentences.
+    """
+
+    memory: Memory
+    source: Source | None
+    sentences: Sequence[Sentence]
+
+
+class StatesReader(Reader):
+    """All states of each sentence, for a decoder to look at.
+
+    Args:
+        sentence_dim: The width of the encoder's sentence vectors.
+        state_dim: The width of its states.
+        states: Those of all ``"nodes"`` of the structure, or of the ``"tokens"`` alone. The two are the
+            same unless the structure has nodes without a word.
+        sentences: Whether the decoder reads sentence vectors, too.
+    """
+
+    rows = "piece"
+
+    def __init__(
+        self,
+        sentence_dim: int,
+        state_dim: int,
+        *,
+        states: Literal["nodes", "tokens"] = "nodes",
+        sentences: bool = True,
+    ) -> None:
+        super().__init__(sentence_dim, state_dim)
+        self.states = states
+        self.reads_sentences = sentences
+        self.output_dim = state_dim
+
+    def forward(self, encoding: Encoding, batch: Batch, spans: Tensor | None = None) -> Tensor:
+        return encoding.nodes if self.states == "nodes" else encoding.tokens
+
+
+class SequenceHead(nn.Module):
+    r"""A decoder with the vectors of its pieces and their probabilities.
+
+    Training maximises the probability of the target given the source, each step being given the pieces
+    of the target before it (teacher forcing). The loss is the mean over pieces, the ends included, of
+
+    .. math:: -(1 - \epsilon) \log p(w_t) - \frac{\epsilon}{|V|} \sum_{v \in V} \log p(v)
+
+    (label smoothing, Szegedy et al. 2016), and with coverage :math:`\sum_i \min(a_{ti}, c_{ti})` more
+    (See et al. 2017), where :math:`c_t` is the sum of the attention before.
+
+    Args:
+        decoder: What makes the outputs, see :func:`~structnn.build_decoder`.
+        target: The pieces.
+        reads: Which states of an encoding are read: those of all ``"nodes"``, or of ``"tokens"``.
+        dropout: The dropout rate of the vectors of pieces.
+        label_smoothing: :math:`\epsilon`.
+        scheduled_sampling: The probability that a step of training is given the piece that the model
+            finds most likely, not the one of the target (Bengio et al. 2015).
+        search: How sequences are searched for where nothing else is said.
+
+    Raises:
+        ValueError: Words are to be copied, but the pieces are characters.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        target: TargetVocabulary,
+        *,
+        reads: Literal["nodes", "tokens"] = "nodes",
+        dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+        scheduled_sampling: float = 0.0,
+        search: Search = GREEDY,
+    ) -> None:
+        super().__init__()
+        for name, share in (
+            ("label_smoothing", label_smoothing),
+            ("scheduled_sampling", scheduled_sampling),
+        ):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, but is {share}")
+        if decoder.copy and target.unit != "words":
+            raise ValueError(
+                f"copying takes source words, but the pieces of the target are {target.unit}: use "
+                "words, or a decoder with copy=False"
+            )
+        self.target = target
+        self.search = search
+        self.reader = StatesReader(
+            decoder.sentence_dim,
+            decoder.state_dim,
+            states=reads,
+            sentences=decoder.reads_sentences,
+        )
+        self.label_smoothing = label_smoothing
+        self.scheduled_sampling = scheduled_sampling
+        self.embedding = nn.Embedding(len(target), decoder.input_dim)
+        nn.init.normal_(self.embedding.weight, std=decoder.input_dim**-0.5)
+        self.dropout = Dropout(dropout)
+        self.decoder = decoder
+        self.output = Output(decoder.output_dim, len(target), copy=decoder.copy)
+
+    @property
+    def answer(self) -> TargetVocabulary:
+        """What is predicted."""
+        return self.target
+
+    def targets(self, texts: Sequence[str], sentences: Sequence[Sentence]) -> Tensor:
+        """Texts as numbers, ``(pieces,)``: all in a row, each with the end behind it.
+
+        Args:
+            texts: The target of each example.
+            sentences: The source of each, from which words are copied.
+        """
+        copies = self.decoder.copy
+        numbers = [
+            self.target.encode(text, sentence.tokens if copies else ())
+            for text, sentence in zip(texts, sentences, strict=True)
+        ]
+        return torch.tensor([number for own in numbers for number in own])
+
+    def forward(self, encoding: Encoding, batch: Batch, spans: Tensor | None = None) -> Reading:
+        """What the decoder reads of an encoding; the other methods take it.
+
+        Args:
+            encoding: The encoding.
+            batch: Its sentences.
+            spans: Not read; there for all heads to be called alike.
+        """
+        states = self.reader(encoding, batch)
+        memory = self.decoder.prepare(Memory.of(encoding, batch, states))
+        source = None
+        if self.decoder.copy:
+            source = self._source(memory, batch, of_tokens=states is encoding.tokens)
+        return Reading(memory, source, batch.sentences)
+
+    def log_probabilities(self, reading: Reading, gold: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The logarithms of the probabilities at each piece, given the pieces of the target before it.
+
+        Args:
+            reading: What :meth:`forward` gave.
+            gold: The targets, as :meth:`targets` gives them.
+
+        Returns:
+            ``(pieces, numbers)``; and ``(pieces, longest source)``, the alignment, or None for a decoder
+            without attention.
+        """
+        logs, made, there = self._forced(reading, gold)
+        return logs, None if made.alignment is None else made.alignment[there]
+
+    def loss(self, reading: Reading, gold: Tensor) -> Tensor:
+        """The mean loss over pieces; arguments as for :meth:`log_probabilities`."""
+        logs, made, there = self._forced(reading, gold)
+        loss: Tensor = -logs.gather(1, gold[:, None]).mean()
+        if self.training and self.label_smoothing:
+            even = -logs[:, : len(self.target)].mean()
+            loss = (1 - self.label_smoothing) * loss + self.label_smoothing * even
+        if self.training and self.decoder.has_coverage and made.alignment is not None:
+            before = made.alignment.cumsum(1) - made.alignment
+            loss = loss + torch.minimum(made.alignment, before).sum(2)[there].mean()
+        return loss
+
+    @torch.no_grad()
+    def generate(self, reading: Reading, search: Search | None = None) -> list[list[Hypothesis]]:
+        """The sequences that a search finds, best first, for each sentence.
+
+        Args:
+            reading: What :meth:`forward` gave.
+            search: How to search; by default as the head's :attr:`search` says.
+        """
+        memory = reading.memory
+        lengths = memory.mask.sum(1)
+        limits = torch.maximum(2 * lengths + 10, torch.full_like(lengths, 2 * self.target.longest))
+
+        def step(last: Tensor, state: State) -> tuple[Tensor, State]:
+            made = self.decoder.step(self._vectors(last), state, memory)
+            return self._logs(made, reading.source), made.state
+
+        search = self.search if search is None else search
+        found = search(step, self.decoder.start(memory), self.target.end, limits)
+        alignments = self._alignments(found, memory) if self.decoder.has_alignment else None
+        copies = self.decoder.copy
+        return [
+            [
+                Hypothesis(
+                    self.target.decode(one.pieces, sentence.tokens if copies else ()),
+                    one.log_probability,
+                    one.score,
+                    None if alignments is None else alignments[number][rank],
+                )
+                for rank, one in enumerate(own)
+            ]
+            for number, (own, sentence) in enumerate(zip(found, reading.sentences, strict=True))
+        ]
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.target!r}, label_smoothing={self.label_smoothing:g}, "
+            f"scheduled_sampling={self.scheduled_sampling:g}"
+        )
+
+    def _source(self, memory: Memory, batch: Batch, *, of_tokens: bool) -> Source:
+        """The words that can be copied, laid out as the memory is."""
+        numbers = [self.target.numbers_of(sentence.tokens) for sentence in batch.sentences]
+        flat = torch.tensor([number for own in numbers for number in own])
+        flat = flat.to(memory.states.device)
+        if not of_tokens:
+            words = batch.node_tokens  # (nodes,), -1 for a node with no word
+            flat = flat[words].masked_fill(words < 0, -1)
+        laid_out = torch.full_like(memory.mask, -1, dtype=torch.long)
+        laid_out[memory.mask] = flat
+        return Source(laid_out, max(0, max(map(max, numbers)) + 1 - len(self.target)))
+
+    def _forced(self, reading: Reading, gold: Tensor) -> tuple[Tensor, Step, Tensor]:
+        """The logarithms of probabilities at each piece; all steps; where of them there is a piece."""
+        wanted = self._padded(gold)
+        made = self._run(wanted, reading)
+        there = wanted != _PADDING
+        alignment = None if made.alignment is None else made.alignment[there]
+        source = reading.source
+        if source is not None:
+            source = source.select(there.nonzero()[:, 0])
+        return self.output(made.output[there], alignment, source), made, there
+
+    def _padded(self, gold: Tensor) -> Tensor:
+        """``(examples, longest)``, -1 behind the end of each target."""
+        ends = (gold == self.target.end).nonzero()[:, 0] + 1
+        sizes = ends.diff(prepend=ends.new_zeros(1)).tolist()
+        return pad_sequence(list(gold.split(sizes)), batch_first=True, padding_value=_PADDING)
+
+    def _vectors(self, pieces: Tensor) -> Tensor:
+        """The vectors of pieces; copied words that are not listed have that of the unknown one."""
+        known = pieces.masked_fill((pieces >= len(self.target)) | (pieces < 0), 0)
+        vectors: Tensor = self.dropout(self.embedding(known))
+        return vectors
+
+    def _before(self, wanted: Tensor) -> Tensor:
+        """The piece before each; the end stands before the first."""
+        first = torch.full_like(wanted[:, :1], self.target.end)
+        return torch.cat([first, wanted[:, :-1]], dim=1)
+
+    def _run(self, wanted: Tensor, reading: Reading) -> Step:
+        given = self._before(wanted)
+        if self.training and self.scheduled_sampling:
+            return self._run_on_own(given, reading)
+        made = self.decoder.run(self._vectors(given), reading.memory)
+        if made.alignment is not None:
+            note("alignment", made.alignment)
+        return made
+
+    def _run_on_own(self, given: Tensor, reading: Reading) -> Step:
+        """Step by step, some pieces of the target being replaced by those that the model predicts."""
+        own = torch.rand(given.shape, device=given.device) < self.scheduled_sampling
+        own[:, 0] = False
+        state = self.decoder.start(reading.memory)
+        predicted = given[:, :1]
+        steps: list[Step] = []
+        for place in range(given.shape[1]):
+            last = torch.where(own[:, [place]], predicted, given[:, [place]])
+            steps.append(self.decoder.step(self._vectors(last), state, reading.memory))
+            state = steps[-1].state
+            predicted = self._logs(steps[-1], reading.source).argmax(2)
+        alignments = [made.alignment for made in steps if made.alignment is not None]
+        return Step(
+            torch.cat([made.output for made in steps], dim=1),
+            torch.cat(alignments, dim=1) if alignments else None,
+        )
+
+    def _logs(self, made: Step, source: Source | None) -> Tensor:
+        """``(sentences, hypotheses, numbers)``."""
+        shape = made.output.shape[:2]
+        alignment = None if made.alignment is None else made.alignment.flatten(0, 1)
+        if source is not None:
+            rows = torch.arange(shape[0], device=made.output.device).repeat_interleave(shape[1])
+            source = source.select(rows)
+        logs: Tensor = self.output(made.output.flatten(0, 1), alignment, source).unflatten(0, shape)
+        return logs
+
+    def _alignments(self, found: Sequence[Sequence[Found]], memory: Memory) -> list[list[Tensor]]:
+        """The alignment of each sequence found, by a run over all of it."""
+        made: list[list[Tensor]] = [[] for _ in found]
+        for rank in range(max(map(len, found))):
+            own = [sequences[min(rank, len(sequences) - 1)].pieces for sequences in found]
+            gold = torch.tensor([piece for pieces in own for piece in [*pieces, self.target.end]])
+            wanted = self._padded(gold.to(memory.states.device))
+            alignment = self.decoder.run(self._vectors(self._before(wanted)), memory).alignment
+            assert alignment is not None
+            for number, (pieces, mask) in enumerate(zip(own, memory.mask, strict=True)):
+                if rank < len(found[number]):
+                    made[number].append(alignment[number, : len(pieces) + 1, : int(mask.sum())])
+        return made

@@ -1,0 +1,282 @@
+"""Search for likely sequences: step by step, for all sentences of a batch at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+
+from structnn.decoders.base import State
+from structnn.options import at_least
+
+__all__ = ["GREEDY", "Found", "Search", "StepFunction", "beam_search", "follow", "nucleus"]
+
+StepFunction: TypeAlias = Callable[[Tensor, State], tuple[Tensor, State]]
+"""From the last pieces, ``(sentences, hypotheses)``, and what is remembered, to the logarithms of the
+probabilities of the next ones, ``(sentences, hypotheses, pieces)``, and what is remembered then."""
+
+
+class Found(NamedTuple):
+    """A sequence that was found.
+
+    Attributes:
+        pieces: The numbers of its pieces, without the end.
+        log_probability: The logarithm of its probability, the end included if it has one.
+        score: That, divided by a power of the length; what hypotheses are ordered by.
+    """
+
+    pieces: list[int]
+    log_probability: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Search:
+    r"""How sequences are searched for.
+
+    Args:
+        beam: How many hypotheses are kept; 1 takes the most likely piece at each step.
+        n_best: How many sequences are wanted; at most ``beam``.
+        length_penalty: *a*: hypotheses are compared by :math:`\log p / n^a`, *n* being the number of
+            pieces with the end. 0 prefers short ones, 1 compares means.
+        min_length: The least number of pieces, without the end.
+        max_length: The largest; by default the larger of twice the longest target of train, and ten
+            more than twice the length of the source. A longer sequence is cut.
+        top_p: Draw each piece from the most likely ones that together have this probability (nucleus
+            sampling, Holtzman et al. 2020); None to search.
+        seed: The seed of what is drawn.
+
+    Raises:
+        ValueError: A number is out of range, or two options don't go together.
+    """
+
+    beam: int = 1
+    n_best: int = 1
+    length_penalty: float = 1.0
+    min_length: int = 0
+    max_length: int | None = None
+    top_p: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least(1, beam=self.beam, n_best=self.n_best)
+        at_least(0, min_length=self.min_length)
+        if not (math.isfinite(self.length_penalty) and self.length_penalty >= 0):
+            raise ValueError(f"length_penalty must be at least 0, but is {self.length_penalty}")
+        if self.max_length is not None and self.max_length < max(1, self.min_length):
+            raise ValueError(
+                f"max_length must be at least 1 and min_length ({self.min_length}), but is "
+                f"{self.max_length}"
+            )
+        if self.n_best > self.beam:
+            raise ValueError(
+                f"a beam of {self.beam} finds no {self.n_best} sequences: choose beam={self.n_best}"
+            )
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must be above 0 and at most 1, but is {self.top_p}")
+        if self.top_p is not None and self.beam > 1:
+            raise ValueError("pieces are either drawn (top_p) or searched for (beam), not both")
+
+    def __call__(
+        self, step: StepFunction, state: State, end: int, limits: Tensor
+    ) -> list[list[Found]]:
+        """The best sequences of each sentence, best first.
+
+        Args:
+            step: Makes a step of each hypothesis.
+            state: What is remembered before the first, for one hypothesis of each sentence.
+            end: The number of the end, which also stands before the first piece.
+            limits: ``(sentences,)``, the largest number of pieces; ``max_length`` goes before it.
+        """
+        if self.max_length is not None:
+            limits = torch.full_like(limits, self.max_length)
+        if self.beam > 1:
+            return beam_search(step, state, end, limits, self)
+        if self.top_p is None:
+            return follow(step, state, end, limits, self, most_likely)
+        generator = torch.Generator(limits.device).manual_seed(self.seed)
+        share = self.top_p
+        return follow(step, state, end, limits, self, lambda logs: nucleus(logs, share, generator))
+
+
+GREEDY = Search()
+"""Takes the most likely piece at each step."""
+
+
+def most_likely(logs: Tensor) -> Tensor:
+    """``(sentences,)``: the most likely piece of each row."""
+    return logs.argmax(1)
+
+
+def nucleus(logs: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Draw a piece from the fewest that together have at least this probability.
+
+    Args:
+        logs: ``(sentences, pieces)``, logarithms of probabilities.
+        share: The probability, above 0 and at most 1.
+        generator: What draws.
+
+    Returns:
+        ``(sentences,)``.
+    """
+    shares, order = logs.softmax(1).sort(dim=1, descending=True)
+    behind = shares.cumsum(1) - shares  # what the more likely ones have together
+    drawn = shares.masked_fill(behind >= share, 0).multinomial(1, generator=generator)
+    return order.gather(1, drawn)[:, 0]
+
+
+def follow(
+    step: StepFunction,
+    state: State,
+    end: int,
+    limits: Tensor,
+    search: Search,
+    choose: Callable[[Tensor], Tensor],
+) -> list[list[Found]]:
+    """One sequence for each sentence, a piece chosen at each step; arguments as for :class:`Search`.
+
+    Args:
+        step: Makes a step.
+        state: What is remembered before the first.
+        end: The number of the end.
+        limits: ``(sentences,)``.
+        search: Its least length and its length penalty hold.
+        choose: Chooses from ``(sentences, pieces)`` logarithms of probabilities.
+    """
+    last = torch.full((len(limits), 1), end, device=limits.device)
+    alive = torch.ones_like(limits, dtype=torch.bool)
+    total: Tensor | None = None
+    chosen: list[Tensor] = []
+    counted: list[Tensor] = []
+    for length in range(int(limits.max())):
+        logs, state = step(last, state)
+        logs = logs[:, 0]
+        allowed = _without(logs, end) if length < search.min_length else logs
+        piece = choose(allowed)
+        gained = logs.gather(1, piece[:, None])[:, 0]
+        total = torch.where(alive, gained, 0) + (0 if total is None else total)
+        chosen.append(piece.masked_fill(~alive, end))
+        counted.append(alive)
+        alive = alive & (piece != end) & (limits > length + 1)
+        last = piece[:, None]
+        if not bool(alive.any()):
+            break
+    assert total is not None
+    pieces, lengths = torch.stack(chosen, dim=1).tolist(), torch.stack(counted).sum(0).tolist()
+    found = []
+    for row, length, log in zip(pieces, lengths, total.tolist(), strict=True):
+        own = [piece for piece in row[:length] if piece != end]
+        found.append([Found(own, log, log / length**search.length_penalty)])
+    return found
+
+
+def beam_search(
+    step: StepFunction, state: State, end: int, limits: Tensor, search: Search
+) -> list[list[Found]]:
+    r"""The best sequences that a beam finds.
+
+    At each step the best ``beam`` of all continuations are looked at; those that end are kept apart,
+    and the best ``beam`` others go on. Search stops when no hypothesis can still become better than the
+    sequences found: one of probability *p* gets no better than :math:`\log p / n^a`, *n* being the
+    largest length.
+
+    Args:
+        step: Makes a step of each hypothesis.
+        state: What is remembered before the first, for one hypothesis of each sentence.
+        end: The number of the end.
+        limits: ``(sentences,)``, the largest number of pieces.
+        search: The options.
+    """
+    sentences, beam, power = len(limits), search.beam, search.length_penalty
+    state = tuple(part.expand(-1, beam, *part.shape[2:]) for part in state)
+    rows = torch.arange(sentences, device=limits.device)[:, None]
+    last = torch.full((sentences, beam), end, device=limits.device)
+    longest = int(limits.max())
+    pieces = last.new_full((sentences, beam, longest), end)
+    live: Tensor | None = None  # (sentences, beam), logarithms of probabilities
+    done = _Done.empty(sentences, search.n_best, longest, end, limits.device)
+    for length in range(longest):
+        logs, state = step(last, state)
+        if length < search.min_length:
+            logs = _without(logs, end)
+        if live is None:  # at first all hypotheses are the same
+            live = logs.new_full((sentences, beam), -torch.inf)
+            live[:, 0] = 0
+        size = logs.shape[2]
+        totals = (live[:, :, None] + logs).flatten(1)  # (sentences, beam * pieces)
+        best, place = totals.topk(min(2 * beam, totals.shape[1]), dim=1)
+        parent, piece = place // size, place % size
+        ends = piece == end
+        ended = best.masked_fill(~ends, -torch.inf)[:, :beam]
+        before = pieces[rows, parent[:, :beam]]
+        done = done.with_these(before, ended, ended / (length + 1) ** power)
+        # The first `beam` that don't end, in their order.
+        going = best.masked_fill(ends, -torch.inf)
+        live, kept = going.topk(min(beam, going.shape[1]), dim=1)
+        if live.shape[1] < beam:  # fewer continuations than hypotheses
+            missing = beam - live.shape[1]
+            live = torch.nn.functional.pad(live, (0, missing), value=-torch.inf)
+            kept = torch.nn.functional.pad(kept, (0, missing))
+        parent, last = parent.gather(1, kept), piece.gather(1, kept)
+        state = tuple(part[rows, parent] for part in state)
+        pieces = pieces[rows, parent]
+        pieces[:, :, length] = last
+        cut = (limits == length + 1)[:, None]
+        whole = live.masked_fill(~cut, -torch.inf)
+        done = done.with_these(pieces, whole, whole / (length + 1) ** power)
+        live = live.masked_fill(cut, -torch.inf)
+        attainable = live.amax(1) / limits**power
+        if bool((attainable <= done.scores[:, -1]).all()):
+            break
+    return done.found(end)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """The best sequences of each sentence so far, best first: ``(sentences, n_best, ...)``."""
+
+    pieces: Tensor
+    logs: Tensor
+    scores: Tensor
+
+    @classmethod
+    def empty(
+        cls, sentences: int, count: int, longest: int, end: int, device: torch.device
+    ) -> _Done:
+        nothing = torch.full((sentences, count), -torch.inf, dtype=torch.float64, device=device)
+        pieces = torch.full((sentences, count, longest), end, device=device)
+        return cls(pieces, nothing, nothing)
+
+    def with_these(self, pieces: Tensor, logs: Tensor, scores: Tensor) -> _Done:
+        joined = torch.cat([self.scores, scores.double()], dim=1)
+        best, place = joined.topk(self.scores.shape[1], dim=1)
+        rows = torch.arange(len(place), device=place.device)[:, None]
+        return _Done(
+            torch.cat([self.pieces, pieces], dim=1)[rows, place],
+            torch.cat([self.logs, logs.double()], dim=1)[rows, place],
+            best,
+        )
+
+    def found(self, end: int) -> list[list[Found]]:
+        """Those that there are."""
+        return [
+            [
+                Found([piece for piece in row if piece != end], log, score)
+                for row, log, score in zip(pieces, logs, scores, strict=True)
+                if score > -math.inf
+            ]
+            for pieces, logs, scores in zip(
+                self.pieces.tolist(), self.logs.tolist(), self.scores.tolist(), strict=True
+            )
+        ]
+
+
+def _without(logs: Tensor, end: int) -> Tensor:
+    """The logarithms, with none for the end."""
+    logs = logs.clone()
+    logs[..., end] = -torch.inf
+    return logs
