@@ -89,10 +89,11 @@ def input_width(options: ModelOptions) -> int:
 def _in_silence() -> Iterator[None]:
     """Without the progress bar of transformers, which each process would show for each run."""
     try:
-        from transformers.utils import logging
+        from transformers.utils import logging as untyped
     except ImportError:  # which ContextualEmbedding tells
         yield
         return
+    logging: Any = untyped
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
