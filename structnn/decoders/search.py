@@ -277,7 +277,9 @@ def _taken(x: Tensor, place: Tensor) -> Tensor:
     """Rows of each sentence: ``(sentences, rows, ...)`` at ``(sentences, wanted)``."""
     first = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
     # Whole rows are copied, which is faster than to index two dimensions.
-    return x.flatten(0, 1).index_select(0, (first + place).flatten()).unflatten(0, place.shape)
+    rows = x.flatten(0, 1).index_select(0, (first + place).flatten())
+    taken: Tensor = rows.unflatten(0, place.shape)
+    return taken
 
 
 def _without(logs: Tensor, end: int) -> Tensor:
