@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from structnn.decoders import build_decoder as build_decoder
     from structnn.decoders import register_decoder as register_decoder
     from structnn.embeddings import ContextualEmbedding as ContextualEmbedding
+    from structnn.embeddings import JoinedEmbedding as JoinedEmbedding
     from structnn.embeddings import WordEmbedding as WordEmbedding
     from structnn.encoders import ENCODERS as ENCODERS
     from structnn.encoders import Chain as Chain
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from structnn.errors import InputError as InputError
     from structnn.heads import READERS as READERS
     from structnn.heads import Answer as Answer
+    from structnn.heads import ArcsAnswer as ArcsAnswer
+    from structnn.heads import ArcsHead as ArcsHead
     from structnn.heads import DistributionAnswer as DistributionAnswer
     from structnn.heads import Head as Head
     from structnn.heads import LabelAnswer as LabelAnswer
@@ -79,12 +82,12 @@ _MODULES = {
         "DECODERS Decoder Hypothesis Memory Search SequenceHead TargetVocabulary build_decoder "
         "register_decoder"
     ),
-    "embeddings": "ContextualEmbedding WordEmbedding",
+    "embeddings": "ContextualEmbedding JoinedEmbedding WordEmbedding",
     "encoders": "ENCODERS Chain Encoder Encoding build_encoder register_encoder",
     "errors": "InputError",
     "heads": (
-        "READERS Answer DistributionAnswer Head LabelAnswer LabelsAnswer Reader ScoreAnswer "
-        "StructuredModel build_head register_reader"
+        "READERS Answer ArcsAnswer ArcsHead DistributionAnswer Head LabelAnswer LabelsAnswer Reader "
+        "ScoreAnswer StructuredModel build_head register_reader"
     ),
     "notes": "Note noting",
     "readouts": "READOUTS Readout build_readout register_readout",

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, Never, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from structnn.arcs import arc_of
 from tasks.data.entities import entities, mark_entities
 from tasks.data.examples import quote
-from tasks.data.questions import Question
+from tasks.data.questions import PLAIN_QUESTION, ROW_SEPARATOR, Question
 from tasks.options import OptionError
 
 __all__ = [
     "ACCURACY",
+    "LAS",
     "MACRO_F1",
     "MCC",
     "MICRO_F1",
@@ -25,6 +29,7 @@ __all__ = [
     "PERCENT",
     "PLAIN",
     "SPEARMAN",
+    "UAS",
     "AnyMetric",
     "Metric",
     "Unit",
@@ -32,6 +37,7 @@ __all__ = [
     "chosen_metric",
     "class_f1",
     "entity_f1",
+    "f1_without",
     "macro_f1",
     "matthews",
     "mean_absolute_error",
@@ -46,7 +52,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-PLAIN_QUESTION = Question()
 Answer = TypeVar("Answer", contravariant=True)
 """What is predicted: a label, say."""
 
@@ -208,7 +213,8 @@ def _counts(
         wanted.update(right)
         found.update(said)
         if question.has_parts:
-            hits.update(a for a, b in zip(right, said, strict=True) if a == b)
+            parts = zip(right, question.parts_of(one), question.parts_of(other), strict=True)
+            hits.update(label for label, a, b in parts if a == b)
         else:
             hits.update(set(right) & set(said))
     return {label: (hits[label], wanted[label], found[label]) for label in wanted | found}
@@ -404,6 +410,77 @@ def entity_f1(question: Question) -> Metric[str]:
     )
 
 
+_WITHOUT = re.compile(
+    r"(macro_f1|micro_f1)\(\s*without\s*=\s*(.+?)\s*(,\s*directions\s*=\s*folded\s*)?\)"
+)
+_DIRECTED = re.compile(r"(.+?)\s*\(e[12],\s*e[12]\)")
+
+
+def f1_without(spec: str, labels: Sequence[str], option: str) -> Metric[str] | None:
+    """F1 over all labels but one, which says that there is nothing to find; None for another spec.
+
+    ``macro_f1(without=Other, directions=folded)`` is the official measure of SemEval-2010 Task 8: the
+    two directions of a relation, ``Cause-Effect(e1,e2)`` and ``Cause-Effect(e2,e1)``, are counted
+    together, and an answer with the right relation and the wrong direction is wrong.
+    ``micro_f1(without=no_relation)`` is that of TACRED.
+
+    Args:
+        spec: ``macro_f1(without=LABEL)`` or ``micro_f1(without=LABEL)``; either with
+            ``, directions=folded``.
+        labels: The labels of the data.
+        option: The option that has the spec, for messages.
+
+    Raises:
+        OptionError: There is no such label, or no label has a direction; the message lists them.
+    """
+    match = _WITHOUT.fullmatch(spec)
+    if match is None:
+        return None
+    kind, without, folded = match[1], match[2].strip("'\""), match[3] is not None
+    if without not in labels:
+        raise OptionError(option, f"leaves out {without!r}, but the labels are {quote(labels)}")
+    relation = {label: label for label in labels}
+    if folded:
+        directed = {label: found[1] for label in labels if (found := _DIRECTED.fullmatch(label))}
+        if not directed:
+            raise OptionError(
+                option,
+                f"folds directions, but no label ends in (e1,e2) or (e2,e1): they are {quote(labels)}",
+            )
+        relation |= directed
+    places = {one: place for place, one in enumerate(dict.fromkeys(relation.values()))}
+    nothing = places[relation[without]]
+
+    def counts(gold: str, prediction: str) -> Floats:
+        found: Floats = np.zeros((len(places), 3))
+        found[places[relation[gold]], 1] += 1
+        found[places[relation[prediction]], 2] += 1
+        found[places[relation[gold]], 0] += gold == prediction
+        found[nothing] = 0
+        return found
+
+    def value(counts: Floats) -> Floats:
+        if kind == "micro_f1":
+            return f1_of(counts.sum(-2))
+        occurs = counts.sum(-1) > 0  # (rows, labels); others have no F1
+        mean: Floats = f1_of(counts).sum(-1) / np.maximum(occurs.sum(-1), 1)
+        return mean
+
+    name = kind.replace("_f1", "-F1")
+    key = f"{kind}(without={without}{', directions=folded' if folded else ''})"
+    how = "the unweighted mean of the labels' F1" if kind == "macro_f1" else "F1 over all labels"
+    return metric_of_counts(
+        f"{name} without {without}",
+        key,
+        counts,
+        value,
+        about=f"{how}, that of {without} left out"
+        + (", the two directions of a relation counted together" if folded else "")
+        + ", in percent",
+        by_example=ACCURACY,
+    )
+
+
 MCC: Metric[str] = Metric(
     "MCC",
     "mcc",
@@ -522,6 +599,41 @@ SPEARMAN: Metric[str] = Metric(
 )
 
 
+def _attachments(gold: str, prediction: str, *, relations: bool) -> Floats:
+    """The tokens of a sentence whose head, and if wanted whose relation, is right; and all tokens."""
+    wanted, found = (
+        [arc_of(arc) for arc in answer.split(ROW_SEPARATOR)] for answer in (gold, prediction)
+    )
+    hits = sum(
+        head == other and (not relations or universal(relation) == universal(guess))
+        for (head, relation), (other, guess) in zip(wanted, found, strict=True)
+    )
+    return np.array([hits, len(wanted)], np.float64)
+
+
+def universal(relation: str) -> str:
+    """A relation without its subtype: ``"nsubj"`` of ``"nsubj:pass"``."""
+    return relation.partition(":")[0]
+
+
+LAS = metric_of_counts(
+    "LAS",
+    "las",
+    partial(_attachments, relations=True),
+    share,
+    about="the share of all words whose head and relation are right, subtypes of relations left out "
+    "(as in CoNLL 2018)",
+)
+
+UAS = metric_of_counts(
+    "UAS",
+    "uas",
+    partial(_attachments, relations=False),
+    share,
+    about="the share of all words whose head is right",
+)
+
+
 EXACT_SEQUENCE: Metric[str] = replace(
     EXACT, about="the share of sequences that are right throughout"
 )
@@ -617,6 +729,8 @@ def metrics_for(
         assert accuracy.by_example is not None
         of_entities = (entity_f1(question),) if mark_entities(labels) else ()
         return (*of_entities, accuracy, tag_macro_f1(question, labels, accuracy.by_example))
+    if question.reads == "arcs":
+        return (LAS, UAS)
     if question.answer == "labels":
 
         def macro(gold: Sequence[str], predictions: Sequence[str]) -> float:
@@ -644,9 +758,15 @@ def chosen_metric(
 ) -> Metric[str]:
     """The metric with this key; by default the first one of the question.
 
+    Of answers that are one label each, F1 may leave one label out: see :func:`f1_without`.
+
     Raises:
         OptionError: Answers to the question have no such metric; the message lists those they have.
     """
+    if key and question.answer == "label" and question.reads != "tokens":
+        without = f1_without(key, labels, option)
+        if without is not None:
+            return without
     known = metrics_for(question, labels, ordered=ordered)
     found = next((metric for metric in known if metric.key == (key or known[0].key)), None)
     if found is None:

@@ -140,3 +140,15 @@ def test_the_page_on_decoders_has_all_their_options():
         )
         for option in structnn.DECODERS.options(name).values():
             assert f"`{option.name}={option.default!r}`" in row
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_scratch")
+def test_the_blocks_of_the_page_on_python_run_in_order(capsys):
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {"__name__": "block"}
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(compile(block, "python.md", "exec"), names)
+    assert names["classifier"].predict(["Who wrote Faust?"]).shape == (1,)
+    assert "bag and bilstm" in capsys.readouterr().out
+    assert {path.name for path in Path().iterdir()} == {"questions", "report.html"}

@@ -9,7 +9,7 @@ sentence. Both are rarely necessary:
 - The same characters, words and tags are looked up many times, so the results are cached.
 
 Other sentences, and those with a near tie, are decoded by Chu-Liu-Edmonds in
-:mod:`parsers.stanza.spanning_tree`. Two subjects of one head are resolved by Stanza's own function.
+:mod:`structnn.ops.spanning_tree`. Two subjects of one head are resolved by Stanza's own function.
 
 The module depends on the internals of Stanza's graph parser, so it is used only with the versions on
 which it was checked. With other versions, or other kinds of models, Stanza's own code runs unchanged.
@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from parsers.stanza.spanning_tree import best_tree
+from structnn.ops.spanning_tree import best_tree
 
 CHECKED_VERSIONS = ("1.15.",)
 """Prefixes of the Stanza versions whose decoder this module reproduces."""

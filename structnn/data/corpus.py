@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+from torch.utils.data import Dataset, default_collate
 
 from structnn.data.batch import Batch
 from structnn.data.flat import Array, FlatSentences, Structure, structure_name
@@ -12,11 +15,13 @@ from structnn.sentence import Sentence
 __all__ = ["Corpus"]
 
 
-class Corpus:
+class Corpus(Dataset[Sentence]):
     """Sentences from which batches are made without a loop over sentences.
 
     Words and labels are looked up in their vocabularies, and heights of nodes computed, once, here;
     :meth:`batch` is then a few array operations, whatever the number of sentences.
+
+    It is a ``torch.utils.data.Dataset`` of sentences, whose :meth:`collate_fn` makes batches.
 
     Args:
         sentences: The sentences; they may lack the structure as long as no encoder reads it.
@@ -37,6 +42,14 @@ class Corpus:
         >>> corpus = Corpus([Sentence(["dogs", "bark"]), Sentence(["stop"])])
         >>> corpus.batch([1, 0]).lengths
         tensor([1, 2])
+        >>> from torch.utils.data import DataLoader
+        >>> loader = DataLoader(corpus, batch_size=2, collate_fn=corpus.collate_fn)
+        >>> [len(batch) for batch in loader]
+        [2]
+        >>> labelled = list(zip(corpus, [0, 1]))
+        >>> ((batch, labels),) = DataLoader(labelled, batch_size=2, collate_fn=corpus.collate_fn)
+        >>> labels
+        tensor([0, 1])
     """
 
     def __init__(
@@ -50,6 +63,8 @@ class Corpus:
         self._flat = FlatSentences(
             sentences, structure=structure, vocabulary=vocabulary, relations=relations
         )
+        self._vocabulary = vocabulary
+        self._relations = relations
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
@@ -68,6 +83,40 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.sentences)
+
+    def __getitem__(self, index: int) -> Sentence:
+        return self.sentences[index]
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        """The batch of these sentences, which is what a ``DataLoader`` asks for at once."""
+        return self.batch(indices)
+
+    def collate_fn(self, items: Any) -> Any:
+        """What a ``DataLoader`` calls to make a batch.
+
+        Args:
+            items: A :class:`Batch`, which is given back; sentences; or tuples of a sentence and anything
+                that PyTorch collates, such as a label.
+
+        Returns:
+            The batch of the sentences, made as those of this corpus are; of tuples a tuple of it and
+            what PyTorch makes of the rest.
+        """
+        if isinstance(items, Batch):
+            return items
+        if isinstance(items[0], tuple):
+            sentences, *rest = zip(*items, strict=True)
+            return (self._batch_of(sentences), *(default_collate(list(part)) for part in rest))
+        return self._batch_of(items)
+
+    def _batch_of(self, sentences: Iterable[Sentence]) -> Batch:
+        made = Corpus(
+            sentences,
+            structure=self.structure,
+            vocabulary=self._vocabulary,
+            relations=self._relations,
+        )
+        return made.batch()
 
     def __repr__(self) -> str:
         flat = self._flat

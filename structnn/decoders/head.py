@@ -201,14 +201,8 @@ class SequenceHead(nn.Module):
         logs, made, there = self._forced(reading, gold)
         return logs, None if made.alignment is None else made.alignment[there]
 
-    def loss(self, reading: Reading, gold: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The mean loss over pieces; arguments as for :meth:`log_probabilities`.
-
-        Raises:
-            ValueError: There are weights of examples, which only single labels can have.
-        """
-        if weights is not None:
-            raise ValueError("weights of examples go with questions that are answered by one label")
+    def loss(self, reading: Reading, gold: Tensor) -> Tensor:
+        """The mean loss over pieces; arguments as for :meth:`log_probabilities`."""
         logs, made, there = self._forced(reading, gold)
         loss: Tensor = -logs.gather(1, gold[:, None]).mean()
         if self.training and self.label_smoothing:

@@ -7,12 +7,17 @@ from structnn.heads.answers import (
     LabelsAnswer,
     ScoreAnswer,
 )
+from structnn.heads.arcs import ArcsAnswer, ArcScores, ArcsHead, ArcsReader
 from structnn.heads.head import Head, StructuredModel, build_head
 from structnn.heads.readers import READERS, Reader, register_reader
 
 __all__ = [
     "READERS",
     "Answer",
+    "ArcScores",
+    "ArcsAnswer",
+    "ArcsHead",
+    "ArcsReader",
     "DistributionAnswer",
     "Head",
     "LabelAnswer",

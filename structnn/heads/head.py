@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from torch import Tensor, nn
 
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder, Encoding
 from structnn.heads.answers import Answer, LabelAnswer
+from structnn.heads.arcs import ArcsAnswer, ArcScores, ArcsHead, ArcsReader
 from structnn.heads.readers import Reader, build_reader
 from structnn.ops.dropout import Dropout
 
@@ -120,7 +121,8 @@ class StructuredModel(nn.Module):
 
     Shapes:
         - spans: ``(examples, spans, 2)``, see :class:`~structnn.heads.Reader`
-        - output: ``(rows, answer.width)``, scores; of a :class:`~structnn.SequenceHead` a
+        - output: ``(rows, answer.width)``, scores; of an :class:`~structnn.ArcsHead`
+          :class:`~structnn.heads.ArcScores`; of a :class:`~structnn.SequenceHead` a
           :class:`~structnn.decoders.Reading`, which stands for them
 
     Raises:
@@ -131,7 +133,7 @@ class StructuredModel(nn.Module):
         self,
         embedding: nn.Module,
         encoder: Encoder,
-        head: Head | SequenceHead,
+        head: Head | ArcsHead | SequenceHead,
         *,
         dropout: float = 0.0,
     ) -> None:
@@ -160,7 +162,9 @@ class StructuredModel(nn.Module):
         encoding: Encoding = self.encoder(x, batch)
         return encoding
 
-    def forward(self, batch: Batch, spans: Tensor | None = None, *, nodes: bool = False) -> Tensor:
+    def forward(
+        self, batch: Batch, spans: Tensor | None = None, *, nodes: bool = False
+    ) -> Tensor | ArcScores:
         """The scores.
 
         Args:
@@ -179,10 +183,10 @@ class StructuredModel(nn.Module):
         """
         encoding = self.encode(batch)
         if not nodes:
-            scores: Tensor = self.head(encoding, batch, spans)
+            scores: Tensor | ArcScores = self.head(encoding, batch, spans)
             return scores
         if not isinstance(self.head, Head):
-            raise ValueError("a head that writes sequences has no scores of nodes")
+            raise ValueError("a head that parses, or writes sequences, has no scores of nodes")
         if self.head.reader.output_dim != self.encoder.output_dim:
             raise ValueError(
                 f"the linear layer reads sentence vectors of dimension {self.head.reader.output_dim}, "
@@ -192,21 +196,46 @@ class StructuredModel(nn.Module):
         return self.head.of_vectors(encoding.nodes)
 
 
+@overload
 def build_head(
     reader: str,
     answer: Answer,
     encoder: Encoder,
     *,
+    dropout: float = ...,
+    hidden_dim: int = ...,
+    activation: Literal["relu", "sigmoid", "tanh"] = ...,
+) -> Head: ...
+
+
+@overload
+def build_head(
+    reader: str,
+    answer: ArcsAnswer,
+    encoder: Encoder,
+    *,
+    dropout: float = ...,
+    hidden_dim: int = ...,
+    activation: Literal["relu", "sigmoid", "tanh"] = ...,
+) -> ArcsHead: ...
+
+
+def build_head(
+    reader: str,
+    answer: Answer | ArcsAnswer,
+    encoder: Encoder,
+    *,
     dropout: float = 0.0,
     hidden_dim: int = 0,
     activation: Literal["relu", "sigmoid", "tanh"] = "relu",
-) -> Head:
+) -> Head | ArcsHead:
     """A head for an encoder.
 
     Args:
         reader: What it reads: ``"sentence"``, ``"pair"``, ``"span"``, ``"spans"``, ``"tokens"``,
-            ``"nodes"``, or one with options, as ``"span(span='max')"``.
-        answer: What it predicts, such as ``LabelAnswer(["no", "yes"])``.
+            ``"nodes"``, ``"arcs"``, or one with options, as ``"span(span='max')"``.
+        answer: What it predicts, such as ``LabelAnswer(["no", "yes"])``; of arcs an
+            :class:`~structnn.ArcsAnswer`.
         encoder: Whose encodings it reads.
         dropout: See :class:`Head`.
         hidden_dim: See :class:`Head`.
@@ -214,6 +243,7 @@ def build_head(
 
     Raises:
         UnknownNameError: There is no such reader or option; the message lists the valid ones.
+        ValueError: Reader and answer don't go together, or arcs are to have a hidden layer.
 
     Example:
         >>> from structnn import LabelAnswer, build_encoder
@@ -221,10 +251,16 @@ def build_head(
         >>> build_head("pair", LabelAnswer(["no", "yes"]), encoder).reader.output_dim
         160
     """
-    return Head(
-        build_reader(reader, encoder),
-        answer,
-        dropout=dropout,
-        hidden_dim=hidden_dim,
-        activation=activation,
-    )
+    read = build_reader(reader, encoder)
+    if isinstance(read, ArcsReader):
+        if not isinstance(answer, ArcsAnswer):
+            raise ValueError(f"the answer of arcs must be an ArcsAnswer, but is {answer}")
+        if hidden_dim:
+            raise ValueError(
+                f"arcs have layers of their own: instead of hidden_dim={hidden_dim} give their widths, "
+                "as arcs(arc_dim=500, relation_dim=100)"
+            )
+        return ArcsHead(read, answer, dropout=dropout)
+    if isinstance(answer, ArcsAnswer):
+        raise ValueError(f"an ArcsAnswer goes with the reader 'arcs', but the reader is {reader!r}")
+    return Head(read, answer, dropout=dropout, hidden_dim=hidden_dim, activation=activation)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+import structnn
 from structnn import InputError
 from tasks.command.lab import app as lab
 from tasks.command.texts import ParseOptions, PredictOptions
@@ -30,9 +31,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Parse text; train, compare and explain sequence, tree and graph encoders of sentences.",
 )
 app.add_typer(lab, name="lab")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"structnn {structnn.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Parse text; train, compare and explain sequence, tree and graph encoders of sentences."""
 
 
 @app.command()
@@ -66,8 +82,9 @@ def parse(
     from parsers import write_conllu
     from tasks.command.texts import check_kept, with_origin
     from tasks.data.examples import DataError
-    from tasks.data.parsing import cached_parser, parser_notes
+    from tasks.data.parsing import parser_notes
     from tasks.data.texts import empty_note, read_texts
+    from tasks.models.parser import cached_parser
 
     records = read_texts(source, options, options.keep or ())
     check_kept(records, ("line", "text", "constituency", "multiword_tokens"), "CoNLL-U comments")
@@ -147,7 +164,7 @@ def train(
     from tasks.results.run import Run
 
     options.check_encoders([encoder])
-    setting = Setting(structure=options.structure)
+    setting = Setting(structure=options.read_structure)
     run = Run(options.model(encoder), options.training, seed, setting)
     parsed = parse_and_show(options.dataset(), options)
     dataset = parsed.dataset
@@ -164,7 +181,7 @@ def train(
                 highlight=False,
             )
 
-        result = execute(run, parsed, out, parser=options.parser, on_epoch=report)
+        result = execute(run, parsed, out, parser=options.parser_options, on_epoch=report)
     save_reading(out / run.folder, options)
     first = metrics_for(dataset.question, dataset.labels)[0]
     results.print(f"{outcome_line(result, first)}; saved in {out / run.folder}")
@@ -541,7 +558,7 @@ def draw(
     from parsers import draw as draw_sentence
     from parsers import text_tree, with_structure
     from tasks.command.sentences import is_conllu, nth_sentence
-    from tasks.data.parsing import cached_parser
+    from tasks.models.parser import cached_parser
 
     if is_conllu(text):
         parsed = nth_sentence(text, sentence_number or 1)

@@ -50,7 +50,7 @@ def run_demo(out: Path, seeds: int, epochs: int, pairs: int, data_seed: int = 0)
             f"--pairs must be an even number of at least {2 * len(PHENOMENA)}, but is {pairs}"
         )
     from parsers import draw
-    from tasks.data.parsing import cached_parser
+    from tasks.models.parser import cached_parser
 
     status.print(
         "The structure test: four sentences at a time with the same words, two of them yes, so that a "

@@ -223,7 +223,7 @@ def tagged_tokens(rows: Sequence[Mapping[str, Any]], question: Question) -> Tabl
         Column("text", "left", rank=1),
         *(Column(name, "left", rank=2) for name in kept),
         Column("token", "left", rank=0),
-        Column("tag", "left", rank=0),
+        Column("arc" if question.reads == "arcs" else "tag", "left", rank=0),
     )
     lines = []
     for number, row in enumerate(rows, start=1):

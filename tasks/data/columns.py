@@ -20,7 +20,16 @@ from tasks.data.questions import (
     without_marks,
 )
 
-__all__ = ["ANSWER_COLUMNS", "SECOND_TEXT", "SPAN_COLUMNS", "Columns", "check_tags", "columns_of"]
+__all__ = [
+    "ANSWER_COLUMNS",
+    "HEADS",
+    "RELATIONS",
+    "SECOND_TEXT",
+    "SPAN_COLUMNS",
+    "Columns",
+    "check_tags",
+    "columns_of",
+]
 
 Row = Mapping[str, object]
 Text = str | tuple[str, ...]
@@ -39,6 +48,9 @@ ANSWER_COLUMNS: dict[str, Answers] = {
     TAGS: "label",
 }
 """The columns that are answers where no other is chosen, the first that is there, and of which kind."""
+
+HEADS, RELATIONS = "heads", "relations"
+"""The columns of a tree: for each token the number of its head, from 1, and its relation."""
 
 _TOKENS = "tokens"
 _SOURCE, _TARGET = "source", "target"
@@ -65,7 +77,7 @@ class Columns:
     def own(self) -> frozenset[str]:
         """The columns that the question reads."""
         return frozenset({self.text, self.answer}) | (
-            {SECOND_TEXT} if self.question.reads == "pair" else set()
+            {"pair": {SECOND_TEXT}, "arcs": {RELATIONS}}.get(self.question.reads, set())
         )
 
     def answer_in(self, row: Row, where: str) -> object:
@@ -135,6 +147,8 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
         DataError: The columns that the question needs are not there.
     """
     there = list(rows[0]) if rows else []
+    if options.reads == "arcs":
+        return _of_trees(rows, options, path)
     answer_column, answer = _answer(rows[0] if rows else {}, options)
     answers = [row.get(answer_column) for row in rows]
     tagged = options.reads == "tokens" or _are_lists(answers)
@@ -163,8 +177,19 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     return columns
 
 
+def _of_trees(rows: Sequence[Row], options: DataOptions, path: object) -> Columns:
+    """The columns where trees are asked about, which have columns of their own."""
+    if options.label_column != "label":
+        raise DataError(
+            f"{path}: the answers of arcs are heads and relations (HEAD and DEPREL of CoNLL-U), not the "
+            f"column {options.label_column!r}: leave out label_column (--label-column)"
+        )
+    text = text_column(rows[0] if rows else {}, options.text_column, tagged=True)
+    return Columns(text, HEADS, Question("arcs", cast(Answers, options.answer or "label")))
+
+
 def text_column(row: Row, chosen: str, *, tagged: bool = False) -> str:
-    """The column of the text: the one that is chosen, or without ``text`` that of tokens or a source.
+    """The column of the text: the one that is chosen, or without a column ``text`` tokens or source.
 
     Args:
         row: A row of the file.
@@ -175,8 +200,8 @@ def text_column(row: Row, chosen: str, *, tagged: bool = False) -> str:
         return chosen
     if tagged and isinstance(row.get(_TOKENS), list):
         return _TOKENS
-    names = (name for name in (chosen, _TOKENS, _SOURCE) if isinstance(row.get(name), list | str))
-    return chosen if chosen in row else next(names, chosen)
+    without_text = (_TOKENS, _SOURCE) if chosen not in row else ()
+    return next((name for name in without_text if isinstance(row.get(name), list | str)), chosen)
 
 
 def _is_translated(row: Row) -> bool:

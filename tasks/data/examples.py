@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
+from structnn.arcs import tree_of
 from structnn.errors import InputError
 from structnn.sentence import Sentence
 from tasks.data.questions import Question, Span, number_in, with_marks
@@ -189,6 +190,11 @@ class Dataset:
                 f"{example.source}: there are {len(example.spans)} spans, but the question is about "
                 f"{question.spans}"
             )
+        if question.reads == "arcs":
+            try:
+                tree_of(question.parts_of(example.label))
+            except ValueError as fault:
+                raise DataError(f"{example.source}: {fault}") from None
         if question.is_sequence and question.reads != "sentence":
             raise DataError(
                 f"{self.name}: a sequence answers questions about a sentence, but this one is about a "
@@ -197,7 +203,8 @@ class Dataset:
         if question.has_parts:
             if question.answer != "label":
                 raise DataError(
-                    f"{self.name}: tokens have one label each; leave out --answer {question.answer}"
+                    f"{self.name}: {question.reads} have one label each; leave out --answer "
+                    f"{question.answer}"
                 )
             if isinstance(example.text, str):
                 raise DataError(
@@ -277,6 +284,9 @@ class Dataset:
                 digest.update(json.dumps((example.text2, example.spans)).encode())
             if given := example.sentence and example.sentence.dependencies:
                 digest.update(json.dumps((given.parents, given.labels)).encode())
+            if example.sentence and (example.sentence.graph or example.sentence.columns):
+                graph, deps = example.sentence.graph, example.sentence.columns.get("deps")
+                digest.update(json.dumps((graph and asdict(graph), deps)).encode())
             if second := example.sentence2:
                 trees = (second.dependencies, second.constituency)
                 shapes = [tree and (tree.parents, tree.tokens, tree.labels) for tree in trees]

@@ -9,12 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parsers.formats.conllu import EMPTY_NODES
 from parsers.formats.files import Faults, OnError
-from structnn import InputError, Sentence, StructureError, Tree
-from tasks.data.columns import ANSWER_COLUMNS, SECOND_TEXT, Columns, check_tags, columns_of
+from structnn import InputError, Sentence, SentenceGraph, StructureError, Tree
+from structnn.arcs import arcs_of
+from tasks.data.columns import (
+    ANSWER_COLUMNS,
+    HEADS,
+    RELATIONS,
+    SECOND_TEXT,
+    Columns,
+    check_tags,
+    columns_of,
+)
 from tasks.data.examples import DataError, Example, quote
 from tasks.data.options import DataOptions
-from tasks.data.questions import Question
+from tasks.data.questions import ROW_SEPARATOR, Question
 from tasks.data.rows import UNUSABLE, Row, in_words, read_file, reader_of
 from tasks.data.treebank import SentenceRow, tags_of_words
 
@@ -57,10 +67,13 @@ def read_table(
     characters, so that a text with a stray one can't swallow the lines below it. ``.jsonl`` (or
     ``.ndjson``) has an object on each line; its text may be an array of tokens, which stay as they
     are, and beside them may stand the array ``heads`` (the place of each token's head, from 1; 0 for
-    the root) and the array ``relations``: the tree of ``--structure given``. ``.conllu`` has such trees
-    for its sentences, and the other columns in comments: ``# label = ...``; or the label column is one
-    of its words, see :func:`tasks.data.treebank.tags_of_words`. ``.ft`` is fastText's
-    format: labels as ``__label__name`` before the text. Blank lines are passed over; anything else that
+    the root) and the array ``relations``: the tree of ``--structure given``; and the object ``graph``,
+    whose fields are those of a :class:`~structnn.SentenceGraph`: ``{"tokens": [0, 1, -1], "edges":
+    [[2, 0], [2, 1]], "labels": ["ARG0", "ARG1"]}``, for ``--structure graph``. ``.conllu`` has trees
+    and graphs of its sentences, and the other columns in comments: ``# label = ...``; or the label
+    column is one of its words, see :func:`tasks.data.treebank.tags_of_words`. ``.ft`` is fastText's
+    format: labels as ``__label__name`` before the text. Blank lines are passed over; anything else
+    that
     is not an example is an error.
 
     The columns say what is asked: see :func:`tasks.data.columns.columns_of`.
@@ -126,6 +139,8 @@ def _tagged(
 
 
 def _example(row: Row, columns: Columns, where: str) -> Example:
+    if columns.question.reads == "arcs":
+        return _of_tree(row, columns, where)
     for option, column in (("text_column", columns.text), ("label_column", columns.answer)):
         if column not in row:
             raise DataError(
@@ -156,7 +171,8 @@ def _example(row: Row, columns: Columns, where: str) -> Example:
     if columns.question.reads == "pair":
         text2 = text_in(row.get(SECOND_TEXT), where)
     sentence = _given_tree(row, text, where)
-    own = columns.own | ({"heads", "relations"} if sentence else set())
+    own = columns.own | ({HEADS, RELATIONS} if sentence else set())
+    own |= {"graph"} if sentence and sentence.graph else set()
     return Example(
         text,
         cell(label, columns.answer, where).strip(),
@@ -165,6 +181,34 @@ def _example(row: Row, columns: Columns, where: str) -> Example:
         {name: cell(value, name, where) for name, value in row.items() if name not in own},
         text2=text2,
         spans=spans,
+    )
+
+
+def _of_tree(row: Row, columns: Columns, where: str) -> Example:
+    """An example whose answer is its tree, which then stands nowhere else in it."""
+    if columns.text not in row:
+        raise DataError(
+            f"{where}: there is no column {columns.text!r}; the columns are {quote(row)}. Choose one "
+            "with text_column (--text-column)"
+        )
+    sentence = _given_tree(row, text_in(row[columns.text], where), where)
+    tree = None if sentence is None else sentence.dependencies
+    if sentence is None or tree is None or tree.labels is None:
+        raise DataError(
+            f"{where}: there is no tree with relations, which is what is asked about: give HEAD and "
+            "DEPREL in CoNLL-U, or arrays of tokens, heads and relations in JSON Lines"
+        )
+    if broken := next((label for label in tree.labels if label.split() != [label]), None):
+        raise DataError(
+            f"{where}: the relation {broken!r} has white space in it; give each token one without"
+        )
+    return Example(
+        tuple(sentence.tokens),
+        ROW_SEPARATOR.join(arcs_of(tree)),
+        where,
+        columns={
+            name: cell(value, name, where) for name, value in row.items() if name not in columns.own
+        },
     )
 
 
@@ -203,8 +247,20 @@ def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence |
                 'tokens, such as ["dogs", "bark"], or remove `heads`'
             )
         return None  # a column of another file may have that name
-    if not text or heads is None:
+    graph = _given_graph(row, where)
+    known = row.sentence if isinstance(row, SentenceRow) else None
+    columns, metadata = {}, {}
+    if known is not None:  # the column DEPS, and the empty nodes that it may name
+        columns = {name: known.columns[name] for name in ("deps",) if name in known.columns}
+        metadata = {name: known.metadata[name] for name in (EMPTY_NODES,) if name in known.metadata}
+        graph = known.graph
+    if not text or (heads is None and graph is None and not columns):
         return None
+    if heads is None:
+        try:
+            return Sentence(text, graph=graph, columns=columns, metadata=metadata)
+        except StructureError as fault:
+            raise DataError(f"{where}: {fault}") from None
     try:
         for name, values in (("heads", heads), ("relations", relations)):
             if not isinstance(values, list | None):
@@ -219,11 +275,24 @@ def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence |
                     f"`relations` must hold strings of characters, but has {in_words(label)[:40]!r}"
                 )
         tree = Tree([head - 1 for head in heads], labels=labels)
-        return Sentence(text, dependencies=tree)
+        return Sentence(text, dependencies=tree, graph=graph, columns=columns, metadata=metadata)
     except StructureError as fault:
         raise DataError(
             f"{where}: the tree is not well formed: {fault} (`heads` count from 1, nodes of this "
             "message from 0)"
+        ) from None
+
+
+def _given_graph(row: Row, where: str) -> SentenceGraph | None:
+    fields = row.get("graph")
+    if not isinstance(fields, dict):
+        return None  # a column of another file may have that name
+    try:
+        return SentenceGraph(**fields)
+    except (StructureError, TypeError) as fault:
+        raise DataError(
+            f"{where}: the graph is not well formed: {fault} (its fields are tokens, edges, labels, "
+            "names and roots; nodes and tokens count from 0)"
         ) from None
 
 

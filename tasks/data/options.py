@@ -14,9 +14,12 @@ __all__ = ["DataOptions", "ParserOptions", "ParsingOptions", "TextOptions"]
 
 @dataclass(frozen=True, kw_only=True)
 class ParserOptions(Options):
-    """Which parser: arguments of :class:`parsers.StanzaParser`.
+    """Which parser: arguments of :class:`parsers.StanzaParser`, or a run that was trained to parse.
 
     They are saved with a model, so that new text is parsed as the training data were.
+
+    Raises:
+        OptionError: There is a run, and an option of Stanza's parsers.
     """
 
     language: Annotated[str, cli_option("Parser", "Language of the text.")] = "en"
@@ -35,6 +38,24 @@ class ParserOptions(Options):
             "--split-sentences",
         ),
     ] = False
+    parser: Annotated[
+        str | None,
+        cli_option(
+            "Parser",
+            "Folder of a run that was trained to parse (--reads arcs): trees of its own, for tokens of "
+            "the parser that it was trained with.",
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.parser is None:
+            return
+        for name in ("language", "package", "model_dir", "split_sentences"):
+            if getattr(self, name) != getattr(ParserOptions, name):
+                raise OptionError(
+                    name, "goes with Stanza's parsers; the run of --parser has its own choice"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +115,9 @@ class DataOptions(TextOptions):
         cli_option(
             "Data",
             "What the question is about: a sentence, a pair (columns text and text2), a span (column "
-            "target, or start and end), two spans (subject and object) or tokens (each has a tag). By "
-            "default the columns say.",
+            "target, or start and end), two spans (subject and object), tokens (each has a tag) or arcs "
+            "(heads and relations, as in .conllu: a parser is trained). By default the columns say, "
+            "but for arcs.",
         ),
     ] = None
     answer: Annotated[

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
-from parsers import CachedParser, Parser
+from parsers import Parser, enhanced_graph
 from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
-from structnn import Sentence
+from structnn import Sentence, StructureError
 from tasks.data.examples import DataError, Dataset, Example
-from tasks.data.options import ParserOptions, ParsingOptions
 from tasks.data.questions import Span, offsets_of, token_span
 
 __all__ = [
     "SPLITS",
     "ParsedDataset",
-    "cached_parser",
     "given_tree",
+    "is_graph",
     "in_tokens",
-    "make_parser",
     "parse_dataset",
     "parser_notes",
     "tree_field",
@@ -111,7 +107,11 @@ def parse_dataset(
         DataError: There is no parser, and an example has no tree.
     """
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
-    first = _sentences(examples, parser)
+    if parser is None and dataset.question.reads == "arcs":
+        # A tree in the data may be the answer: nothing but the tokens is taken.
+        first = [Sentence(example.text) for example in examples]
+    else:
+        first = _sentences(examples, parser)
     second = _sentences([one.second for one in examples if one.text2 is not None], parser)
     for example, sentence in zip(examples, first, strict=True):
         if dataset.question.has_parts and len(sentence) != len(example.text):
@@ -187,52 +187,44 @@ def given_tree(example: Example, structure: str | None = None) -> Sentence:
 
     Args:
         example: The example.
-        structure: Which tree: ``"constituency"``, ``"given"`` (dependencies), or None for any.
+        structure: Which structure: ``"constituency"``, ``"given"`` (dependencies), ``"enhanced"`` (a
+            graph, of the column DEPS), ``"graph"``, or None for any.
 
     Raises:
-        DataError: The example has no such tree.
+        DataError: The example has no such structure.
     """
     sentence = example.sentence
-    fields = [tree_field(structure)] if structure else ["constituency", "dependencies"]
-    if sentence is None or all(getattr(sentence, name) is None for name in fields):
-        wanted = "given dependency tree" if structure == "given" else "constituency tree"
+    if sentence is not None and structure == "enhanced":
+        try:
+            return sentence.replace(graph=enhanced_graph(sentence))
+        except StructureError as fault:
+            raise DataError(f"{example.source}: {fault}") from None
+    if sentence is None or not (
+        any((sentence.constituency, sentence.dependencies, sentence.graph, sentence.columns))
+        if structure is None
+        else getattr(sentence, tree_field(structure))
+    ):
+        wanted = {
+            "given": "given dependency tree",
+            "enhanced": "enhanced dependencies",
+            "graph": "graph",
+        }.get(structure or "", "constituency tree")
         raise DataError(
             f"{example.source}: this example has no {wanted}. --structure constituency is for data "
-            "such as sst5, --structure given for JSON Lines with tokens, heads and relations; "
-            "--structure parse parses the text"
+            "such as sst5, --structure given for JSON Lines with tokens, heads and relations, "
+            "--structure graph for JSON Lines with tokens and graph, --structure enhanced for CoNLL-U "
+            "with the column DEPS; --structure parse parses the text"
         )
     return sentence
 
 
+def is_graph(structure: str) -> bool:
+    """Whether a structure is a graph that need not be a tree, or that leaves words out."""
+    return structure in ("enhanced", "graph") or structure.startswith("path")
+
+
 def tree_field(structure: str) -> str:
-    """The field of a sentence that holds the tree of this structure."""
+    """The field of a sentence that holds the tree, or the graph, of this structure."""
+    if is_graph(structure):
+        return "graph"
     return "constituency" if structure == "constituency" else "dependencies"
-
-
-def make_parser(options: ParserOptions) -> Parser:
-    """The parser with these options."""
-    from parsers import StanzaParser
-
-    return StanzaParser(
-        options.language,
-        package=options.package,
-        model_dir=options.model_dir,
-        split_sentences=options.split_sentences,
-    )
-
-
-def cached_parser(
-    options: ParsingOptions, progress: Callable[[int, int], None] | None = None
-) -> CachedParser:
-    """The same, and the file that keeps its parses: by default one in the user's cache folder.
-
-    Args:
-        options: Which parser, and which file.
-        progress: Called with the number of texts done and of all.
-    """
-    if options.cache is not None:
-        file = options.cache
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        file = Path(base) / "structnn" / "parses.sqlite"
-    return CachedParser(make_parser(options), file, progress=progress)

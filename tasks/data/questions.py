@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 __all__ = [
     "ANSWERS",
+    "PLAIN_QUESTION",
     "READS",
     "ROW_SEPARATOR",
     "SEPARATOR",
@@ -24,10 +25,10 @@ __all__ = [
     "without_marks",
 ]
 
-Reads: TypeAlias = Literal["sentence", "pair", "span", "spans", "tokens"]
+Reads: TypeAlias = Literal["sentence", "pair", "span", "spans", "tokens", "arcs"]
 Answers: TypeAlias = Literal["label", "labels", "score", "scale", "sequence"]
 
-READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans", "tokens")
+READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans", "tokens", "arcs")
 ANSWERS: tuple[Answers, ...] = ("label", "labels", "score", "scale", "sequence")
 
 Span: TypeAlias = tuple[int, int]
@@ -48,6 +49,7 @@ _ABOUT: dict[Reads, str] = {
     "span": "a target in a text",
     "spans": "a subject and an object in a text",
     "tokens": "each token of a sentence",
+    "arcs": "the dependency tree of a sentence",
 }
 
 
@@ -58,8 +60,10 @@ class Question:
     Args:
         reads: What the question is about: a ``"sentence"``; a ``"pair"`` of two; one ``"span"`` of a
             sentence, such as the target of an opinion; two ``"spans"``, such as the subject and the
-            object of a relation; or each of its ``"tokens"``, such as their parts of speech. Then the
-            answer of an example is the answers to its tokens, with a space between them.
+            object of a relation; each of its ``"tokens"``, such as their parts of speech; or the
+            ``"arcs"`` of its dependency tree. In the last two the answer of an example is the answers
+            to its tokens, with a space between them: of arcs as :func:`structnn.arcs.arc_of` reads
+            them, where the labels are the relations.
         answer: What answers it: one ``"label"``; any number of ``"labels"``; a number (``"score"``);
             a number on a ``"scale"`` of whole numbers, predicted as the mean of a distribution
             over them (Tai et al. 2015); or a ``"sequence"``, another text that is written word by word.
@@ -76,7 +80,7 @@ class Question:
     @property
     def has_parts(self) -> bool:
         """Whether an example has several answers, such as one for each token."""
-        return self.reads == "tokens"
+        return self.reads in ("tokens", "arcs")
 
     @property
     def is_one_label(self) -> bool:
@@ -97,6 +101,8 @@ class Question:
         """The labels that an answer, as the data have it, consists of; none of a number or a text."""
         if self.is_number or self.is_sequence:
             return ()
+        if self.reads == "arcs":
+            return tuple(arc.partition(":")[2] for arc in self.parts_of(answer))
         if self.has_parts:
             return self.parts_of(answer)
         if self.answer == "label":
@@ -124,7 +130,13 @@ class Question:
             "scale": "scale (a number, as the mean of a distribution)",
             "sequence": "sequence (a text, word by word)",
         }[self.answer]
+        if self.reads == "arcs":
+            answer = f"a head for each token, and one of {len(labels)} relations"
         return f"{self.reads} ({_ABOUT[self.reads]}), {answer}"
+
+
+PLAIN_QUESTION = Question()
+"""One label for one sentence."""
 
 
 def number_in(answer: str) -> float:

@@ -33,13 +33,13 @@ from tasks.estimators.columns import (
     names_of,
     numbers_in,
 )
-from tasks.estimators.reading import caching_parser, read
+from tasks.estimators.reading import caching_parser, read, states_beside
 from tasks.estimators.saving import read_classifier, write_classifier
 from tasks.estimators.vectors import sentence_vectors
 from tasks.experiments.fitting import fit, selecting_metric
 from tasks.experiments.grid import encoder_of
 from tasks.models.model import SavedModel
-from tasks.models.options import ModelOptions, ModelSettings
+from tasks.models.options import ModelOptions, ModelSettings, with_vectors
 from tasks.models.prediction import Predictor
 from tasks.models.preparation import pretrained_vectors
 from tasks.options import OptionError
@@ -69,14 +69,16 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
     own tree, and is parsed where it has none. Many texts are a list, a NumPy array, or a column of
     pandas or Arrow. Classes are any objects that can be hashed.
 
-    No file is written but by :meth:`save`: parses are kept in a temporary folder, as is the state of
-    training, unless ``cache`` says otherwise.
+    No file is written but by :meth:`save`: parses and states of contextual models are kept in a
+    temporary folder, as is the state of training, unless ``cache`` says otherwise.
 
     Args:
         encoder: Name of an encoder, with options if wanted (``"gat(heads=8)"``), or of several joined
             by ``>``: see ``structnn encoders``.
-        embedding: Word vectors, as for ``--embedding``: ``"learned"``, ``"vectors"``, ``"wordllama"``.
-            By default those of the file ``vectors`` if there is one, else learned.
+        embedding: Word vectors, as for ``--embedding``: ``"learned"``, ``"vectors:FILE"``,
+            ``"wordllama"``, ``"hf:NAME"`` (a contextual model of Hugging Face, by its name or
+            folder), or several side by side, as ``"learned+hf:NAME"``. By default those of the file
+            ``vectors`` if there is one, else learned.
         structure: What tree and graph encoders read: ``"parse"``, ``"given"`` (dependencies of
             sentences), ``"constituency"``, or a control structure such as ``"random"``.
         encoder_options: Options of the encoder, by name.
@@ -87,6 +89,8 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
         dropout: Dropout rate of word vectors and of the sentence vector.
         word_dropout: Strength of word dropout: see :class:`structnn.WordEmbedding`.
         lowercase: Learned word vectors ignore case.
+        tune_embedding: Train contextual models too.
+        contextual_layer: Layer of contextual models: ``"last"``, a number, or ``"mix"``.
         reader: What the head reads; by default the sentence vector.
         head_dim: Width of a hidden layer before the scores; 0 for none.
         head_activation: Activation of that layer.
@@ -95,6 +99,7 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
         patience: Early stopping: epochs without a better dev metric.
         batch_size: Texts per batch.
         learning_rate: Learning rate of AdamW.
+        embedding_learning_rate: Learning rate of contextual models that are trained.
         weight_decay: Weight decay of AdamW.
         gradient_clip: Maximum norm of the gradient.
         device: ``"auto"`` (a GPU if there is one) or ``"cpu"``.
@@ -111,7 +116,9 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
         package: Stanza's package; by default the English one that ships with structnn.
         model_dir: Folder of Stanza models.
         split_sentences: Split a text into sentences, whose trees are joined under one root.
-        cache: File that keeps parses, as for ``--cache``.
+        parser: Folder of a run that was trained to parse, in place of Stanza's parsers.
+        cache: File that keeps parses, as for ``--cache``; a folder ``states`` beside it keeps what
+            frozen contextual models compute.
         random_state: Random seed of weights, dropout and the order of the examples.
         warm_start: Go on from the model of the last :meth:`fit`, with its words and classes.
         verbose: 0, or 1 to print a line for each epoch. Each epoch is logged either way.
@@ -143,6 +150,8 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
     dropout: float = ModelSettings.dropout
     word_dropout: float = ModelSettings.word_dropout
     lowercase: bool = ModelSettings.lowercase
+    tune_embedding: bool = ModelSettings.tune_embedding
+    contextual_layer: str = ModelSettings.contextual_layer
     reader: str | None = ModelSettings.reader
     head_dim: int = ModelSettings.head_dim
     head_activation: Literal["relu", "sigmoid", "tanh"] = ModelSettings.head_activation
@@ -151,6 +160,7 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
     patience: int = TrainingOptions.patience
     batch_size: int = TrainingOptions.batch_size
     learning_rate: float = TrainingOptions.learning_rate
+    embedding_learning_rate: float = TrainingOptions.embedding_learning_rate
     weight_decay: float = TrainingOptions.weight_decay
     gradient_clip: float = TrainingOptions.gradient_clip
     device: Literal["auto", "cpu"] = TrainingOptions.device
@@ -165,6 +175,7 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
     package: str | None = ParserOptions.package
     model_dir: str | None = ParserOptions.model_dir
     split_sentences: bool = ParserOptions.split_sentences
+    parser: str | None = ParserOptions.parser
     cache: str | Path | None = None
     random_state: int = 0
     warm_start: bool = False
@@ -237,6 +248,7 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
                 parser=parser,
                 pretrained=None if start else pretrained_vectors(parameters, data),
                 checkpoint=Path(folder) / "checkpoint.safetensors",
+                states=states_beside(None if self.cache is None else Path(self.cache)),
                 start=start,
                 weights=weights,
                 class_weights=self._class_weights(classes),
@@ -338,10 +350,10 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
             {field.name: own[field.name] for field in fields(kind) if field.name in own}
             for kind in (ModelSettings, TrainingOptions, ParserOptions)
         )
-        settings["vectors"] = None if self.vectors is None else str(self.vectors)
         parser["model_dir"] = None if self.model_dir is None else str(self.model_dir)
         training["class_weights"] = "balanced" if self.class_weight == "balanced" else "equal"
-        embedding = self.embedding or ("learned" if self.vectors is None else "vectors")
+        file = None if self.vectors is None else str(self.vectors)
+        embedding, settings["vectors"] = with_vectors(own["embedding"], file)
         model = ModelOptions(
             **settings,
             encoder=own["encoder"],

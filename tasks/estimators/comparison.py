@@ -207,8 +207,8 @@ def _parsed(
     )
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
     with progress("parsing") as show:
-        parser = caching_parser(options.parser, options.cache, show)
-        sentences = iter(read(examples, options.structure, parser, needs_tree=True))
+        parser = caching_parser(options.parser_options, options.cache, show)
+        sentences = iter(read(examples, options.read_structure, parser, needs_tree=True))
     return ParsedDataset(
         dataset,
         {split: tuple(next(sentences) for _ in getattr(dataset, split)) for split in SPLITS},

@@ -14,9 +14,10 @@ from parsers.cache import Progress
 from structnn import Sentence
 from tasks.data.examples import Example
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import given_tree, make_parser
+from tasks.data.parsing import given_tree
+from tasks.models.parser import make_parser
 
-__all__ = ["caching_parser", "read"]
+__all__ = ["caching_parser", "read", "states_beside"]
 
 FILE = "parses.sqlite"
 
@@ -60,6 +61,11 @@ def caching_parser(
         progress: Called with the number of texts done and of all.
     """
     return CachedParser(_parser(options), cache_file or _scratch() / FILE, progress=progress)
+
+
+def states_beside(cache_file: Path | None) -> Path:
+    """The folder that keeps what frozen contextual models compute: beside the file of parses."""
+    return (_scratch() if cache_file is None else cache_file.parent) / "states"
 
 
 @cache

@@ -14,9 +14,8 @@ from tasks.data.examples import DataError
 from tasks.data.questions import Question
 from tasks.estimators.columns import names_of
 from tasks.json_records import as_record
-from tasks.models.model import SavedModel, save_model
+from tasks.models.model import SavedModel, model_in, save_model
 from tasks.models.options import ModelOptions
-from tasks.models.prediction import model_in
 from tasks.sealing import read_sealed, write_sealed
 from tasks.storage import StorageError
 

@@ -9,11 +9,12 @@ from rich.markup import escape
 
 from tasks.console import progress, results, resumable, show_table, status
 from tasks.data.examples import Dataset
-from tasks.data.parsing import ParsedDataset, cached_parser, parse_dataset
-from tasks.data.setting import needs_parser
+from tasks.data.parsing import ParsedDataset, parse_dataset
+from tasks.data.setting import check_structures, needs_parser
 from tasks.experiments.execution import Failure, execute_all
 from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
 from tasks.metrics import ACCURACY, PERCENT, AnyMetric, metrics_for
+from tasks.models.parser import cached_parser
 from tasks.options import names_in
 from tasks.results.power import expected_decision
 from tasks.results.run import Run, RunResult
@@ -82,7 +83,9 @@ def show_power(dataset: Dataset, options: CompareOptions) -> None:
 
 def parsed(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:
     """Parse a data set, or take the trees in it if no parse is wanted beside them."""
-    if not needs_parser(names_in(options.structure)):
+    structures = names_in(options.read_structure)
+    check_structures(structures, dataset)
+    if not needs_parser(structures, dataset.question):
         return parse_dataset(dataset, None)
     with resumable(), progress("parsing") as show:
         return parse_dataset(dataset, cached_parser(options, show))
@@ -114,7 +117,7 @@ def execute_and_show(
             runs,
             data,
             out,
-            parser=options.parser,
+            parser=options.parser_options,
             done=done,
             plugins=options.plugin or (),
             execution=execution,

@@ -29,8 +29,8 @@ from tasks.experiments.options import CompareOptions, ExecutionOptions, Experime
 from tasks.experiments.run import TIMED_BATCHES, seconds_per_epoch
 from tasks.experiments.search import DEFAULT_SPACE, parse_space, trials, tuned
 from tasks.models.budgets import match_width
+from tasks.models.embeddings import input_width
 from tasks.models.options import ModelOptions
-from tasks.models.vectors import WORDLLAMA_WIDTH, vector_width
 from tasks.options import names_in
 from tasks.report import write_report
 from tasks.results.folder import load_results, save_experiment
@@ -140,7 +140,7 @@ def _planned(options: CompareOptions, keys: Sequence[str]) -> _Planned:
         options.seeds,
         _training(options),
         data=keys,
-        structures=names_in(options.structure),
+        structures=names_in(options.read_structure),
         noises=options.noises,
         fractions=options.train_fractions,
         folds=options.folds,
@@ -321,12 +321,7 @@ def _fit(options: CompareOptions) -> Callable[[ModelOptions], ModelOptions]:
         return lambda model: model
 
     def fit(model: ModelOptions) -> ModelOptions:
-        dim = model.embedding_dim
-        if model.embedding == "wordllama":
-            dim = WORDLLAMA_WIDTH
-        elif model.vectors is not None:
-            dim = vector_width(model.vectors)
-        width = match_width(model.encoder, dim, parameters, model.encoder_options)
+        width = match_width(model.encoder, input_width(model), parameters, model.encoder_options)
         return replace(model, hidden_dim=width)
 
     return fit

@@ -52,6 +52,7 @@ def fit(
     parser: ParserOptions,
     pretrained: WordVectors | None,
     checkpoint: Path,
+    states: Path,
     start: SavedModel | None = None,
     weights: Sequence[float] | None = None,
     class_weights: Mapping[str, float] | None = None,
@@ -68,6 +69,7 @@ def fit(
         pretrained: Word vectors, from :func:`tasks.models.preparation.pretrained_vectors`; None to learn
             them.
         checkpoint: The file of the state of training: see :func:`tasks.training.loop.train`.
+        states: Folder that keeps what frozen contextual models compute.
         start: A trained model to go on from, with its words and labels; None for a new one.
         weights: The weight of each training example in the loss, by default 1.
         class_weights: The weight of each label in the loss, in place of ``training.class_weights``.
@@ -79,7 +81,9 @@ def fit(
         StorageError: The checkpoint can't be written.
     """
     if start is None:
-        prepared = prepare(options, data, seed=seed, parser=parser, pretrained=pretrained)
+        prepared = prepare(
+            options, data, seed=seed, parser=parser, pretrained=pretrained, states=states
+        )
     else:
         prepared = prepare_again(start, data, seed=seed)
     model, inputs = prepared.model.classifier, prepared.inputs
@@ -147,7 +151,7 @@ def _set_loss(
         labels_in = dataset.question.labels_in
         counts = Counter(label for example in dataset.train for label in labels_in(example.label))
         total = sum(counts.values())
-        # A tag that train lacks has no say in training.
+        # A label that train lacks has no say in training.
         shares = [total / (len(counts) * (counts[label] or total)) for label in answer.labels]
         answer.weights = torch.tensor(shares)
     else:

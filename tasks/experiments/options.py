@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tasks.data.options import DataOptions, ParserOptions, ParsingOptions
 from tasks.experiments.backends import Backend
-from tasks.models.options import ModelOptions, ModelSettings
+from tasks.models.options import ModelOptions, ModelSettings, with_vectors
 from tasks.options import OptionError, Options, Range, cli_option, names_in, part, value_in
 from tasks.results.options import VerdictOptions
 from tasks.training.options import TrainingOptions
@@ -34,21 +34,27 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         ),
     ]
     structure: Annotated[
-        str,
+        str | None,
         cli_option(
             "Data",
             "What tree and graph encoders read: parse (the parser's dependencies); given or "
             "constituency (trees in the data); or a control in place of the parse: left_chain, "
             "right_chain, balanced, random, shuffled, flat; for spans also rerooted (the "
-            "parse as it hangs from the span). compare takes several.",
+            "parse as it hangs from the span); for two spans path, path1, path2, ... path_inf (the part "
+            "of the parse between them, and what hangs from it by so many edges); enhanced (of CoNLL-U) "
+            "or graph (graphs in the data). Only graph encoders read paths, enhanced and graph. By "
+            "default parse; where arcs are asked about, left_chain. compare "
+            "takes several.",
         ),
-    ] = "parse"
+    ] = None
     embedding: Annotated[
         str | None,
         cli_option(
             "Model",
-            "Word vectors: learned, vectors (those of the file --vectors) or wordllama (an extra). "
-            "By default vectors if there is such a file, else learned. compare takes several.",
+            "Word vectors: learned, vectors:FILE (or vectors, those of the file --vectors), wordllama "
+            "(an extra), hf:NAME (a contextual model of Hugging Face, by its name or folder; an extra); "
+            "or several side by side, as learned+hf:NAME. By default vectors if there is such a file, "
+            "else learned. compare takes several.",
         ),
     ] = None
     option: Annotated[
@@ -67,7 +73,12 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
     ] = None
 
     @property
-    def parser(self) -> ParserOptions:
+    def read_structure(self) -> str:
+        """What tree and graph encoders read: :attr:`structure`, or the default of the question."""
+        return self.structure or ("left_chain" if self.reads == "arcs" else "parse")
+
+    @property
+    def parser_options(self) -> ParserOptions:
         """The options of the parser."""
         return part(ParserOptions, self)
 
@@ -104,9 +115,10 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         from tasks.experiments.plugins import load_plugins
 
         load_plugins(self.plugin or ())
-        embedding = embedding or self.embedding or ("vectors" if self.vectors else "learned")
-        settings = vars(part(ModelSettings, self))
-        settings["vectors"] = self.vectors if embedding == "vectors" else None
+        embedding = embedding or self.embedding
+        own_file = embedding is None or "vectors" in embedding.split("+")
+        embedding, vectors = with_vectors(embedding, self.vectors if own_file else None)
+        settings = {**vars(part(ModelSettings, self)), "vectors": vectors}
         own = self._encoder_options().get(encoder, {})
         model = ModelOptions(**settings, encoder=encoder, encoder_options=own, embedding=embedding)
         encoder_of(model)

@@ -21,6 +21,7 @@ from tasks.experiments.fitting import FittedModel, fit, selecting_metric
 from tasks.metrics import metrics_for
 from tasks.models.model import count_parameters, save_model
 from tasks.models.preparation import prepare, pretrained_vectors
+from tasks.models.states import states_folder
 from tasks.models.vectors import WordVectors
 from tasks.results.records import PredictedExample
 from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
@@ -98,6 +99,7 @@ def execute(
             parser=parser,
             pretrained=pretrained,
             checkpoint=checkpoint,
+            states=states_folder(),
             on_epoch=report,
         )
         with _alone(folder):
@@ -114,9 +116,13 @@ def execute(
 def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     """Estimate how long an epoch of a run takes on this machine, from a few batches of its data.
 
-    Pretrained vectors are not read for it, since training with learned ones takes as long.
+    Pretrained vectors are not read for it, nor states computed that are kept, since training with
+    learned vectors takes as long.
     """
-    plain = replace(run.model, embedding="learned", vectors=None)
+    embedding = "learned"
+    if run.model.tune_embedding and run.model.parts.contextual:
+        embedding = "+".join(f"hf:{name}" for name in run.model.parts.contextual)
+    plain = replace(run.model, embedding=embedding, vectors=None)
     run = replace(
         run,
         model=plain,

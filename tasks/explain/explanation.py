@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from html import escape
 
 from parsers import narrowed
-from structnn import Sentence, Tree, WordEmbedding
+from structnn import Sentence, Tree
+from structnn.embeddings import words_of
 from tasks.data.questions import Question
 from tasks.explain.attention import AttentionMap, collect_notes
 from tasks.explain.attributions import (
@@ -133,8 +134,7 @@ def explain(predictor: Predictor, text: str, gold: str | None = None) -> Explana
         raise ValueError(
             f"the parser gives {text!r} no dependencies, and without a tree there is no explanation"
         )
-    embedding = model.classifier.embedding
-    assert isinstance(embedding, WordEmbedding)
+    words = words_of(model.classifier.embedding)
     label = labels.index(prediction.label)
     vectors, log_odds = from_vectors(model, sentence, label)
     integrated, completeness = integrated_gradients(vectors, log_odds)
@@ -149,7 +149,9 @@ def explain(predictor: Predictor, text: str, gold: str | None = None) -> Explana
         prediction=prediction,
         sentence=sentence,
         unknown=frozenset(
-            token for token, word in enumerate(sentence.tokens) if word not in embedding.vocabulary
+            token
+            for token, word in enumerate(sentence.tokens)
+            if words is not None and word not in words.vocabulary
         ),
         attributions=attributions,
         completeness=completeness,

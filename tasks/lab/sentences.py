@@ -70,9 +70,9 @@ def read_sentences(source: str, parser: ParsingOptions, files: TextOptions) -> l
         DataError: The file can't be read, or has a sentence without a tree.
     """
     from parsers import read_conllu
-    from tasks.data.parsing import cached_parser
     from tasks.data.structure_test import generate
     from tasks.data.texts import empty_note, read_texts
+    from tasks.models.parser import cached_parser
 
     texts: Sequence[str | tuple[str, ...]]
     if Path(source).suffix == ".conllu":

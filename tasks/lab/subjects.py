@@ -111,9 +111,10 @@ def subject_of_run(
             questions for which it makes no sentence vectors.
     """
     after = load_model(folder)
-    if after.structure == "constituency":
+    if after.structure in ("constituency", "enhanced", "graph"):
+        what = "constituency trees" if after.structure == "constituency" else "graphs in its data"
         raise StorageError(
-            f"the run in {folder} reads constituency trees, which the lab has none of: "
+            f"the run in {folder} reads {what}, which the lab has none of: "
             "take one that was trained on parses or on a control structure"
         )
     if not after.classifier.head.reader.reads_sentences:
@@ -123,7 +124,11 @@ def subject_of_run(
             "vectors, which this run doesn't make: take one that answers questions about sentences"
         )
     embedding = after.classifier.embedding
-    assert isinstance(embedding, WordEmbedding)
+    if not isinstance(embedding, WordEmbedding):
+        raise StorageError(
+            f"the run in {folder} reads a contextual model ({after.options.embedding}), whose states "
+            "the lab can't vary: take a run with word vectors"
+        )
     seed = seed_of(folder)
     torch.manual_seed(seed)
     given = None if after.options.embedding == "learned" else embedding.table.weight.detach()

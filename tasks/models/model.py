@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean, pstdev
 from textwrap import shorten
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -16,6 +18,7 @@ from parsers import grouped, narrowed, with_structure
 from structnn import (
     UNIVERSAL_RELATIONS,
     Answer,
+    ArcsAnswer,
     Corpus,
     Decoder,
     DistributionAnswer,
@@ -31,17 +34,19 @@ from structnn import (
     TargetVocabulary,
     UnknownNameError,
     Vocabulary,
-    WordEmbedding,
     build_decoder,
     build_encoder,
     build_head,
 )
-from tasks.data.examples import Dataset
+from structnn.embeddings import words_of
+from structnn.heads import ArcsReader
+from tasks.data.examples import DataError, Dataset
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import tree_field
+from tasks.data.parsing import is_graph, tree_field
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
-from tasks.data.setting import GIVEN_STRUCTURES, SPAN_STRUCTURES
+from tasks.data.setting import GIVEN_STRUCTURES, is_for_spans
 from tasks.json_records import as_record
+from tasks.models.embeddings import build_embedding, fingerprints
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
 from tasks.sealing import read_sealed, write_sealed
@@ -50,6 +55,7 @@ from tasks.tensors import read_tensors, write_tensors
 from tasks.training.inputs import Inputs, spans_tensor
 
 __all__ = [
+    "MODEL",
     "SavedModel",
     "Task",
     "build_model",
@@ -57,9 +63,11 @@ __all__ = [
     "decoder_of",
     "load_model",
     "make_corpus",
+    "model_in",
     "save_model",
 ]
 
+MODEL = "model.json"
 WEIGHTS = "weights.safetensors"
 TRAIN_AGAIN = "train the model again: delete the folder of its run, and that run is made again"
 
@@ -96,6 +104,10 @@ class Task:
             dataset: The data set.
             options: What the pieces of sequences are.
         """
+        if dataset.question.reads == "arcs":
+            labels_in = dataset.question.labels_in
+            relations = {label for one in dataset.train for label in labels_in(one.label)}
+            return cls(dataset.question, sorted(relations))  # others can't be learned
         if dataset.question.is_sequence:
             target = TargetVocabulary.from_texts(
                 dataset.answers("train"), unit=options.pieces, min_count=options.min_count
@@ -113,8 +125,10 @@ class Task:
             most=math.ceil(max(numbers)),
         )
 
-    def answer(self) -> Answer:
+    def answer(self) -> Answer | ArcsAnswer:
         """What a head predicts for it."""
+        if self.question.reads == "arcs":
+            return ArcsAnswer(self.labels)
         match self.question.answer:
             case "label":
                 return LabelAnswer(self.labels)
@@ -173,21 +187,21 @@ class SavedModel:
 
     def structured(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Sentences with their own trees, as the encoder reads them: with a control in their place."""
-        if self.structure in GIVEN_STRUCTURES or self.structure in SPAN_STRUCTURES:
+        if self.structure in GIVEN_STRUCTURES or is_for_spans(self.structure):
             return list(sentences)  # where trees hang, spans say
         return with_structure(sentences, self.structure)
 
     def corpus(self, sentences: Sequence[Sentence]) -> Corpus:
         """These sentences, ready to be batched for this model."""
-        embedding = self.classifier.embedding
-        assert isinstance(embedding, WordEmbedding)
+        words = words_of(self.classifier.embedding)
+        vocabulary = None if words is None else words.vocabulary
         arity = self.classifier.encoder.arity
-        return make_corpus(sentences, embedding.vocabulary, self.relations, self.structure, arity)
+        return make_corpus(sentences, vocabulary, self.relations, self.structure, arity)
 
 
 def make_corpus(
     sentences: Sequence[Sentence],
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | None,
     relations: Vocabulary,
     structure: str,
     arity: int | None = None,
@@ -196,7 +210,7 @@ def make_corpus(
 
     Args:
         sentences: The sentences.
-        vocabulary: Numbers of words.
+        vocabulary: Numbers of words; None where none is asked for.
         relations: Numbers of tree labels.
         structure: What the encoder reads: see :class:`tasks.data.setting.Setting`.
         arity: Number of children that the encoder has places for; None for any number. Where a node has
@@ -204,7 +218,7 @@ def make_corpus(
             (:func:`parsers.grouped`).
     """
     field = tree_field(structure)
-    if arity is not None:
+    if arity is not None and not is_graph(structure):
         fit = grouped if field == "constituency" else narrowed
         sentences = [
             sentence
@@ -223,7 +237,7 @@ def make_corpus(
 def build_model(
     options: ModelOptions,
     task: Task,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | None,
     vectors: Tensor | None = None,
 ) -> StructuredModel:
     """Make a model, with weights drawn from torch's random numbers.
@@ -231,18 +245,13 @@ def build_model(
     Args:
         options: What it is made of.
         task: What it is asked.
-        vocabulary: The words that have a vector.
+        vocabulary: The words that have a vector; None where there are no word vectors.
         vectors: ``(words, dim)``, pretrained vectors; None to learn them.
     """
-    dim = options.embedding_dim if vectors is None else vectors.shape[1]
-    embedding = WordEmbedding(
-        vocabulary,
-        dim,
-        vectors=vectors,
-        frozen=options.freeze,
-        word_dropout=options.word_dropout,
+    embedding = build_embedding(options, vocabulary, vectors)
+    encoder = build_encoder(
+        options.encoder, cast(int, embedding.dim), options.hidden_dim, **options.encoder_options
     )
-    encoder = build_encoder(options.encoder, dim, options.hidden_dim, **options.encoder_options)
     if task.question.is_sequence:
         sequences = _sequence_head(options, task, encoder)
         if not sequences.reader.reads_sentences:
@@ -292,6 +301,8 @@ def decoder_of(options: ModelOptions, encoder: Encoder) -> Decoder:
 
 def _reads(reader: Reader) -> str:
     """What a reader's questions are about, as :class:`tasks.data.questions.Question` says it."""
+    if isinstance(reader, ArcsReader):
+        return "arcs"
     if reader.texts == 2:
         return "pair"
     if reader.rows != "example":
@@ -310,7 +321,7 @@ def count_parameters(model: StructuredModel) -> dict[str, int]:
 def save_model(folder: Path, model: SavedModel) -> None:
     """Write ``weights.safetensors``, and ``model.json`` with its checksum."""
     embedding = model.classifier.embedding
-    assert isinstance(embedding, WordEmbedding)
+    words = words_of(embedding)
     relations = None if model.relations is UNIVERSAL_RELATIONS else _words_of(model.relations)
     write_tensors(folder / WEIGHTS, model.classifier.state_dict())
     file = _ModelFile(
@@ -319,11 +330,28 @@ def save_model(folder: Path, model: SavedModel) -> None:
         task=model.task,
         structure=model.structure,
         parser=model.parser,
-        embedding_dim=embedding.dim,
-        vocabulary=_words_of(embedding.vocabulary),
+        embedding_dim=cast(int, embedding.dim),
+        vocabulary=None if words is None else _words_of(words.vocabulary),
         relations=relations,
+        contextual=fingerprints(model.options, embedding),
     )
-    write_sealed(folder / "model.json", asdict(file), [WEIGHTS])
+    content = asdict(file)
+    if not file.contextual:  # as earlier versions wrote it
+        del content["contextual"]
+    write_sealed(folder / MODEL, content, [WEIGHTS])
+
+
+def model_in(run: Path) -> SavedModel:
+    """The saved model in the folder of a run.
+
+    Raises:
+        StorageError: There is none; the message names those in folders below. Or a file is damaged.
+    """
+    if not (run / MODEL).exists():
+        below = sorted(str(found.parent) for found in run.glob(f"**/{MODEL}"))
+        hint = f"; there are models in {', '.join(below[:8])}" if below else ""
+        raise StorageError(f"there is no saved model in {run}{hint}")
+    return load_model(run)
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -333,22 +361,26 @@ def load_model(folder: Path) -> SavedModel:
         StorageError: A file is missing or damaged, or the two don't belong together.
         UnknownNameError: Its encoder is one of a plugin that isn't loaded.
     """
-    file = folder / "model.json"
+    file = folder / MODEL
     content, seal = read_sealed(file, TRAIN_AGAIN)
     saved = as_record(_ModelFile, content, file, TRAIN_AGAIN)
     seal.check(WEIGHTS)
     weights, _ = read_tensors(folder / WEIGHTS, TRAIN_AGAIN)
     try:
-        vocabulary = saved.vocabulary.vocabulary
+        vocabulary = None if saved.vocabulary is None else saved.vocabulary.vocabulary
         relations = UNIVERSAL_RELATIONS if saved.relations is None else saved.relations.vocabulary
-        table = weights.get("embedding.table.weight")
+        tables = (
+            name for name in weights if re.fullmatch(r"embedding\.(.*\.)?table\.weight", name)
+        )
+        table = weights.get(next(tables, ""))
         task = saved.task or Task(labels=saved.labels)
         classifier = build_model(saved.options, task, vocabulary, table)
+        _check_contextual(saved, classifier, file)
         classifier.load_state_dict(weights)
         unusable = [name for name, value in weights.items() if not torch.isfinite(value).all()]
         if unusable:
             raise ValueError(f"{unusable[0]} has values that are not finite")
-    except UnknownNameError:
+    except (UnknownNameError, DataError):
         raise
     except (LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
         raise StorageError(
@@ -363,6 +395,17 @@ def load_model(folder: Path) -> SavedModel:
         parser=saved.parser,
         task=task,
     )
+
+
+def _check_contextual(saved: _ModelFile, classifier: StructuredModel, file: Path) -> None:
+    """Make sure that the contextual models are those that the model was trained with."""
+    for name, found in fingerprints(saved.options, classifier.embedding).items():
+        if saved.contextual.get(name) != found:
+            raise DataError(
+                f"the contextual model 'hf:{name}' is not the one that {file} was trained with: its "
+                f"fingerprint is {found[:16]}..., not {saved.contextual.get(name, 'none')[:16]}...; put "
+                "that model in its place, or train again"
+            )
 
 
 @dataclass(frozen=True)
@@ -392,6 +435,7 @@ class _ModelFile:
     structure: str
     parser: ParserOptions
     embedding_dim: int
-    vocabulary: _Words
+    vocabulary: _Words | None
     relations: _Words | None
     task: Task | None = None
+    contextual: Mapping[str, str] = field(default_factory=dict)

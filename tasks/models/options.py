@@ -2,15 +2,87 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from tasks.options import OptionError, Options, Range, cli_option
 
-__all__ = ["EMBEDDINGS", "ModelOptions", "ModelSettings"]
+__all__ = ["EMBEDDINGS", "EmbeddingParts", "ModelOptions", "ModelSettings", "with_vectors"]
 
 EMBEDDINGS = ("learned", "vectors", "wordllama")
+"""Where the vectors of words are from."""
+
+CONTEXTUAL = "hf:"
+"""Before the name or the folder of a contextual model."""
+
+_BETWEEN = re.compile(rf"\+(?=(?:{'|'.join(EMBEDDINGS)})(?:[:+]|$)|{CONTEXTUAL})")
+"""The plus between two embeddings: one in a name of a folder stands before none."""
+
+
+class EmbeddingParts(NamedTuple):
+    """What an embedding consists of.
+
+    Attributes:
+        words: Where the vectors of words are from, one of :data:`EMBEDDINGS`; None for none.
+        contextual: The names or folders of contextual models.
+    """
+
+    words: str | None
+    contextual: tuple[str, ...]
+
+    @classmethod
+    def of(cls, embedding: str) -> EmbeddingParts:
+        """The parts of an embedding such as ``"learned+hf:bert-base-uncased"``.
+
+        Raises:
+            OptionError: A part is not known, or words have vectors from two places.
+        """
+        words: list[str] = []
+        contextual: list[str] = []
+        for part in _BETWEEN.split(embedding):
+            if part.startswith(CONTEXTUAL) and len(part) > len(CONTEXTUAL):
+                contextual.append(part.removeprefix(CONTEXTUAL))
+            elif part in EMBEDDINGS:
+                words.append(part)
+            else:
+                raise OptionError(
+                    "embedding",
+                    f"must be one of {', '.join(EMBEDDINGS)}, or {CONTEXTUAL} with the name or folder "
+                    f"of a model, or several with + between them, but is {embedding!r}",
+                )
+        if len(words) > 1 or len(set(contextual)) < len(contextual):
+            raise OptionError(
+                "embedding",
+                f"{embedding!r} has two parts of a kind: words have vectors from one place, beside any "
+                f"number of different {CONTEXTUAL} models",
+            )
+        return cls(words[0] if words else None, tuple(contextual))
+
+
+def with_vectors(embedding: str | None, vectors: str | None) -> tuple[str, str | None]:
+    """The embedding and the file of vectors, where either may name the file.
+
+    Args:
+        embedding: As given, perhaps with a part ``vectors:FILE``; None for the default.
+        vectors: The file, if it was given by itself.
+
+    Raises:
+        OptionError: Two files are named.
+    """
+    if embedding is None:
+        return "learned" if vectors is None else "vectors", vectors
+    parts = _BETWEEN.split(embedding)
+    for place, part in enumerate(parts):
+        if part.startswith("vectors:"):
+            file = part.removeprefix("vectors:")
+            if vectors not in (None, file):
+                raise OptionError(
+                    "embedding", f"names the file {file}, but vectors names {vectors}"
+                )
+            parts[place], vectors = "vectors", file
+    return "+".join(parts), vectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +125,22 @@ class ModelSettings(Options):
             "--lowercase/--no-lowercase",
         ),
     ] = True
+    tune_embedding: Annotated[
+        bool,
+        cli_option(
+            "Model",
+            "Train the contextual models of --embedding too (hf:...), with --embedding-learning-rate.",
+            "--tune-embedding",
+        ),
+    ] = False
+    contextual_layer: Annotated[
+        str,
+        cli_option(
+            "Model",
+            "Layer of contextual models: last, a number (0 for what the first reads), or mix (all of "
+            "them, with learned weights).",
+        ),
+    ] = "last"
     reader: Annotated[
         str | None,
         cli_option(
@@ -106,7 +194,8 @@ class ModelOptions(ModelSettings):
         encoder: Name of a registered encoder, or of several joined by ``>``.
         encoder_options: Options of the encoder (of a chain's last one).
         embedding: ``"learned"``, word vectors trained from scratch; ``"vectors"``, those of the text
-            file ``vectors``; ``"wordllama"``, those of that package.
+            file ``vectors``; ``"wordllama"``, those of that package; ``"hf:NAME"``, a contextual model
+            of Hugging Face; or several side by side, with ``+`` between them.
     """
 
     encoder: str
@@ -115,11 +204,17 @@ class ModelOptions(ModelSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.embedding not in EMBEDDINGS:
-            raise OptionError(
-                "embedding", f"must be one of {', '.join(EMBEDDINGS)}, but is {self.embedding!r}"
-            )
-        if (self.embedding == "vectors") != (self.vectors is not None):
+        if (self.parts.words == "vectors") != (self.vectors is not None):
             raise OptionError(
                 "vectors", "and the embedding 'vectors' go together: give both or neither"
             )
+        layer = self.contextual_layer
+        if layer not in ("last", "mix") and not layer.isdecimal():
+            raise OptionError(
+                "contextual_layer", f"must be last, mix or a number, but is {layer!r}"
+            )
+
+    @property
+    def parts(self) -> EmbeddingParts:
+        """What the embedding consists of."""
+        return EmbeddingParts.of(self.embedding)

@@ -8,18 +8,18 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from parsers import Parser, rerooted
+from parsers import Parser
 from structnn import Sentence
 from tasks.data.examples import is_visible
-from tasks.data.parsing import in_tokens, make_parser
+from tasks.data.parsing import in_tokens
 from tasks.data.questions import Question, Span, without_marks
-from tasks.data.setting import SPAN_STRUCTURES
+from tasks.data.setting import for_spans, is_for_spans
 from tasks.folders import encoder_folder
-from tasks.models.model import SavedModel, load_model
-from tasks.storage import StorageError
+from tasks.models.model import SavedModel, model_in
+from tasks.models.parser import make_parser
 from tasks.training.evaluation import evaluate
 
-__all__ = ["Asked", "Prediction", "Predictor", "model_in"]
+__all__ = ["Asked", "Prediction", "Predictor"]
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,9 @@ class Predictor:
             tuple(span for span, _ in in_tokens(text, own, sentence))
             for text, own, sentence in zip(plain, spans, sentences, strict=bool(spans))
         ]
-        if self.model.structure in SPAN_STRUCTURES:
+        if is_for_spans(self.model.structure):
             sentences = [
-                rerooted(sentence, own[0])
+                for_spans(self.model.structure, sentence, own)
                 for sentence, own in zip(sentences, in_sentences, strict=True)
             ]
         shown = [
@@ -180,6 +180,11 @@ class Predictor:
                 "this run was trained on constituency trees, which no parser here makes: it can't be "
                 "used on raw text"
             )
+        if self.model.structure in ("enhanced", "graph"):
+            raise ValueError(
+                f"this run was trained on graphs in its data (--structure {self.model.structure}), "
+                "which no parser here makes: it can't be used on raw text"
+            )
         # New text has no given trees, so it is parsed.
         return self.model.structured(self.parser.parse(list(texts)))
 
@@ -212,16 +217,3 @@ class Predictor:
                 texts, sentences, found.answers, found.probabilities, strict=True
             )
         ]
-
-
-def model_in(folder: Path) -> SavedModel:
-    """The saved model in the folder of a run.
-
-    Raises:
-        StorageError: There is none; the message names those in folders below. Or a file is damaged.
-    """
-    if not (folder / "model.json").exists():
-        below = sorted(str(found.parent) for found in folder.glob("**/model.json"))
-        hint = f"; there are models in {', '.join(below[:8])}" if below else ""
-        raise StorageError(f"there is no saved model in {folder}{hint}")
-    return load_model(folder)

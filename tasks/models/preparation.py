@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from structnn import ENCODERS, UNIVERSAL_RELATIONS, StructuredModel, Vocabulary
+from structnn import ENCODERS, UNIVERSAL_RELATIONS, Encoder, StructuredModel, Vocabulary
 from structnn.embeddings.words import LEARNED_SCALE
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.examples import DataError, quote
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import ParsedDataset, tree_field
+from tasks.data.parsing import ParsedDataset, is_graph
+from tasks.models.embeddings import contextual_parts, keep_states
 from tasks.models.model import SavedModel, Task, build_model
 from tasks.models.options import ModelOptions
 from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
@@ -44,6 +46,7 @@ def prepare(
     seed: int,
     parser: ParserOptions,
     pretrained: WordVectors | None,
+    states: Path | None = None,
 ) -> PreparedModel:
     """Make a classifier for a data set.
 
@@ -53,25 +56,30 @@ def prepare(
         seed: Random seed of the weights.
         parser: The parser of the data.
         pretrained: Word vectors, from :func:`pretrained_vectors`; None to learn them.
+        states: Folder that keeps what frozen contextual models compute; None to compute it for each
+            batch.
 
     Raises:
         DataError: The encoder reads the labels of trees in which they are what is to be predicted.
     """
     torch.manual_seed(seed)
-    if pretrained is None:
-        vectors, coverage = None, None
+    vocabulary: Vocabulary | None = None
+    vectors, coverage = None, None
+    if options.parts.words == "learned":
         vocabulary = Vocabulary.from_tokens(
             (sentence.tokens for sentence in data.texts("train")),
             min_count=options.min_count,
             lowercase=options.lowercase,
         )
-    else:
+    elif pretrained is not None:
         vocabulary, vectors = _vocabulary_and_vectors(pretrained, data)
         coverage = pretrained.coverage
     relations = _tree_labels(data)
     options = _with_number_of_labels(options, relations)
     task = Task.of(data.dataset, options)
     classifier = build_model(options, task, vocabulary, vectors)
+    if is_graph(data.structure) and (fault := reads_trees(classifier.encoder)):
+        raise DataError(f"{options.encoder} can't read --structure {data.structure}: {fault}")
     if (
         data.structure == "constituency"
         and data.dataset.node_labels
@@ -90,6 +98,12 @@ def prepare(
             "option relations=0"
         )
     model = SavedModel(classifier, options, relations, data.structure, parser, task)
+    if states is not None:
+        keep_states(classifier.embedding, states)
+        for part in contextual_parts(classifier.embedding):
+            if part.store is not None:  # all at once, so that they depend on the data alone
+                texts = (sentence for split in data.sentences for sentence in data.texts(split))
+                part.remember([tuple(sentence.tokens) for sentence in texts])
     return PreparedModel(model, _inputs(model, data), coverage)
 
 
@@ -132,12 +146,12 @@ def pretrained_vectors(options: ModelOptions, data: ParsedDataset) -> WordVector
     Raises:
         DataError: The file can't be read, or has none of the words.
     """
-    if options.embedding == "learned":
+    if options.parts.words in (None, "learned"):
         return None
     # The words of dev and test are looked up too, which uses none of their labels.
     everything = (sentence.tokens for split in data.sentences for sentence in data.texts(split))
     words = Vocabulary.from_tokens(everything).words[1:]
-    if options.embedding == "wordllama":
+    if options.parts.words == "wordllama":
         found = wordllama_vectors(words)
     else:
         assert options.vectors is not None
@@ -206,10 +220,28 @@ def _vocabulary_and_vectors(
 
 
 def _tree_labels(data: ParsedDataset) -> Vocabulary:
-    if tree_field(data.structure) == "dependencies":
+    if data.structure == "graph":
+        graphs = (sentence.graph for sentence in data.sentences["train"])
+        return Vocabulary(sorted({label for one in graphs if one for label in one.labels or ()}))
+    if (
+        data.structure != "constituency"
+    ):  # enhanced relations count without their subtypes, as given
         return UNIVERSAL_RELATIONS
     trees = (sentence.constituency for sentence in data.sentences["train"])
     return Vocabulary(sorted({label for tree in trees if tree for label in tree.labels or ()}))
+
+
+def reads_trees(encoder: Encoder) -> str:
+    """Why an encoder can't read graphs that are no trees; empty if it can."""
+    remedy = "take a graph encoder such as gat, or a structure that is a tree"
+    if "tree" in encoder.reads:
+        return f"it is a graph that need not be a tree, and this encoder reads trees; {remedy}"
+    if encoder.readout is not None and "tree" in encoder.readout.reads:
+        return (
+            "it is a graph that need not have one root, and the readout reads the root of a tree; take "
+            "another readout, such as max"
+        )
+    return ""
 
 
 def _with_number_of_labels(options: ModelOptions, relations: Vocabulary) -> ModelOptions:

@@ -15,6 +15,7 @@ from parsers.drawing.drawing import Drawing
 from parsers.drawing.presets import sentiment
 from structnn import Sentence
 from tasks.data.parsing import tree_field
+from tasks.data.questions import offsets_of, token_span, without_marks
 from tasks.report.groups import Group
 from tasks.results.records import ExampleDescription
 from tasks.results.slices import Dimension, gaps, opposed
@@ -122,7 +123,9 @@ def browser(
         parts = any(group.data == name and group.question.has_parts for group in groups)
         kept = min(len(rows), EXAMPLES)
         if parts:
-            notes.append(f"{name}: a sentence is right where all of its tags are.")
+            trees = any(group.data == name and group.question.reads == "arcs" for group in groups)
+            what = "heads and relations" if trees else "tags"
+            notes.append(f"{name}: a sentence is right where all of its {what} are.")
         drawn = set(_worth_drawing([group for group in groups if group.data == name], kept))
         if kept < len(rows):
             notes.append(f"{name}: this page has the first {kept:,} of {len(rows):,} examples.")
@@ -163,17 +166,28 @@ def tree_of(example: ExampleDescription) -> str:
 
 def _drawings(example: ExampleDescription) -> list[Drawing]:
     sentences = {}
+    tokens = _marked_tokens(example)
     if example.dependencies is not None:
-        sentences["parse"] = Sentence(
-            example.tokens, dependencies=example.dependencies, tags=example.tags
-        )
+        sentences["parse"] = Sentence(tokens, dependencies=example.dependencies, tags=example.tags)
     for name, other in example.trees.items():
-        sentences[name] = Sentence(example.tokens).replace(**{tree_field(name): other.tree})
+        sentences[name] = Sentence(tokens).replace(**{tree_field(name): other.tree})
     several = len(sentences) > 1
     return [
         draw(sentence, title=name if several else "", **_colours(sentence))
         for name, sentence in sentences.items()
     ]
+
+
+def _marked_tokens(example: ExampleDescription) -> Sequence[str]:
+    """The tokens, with ``[[`` and ``]]`` round each that is in a span which is asked about."""
+    text, spans = without_marks(example.text)
+    if not spans or "[[" in "".join(example.tokens):  # such characters are part of some texts
+        return example.tokens
+    offsets = offsets_of(text, example.tokens)
+    tokens = list(example.tokens)
+    for place in {place for span in spans for place in range(*token_span(span, offsets)[0])}:
+        tokens[place] = f"[[{tokens[place]}]]"  # each, since a tree may draw them far apart
+    return tokens
 
 
 def _colours(sentence: Sentence) -> Mapping[str, Any]:
@@ -197,6 +211,7 @@ def _predictions(group: Group) -> dict[str, object]:
         "name": group.name,
         "data": group.data,
         "tags": list(group.labels) if group.question.has_parts else [],
+        "arcs": group.question.reads == "arcs",
         "labels": [_short_number(answer) for answer in number]
         if group.question.is_number
         else list(number),

@@ -175,22 +175,27 @@ def trade_off(group: Group, kind: str) -> Figure:
         if not front or goodness[place] > goodness[front[-1]]:
             front.append(place)
 
+    # A logarithmic axis has no 0: what has no parameters stands before all others.
+    least = min(filter(None, costs), default=1.0)
+    places = [cost or least / 3 for cost in costs]
+    nothing = [row.encoder for row, cost in zip(rows, costs, strict=True) if not cost]
+
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
         axes.set_xscale("log")
         axes.step(
-            [costs[i] for i in front],
+            [places[i] for i in front],
             [values[i] for i in front],
             where="post" if cheap else "pre",
             color="#b8c0ca",
             lw=1.2,
             zorder=1,
         )
-        for row, cost in zip(rows, costs, strict=True):
-            interval(axes, cost, row)
+        for row, place in zip(rows, places, strict=True):
+            interval(axes, place, row)
         axes.margins(x=0.12)
         names = [
-            (row.encoder, costs[i], values[i], COLOURS[row.kind], i in front)
+            (row.encoder, places[i], values[i], COLOURS[row.kind], i in front)
             for i, row in enumerate(rows)
         ]
         names_beside(axes, names)
@@ -202,7 +207,8 @@ def trade_off(group: Group, kind: str) -> Figure:
         f"accuracy-{kind}-{group.name}",
         f"{group.name}: {'size' if cheap else 'speed'}",
         f"Test {metric.name} against {title}. On the Pareto front, where none is both better and "
-        f"{'smaller' if cheap else 'faster'}: {listed(rows[i].encoder for i in front)} (in bold).",
+        f"{'smaller' if cheap else 'faster'}: {listed(rows[i].encoder for i in front)} (in bold)."
+        + (f" Without any, at the left: {listed(nothing)}." if nothing else ""),
         paint,
         height=3.4,
     )

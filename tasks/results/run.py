@@ -15,7 +15,7 @@ import structnn
 from structnn import ENCODERS, UnknownNameError
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import Setting, parser_of
-from tasks.folders import encoder_folder
+from tasks.folders import encoder_folder, folder_name
 from tasks.json_records import as_record
 from tasks.models.options import ModelOptions
 from tasks.sealing import read_sealed, write_sealed
@@ -69,7 +69,7 @@ class Run:
         names = ["tuning"] if self.trial is not None else []
         names += self.setting.folders
         if self.model.embedding != "learned":
-            names.append(f"embedding={self.model.embedding}")
+            names.append(folder_name(f"embedding={self.model.embedding}"))
         names.append(encoder_folder(self.model.encoder))
         names.append(f"seed-{self.seed}" if self.trial is None else f"trial-{self.trial}")
         return Path(*names)

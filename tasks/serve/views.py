@@ -71,6 +71,7 @@ def _what_it_does(predictor: Predictor) -> str:
         "span": "a sentence in which some words are marked",
         "spans": "a sentence in which two phrases are marked",
         "tokens": "each word of a sentence",
+        "arcs": "a sentence",
     }[predictor.question.reads]
     labels = predictor.model.classifier.labels
     names = ", ".join(labels[:LISTED]) + (", ..." if len(labels) > LISTED else "")

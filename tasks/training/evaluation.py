@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from structnn import Batch, Corpus, SequenceHead, StructuredModel
+from structnn import ArcsHead, Batch, Corpus, Head, SequenceHead, StructuredModel
+from structnn.heads import ArcScores
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.questions import ROW_SEPARATOR
 from tasks.training.gold import Gold
@@ -50,9 +52,21 @@ def evaluate(
         gold: The right answers, for the loss.
         calibrate: First fit the thresholds of answers, if they have any, to the right answers.
     """
-    if isinstance(model.head, SequenceHead):
-        return _written(model, model.head, inputs, gold)
-    answer = model.head.answer
+    head = model.head
+    if isinstance(head, ArcsHead):
+        decode = head.answer.decode
+
+        def trees(scores: ArcScores, batch: Batch) -> Iterator[str]:
+            arcs = iter(decode(scores))
+            return (ROW_SEPARATOR.join(islice(arcs, length)) for length in batch.lengths.tolist())
+
+        return _by_batch(model, head, inputs, gold, trees)
+    if isinstance(head, SequenceHead):
+        generate = head.generate
+        return _by_batch(
+            model, head, inputs, gold, lambda reading, _: (one[0].text for one in generate(reading))
+        )
+    answer = head.answer
     scores = predict_scores(model, inputs)
     loss = math.nan
     if gold is not None:
@@ -62,8 +76,8 @@ def evaluate(
             answer.calibrate(scores, right)
         loss = answer.loss(scores, right).item()
     found = answer.decode(scores)
-    if model.head.reader.rows != "example":
-        ptr = inputs.row_ptr(model.head.reader.rows).tolist()
+    if head.reader.rows != "example":
+        ptr = inputs.row_ptr(head.reader.rows).tolist()
         joined = [ROW_SEPARATOR.join(found[begin:end]) for begin, end in pairwise(ptr)]
         return Evaluation(joined, [{} for _ in joined], loss)
     probabilities = answer.probabilities(scores)
@@ -78,7 +92,7 @@ def predict_scores(model: StructuredModel, inputs: Inputs) -> Tensor:
     Returns:
         ``(rows, width)``, on the CPU: of each thing that is asked about, in the order of the examples.
     """
-    assert not isinstance(model.head, SequenceHead)  # which has none before something is written
+    assert isinstance(model.head, Head)  # others have no scores of single rows
     ptr = inputs.row_ptr(model.head.reader.rows)
     scores = torch.empty(int(ptr[-1]), model.head.answer.width)
     for indices, batch, spans in _batches(model, inputs):
@@ -86,21 +100,33 @@ def predict_scores(model: StructuredModel, inputs: Inputs) -> Tensor:
     return scores
 
 
-def _written(
-    model: StructuredModel, head: SequenceHead, inputs: Inputs, gold: Gold | None
+def _by_batch(
+    model: StructuredModel,
+    head: ArcsHead | SequenceHead,
+    inputs: Inputs,
+    gold: Gold | None,
+    answers_of: Callable[[Any, Batch], Iterable[str]],
 ) -> Evaluation:
-    """Sequences and their loss, batch by batch."""
+    """Answers and their loss, batch by batch, where what a head gives is too much to be kept.
+
+    Args:
+        model: The model.
+        head: Its head.
+        inputs: What it reads.
+        gold: The right answers, for the loss.
+        answers_of: The answers to the examples of a batch, from what the head gives for it.
+    """
     answers = [""] * len(inputs)
-    total, pieces = 0.0, 0
+    total, rows = 0.0, 0
     for indices, batch, _ in _batches(model, inputs):
-        reading = model(batch)
-        for place, found in zip(indices.tolist(), head.generate(reading), strict=True):
-            answers[place] = found[0].text
+        given = model(batch)
+        for place, found in zip(indices.tolist(), answers_of(given, batch), strict=True):
+            answers[place] = found
         if gold is not None:
             own = gold.of_examples(indices).to(batch.device)
-            total += head.loss(reading, own).item() * len(own)
-            pieces += len(own)
-    return Evaluation(answers, [{} for _ in answers], total / pieces if pieces else math.nan)
+            total += head.loss(given, own).item() * len(own)
+            rows += len(own)
+    return Evaluation(answers, [{} for _ in answers], total / rows if rows else math.nan)
 
 
 def _batches(

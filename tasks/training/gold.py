@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from structnn import Head, Sentence, SequenceHead
+from structnn import ArcsHead, Head, Sentence, SequenceHead
 from tasks.data.questions import ROW_SEPARATOR
 from tasks.training.inputs import Indices, rows_of
 
@@ -35,7 +35,7 @@ class Gold:
     def of(
         cls,
         answers: Sequence[str],
-        head: Head | SequenceHead,
+        head: Head | ArcsHead | SequenceHead,
         sentences: Sequence[Sentence] = (),
     ) -> Gold:
         """The answers of examples, for a head.
@@ -68,6 +68,6 @@ class Gold:
         return replace(self, weights=torch.from_numpy(np.repeat(relative, np.diff(self.ptr))))
 
 
-def parts_of(answer: str, head: Head) -> Sequence[str]:
+def parts_of(answer: str, head: Head | ArcsHead) -> Sequence[str]:
     """The answer of an example as one answer for each row of a head."""
     return (answer,) if head.reader.rows == "example" else answer.split(ROW_SEPARATOR)

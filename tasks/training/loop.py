@@ -13,7 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from structnn import StructuredModel, WordEmbedding
+from structnn import StructuredModel
+from structnn.embeddings import words_of
 from tasks.metrics import ACCURACY, Metric
 from tasks.storage import StorageError
 from tasks.training.batching import batches_of_epoch, collate, share_of_process
@@ -139,8 +140,9 @@ def _finish(model: StructuredModel, weights: Mapping[str, Tensor]) -> None:
     """Give a model the weights that are kept, in evaluation mode."""
     model.load_state_dict(weights)
     model.eval()
-    if isinstance(model.embedding, WordEmbedding):
-        model.embedding.table.sparse = False  # any optimiser can go on from here
+    words = words_of(model.embedding)
+    if words is not None:
+        words.table.sparse = False  # any optimiser can go on from here
 
 
 class _Trained(NamedTuple):

@@ -31,6 +31,14 @@ class TrainingOptions(Options):
     learning_rate: Annotated[
         float, Range(above=0), cli_option("Training", "AdamW learning rate.")
     ] = 5e-4
+    embedding_learning_rate: Annotated[
+        float,
+        Range(above=0),
+        cli_option(
+            "Training",
+            "AdamW learning rate of contextual models that are trained (--tune-embedding).",
+        ),
+    ] = 2e-5
     weight_decay: Annotated[
         float, Range(least=0), cli_option("Training", "AdamW weight decay.")
     ] = 1e-2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +11,8 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
-from structnn import Batch, StructuredModel, WordEmbedding
+from structnn import Batch, ContextualEmbedding, Head, StructuredModel
+from structnn.embeddings import words_of
 from tasks.training.deferred_adam import DeferredAdamW
 from tasks.training.options import TrainingOptions
 
@@ -51,8 +53,21 @@ class TrainingStep:
         self._words = _words_optimizer(model, self.accelerator.device, options)
         self._trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         table = None if self._words is None else self._words.table
+        tuned = {
+            parameter
+            for module in model.embedding.modules()
+            if isinstance(module, ContextualEmbedding)
+            for parameter in module.model.parameters()
+        }
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in self._trained if p is not table and p not in tuned]},
+            {
+                "params": [p for p in self._trained if p in tuned],
+                "lr": options.embedding_learning_rate,
+            },
+        ]
         dense = torch.optim.AdamW(
-            [parameter for parameter in self._trained if parameter is not table],
+            [group for group in groups if group["params"]],
             lr=options.learning_rate,
             weight_decay=options.weight_decay,
             fused=True,  # one pass over each parameter
@@ -93,9 +108,12 @@ class TrainingStep:
             assert batch.token_ids is not None
             self._words.catch_up(F.pad(batch.token_ids, (0, 1)))  # and the unknown word, number 0
         with self.accelerator.autocast():
-            scores = self._wrapped(batch, spans, nodes=supervise_nodes)
-            weights = None if weights is None else weights.to(device)
-            loss = self.model.head.loss(scores, gold.to(device), weights)
+            scores, head = self._wrapped(batch, spans, nodes=supervise_nodes), self.model.head
+            if weights is None:
+                loss = head.loss(scores, gold.to(device))
+            else:
+                assert isinstance(head, Head), "only labels have weights"
+                loss = head.loss(scores, gold.to(device), weights.to(device))
         self.model.zero_grad()
         self.accelerator.backward(loss)
         self.accelerator.unscale_gradients()
@@ -135,8 +153,8 @@ def _words_optimizer(
 
     A GPU updates a whole table in microseconds, but would wait for each list of words.
     """
-    embedding = model.embedding
-    if not isinstance(embedding, WordEmbedding) or embedding.frozen or device.type != "cpu":
+    embedding = words_of(model.embedding)
+    if embedding is None or embedding.frozen or device.type != "cpu":
         return None
     if len(embedding.vocabulary) <= SMALL_TABLE:
         return None

@@ -183,7 +183,7 @@ def assemble(
         made["test"],
         labels=tuple(labels),
         notes=tuple(notes),
-        question=question or Question("sentence" if made["train"][0].text2 is None else "pair"),
+        question=question or Question(),
     )
 
 

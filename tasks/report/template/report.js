@@ -103,9 +103,11 @@ function choose() {
 // Whether each token has an answer: then the answer of an example is tags with spaces between them.
 const tagged = () => group.tags.length > 0;
 const tagsOf = place => group.labels[place].split(' ');
+// The label in the answer to a token: of an arc the relation, behind the number of the head.
+const labelOf = tag => group.arcs ? tag.slice(tag.indexOf(':') + 1) : tag;
 
 function hasLabel(example, place) {
-  return tagged() ? tagsOf(group.gold[example]).includes(group.tags[place]) : group.gold[example] === +place;
+  return tagged() ? tagsOf(group.gold[example]).map(labelOf).includes(group.tags[place]) : group.gold[example] === +place;
 }
 
 function search() {

@@ -3,43 +3,34 @@ from __future__ import annotations
 import pytest
 import torch
 
-from structnn import ENCODERS, Batch, Sentence, SentenceClassifier, Tree, build_encoder
+from structnn import (
+    ENCODERS,
+    Batch,
+    JoinedEmbedding,
+    Sentence,
+    SentenceClassifier,
+    Tree,
+    Vocabulary,
+    WordEmbedding,
+    build_encoder,
+)
+from structnn.embeddings import words_of
 
 transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
 
 from structnn.embeddings.contextual import ContextualEmbedding  # noqa: E402
-
-PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "dog", "##s", "bark", "##ed", "cat"]
+from tests.structnn.embeddings.tiny import PIECES, make_model, make_tokenizer  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    made = tokenizers.Tokenizer(
-        tokenizers.models.WordPiece({piece: i for i, piece in enumerate(PIECES)}, unk_token="[UNK]")
-    )
-    made.normalizer = tokenizers.normalizers.BertNormalizer()
-    made.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
-    made.post_processor = tokenizers.processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=made, pad_token="[PAD]", unk_token="[UNK]"
-    )
+    return make_tokenizer()
 
 
 @pytest.fixture
 def model():
-    torch.manual_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=len(PIECES),
-        hidden_size=8,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=12,
-    )
-    return transformers.BertModel(config)
+    return make_model()
 
 
 SENTENCES = [
@@ -148,3 +139,73 @@ def test_a_tokenizer_is_needed(model):
 def test_repr(model, tokenizer):
     embedding = ContextualEmbedding(model, tokenizer, static=True)
     assert repr(embedding).splitlines()[1] == "  dim=8, frozen=True, static=True"
+
+
+class Memory(dict):
+    """A store that counts what is computed for it."""
+
+    saved = 0
+
+    def load(self, sentences):
+        return {tokens: self[tokens] for tokens in sentences if tokens in self}
+
+    def save(self, states):
+        self.saved += len(states)
+        self |= states
+
+
+@pytest.mark.parametrize("layer", ["last", 0, 1, 2, "mix"])
+def test_layers_and_their_mix(model, tokenizer, layer):
+    batch = Batch.from_sentences(SENTENCES)
+    each = torch.stack(
+        [ContextualEmbedding(model, tokenizer, layer=number)(batch) for number in range(3)]
+    )
+    embedding = ContextualEmbedding(model, tokenizer, layer=layer)
+    if layer == "mix":
+        embedding.mix.data = torch.tensor([0.5, -1.0, 2.0])
+        embedding.scale.data = torch.tensor(1.5)
+        expected = 1.5 * (torch.tensor([0.5, -1.0, 2.0]).softmax(0)[:, None, None] * each).sum(0)
+        found = embedding(batch)
+        found.sum().backward()
+        assert embedding.mix.grad.any()
+        assert embedding.scale.grad.any()
+    else:
+        expected, found = each[-1 if layer == "last" else layer], embedding(batch)
+    torch.testing.assert_close(found, expected)
+    # From a store they are the same, and computed once.
+    embedding.store = Memory()
+    for _ in range(2):
+        torch.testing.assert_close(embedding(batch), expected, atol=1e-6, rtol=1e-5)
+    assert embedding.store.saved == len(SENTENCES)
+
+
+def test_a_layer_that_is_not_there_is_told(model, tokenizer):
+    with pytest.raises(ValueError, match="layer must be 'last', 'mix' or from 0 to 2, but is 3"):
+        ContextualEmbedding(model, tokenizer, layer=3)
+
+
+def test_a_frozen_encoder_is_named_and_not_saved(model, tokenizer):
+    frozen = ContextualEmbedding(model, tokenizer, layer="mix")
+    assert set(frozen.state_dict()) == {"mix", "scale"}
+    frozen.load_state_dict({"mix": torch.ones(3), "scale": torch.ones(())})
+    assert frozen.mix.tolist() == [1, 1, 1]
+    whole = {f"model.{name}": value for name, value in model.state_dict().items()}
+    frozen.load_state_dict({**frozen.state_dict(), **whole})  # as earlier versions wrote it
+    tuned = ContextualEmbedding(make_model(), tokenizer, frozen=False)
+    assert tuned.fingerprint == frozen.fingerprint
+    assert "model.embeddings.word_embeddings.weight" in tuned.state_dict()
+    assert ContextualEmbedding(make_model(1), tokenizer).fingerprint != frozen.fingerprint
+
+
+def test_side_by_side(model, tokenizer):
+    vocabulary = Vocabulary(["dogs"])
+    words, context = WordEmbedding(vocabulary, 3), ContextualEmbedding(model, tokenizer)
+    joined = JoinedEmbedding([words, context])
+    batch = Batch.from_sentences(SENTENCES, vocabulary=vocabulary)
+    joined.eval()
+    assert joined.dim == 11
+    assert words_of(joined) is words
+    assert words_of(context) is None
+    torch.testing.assert_close(joined(batch), torch.cat([words(batch), context(batch)], dim=1))
+    with pytest.raises(ValueError, match="only one word embedding"):
+        JoinedEmbedding([words, words])

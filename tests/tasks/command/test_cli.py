@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import structnn as structnn_package
 from parsers import read_conllu
 from tasks.command.cli import main
 
@@ -335,3 +336,7 @@ class TestEncoders:
     def test_an_unknown_one_is_told(self, here):
         done = here("encoders", "gta", status=1)
         assert "did you mean 'gat'" in done.err
+
+
+def test_the_version(here):
+    assert here("--version").out == f"structnn {structnn_package.__version__}\n"

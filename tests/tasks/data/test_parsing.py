@@ -6,8 +6,7 @@ import pytest
 
 from parsers import read_brackets
 from tasks.data.examples import DataError, Dataset, Example
-from tasks.data.options import ParsingOptions
-from tasks.data.parsing import cached_parser, given_tree, parse_dataset
+from tasks.data.parsing import given_tree, parse_dataset
 from tests.tasks.toys import make_sentence
 
 
@@ -43,18 +42,3 @@ def test_without_a_parser_every_example_needs_a_tree(dataset):
         parse_dataset(dataset, None)
     with pytest.raises(DataError, match=r"a:1: this example has no given dependency tree"):
         given_tree(dataset.train[0], "given")
-
-
-def test_parses_are_kept_where_the_options_say(tmp_path, monkeypatch):
-    monkeypatch.setattr("tasks.data.parsing.make_parser", lambda options: ToyParser())
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    for options, file in (
-        (ParsingOptions(cache=tmp_path / "mine.sqlite"), tmp_path / "mine.sqlite"),
-        (ParsingOptions(), tmp_path / "user" / "structnn" / "parses.sqlite"),
-    ):
-        seen = []
-        parser = cached_parser(options, lambda done, of, seen=seen: seen.append((done, of)))
-        assert parser.parse([("a", "b")])[0].tokens == ("a", "b")
-        assert parser.fingerprint == "toy"
-        assert file.exists()
-        assert seen[-1] == (1, 1)

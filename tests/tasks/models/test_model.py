@@ -48,7 +48,7 @@ def test_a_saved_model_is_as_it_was(tmp_path):
     )
     assert repr(loaded) == (
         "SavedModel('gat', 2 labels, structure='parse', ParserOptions(language='de', package=None, "
-        "model_dir='models', split_sentences=False))"
+        "model_dir='models', split_sentences=False, parser=None))"
     )
     weights = loaded.classifier.state_dict()
     for name, value in model.classifier.state_dict().items():

@@ -26,6 +26,8 @@ from tasks.models.model import load_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tasks.models.preparation import prepare
+from tasks.report.figures import trade_off
+from tasks.report.groups import groups_of
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
 from tasks.results.records import read_predictions
@@ -113,6 +115,9 @@ def test_from_data_to_verdicts_and_back(tmp_path):
     assert majority.test["accuracy"] == pytest.approx(gold.count("B-PER") / len(gold))
     assert 0 < majority.dev < 1
     assert summarise(found)
+    (group,) = groups_of(found)
+    size = trade_off(group, "parameters")
+    assert size.text.endswith("Without any, at the left: bag.")
 
     # Tags stay with their tokens: one by one, in another order, and from the files.
     saved = load_model(tmp_path / runs[0].folder)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from parsers.stanza.spanning_tree import best_tree, is_single_rooted_tree, maximum_spanning_tree
+from structnn.ops.spanning_tree import best_tree, is_single_rooted_tree, maximum_spanning_tree
 
 
 def random_scores(size: int, seed: int, spread: float = 3.0) -> np.ndarray:

@@ -1,0 +1,48 @@
+"""Embeddings side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from structnn.data.batch import Batch
+from structnn.embeddings.words import WordEmbedding
+
+__all__ = ["JoinedEmbedding", "words_of"]
+
+
+class JoinedEmbedding(nn.Module):
+    r"""The vectors of several embeddings, one behind the other.
+
+    .. math:: x_t = [x_t^{(1)}; x_t^{(2)}; \dots]
+
+    Args:
+        parts: The embeddings, each with an attribute ``dim``; at most one of them is a
+            :class:`~structnn.WordEmbedding`, since a batch has one vocabulary.
+
+    Shapes:
+        - output: ``(tokens, dim)``, where ``dim`` is the sum of theirs
+
+    Raises:
+        ValueError: There are two word embeddings.
+    """
+
+    def __init__(self, parts: Sequence[nn.Module]) -> None:
+        super().__init__()
+        if len([part for part in parts if isinstance(part, WordEmbedding)]) > 1:
+            raise ValueError("there can be only one word embedding: a batch has one vocabulary")
+        self.parts = nn.ModuleList(parts)
+        self.dim = sum(cast(int, part.dim) for part in parts)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The vectors of the batch's tokens."""
+        return torch.cat([part(batch) for part in self.parts], dim=1)
+
+
+def words_of(embedding: nn.Module) -> WordEmbedding | None:
+    """The word embedding that an embedding is, or that is a part of it; None if there is none."""
+    parts = embedding.parts if isinstance(embedding, JoinedEmbedding) else [embedding]
+    return next((part for part in parts if isinstance(part, WordEmbedding)), None)

@@ -1,0 +1,118 @@
+"""The parser that options choose: Stanza's, or a run that was trained to parse."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from parsers import CachedParser, Parser, with_structure
+from parsers.stanza.texts import JOINED_SENTENCES
+from structnn import Sentence
+from structnn.arcs import tree_of
+from tasks.data.options import ParserOptions, ParsingOptions
+from tasks.data.questions import ROW_SEPARATOR
+from tasks.models.model import MODEL, SavedModel, model_in
+from tasks.options import OptionError
+from tasks.training.evaluation import evaluate
+
+__all__ = ["RunParser", "cached_parser", "make_parser"]
+
+
+class RunParser:
+    """A run that was asked for arcs, as a parser: see :class:`parsers.Parser`.
+
+    The tokens are those of another parser, by default the one that the run was trained with, as are tags
+    and all else that it says but the tree. The run's encoder reads them with the structure that it was
+    trained on.
+
+    Args:
+        run: The folder of the run.
+        tokenizer: The other parser.
+
+    Attributes:
+        run: The folder.
+        model: The model.
+        tokenizer: The other parser.
+
+    Raises:
+        OptionError: The run answers another question.
+        StorageError: There is no saved model in the folder, or it is damaged.
+    """
+
+    def __init__(self, run: str | Path, tokenizer: Parser | None = None) -> None:
+        self.run = Path(run)
+        self.model: SavedModel = model_in(self.run)
+        question = self.model.task.question
+        if question.reads != "arcs":
+            raise OptionError(
+                "parser",
+                f"must be a run that parses (--reads arcs), but {run} answers other questions: "
+                f"{question.in_words(self.model.classifier.labels)}",
+            )
+        self.tokenizer = make_parser(self.model.parser) if tokenizer is None else tokenizer
+
+    def __repr__(self) -> str:
+        return f"RunParser({str(self.run)!r}: {self.model!r})"
+
+    @property
+    def fingerprint(self) -> str:
+        """The checksum of the model, whose file has that of its weights; and the other parser's."""
+        model = hashlib.sha256((self.run / MODEL).read_bytes()).hexdigest()
+        return f"run {model}, tokens of {self.tokenizer.fingerprint}"
+
+    def parse(self, texts: list[Any], /) -> list[Sentence]:
+        """Parse in bulk.
+
+        Args:
+            texts: Texts, or lists of tokens, which are kept one for one.
+
+        Returns:
+            A sentence for each text, in order.
+        """
+        if not texts:
+            return []
+        tokenised = self.tokenizer.parse(texts)
+        read = with_structure(tokenised, self.model.structure)
+        found = evaluate(self.model.classifier, self.model.inputs(read))
+        return [
+            sentence.replace(
+                dependencies=tree_of(answer.split(ROW_SEPARATOR)),
+                # Where a text was split into sentences, their trees were joined; this is one tree.
+                metadata={k: v for k, v in sentence.metadata.items() if k != JOINED_SENTENCES},
+            )
+            for sentence, answer in zip(tokenised, found.answers, strict=True)
+        ]
+
+
+def make_parser(options: ParserOptions) -> Parser:
+    """The parser with these options."""
+    if options.parser is not None:
+        return RunParser(options.parser)
+    from parsers import StanzaParser
+
+    return StanzaParser(
+        options.language,
+        package=options.package,
+        model_dir=options.model_dir,
+        split_sentences=options.split_sentences,
+    )
+
+
+def cached_parser(
+    options: ParsingOptions, progress: Callable[[int, int], None] | None = None
+) -> CachedParser:
+    """The same, and the file that keeps its parses: by default one in the user's cache folder.
+
+    Args:
+        options: Which parser, and which file.
+        progress: Called with the number of texts done and of all.
+    """
+    if options.cache is not None:
+        file = options.cache
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        file = Path(base) / "structnn" / "parses.sqlite"
+    return CachedParser(make_parser(options), file, progress=progress)
