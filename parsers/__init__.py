@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from parsers.formats.enhanced import enhanced_graph as enhanced_graph
     from parsers.formats.networkx import from_networkx as from_networkx
     from parsers.formats.networkx import to_networkx as to_networkx
+    from parsers.spans import path_between as path_between
     from parsers.spans import rerooted as rerooted
     from parsers.spans import span_head as span_head
     from parsers.stanza.parser import StanzaParser as StanzaParser
@@ -57,7 +58,7 @@ _MODULES = {
     "formats.conllu": "ConlluError iter_conllu read_conllu write_conllu",
     "formats.enhanced": "enhanced_graph",
     "formats.networkx": "from_networkx to_networkx",
-    "spans": "rerooted span_head",
+    "spans": "path_between rerooted span_head",
     "stanza.parser": "StanzaParser",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}

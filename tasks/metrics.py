@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ __all__ = [
     "chosen_metric",
     "class_f1",
     "entity_f1",
+    "f1_without",
     "macro_f1",
     "matthews",
     "mean_absolute_error",
@@ -408,6 +410,77 @@ def entity_f1(question: Question) -> Metric[str]:
     )
 
 
+_WITHOUT = re.compile(
+    r"(macro_f1|micro_f1)\(\s*without\s*=\s*(.+?)\s*(,\s*directions\s*=\s*folded\s*)?\)"
+)
+_DIRECTED = re.compile(r"(.+?)\s*\(e[12],\s*e[12]\)")
+
+
+def f1_without(spec: str, labels: Sequence[str], option: str) -> Metric[str] | None:
+    """F1 over all labels but one, which says that there is nothing to find; None for another spec.
+
+    ``macro_f1(without=Other, directions=folded)`` is the official measure of SemEval-2010 Task 8: the
+    two directions of a relation, ``Cause-Effect(e1,e2)`` and ``Cause-Effect(e2,e1)``, are counted
+    together, and an answer with the right relation and the wrong direction is wrong.
+    ``micro_f1(without=no_relation)`` is that of TACRED.
+
+    Args:
+        spec: ``macro_f1(without=LABEL)`` or ``micro_f1(without=LABEL)``; either with
+            ``, directions=folded``.
+        labels: The labels of the data.
+        option: The option that has the spec, for messages.
+
+    Raises:
+        OptionError: There is no such label, or no label has a direction; the message lists them.
+    """
+    match = _WITHOUT.fullmatch(spec)
+    if match is None:
+        return None
+    kind, without, folded = match[1], match[2].strip("'\""), match[3] is not None
+    if without not in labels:
+        raise OptionError(option, f"leaves out {without!r}, but the labels are {quote(labels)}")
+    relation = {label: label for label in labels}
+    if folded:
+        directed = {label: found[1] for label in labels if (found := _DIRECTED.fullmatch(label))}
+        if not directed:
+            raise OptionError(
+                option,
+                f"folds directions, but no label ends in (e1,e2) or (e2,e1): they are {quote(labels)}",
+            )
+        relation |= directed
+    places = {one: place for place, one in enumerate(dict.fromkeys(relation.values()))}
+    nothing = places[relation[without]]
+
+    def counts(gold: str, prediction: str) -> Floats:
+        found: Floats = np.zeros((len(places), 3))
+        found[places[relation[gold]], 1] += 1
+        found[places[relation[prediction]], 2] += 1
+        found[places[relation[gold]], 0] += gold == prediction
+        found[nothing] = 0
+        return found
+
+    def value(counts: Floats) -> Floats:
+        if kind == "micro_f1":
+            return f1_of(counts.sum(-2))
+        occurs = counts.sum(-1) > 0  # (rows, labels); others have no F1
+        mean: Floats = f1_of(counts).sum(-1) / np.maximum(occurs.sum(-1), 1)
+        return mean
+
+    name = kind.replace("_f1", "-F1")
+    key = f"{kind}(without={without}{', directions=folded' if folded else ''})"
+    how = "the unweighted mean of the labels' F1" if kind == "macro_f1" else "F1 over all labels"
+    return metric_of_counts(
+        f"{name} without {without}",
+        key,
+        counts,
+        value,
+        about=f"{how}, that of {without} left out"
+        + (", the two directions of a relation counted together" if folded else "")
+        + ", in percent",
+        by_example=ACCURACY,
+    )
+
+
 MCC: Metric[str] = Metric(
     "MCC",
     "mcc",
@@ -685,9 +758,15 @@ def chosen_metric(
 ) -> Metric[str]:
     """The metric with this key; by default the first one of the question.
 
+    Of answers that are one label each, F1 may leave one label out: see :func:`f1_without`.
+
     Raises:
         OptionError: Answers to the question have no such metric; the message lists those they have.
     """
+    if key and question.answer == "label" and question.reads != "tokens":
+        without = f1_without(key, labels, option)
+        if without is not None:
+            return without
     known = metrics_for(question, labels, ordered=ordered)
     found = next((metric for metric in known if metric.key == (key or known[0].key)), None)
     if found is None:

@@ -176,9 +176,9 @@ class ArcsAnswer(nn.Module):
             gold: ``(tokens, 2)``, as :meth:`encode` makes them.
         """
         heads, relations = gold.unbind(1)
-        of_heads = F.cross_entropy(scores.arcs.float(), heads)
+        of_heads = F.cross_entropy(scores.arcs, heads)
         of_relations = F.cross_entropy(
-            scores.relations(heads).float(), relations, ignore_index=NO_ANSWER, reduction="sum"
+            scores.relations(heads), relations, ignore_index=NO_ANSWER, reduction="sum"
         )
         # Not the mean of cross_entropy: that of no known relation at all isn't a number.
         return of_heads + of_relations / (relations != NO_ANSWER).sum().clamp_min(1)

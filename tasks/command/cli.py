@@ -106,6 +106,33 @@ def parse(
 
 
 @app.command()
+def shuffle(
+    source: Annotated[Path, typer.Argument(metavar="FILE.conllu", help="Parsed sentences.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help=".jsonl file to write.", callback=check_output_file),
+    ],
+    lemmas: Annotated[
+        bool, typer.Option("--lemmas", help="Give lemmas: forms are to be found, too.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Random seed of the order.")] = 0,
+) -> None:
+    """Put the words of sentences in random order: data for surface realisation, with their trees.
+
+    `structnn shuffle train.conllu -o train.jsonl`
+
+    `structnn compare --data train.jsonl --structure given --encoders gcn,gat --decoder "gru(copy=True)"`
+    """
+    from parsers import iter_conllu
+    from tasks.data.realisation import shuffled_rows
+    from tasks.storage import write_json_lines
+
+    rows = shuffled_rows(iter_conllu(source), lemmas=lemmas, seed=seed, name=str(source))
+    write_json_lines(output, rows)
+    status.print(f"{output}: source (shuffled), heads and relations, target")
+
+
+@app.command()
 @spread(ExperimentOptions)
 def train(
     options: ExperimentOptions,

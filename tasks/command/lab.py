@@ -299,7 +299,7 @@ def alignment(options: AlignmentOptions) -> None:
     words = alignment_in_words(summaries, longest)
     for line in words:
         results.print(f"- {escape(line)}")
-    caption = f"{options.data}: {len(examples)} sequences; orange: the true places"
+    caption = f"{options.data}: {len(examples)} sequences; framed: the true places"
     path = options.out / "alignment"
     save_figure(draw_alignment(summaries, longest, caption), path)
     write_numbers(path, [table for table, _ in found], summaries, words)

@@ -284,6 +284,9 @@ class Dataset:
                 digest.update(json.dumps((example.text2, example.spans)).encode())
             if given := example.sentence and example.sentence.dependencies:
                 digest.update(json.dumps((given.parents, given.labels)).encode())
+            if example.sentence and (example.sentence.graph or example.sentence.columns):
+                graph, deps = example.sentence.graph, example.sentence.columns.get("deps")
+                digest.update(json.dumps((graph and asdict(graph), deps)).encode())
             if second := example.sentence2:
                 trees = (second.dependencies, second.constituency)
                 shapes = [tree and (tree.parents, tree.tokens, tree.labels) for tree in trees]

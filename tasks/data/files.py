@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parsers.formats.conllu import EMPTY_NODES
 from parsers.formats.files import Faults, OnError
-from structnn import InputError, Sentence, StructureError, Tree
+from structnn import InputError, Sentence, SentenceGraph, StructureError, Tree
 from structnn.arcs import arcs_of
 from tasks.data.columns import (
     ANSWER_COLUMNS,
@@ -66,10 +67,13 @@ def read_table(
     characters, so that a text with a stray one can't swallow the lines below it. ``.jsonl`` (or
     ``.ndjson``) has an object on each line; its text may be an array of tokens, which stay as they
     are, and beside them may stand the array ``heads`` (the place of each token's head, from 1; 0 for
-    the root) and the array ``relations``: the tree of ``--structure given``. ``.conllu`` has such trees
-    for its sentences, and the other columns in comments: ``# label = ...``; or the label column is one
-    of its words, see :func:`tasks.data.treebank.tags_of_words`. ``.ft`` is fastText's
-    format: labels as ``__label__name`` before the text. Blank lines are passed over; anything else that
+    the root) and the array ``relations``: the tree of ``--structure given``; and the object ``graph``,
+    whose fields are those of a :class:`~structnn.SentenceGraph`: ``{"tokens": [0, 1, -1], "edges":
+    [[2, 0], [2, 1]], "labels": ["ARG0", "ARG1"]}``, for ``--structure graph``. ``.conllu`` has trees
+    and graphs of its sentences, and the other columns in comments: ``# label = ...``; or the label
+    column is one of its words, see :func:`tasks.data.treebank.tags_of_words`. ``.ft`` is fastText's
+    format: labels as ``__label__name`` before the text. Blank lines are passed over; anything else
+    that
     is not an example is an error.
 
     The columns say what is asked: see :func:`tasks.data.columns.columns_of`.
@@ -168,6 +172,7 @@ def _example(row: Row, columns: Columns, where: str) -> Example:
         text2 = text_in(row.get(SECOND_TEXT), where)
     sentence = _given_tree(row, text, where)
     own = columns.own | ({HEADS, RELATIONS} if sentence else set())
+    own |= {"graph"} if sentence and sentence.graph else set()
     return Example(
         text,
         cell(label, columns.answer, where).strip(),
@@ -242,8 +247,20 @@ def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence |
                 'tokens, such as ["dogs", "bark"], or remove `heads`'
             )
         return None  # a column of another file may have that name
-    if not text or heads is None:
+    graph = _given_graph(row, where)
+    known = row.sentence if isinstance(row, SentenceRow) else None
+    columns, metadata = {}, {}
+    if known is not None:  # the column DEPS, and the empty nodes that it may name
+        columns = {name: known.columns[name] for name in ("deps",) if name in known.columns}
+        metadata = {name: known.metadata[name] for name in (EMPTY_NODES,) if name in known.metadata}
+        graph = known.graph
+    if not text or (heads is None and graph is None and not columns):
         return None
+    if heads is None:
+        try:
+            return Sentence(text, graph=graph, columns=columns, metadata=metadata)
+        except StructureError as fault:
+            raise DataError(f"{where}: {fault}") from None
     try:
         for name, values in (("heads", heads), ("relations", relations)):
             if not isinstance(values, list | None):
@@ -258,11 +275,24 @@ def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence |
                     f"`relations` must hold strings of characters, but has {in_words(label)[:40]!r}"
                 )
         tree = Tree([head - 1 for head in heads], labels=labels)
-        return Sentence(text, dependencies=tree)
+        return Sentence(text, dependencies=tree, graph=graph, columns=columns, metadata=metadata)
     except StructureError as fault:
         raise DataError(
             f"{where}: the tree is not well formed: {fault} (`heads` count from 1, nodes of this "
             "message from 0)"
+        ) from None
+
+
+def _given_graph(row: Row, where: str) -> SentenceGraph | None:
+    fields = row.get("graph")
+    if not isinstance(fields, dict):
+        return None  # a column of another file may have that name
+    try:
+        return SentenceGraph(**fields)
+    except (StructureError, TypeError) as fault:
+        raise DataError(
+            f"{where}: the graph is not well formed: {fault} (its fields are tokens, edges, labels, "
+            "names and roots; nodes and tokens count from 0)"
         ) from None
 
 

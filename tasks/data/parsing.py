@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeVar
 
-from parsers import Parser
+from parsers import Parser, enhanced_graph
 from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
-from structnn import Sentence
+from structnn import Sentence, StructureError
 from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.questions import Span, offsets_of, token_span
 
@@ -17,6 +17,7 @@ __all__ = [
     "SPLITS",
     "ParsedDataset",
     "given_tree",
+    "is_graph",
     "in_tokens",
     "parse_dataset",
     "parser_notes",
@@ -186,23 +187,44 @@ def given_tree(example: Example, structure: str | None = None) -> Sentence:
 
     Args:
         example: The example.
-        structure: Which tree: ``"constituency"``, ``"given"`` (dependencies), or None for any.
+        structure: Which structure: ``"constituency"``, ``"given"`` (dependencies), ``"enhanced"`` (a
+            graph, of the column DEPS), ``"graph"``, or None for any.
 
     Raises:
-        DataError: The example has no such tree.
+        DataError: The example has no such structure.
     """
     sentence = example.sentence
-    fields = [tree_field(structure)] if structure else ["constituency", "dependencies"]
-    if sentence is None or all(getattr(sentence, name) is None for name in fields):
-        wanted = "given dependency tree" if structure == "given" else "constituency tree"
+    if sentence is not None and structure == "enhanced":
+        try:
+            return sentence.replace(graph=enhanced_graph(sentence))
+        except StructureError as fault:
+            raise DataError(f"{example.source}: {fault}") from None
+    if sentence is None or not (
+        any((sentence.constituency, sentence.dependencies, sentence.graph, sentence.columns))
+        if structure is None
+        else getattr(sentence, tree_field(structure))
+    ):
+        wanted = {
+            "given": "given dependency tree",
+            "enhanced": "enhanced dependencies",
+            "graph": "graph",
+        }.get(structure or "", "constituency tree")
         raise DataError(
             f"{example.source}: this example has no {wanted}. --structure constituency is for data "
-            "such as sst5, --structure given for JSON Lines with tokens, heads and relations; "
-            "--structure parse parses the text"
+            "such as sst5, --structure given for JSON Lines with tokens, heads and relations, "
+            "--structure graph for JSON Lines with tokens and graph, --structure enhanced for CoNLL-U "
+            "with the column DEPS; --structure parse parses the text"
         )
     return sentence
 
 
+def is_graph(structure: str) -> bool:
+    """Whether a structure is a graph that need not be a tree, or that leaves words out."""
+    return structure in ("enhanced", "graph") or structure.startswith("path")
+
+
 def tree_field(structure: str) -> str:
-    """The field of a sentence that holds the tree of this structure."""
+    """The field of a sentence that holds the tree, or the graph, of this structure."""
+    if is_graph(structure):
+        return "graph"
     return "constituency" if structure == "constituency" else "dependencies"

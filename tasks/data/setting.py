@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, TypeVar
 
-from parsers import STRUCTURES, parse_noise, rerooted, with_structure
+from parsers import STRUCTURES, parse_noise, path_between, rerooted, with_structure
 from parsers.controls import CONTROLS
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset
 from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
-from tasks.data.questions import PLAIN_QUESTION, Question
+from tasks.data.questions import PLAIN_QUESTION, Question, Span
 from tasks.data.splits import folds, subsample
 from tasks.folders import folder_name
 from tasks.options import OptionError, Options, Range
 
 __all__ = [
     "GIVEN_STRUCTURES",
-    "SPAN_STRUCTURES",
     "Setting",
     "check_structures",
+    "for_spans",
+    "is_for_spans",
     "needs_parser",
     "parser_of",
     "view",
@@ -28,11 +31,10 @@ __all__ = [
 
 T = TypeVar("T")
 
-GIVEN_STRUCTURES = ("constituency", "given")
-"""Structures that are part of the data: constituency trees, and given dependency trees."""
+GIVEN_STRUCTURES = ("constituency", "given", "enhanced", "graph")
+"""Structures that are part of the data: constituency trees, dependency trees, and graphs."""
 
-SPAN_STRUCTURES = ("rerooted",)
-"""Structures made for the span that a question is about: the parse that hangs from it."""
+_PATH = re.compile(r"path(0|[1-9][0-9]{0,2}|_inf)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,12 @@ class Setting(Options):
     Args:
         data: The data set, where an experiment has several; empty where it has one.
         structure: ``"parse"``, the parser's dependencies; ``"constituency"`` or ``"given"``, trees in
-            the data; ``"rerooted"``, the parse as it hangs from the (first) span that is asked about,
-            see :func:`parsers.rerooted`; or a control structure in place of the parse, see
+            the data; ``"enhanced"``, the enhanced dependencies of CoNLL-U data, and ``"graph"``, other
+            graphs in the data (both for graph encoders alone); ``"rerooted"``, the parse as it hangs
+            from the (first) span that is asked about, see :func:`parsers.rerooted`; ``"path"``,
+            ``"path1"``, ``"path2"``, ... and ``"path_inf"``, the part of the parse between two spans
+            and what hangs from it by so many edges, see :func:`parsers.path_between` (for graph
+            encoders alone); or a control structure in place of the parse, see
             :func:`parsers.with_structure`.
         noise: Fraction of tokens that get a random head: see :func:`parsers.parse_noise`.
         fraction: Fraction of the training examples that is used.
@@ -62,8 +68,8 @@ class Setting(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known = (*STRUCTURES, *GIVEN_STRUCTURES, *SPAN_STRUCTURES)
-        if self.structure not in known:
+        known = (*STRUCTURES, *GIVEN_STRUCTURES, "rerooted", "path", "path1", "path2", "path_inf")
+        if self.structure not in known and not is_for_spans(self.structure):
             raise OptionError(
                 "structure", f"must be one of {', '.join(known)}, but is {self.structure!r}"
             )
@@ -149,8 +155,8 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
             }
             for side in (of_first, of_second)
         )
-    elif setting.structure in SPAN_STRUCTURES:
-        sentences, second = _hung_from_spans(parsed), {}
+    elif is_for_spans(setting.structure):
+        sentences, second = _between_spans(parsed, setting.structure), {}
     else:
         sentences, second = (
             {split: _restructured(part, setting) for split, part in side.items()}
@@ -165,16 +171,43 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
     )
 
 
-def _hung_from_spans(parsed: ParsedDataset) -> dict[str, tuple[Sentence, ...]]:
+def is_for_spans(structure: str) -> bool:
+    """Whether a structure is made for the spans that a question is about."""
+    return structure == "rerooted" or _PATH.fullmatch(structure) is not None
+
+
+def for_spans(structure: str, sentence: Sentence, spans: Sequence[Span]) -> Sentence:
+    """A sentence with a structure made for its spans.
+
+    Args:
+        structure: ``"rerooted"``, ``"path"``, ``"path1"`` and so on: see :class:`Setting`.
+        sentence: The sentence, with its parse.
+        spans: Its spans: one or two; for a path, two.
+    """
+    if structure == "rerooted":
+        return rerooted(sentence, spans[0])
+    match = _PATH.fullmatch(structure)
+    assert match is not None
+    within = math.inf if match[1] == "_inf" else int(match[1] or 0)
+    return path_between(sentence, *spans, within=within)
+
+
+def _between_spans(parsed: ParsedDataset, structure: str) -> dict[str, tuple[Sentence, ...]]:
     question = parsed.dataset.question
-    if not question.spans:
+    if structure == "rerooted" and not question.spans:
         raise DataError(
             f"{parsed.dataset.name}: a tree can hang from a span that is asked about, but the question "
             f"is about a {question.reads}; take another --structure"
         )
+    if structure != "rerooted" and question.spans != 2:
+        raise DataError(
+            f"{parsed.dataset.name}: --structure {structure} is the path between two spans, but the "
+            f"question is about a {question.reads}; take another --structure"
+            + (", such as rerooted" if question.spans else "")
+        )
     return {
         split: tuple(
-            rerooted(sentence, spans[0])
+            for_spans(structure, sentence, spans)
             for sentence, spans in zip(sentences, parsed.spans[split], strict=True)
         )
         for split, sentences in parsed.sentences.items()

@@ -10,10 +10,12 @@ from typing import Any
 import torch
 
 from structnn import ENCODERS, Encoder
+from tasks.data.parsing import is_graph
 from tasks.data.setting import Setting
 from tasks.models.budgets import outline
 from tasks.models.model import decoder_of
 from tasks.models.options import ModelOptions
+from tasks.models.preparation import reads_trees
 from tasks.results.run import Run
 from tasks.training.options import TrainingOptions
 
@@ -68,6 +70,10 @@ def plan(
         raise ValueError(f"cross-validation takes at least 2 folds, not {folds}")
     if noises and "parse" not in structures:
         raise ValueError("parse noise is noise in the parse: add parse to the structures")
+    for model in models:
+        for structure in filter(is_graph, structures):
+            if fault := reads_trees(encoder_of(model)):
+                raise ValueError(f"{model.encoder} can't read --structure {structure}: {fault}")
     shapes = [(structure, 0.0) for structure in structures]
     shapes += [("parse", noise) for noise in noises if noise]
     cells = len(data) * len(fractions) * len(shapes) * len(models)

@@ -39,8 +39,11 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
             "Data",
             "What tree and graph encoders read: parse (the parser's dependencies); given or "
             "constituency (trees in the data); or a control in place of the parse: left_chain, "
-            "right_chain, balanced, random, shuffled, flat; for spans also rerooted (the parse as it "
-            "hangs from the span). By default parse; where arcs are asked about, left_chain. compare "
+            "right_chain, balanced, random, shuffled, flat; for spans also rerooted (the "
+            "parse as it hangs from the span); for two spans path, path1, path2, ... path_inf (the part "
+            "of the parse between them, and what hangs from it by so many edges); enhanced (of CoNLL-U) "
+            "or graph (graphs in the data). Only graph encoders read paths, enhanced and graph. By "
+            "default parse; where arcs are asked about, left_chain. compare "
             "takes several.",
         ),
     ] = None

@@ -63,7 +63,7 @@ def _of_experiment(folder: Path) -> ChosenRuns:
     constituency = 0
     for planned in read_experiment(folder / EXPERIMENT_FILE).runs:
         condition, run = planned.condition, folder / planned.folder
-        if condition.structure == "constituency":
+        if condition.structure in ("constituency", "enhanced", "graph"):
             constituency += 1
         elif (run / MODEL).exists():
             chosen.setdefault(condition, run)
@@ -75,7 +75,8 @@ def _of_experiment(folder: Path) -> ChosenRuns:
         notes.append(f"Left out, as there is no saved model yet: {', '.join(missing)}.")
     if constituency:
         notes.append(
-            "Left out, as no parser makes constituency trees of new text: the runs on constituency."
+            "Left out, as no parser makes such structures of new text: the runs on constituency trees, "
+            "enhanced dependencies or graphs of the data."
         )
     if not chosen:
         why = " ".join(notes) or "It has no runs."

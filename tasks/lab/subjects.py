@@ -111,9 +111,10 @@ def subject_of_run(
             questions for which it makes no sentence vectors.
     """
     after = load_model(folder)
-    if after.structure == "constituency":
+    if after.structure in ("constituency", "enhanced", "graph"):
+        what = "constituency trees" if after.structure == "constituency" else "graphs in its data"
         raise StorageError(
-            f"the run in {folder} reads constituency trees, which the lab has none of: "
+            f"the run in {folder} reads {what}, which the lab has none of: "
             "take one that was trained on parses or on a control structure"
         )
     if not after.classifier.head.reader.reads_sentences:

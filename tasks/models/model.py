@@ -42,9 +42,9 @@ from structnn.embeddings import words_of
 from structnn.heads import ArcsReader
 from tasks.data.examples import DataError, Dataset
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import tree_field
+from tasks.data.parsing import is_graph, tree_field
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
-from tasks.data.setting import GIVEN_STRUCTURES, SPAN_STRUCTURES
+from tasks.data.setting import GIVEN_STRUCTURES, is_for_spans
 from tasks.json_records import as_record
 from tasks.models.embeddings import build_embedding, fingerprints
 from tasks.models.options import ModelOptions
@@ -187,7 +187,7 @@ class SavedModel:
 
     def structured(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Sentences with their own trees, as the encoder reads them: with a control in their place."""
-        if self.structure in GIVEN_STRUCTURES or self.structure in SPAN_STRUCTURES:
+        if self.structure in GIVEN_STRUCTURES or is_for_spans(self.structure):
             return list(sentences)  # where trees hang, spans say
         return with_structure(sentences, self.structure)
 
@@ -218,7 +218,7 @@ def make_corpus(
             (:func:`parsers.grouped`).
     """
     field = tree_field(structure)
-    if arity is not None:
+    if arity is not None and not is_graph(structure):
         fit = grouped if field == "constituency" else narrowed
         sentences = [
             sentence

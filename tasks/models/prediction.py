@@ -8,12 +8,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from parsers import Parser, rerooted
+from parsers import Parser
 from structnn import Sentence
 from tasks.data.examples import is_visible
 from tasks.data.parsing import in_tokens
 from tasks.data.questions import Question, Span, without_marks
-from tasks.data.setting import SPAN_STRUCTURES
+from tasks.data.setting import for_spans, is_for_spans
 from tasks.folders import encoder_folder
 from tasks.models.model import SavedModel, model_in
 from tasks.models.parser import make_parser
@@ -130,9 +130,9 @@ class Predictor:
             tuple(span for span, _ in in_tokens(text, own, sentence))
             for text, own, sentence in zip(plain, spans, sentences, strict=bool(spans))
         ]
-        if self.model.structure in SPAN_STRUCTURES:
+        if is_for_spans(self.model.structure):
             sentences = [
-                rerooted(sentence, own[0])
+                for_spans(self.model.structure, sentence, own)
                 for sentence, own in zip(sentences, in_sentences, strict=True)
             ]
         shown = [
@@ -179,6 +179,11 @@ class Predictor:
             raise ValueError(
                 "this run was trained on constituency trees, which no parser here makes: it can't be "
                 "used on raw text"
+            )
+        if self.model.structure in ("enhanced", "graph"):
+            raise ValueError(
+                f"this run was trained on graphs in its data (--structure {self.model.structure}), "
+                "which no parser here makes: it can't be used on raw text"
             )
         # New text has no given trees, so it is parsed.
         return self.model.structured(self.parser.parse(list(texts)))

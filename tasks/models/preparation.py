@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from structnn import ENCODERS, UNIVERSAL_RELATIONS, StructuredModel, Vocabulary
+from structnn import ENCODERS, UNIVERSAL_RELATIONS, Encoder, StructuredModel, Vocabulary
 from structnn.embeddings.words import LEARNED_SCALE
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.examples import DataError, quote
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import ParsedDataset, tree_field
+from tasks.data.parsing import ParsedDataset, is_graph
 from tasks.models.embeddings import contextual_parts, keep_states
 from tasks.models.model import SavedModel, Task, build_model
 from tasks.models.options import ModelOptions
@@ -78,6 +78,8 @@ def prepare(
     options = _with_number_of_labels(options, relations)
     task = Task.of(data.dataset, options)
     classifier = build_model(options, task, vocabulary, vectors)
+    if is_graph(data.structure) and (fault := reads_trees(classifier.encoder)):
+        raise DataError(f"{options.encoder} can't read --structure {data.structure}: {fault}")
     if (
         data.structure == "constituency"
         and data.dataset.node_labels
@@ -218,10 +220,28 @@ def _vocabulary_and_vectors(
 
 
 def _tree_labels(data: ParsedDataset) -> Vocabulary:
-    if tree_field(data.structure) == "dependencies":
+    if data.structure == "graph":
+        graphs = (sentence.graph for sentence in data.sentences["train"])
+        return Vocabulary(sorted({label for one in graphs if one for label in one.labels or ()}))
+    if (
+        data.structure != "constituency"
+    ):  # enhanced relations count without their subtypes, as given
         return UNIVERSAL_RELATIONS
     trees = (sentence.constituency for sentence in data.sentences["train"])
     return Vocabulary(sorted({label for tree in trees if tree for label in tree.labels or ()}))
+
+
+def reads_trees(encoder: Encoder) -> str:
+    """Why an encoder can't read graphs that are no trees; empty if it can."""
+    remedy = "take a graph encoder such as gat, or a structure that is a tree"
+    if "tree" in encoder.reads:
+        return f"it is a graph that need not be a tree, and this encoder reads trees; {remedy}"
+    if encoder.readout is not None and "tree" in encoder.readout.reads:
+        return (
+            "it is a graph that need not have one root, and the readout reads the root of a tree; take "
+            "another readout, such as max"
+        )
+    return ""
 
 
 def _with_number_of_labels(options: ModelOptions, relations: Vocabulary) -> ModelOptions:

@@ -15,6 +15,7 @@ from parsers.drawing.drawing import Drawing
 from parsers.drawing.presets import sentiment
 from structnn import Sentence
 from tasks.data.parsing import tree_field
+from tasks.data.questions import offsets_of, token_span, without_marks
 from tasks.report.groups import Group
 from tasks.results.records import ExampleDescription
 from tasks.results.slices import Dimension, gaps, opposed
@@ -165,17 +166,29 @@ def tree_of(example: ExampleDescription) -> str:
 
 def _drawings(example: ExampleDescription) -> list[Drawing]:
     sentences = {}
+    tokens = _marked_tokens(example)
     if example.dependencies is not None:
-        sentences["parse"] = Sentence(
-            example.tokens, dependencies=example.dependencies, tags=example.tags
-        )
+        sentences["parse"] = Sentence(tokens, dependencies=example.dependencies, tags=example.tags)
     for name, other in example.trees.items():
-        sentences[name] = Sentence(example.tokens).replace(**{tree_field(name): other.tree})
+        sentences[name] = Sentence(tokens).replace(**{tree_field(name): other.tree})
     several = len(sentences) > 1
     return [
         draw(sentence, title=name if several else "", **_colours(sentence))
         for name, sentence in sentences.items()
     ]
+
+
+def _marked_tokens(example: ExampleDescription) -> Sequence[str]:
+    """The tokens, with ``[[`` and ``]]`` round the spans that the question is about, as in the text."""
+    text, spans = without_marks(example.text)
+    if not spans or "[[" in "".join(example.tokens):  # such characters are part of some texts
+        return example.tokens
+    offsets = offsets_of(text, example.tokens)
+    tokens = list(example.tokens)
+    for begin, end in (token_span(span, offsets)[0] for span in spans):
+        tokens[begin] = f"[[{tokens[begin]}"
+        tokens[end - 1] = f"{tokens[end - 1]}]]"
+    return tokens
 
 
 def _colours(sentence: Sentence) -> Mapping[str, Any]:

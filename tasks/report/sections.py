@@ -132,7 +132,7 @@ def sections(
             tuple(
                 Part(
                     tables=(tables.encoder_table(group),),
-                    more=(tables.class_table(group),),
+                    more=(tables.class_table(group),) if group.labels else (),
                     lines=group.notes,
                 )
                 for group in groups

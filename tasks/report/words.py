@@ -47,6 +47,8 @@ _CALLED = {
     "parse": "the parses",
     "given": "the given trees",
     "constituency": "the constituency trees",
+    "enhanced": "the enhanced dependencies",
+    "graph": "the graphs of the data",
 }
 
 

@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from tasks.data.examples import Dataset
-from tasks.data.parsing import ParsedDataset, given_tree, tree_field
+from tasks.data.examples import Dataset, Example
+from tasks.data.parsing import ParsedDataset, given_tree, is_graph, tree_field
 from tasks.data.setting import GIVEN_STRUCTURES, Setting, view
 from tasks.folders import folder_name
 from tasks.metrics import metrics_for
@@ -413,11 +413,17 @@ def _examples(parsed: ParsedDataset, settings: Sequence[Setting]) -> list[Exampl
 def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDescription]:
     words = {word.lower() for sentence in data.sentences["train"] for word in sentence.tokens}
     texts = {example.shown.lower() for example in data.dataset.train}
+    asks_of_one = data.dataset.question.spans == 1
+    targets = Counter(_target(example) for example in data.dataset.train if asks_of_one)
     described = []
     for example, sentence in zip(data.dataset.test, data.sentences["test"], strict=True):
         tree = sentence.dependencies
         unknown = sum(token.lower() not in words for token in sentence.tokens)
-        others = {name: getattr(given_tree(example, name), tree_field(name)) for name in structures}
+        others = {  # a graph isn't drawn
+            name: getattr(given_tree(example, name), tree_field(name))
+            for name in structures
+            if not is_graph(name)
+        }
         described.append(
             ExampleDescription(
                 source=example.source,
@@ -436,6 +442,14 @@ def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDe
                 unknown_share=unknown / len(sentence),
                 overlap=example.shown.lower() in texts,
                 cluster=example.cluster,
+                target_count=targets[_target(example)] if asks_of_one else None,
             )
         )
     return described
+
+
+def _target(example: Example) -> str:
+    """The words of the span that an example is about, in lower case."""
+    ((begin, end),) = example.spans
+    part = example.text[begin:end]
+    return (part if isinstance(part, str) else " ".join(part)).lower()

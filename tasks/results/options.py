@@ -20,7 +20,9 @@ class VerdictOptions(Options):
             "Verdicts",
             "What is compared on test. Labels: accuracy (the default), macro_f1, mcc (Matthews' "
             "correlation), or mean_absolute_error (labels that are a scale). Several labels: micro_f1, "
-            "macro_f1, exact_match. Numbers: pearson, spearman, mse.",
+            "macro_f1, exact_match. Numbers: pearson, spearman, mse. Also macro_f1(without=Other) and "
+            "micro_f1(without=no_relation); macro_f1(without=Other, directions=folded) is that of "
+            "SemEval-2010 Task 8.",
         ),
     ] = None
     rope: Annotated[

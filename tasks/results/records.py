@@ -131,6 +131,8 @@ class ExampleDescription:
         overlap: Whether its text occurs in train.
         cluster: What it belongs to, see :attr:`tasks.data.examples.Example.cluster`; empty in folders
             of earlier versions.
+        target_count: How often the words of its span are those of a span in train, in any case of
+            letters; None where the question is not about one span, and in folders of earlier versions.
     """
 
     source: str
@@ -145,6 +147,7 @@ class ExampleDescription:
     unknown_share: float
     overlap: bool
     cluster: str = ""
+    target_count: int | None = None
 
     def __post_init__(self) -> None:
         # Trees that can't be are found here, where it is known which line they are from.

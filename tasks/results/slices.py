@@ -33,6 +33,8 @@ QUESTION_WORDS = "who whom whose what which when where why how".split()
 CLAUSES = frozenset({"acl", "advcl", "ccomp", "csubj", "xcomp"})
 """The relations of Universal Dependencies that attach a subordinate clause to its head."""
 
+_RARE = 5
+
 SMALLEST_SHARE, SMALLEST = 0.02, 5
 """Values that a smaller share of the examples has, or fewer examples, are joined as "others"."""
 
@@ -76,7 +78,9 @@ def divide(
     By length, depth of the tree, distance of the root from the middle, subordinate clauses,
     coordination, relations, negation, question word, unknown words, overlap with train, label, and
     each column of the data (see :func:`dividing_columns`). If some example has no parse, nothing that
-    needs one is used. Where the question is about two spans, by the words between them.
+    needs one is used. Where the question is about two spans, by the words between them; where it is
+    about one, the target, by its length, the number of targets that are asked about in the same text,
+    and how often train asks about the same words.
 
     Args:
         examples: The test examples.
@@ -124,9 +128,37 @@ def divide(
     if question.reads == "spans":
         between = [_between(row.text) for row in examples]
         dimensions.append(_by_number("words between the spans", between, "word", "words"))
+    if question.reads == "span":
+        dimensions += _by_target(examples)
     for column in dividing_columns(examples):
         dimensions.append(_by_column(column, [row.columns.get(column, "") for row in examples]))
     return [dimension for dimension in dimensions if len(dimension.slices) > 1]
+
+
+def _by_target(examples: Sequence[ExampleDescription]) -> list[Dimension]:
+    texts, lengths = [], []
+    for row in examples:
+        plain, ((begin, end),) = without_marks(row.text)
+        texts.append(plain)
+        lengths.append(len(plain[begin:end].split()))
+    of_text = Counter(texts)
+    found = [
+        _by_number("length of the target", lengths, "word", "words"),
+        _by_number(
+            "targets of the text",
+            [of_text[text] for text in texts],
+            "target",
+            "targets",
+            "how many test examples ask about the same text",
+        ),
+    ]
+    counts = [row.target_count for row in examples if row.target_count is not None]
+    if len(counts) == len(examples):
+        names = ["unseen", f"rare (up to {_RARE} times)", f"frequent (over {_RARE} times)"]
+        values = [names[0 if not count else 1 if count <= _RARE else 2] for count in counts]
+        about = "how often train asks about the same words, in any case of letters"
+        found.append(_by_value("target in train", values, about, order=names))
+    return found
 
 
 def _between(text: str) -> int:

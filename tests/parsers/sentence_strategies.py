@@ -63,9 +63,16 @@ def constituency_trees(draw: st.DrawFn, size: int) -> Tree:
 
 @st.composite
 def sentences(
-    draw: st.DrawFn, max_size: int = 8, characters: st.SearchStrategy[str] = anything
+    draw: st.DrawFn,
+    max_size: int = 8,
+    characters: st.SearchStrategy[str] = anything,
+    *,
+    graphs: bool = False,
 ) -> Sentence:
-    """A sentence with any of the things that a sentence can hold, in any characters or in these."""
+    """A sentence with any of the things that a sentence can hold, in any characters or in these.
+
+    ``graphs`` adds graphs that need not be trees.
+    """
     size = draw(st.integers(1, max_size))
     words = characters.map(lambda text: text[:8])
 
@@ -89,7 +96,7 @@ def sentences(
         text=draw(st.none() | values),
         metadata=draw(st.dictionaries(keys, values, max_size=3)),
         columns={name: values for name, values in draw(others).items() if values is not None},
-        graph=draw(st.none() | sentence_graphs(size, words)),
+        graph=draw(st.none() | sentence_graphs(size, words)) if graphs else None,
     )
 
 

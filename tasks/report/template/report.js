@@ -78,8 +78,11 @@ function choose() {
   shares = group.encoders.map(encoder => group.gold.map((gold, example) =>
     encoder.predictions.filter(seed => seed[example] === gold).length / encoder.predictions.length));
   wanted = group.encoders.map(() => '');
+  const answers = tagged() ? group.tags : group.labels;
+  // Nobody chooses from as many as there are sequences.
+  form.label.parentElement.style.display = answers.length > 500 ? 'none' : '';
   form.label.replaceChildren(element('option', {value: ''}, 'any'),
-    ...(tagged() ? group.tags : group.labels).map((label, place) => element('option', {value: place}, label)));
+    ...answers.map((label, place) => element('option', {value: place}, label)));
   form.slice.replaceChildren(element('option', {value: ''}, 'any'),
     ...data.dimensions.map((dimension, i) => element('optgroup', {label: dimension.name},
       ...dimension.slices.map((part, j) =>

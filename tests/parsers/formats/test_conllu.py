@@ -46,7 +46,7 @@ def word(ident: str = "1", head: str = "0", form: str = "dog", relation: str = "
 
 
 @settings(deadline=None)
-@given(sentences())
+@given(sentences(graphs=True))
 @example(Sentence(["_"]))
 def test_all_that_a_sentence_holds_comes_back(sentence: Sentence) -> None:
     lines = format_conllu(sentence).split("\n")
@@ -54,7 +54,7 @@ def test_all_that_a_sentence_holds_comes_back(sentence: Sentence) -> None:
 
 
 @settings(deadline=None)
-@given(sentences())
+@given(sentences(graphs=True))
 def test_every_line_has_ten_columns(sentence: Sentence) -> None:
     lines = [line for line in format_conllu(sentence).split("\n") if line]
     words = [line for line in lines if not line.startswith("# ")]

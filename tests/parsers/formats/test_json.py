@@ -17,7 +17,7 @@ NAMES = ["tokens", "dependencies", "constituency", "tags", "metadata", "columns"
 
 
 @settings(deadline=None)
-@given(sentences())
+@given(sentences(graphs=True))
 def test_json_keeps_all_that_a_sentence_holds(sentence: Sentence) -> None:
     line = sentence_to_json(sentence)
     assert "\n" not in line

@@ -18,15 +18,7 @@ from parsers.formats.enhanced import enhanced_graph
 from parsers.formats.networkx import from_networkx, to_networkx
 from structnn import EDGE_TYPES, SentenceGraph
 from structnn.sentence import Sentence, StructureError, Tree
-from tests.parsers.sentence_strategies import anything, sentences
-
-
-def plain_sentences(
-    max_size: int = 8, characters: st.SearchStrategy[str] = anything
-) -> st.SearchStrategy[Sentence]:
-    """Sentences whose graphs are those of their trees."""
-    return sentences(max_size, characters).map(lambda sentence: sentence.replace(graph=None))
-
+from tests.parsers.sentence_strategies import sentences
 
 DOGS = Sentence(
     ["dogs", "chase", "cats"],
@@ -92,9 +84,7 @@ in_xml = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characte
 
 
 @settings(deadline=None, max_examples=30)
-@given(
-    plain_sentences(characters=in_xml), st.sampled_from(["dependencies", "constituency", "graph"])
-)
+@given(sentences(characters=in_xml), st.sampled_from(["dependencies", "constituency", "graph"]))
 def test_every_writer_takes_every_graph(sentence: Sentence, structure: str) -> None:
     kept = "constituency" if structure == "constituency" else "dependencies"
     other = {"constituency": "dependencies", "dependencies": "constituency"}[kept]
@@ -126,7 +116,7 @@ def test_every_writer_takes_every_graph(sentence: Sentence, structure: str) -> N
 
 
 @settings(deadline=None, max_examples=20)
-@given(plain_sentences(), st.sampled_from(["dependencies", "constituency", "graph"]))
+@given(sentences(), st.sampled_from(["dependencies", "constituency", "graph"]))
 def test_pytorch_geometric_takes_every_graph(sentence: Sentence, structure: str) -> None:
     kept = "constituency" if structure == "constituency" else "dependencies"
     assume(getattr(sentence, kept) is not None)
@@ -207,7 +197,7 @@ def test_metadata_of_the_wrong_type(metadata: object, message: str) -> None:
 
 
 @settings(deadline=None)
-@given(plain_sentences(), st.sampled_from(["dependencies", "constituency", "graph"]))
+@given(sentences(), st.sampled_from(["dependencies", "constituency", "graph"]))
 def test_there_and_back(sentence: Sentence, structure: str) -> None:
     kept = "constituency" if structure == "constituency" else "dependencies"
     other = {"constituency": "dependencies", "dependencies": "constituency"}[kept]
@@ -305,7 +295,7 @@ def test_kinds_of_edges_of_version_0_1_0_are_read(kind):
 )
 def test_graphs_that_are_no_trees(through: Callable[[networkx.Graph], networkx.Graph]) -> None:
     @settings(deadline=None)
-    @given(sentences(characters=st.text("ab<&", min_size=1)))
+    @given(sentences(characters=st.text("ab<&", min_size=1), graphs=True))
     def check(sentence: Sentence) -> None:
         if sentence.graph is not None:
             again = from_networkx(through(to_networkx(sentence, "graph")))

@@ -29,6 +29,7 @@ def test_each_once(tmp_path, questions, here):
     (tmp_path / "two.txt").write_text("Dogs bark.\nThe cat sleeps.\n")
     run("parse", "two.txt", "-o", "two.conllu")
     assert "2 sentences" in run("explore", "two.conllu", "-o", "two.html").err
+    assert "target" in run("shuffle", "two.conllu", "-o", "two.jsonl").err
 
     assert "gat" in run("encoders").out
     run("train", "--data", questions, "--encoder", "bag", *QUICK, "--out", "one")

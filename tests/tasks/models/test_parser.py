@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import CachedParser
+from parsers import CachedParser, read_conllu
 from structnn import Sentence, Tree, Vocabulary
 from structnn.arcs import arcs_of
+from tasks.command.cli import main
 from tasks.data.options import ParserOptions, ParsingOptions
 from tasks.data.questions import Question
 from tasks.models.model import SavedModel, Task, build_model, save_model
@@ -94,6 +95,21 @@ def test_options_choose_the_run(tmp_path):
         RunParser(tmp_path, ToyParser())
     with pytest.raises(OptionError, match="split_sentences goes with Stanza"):
         ParserOptions(parser="run", split_sentences=True)
+
+
+def test_the_command_parses_with_a_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("parsers.StanzaParser", lambda *arguments, **options: ToyParser())
+    run = save(tmp_path / "run")
+    (tmp_path / "texts.txt").write_text("a b c a\nb\n", encoding="utf-8")
+    out = tmp_path / "out.conllu"
+    arguments = ["parse", str(tmp_path / "texts.txt"), "--parser", str(run), "-o", str(out)]
+    monkeypatch.setattr("sys.argv", ["structnn", *arguments, "--cache", str(tmp_path / "c.sqlite")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code in (0, None)
+    expected = RunParser(run, ToyParser()).parse(["a b c a", "b"])
+    found = read_conllu(out)
+    assert [one.dependencies for one in found] == [one.dependencies for one in expected]
 
 
 def test_trees_of_several_sentences_are_one_tree(tmp_path):

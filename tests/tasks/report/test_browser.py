@@ -18,10 +18,11 @@ from tasks.data.options import ParserOptions
 from tasks.data.setting import Setting
 from tasks.experiments.run import execute
 from tasks.report import write_report
+from tasks.report.browser import tree_of
 from tasks.report.groups import groups_of
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
-from tasks.results.records import read_predictions
+from tasks.results.records import ExampleDescription, read_predictions
 from tasks.results.run import Run
 from tasks.training.options import TrainingOptions
 from tests.tasks.questions.test_tokens import MODEL as TAGGER
@@ -366,3 +367,24 @@ def test_tags_are_shown_in_their_sentence(driver, tmp_path):
     for seed in predicted:
         for token, tag, guess in zip(test[place].text, gold[place], seed[place], strict=True):
             assert tag == guess or f"{token} {guess} " in said
+
+
+def test_spans_are_marked_in_the_tree():
+    """As in the text; but where the tokens themselves have such marks, they are those of the text."""
+    row = {
+        "source": "a:1",
+        "label": "x",
+        "columns": {},
+        "heads": [2, 0, 2, 5, 3],
+        "relations": ["dep"] * 5,
+        "tags": None,
+        "unknown_share": 0.0,
+        "overlap": False,
+    }
+    tokens = ["The", "food", "was", "not", "good"]
+    svg = tree_of(ExampleDescription(**row, text="[[The food]] was not [[good]]", tokens=tokens))
+    for word in ("[[The", "food]]", "was", "not", "[[good]]"):
+        assert f">{word}<" in svg
+    tokens[0] = "[[The"
+    svg = tree_of(ExampleDescription(**row, text="[[The food]] was not good", tokens=tokens))
+    assert ">food<" in svg

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tasks.data.questions import Question
 from tasks.results.records import ExampleDescription
 from tasks.results.slices import divide, dividing_columns, gaps, opposed
 from tests.tasks.made_up import make_examples
@@ -195,3 +196,30 @@ def test_gaps_by_hand():
     correct = {"a": [[1, 1, 0], [1, 0, 0]], "b": [[1, 1, 1]], "c": [[0, 1, 1], [0, 1, 0]]}
     # Of a and b: 1, 3/4, 1/2; of c: 0, 1, 1/2.
     assert gaps(correct, ["a", "b"], ["c"]) == [(0, 1.0), (2, 0.0), (1, -0.25)]
+
+
+def test_targets():
+    """Their length, how many the text has, and how often train has asked about them."""
+    texts = ["[[a]] b", "a [[b]]", "[[a b]] c", "[[a b c]]", "[[A]] x", "x [[z]] z"]
+    rows = [
+        example(text, target_count=n) for text, n in zip(texts, (0, 1, 5, 6, 99, 0), strict=True)
+    ]
+    found = {dimension.name: dimension for dimension in divide(rows, Question("span"))}
+
+    def slices(name):
+        return {part.name: part.members for part in found[name].slices}
+
+    assert slices("length of the target") == {
+        "1 word": (0, 1, 4, 5),
+        "2 words": (2,),
+        "3 words": (3,),
+    }
+    assert slices("target in train") == {
+        "unseen": (0, 5),
+        "rare (up to 5 times)": (1, 2),
+        "frequent (over 5 times)": (3, 4),
+    }
+    assert slices("targets of the text") == {"1 target": (4, 5), "2 targets": (0, 1, 2, 3)}
+    earlier = [example(text) for text in texts]  # of a folder that doesn't count them
+    assert "target in train" not in {one.name for one in divide(earlier, Question("span"))}
+    assert "target in train" not in {one.name for one in divide(rows, Question())}
