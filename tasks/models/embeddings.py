@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -90,11 +89,10 @@ def input_width(options: ModelOptions) -> int:
 def _in_silence() -> Iterator[None]:
     """Without the progress bar of transformers, which each process would show for each run."""
     try:
-        from transformers.utils import logging as untyped
+        from transformers.utils import logging
     except ImportError:  # which ContextualEmbedding tells
         yield
         return
-    logging: Any = untyped
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
