@@ -193,7 +193,6 @@ def beam_search(
     """
     sentences, beam, power = len(limits), search.beam, search.length_penalty
     state = tuple(part.expand(-1, beam, *part.shape[2:]) for part in state)
-    rows = torch.arange(sentences, device=limits.device)[:, None]
     last = torch.full((sentences, beam), end, device=limits.device)
     longest = int(limits.max())
     pieces = last.new_full((sentences, beam, longest), end)
@@ -212,7 +211,7 @@ def beam_search(
         parent, piece = place // size, place % size
         ends = piece == end
         ended = best.masked_fill(~ends, -torch.inf)[:, :beam]
-        before = pieces[rows, parent[:, :beam]]
+        before = _taken(pieces, parent[:, :beam])
         done = done.with_these(before, ended, ended / (length + 1) ** power)
         # The first `beam` that don't end, in their order.
         going = best.masked_fill(ends, -torch.inf)
@@ -222,8 +221,8 @@ def beam_search(
             live = torch.nn.functional.pad(live, (0, missing), value=-torch.inf)
             kept = torch.nn.functional.pad(kept, (0, missing))
         parent, last = parent.gather(1, kept), piece.gather(1, kept)
-        state = tuple(part[rows, parent] for part in state)
-        pieces = pieces[rows, parent]
+        state = tuple(_taken(part, parent) for part in state)
+        pieces = _taken(pieces, parent)
         pieces[:, :, length] = last
         cut = (limits == length + 1)[:, None]
         whole = live.masked_fill(~cut, -torch.inf)
@@ -254,10 +253,9 @@ class _Done:
     def with_these(self, pieces: Tensor, logs: Tensor, scores: Tensor) -> _Done:
         joined = torch.cat([self.scores, scores.double()], dim=1)
         best, place = joined.topk(self.scores.shape[1], dim=1)
-        rows = torch.arange(len(place), device=place.device)[:, None]
         return _Done(
-            torch.cat([self.pieces, pieces], dim=1)[rows, place],
-            torch.cat([self.logs, logs.double()], dim=1)[rows, place],
+            _taken(torch.cat([self.pieces, pieces], dim=1), place),
+            torch.cat([self.logs, logs.double()], dim=1).gather(1, place),
             best,
         )
 
@@ -273,6 +271,15 @@ class _Done:
                 self.pieces.tolist(), self.logs.tolist(), self.scores.tolist(), strict=True
             )
         ]
+
+
+def _taken(x: Tensor, place: Tensor) -> Tensor:
+    """Rows of each sentence: ``(sentences, rows, ...)`` at ``(sentences, wanted)``."""
+    first = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
+    # Whole rows are copied, which is faster than to index two dimensions.
+    rows = x.flatten(0, 1).index_select(0, (first + place).flatten())
+    taken: Tensor = rows.unflatten(0, place.shape)
+    return taken
 
 
 def _without(logs: Tensor, end: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -83,10 +85,27 @@ def input_width(options: ModelOptions) -> int:
     return own + sum(_contextual(name, options).dim for name in options.parts.contextual)
 
 
+@contextmanager
+def _in_silence() -> Iterator[None]:
+    """Without the progress bar of transformers, which each process would show for each run."""
+    try:
+        from transformers.utils import logging
+    except ImportError:  # which ContextualEmbedding tells
+        yield
+        return
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
 def _contextual(name: str, options: ModelOptions) -> ContextualEmbedding:
     layer = options.contextual_layer
     try:
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        with _in_silence(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             made = ContextualEmbedding(
                 name,
                 frozen=not options.tune_embedding,

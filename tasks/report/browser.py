@@ -179,15 +179,14 @@ def _drawings(example: ExampleDescription) -> list[Drawing]:
 
 
 def _marked_tokens(example: ExampleDescription) -> Sequence[str]:
-    """The tokens, with ``[[`` and ``]]`` round the spans that the question is about, as in the text."""
+    """The tokens, with ``[[`` and ``]]`` round each that is in a span which is asked about."""
     text, spans = without_marks(example.text)
     if not spans or "[[" in "".join(example.tokens):  # such characters are part of some texts
         return example.tokens
     offsets = offsets_of(text, example.tokens)
     tokens = list(example.tokens)
-    for begin, end in (token_span(span, offsets)[0] for span in spans):
-        tokens[begin] = f"[[{tokens[begin]}"
-        tokens[end - 1] = f"{tokens[end - 1]}]]"
+    for place in {place for span in spans for place in range(*token_span(span, offsets)[0])}:
+        tokens[place] = f"[[{tokens[place]}]]"  # each, since a tree may draw them far apart
     return tokens
 
 

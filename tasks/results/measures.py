@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from tasks.data.examples import Dataset
 from tasks.metrics import (
     ACCURACY,
-    Answer,
     AnyMetric,
     Metric,
     calibration_error,
@@ -20,6 +19,7 @@ from tasks.metrics import (
     class_f1,
     metrics_for,
 )
+from tasks.metrics.metric import Answer
 from tasks.options import OptionError
 from tasks.results.condition import Condition
 from tasks.results.families import Family, families_of

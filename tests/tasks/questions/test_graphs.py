@@ -204,6 +204,18 @@ def test_faulty_graphs_of_json(tmp_path, graph, message):
         read_examples(tmp_path / "a.jsonl")
 
 
+def test_files_have_no_trees_of_second_texts(tmp_path):
+    row = {"text": ["a", "b"], "text2": ["c"], "label": "x", "heads": [2, 0]}
+    row["graph"] = {"tokens": [0, 1], "edges": [[0, 1]]}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    (example,) = read_examples(tmp_path / "a.jsonl")
+    for structure, wanted in {"given": "given dependency tree", "graph": "graph"}.items():
+        assert given_tree(example, structure)
+        message = rf"a.jsonl:1 \(second text\): this example has no {wanted}"
+        with pytest.raises(DataError, match=message):
+            given_tree(example.second, structure)
+
+
 def test_a_column_that_happens_to_be_called_graph(tmp_path):
     rows = [
         {"text": "a b", "label": "x", "graph": AMR},

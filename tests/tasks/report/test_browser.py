@@ -325,6 +325,27 @@ def test_axe_finds_nothing_serious(driver, axe, tmp_path, request, name, scheme)
     assert [found for found in violations if found[0] in ("serious", "critical")] == []
 
 
+def test_spans_are_marked_in_the_tree():
+    """Each of their words; but tokens that have such marks themselves are left as they are."""
+    row = {
+        "source": "a:1",
+        "label": "x",
+        "columns": {},
+        "heads": [2, 0, 2, 5, 3],
+        "relations": ["dep"] * 5,
+        "tags": None,
+        "unknown_share": 0.0,
+        "overlap": False,
+    }
+    tokens = ["The", "food", "was", "not", "good"]
+    svg = tree_of(ExampleDescription(**row, text="[[The food]] was not [[good]]", tokens=tokens))
+    for word in ("[[The]]", "[[food]]", "was", "not", "[[good]]"):
+        assert f">{word}<" in svg
+    tokens[0] = "[[The"
+    svg = tree_of(ExampleDescription(**row, text="[[The food]] was not good", tokens=tokens))
+    assert ">food<" in svg
+
+
 def test_tags_are_shown_in_their_sentence(driver, tmp_path):
     data = tagged_dataset((60, 20, 20))
     training = TrainingOptions(epochs=3, batch_size=10, learning_rate=0.02)
@@ -367,24 +388,3 @@ def test_tags_are_shown_in_their_sentence(driver, tmp_path):
     for seed in predicted:
         for token, tag, guess in zip(test[place].text, gold[place], seed[place], strict=True):
             assert tag == guess or f"{token} {guess} " in said
-
-
-def test_spans_are_marked_in_the_tree():
-    """As in the text; but where the tokens themselves have such marks, they are those of the text."""
-    row = {
-        "source": "a:1",
-        "label": "x",
-        "columns": {},
-        "heads": [2, 0, 2, 5, 3],
-        "relations": ["dep"] * 5,
-        "tags": None,
-        "unknown_share": 0.0,
-        "overlap": False,
-    }
-    tokens = ["The", "food", "was", "not", "good"]
-    svg = tree_of(ExampleDescription(**row, text="[[The food]] was not [[good]]", tokens=tokens))
-    for word in ("[[The", "food]]", "was", "not", "[[good]]"):
-        assert f">{word}<" in svg
-    tokens[0] = "[[The"
-    svg = tree_of(ExampleDescription(**row, text="[[The food]] was not good", tokens=tokens))
-    assert ">food<" in svg

@@ -1,0 +1,109 @@
+"""Metrics of answers that have a part for each token: tags and trees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from structnn.arcs import arc_of
+from tasks.data.entities import entities
+from tasks.data.questions import ROW_SEPARATOR, Question
+from tasks.metrics.metric import Floats, Metric, f1_of, metric_of_counts, share
+
+__all__ = ["LAS", "UAS", "entity_f1", "tag_accuracy", "tag_macro_f1", "universal"]
+
+
+def tag_accuracy(question: Question) -> Metric[str]:
+    """The share of all tags that are right."""
+
+    def counts(gold: str, prediction: str) -> Floats:
+        pairs = list(zip(question.parts_of(gold), question.parts_of(prediction), strict=True))
+        return np.array([sum(one == other for one, other in pairs), len(pairs)], np.float64)
+
+    return metric_of_counts(
+        "accuracy", "accuracy", counts, share, about="the share of all tokens whose tag is right"
+    )
+
+
+def tag_macro_f1(question: Question, labels: Sequence[str], by_example: Metric[str]) -> Metric[str]:
+    """The unweighted mean over tags of F1 over all tokens."""
+    number = {label: place for place, label in enumerate(labels)}
+
+    def counts(gold: str, prediction: str) -> Floats:
+        found: Floats = np.zeros((len(number), 3))
+        for one, other in zip(question.parts_of(gold), question.parts_of(prediction), strict=True):
+            found[number[one], 1] += 1
+            found[number[other], 2] += 1
+            found[number[one], 0] += one == other
+        return found
+
+    def value(counts: Floats) -> Floats:
+        occurs = counts.sum(-1) > 0  # (rows, labels); others have no F1
+        total = f1_of(counts).sum(-1)
+        mean: Floats = total / np.maximum(occurs.sum(-1), 1)
+        return mean
+
+    return metric_of_counts(
+        "macro-F1",
+        "macro_f1",
+        counts,
+        value,
+        about="the unweighted mean of the tags' F1 over all tokens, in percent",
+        by_example=by_example,
+    )
+
+
+def entity_f1(question: Question) -> Metric[str]:
+    """F1 of entities, as conlleval counts them: type, beginning and end must be right."""
+
+    def counts(gold: str, prediction: str) -> Floats:
+        wanted = entities(question.parts_of(gold))
+        found = entities(question.parts_of(prediction))
+        return np.array([len(wanted & found), len(wanted), len(found)], np.float64)
+
+    return metric_of_counts(
+        "entity F1",
+        "entity_f1",
+        counts,
+        f1_of,
+        about="F1 of entities whose type, beginning and end are right, in percent",
+        by_example=tag_accuracy(question).by_example,
+    )
+
+
+def _attachments(gold: str, prediction: str, *, relations: bool) -> Floats:
+    """The tokens of a sentence whose head, and if wanted whose relation, is right; and all tokens."""
+    wanted, found = (
+        [arc_of(arc) for arc in answer.split(ROW_SEPARATOR)] for answer in (gold, prediction)
+    )
+    hits = sum(
+        head == other and (not relations or universal(relation) == universal(guess))
+        for (head, relation), (other, guess) in zip(wanted, found, strict=True)
+    )
+    return np.array([hits, len(wanted)], np.float64)
+
+
+def universal(relation: str) -> str:
+    """A relation without its subtype: ``"nsubj"`` of ``"nsubj:pass"``."""
+    return relation.partition(":")[0]
+
+
+LAS = metric_of_counts(
+    "LAS",
+    "las",
+    partial(_attachments, relations=True),
+    share,
+    about="the share of all words whose head and relation are right, subtypes of relations left out "
+    "(as in CoNLL 2018)",
+)
+
+
+UAS = metric_of_counts(
+    "UAS",
+    "uas",
+    partial(_attachments, relations=False),
+    share,
+    about="the share of all words whose head is right",
+)
