@@ -162,7 +162,7 @@ class StanzaParser:
     def pipeline(self) -> Any:
         """The ``stanza.Pipeline``; loaded when first asked for."""
         from parsers.stanza.fast_depparse import accelerate
-        from parsers.stanza.loading import import_stanza, without_optimisers
+        from parsers.stanza.loading import import_stanza, shared_vectors, without_optimisers
 
         stanza = import_stanza()
 
@@ -176,6 +176,8 @@ class StanzaParser:
         if "lemma" not in self._models.processors:
             options["depparse_pretagged"] = True  # else Stanza refuses to parse without lemmas
         shipped = self.model_dir == SHIPPED_MODELS and not self.stanza_options
+        if shipped:
+            options["foundation_cache"] = shared_vectors(self._models.files["pos.pretrain"])
         with without_optimisers() if shipped else nullcontext():
             pipeline = stanza.Pipeline(
                 self.language,

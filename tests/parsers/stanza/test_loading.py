@@ -7,14 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from parsers.stanza.loading import import_stanza, without_optimisers
+from parsers import StanzaParser
+from parsers.stanza.loading import import_stanza, shared_vectors, without_optimisers
 
 
 @pytest.mark.slow
 def test_transformers_are_there_afterwards() -> None:
     code = """
 import sys
+from parsers import StanzaParser
 from parsers.stanza.loading import import_stanza
 stanza = import_stanza()
 assert stanza is sys.modules["stanza"] and "transformers" not in sys.modules
@@ -37,3 +40,22 @@ def test_optimisers_are_left_out_only_within() -> None:
     with pytest.raises(FileNotFoundError), without_optimisers():
         raise FileNotFoundError
     assert (utils.get_optimizer, utils.get_split_optimizer) == before
+
+
+def test_the_shipped_pipeline_reads_its_vectors_once_and_as_stanza_does() -> None:
+    parser = StanzaParser("en")
+    processors = parser.pipeline.processors
+    ours = processors["pos"].pretrain
+    assert processors["depparse"].pretrain is ours
+    assert not processors["pos"].trainer.optimizers
+    assert not processors["depparse"].trainer.optimizer
+    assert processors["tokenize"].trainer.optimizer is None
+
+    from stanza.models.common.pretrain import Pretrain
+
+    file = parser._models.files["pos.pretrain"]
+    theirs = Pretrain(str(file))
+    assert torch.equal(ours.emb, theirs.emb)
+    assert ours.vocab.state_dict() == theirs.vocab.state_dict()
+    again = shared_vectors(file).load_pretrain(str(file))
+    assert torch.equal(again.emb, theirs.emb)
