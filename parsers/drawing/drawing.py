@@ -12,7 +12,6 @@ from parsers.drawing.interactive import html_page
 from parsers.drawing.legend import decorated
 from parsers.drawing.numbers import EdgeNumbers, Numbers
 from parsers.drawing.picture import Picture, picture
-from parsers.drawing.raster import figure_of, save
 from parsers.drawing.scene import Scene
 from parsers.drawing.svg import svg_file, svg_text
 from parsers.drawing.theme import DARK, LIGHT, Theme
@@ -79,6 +78,10 @@ class Drawing:
         elif suffix == "tex":
             path.write_text(self.tex(), encoding="utf-8")
         else:
+            from parsers.drawing.raster import (
+                save,
+            )  # of matplotlib; the other formats need its fonts alone
+
             save(self.scene, path, suffix)
 
     def svg(self) -> str:
@@ -95,6 +98,8 @@ class Drawing:
 
     def png(self) -> bytes:
         """The picture as the bytes of a PNG file."""
+        from parsers.drawing.raster import save
+
         buffer = io.BytesIO()
         save(self.scene, buffer, "png")
         return buffer.getvalue()
@@ -113,6 +118,8 @@ class Drawing:
 
     def figure(self) -> object:
         """The picture as a ``matplotlib.figure.Figure``, to which more can be added."""
+        from parsers.drawing.raster import figure_of
+
         return figure_of(self.scene)
 
     def _repr_svg_(self) -> str:

@@ -117,6 +117,9 @@ def find_models(
 
 def stanza_folder() -> Path:
     """The directory in which Stanza keeps the models that it downloads."""
+    from parsers.stanza.loading import import_stanza
+
+    import_stanza()
     from stanza.resources.common import DEFAULT_MODEL_DIR
 
     return Path(DEFAULT_MODEL_DIR)

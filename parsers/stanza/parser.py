@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -167,9 +167,10 @@ class StanzaParser:
     @cached_property
     def pipeline(self) -> Any:
         """The ``stanza.Pipeline``; loaded when first asked for."""
-        import stanza
-
         from parsers.stanza.fast_depparse import accelerate
+        from parsers.stanza.loading import import_stanza, shared_vectors, without_optimisers
+
+        stanza = import_stanza()
 
         options: dict[str, Any] = {
             "processors": dict(self._models.processors),
@@ -180,12 +181,16 @@ class StanzaParser:
         }
         if "lemma" not in self._models.processors:
             options["depparse_pretagged"] = True  # else Stanza refuses to parse without lemmas
-        pipeline = stanza.Pipeline(
-            self.language,
-            model_dir=str(self.model_dir),
-            download_method=None,
-            **options | self.stanza_options,
-        )
+        shipped = self.model_dir == SHIPPED_MODELS and not self.stanza_options
+        if shipped:
+            options["foundation_cache"] = shared_vectors(self._models.files["pos.pretrain"])
+        with without_optimisers() if shipped else nullcontext():
+            pipeline = stanza.Pipeline(
+                self.language,
+                model_dir=str(self.model_dir),
+                download_method=None,
+                **options | self.stanza_options,
+            )
         if self.fast:
             accelerate(pipeline)
         return pipeline

@@ -556,7 +556,6 @@ def draw(
         raise typer.BadParameter("--width is for lines of arcs: give --layout arcs too")
     if output is None and not as_text:
         raise typer.BadParameter("give --output, as tree.png, or --text")
-    from parsers import draw as draw_sentence
     from parsers import text_tree, with_structure
     from tasks.command.sentences import is_conllu, nth_sentence
     from tasks.models.parser import cached_parser
@@ -576,6 +575,10 @@ def draw(
     if as_text:
         print(text_tree(sentence))
     if output is not None:
+        from parsers import (
+            draw as draw_sentence,
+        )  # with matplotlib, which a tree of text does without
+
         draw_sentence(sentence, output, layout=layout, width=width, dark=dark)
         status.print(f"drawn in {output}")
 

@@ -52,7 +52,10 @@ import sys
 import structnn
 structnn.build_encoder("child_sum_tree_lstm", 3, 4)
 assert "torch_geometric" not in sys.modules and "transformers" not in sys.modules
-structnn.build_encoder("gat", 3, 4)
+for name in ("gat", "gatv2", "graph_transformer", "syntactic_gcn", "rgcn", "ggnn"):
+    structnn.build_encoder(name, 3, 4)
+assert "torch_geometric" not in sys.modules
+structnn.build_encoder("gcn", 3, 4)
 assert "torch_geometric" in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)

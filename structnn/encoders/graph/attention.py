@@ -1,15 +1,16 @@
-"""Graph networks in which each node attends to its neighbours, on PyTorch Geometric's layers."""
+"""Graph networks in which each node attends to its neighbours, as PyTorch Geometric's layers do."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import GATConv, GATv2Conv, TransformerConv
+from torch.func import functional_call
 
 from structnn.data.graph import Adjacency, Graph
 from structnn.encoders.graph.base import Activation, EdgeFeatures, GraphEncoder, Norm
@@ -20,19 +21,106 @@ from structnn.options import LabelCount, Size
 
 __all__ = ["GAT", "GATv2", "GraphTransformer"]
 
+LEAKY_SLOPE = 0.2  # of PyG's leaky rectifiers
 
-class AttentionLayer(nn.Module):
-    """A layer of PyG's that attends, with vectors for the kinds (and relations) of edges.
 
-    The layer holds the weights, and computes wherever the fused operator can't; the operator gives
-    the same in less time, one pass over the edges instead of many.
+class Convolution(nn.Module):
+    """The weights of one of PyG's layers that attend, under their names there.
+
+    They are drawn as PyG draws them, each linear layer twice, so that a seed gives the weights that it
+    gives there. PyG itself takes seconds to import, and is imported where its layer computes.
 
     Args:
-        convolution: Takes states, edges and edge vectors.
+        layer: The name of the class in ``torch_geometric.nn``.
+        dim: The width of the states, of the edge vectors and of all heads together.
+        heads: How many heads there are.
+        linear: The names of the linear layers, in the order in which they are drawn.
+        biased: Those of them that have a bias.
+        vectors: The names of the vectors that score keys, queries and edges, ``(1, heads, width)``.
+            Layers with such vectors have Glorot's initial weights and a bias of their own, the others
+            those of :class:`torch.nn.Linear`.
+        options: Those of the class.
+
+    Shapes:
+        - states: ``(nodes, dim)``
+        - edge_index: ``(2, edges)``, from source to target
+        - features: ``(edges, dim)``
+        - output: ``(nodes, dim)``, and the weights of attention, ``(edges, heads)``
+    """
+
+    def __init__(
+        self,
+        layer: str,
+        dim: int,
+        heads: int,
+        *,
+        linear: Sequence[str],
+        biased: Sequence[str] = (),
+        vectors: Sequence[str] = (),
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        self.layer = layer
+        self.options = options
+        self.dim = dim
+        self.heads = heads
+        self.width = dim // heads
+        for name in vectors:
+            setattr(self, name, nn.Parameter(torch.empty(1, heads, self.width)))
+        if vectors:
+            self.bias = nn.Parameter(torch.zeros(dim))
+        for name in linear:
+            self.add_module(name, nn.Linear(dim, dim, bias=name in biased))  # drawn once
+        bounds = {
+            "weight": math.sqrt(6 / (dim + dim)) if vectors else 1 / math.sqrt(dim),
+            "bias": 1 / math.sqrt(dim),
+        }
+        for child in self.children():
+            for name, parameter in child.named_parameters():
+                nn.init.uniform_(parameter, -bounds[name], bounds[name])
+        bound = math.sqrt(6 / (heads + self.width))
+        for name in vectors:
+            nn.init.uniform_(self.get_parameter(name), -bound, bound)
+
+    def extra_repr(self) -> str:
+        return f"{self.layer}, heads={self.heads}, width={self.width}"
+
+    @cached_property
+    def of_pyg(self) -> nn.Module:
+        """PyG's layer, without weights; no submodule, so that it has no place among the weights."""
+        import torch_geometric.nn
+
+        with torch.device("meta"):
+            layer: nn.Module = getattr(torch_geometric.nn, self.layer)(
+                self.dim, self.width, self.heads, edge_dim=self.dim, **self.options
+            )
+        return layer
+
+    def forward(
+        self, states: Tensor, edge_index: Tensor, features: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        messages: Tensor
+        messages, (_, weights) = functional_call(
+            self.of_pyg,
+            dict(self.named_parameters()),
+            (states, edge_index, features),
+            {"return_attention_weights": True},
+        )
+        return messages, weights
+
+
+class AttentionLayer(nn.Module):
+    """A layer that attends, with vectors for the kinds (and relations) of edges.
+
+    PyG's layer computes wherever the fused operator can't; the operator gives the same in less time,
+    one pass over the edges instead of many.
+
+    Args:
+        convolution: The weights. Takes states, edges and edge vectors.
         features: Makes the edge vectors.
     """
 
-    def __init__(self, convolution: nn.Module, features: EdgeFeatures) -> None:
+    def __init__(self, convolution: Convolution, features: EdgeFeatures) -> None:
         super().__init__()
         self.convolution = convolution
         self.features = features
@@ -47,9 +135,7 @@ class AttentionLayer(nn.Module):
                 weights = torch.empty_like(weights).index_copy_(0, adjacency.order, weights)
                 note("attention", weights, edges=graph.edge_index)
             return messages
-        messages, (_, weights) = self.convolution(
-            states, graph.edge_index, self.features(graph), return_attention_weights=True
-        )
+        messages, weights = self.convolution(states, graph.edge_index, self.features(graph))
         note("attention", weights, edges=graph.edge_index)
         return messages
 
@@ -90,7 +176,7 @@ class GATLayer(AttentionLayer):
             numbers,
             adjacency,
             heads=layer.heads,
-            slope=layer.negative_slope,
+            slope=LEAKY_SLOPE,
         )
         return messages + layer.bias, weights
 
@@ -111,7 +197,7 @@ class GATv2Layer(AttentionLayer):
             numbers,
             adjacency,
             heads=layer.heads,
-            slope=layer.negative_slope,
+            slope=LEAKY_SLOPE,
             attention=layer.att.flatten(),
         )
         return messages + layer.bias, weights
@@ -126,7 +212,7 @@ class GraphTransformerLayer(AttentionLayer):
         layer: Any = self.convolution
         messages, weights = attend(
             "transformer",
-            layer.lin_query(states) / math.sqrt(layer.out_channels),
+            layer.lin_query(states) / math.sqrt(layer.width),
             layer.lin_key(states),
             layer.lin_value(states),
             self.features.table(layer.lin_edge),
@@ -169,7 +255,16 @@ class GAT(GraphEncoder):
         activation: Activation = "elu",
         **options: Any,
     ) -> None:
-        layers = layers_of(GATLayer, GATConv, hidden_dim, heads, relations, add_self_loops=False)
+        layers = layers_of(
+            GATLayer,
+            hidden_dim,
+            heads,
+            relations,
+            layer="GATConv",
+            linear=("lin", "lin_edge"),
+            vectors=("att_src", "att_dst", "att_edge"),
+            add_self_loops=False,
+        )
         super().__init__(input_dim, hidden_dim, layers, activation=activation, **options)
         self.num_labels = relations
 
@@ -205,7 +300,15 @@ class GATv2(GraphEncoder):
         **options: Any,
     ) -> None:
         layers = layers_of(
-            GATv2Layer, GATv2Conv, hidden_dim, heads, relations, add_self_loops=False
+            GATv2Layer,
+            hidden_dim,
+            heads,
+            relations,
+            layer="GATv2Conv",
+            linear=("lin_l", "lin_r", "lin_edge"),
+            biased=("lin_l", "lin_r"),
+            vectors=("att",),
+            add_self_loops=False,
         )
         super().__init__(input_dim, hidden_dim, layers, activation=activation, **options)
         self.num_labels = relations
@@ -243,20 +346,34 @@ class GraphTransformer(GraphEncoder):
         norm: Norm = "layer",
         **options: Any,
     ) -> None:
-        layers = layers_of(GraphTransformerLayer, TransformerConv, hidden_dim, heads, relations)
+        layers = layers_of(
+            GraphTransformerLayer,
+            hidden_dim,
+            heads,
+            relations,
+            layer="TransformerConv",
+            linear=("lin_key", "lin_query", "lin_value", "lin_edge", "lin_skip"),
+            biased=("lin_key", "lin_query", "lin_value", "lin_skip"),
+        )
         super().__init__(input_dim, hidden_dim, layers, norm=norm, **options)
         self.num_labels = relations
 
 
 def layers_of(
-    layer: type[AttentionLayer],
-    convolution: type[nn.Module],
+    attention: type[AttentionLayer],
     hidden_dim: int,
     heads: int,
     relations: int,
-    **options: Any,
+    **weights: Any,
 ) -> Callable[[tuple[str, ...]], nn.Module]:
     """What makes the layers of an encoder; the heads of each are ``hidden_dim`` wide together.
+
+    Args:
+        attention: The class of the layers.
+        hidden_dim: The width of the states.
+        heads: How many heads each layer has.
+        relations: How many relation labels there are; 0 to ignore them.
+        weights: The other arguments of :class:`Convolution`.
 
     Raises:
         ValueError: The heads do not divide the width.
@@ -265,8 +382,7 @@ def layers_of(
         raise ValueError(f"hidden_dim ({hidden_dim}) must be a multiple of heads ({heads})")
 
     def make_layer(kinds: tuple[str, ...]) -> nn.Module:
-        width = hidden_dim // heads
-        attending = convolution(hidden_dim, width, heads, edge_dim=hidden_dim, **options)
-        return layer(attending, EdgeFeatures(hidden_dim, relations))
+        convolution = Convolution(dim=hidden_dim, heads=heads, **weights)
+        return attention(convolution, EdgeFeatures(hidden_dim, relations))
 
     return make_layer

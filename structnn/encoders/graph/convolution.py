@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import GCNConv, GINEConv, SAGEConv
 
 from structnn.data.graph import EDGE_TYPES, Graph
 from structnn.encoders.graph.base import (
@@ -65,6 +64,8 @@ class GCNLayer(nn.Module):
 
     def __init__(self, dim: int, kinds: tuple[str, ...]) -> None:
         super().__init__()
+        from torch_geometric.nn import GCNConv  # takes seconds, and not every encoder here needs it
+
         self.own = nn.Linear(dim, dim)
         self.neighbours = nn.ModuleDict(
             {kind: GCNConv(dim, dim, normalize=False, bias=False) for kind in kinds}
@@ -85,6 +86,8 @@ class SymmetricLayer(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
+        from torch_geometric.nn import GCNConv
+
         self.convolution = GCNConv(dim, dim)
 
     def forward(self, states: Tensor, graph: Graph) -> Tensor:
@@ -297,6 +300,8 @@ class SAGELayer(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
+        from torch_geometric.nn import SAGEConv
+
         self.convolution = SAGEConv(dim, dim)
 
     def forward(self, states: Tensor, graph: Graph) -> Tensor:
@@ -347,6 +352,8 @@ class GINLayer(nn.Module):
     def __init__(self, dim: int, relations: int) -> None:
         super().__init__()
         perceptron = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, dim))
+        from torch_geometric.nn import GINEConv
+
         self.convolution = GINEConv(perceptron, train_eps=True)
         self.features = EdgeFeatures(dim, relations)
 

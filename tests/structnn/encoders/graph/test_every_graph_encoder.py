@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -490,3 +491,31 @@ def test_impossible_options_are_told():
         encoder_of("gcn", layers=0)
     with pytest.raises(ValueError, match="hops must be at least 1"):
         encoder_of("gcn", hops=0)
+
+
+@pytest.mark.parametrize("heads", [1, 4])
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("gat", partial(GATConv, add_self_loops=False)),
+        ("gatv2", partial(GATv2Conv, add_self_loops=False)),
+        ("graph_transformer", TransformerConv),
+    ],
+)
+def test_a_seed_gives_the_weights_that_it_gives_pyg(name, make, heads):
+    """Named, ordered and drawn as PyG's, so that runs of earlier versions load and repeat."""
+    torch.manual_seed(3)
+    layer = build_encoder(name, HIDDEN, HIDDEN, heads=heads, layers=1).layers[0]
+    torch.manual_seed(3)
+    nn.Linear(HIDDEN, HIDDEN)  # the projection
+    own = make(HIDDEN, HIDDEN // heads, heads, edge_dim=HIDDEN)
+    kinds = nn.Embedding(len(EDGE_TYPES), HIDDEN)
+    names = [name for name, _ in own.named_parameters()]
+    assert [name for name, _ in layer.convolution.named_parameters()] == names
+    for parameter, theirs in zip(layer.convolution.parameters(), own.parameters(), strict=True):
+        assert torch.equal(parameter, theirs)
+    assert torch.equal(layer.features.kinds.weight, kinds.weight), "as many numbers were drawn"
+    state = torch.get_rng_state()
+    assert layer.convolution.of_pyg is layer.convolution.of_pyg
+    assert torch.equal(torch.get_rng_state(), state)
+    assert list(layer.convolution.state_dict()) == list(own.state_dict())
