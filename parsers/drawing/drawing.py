@@ -78,9 +78,8 @@ class Drawing:
         elif suffix == "tex":
             path.write_text(self.tex(), encoding="utf-8")
         else:
-            from parsers.drawing.raster import (
-                save,
-            )  # of matplotlib; the other formats need its fonts alone
+            # The other formats need none of matplotlib but its fonts.
+            from parsers.drawing.raster import save
 
             save(self.scene, path, suffix)
 
