@@ -9,7 +9,7 @@ from structnn.registry import Registry
 
 __all__ = ["ENCODERS", "Chain", "Encoder", "Encoding", "build_encoder", "register_encoder"]
 
-# Modules are named, not imported: torch-geometric loads with the first graph encoder.
+# Modules are named, not imported; torch-geometric loads where one of its layers is made.
 ENCODERS: Registry[Encoder] = Registry("encoder")
 # Sequences
 ENCODERS.add("bag", "structnn.encoders.sequence.bag:Bag")

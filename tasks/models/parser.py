@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parsers import CachedParser, Parser, with_structure
 from parsers.stanza.texts import JOINED_SENTENCES
@@ -14,9 +14,11 @@ from structnn import Sentence
 from structnn.arcs import tree_of
 from tasks.data.options import ParserOptions, ParsingOptions
 from tasks.data.questions import ROW_SEPARATOR
-from tasks.models.model import MODEL, SavedModel, model_in
 from tasks.options import OptionError
-from tasks.training.evaluation import evaluate
+
+# Only a run needs models, and torch with them: a parse in the cache is there without.
+if TYPE_CHECKING:
+    from tasks.models.model import SavedModel
 
 __all__ = ["RunParser", "cached_parser", "make_parser"]
 
@@ -43,6 +45,8 @@ class RunParser:
     """
 
     def __init__(self, run: str | Path, tokenizer: Parser | None = None) -> None:
+        from tasks.models.model import model_in
+
         self.run = Path(run)
         self.model: SavedModel = model_in(self.run)
         question = self.model.task.question
@@ -60,6 +64,8 @@ class RunParser:
     @property
     def fingerprint(self) -> str:
         """The checksum of the model, whose file has that of its weights; and the other parser's."""
+        from tasks.models.model import MODEL
+
         model = hashlib.sha256((self.run / MODEL).read_bytes()).hexdigest()
         return f"run {model}, tokens of {self.tokenizer.fingerprint}"
 
@@ -72,6 +78,8 @@ class RunParser:
         Returns:
             A sentence for each text, in order.
         """
+        from tasks.training.evaluation import evaluate
+
         if not texts:
             return []
         tokenised = self.tokenizer.parse(texts)
