@@ -174,7 +174,7 @@ def make_pipeline(encoder: str, data: ParsedDataset, sentences: int, hidden_dim:
     vocabulary = Vocabulary.from_tokens((sentence.tokens for sentence in given), lowercase=True)
     torch.manual_seed(0)
     options = ModelOptions(encoder=encoder, hidden_dim=hidden_dim)
-    model = build_model(options, Task.of(data.dataset), vocabulary)
+    model = build_model(options, Task.of(data.dataset, options), vocabulary)
     train, dev = (
         Inputs(
             make_corpus(some, vocabulary, UNIVERSAL_RELATIONS, data.structure, model.encoder.arity)

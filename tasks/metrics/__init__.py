@@ -18,7 +18,7 @@ from tasks.metrics.labels import (
 from tasks.metrics.metric import PERCENT, PLAIN, AnyMetric, Metric, Unit, metric_of_counts, share
 from tasks.metrics.numbers import MSE, PEARSON, SPEARMAN, pearson, spearman
 from tasks.metrics.parts import LAS, UAS, entity_f1, tag_accuracy, tag_macro_f1
-from tasks.metrics.sequences import BLEU, EDIT_DISTANCE, EXACT_SEQUENCE
+from tasks.metrics.sequences import BLEU, EDIT_DISTANCE, EXACT_SEQUENCE, bleu, edit_distance
 
 __all__ = [
     "ACCURACY",
@@ -39,9 +39,11 @@ __all__ = [
     "AnyMetric",
     "Metric",
     "Unit",
+    "bleu",
     "calibration_error",
     "chosen_metric",
     "class_f1",
+    "edit_distance",
     "entity_f1",
     "f1_without",
     "macro_f1",

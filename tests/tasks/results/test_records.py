@@ -48,7 +48,10 @@ def test_everything_is_typed(folder):
     assert all(isinstance(row, PredictedExample) for rows in cell.predictions() for row in rows)
     made_up = with_phrases(make_examples(20)[3])
     example = results.examples["toys"][3]
-    assert asdict(example) == made_up | {"cluster": ""}  # of an earlier version
+    assert asdict(example) == made_up | {
+        "cluster": "",
+        "target_count": None,
+    }  # of an earlier version
     assert example.dependencies == Tree(
         [head - 1 for head in made_up["heads"]], labels=made_up["relations"]
     )
