@@ -9,6 +9,7 @@ import random
 import zipfile
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from tasks.data.datasets import DATASETS, DataError, Dataset, Example, folds, load_dataset
 from tasks.data.options import DataOptions
 from tasks.data.splits import hold_out
+from tasks.data.suites import dyck
 from tasks.options import OptionError
 
 SHARED = Path(__file__).parents[3].parent / "shared"
@@ -239,6 +241,13 @@ class TestClusters:
         assert digest.hexdigest()[:16] == "dc2cd360048097fc"
         assert made.kept_together_by is None
 
+    @pytest.fixture
+    def small_dyck(self, monkeypatch):
+        """The suite in a tenth of its usual size."""
+        small = partial(dyck.generate, train=100, dev=40, test=60)
+        monkeypatch.setattr(dyck, "generate", small)
+
+    @pytest.mark.usefixtures("small_dyck")
     def test_a_column_is_chosen_for_files_and_for_data_sets_of_their_own(self, tmp_path):
         lines = [f"text {i},{'ab'[i % 2]},{i // 4}" for i in range(40)]
         file = tmp_path / "data.csv"
@@ -265,6 +274,7 @@ class TestClusters:
         data = load_dataset(file, DataOptions(text_column="review", cluster="review"))
         assert (len(data.train), len(data.dev), len(data.test)) == (32, 4, 4)
 
+    @pytest.mark.usefixtures("small_dyck")
     def test_a_column_that_is_not_there(self, tmp_path):
         file = tmp_path / "data.jsonl"
         file.write_text('{"text": "a", "label": "b", "pair": 1, "length": 2}\n' * 3)
