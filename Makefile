@@ -24,7 +24,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 test: $(VENV)/installed lint
 	$(PYTEST) --cov
 
-# An answer in about three minutes on 2 cores: without the slow tests, types and coverage.
+# An answer in about five minutes on 2 cores: without the slow tests, types and coverage.
 test-fast: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(PYTEST) -m "not slow"
