@@ -6,8 +6,9 @@ matplotlib.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from structnn.lazy import lazy_names
 
 if TYPE_CHECKING:
     from parsers.cache import CachedParser as CachedParser
@@ -61,18 +62,5 @@ _MODULES = {
     "spans": "path_between rerooted span_head",
     "stanza.parser": "StanzaParser",
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'parsers' has no attribute {name!r}")
-    value = getattr(import_module(f"parsers.{_MODULE_OF[name]}"), name)
-    globals()[name] = value  # so that the next access finds it
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = lazy_names(__name__, _MODULES)

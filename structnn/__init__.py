@@ -9,8 +9,9 @@ Each name is loaded when it is first used, so that the command answers without l
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from structnn.lazy import lazy_names
 
 if TYPE_CHECKING:
     from structnn.classifier import SentenceClassifier as SentenceClassifier
@@ -95,18 +96,5 @@ _MODULES = {
     "sentence": "Sentence StructureError Tree",
     "sentence_graph": "SentenceGraph",
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'structnn' has no attribute {name!r}")
-    value = getattr(import_module(f"structnn.{_MODULE_OF[name]}"), name)
-    globals()[name] = value  # next time without a detour
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = lazy_names(__name__, _MODULES)

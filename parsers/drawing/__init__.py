@@ -5,8 +5,9 @@ Each name is imported when it is first used: a tree in the terminal needs no mat
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from structnn.lazy import lazy_names
 
 if TYPE_CHECKING:
     from parsers.drawing.drawing import Drawing as Drawing
@@ -17,18 +18,5 @@ if TYPE_CHECKING:
     from parsers.drawing.terminal import text_tree as text_tree
 
 _MODULES = {"drawing": "Drawing draw draw_pair html_of svg_of", "terminal": "text_tree"}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'parsers.drawing' has no attribute {name!r}")
-    value = getattr(import_module(f"parsers.drawing.{_MODULE_OF[name]}"), name)
-    globals()[name] = value  # so that the next access finds it
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = lazy_names(__name__, _MODULES)
