@@ -72,8 +72,7 @@ def read_table(
     [[2, 0], [2, 1]], "labels": ["ARG0", "ARG1"]}``, for ``--structure graph``. ``.conllu`` has trees
     and graphs of its sentences, and the other columns in comments: ``# label = ...``; or the label
     column is one of its words, see :func:`tasks.data.treebank.tags_of_words`. ``.ft`` is fastText's
-    format: labels as ``__label__name`` before the text. Blank lines are passed over; anything else
-    that
+    format: labels as ``__label__name`` before the text. Blank lines are passed over; anything else that
     is not an example is an error.
 
     The columns say what is asked: see :func:`tasks.data.columns.columns_of`.

@@ -14,7 +14,7 @@ from structnn import ArcsHead, Head, Sentence, SequenceHead
 from tasks.data.questions import ROW_SEPARATOR
 from tasks.training.inputs import Indices, rows_of
 
-__all__ = ["Gold", "parts_of"]
+__all__ = ["Gold"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Gold:
             pieces = head.targets(answers, sentences)
             ends = np.flatnonzero(pieces.numpy() == head.target.end) + 1
             return cls(pieces, np.concatenate([[0], ends]))
-        parts = [parts_of(answer, head) for answer in answers]
+        parts = [_parts_of(answer, head) for answer in answers]
         sizes = np.array([len(own) for own in parts], dtype=np.int64)
         encoded = head.answer.encode([part for own in parts for part in own])
         return cls(encoded, np.concatenate([[0], sizes.cumsum()]))
@@ -68,6 +68,6 @@ class Gold:
         return replace(self, weights=torch.from_numpy(np.repeat(relative, np.diff(self.ptr))))
 
 
-def parts_of(answer: str, head: Head | ArcsHead) -> Sequence[str]:
+def _parts_of(answer: str, head: Head | ArcsHead) -> Sequence[str]:
     """The answer of an example as one answer for each row of a head."""
     return (answer,) if head.reader.rows == "example" else answer.split(ROW_SEPARATOR)
