@@ -151,9 +151,9 @@ def outcome_line(result: RunResult, metric: AnyMetric = ACCURACY) -> str:
     """
     name = "" if metric is ACCURACY else f"{metric.name} "
     test = ""
-    if result.test_accuracy is not None:
-        test = f", test {metric.unit.full(result.test_accuracy)}"
+    if result.test_score is not None:
+        test = f", test {metric.unit.full(result.test_score)}"
     return (
-        f"{name}dev {metric.unit.full(result.dev_accuracy)}{test} "
+        f"{name}dev {metric.unit.full(result.dev_score)}{test} "
         f"(epoch {result.best_epoch} of {result.epochs}, {result.train_speed:,.0f} sentences/s)"
     )

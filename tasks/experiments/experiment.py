@@ -202,7 +202,7 @@ def run_plan(
         out: The folder of the experiment.
         done: What :func:`tasks.experiments.execution.already_done` gave, if it was called already.
         execution: Where runs are executed; by default in a process for each CPU core.
-        search: Dev accuracies of the trials of each search, by a folder.
+        search: The dev scores of the trials of each search, by a folder.
         command: What the report says it was made by; by default the command line.
 
     Raises:
@@ -272,8 +272,8 @@ def _searches(
 def _best_trials(
     searches: Mapping[Path, Sequence[Run]], outcomes: Sequence[RunResult | Failure], out: Path
 ) -> tuple[dict[Path, Run], dict[str, list[float]]]:
-    """For each search the trial with the best dev accuracy, and the dev accuracies of all."""
-    dev = {o.folder: o.dev_accuracy for o in outcomes if isinstance(o, RunResult)}
+    """For each search the trial with the best score on dev, and the scores of all."""
+    dev = {o.folder: o.dev_score for o in outcomes if isinstance(o, RunResult)}
     best, scores = {}, {}
     for folder, found in searches.items():
         ended = [trial for trial in found if trial.folder in dev]

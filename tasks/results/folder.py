@@ -319,9 +319,9 @@ def _check(
         StorageError: They don't; the message names the file.
     """
     assert run.history is not None  # which reads it
-    for split, accuracy in (
-        ("dev", run.result.dev_accuracy),
-        ("test", run.result.test_accuracy),
+    for split, score in (
+        ("dev", run.result.dev_score),
+        ("test", run.result.test_score),
     ):
         file = run.folder / f"{split}.jsonl"
         if not file.exists():
@@ -330,14 +330,14 @@ def _check(
         rows = read_predictions(file)
         metric = metrics_for(data.question, data.labels)[0]
         value = metric([row.label for row in rows], [row.prediction for row in rows]) if rows else 0
-        if accuracy is None or abs(accuracy - value) > 1e-9:
+        if score is None or abs(score - value) > 1e-9:
             raise StorageError(
                 f"{file} has {len(rows)} predictions with {_an(metric.name)} of {value:.6g}, but by "
-                f"result.json it is {accuracy}; {RUN_AGAIN}"
+                f"result.json it is {score}; {RUN_AGAIN}"
             )
         if split == "test":
             return _place(file, rows, examples)
-    if run.result.test_accuracy is not None:
+    if run.result.test_score is not None:
         raise StorageError(f"{run.folder / 'test.jsonl'} is not there; {RUN_AGAIN}")
     return _Part(0, len(examples))
 

@@ -179,7 +179,7 @@ def test_graphs_of_json(tmp_path):
     parsed = parse_dataset(data, None)
     run = Run(model("rgcn", reader=""), TRAINING, 0, Setting(structure="graph"))
     result = execute(run, parsed, tmp_path, parser=ParserOptions())
-    assert result.test_accuracy == 1
+    assert result.test_score == 1
     seen = view(parsed, Setting(structure="graph")).sentences["test"]
     assert Batch.from_sentences(seen, structure="graph").num_nodes == 30
     with pytest.raises(DataError, match="this example has no given dependency tree"):
