@@ -10,7 +10,8 @@ from rich.markup import escape
 from tasks.console import progress, results, resumable, show_table, status
 from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset, parse_dataset
-from tasks.data.setting import check_structures, needs_parser
+from tasks.data.setting import check_structures
+from tasks.data.structures import needs_parser
 from tasks.experiments.execution import Failure, execute_all
 from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
 from tasks.metrics import ACCURACY, PERCENT, AnyMetric, metrics_for

@@ -42,9 +42,8 @@ from structnn.embeddings import words_of
 from structnn.heads import ArcsReader
 from tasks.data.examples import DataError, Dataset
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import is_graph, tree_field
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
-from tasks.data.setting import GIVEN_STRUCTURES, is_for_spans
+from tasks.data.structures import structure_of
 from tasks.json_records import as_record
 from tasks.models.embeddings import build_embedding, fingerprints
 from tasks.models.options import ModelOptions
@@ -187,7 +186,8 @@ class SavedModel:
 
     def structured(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Sentences with their own trees, as the encoder reads them: with a control in their place."""
-        if self.structure in GIVEN_STRUCTURES or is_for_spans(self.structure):
+        structure = structure_of(self.structure)
+        if structure.is_given or structure.spans:
             return list(sentences)  # where trees hang, spans say
         return with_structure(sentences, self.structure)
 
@@ -217,8 +217,8 @@ def make_corpus(
             more, dependency trees are narrowed (:func:`parsers.narrowed`) and constituents are grouped
             (:func:`parsers.grouped`).
     """
-    field = tree_field(structure)
-    if arity is not None and not is_graph(structure):
+    field = structure_of(structure).field
+    if arity is not None and field != "graph":
         fit = grouped if field == "constituency" else narrowed
         sentences = [
             sentence

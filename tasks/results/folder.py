@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.data.examples import Dataset, Example
-from tasks.data.parsing import ParsedDataset, given_tree, is_graph, tree_field
-from tasks.data.setting import GIVEN_STRUCTURES, Setting, view
+from tasks.data.parsing import ParsedDataset, given_tree
+from tasks.data.setting import Setting, view
+from tasks.data.structures import Structure, structure_of
 from tasks.folders import folder_name
 from tasks.metrics import metrics_for
 from tasks.results.condition import Condition
@@ -398,19 +399,17 @@ def _gaps(
 def _examples(parsed: ParsedDataset, settings: Sequence[Setting]) -> list[ExampleDescription]:
     """The test examples in the order of predictions, each with its parse."""
     folds = dict.fromkeys(setting.fold for setting in settings)
-    structures = dict.fromkeys(setting.structure for setting in settings)
+    structures = [structure_of(name) for name in dict.fromkeys(s.structure for s in settings)]
     examples: list[ExampleDescription] = []
     for fold in folds:
         setting = next(setting for setting in settings if setting.fold == fold)
         # The parser's trees, also where runs read others in their place.
         plain = Setting(data=setting.data, fold=fold)
-        examples += _described(
-            view(parsed, plain), [s for s in structures if s in GIVEN_STRUCTURES]
-        )
+        examples += _described(view(parsed, plain), [s for s in structures if s.is_given])
     return examples
 
 
-def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDescription]:
+def _described(data: ParsedDataset, structures: Sequence[Structure]) -> list[ExampleDescription]:
     words = {word.lower() for sentence in data.sentences["train"] for word in sentence.tokens}
     texts = {example.shown.lower() for example in data.dataset.train}
     asks_of_one = data.dataset.question.spans == 1
@@ -420,9 +419,9 @@ def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDe
         tree = sentence.dependencies
         unknown = sum(token.lower() not in words for token in sentence.tokens)
         others = {  # a graph isn't drawn
-            name: getattr(given_tree(example, name), tree_field(name))
-            for name in structures
-            if not is_graph(name)
+            one.name: getattr(given_tree(example, one.name), one.field)
+            for one in structures
+            if not one.is_graph
         }
         described.append(
             ExampleDescription(

@@ -18,7 +18,8 @@ from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.options import DataOptions, ParserOptions
 from tasks.data.parsing import SPLITS, parse_dataset
 from tasks.data.questions import Question
-from tasks.data.setting import Setting, needs_parser, view
+from tasks.data.setting import Setting, view
+from tasks.data.structures import needs_parser
 from tasks.experiments.experiment import run_experiment
 from tasks.experiments.options import CompareOptions
 from tasks.experiments.run import execute, seconds_per_epoch

@@ -13,7 +13,8 @@ from tasks.data.files import read_examples
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import given_tree, parse_dataset
 from tasks.data.questions import Question
-from tasks.data.setting import Setting, needs_parser, view
+from tasks.data.setting import Setting, view
+from tasks.data.structures import needs_parser
 from tasks.experiments.grid import plan
 from tasks.experiments.run import execute
 from tasks.models.options import ModelOptions

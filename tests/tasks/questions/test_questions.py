@@ -13,7 +13,8 @@ from tasks.command.cli import main
 from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.parsing import SPLITS, ParsedDataset
 from tasks.data.questions import Question
-from tasks.data.setting import Setting, needs_parser, view
+from tasks.data.setting import Setting, view
+from tasks.data.structures import needs_parser
 from tasks.experiments.run import execute
 from tasks.explain import explain
 from tasks.models.model import load_model
