@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parsers.formats.brackets import BracketsError, read_brackets
 from parsers.formats.conllu import EMPTY_NODES
 from parsers.formats.files import Faults, OnError
 from structnn import InputError, Sentence, SentenceGraph, StructureError, Tree
@@ -18,11 +19,13 @@ from tasks.data.columns import (
     HEADS,
     RELATIONS,
     SECOND_TEXT,
+    TREE,
     Columns,
     check_tags,
     columns_of,
 )
 from tasks.data.examples import DataError, Example, quote
+from tasks.data.nodes import answer_of, in_preorder
 from tasks.data.options import DataOptions
 from tasks.data.questions import ROW_SEPARATOR, Question
 from tasks.data.rows import UNUSABLE, Row, in_words, read_file, reader_of
@@ -71,7 +74,9 @@ def read_table(
     whose fields are those of a :class:`~structnn.SentenceGraph`: ``{"tokens": [0, 1, -1], "edges":
     [[2, 0], [2, 1]], "labels": ["ARG0", "ARG1"]}``, for ``--structure graph``. ``.conllu`` has trees
     and graphs of its sentences, and the other columns in comments: ``# label = ...``; or the label
-    column is one of its words, see :func:`tasks.data.treebank.tags_of_words`. ``.ft`` is fastText's
+    column is one of its words, see :func:`tasks.data.treebank.tags_of_words`. ``.ptb`` and ``.mrg`` have
+    trees in brackets; elsewhere a constituency tree stands in the column ``tree``, in brackets or, in
+    JSON, as the fields of a :class:`~structnn.Tree`. ``.ft`` is fastText's
     format: labels as ``__label__name`` before the text. Blank lines are passed over; anything else that
     is not an example is an error.
 
@@ -140,6 +145,8 @@ def _tagged(
 def _example(row: Row, columns: Columns, where: str) -> Example:
     if columns.question.reads == "arcs":
         return _of_tree(row, columns, where)
+    if columns.question.reads == "nodes":
+        return _of_nodes(row, columns, where)
     for option, column in (("text_column", columns.text), ("label_column", columns.answer)):
         if column not in row:
             raise DataError(
@@ -172,6 +179,7 @@ def _example(row: Row, columns: Columns, where: str) -> Example:
     sentence = _given_tree(row, text, where)
     own = columns.own | ({HEADS, RELATIONS} if sentence else set())
     own |= {"graph"} if sentence and sentence.graph else set()
+    own |= {TREE} if sentence and sentence.constituency else set()
     return Example(
         text,
         cell(label, columns.answer, where).strip(),
@@ -211,6 +219,56 @@ def _of_tree(row: Row, columns: Columns, where: str) -> Example:
     )
 
 
+def _of_nodes(row: Row, columns: Columns, where: str) -> Example:
+    """An example whose answer is the label of each node of its tree."""
+    sentence = _constituents(row, text_in(row.get(columns.text), where), where)
+    if sentence is None or sentence.constituency is None:
+        raise DataError(
+            f"{where}: there is no tree whose nodes are asked about: give a column {TREE!r} that has it "
+            'in brackets, "(3 (2 so) (3 good))", or in JSON Lines, beside tokens, its parents, tokens '
+            "and labels"
+        )
+    try:
+        answer = answer_of(sentence.constituency)
+    except StructureError as fault:
+        raise DataError(f"{where}: {fault}") from None
+    return Example(
+        tuple(sentence.tokens),
+        answer,
+        where,
+        sentence,
+        {name: cell(value, name, where) for name, value in row.items() if name not in columns.own},
+    )
+
+
+def _constituents(row: Row, text: str | tuple[str, ...], where: str) -> Sentence | None:
+    """The tokens and the constituency tree of a row, nodes in preorder; None if it has no tree.
+
+    Raises:
+        DataError: The tree is not well formed, or has other words than the text.
+    """
+    if isinstance(row, SentenceRow) and row.sentence.constituency is not None:
+        return row.sentence
+    given = row.get(TREE)
+    try:
+        if isinstance(given, str) and given.lstrip().startswith("("):
+            (sentence,) = read_brackets([" ".join(given.split())])
+            if isinstance(text, tuple) and text and text != tuple(sentence.tokens):
+                raise StructureError("its words are not the tokens of the text")
+            return sentence
+        if not isinstance(given, dict):
+            return None  # a column of another file may have that name
+        if isinstance(text, str):
+            raise StructureError("it goes with a list of tokens, but the text is one string")
+        return Sentence(text, constituency=in_preorder(Tree(**given)))
+    except (StructureError, BracketsError, TypeError, ValueError) as fault:
+        problem = getattr(fault, "message", fault)
+        raise DataError(
+            f"{where}: the tree is not well formed: {problem} (its fields are parents, tokens and "
+            "labels, and nodes and tokens count from 0; or it is a string with brackets)"
+        ) from None
+
+
 def text_in(value: object, where: str, *, strip: bool = True) -> str | tuple[str, ...]:
     """The text, or the tokens, that a cell holds; empty where it holds none.
 
@@ -247,19 +305,24 @@ def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence |
             )
         return None  # a column of another file may have that name
     graph = _given_graph(row, where)
-    known = row.sentence if isinstance(row, SentenceRow) else None
+    constituents = _constituents(row, text, where)
+    constituency = None if constituents is None else constituents.constituency
     columns, metadata = {}, {}
-    if known is not None:  # the column DEPS, and the empty nodes that it may name
-        columns = {name: known.columns[name] for name in ("deps",) if name in known.columns}
-        metadata = {name: known.metadata[name] for name in (EMPTY_NODES,) if name in known.metadata}
-        graph = known.graph
-    if not text or (heads is None and graph is None and not columns):
+    if isinstance(row, SentenceRow):  # the column DEPS, and the empty nodes that it may name
+        own = row.sentence
+        columns = {name: own.columns[name] for name in ("deps",) if name in own.columns}
+        metadata = {name: own.metadata[name] for name in (EMPTY_NODES,) if name in own.metadata}
+        graph = own.graph
+    if not text or not (heads is not None or graph or constituency or columns):
         return None
+    try:
+        known = Sentence(
+            text, constituency=constituency, graph=graph, columns=columns, metadata=metadata
+        )
+    except StructureError as fault:
+        raise DataError(f"{where}: {fault}") from None
     if heads is None:
-        try:
-            return Sentence(text, graph=graph, columns=columns, metadata=metadata)
-        except StructureError as fault:
-            raise DataError(f"{where}: {fault}") from None
+        return known
     try:
         for name, values in (("heads", heads), ("relations", relations)):
             if not isinstance(values, list | None):
@@ -274,7 +337,7 @@ def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence |
                     f"`relations` must hold strings of characters, but has {in_words(label)[:40]!r}"
                 )
         tree = Tree([head - 1 for head in heads], labels=labels)
-        return Sentence(text, dependencies=tree, graph=graph, columns=columns, metadata=metadata)
+        return known.replace(dependencies=tree)
     except StructureError as fault:
         raise DataError(
             f"{where}: the tree is not well formed: {fault} (`heads` count from 1, nodes of this "
