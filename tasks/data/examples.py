@@ -305,7 +305,11 @@ class Dataset:
                 digest.update(json.dumps((graph and asdict(graph), deps)).encode())
             if second := example.sentence2:
                 trees = (second.dependencies, second.constituency)
-                shapes = [tree and (tree.parents, tree.tokens, tree.labels) for tree in trees]
+                shapes: list[object] = [
+                    tree and (tree.parents, tree.tokens, tree.labels) for tree in trees
+                ]
+                if second.graph:
+                    shapes.append(asdict(second.graph))
                 digest.update(json.dumps(shapes).encode())
         return digest.hexdigest()
 

@@ -243,13 +243,13 @@ def _vocabulary_and_vectors(
 
 def _tree_labels(data: ParsedDataset) -> Vocabulary:
     if data.structure == "graph":
-        graphs = (sentence.graph for sentence in data.sentences["train"])
+        graphs = (sentence.graph for sentence in data.texts("train"))
         return Vocabulary(sorted({label for one in graphs if one for label in one.labels or ()}))
     if (
         data.structure != "constituency"
     ):  # enhanced relations count without their subtypes, as given
         return UNIVERSAL_RELATIONS
-    trees = (sentence.constituency for sentence in data.sentences["train"])
+    trees = (sentence.constituency for sentence in data.texts("train"))
     return Vocabulary(sorted({label for tree in trees if tree for label in tree.labels or ()}))
 
 
