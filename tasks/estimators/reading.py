@@ -15,6 +15,7 @@ from structnn import Sentence
 from tasks.data.examples import Example
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import given_tree
+from tasks.data.structures import structure_of
 from tasks.models.parser import make_parser
 
 __all__ = ["caching_parser", "read", "states_beside"]
@@ -34,9 +35,9 @@ def read(
         needs_tree: Whether the encoder reads a tree at all; if not, tokens are not parsed.
 
     Raises:
-        DataError: The structure is constituency, which no parser here makes, and an example has none.
+        DataError: No parser here makes the structure, such as constituency, and an example has none.
     """
-    if structure == "constituency":
+    if not structure_of(structure).of_new_text:
         return [given_tree(example, structure) for example in examples]
     ready: dict[int, Sentence] = {}
     for place, example in enumerate(examples):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
+from tasks.data.structures import structure_of
 from tasks.metrics import ACCURACY, AnyMetric
 from tasks.results.condition import Condition
 from tasks.results.families import Family, label, usual
@@ -286,7 +287,7 @@ def _remarks(measures: Measures, data: str) -> list[str]:
             cell.encoder
             for cell in cells
             if cell.description.arity is not None
-            and (cell.condition.structure == "constituency") == constituents
+            and (structure_of(cell.condition.structure).field == "constituency") == constituents
         )
         if limited:
             remarks.append(
