@@ -178,7 +178,7 @@ def train(
             status.print(
                 f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, dev loss "
                 f"{epoch.dev_loss:.4f}, dev {selecting.name} "
-                f"{selecting.unit.full(selecting.sign * epoch.dev_accuracy)}",
+                f"{selecting.unit.full(selecting.sign * epoch.dev_score)}",
                 highlight=False,
             )
 
