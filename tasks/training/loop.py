@@ -15,6 +15,7 @@ from torch import Tensor
 
 from structnn import StructuredModel
 from structnn.embeddings import words_of
+from structnn.language_models import WordsHead
 from tasks.metrics import ACCURACY, Metric
 from tasks.storage import StorageError
 from tasks.training.batching import batches_of_epoch, collate, share_of_process
@@ -92,8 +93,10 @@ def train(
             epochs, best_weights = load_checkpoint(checkpoint, model, step.optimizers)
         except StorageError as fault:
             warnings.warn(str(fault), stacklevel=2)
+    head = model.head
+    assert not isinstance(head, WordsHead)  # whose answers are the words themselves
     gold = {
-        split: Gold.of(answers[split], model.head, inputs[split].corpus.sentences)
+        split: Gold.of(answers[split], head, inputs[split].corpus.sentences)
         for split in ("train", "dev")
     }
     if weights is not None:
