@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,12 @@ class Batch:
         if self.device.type != "cpu":
             fields.append(f"device='{self.device}'")
         return f"Batch({', '.join(fields)})"
+
+    def with_token_ids(self, token_ids: Tensor) -> Batch:
+        """The same batch with other words, given by their numbers, ``(tokens,)``."""
+        made = copy(self)
+        made.token_ids = token_ids
+        return made
 
     @property
     def num_tokens(self) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from structnn.data.batch import Batch
 from structnn.encoders.attention import TransformerLayer, sinusoids
 from structnn.encoders.base import Encoder, Encoding
-from structnn.ops.paths import through
+from structnn.ops.paths import behind, through
 from structnn.ops.segments import Padding
 from structnn.options import Depth, Probability, Size
 
@@ -39,6 +39,7 @@ class Transformer(Encoder):
         norm: ``"pre"``: before each block, and once at the end; ``"post"``: behind each.
         positions: ``"sinusoidal"``; ``"learned"``, a vector for each of the first 512 places, those
             behind sharing the last; ``"rotary"`` (Su et al. 2021); or ``"none"``.
+        causal: Each word looks at those up to itself alone, as in a decoder.
         readout: By default the mean of all states. ``"cls"`` puts a learned vector before the first
             word and takes its state, as BERT does (Devlin et al. 2019).
     """
@@ -56,11 +57,18 @@ class Transformer(Encoder):
         dropout: Probability = 0.1,
         norm: Literal["pre", "post"] = "pre",
         positions: Literal["sinusoidal", "learned", "rotary", "none"] = "sinusoidal",
+        causal: bool = False,
         readout: str = "mean",
     ) -> None:
         cls = readout == "cls"
+        if cls and causal:
+            raise ValueError(
+                "readout='cls' is a vector before the first word, which with causal=True sees no word; "
+                "take another readout, such as last"
+            )
         super().__init__(input_dim, hidden_dim, readout=None if cls else readout)
         self.positions = positions
+        self.causal = causal
         self.projection = nn.Linear(input_dim, hidden_dim)
         self.cls = nn.Parameter(torch.randn(hidden_dim)) if cls else None
         if positions == "learned":
@@ -94,10 +102,9 @@ class Transformer(Encoder):
         return Encoding(tokens, tokens, sentence)
 
     def steps(self, batch: Batch) -> Tensor:
-        """As many as layers, from any word to any other."""
-        return through(
-            torch.ones(batch.num_tokens, batch.num_tokens, dtype=torch.bool), len(self.layers)
-        )
+        """As many as layers, from any word (of a causal one, any word before it) to any other."""
+        after = behind(batch)
+        return through((after >= 0) | (not self.causal), len(self.layers))
 
     def _with_cls(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """The states of the words, and those of the vectors before the first ones."""
@@ -118,6 +125,8 @@ class Transformer(Encoder):
         elif self.positions == "learned":
             states = states + self.places(padding.place.clamp(max=_LEARNED - 1))
         visible = padding.mask[:, None, None]  # (sentences, 1, 1, longest)
+        if self.causal:
+            visible = visible & visible.new_ones(longest, longest).tril()
         for layer in self.layers:
             states = layer(states, padding, visible)
         normed: Tensor = self.norm(states)
