@@ -158,7 +158,10 @@ class StructuredModel(nn.Module):
 
     def encode(self, batch: Batch) -> Encoding:
         """What the head reads."""
-        x = self.dropout(self.embedding(batch))
+        return self.encode_vectors(self.dropout(self.embedding(batch)), batch)
+
+    def encode_vectors(self, x: Tensor, batch: Batch) -> Encoding:
+        """What the head reads, of any word vectors, ``(tokens, embedding.dim)``."""
         if not self.head.reader.reads_sentences:
             return self.encoder.states(x, batch)
         encoding: Encoding = self.encoder(x, batch)

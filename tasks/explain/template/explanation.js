@@ -1,8 +1,8 @@
 // Press a head: the table below shows who reads whom in it. Without this script it shows the mean.
-for (const section of document.querySelectorAll("main > section[id^=encoder-]")) {
+for (const section of document.querySelectorAll(".heat-part")) {
   const detail = section.querySelector("table.detail");
   if (!detail) continue;
-  const { names, weights, words } = explanations[Number(detail.dataset.explanation)];
+  const { names, weights, words } = explanations[detail.dataset.text];
   const cells = [...detail.tBodies[0].rows].map(row => [...row.querySelectorAll("td")]);
   const heads = [...section.querySelectorAll("th[data-row]")];
   const show = chosen => {

@@ -114,7 +114,9 @@ def test_it_explains(client, make_predictor):
         ("/predict", {"texts": ["a", "b" * 61]}, 413, "text 2 of texts has 61 characters"),
         ("/explain", {"text": "a" * 61}, 413, "a text may have 60: shorten it"),
         ("/explain", {"text": ""}, 422, "text 1 is empty"),
-        ("/explain", {"text": "a", "second": "b"}, 422, "one text is explained: leave out second"),
+        ("/explain", {"text": "a", "second": "b"}, 422, "1 second texts; give none"),
+        ("/explain", {"text": "a", "label": "b"}, 422, "is no label of this run; its labels are"),
+        ("/explain", {"text": "a", "token": 1}, 422, "leave it out"),
         ("/show", {"text": "a", "second": "b"}, 422, "1 second texts; give none"),
         ("/predict", {"texts": ["a" * 9_000_000]}, 413, "bytes, and may have"),
     ],
@@ -165,18 +167,19 @@ def test_other_questions_are_answered_and_shown(ask_about, question, asked, wron
         assert found.json() == as_json(predictor.predict(asked["texts"], asked.get("second", ())))
         refused = client.post("/predict", json=wrong)
         assert (refused.status_code, message in refused.json()["detail"]) == (422, True)
-        refused = client.post("/explain", json={"text": "good [[a]]"})
-        assert "answers questions of another kind" in refused.json()["detail"]
-
         one = {"text": asked["texts"][0]}
         if question.reads == "pair":
             one["second"] = "b b"
+        found = client.post("/explain", json=one).json()
+        expected = explain(predictor, one["text"], second=one.get("second"))
+        assert found["explained"]["name"] == expected.quantity.name
+        assert ("second" in found) == (question.reads == "pair")
         shown = client.post("/show", json=one).json()
         assert shown["said"].startswith("child_sum_tree_lstm says ")
         # Each tree in light and in dark.
         assert shown["html"].count("<svg") == (4 if question.reads == "pair" else 2)
-        many = question.is_number or question.has_parts
-        assert ("<h2>Probabilities" in shown["html"]) != many
+        assert ("<h2>Probabilities" in shown["html"]) != question.is_number
+        assert "What each word adds to" in shown["html"]
         assert ("good red, a " in shown["said"].replace("green", "red").replace("blue", "red")) == (
             question.reads == "tokens"
         )
