@@ -180,7 +180,10 @@ class SpanReader(Reader):
         if self.span == "first":
             return states.index_select(0, begin)
         token = torch.arange(batch.num_tokens, device=states.device)
-        first, last = begin.index_select(0, batch.token_batch), end.index_select(0, batch.token_batch)
+        first, last = (
+            begin.index_select(0, batch.token_batch),
+            end.index_select(0, batch.token_batch),
+        )
         inside = ((token >= first) & (token < last))[:, None]  # (tokens, 1)
         if self.span == "max":
             return segment_max(states.masked_fill(~inside, -torch.inf), batch.token_ptr)
