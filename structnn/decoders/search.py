@@ -83,6 +83,8 @@ class Search:
             more than twice the length of the source. A longer sequence is cut.
         top_p: Draw each piece from the most likely ones that together have this probability (nucleus
             sampling, Holtzman et al. 2020); None to search.
+        temperature: What is drawn is drawn from the softmax of scores divided by this: below 1 likely
+            pieces become likelier.
         seed: The seed of what is drawn.
 
     Raises:
@@ -95,6 +97,7 @@ class Search:
     min_length: int = 0
     max_length: int | None = None
     top_p: float | None = None
+    temperature: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -113,6 +116,10 @@ class Search:
             )
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise ValueError(f"top_p must be above 0 and at most 1, but is {self.top_p}")
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise ValueError(f"temperature must be above 0, but is {self.temperature}")
+        if self.temperature != 1 and self.top_p is None:
+            raise ValueError("temperature goes with pieces that are drawn: give top_p too")
         if self.top_p is not None and self.beam > 1:
             raise ValueError("pieces are either drawn (top_p) or searched for (beam), not both")
 
@@ -140,10 +147,10 @@ class Search:
         if self.top_p is None:
             return follow(step, state, end, limits, self, most_likely, watch)
         generator = torch.Generator(limits.device).manual_seed(self.seed)
-        share = self.top_p
+        share, temperature = self.top_p, self.temperature
 
         def drawn(logs: Tensor) -> Tensor:
-            return nucleus(logs, share, generator)
+            return nucleus(logs / temperature, share, generator)
 
         return follow(step, state, end, limits, self, drawn, watch)
 

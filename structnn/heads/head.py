@@ -16,6 +16,7 @@ from structnn.ops.dropout import Dropout
 
 if TYPE_CHECKING:
     from structnn.decoders.head import SequenceHead
+    from structnn.language_models.head import WordsHead
 
 __all__ = ["Head", "StructuredModel", "build_head"]
 
@@ -123,7 +124,8 @@ class StructuredModel(nn.Module):
         - spans: ``(examples, spans, 2)``, see :class:`~structnn.heads.Reader`
         - output: ``(rows, answer.width)``, scores; of an :class:`~structnn.ArcsHead`
           :class:`~structnn.heads.ArcScores`; of a :class:`~structnn.SequenceHead` a
-          :class:`~structnn.decoders.Reading`, which stands for them
+          :class:`~structnn.decoders.Reading`, and of a :class:`~structnn.language_models.WordsHead`
+          the states, which stand for them
 
     Raises:
         ValueError: ``encoder.input_dim`` is not ``embedding.dim``.
@@ -133,7 +135,7 @@ class StructuredModel(nn.Module):
         self,
         embedding: nn.Module,
         encoder: Encoder,
-        head: Head | ArcsHead | SequenceHead,
+        head: Head | ArcsHead | SequenceHead | WordsHead,
         *,
         dropout: float = 0.0,
     ) -> None:

@@ -430,7 +430,7 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
         def report(epoch: Epoch) -> None:
             line = (
                 f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, dev loss "
-                f"{epoch.dev_loss:.4f}, dev {metric} {epoch.dev_accuracy:.4f}"
+                f"{epoch.dev_loss:.4f}, dev {metric} {epoch.dev_score:.4f}"
             )
             logger.info(line)
             if self.verbose:

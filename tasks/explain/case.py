@@ -12,7 +12,8 @@ from torch import Tensor
 from parsers import narrowed
 from structnn import Sentence, Tree
 from tasks.data.questions import Span
-from tasks.data.setting import for_spans, is_for_spans
+from tasks.data.setting import for_spans
+from tasks.data.structures import structure_of
 from tasks.models.model import SavedModel
 from tasks.training.inputs import Inputs
 
@@ -74,7 +75,7 @@ class Case:
             deleted: The tokens; :meth:`can_lose` holds for them.
             model: Its encoder may take few children, or a structure made for the spans.
         """
-        arity, structure = model.classifier.encoder.arity, model.structure
+        arity, structure = model.classifier.encoder.arity, structure_of(model.structure)
         shorter = [
             without(sentence, {token - start for token in deleted if token >= start}, arity)
             for sentence, start in zip(self.sentences, self.starts, strict=False)
@@ -84,7 +85,7 @@ class Case:
             return token - sum(other < token for other in deleted)
 
         spans = tuple((place(begin), place(end)) for begin, end in self.spans)
-        if is_for_spans(structure):
+        if structure.spans:
             shorter[0] = for_spans(structure, shorter[0], spans)
         places = tuple(map(place, self.places))
         return replace(self, sentences=tuple(shorter), spans=spans, places=places)

@@ -9,7 +9,14 @@ from typing import Annotated, Literal, NamedTuple
 
 from tasks.options import OptionError, Options, Range, cli_option
 
-__all__ = ["EMBEDDINGS", "EmbeddingParts", "ModelOptions", "ModelSettings", "with_vectors"]
+__all__ = [
+    "EMBEDDINGS",
+    "EmbeddingParts",
+    "EncoderSettings",
+    "ModelOptions",
+    "ModelSettings",
+    "with_vectors",
+]
 
 EMBEDDINGS = ("learned", "vectors", "wordllama")
 """Where the vectors of words are from."""
@@ -86,8 +93,8 @@ def with_vectors(embedding: str | None, vectors: str | None) -> tuple[str, str |
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSettings(Options):
-    """Options of a classifier, whatever its encoder and embedding."""
+class EncoderSettings(Options):
+    """Options of an encoder and of learned word vectors, whatever is asked of them."""
 
     hidden_dim: Annotated[
         int,
@@ -97,12 +104,6 @@ class ModelSettings(Options):
     embedding_dim: Annotated[
         int, Range(least=1, most=1_000_000), cli_option("Model", "Width of learned word vectors.")
     ] = 300
-    vectors: Annotated[
-        str | None, cli_option("Model", "GloVe, word2vec or fastText text file of word vectors.")
-    ] = None
-    freeze: Annotated[
-        bool, cli_option("Model", "Keep pretrained word vectors fixed.", "--freeze")
-    ] = False
     dropout: Annotated[
         float,
         Range(least=0, below=1),
@@ -125,6 +126,27 @@ class ModelSettings(Options):
             "--lowercase/--no-lowercase",
         ),
     ] = True
+    min_count: Annotated[
+        int,
+        Range(least=1),
+        cli_option(
+            "Model",
+            "Words that occur less often than this in train are the unknown word, where vectors are "
+            "learned. A sequence can have them only as copies.",
+        ),
+    ] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings(EncoderSettings):
+    """Options of a classifier, whatever its encoder and embedding."""
+
+    vectors: Annotated[
+        str | None, cli_option("Model", "GloVe, word2vec or fastText text file of word vectors.")
+    ] = None
+    freeze: Annotated[
+        bool, cli_option("Model", "Keep pretrained word vectors fixed.", "--freeze")
+    ] = False
     tune_embedding: Annotated[
         bool,
         cli_option(
@@ -174,15 +196,6 @@ class ModelSettings(Options):
         int,
         Range(least=1, most=1000),
         cli_option("Model", "Sequences: how many are kept in the search; 1 is greedy."),
-    ] = 1
-    min_count: Annotated[
-        int,
-        Range(least=1),
-        cli_option(
-            "Model",
-            "Words that occur less often than this in train are the unknown word, where vectors are "
-            "learned. A sequence can have them only as copies.",
-        ),
     ] = 1
 
 

@@ -13,7 +13,8 @@ from structnn.embeddings.words import LEARNED_SCALE
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.examples import DataError, quote
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import ParsedDataset, is_graph
+from tasks.data.parsing import ParsedDataset
+from tasks.data.structures import structure_of
 from tasks.models.embeddings import contextual_parts, keep_states
 from tasks.models.model import SavedModel, Task, build_model
 from tasks.models.options import ModelOptions
@@ -78,7 +79,7 @@ def prepare(
     options = _with_number_of_labels(options, relations)
     task = Task.of(data.dataset, options)
     classifier = build_model(options, task, vocabulary, vectors)
-    if is_graph(data.structure) and (fault := reads_trees(classifier.encoder)):
+    if structure_of(data.structure).is_graph and (fault := reads_trees(classifier.encoder)):
         raise DataError(f"{options.encoder} can't read --structure {data.structure}: {fault}")
     if (
         data.structure == "constituency"
