@@ -240,7 +240,7 @@ def _chosen(
     pieces = torch.cat([piece[:, None], place], dim=1)
     totals = before[:, None] + torch.cat([logs.gather(1, piece[:, None]), best], dim=1)
     totals, order = totals.masked_fill(~alive[:, None], -torch.inf).sort(dim=1, descending=True)
-    first = order == 0  # where the chosen one is now
+    first = (order == 0) & alive[:, None]  # where the chosen one is now
     pieces = pieces.gather(1, order)
     ended = first & ((pieces == end) | cut[:, None])
     kept = torch.where(first & ~ended, 0, -1)

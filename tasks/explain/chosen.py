@@ -183,7 +183,7 @@ def _piece(model: SavedModel, case: Case, token: int | str | None) -> Chosen:
     )
     place = _token(writing.pieces, parts, token)
     piece = writing.pieces[place]
-    is_end = place == len(parts) - 1
+    is_end = place == len(parts) - 1 and not writing.is_cut
     quantity = PieceLogOdds(
         "the end" if is_end else f"“{piece}”", head, writing.pieces[: place + 1], is_end
     )

@@ -150,21 +150,25 @@ class Explanation:
         """Whether the answer that is explained is right; None if it can't be said in one word."""
         if self.gold is None or self.question.is_number:
             return None
+        if self.question.is_sequence:
+            return self.gold.split() == self.prediction.label.split()
         return self.predicted == self.right
 
     @property
     def predicted(self) -> str:
-        """The answer, or of several answers that to the token that is explained."""
-        token, parts = self.chosen.token, self.question.parts_of(self.prediction.label)
-        return self.prediction.label if token is None else parts[token]
+        """The answer, or of answers to each token that to the one that is explained."""
+        return self._part_of(self.prediction.label)
 
     @property
     def right(self) -> str | None:
         """The right answer in place of :attr:`predicted`; None where it is not known."""
+        return None if self.gold is None else self._part_of(self.gold)
+
+    def _part_of(self, answer: str) -> str:
         token = self.chosen.token
-        if self.gold is None or token is None:
-            return self.gold
-        return self.question.parts_of(self.gold)[token]
+        if token is None or not self.question.has_parts:
+            return answer
+        return self.question.parts_of(answer)[token]
 
     def to_html(self) -> str:
         """All of it as one HTML page that needs no other file and no network."""
@@ -196,8 +200,8 @@ def explain(
     r"""Predict the answer to a text, and explain the prediction.
 
     What is explained is one number *f* of what the head gives, as a function of the word vectors *x*:
-    the log-odds of a label, of a tag of one token, or of a head of one token; or the score.
-    Attributions are
+    the log-odds of a label, of a tag of one token, of a head of one token, or of a written word given
+    those before it; or the score. Attributions are
 
     .. math::
         x_t^\top \frac{\partial f}{\partial x_t}(x) \;\text{(gradient x input)}, \qquad
@@ -212,8 +216,8 @@ def explain(
         gold: The right answer, where it is known.
         second: The second text, where the question is about pairs.
         label: The label or tag to explain; by default the most probable one.
-        token: Where tokens have answers, the one to explain: its number, from 1, or the word. By
-            default the one whose answer is the least certain.
+        token: Where tokens have answers, the one to explain: its number, from 1, or the word; of a
+            text that is written, the word. By default the one of which the model is the least certain.
 
     Raises:
         ValueError: A text is empty or has more than 256 tokens, the run can't be used on raw text,
@@ -221,12 +225,7 @@ def explain(
         ImportError: ``captum`` is not installed.
     """
     model, question = predictor.model, predictor.question
-    encoder, labels = model.classifier.encoder, model.classifier.labels
-    if question.is_sequence:
-        raise ValueError(
-            f"{predictor.run} answers questions of another kind: {question.in_words(labels)}. "
-            "What is explained is a label, a number or a tree; structnn predict gives its answers"
-        )
+    encoder = model.classifier.encoder
     asked = predictor.read_asked([text], [] if second is None else [second])
     spans = asked.spans[0] if asked.spans else ()
     case = Case((*asked.sentences, *asked.second), spans)

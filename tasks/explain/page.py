@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from structnn.arcs import arc_of
+from tasks.data.questions import Question
 from tasks.explain.attributions import INTEGRATED_GRADIENTS
 from tasks.explain.figures import TreeFigure, tree_figures
 from tasks.explain.heat import LEGIBLE, HeatRow, heat_rows, rounded
@@ -23,6 +24,7 @@ from tasks.explain.words import (
     signed,
     verdict_words,
 )
+from tasks.explain.written import ShownWriting, shown_writing
 from tasks.report.shell import style, templates
 from tasks.results.table import Column, Entry, Table
 
@@ -120,6 +122,7 @@ class ShownExplanation:
         classes: Name, percent and whole percents of each possible answer, the likeliest first.
         more_classes: The further ones.
         parts: The answer to each token, where tokens have answers.
+        writing: How a text was written, where the answer is one.
         texts: What is shown of each text.
         completeness: Whether the numbers add up, in words.
         deletions: The deletion check of each method: its name, and what it says.
@@ -143,6 +146,7 @@ class ShownExplanation:
     classes: Sequence[tuple[str, str, int]]
     more_classes: Sequence[tuple[str, str, int]]
     parts: Table | None
+    writing: ShownWriting | None
     texts: Sequence[ShownText]
     completeness: str
     deletions: Sequence[tuple[str, str]]
@@ -183,6 +187,11 @@ def to_html(explanations: Sequence[Explanation], notes: Sequence[str] = ()) -> s
         notes=notes,
         legible=LEGIBLE,
         data=Markup(_as_script({text.anchor: _data(text) for one in shown for text in one.texts})),
+        written=Markup(
+            _as_script(
+                {one.anchor: one.writing.weights for one in shown if one.writing is not None}
+            )
+        ),
         style=style() + Markup("\n") + Markup((folder / "explanation.css").read_text("utf-8")),
         script=Markup((folder / "explanation.js").read_text("utf-8")),
     )
@@ -235,10 +244,11 @@ def in_short(explanation: Explanation, name: str, number: int) -> ShownExplanati
         scale=quantity.scale,
         predicted=in_few_words(explanation),
         right=_right_names(explanation),
-        kind={"arcs": "head", "tokens": "tag"}.get(explanation.question.reads, "class"),
+        kind=_kind(explanation.question),
         classes=classes[:CLASSES],
         more_classes=classes[CLASSES:],
         parts=_parts(explanation) if explanation.chosen.parts else None,
+        writing=_writing(explanation),
         texts=[
             _text(explanation, text, place, anchor) for place, text in enumerate(explanation.texts)
         ],
@@ -258,6 +268,8 @@ def in_few_words(explanation: Explanation) -> str:
     chosen, question = explanation.chosen, explanation.question
     if question.is_number:
         return explanation.quantity.told(float(explanation.predicted))
+    if question.is_sequence:
+        return explanation.prediction.label
     if chosen.token is not None:
         answer = chosen.parts[chosen.token].answer
         # What is explained says it, unless another label than the predicted one is explained.
@@ -265,10 +277,24 @@ def in_few_words(explanation: Explanation) -> str:
     return ", ".join(question.labels_in(explanation.prediction.label)) or "no label"
 
 
+def _writing(explanation: Explanation) -> ShownWriting | None:
+    chosen = explanation.chosen
+    if chosen.writing is None or chosen.token is None:
+        return None
+    return shown_writing(chosen.writing, explanation.texts[0], chosen.token)
+
+
+def _kind(question: Question) -> str:
+    """What the possible answers are."""
+    if question.is_sequence:
+        return "word"
+    return {"arcs": "head", "tokens": "tag"}.get(question.reads, "class")
+
+
 def _right_names(explanation: Explanation) -> Sequence[str]:
     """The right answers, as the classes name them."""
     right, chosen = explanation.right, explanation.chosen
-    if right is None:
+    if right is None or explanation.question.is_sequence:
         return ()
     if explanation.question.reads == "arcs":
         return (list(chosen.shares)[_place(arc_of(right)[0], chosen.token)],)
@@ -282,27 +308,28 @@ def _place(head: int, token: int | None) -> int:
 
 
 def _parts(explanation: Explanation) -> Table:
-    """The answer to each token."""
-    parts, arcs = explanation.chosen.parts, explanation.question.reads == "arcs"
-    columns = [
-        Column("token", "left"),
-        *(
-            [Column("head", "left"), Column("relation", "left")]
-            if arcs
-            else [Column("tag", "left")]
-        ),
-        Column("probability", "right", "that of the head" if arcs else ""),
+    """The answer to each token, or each word that was written."""
+    chosen, kind = explanation.chosen, _kind(explanation.question)
+    title, columns = {
+        "head": ("The head of each token", [Column("token", "left"), Column("head", "left")]),
+        "tag": ("The tag of each token", [Column("token", "left"), Column("tag", "left")]),
+        "word": ("Each word, given those before it", [Column("word", "left")]),
+    }[kind]
+    arcs = kind == "head"
+    columns += [
+        *[Column("relation", "left")] * arcs,
+        Column("probability", meaning="that of the head" if arcs else ""),
         Column("next best", "left"),
         Column("probability of that"),
     ]
     rows = []
-    for token, (word, part) in enumerate(zip(explanation.tokens, parts, strict=True)):
+    for token, (word, part) in enumerate(zip(chosen.names, chosen.parts, strict=True)):
         others = [(share, name) for name, share in part.shares.items() if name != part.answer]
         share, other = max(others, default=(0.0, ""))
-        mark = " (explained)" if token == explanation.chosen.token else ""
-        texts = [word + mark, part.answer, *[part.relation] * arcs, percent(part.share)]
-        rows.append(tuple(map(Entry, [*texts, other, percent(share) if other else ""])))
-    title = "The head of each token" if arcs else "The tag of each token"
+        mark = " (explained)" if token == chosen.token else ""
+        texts = [word + mark, *[part.answer] * (kind != "word"), *[part.relation] * arcs]
+        texts += [percent(part.share), other, percent(share) if other else ""]
+        rows.append(tuple(map(Entry, texts)))
     return Table(title, tuple(columns), tuple(rows))
 
 

@@ -15,6 +15,7 @@ from parsers.drawing import presets
 from tasks.explain.attributions import TOLERANCE
 from tasks.explain.figures import marked
 from tasks.explain.page import in_few_words, names_of, to_html
+from tasks.explain.writing import Writing
 from tasks.folders import encoder_folder
 from tasks.storage import write_json, write_text
 
@@ -71,8 +72,9 @@ def _shares(explanation: Explanation) -> str:
     """The probabilities of all possible answers, in brackets; nothing where there are none."""
     chosen = explanation.chosen
     told = ", ".join(f"{name} {share:.3f}" for name, share in chosen.shares.items())
-    of = "" if chosen.token is None else f" for {explanation.tokens[chosen.token]}"
-    return f"{of} ({told})" if told else ""
+    if chosen.writing is not None:
+        return f"; explained is {chosen.quantity.of} ({told})"
+    return f" ({told})" if told else ""
 
 
 def _rounded(number: float) -> float:
@@ -209,7 +211,17 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
             "random_exceeded": {method: deletion.exceeded(method) for method in deletion.drops},
         },
         **({"parts": [vars(part) for part in chosen.parts]} if chosen.parts else {}),
+        **({} if chosen.writing is None else {"writing": _of_writing(chosen.writing)}),
         **({"second": second[0]} if second else {}),
+    }
+
+
+def _of_writing(writing: Writing) -> dict[str, Any]:
+    """The numbers of a text that was written."""
+    return {
+        "pieces": writing.pieces,
+        "alignment": None if writing.alignment is None else writing.alignment.tolist(),
+        "steps": [[vars(candidate) for candidate in step] for step in writing.steps],
     }
 
 

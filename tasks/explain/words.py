@@ -55,7 +55,7 @@ def answer_words(question: Question, encoder: str, prediction: Prediction) -> st
     if question.is_number:
         return f"{encoder} says {float(prediction.label):.3g}."
     if question.is_sequence:
-        return f"{encoder} writes: {prediction.label}"
+        return f"{encoder} writes {quoted(prediction.label)}."
     if question.answer == "labels":
         return f"{encoder} says {', '.join(question.labels_in(prediction.label)) or 'no label'}."
     if prediction.tokens is not None:
@@ -78,6 +78,8 @@ def prediction_words(explanation: Explanation) -> str:
     chosen, question = explanation.chosen, explanation.question
     if chosen.token is not None:
         said, answer = _token_words(explanation), chosen.parts[chosen.token].answer
+        if question.is_sequence:
+            said = f"{answer_words(question, explanation.encoder, explanation.prediction)} {said}"
     else:
         said = answer_words(question, explanation.encoder, explanation.prediction)
         answer = explanation.prediction.label
@@ -87,7 +89,8 @@ def prediction_words(explanation: Explanation) -> str:
         said += f" Explained is {chosen.answer}, {percent(chosen.shares[chosen.answer])}."
     if explanation.right is None or explanation.is_right:
         return said
-    kind = "score" if question.is_number else "answer" if question.has_parts else "label"
+    kind = "answer" if question.has_parts or question.is_sequence else "label"
+    kind = "score" if question.is_number else kind
     return f"{said} The right {kind} is {_right_words(explanation)}."
 
 
@@ -95,8 +98,13 @@ def _token_words(explanation: Explanation) -> str:
     """What the encoder says of the token that is explained."""
     chosen = explanation.chosen
     assert chosen.token is not None
-    part, word = chosen.parts[chosen.token], quoted(explanation.tokens[chosen.token])
-    found = part.answer
+    part = chosen.parts[chosen.token]
+    if chosen.writing is not None:
+        return (
+            f"Explained is {chosen.quantity.of}, written with a probability of {percent(part.share)}"
+            f"{_next_best(chosen, part.answer)}."
+        )
+    word, found = quoted(chosen.names[chosen.token]), part.answer
     if part.head is not None:
         found = f"{part.relation} of {quoted(found)}" if part.head >= 0 else part.relation
     return (

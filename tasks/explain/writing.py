@@ -55,7 +55,8 @@ class Writing:
     """How a text was written.
 
     Attributes:
-        pieces: Its pieces, and :data:`END`.
+        pieces: Its pieces, and :data:`END` unless it was cut at the largest length.
+        is_cut: Whether it was.
         shares: At each the probability of the piece that was written and of the most likely others.
         alignment: ``(pieces, tokens)``: how much each looked at each token that was read; None for a
             decoder without attention.
@@ -64,6 +65,7 @@ class Writing:
     """
 
     pieces: tuple[str, ...]
+    is_cut: bool
     shares: tuple[dict[str, float], ...]
     alignment: Tensor | None
     steps: tuple[tuple[Candidate, ...], ...]
@@ -99,13 +101,16 @@ def write(model: SavedModel, case: Case) -> Writing:
             *(n for n in row.topk(min(OTHERS, len(row))).indices.tolist() if n != number),
         ]
         shares.append({name(other): float(row[other]) for other in likely[:OTHERS]})
-    pieces = (*best.pieces, END)
+    steps = tuple(_steps(looked, (*best.pieces, END), name))
+    is_cut = len(steps) == len(best.pieces)  # there was no step at which it could end
+    pieces = best.pieces if is_cut else (*best.pieces, END)
     copied = target.copied(source)
     return Writing(
         pieces=pieces,
-        shares=tuple(shares),
-        alignment=best.alignment,
-        steps=tuple(_steps(looked, pieces, name)),
+        is_cut=is_cut,
+        shares=tuple(shares[: len(pieces)]),
+        alignment=None if best.alignment is None else best.alignment[: len(pieces)],
+        steps=steps,
         copied=tuple(piece in copied for piece in pieces),
     )
 

@@ -7,9 +7,7 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
-from structnn import Sentence
 from tasks.explain import explain
-from tasks.explain.figures import TreeFigure, drawn
 from tasks.explain.page import in_short
 from tasks.explain.words import answer_words
 from tasks.models.prediction import Predictor
@@ -85,7 +83,7 @@ def _what_it_does(predictor: Predictor) -> str:
 
 
 def show(predictor: Predictor, text: str, second: str | None) -> Shown:
-    """What the page shows of a text: an explanation if there is one, else the answer and the tree.
+    """What the page shows of a text: the answer, and its explanation in short.
 
     Args:
         predictor: The run.
@@ -97,23 +95,11 @@ def show(predictor: Predictor, text: str, second: str | None) -> Shown:
     """
     template = templates("tasks.serve", "tasks.explain", "tasks.report").get_template("shown.html")
     encoder, question = predictor.model.options.encoder, predictor.question
-    if not question.is_sequence:
-        explanation = explain(predictor, text, second=second)
-        shown = in_short(explanation, encoder, 1)
-        # Of several trees of a text, the first.
-        trees = [tree for part in shown.texts for tree in part.trees[:1]]
+    explanation = explain(predictor, text, second=second)
+    shown = in_short(explanation, encoder, 1)
+    # Of several trees of a text, the first.
+    trees = [tree for part in shown.texts for tree in part.trees[:1]]
+    said = shown.said
+    if explanation.chosen.token is not None:
         said = answer_words(question, encoder, explanation.prediction)
-        said = shown.said if explanation.chosen.token is None else said
-        return Shown(said, template.render(shown=shown, trees=trees))
-    asked = predictor.read_asked([text], [] if second is None else [second])
-    (prediction,) = predictor.predict_sentences(*asked)
-    trees = [
-        _plain_tree(sentence, "The tree")
-        for sentence in asked.sentences
-        if sentence.dependencies is not None and len(sentence) > 1
-    ]
-    return Shown(answer_words(question, encoder, prediction), template.render(trees=trees))
-
-
-def _plain_tree(sentence: Sentence, title: str) -> TreeFigure:
-    return drawn(sentence, title, [], None, {})
+    return Shown(said, template.render(shown=shown, trees=trees))

@@ -45,8 +45,8 @@ def ask_about(tmp_path):
 
     def make(question: Question) -> tuple[Predictor, TestClient]:
         options = ModelOptions(encoder="child_sum_tree_lstm", hidden_dim=8, embedding_dim=6)
-        labels = [] if question.answer == "score" else ["red", "blue", "green"]
-        task = Task(labels=labels, question=question)
+        labels = [] if question.answer in ("score", "sequence") else ["red", "blue", "green"]
+        task = Task(labels=labels, question=question, pieces=["red", "blue"], longest=3)
         classifier = build_model(options, task, Vocabulary("a b good bad".split()))
         saved = SavedModel(classifier, options, UNIVERSAL_RELATIONS, "parse", ParserOptions(), task)
         save_model(tmp_path, saved)
@@ -158,6 +158,8 @@ def test_what_is_not_json(client):
         (Question("sentence", "labels"), {"texts": ["good a"]}, {"texts": [""]}, "is empty"),
         (Question("sentence", "score"), {"texts": ["good a"]}, {"texts": [""]}, "is empty"),
         (Question("tokens"), {"texts": ["good a", "bad"]}, {"texts": [""]}, "is empty"),
+        (Question("arcs"), {"texts": ["good a", "bad"]}, {"texts": [""]}, "is empty"),
+        (Question(answer="sequence"), {"texts": ["good a", "bad"]}, {"texts": [""]}, "is empty"),
     ],
 )
 def test_other_questions_are_answered_and_shown(ask_about, question, asked, wrong, message):
@@ -175,7 +177,8 @@ def test_other_questions_are_answered_and_shown(ask_about, question, asked, wron
         assert found["explained"]["name"] == expected.quantity.name
         assert ("second" in found) == (question.reads == "pair")
         shown = client.post("/show", json=one).json()
-        assert shown["said"].startswith("child_sum_tree_lstm says ")
+        says = "writes" if question.is_sequence else "says"
+        assert shown["said"].startswith(f"child_sum_tree_lstm {says} ")
         # Each tree in light and in dark.
         assert shown["html"].count("<svg") == (4 if question.reads == "pair" else 2)
         assert ("<h2>Probabilities" in shown["html"]) != question.is_number
