@@ -130,9 +130,11 @@ def _planned(options: CompareOptions, keys: Sequence[str]) -> _Planned:
     check_backend(options.backend, options.address)
     fit = _fit(options)
     embeddings: list[str | None] = [*names_in(options.embedding or "")]
+    inits: list[str | None] = [*names_in(options.init or "")]
     models = [
-        fit(options.model(encoder, embedding))
+        fit(options.model(encoder, embedding, init))
         for embedding in embeddings or [None]
+        for init in inits or [None]
         for encoder in encoders
     ]
     runs = plan(
