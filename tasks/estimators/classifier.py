@@ -79,6 +79,8 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
             ``"wordllama"``, ``"hf:NAME"`` (a contextual model of Hugging Face, by its name or
             folder), or several side by side, as ``"learned+hf:NAME"``. By default those of the file
             ``vectors`` if there is one, else learned.
+        init: Folder of a language model (``structnn pretrain``) from which word vectors and encoder
+            begin; None to draw all weights.
         structure: What tree and graph encoders read: ``"parse"``, ``"given"`` (dependencies of
             sentences), ``"constituency"``, or a control structure such as ``"random"``.
         encoder_options: Options of the encoder, by name.
@@ -141,6 +143,7 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
     encoder: str = "child_sum_tree_lstm"
     _: KW_ONLY
     embedding: str | None = None
+    init: str | None = None
     structure: str = "parse"
     encoder_options: Mapping[str, object] | None = None
     hidden_dim: int = ModelSettings.hidden_dim
@@ -359,6 +362,7 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
             encoder=own["encoder"],
             encoder_options=self.encoder_options or {},
             embedding=embedding,
+            init=None if self.init is None else str(self.init),
         )
         if not isinstance(own["random_state"], int):
             raise OptionError("random_state", f"must be a whole number, but is {self.random_state}")
