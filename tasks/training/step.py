@@ -112,7 +112,7 @@ class TrainingStep:
             if weights is None:
                 loss = head.loss(scores, gold.to(device))
             else:
-                assert isinstance(head, Head), "only labels have weights"
+                assert isinstance(head, Head), "trees and sequences have no weights"
                 loss = head.loss(scores, gold.to(device), weights.to(device))
         self.model.zero_grad()
         self.accelerator.backward(loss)
