@@ -268,21 +268,35 @@ class StructuredEstimator(BaseEstimator, ABC):
             raise ValueError("the head reads a vector for each token, and none for a whole text")
         return sentence_vectors(self.model_.classifier, self._inputs(X))
 
-    def explain(self, text: str) -> Explanation:
-        """Why a text is given its class: attributions, deletions, attention and gates.
+    def explain(
+        self,
+        text: str,
+        *,
+        second: str | None = None,
+        label: str | None = None,
+        token: int | str | None = None,
+    ) -> Explanation:
+        """Why a text is answered as it is: attributions, deletions, attention and gates.
+
+        Args:
+            text: A text; spans that are asked about stand between ``[[`` and ``]]``.
+            second: The second text, where the question is about pairs.
+            label: The label or tag to explain, as a string; by default the most probable one.
+            token: Where tokens have answers, the one to explain: its number, from 1, or the word.
 
         Returns:
             What a notebook shows as a page, and :func:`tasks.explain.save` writes to files.
 
         Raises:
-            ValueError: The text is empty or too long, the model can't read raw text, or it answers other
-                questions than for one label of a sentence.
+            ValueError: A text is empty or too long, the model can't read raw text, does not know the
+                label, or is not asked about such texts.
         """
         check_is_fitted(self, "model_")
         from tasks.explain import explain  # captum takes long to import
 
         parser = caching_parser(self.model_.parser, self._cache_file)
-        return explain(Predictor(self.model_, parser), text)
+        predictor = Predictor(self.model_, parser)
+        return explain(predictor, text, second=second, label=label, token=token)
 
     def save(self, folder: str | Path) -> Path:
         """Write the model to a folder that :meth:`load` and ``structnn predict`` read.
