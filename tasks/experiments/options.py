@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from tasks.data.options import DataOptions, ParserOptions, ParsingOptions
+from tasks.data.questions import Question, Reads
 from tasks.experiments.backends import Backend
 from tasks.models.options import ModelOptions, ModelSettings, with_vectors
 from tasks.options import OptionError, Options, Range, cli_option, names_in, part, value_in
@@ -84,7 +85,7 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
     @property
     def read_structure(self) -> str:
         """What tree and graph encoders read: :attr:`structure`, or the default of the question."""
-        return self.structure or ("left_chain" if self.reads == "arcs" else "parse")
+        return self.structure or Question(cast(Reads, self.reads or "sentence")).usual_structure
 
     @property
     def parser_options(self) -> ParserOptions:

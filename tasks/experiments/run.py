@@ -231,7 +231,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evaluation) -> float:
     """Save every prediction of a split; returns the first metric of the question."""
     examples: tuple[Example, ...] = getattr(data.dataset, split)
-    has_parts = data.dataset.question.has_parts
+    part = data.dataset.question.part
     rows = (
         PredictedExample(
             source=example.source,
@@ -239,7 +239,8 @@ def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evalu
             label=example.label,
             prediction=guess,
             probabilities={label: round(share, 6) for label, share in shares.items()},
-            tokens=sentence.tokens if has_parts else None,
+            tokens=sentence.tokens if part == "token" else None,
+            nodes=len(data.dataset.question.parts_of(example.label)) if part == "node" else None,
             is_sequence=data.dataset.question.is_sequence or None,
         )
         for example, sentence, guess, shares in zip(

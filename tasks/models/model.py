@@ -194,8 +194,26 @@ class SavedModel:
             second: The second sentence of each, where the question is about pairs.
             spans: The spans of each, in tokens, where it is about spans.
         """
+        if self.task.question.reads == "nodes":
+            self._check_nodes(sentences)
         corpus = self.corpus([*sentences, *second])
         return Inputs(corpus, 2 if second else 1, spans_tensor(spans))
+
+    def _check_nodes(self, sentences: Sequence[Sentence]) -> None:
+        """Make sure that the encoder reads all nodes of trees, and no others.
+
+        Raises:
+            DataError: A node has more children than the encoder has places for.
+        """
+        arity = self.classifier.encoder.arity
+        for sentence in sentences if arity is not None else ():
+            most = max(map(len, sentence.constituency.children)) if sentence.constituency else 0
+            if arity is not None and most > arity:
+                raise DataError(
+                    f"{self.options.encoder} reads at most {arity} children of a node, but in "
+                    f"{' '.join(sentence.tokens)[:60]!r} a node has {most}: others would be put in "
+                    "between that have no label. Take another encoder, or its option arity"
+                )
 
     def structured(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Sentences with their own trees, as the encoder reads them: with a control in their place."""
