@@ -124,6 +124,20 @@ class Encoder(Declared):
         self._modules["readout"] = None
         return self
 
+    def prepare(self, batch: Batch) -> Batch:
+        """Make the structures that this encoder reads of a batch, ahead of time; in a data loader, say.
+
+        Then a pass reads nothing back from a GPU, and sends nothing to it.
+
+        Returns:
+            The batch itself.
+
+        Raises:
+            StructureError: A sentence lacks the structure that this encoder reads.
+        """
+        reads = self.reads if self.readout is None else self.reads | self.readout.reads
+        return batch.prepare(reads, self.constructions)
+
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states, ``(nodes, output_dim)`` or ``(tokens, output_dim)``; see ``reads``."""
         raise NotImplementedError

@@ -44,6 +44,12 @@ class Chain(Encoder):
             construction for encoder in encoders for construction in encoder.constructions
         )
 
+    def prepare(self, batch: Batch) -> Batch:
+        """The structures that its encoders read, made ahead of time; see :meth:`Encoder.prepare`."""
+        for encoder in self.encoders:
+            cast(Encoder, encoder).prepare(batch)
+        return batch
+
     @property
     def last(self) -> Encoder:
         """The encoder whose states and sentence vectors the chain gives."""

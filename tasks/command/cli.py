@@ -179,7 +179,7 @@ def train(
             status.print(
                 f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, dev loss "
                 f"{epoch.dev_loss:.4f}, dev {selecting.name} "
-                f"{selecting.unit.full(selecting.sign * epoch.dev_accuracy)}",
+                f"{selecting.unit.full(selecting.sign * epoch.dev_score)}",
                 highlight=False,
             )
 
@@ -506,7 +506,12 @@ def explain(
             "runs/trec: one run of each of its encoders. Several are shown side by side.",
         ),
     ],
-    text: Annotated[str, typer.Argument(help="A sentence.")],
+    text: Annotated[
+        str,
+        typer.Argument(
+            help="A sentence. Spans that are asked about are marked: 'The [[food]] was good.'"
+        ),
+    ],
     output: Annotated[
         Path,
         typer.Option(
@@ -516,10 +521,24 @@ def explain(
             callback=check_output_folder,
         ),
     ],
+    text2: Annotated[
+        str | None, typer.Option(help="The second text, where the question is about pairs.")
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(help="The label or tag to explain; by default the most probable one."),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="Where tokens have answers, the one to explain: its number, from 1, or the word; by "
+            "default the one whose answer is the least certain."
+        ),
+    ] = None,
     gold: Annotated[
         str | None,
         typer.Option(
-            help="The right label; by default that of the test example with this text, if there is one."
+            help="The right answer; by default that of the test example with this text, if there is one."
         ),
     ] = None,
     plugin: Annotated[
@@ -527,11 +546,15 @@ def explain(
         typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
     ] = None,
 ) -> None:
-    """Explain why saved runs classify a sentence as they do, in one page and in pictures.
+    """Explain why saved runs answer as they do, in one page and in pictures.
 
     `structnn explain runs/trec/gat/seed-0 "Who wrote Middlemarch?" -o why`
 
     `structnn explain runs/trec "Who wrote Middlemarch?" -o why`
+
+    `structnn explain runs/sick/gat/seed-0 "A man sings." --text2 "Somebody is singing." -o why`
+
+    `structnn explain runs/ewt/bilstm/seed-0 "The dogs bark." --token dogs -o why`
     """
     from tasks.experiments.plugins import load_plugins
     from tasks.explain import choose_runs, in_words, known_label, save, save_all, word_rows
@@ -546,7 +569,10 @@ def explain(
     for run in chosen.folders:
         if len(chosen.folders) > 1:
             status.print(f"explaining {escape(str(run))}")
-        explanations.append(explain_text(Predictor(run), text, gold or known_label(run, text)))
+        right = gold or known_label(run, " || ".join(filter(None, (text, text2))))
+        explanations.append(
+            explain_text(Predictor(run), text, right, second=text2, label=label, token=token)
+        )
     for note in chosen.notes:
         status.print(escape(note))
     if len(explanations) > 1:
@@ -558,7 +584,7 @@ def explain(
         return
     (explanation,) = explanations
     table = text_table(
-        f"what adds to the log-odds of {explanation.prediction.label}",
+        f"what adds to the {explanation.quantity.name}",
         ("word", *explanation.attributions, "subtree effect"),
         word_rows(explanation),
     )

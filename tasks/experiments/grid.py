@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from structnn import ENCODERS, Encoder
-from tasks.data.parsing import is_graph
 from tasks.data.setting import Setting
+from tasks.data.structures import structure_of
 from tasks.models.budgets import outline
 from tasks.models.model import decoder_of
 from tasks.models.options import ModelOptions
@@ -72,8 +72,8 @@ def plan(
     if noises and "parse" not in structures:
         raise ValueError("parse noise is noise in the parse: add parse to the structures")
     for model in models:
-        for structure in filter(is_graph, structures):
-            if fault := reads_trees(encoder_of(model)):
+        for structure in structures:
+            if structure_of(structure).is_graph and (fault := reads_trees(encoder_of(model))):
                 raise ValueError(f"{model.encoder} can't read --structure {structure}: {fault}")
     shapes = [(structure, 0.0) for structure in structures]
     shapes += [("parse", noise) for noise in noises if noise]

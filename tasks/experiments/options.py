@@ -247,7 +247,9 @@ class CompareOptions(ExperimentOptions, VerdictOptions, ExecutionOptions):
         int,
         Range(least=0),
         cli_option(
-            "Budget", "Random search: number of trials for each encoder; dev accuracy selects."
+            "Budget",
+            "Random search: number of trials for each encoder; the first metric of the question selects "
+            "(on dev).",
         ),
     ] = 0
     space: Annotated[

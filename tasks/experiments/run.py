@@ -84,7 +84,7 @@ def execute(
         def report(epoch: Epoch) -> None:
             log.info(
                 "epoch %(number)d: train loss %(train_loss).4f, dev loss %(dev_loss).4f, "
-                f"dev {metric.name} %(dev_accuracy).4f, %(seconds).1f s",
+                f"dev {metric.name} %(dev_score).4f, %(seconds).1f s",
                 vars(epoch),
             )
             if on_epoch is not None:
@@ -112,7 +112,8 @@ def execute(
             else:
                 result = _save(out, run, data, fitted)
         checkpoint.unlink(missing_ok=True)
-        log.info("dev accuracy %.4f, test accuracy %s", result.dev_accuracy, result.test_accuracy)
+        first = metrics_for(data.dataset.question, data.dataset.labels)[0].name
+        log.info("dev %s %.4f, test %s", first, result.dev_score, result.test_score)
     return result
 
 
@@ -191,7 +192,7 @@ def _save(
     found = {split: evaluate(model, inputs[split]) for split in inputs if split != "train"}
     evaluated = sum(len(inputs[split].corpus) for split in found)
     speed = evaluated / (time.perf_counter() - started)
-    accuracy = {
+    scores = {
         split: _write_predictions(folder / f"{split}.jsonl", data, split, of_split)
         for split, of_split in found.items()
     }
@@ -203,8 +204,8 @@ def _save(
     result = RunResult(
         folder=run.folder,
         parameters=count_parameters(model),
-        dev_accuracy=accuracy["dev"],
-        test_accuracy=accuracy.get("test"),
+        dev_score=scores["dev"],
+        test_score=scores.get("test"),
         best_epoch=training.best.number,
         epochs=len(training.epochs),
         train_speed=training.sentences / training.seconds,
@@ -228,7 +229,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evaluation) -> float:
-    """Save every prediction of a split; returns the accuracy, or the first metric of the question."""
+    """Save every prediction of a split; returns the first metric of the question."""
     examples: tuple[Example, ...] = getattr(data.dataset, split)
     has_parts = data.dataset.question.has_parts
     rows = (

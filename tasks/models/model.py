@@ -42,12 +42,13 @@ from structnn import (
 )
 from structnn.embeddings import words_of
 from structnn.heads import ArcsReader
+from structnn.heads.readers import build_reader
 from tasks.data.examples import DataError, Dataset
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import is_graph, tree_field
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
-from tasks.data.setting import GIVEN_STRUCTURES, is_for_spans
+from tasks.data.structures import structure_of
 from tasks.json_records import as_record
+from tasks.models.budgets import outline
 from tasks.models.embeddings import build_embedding, fingerprints
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
@@ -67,6 +68,7 @@ __all__ = [
     "make_corpus",
     "model_in",
     "options_in",
+    "reads_sentences",
     "save_model",
 ]
 
@@ -197,7 +199,8 @@ class SavedModel:
 
     def structured(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Sentences with their own trees, as the encoder reads them: with a control in their place."""
-        if self.structure in GIVEN_STRUCTURES or is_for_spans(self.structure):
+        structure = structure_of(self.structure)
+        if structure.is_given or structure.spans:
             return list(sentences)  # where trees hang, spans say
         return with_structure(sentences, self.structure)
 
@@ -227,8 +230,8 @@ def make_corpus(
             more, dependency trees are narrowed (:func:`parsers.narrowed`) and constituents are grouped
             (:func:`parsers.grouped`).
     """
-    field = tree_field(structure)
-    if arity is not None and not is_graph(structure):
+    field = structure_of(structure).field
+    if arity is not None and field != "graph":
         fit = grouped if field == "constituency" else narrowed
         sentences = [
             sentence
@@ -294,6 +297,17 @@ def build_model(
     if not head.reader.reads_sentences:
         encoder.without_readout()
     return StructuredModel(embedding, encoder, head, dropout=options.dropout)
+
+
+def reads_sentences(options: ModelOptions, question: Question) -> bool:
+    """Whether a model with these options reads sentence vectors, so that its readout is trained."""
+    encoder = outline(
+        options.encoder, options.embedding_dim, options.hidden_dim, options.encoder_options
+    )
+    with torch.device("meta"):
+        if question.is_sequence:
+            return decoder_of(options, encoder).reads_sentences
+        return build_reader(options.reader or question.reads, encoder).reads_sentences
 
 
 def _sequence_head(options: ModelOptions, task: Task, encoder: Encoder) -> SequenceHead:

@@ -13,7 +13,8 @@ from structnn import Sentence
 from tasks.data.examples import is_visible
 from tasks.data.parsing import in_tokens
 from tasks.data.questions import Question, Span, without_marks
-from tasks.data.setting import for_spans, is_for_spans
+from tasks.data.setting import for_spans
+from tasks.data.structures import structure_of
 from tasks.folders import encoder_folder
 from tasks.models.model import SavedModel, model_in
 from tasks.models.parser import make_parser
@@ -136,9 +137,10 @@ class Predictor:
             tuple(span for span, _ in in_tokens(text, own, sentence))
             for text, own, sentence in zip(plain, spans, sentences, strict=bool(spans))
         ]
-        if is_for_spans(self.model.structure):
+        structure = structure_of(self.model.structure)
+        if structure.spans:
             sentences = [
-                for_spans(self.model.structure, sentence, own)
+                for_spans(structure, sentence, own)
                 for sentence, own in zip(sentences, in_sentences, strict=True)
             ]
         shown = [
@@ -181,15 +183,11 @@ class Predictor:
         for number, text in enumerate(texts):
             if not any(map(is_visible, text)):  # its characters, or its tokens
                 raise ValueError(f"text {number + 1} is empty; give it some words or leave it out")
-        if self.model.structure == "constituency":
+        structure = structure_of(self.model.structure)
+        if not structure.of_new_text:
             raise ValueError(
-                "this run was trained on constituency trees, which no parser here makes: it can't be "
-                "used on raw text"
-            )
-        if self.model.structure in ("enhanced", "graph"):
-            raise ValueError(
-                f"this run was trained on graphs in its data (--structure {self.model.structure}), "
-                "which no parser here makes: it can't be used on raw text"
+                f"this run was trained on {structure.plural} (--structure {structure.name}), which no "
+                "parser here makes: it can't be used on raw text"
             )
         # New text has no given trees, so it is parsed.
         return self.model.structured(self.parser.parse(list(texts)))

@@ -13,7 +13,8 @@ from structnn.embeddings.words import LEARNED_SCALE
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.examples import DataError, quote
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import ParsedDataset, is_graph
+from tasks.data.parsing import ParsedDataset
+from tasks.data.structures import structure_of
 from tasks.models.embeddings import contextual_parts, keep_states
 from tasks.models.model import SavedModel, Task, build_model
 from tasks.models.options import ModelOptions
@@ -86,7 +87,7 @@ def prepare(
     if start is not None:
         every = (sentence for split in data.sentences for sentence in data.texts(split))
         coverage = start.begin(classifier, (word for one in every for word in one.tokens))
-    if is_graph(data.structure) and (fault := reads_trees(classifier.encoder)):
+    if structure_of(data.structure).is_graph and (fault := reads_trees(classifier.encoder)):
         raise DataError(f"{options.encoder} can't read --structure {data.structure}: {fault}")
     if (
         data.structure == "constituency"

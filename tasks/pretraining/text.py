@@ -17,7 +17,8 @@ from tasks.data.examples import DataError, is_visible
 from tasks.data.options import DataOptions, SplitOptions
 from tasks.data.parsing import parse_dataset
 from tasks.data.rows import READERS, suffix_of
-from tasks.data.setting import Setting, needs_parser, view
+from tasks.data.setting import Setting, view
+from tasks.data.structures import needs_parser
 from tasks.data.texts import read_texts
 from tasks.models.parser import cached_parser
 from tasks.options import OptionError, part

@@ -14,8 +14,8 @@ from parsers import draw
 from parsers.drawing.drawing import Drawing
 from parsers.drawing.presets import sentiment
 from structnn import Sentence
-from tasks.data.parsing import tree_field
 from tasks.data.questions import offsets_of, token_span, without_marks
+from tasks.data.structures import structure_of
 from tasks.report.groups import Group
 from tasks.results.records import ExampleDescription
 from tasks.results.slices import Dimension, gaps, opposed
@@ -170,7 +170,7 @@ def _drawings(example: ExampleDescription) -> list[Drawing]:
     if example.dependencies is not None:
         sentences["parse"] = Sentence(tokens, dependencies=example.dependencies, tags=example.tags)
     for name, other in example.trees.items():
-        sentences[name] = Sentence(tokens).replace(**{tree_field(name): other.tree})
+        sentences[name] = Sentence(tokens).replace(**{structure_of(name).field: other.tree})
     several = len(sentences) > 1
     return [
         draw(sentence, title=name if several else "", **_colours(sentence))

@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tasks.data.setting import GIVEN_STRUCTURES
+from tasks.data.structures import structure_of
 from tasks.metrics import ACCURACY, AnyMetric
 from tasks.models.options import INIT
 from tasks.results.condition import Condition
@@ -25,7 +25,6 @@ from tasks.results.statistics import Comparison, compare_pairs
 
 __all__ = [
     "KINDS_QUESTION",
-    "REAL_STRUCTURES",
     "Family",
     "Pair",
     "comparisons_in",
@@ -39,9 +38,6 @@ Pair = tuple[Condition, Condition]
 
 KINDS_QUESTION = "kinds of encoders"
 """The question of the planned contrast: sequence, tree and graph encoders, each the mean of its kind."""
-
-REAL_STRUCTURES = ("parse", *GIVEN_STRUCTURES)
-"""Syntactic structures; all others are controls."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +129,12 @@ def comparisons_in(families: Iterable[Family]) -> dict[Pair, Comparison]:
 def usual(conditions: Sequence[Condition]) -> Condition:
     """The condition that all others of a data set are variations of; its encoder is of no meaning.
 
-    It has the first embedding, all of train, no noise, and the first structure that is one of
-    :data:`REAL_STRUCTURES`; if none is, the first control.
+    It has the first embedding, all of train, no noise, and the first structure that is no
+    control (:attr:`tasks.data.structures.Structure.is_syntax`); if none is, the first control.
     """
     most = max(condition.fraction for condition in conditions)
     whole = [condition for condition in conditions if condition.fraction == most]
-    first = next((c for c in whole if c.structure in REAL_STRUCTURES), whole[0])
+    first = next((c for c in whole if structure_of(c.structure).is_syntax), whole[0])
     return replace(first, embedding=conditions[0].embedding, noise=0.0)
 
 

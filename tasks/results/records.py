@@ -247,7 +247,8 @@ class ExperimentDescription:
         options: The values of its options, defaults included.
         encoders: Its encoders, by name.
         versions: The version of each package that decides the results.
-        tuning: The dev accuracies of the trials of a search, by the folder of what they were for.
+        tuning: The score on dev of each trial of a search (:attr:`RunResult.dev_score
+            <tasks.results.run.RunResult.dev_score>`), by the folder of what they were for.
         data: Its data sets, by name.
         runs: All runs planned.
     """

@@ -16,7 +16,7 @@ from structnn import ENCODERS, UnknownNameError
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import Setting, parser_of
 from tasks.folders import encoder_folder, folder_name
-from tasks.json_records import as_record
+from tasks.json_records import as_record, earlier
 from tasks.models.options import ModelOptions
 from tasks.models.start import fingerprint_of_start
 from tasks.sealing import read_sealed, write_sealed
@@ -85,9 +85,10 @@ class RunResult:
     Attributes:
         folder: The run's folder, below that of the experiment; not in the file.
         parameters: Trained parameters of the embedding, the encoder and the head.
-        dev_accuracy: Of the epoch that was kept, from 0 to 1; where answers are others than one label
-            each, the first metric of the question (:func:`tasks.metrics.metrics_for`).
-        test_accuracy: The same weights on test; None where there is no test set.
+        dev_score: The first metric of the question (:func:`tasks.metrics.metrics_for`; accuracy for
+            one label) on dev, after the epoch that was kept. Version 0.5 and before wrote it as
+            ``dev_accuracy``, and the next as ``test_accuracy``.
+        test_score: The same on test; None where there is no test set.
         best_epoch: The epoch that was kept.
         epochs: How many there were.
         train_speed: Training sentences a second, evaluation left out.
@@ -100,8 +101,8 @@ class RunResult:
 
     folder: Path
     parameters: Mapping[str, int]
-    dev_accuracy: float
-    test_accuracy: float | None
+    dev_score: float = field(metadata=earlier("dev_accuracy"))
+    test_score: float | None = field(metadata=earlier("test_accuracy"))
     best_epoch: int
     epochs: int
     train_speed: float
@@ -112,7 +113,7 @@ class RunResult:
     def __post_init__(self) -> None:
         if "encoder" not in self.parameters:
             raise ValueError("parameters has no number for the encoder")
-        for name in ("dev_accuracy", "test_accuracy"):
+        for name in ("dev_score", "test_score"):
             share = getattr(self, name)
             if share is not None and not -1 <= share <= 1:  # below 0 are correlations alone
                 raise ValueError(f"{name} must be from 0 to 1, but is {share}")

@@ -310,7 +310,7 @@ def _runs(cells: Sequence[CellMeasures]) -> Table:
     """A row for each run, for ``runs.csv``."""
     header = (
         "data,encoder,structure,noise,embedding,fraction,seed,fold,parameters,"
-        "dev_accuracy,test_accuracy,epochs,train_speed,inference_speed"
+        "dev_score,test_score,epochs,train_speed,inference_speed"
     ).split(",")
     rows = [_run(cell.condition, run) for cell in cells for run in cell.cell.runs]
     return text_table("runs", header, rows)
@@ -328,8 +328,8 @@ def _run(condition: Condition, run: FinishedRun) -> tuple[str, ...]:
         f"{run.seed}",
         "" if run.fold is None else f"{run.fold}",
         f"{result.parameters['encoder']}",
-        f"{result.dev_accuracy:.6f}",
-        "" if result.test_accuracy is None else f"{result.test_accuracy:.6f}",
+        f"{result.dev_score:.6f}",
+        "" if result.test_score is None else f"{result.test_score:.6f}",
         f"{result.epochs}",
         f"{result.train_speed:.1f}",
         f"{result.inference_speed:.1f}",

@@ -23,7 +23,7 @@ class OptimisationOptions(Options):
     patience: Annotated[
         int,
         Range(least=1),
-        cli_option("Training", "Early stopping: epochs without a better dev accuracy."),
+        cli_option("Training", "Early stopping: epochs that are no better on dev (--select)."),
     ] = 5
     batch_size: Annotated[
         int, Range(least=1), cli_option("Training", "Batch size: sentences per batch.")

@@ -91,7 +91,7 @@ class Transformer(Encoder):
         """The states of the top layer."""
         if self.cls is not None:
             return self._with_cls(x, batch)[0]
-        return self._run(self.projection(x), batch.token_ptr)
+        return self._run(self.projection(x), batch.token_ptr, batch.max_length)
 
     def forward(self, x: Tensor, batch: Batch) -> Encoding:
         """Encode a batch; see :class:`Encoder`."""
@@ -113,13 +113,12 @@ class Transformer(Encoder):
         words = torch.arange(batch.num_tokens, device=x.device) + batch.token_batch + 1
         projected = self.projection(x)
         rows = self.cls.to(projected.dtype).repeat(batch.num_tokens + len(batch), 1)
-        states = self._run(rows.index_copy(0, words, projected), ptr)
+        states = self._run(rows.index_copy(0, words, projected), ptr, batch.max_length + 1)
         return states.index_select(0, words), states.index_select(0, ptr[:-1])
 
-    def _run(self, states: Tensor, ptr: Tensor) -> Tensor:
-        """All layers over ``(rows, hidden)``, given where sentences begin."""
-        padding = Padding(ptr, len(states))
-        longest = padding.mask.shape[1]
+    def _run(self, states: Tensor, ptr: Tensor, longest: int) -> Tensor:
+        """All layers over ``(rows, hidden)``, where sentences begin at ``ptr``."""
+        padding = Padding(ptr, len(states), longest)
         if self.positions == "sinusoidal":
             table = sinusoids(longest, self.output_dim, states)
             states = states + table.index_select(0, padding.place)
