@@ -28,6 +28,7 @@ from tasks.experiments.grid import encoder_of, plan
 from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
 from tasks.experiments.run import TIMED_BATCHES, seconds_per_epoch
 from tasks.experiments.search import DEFAULT_SPACE, parse_space, trials, tuned
+from tasks.experiments.tracking import check_tracker
 from tasks.models.budgets import match_width
 from tasks.models.embeddings import input_width
 from tasks.models.options import ModelOptions
@@ -128,6 +129,7 @@ def _planned(options: CompareOptions, keys: Sequence[str]) -> _Planned:
     encoders = names_in(options.encoders)
     options.check_encoders(encoders)
     check_backend(options.backend, options.address)
+    check_tracker(options.track)
     fit = _fit(options)
     embeddings: list[str | None] = [*names_in(options.embedding or "")]
     models = [

@@ -73,6 +73,15 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         ),
     ] = None
 
+    track: Annotated[
+        str | None,
+        cli_option(
+            "Execution",
+            "Log the options, each epoch and the test scores of every run to tensorboard (in the folder "
+            "tensorboard), wandb or mlflow (extras of structnn).",
+        ),
+    ] = None
+
     @property
     def read_structure(self) -> str:
         """What tree and graph encoders read: :attr:`structure`, or the default of the question."""
