@@ -162,10 +162,12 @@ def train(
     from tasks.experiments.display import outcome_line, parse_and_show
     from tasks.experiments.fitting import selecting_metric
     from tasks.experiments.run import execute
+    from tasks.experiments.tracking import check_tracker
     from tasks.metrics import metrics_for
     from tasks.results.run import Run
 
     options.check_encoders([encoder])
+    check_tracker(options.track)
     setting = Setting(structure=options.read_structure)
     run = Run(options.model(encoder), options.training, seed, setting)
     parsed = parse_and_show(options.dataset(), options)
@@ -183,7 +185,14 @@ def train(
                 highlight=False,
             )
 
-        result = execute(run, parsed, out, parser=options.parser_options, on_epoch=report)
+        result = execute(
+            run,
+            parsed,
+            out,
+            parser=options.parser_options,
+            on_epoch=report,
+            track=options.track,
+        )
     save_reading(out / run.folder, options)
     first = metrics_for(dataset.question, dataset.labels)[0]
     results.print(f"{outcome_line(result, first)}; saved in {out / run.folder}")

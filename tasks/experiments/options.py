@@ -30,7 +30,8 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         cli_option(
             "Data",
             "Data set: trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, logic-pairs, "
-            "arithmetic, dyck, minimal-pairs, copy, reversal, scan, or a .csv, .tsv or .jsonl file. "
+            "arithmetic, dyck, minimal-pairs, copy, reversal, scan; a .csv, .tsv, .jsonl, .conllu or "
+            ".parquet file; a folder of texts by class (pos/1.txt), or that datasets saved; or hf:NAME. "
             "compare takes several, separated by commas.",
         ),
     ]
@@ -79,6 +80,15 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         list[str] | None,
         cli_option(
             "Model", "Module or .py file of yours that registers encoders; may be repeated."
+        ),
+    ] = None
+
+    track: Annotated[
+        str | None,
+        cli_option(
+            "Execution",
+            "Log the options, each epoch and the test scores of every run to tensorboard (in the folder "
+            "tensorboard), wandb or mlflow (extras of structnn).",
         ),
     ] = None
 
