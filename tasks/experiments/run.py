@@ -91,7 +91,7 @@ def execute(
                 vars(epoch),
             )
             losses = {"train_loss": epoch.train_loss, "dev_loss": epoch.dev_loss}
-            dev = {f"dev_{metric.key}": metric.sign * epoch.dev_accuracy}
+            dev = {f"dev_{metric.key}": metric.sign * epoch.dev_score}
             tracker.log(losses | dev, epoch.number)
             if on_epoch is not None:
                 on_epoch(epoch)
