@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast lint audit gallery bench clean
+.PHONY: demo test coverage test-fast lint audit gallery bench clean
 .DEFAULT_GOAL := demo
 
 # Reinstalled when what is required changes; the package itself is editable.
@@ -22,9 +22,13 @@ demo: $(VENV)/installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 test: $(VENV)/installed lint
+	$(PYTEST)
+
+# Tracing takes a third longer.
+coverage: $(VENV)/installed
 	$(PYTEST) --cov
 
-# An answer in about five minutes on 2 cores: without the slow tests, types and coverage.
+# An answer in about five minutes on 2 cores: without the slow tests and types.
 test-fast: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(PYTEST) -m "not slow"

@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from tasks.data import corpora
 from tasks.data.examples import DataError, Dataset, Example, kept_together_by, quote
-from tasks.data.files import read_table
 from tasks.data.options import DataOptions
 from tasks.data.questions import Question
-from tasks.data.rows import is_data_file
+from tasks.data.sources import is_source, read_source
 from tasks.data.splits import folds, hold_out, kept_together
 from tasks.data.suites import SUITES
 from tasks.data.suites import generate as generate_suite
@@ -49,8 +48,9 @@ def load_dataset(
     For cross-validation give the result to :func:`tasks.data.splits.folds`.
 
     Args:
-        spec: One of ``DATASETS``, or a CSV, TSV or JSON Lines file (see
-            :func:`tasks.data.files.read_table`, which says what is asked by which columns).
+        spec: One of ``DATASETS``, a file (see :func:`tasks.data.files.read_table`, which says what is
+            asked by which columns), a folder or ``hf:NAME`` (see
+            :func:`tasks.data.sources.read_source`).
         options: Further files, how to read them, and how to divide the examples.
         ordered_labels: The labels of a file from least to most, if they are a scale.
 
@@ -62,10 +62,10 @@ def load_dataset(
     """
     name = os.fspath(spec)
     options = options or DataOptions()
-    if name not in DATASETS and not is_data_file(name):
+    if name not in DATASETS and not is_source(name):
         raise DataError(
-            f"there is no data set {name!r}; give one of {', '.join(DATASETS)}, or the path of a "
-            ".csv, .tsv or .jsonl file"
+            f"there is no data set {name!r}; give one of {', '.join(DATASETS)}, the path of a "
+            ".csv, .tsv, .jsonl or .parquet file or of a folder, or hf:NAME"
         )
     files = {"train": spec, "dev": options.dev, "test": options.test}
     further = options.dev is not None or options.test is not None or ordered_labels is not None
@@ -189,13 +189,18 @@ def _read(
     files: Mapping[str, str | os.PathLike[str] | None], options: DataOptions
 ) -> tuple[corpora.Splits, Question]:
     """The examples of each file, and the question that all of them ask."""
-    tables = {split: read_table(path, options) for split, path in files.items() if path is not None}
+    spec = files["train"]
+    assert spec is not None
+    tables = read_source(spec, options)
+    for split, path in files.items():
+        if split != "train" and path is not None:
+            tables[split] = read_source(path, options)["train"]
     question = tables["train"].question
     for split, table in tables.items():
         if table.question != question:
             labels = {example.label for example in table.examples}
             raise DataError(
-                f"{files[split]} asks {table.question.in_words(labels)}, but {files['train']} asks "
+                f"{files[split] or split} asks {table.question.in_words(labels)}, but {spec} asks "
                 f"{question.in_words(labels)}: give both the same columns, or say what is asked with "
                 "reads and answer (--reads, --answer)"
             )

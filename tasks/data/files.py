@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from parsers.formats.files import Faults, OnError
 from structnn import InputError, StructureError
@@ -25,10 +25,12 @@ from tasks.data.given import SECOND, columns_of_structure, given_constituents, g
 from tasks.data.nodes import answer_of
 from tasks.data.options import DataOptions
 from tasks.data.questions import ROW_SEPARATOR, Question
-from tasks.data.rows import UNUSABLE, Row, in_words, read_file, reader_of
+from tasks.data.rows import UNUSABLE, Row, in_words, rows_of
 from tasks.data.treebank import SentenceRow, tags_of_words
 
-__all__ = ["Table", "cell", "read_examples", "read_table", "text_in"]
+__all__ = ["Table", "cell", "example_of", "read_examples", "read_table", "table_of", "text_in"]
+
+Place = TypeVar("Place", int, str)
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def read_table(
     trees in brackets; elsewhere a constituency tree stands in the column ``tree``, in brackets or, in
     JSON, as the fields of a :class:`~structnn.Tree`. ``.ft`` is fastText's
     format: labels as ``__label__name`` before the text. Blank lines are passed over; anything else that
-    is not an example is an error.
+    is not an example is an error. ``.parquet``, ``.arrow`` and ``.feather`` have rows as JSON Lines have
+    (with the extra ``data``).
 
     The columns say what is asked: see :func:`tasks.data.columns.columns_of`.
 
@@ -102,11 +105,33 @@ def read_table(
             "text_column and label_column (--text-column, --label-column)"
         )
     path = Path(path)
-    faults = Faults(on_error)
     # All rows are read before the first becomes an example, since all of them say what is asked.
     found: list[tuple[int, Row] | InputError] = []
-    for numbered in reader_of(path)(path, read_file(path, options.encoding), Faults(found.append)):
+    for numbered in rows_of(path, options.encoding, Faults(found.append)):
         found.append(numbered)
+    return table_of(found, options, str(path), on_error=on_error)
+
+
+def table_of(
+    found: Iterable[tuple[Place, Row] | InputError],
+    options: DataOptions,
+    path: str,
+    *,
+    on_error: OnError = "raise",
+) -> Table:
+    """The examples of rows: see :func:`read_table`.
+
+    Args:
+        found: The rows, each with its line or what else is its place; or what is wrong with one.
+        options: The columns of text and label, and what is asked.
+        path: The file, or what else messages call the rows.
+        on_error: What becomes of a faulty row.
+
+    Raises:
+        DataError: There is a fault, or no usable row.
+    """
+    found = list(found)
+    faults = Faults(on_error)
     if tagged := _tagged([row for row in found if not isinstance(row, InputError)], options, path):
         found = [row if isinstance(row, InputError) else next(tagged) for row in found]
     rows = [entry for entry in found if not isinstance(entry, InputError)]
@@ -117,7 +142,7 @@ def read_table(
             if isinstance(entry, InputError):
                 raise entry
             line, row = entry
-            examples.append(_example(row, columns, f"{path}:{line}"))
+            examples.append(example_of(row, columns, f"{path}:{line}"))
         except InputError as fault:
             faults(fault)
     faults.report(
@@ -129,8 +154,8 @@ def read_table(
 
 
 def _tagged(
-    rows: Sequence[tuple[int, Row]], options: DataOptions, path: Path
-) -> Iterator[tuple[int, Row]] | None:
+    rows: Sequence[tuple[Place, Row]], options: DataOptions, path: str
+) -> Iterator[tuple[Place, Row]] | None:
     """The rows of a treebank with a column of its words as tags; None where none is asked for."""
     column = options.label_column
     sentences = [row.sentence for _, row in rows if isinstance(row, SentenceRow)]
@@ -140,7 +165,17 @@ def _tagged(
     return ((line, {**row, column: list(own)}) for (line, row), own in zip(rows, tags, strict=True))
 
 
-def _example(row: Row, columns: Columns, where: str) -> Example:
+def example_of(row: Row, columns: Columns, where: str) -> Example:
+    """The example of a row.
+
+    Args:
+        row: The row.
+        columns: Which column is what.
+        where: Its file and line, or what else messages call it.
+
+    Raises:
+        DataError: A column is missing, or holds what can't be used.
+    """
     if columns.question.reads == "arcs":
         return _of_tree(row, columns, where)
     if columns.question.reads == "nodes":

@@ -18,6 +18,7 @@ from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import view
 from tasks.experiments.fitting import FittedModel, fit, selecting_metric
+from tasks.experiments.tracking import Tracked, tracked
 from tasks.metrics import metrics_for
 from tasks.models.model import count_parameters, save_model
 from tasks.models.preparation import prepare, pretrained_vectors
@@ -46,6 +47,7 @@ def execute(
     parser: ParserOptions,
     pretrained: WordVectors | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    track: str | None = None,
 ) -> RunResult:
     """Train, evaluate and save. A finished run is only read, an interrupted one is resumed.
 
@@ -62,6 +64,7 @@ def execute(
         pretrained: The word vectors that :func:`tasks.models.preparation.pretrained_vectors` gave, if it
             was called already.
         on_epoch: Called after each epoch.
+        track: What the run is logged to: see :class:`tasks.experiments.tracking.Tracked`.
 
     Raises:
         ValueError: The folder holds a run with other options or on other data.
@@ -73,7 +76,7 @@ def execute(
         return done
     folder = out / run.folder
     write_description(out, run, data)
-    with _recorded(folder) as log:
+    with _recorded(folder) as log, tracked(track, out, run, data) as tracker:
         log.info("%s, seed %d, on %s", run.model.encoder, run.seed, data.dataset.name)
         pretrained = pretrained or pretrained_vectors(run.model, data)
         data = view(data, run.setting, run.seed)
@@ -87,6 +90,9 @@ def execute(
                 f"dev {metric.name} %(dev_score).4f, %(seconds).1f s",
                 vars(epoch),
             )
+            losses = {"train_loss": epoch.train_loss, "dev_loss": epoch.dev_loss}
+            dev = {f"dev_{metric.key}": metric.sign * epoch.dev_score}
+            tracker.log(losses | dev, epoch.number)
             if on_epoch is not None:
                 on_epoch(epoch)
 
@@ -102,12 +108,15 @@ def execute(
             states=states_folder(),
             on_epoch=report,
         )
+        if run.model.init is not None:
+            known = fitted.prepared.words_with_vectors or 0.0
+            log.info("began from %s, which knows %.1f%% of the words", run.model.init, 100 * known)
         with _alone(folder):
             # Another process may have finished the same run: its files stay as its result lists them.
             if (folder / "result.json").exists():
                 result = read_result(out, run.folder)
             else:
-                result = _save(out, run, data, fitted)
+                result = _save(out, run, data, fitted, tracker)
         checkpoint.unlink(missing_ok=True)
         first = metrics_for(data.dataset.question, data.dataset.labels)[0].name
         log.info("dev %s %.4f, test %s", first, result.dev_score, result.test_score)
@@ -123,7 +132,7 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     embedding = "learned"
     if run.model.tune_embedding and run.model.parts.contextual:
         embedding = "+".join(f"hf:{name}" for name in run.model.parts.contextual)
-    plain = replace(run.model, embedding=embedding, vectors=None)
+    plain = replace(run.model, embedding=embedding, vectors=None, init=None)
     run = replace(
         run,
         model=plain,
@@ -177,8 +186,9 @@ def _save(
     run: Run,
     data: ParsedDataset,
     fitted: FittedModel,
+    tracker: Tracked,
 ) -> RunResult:
-    """Evaluate a trained model, and write all files of its run."""
+    """Evaluate a trained model, write all files of its run, and log its scores."""
     folder = out / run.folder
     prepared, training, node_classes = fitted.prepared, fitted.training, fitted.node_classes
     model, inputs = prepared.model.classifier, prepared.inputs
@@ -193,6 +203,15 @@ def _save(
         split: _write_predictions(folder / f"{split}.jsonl", data, split, of_split)
         for split, of_split in found.items()
     }
+    metrics = metrics_for(data.dataset.question, data.dataset.labels)
+    tracker.log(
+        {
+            f"{split}_{metric.key}": metric(data.dataset.answers(split), of_split.answers)
+            for split, of_split in found.items()
+            if split == "test"
+            for metric in metrics
+        }
+    )
     of_nodes = None
     if node_classes is not None:
         of_nodes = node_accuracy(

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean, pstdev
 from textwrap import shorten
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from structnn import (
     Encoder,
     LabelAnswer,
     LabelsAnswer,
+    LanguageModel,
     Reader,
     ScoreAnswer,
     Search,
@@ -34,6 +35,7 @@ from structnn import (
     TargetVocabulary,
     UnknownNameError,
     Vocabulary,
+    WordEmbedding,
     build_decoder,
     build_encoder,
     build_head,
@@ -65,6 +67,7 @@ __all__ = [
     "load_model",
     "make_corpus",
     "model_in",
+    "options_in",
     "reads_sentences",
     "save_model",
 ]
@@ -87,6 +90,9 @@ class Task:
         most: The greatest.
         pieces: What sequences consist of, where they are answers.
         longest: How many pieces the longest of train has.
+        objective: What a language model predicts, ``"causal"`` or ``"masked"``; empty for others, which
+            have a question.
+        tied: Whether a language model's word vectors are also the weights of its softmax.
     """
 
     question: Question = field(default_factory=Question)
@@ -97,6 +103,8 @@ class Task:
     most: int = 1
     pieces: Sequence[str] = ()
     longest: int = 1
+    objective: Literal["", "causal", "masked"] = ""
+    tied: bool = True
 
     @classmethod
     def of(cls, dataset: Dataset, options: ModelOptions) -> Task:
@@ -166,6 +174,8 @@ class SavedModel:
 
     def __repr__(self) -> str:
         asked = self.task.question.in_short(self.classifier.labels)
+        if self.task.objective:
+            asked = f"{self.task.objective} language model"
         return (
             f"SavedModel({self.options.encoder!r}, {asked}, structure={self.structure!r}, "
             f"{self.parser!r})"
@@ -273,6 +283,18 @@ def build_model(
     encoder = build_encoder(
         options.encoder, cast(int, embedding.dim), options.hidden_dim, **options.encoder_options
     )
+    if task.objective:
+        assert isinstance(embedding, WordEmbedding)
+        try:
+            return LanguageModel(
+                embedding,
+                encoder,
+                objective=task.objective,
+                tied=task.tied,
+                dropout=options.dropout,
+            )
+        except ValueError as fault:
+            raise OptionError("encoder", f"can't be {options.encoder!r}: {fault}") from None
     if task.question.is_sequence:
         sequences = _sequence_head(options, task, encoder)
         if not sequences.reader.reads_sentences:
@@ -384,6 +406,17 @@ def model_in(run: Path) -> SavedModel:
         hint = f"; there are models in {', '.join(below[:8])}" if below else ""
         raise StorageError(f"there is no saved model in {run}{hint}")
     return load_model(run)
+
+
+def options_in(folder: Path) -> tuple[ModelOptions, Task]:
+    """What a saved model is made of, and what it is asked; its weights are not read.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    content, _ = read_sealed(folder / MODEL, TRAIN_AGAIN)
+    saved = as_record(_ModelFile, content, folder / MODEL, TRAIN_AGAIN)
+    return saved.options, saved.task or Task(labels=saved.labels)
 
 
 def load_model(folder: Path) -> SavedModel:

@@ -20,6 +20,7 @@ from tasks.data.structures import structure_of
 from tasks.folders import encoder_folder
 from tasks.models.model import SavedModel, model_in
 from tasks.models.parser import make_parser
+from tasks.storage import StorageError
 from tasks.training.evaluation import evaluate
 
 __all__ = ["Asked", "Prediction", "Predictor"]
@@ -82,6 +83,11 @@ class Predictor:
             self.run, self.model = Path(encoder_folder(run.options.encoder)), run
         else:
             self.run, self.model = Path(run), model_in(Path(run))
+        if self.model.task.objective:
+            raise StorageError(
+                f"{self.run} is a language model, which answers no question: `structnn sample` writes "
+                "with a causal one, and --init of `structnn train` begins from it"
+            )
         self.parser = parser if parser is not None else make_parser(self.model.parser)
 
     def __repr__(self) -> str:

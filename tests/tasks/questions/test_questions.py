@@ -16,7 +16,6 @@ from tasks.data.questions import Question
 from tasks.data.setting import Setting, view
 from tasks.data.structures import needs_parser
 from tasks.experiments.run import execute
-from tasks.explain import explain
 from tasks.models.model import load_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
@@ -197,13 +196,6 @@ def test_new_pairs_and_spans_are_answered(tmp_path):
             with pytest.raises(ValueError, match="1 texts and 1 second texts; give none"):
                 predictor.predict(["so [[red]]"], ["blue"])
         assert predictor.predict([]) == []
-
-
-def test_what_can_not_be_explained_is_told(tmp_path):
-    run = Run(MODEL, TrainingOptions(epochs=1), 0, Setting())
-    execute(run, dataset(Question("pair")), tmp_path, parser=ParserOptions())
-    with pytest.raises(ValueError, match=r"questions of another kind: pair \(text and text2\)"):
-        explain(Predictor(tmp_path / run.folder, ToyParser()), "red and so")
 
 
 @pytest.mark.parametrize(

@@ -220,8 +220,11 @@ def test_words_of_a_treebank_are_tagged_from_the_command(tmp_path, monkeypatch, 
     table = [line.split() for line in told.out.splitlines() if line.strip()]
     assert table[0] == ["text", "line", "id", "token", "tag"]
     assert table[2][:3] == ["1", "in", "O"]
-    told = command(monkeypatch, capsys, "explain", run, "in Paris", "-o", str(out / "x"), code=2)
-    assert "answers questions of another kind: tokens" in told.err
+    why = ("explain", run, "in Paris", "-o", str(out / "x"))
+    told = command(monkeypatch, capsys, *why, "--token", "Paris")
+    assert "for “Paris”" in told.out
+    told = command(monkeypatch, capsys, *why, "--token", "so", code=2)
+    assert "there is no token 'so'; give one of these: 1 in, 2 Paris" in " ".join(told.err.split())
 
 
 def command(monkeypatch, capsys, *arguments, code=0):
