@@ -154,6 +154,8 @@ def make_dataset(
             f"{count} of {len(parts['test'])} test rows have a {column!r} that also occurs in train or "
             "dev (left as they are)"
         )
+    if question.reads == "nodes":
+        notes += _without_class(parts, question)
     found = {
         label
         for part in parts.values()
@@ -171,6 +173,16 @@ def make_dataset(
         node_labels=node_labels or {},
         question=question,
     )
+
+
+def _without_class(parts: corpora.Splits, question: Question) -> list[str]:
+    """How many nodes have no class, in a sentence; none if all have one."""
+    answers = [example.label for part in parts.values() for example in part]
+    every = sum(len(question.parts_of(answer)) for answer in answers)
+    count = every - sum(len(question.labels_in(answer)) for answer in answers)
+    return [
+        f"{count:,} of {every:,} nodes have no class: nothing is learned of them, and none is counted"
+    ][: bool(count)]
 
 
 def _read(

@@ -187,7 +187,7 @@ class Predictor:
             if not any(map(is_visible, text)):  # its characters, or its tokens
                 raise ValueError(f"text {number + 1} is empty; give it some words or leave it out")
         structure = structure_of(self.model.structure)
-        if structure.name == "constituency" and not self.question.spans:
+        if structure.field == "constituency" and not self.question.spans:
             return [_bracketed(text, number) for number, text in enumerate(texts, start=1)]
         if not structure.of_new_text:
             raise ValueError(

@@ -90,7 +90,7 @@ def prepare(
     if structure_of(data.structure).is_graph and (fault := reads_trees(classifier.encoder)):
         raise DataError(f"{options.encoder} can't read --structure {data.structure}: {fault}")
     if (
-        data.structure == "constituency"
+        structure_of(data.structure).field == "constituency"
         and classifier.encoder.num_labels
         and _labels_are_answers(data)
     ):
@@ -196,7 +196,8 @@ def classes_of_nodes(model: StructuredModel, data: ParsedDataset, relations: Voc
             "--supervise nodes goes with questions about sentences; --reads nodes trains on all nodes "
             "anyway"
         )
-    if not data.dataset.node_labels or data.structure != "constituency":
+    constituents = structure_of(data.structure).field == "constituency"
+    if not data.dataset.node_labels or not constituents:
         raise ValueError(
             "--supervise nodes needs data whose trees have a label at each node, with --structure "
             f"constituency; {data.dataset.name} with --structure {data.structure} has no such trees"

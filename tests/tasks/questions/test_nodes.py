@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import random
 import re
@@ -28,7 +30,8 @@ from tasks.metrics.labels import class_f1
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tasks.models.preparation import prepare
-from tasks.report import run_report
+from tasks.report import figures
+from tasks.report.browser import browser
 from tasks.report.groups import groups_of
 from tasks.report.tables import class_table
 from tasks.results.folder import load_results, save_experiment
@@ -38,7 +41,6 @@ from tasks.results.run import Run
 from tasks.training.evaluation import evaluate
 from tasks.training.gold import Gold, answered
 from tasks.training.options import TrainingOptions
-from tests.tasks.questions.test_tokens import packed
 
 NODES = Question("nodes")
 SETTING = Setting(structure="constituency")
@@ -117,7 +119,11 @@ def test_from_data_to_verdicts_and_back(tmp_path):
 
     (group,) = groups_of(measures)
     assert class_table(group).columns[1].name == "test nodes"
-    page = packed(run_report(tmp_path))
+    text = figures.confusions(group, tree).text  # of the nodes that have a class
+    assert "Confusion matrix of child_sum_tree_lstm" in text
+    made = browser([group], measures.results.examples, {"toy": []})
+    assert "toy: a sentence is right where all of its nodes are." in made.notes
+    page = json.loads(gzip.decompress(base64.b64decode(made.packed)))
     shown = page["data"]["toy"]
     assert shown["tokens"][0][0].split()[0] == rows[0].text.split()[0]
     assert all(
@@ -201,6 +207,27 @@ def test_what_nodes_do_not_go_with(tmp_path):
             parser=ParserOptions(),
             pretrained=None,
         )
+
+
+def test_trees_in_brackets_are_new_text_of_other_questions_too(tmp_path):
+    data = dataset((20, 6, 6))
+    of_roots = {
+        split: tuple(
+            Example(one.text, one.label.split()[0], one.source, one.sentence)
+            for one in getattr(data.dataset, split)
+        )
+        for split in SPLITS
+    }
+    asked = parse_dataset(Dataset("toy", **of_roots, labels=("+", "-")), None)
+    run = Run(MODEL, TrainingOptions(epochs=1), 0, SETTING)
+    execute(run, asked, tmp_path, parser=ParserOptions())
+    (found,) = Predictor(tmp_path / run.folder).predict(["(_ (_ not) (_ good))"])
+    assert found.label in ("+", "-")
+    assert found.tokens is None
+    with pytest.raises(
+        ValueError, match=r"trained on constituency trees, which no parser here makes"
+    ):
+        Predictor(tmp_path / run.folder).predict(["not good"])
 
 
 def test_an_estimate_of_time():
@@ -317,6 +344,7 @@ def test_the_treebank(treebank):
     coarse = load_dataset("sst2", DataOptions(reads="nodes", data_dir=treebank))
     assert coarse.labels == ("negative", "positive")
     assert coarse.answers("train") == ["positive _ positive", "negative _ negative"]
+    assert coarse.notes[-1].startswith("5 of 15 nodes have no class")
     # The sentences are those that are asked about without nodes.
     plain = load_dataset("sst2", DataOptions(data_dir=treebank))
     assert [one.text for one in plain.train] == [one.text for one in coarse.train]
