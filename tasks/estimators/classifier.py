@@ -280,19 +280,25 @@ class StructuredClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "model_")
         return sentence_vectors(self.model_.classifier, self.model_.inputs(self._sentences(X)))
 
-    def explain(self, text: str) -> Explanation:
+    def explain(self, text: str, label: object = None) -> Explanation:
         """Why a text is given its class: attributions, deletions, attention and gates.
+
+        Args:
+            text: The text.
+            label: One of :attr:`classes_` to explain in place of the predicted one.
 
         Returns:
             What a notebook shows as a page, and :func:`tasks.explain.save` writes to files.
 
         Raises:
-            ValueError: The text is empty or too long, or the model can't read raw text.
+            ValueError: The text is empty or too long, the model can't read raw text, or the label is no
+                class.
         """
         check_is_fitted(self, "model_")
         from tasks.explain import explain  # captum takes long to import
 
-        return explain(Predictor(self.model_, self._parser(self.model_.parser)), text)
+        predictor = Predictor(self.model_, self._parser(self.model_.parser))
+        return explain(predictor, text, label=None if label is None else str(label))
 
     def save(self, folder: str | Path) -> Path:
         """Write the model to a folder that :meth:`load` and ``structnn predict`` read.
