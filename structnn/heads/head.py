@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder, Encoding
-from structnn.heads.answers import Answer, LabelAnswer
+from structnn.heads.answers import Answer
 from structnn.heads.arcs import ArcsAnswer, ArcScores, ArcsHead, ArcsReader
 from structnn.heads.readers import Reader, build_reader
 from structnn.ops.dropout import Dropout
@@ -89,14 +89,7 @@ class Head(nn.Module):
             scores: ``(rows, answer.width)``.
             gold: What they should be, as ``answer.encode`` makes it.
             weights: ``(rows,)``, by which the loss of each row is multiplied; 1 by default.
-
-        Raises:
-            ValueError: There are weights, and answers are not single labels.
         """
-        if weights is None:
-            return self.answer.loss(scores, gold)
-        if not isinstance(self.answer, LabelAnswer):
-            raise ValueError("weights of examples go with questions that are answered by one label")
         return self.answer.loss(scores, gold, weights)
 
     def _load_from_state_dict(

@@ -28,7 +28,7 @@ from tasks.data.questions import ROW_SEPARATOR, Question
 from tasks.data.rows import UNUSABLE, Row, in_words, read_file, reader_of
 from tasks.data.treebank import SentenceRow, tags_of_words
 
-__all__ = ["Table", "cell", "read_examples", "read_table", "text_in"]
+__all__ = ["Table", "cell", "example_of", "read_examples", "read_table", "text_in"]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def read_table(
             if isinstance(entry, InputError):
                 raise entry
             line, row = entry
-            examples.append(_example(row, columns, f"{path}:{line}"))
+            examples.append(example_of(row, columns, f"{path}:{line}"))
         except InputError as fault:
             faults(fault)
     faults.report(
@@ -137,7 +137,17 @@ def _tagged(
     return ((line, {**row, column: list(own)}) for (line, row), own in zip(rows, tags, strict=True))
 
 
-def _example(row: Row, columns: Columns, where: str) -> Example:
+def example_of(row: Row, columns: Columns, where: str) -> Example:
+    """The example of a row.
+
+    Args:
+        row: The row.
+        columns: Which column is what.
+        where: Its file and line, or what else messages call it.
+
+    Raises:
+        DataError: A column is missing, or holds what can't be used.
+    """
     if columns.question.reads == "arcs":
         return _of_tree(row, columns, where)
     for option, column in (("text_column", columns.text), ("label_column", columns.answer)):

@@ -21,6 +21,7 @@ __all__ = [
     "in_tokens",
     "parse_dataset",
     "parser_notes",
+    "with_sentences",
 ]
 
 SPLITS = ("train", "dev", "test")
@@ -112,6 +113,30 @@ def parse_dataset(
     else:
         first = _sentences(examples, parser)
     second = _sentences([one.second for one in examples if one.text2 is not None], parser)
+    return with_sentences(
+        dataset, first, second, parser=None if parser is None else parser.fingerprint
+    )
+
+
+def with_sentences(
+    dataset: Dataset,
+    first: Sequence[Sentence],
+    second: Sequence[Sentence] = (),
+    *,
+    parser: str | None,
+) -> ParsedDataset:
+    """A data set with sentences, and the tokens of its spans.
+
+    Args:
+        dataset: The examples.
+        first: The sentence of each, those of train first, then those of dev, then those of test.
+        second: The sentence of each second text, where the question is about pairs.
+        parser: The fingerprint of the parser; None if nothing was parsed.
+
+    Raises:
+        DataError: A sentence has other tokens than those that have an answer each.
+    """
+    examples = [example for split in SPLITS for example in getattr(dataset, split)]
     for example, sentence in zip(examples, first, strict=True):
         if dataset.question.has_parts and len(sentence) != len(example.text):
             raise DataError(
@@ -125,7 +150,7 @@ def parse_dataset(
     return ParsedDataset(
         dataset,
         _by_split(dataset, first),
-        parser=None if parser is None else parser.fingerprint,
+        parser=parser,
         second=_by_split(dataset, second),
         spans=_by_split(dataset, spans if dataset.question.spans else []),
     )

@@ -143,9 +143,11 @@ def _planned(
     check_backend(options.backend, options.address)
     fit = _fit(options, questions)
     embeddings: list[str | None] = [*names_in(options.embedding or "")]
+    inits: list[str | None] = [*names_in(options.init or "")]
     models = [
-        fit(options.model(encoder, embedding))
+        fit(options.model(encoder, embedding, init))
         for embedding in embeddings or [None]
+        for init in inits or [None]
         for encoder in encoders
     ]
     runs = plan(

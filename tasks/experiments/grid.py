@@ -42,7 +42,8 @@ def plan(
     structure: it runs with the first one only.
 
     Args:
-        models: The classifiers, each encoder once with each embedding.
+        models: The classifiers, each encoder once with each embedding and each language model that it
+            begins from.
         seeds: Number of random seeds, which are 0, 1, 2, ...
         training: How all of them are trained.
         data: The names of the data sets in the runs' settings; one empty name if there is only one.
@@ -56,7 +57,7 @@ def plan(
     """
     if not models:
         raise ValueError("there is nothing to compare: list at least one encoder")
-    _check_listed_once("encoder", [(m.encoder, m.embedding) for m in models], _canonical)
+    _check_listed_once("encoder", [(m.encoder, m.vectors_from) for m in models], _canonical)
     _check_listed_once("data set", data, os.path.normpath)
     for what, values in (
         ("structure", structures),

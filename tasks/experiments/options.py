@@ -57,6 +57,15 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
             "else learned. compare takes several.",
         ),
     ] = None
+    init: Annotated[
+        str | None,
+        cli_option(
+            "Model",
+            "Folder of a language model (structnn pretrain) from which word vectors and encoder begin, "
+            "or a folder with one for each encoder; none to draw all weights. compare takes several, "
+            "as none,runs/lm: with and without.",
+        ),
+    ] = None
     option: Annotated[
         list[str] | None,
         cli_option(
@@ -101,7 +110,9 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
                     f"{', '.join(encoders)}",
                 )
 
-    def model(self, encoder: str, embedding: str | None = None) -> ModelOptions:
+    def model(
+        self, encoder: str, embedding: str | None = None, init: str | None = None
+    ) -> ModelOptions:
         """The options of a classifier with this encoder.
 
         The encoder is built once, without weights, so that a wrong name or option is found before
@@ -110,6 +121,7 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         Args:
             encoder: The name of the encoder.
             embedding: Its word vectors; by default those that the options name.
+            init: What it begins from; by default as the options say. ``"none"`` is nothing.
         """
         from tasks.experiments.grid import encoder_of
         from tasks.experiments.plugins import load_plugins
@@ -120,8 +132,19 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         embedding, vectors = with_vectors(embedding, self.vectors if own_file else None)
         settings = {**vars(part(ModelSettings, self)), "vectors": vectors}
         own = self._encoder_options().get(encoder, {})
-        model = ModelOptions(**settings, encoder=encoder, encoder_options=own, embedding=embedding)
+        init = init or self.init
+        model = ModelOptions(
+            **settings,
+            encoder=encoder,
+            encoder_options=own,
+            embedding=embedding,
+            init=None if init == "none" else init,
+        )
         encoder_of(model)
+        if model.init is not None:
+            from tasks.models.start import find_start
+
+            find_start(model)  # refuses one that doesn't fit
         return model
 
     def dataset(self, name: str | None = None) -> Dataset:

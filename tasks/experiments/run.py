@@ -102,6 +102,9 @@ def execute(
             states=states_folder(),
             on_epoch=report,
         )
+        if run.model.init is not None:
+            known = fitted.prepared.words_with_vectors or 0.0
+            log.info("began from %s, which knows %.1f%% of the words", run.model.init, 100 * known)
         with _alone(folder):
             # Another process may have finished the same run: its files stay as its result lists them.
             if (folder / "result.json").exists():
@@ -123,7 +126,7 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     embedding = "learned"
     if run.model.tune_embedding and run.model.parts.contextual:
         embedding = "+".join(f"hf:{name}" for name in run.model.parts.contextual)
-    plain = replace(run.model, embedding=embedding, vectors=None)
+    plain = replace(run.model, embedding=embedding, vectors=None, init=None)
     run = replace(
         run,
         model=plain,

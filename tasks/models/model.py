@@ -67,6 +67,7 @@ __all__ = [
     "load_model",
     "make_corpus",
     "model_in",
+    "options_in",
     "reads_sentences",
     "save_model",
 ]
@@ -387,6 +388,17 @@ def model_in(run: Path) -> SavedModel:
         hint = f"; there are models in {', '.join(below[:8])}" if below else ""
         raise StorageError(f"there is no saved model in {run}{hint}")
     return load_model(run)
+
+
+def options_in(folder: Path) -> tuple[ModelOptions, Task]:
+    """What a saved model is made of, and what it is asked; its weights are not read.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    content, _ = read_sealed(folder / MODEL, TRAIN_AGAIN)
+    saved = as_record(_ModelFile, content, folder / MODEL, TRAIN_AGAIN)
+    return saved.options, saved.task or Task(labels=saved.labels)
 
 
 def load_model(folder: Path) -> SavedModel:

@@ -11,6 +11,7 @@ from tasks.options import OptionError, Options, Range, cli_option
 
 __all__ = [
     "EMBEDDINGS",
+    "INIT",
     "EmbeddingParts",
     "EncoderSettings",
     "ModelOptions",
@@ -23,6 +24,9 @@ EMBEDDINGS = ("learned", "vectors", "wordllama")
 
 CONTEXTUAL = "hf:"
 """Before the name or the folder of a contextual model."""
+
+INIT = "init:"
+"""Before the folder of a language model that a run begins from, in the name of a condition."""
 
 _BETWEEN = re.compile(rf"\+(?=(?:{'|'.join(EMBEDDINGS)})(?:[:+]|$)|{CONTEXTUAL})")
 """The plus between two embeddings: one in a name of a folder stands before none."""
@@ -209,11 +213,14 @@ class ModelOptions(ModelSettings):
         embedding: ``"learned"``, word vectors trained from scratch; ``"vectors"``, those of the text
             file ``vectors``; ``"wordllama"``, those of that package; ``"hf:NAME"``, a contextual model
             of Hugging Face; or several side by side, with ``+`` between them.
+        init: The folder of a language model (``structnn pretrain``) that word vectors and encoder begin
+            from, or a folder with one for each encoder; None to draw all weights.
     """
 
     encoder: str
     encoder_options: Mapping[str, object] = field(default_factory=dict)
     embedding: str = "learned"
+    init: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -221,11 +228,21 @@ class ModelOptions(ModelSettings):
             raise OptionError(
                 "vectors", "and the embedding 'vectors' go together: give both or neither"
             )
+        if self.init is not None and self.embedding != "learned":
+            raise OptionError(
+                "init",
+                f"gives word vectors too: it goes with the embedding 'learned', not {self.embedding!r}",
+            )
         layer = self.contextual_layer
         if layer not in ("last", "mix") and not layer.isdecimal():
             raise OptionError(
                 "contextual_layer", f"must be last, mix or a number, but is {layer!r}"
             )
+
+    @property
+    def vectors_from(self) -> str:
+        """Where word vectors are from: the embedding, or ``init:`` and the language model."""
+        return self.embedding if self.init is None else f"{INIT}{self.init}"
 
     @property
     def parts(self) -> EmbeddingParts:

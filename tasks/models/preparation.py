@@ -18,6 +18,7 @@ from tasks.data.structures import structure_of
 from tasks.models.embeddings import contextual_parts, keep_states
 from tasks.models.model import SavedModel, Task, build_model
 from tasks.models.options import ModelOptions
+from tasks.models.start import find_start
 from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
 from tasks.training.inputs import Inputs
 
@@ -31,8 +32,8 @@ class PreparedModel:
     Attributes:
         model: The classifier, with all that is needed to use it on new text.
         inputs: What it reads of each split.
-        words_with_vectors: Share of the data's words that have a pretrained vector, from 0 to 1; None if
-            vectors are learned.
+        words_with_vectors: Share of the data's words that have a pretrained vector, or that the language
+            model knows from which the model begins, from 0 to 1; None if vectors are learned.
     """
 
     model: SavedModel
@@ -62,8 +63,10 @@ def prepare(
 
     Raises:
         DataError: The encoder reads the labels of trees in which they are what is to be predicted.
+        OptionError: The model can't begin from the language model that options name.
     """
     torch.manual_seed(seed)
+    start = find_start(options)
     vocabulary: Vocabulary | None = None
     vectors, coverage = None, None
     if options.parts.words == "learned":
@@ -72,6 +75,8 @@ def prepare(
             min_count=options.min_count,
             lowercase=options.lowercase,
         )
+        if start is not None:
+            vocabulary = start.vocabulary(vocabulary)
     elif pretrained is not None:
         vocabulary, vectors = _vocabulary_and_vectors(pretrained, data)
         coverage = pretrained.coverage
@@ -79,6 +84,9 @@ def prepare(
     options = _with_number_of_labels(options, relations)
     task = Task.of(data.dataset, options)
     classifier = build_model(options, task, vocabulary, vectors)
+    if start is not None:
+        every = (sentence for split in data.sentences for sentence in data.texts(split))
+        coverage = start.begin(classifier, (word for one in every for word in one.tokens))
     if structure_of(data.structure).is_graph and (fault := reads_trees(classifier.encoder)):
         raise DataError(f"{options.encoder} can't read --structure {data.structure}: {fault}")
     if (

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from tasks.data.structures import structure_of
 from tasks.metrics import ACCURACY, AnyMetric
+from tasks.models.options import INIT
 from tasks.results.condition import Condition
 from tasks.results.options import VerdictOptions
 from tasks.results.records import KINDS
@@ -75,8 +76,8 @@ def families_of(
     - each encoder on the parse, against every noisier parse;
     - every two encoders on a part of train, for each part.
 
-    Then each encoder with the first embedding, against every other embedding. All else is as usual:
-    see :func:`usual`.
+    Then each encoder with the first embedding, against every other embedding (or language model that
+    it begins from), on each part of train. All else is as usual: see :func:`usual`.
 
     Args:
         scores: For each condition its matrix of scores, ``(seeds, examples)``.
@@ -168,7 +169,10 @@ def label(condition: Condition, plain: Condition, *, reads_trees: bool = True) -
 def _elsewhere(condition: Condition, plain: Condition) -> Iterator[str]:
     """The vectors and the part of train, where they differ from the usual ones."""
     if condition.embedding != plain.embedding:
-        yield f" with {condition.embedding} vectors"
+        if condition.embedding.startswith(INIT):
+            yield f" from {condition.embedding.removeprefix(INIT)}"
+        else:
+            yield f" with {condition.embedding} vectors"
     if condition.fraction != plain.fraction:
         yield f" on {100 * condition.fraction:g}% of train"
 
@@ -209,10 +213,12 @@ def _questions(
             part = replace(terms, fraction=fraction)
             where = "".join(_elsewhere(part, plain))
             yield f"encoders{where}", every_two(alike(part))
-    yield (
-        "embeddings",
-        beside(alike(plain, "embedding"), partial(replace, embedding=plain.embedding)),
-    )
+    for fraction in fractions:
+        terms = replace(plain, fraction=fraction)
+        yield (
+            f"embeddings{''.join(_elsewhere(terms, plain))}",
+            beside(alike(terms, "embedding"), partial(replace, embedding=plain.embedding)),
+        )
 
 
 def _means_of_kinds(

@@ -159,7 +159,7 @@ def condition_of(run: Run, data: str) -> Condition:
         encoder=run.model.encoder,
         structure=setting.structure,
         noise=setting.noise,
-        embedding=run.model.embedding,
+        embedding=run.model.vectors_from,
         fraction=setting.fraction,
     )
 

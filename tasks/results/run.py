@@ -18,6 +18,7 @@ from tasks.data.setting import Setting, parser_of
 from tasks.folders import encoder_folder, folder_name
 from tasks.json_records import as_record, earlier
 from tasks.models.options import ModelOptions
+from tasks.models.start import fingerprint_of_start
 from tasks.sealing import read_sealed, write_sealed
 from tasks.storage import StorageError
 from tasks.training.options import TrainingOptions
@@ -70,6 +71,8 @@ class Run:
         names += self.setting.folders
         if self.model.embedding != "learned":
             names.append(folder_name(f"embedding={self.model.embedding}"))
+        if self.model.init is not None:
+            names.append(folder_name(f"init={self.model.init}"))
         names.append(encoder_folder(self.model.encoder))
         names.append(f"seed-{self.seed}" if self.trial is None else f"trial-{self.trial}")
         return Path(*names)
@@ -92,7 +95,8 @@ class RunResult:
         inference_speed: Sentences a second, in large batches, collation included.
         node_accuracy: The share of labelled nodes of test (or dev) trees that is right; None unless
             nodes were supervised.
-        words_with_vectors: Share of the data's words that a given table knows; None if learned.
+        words_with_vectors: Share of the data's words that a given table knows, or the language model
+            from which the run began; None if learned.
     """
 
     folder: Path
@@ -181,7 +185,7 @@ def seed_of(folder: Path) -> int:
 
 def describe(run: Run, data: ParsedDataset) -> dict[str, object]:
     """What ``run.json`` says: all that decides the result."""
-    description = {
+    description: dict[str, object] = {
         "model": asdict(run.model),
         "training": asdict(run.training),
         "seed": run.seed,
@@ -194,6 +198,9 @@ def describe(run: Run, data: ParsedDataset) -> dict[str, object]:
         },
         "versions": versions(),
     }
+    if run.model.init is not None:
+        model = {**asdict(run.model), "init_fingerprint": fingerprint_of_start(run.model)}
+        description["model"] = model
     # As it will be read back: JSON has no tuples.
     return cast(dict[str, object], json.loads(json.dumps(description)))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from statistics import fmean
 
 from tasks.metrics import ACCURACY, AnyMetric
+from tasks.models.options import INIT
 from tasks.results.condition import Condition
 from tasks.results.families import Family, label, usual
 from tasks.results.folder import FinishedRun
@@ -278,6 +280,14 @@ def _remarks(measures: Measures, data: str) -> list[str]:
         for cell in cells
         if cell.node_accuracy is not None
     ]
+    for cell in cells:
+        known = [run.result.words_with_vectors or 0.0 for run in cell.cell.runs]
+        whole = plain is not None and cell.condition.fraction == plain.fraction
+        if plain is not None and whole and cell.condition.embedding.startswith(INIT):
+            remarks.append(
+                f"{label(cell.condition, plain, reads_trees=cell.structured)}: {fmean(known):.1%} of "
+                "the data's words are among those of pretraining; the others begin with new vectors"
+            )
     for constituents, remedy in (
         (False, "each further one is attached to the sibling before it"),
         (True, "the last ones are grouped under a new node"),

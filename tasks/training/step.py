@@ -110,7 +110,7 @@ class TrainingStep:
             scores, head = self._wrapped(batch, spans, nodes=supervise_nodes), self.model.head
             if weights is None:
                 return head.loss(scores, gold.to(device))
-            assert isinstance(head, Head), "only labels have weights"
+            assert isinstance(head, Head), "trees and sequences have no weights"
             return head.loss(scores, gold.to(device), weights.to(device))
 
         return self.update(batch.token_ids, loss)

@@ -45,6 +45,9 @@ def test_each_once(tmp_path, questions, here):
     )
     assert len(run("sample", "lm", "--prompt", "Dogs", "--count", 2).out.splitlines()) == 2
 
+    begun = ("--data", questions, "--encoder", "lstm", *WIDTHS, "--init", "lm", "--out", "begun")
+    assert "saved in begun/init=lm/lstm/seed-0" in run("train", *begun).out
+
     given = ("--data", questions, "--encoders", "bag", "--seeds", 1, "--workers", 1)
     assert "bag" in run("compare", *given, *QUICK, "--out", "many").out
     page = tmp_path / "many" / "report.html"
