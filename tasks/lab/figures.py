@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from structnn import Sentence
 from tasks.lab.alignment import AlignedExample, AlignmentSummary
@@ -248,13 +248,14 @@ def draw_decoding(summaries: Sequence[DecodingSummary], longest: int, caption: s
         _shade_beyond(left, longest, max(int(s.lengths.max()) for s in summaries))
         left.set(title="sequences right, by length", ylabel="%", ylim=(-3, 103))
         for axes in right:
-            for attends, name in ((True, "with attention"), (False, "one vector")):
+            kinds = ((True, "with attention", "D-"), (False, "one vector", "o--"))
+            for attends, name, line in kinds:
                 chosen = [summary for summary in summaries if summary.attends == attends]
                 if not chosen:
                     continue
                 x = sorted({summary.width for summary in chosen})
                 means = [np.mean([s.reach for s in chosen if s.width == width]) for width in x]
-                axes.plot(x, means, "-" if attends else "--", marker="o", color=_INK, label=name)
+                axes.plot(x, means, line, color=_INK, label=name)
             axes.axhline(longest, color=_MUTED, linewidth=0.8, zorder=1)
             axes.set(
                 title="half or more right, up to this length",
@@ -265,7 +266,8 @@ def draw_decoding(summaries: Sequence[DecodingSummary], longest: int, caption: s
             axes.set_xticks(sorted(widths), [f"{width}" for width in sorted(widths)])
             axes.xaxis.set_minor_locator(NullLocator())
             axes.set_ylim(bottom=0)
-            axes.legend()
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.legend(handlelength=3)
         handles, labels = left.get_legend_handles_labels()
         figure.legend(
             handles,
