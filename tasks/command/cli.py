@@ -579,9 +579,12 @@ def explain(
         if len(chosen.folders) > 1:
             status.print(f"explaining {escape(str(run))}")
         right = gold or known_label(run, " || ".join(filter(None, (text, text2))))
-        explanations.append(
-            explain_text(Predictor(run), text, right, second=text2, label=label, token=token)
+        explanation = explain_text(
+            Predictor(run), text, right, second=text2, label=label, token=token
         )
+        explanations.append(explanation)
+        if token is None and explanation.question.has_parts:
+            token = explanation.chosen.token_number  # all runs explain the same one
     for note in chosen.notes:
         status.print(escape(note))
     if len(explanations) > 1:
@@ -591,7 +594,6 @@ def explain(
             f"explanation.html in {output}, and {len(saved)} pictures in the folders there"
         )
         return
-    (explanation,) = explanations
     table = text_table(
         f"what adds to the {explanation.quantity.name}",
         ("word", *explanation.attributions, "subtree effect"),
