@@ -90,8 +90,8 @@ class Task:
         most: The greatest.
         pieces: What sequences consist of, where they are answers.
         longest: How many pieces the longest of train has.
-        objective: What a language model predicts, ``"causal"`` or ``"masked"``; empty for others, which
-            have a question.
+        objective: What a language model predicts, see :class:`structnn.LanguageModel`; empty for others,
+            which have a question.
         tied: Whether a language model's word vectors are also the weights of its softmax.
     """
 
@@ -103,7 +103,7 @@ class Task:
     most: int = 1
     pieces: Sequence[str] = ()
     longest: int = 1
-    objective: Literal["", "causal", "masked"] = ""
+    objective: Literal["", "causal", "masked", "prefixes"] = ""
     tied: bool = True
 
     @classmethod
