@@ -607,6 +607,35 @@ def explain(
 
 
 @app.command()
+def push(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or of a saved estimator.")],
+    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Name on the hub.")],
+    private: Annotated[
+        bool, typer.Option("--private", help="Let nobody else see a repository that is made.")
+    ] = False,
+    card_only: Annotated[
+        bool,
+        typer.Option("--card-only", help="Write the model card, README.md, and upload nothing."),
+    ] = False,
+) -> None:
+    """Upload a model to the hub of Hugging Face, with a model card that holds its figures.
+
+    `structnn push runs/trec/bilstm/seed-0 somebody/questions`
+
+    `structnn predict hf:somebody/questions "Who wrote Middlemarch?"`
+    """
+    from tasks.models.hub import FILES, upload
+    from tasks.results.card import write_card
+
+    card = write_card(run, repository)
+    there = ", ".join(name for name in FILES if (run / name).exists())
+    if card_only:
+        status.print(f"written: {card}; {there} would be uploaded")
+        return
+    results.print(upload(run, repository, private=private or None))
+
+
+@app.command()
 def serve(
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
     host: Annotated[
