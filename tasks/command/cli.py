@@ -579,9 +579,12 @@ def explain(
         if len(chosen.folders) > 1:
             status.print(f"explaining {escape(str(run))}")
         right = gold or known_label(run, " || ".join(filter(None, (text, text2))))
-        explanations.append(
-            explain_text(Predictor(run), text, right, second=text2, label=label, token=token)
+        explanation = explain_text(
+            Predictor(run), text, right, second=text2, label=label, token=token
         )
+        explanations.append(explanation)
+        if token is None and explanation.question.has_parts:
+            token = explanation.chosen.token_number  # all runs explain the same one
     for note in chosen.notes:
         status.print(escape(note))
     if len(explanations) > 1:
@@ -591,7 +594,6 @@ def explain(
             f"explanation.html in {output}, and {len(saved)} pictures in the folders there"
         )
         return
-    (explanation,) = explanations
     table = text_table(
         f"what adds to the {explanation.quantity.name}",
         ("word", *explanation.attributions, "subtree effect"),
@@ -602,6 +604,35 @@ def explain(
         results.print(f"- {escape(line)}")
     saved = save(explanation, output)
     status.print(f"explanation.html, {len(saved)} pictures and explanation.json in {output}")
+
+
+@app.command()
+def push(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or of a saved estimator.")],
+    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Name on the hub.")],
+    private: Annotated[
+        bool, typer.Option("--private", help="Let nobody else see a repository that is made.")
+    ] = False,
+    card_only: Annotated[
+        bool,
+        typer.Option("--card-only", help="Write the model card, README.md, and upload nothing."),
+    ] = False,
+) -> None:
+    """Upload a model to the hub of Hugging Face, with a model card that holds its figures.
+
+    `structnn push runs/trec/bilstm/seed-0 somebody/questions`
+
+    `structnn predict hf:somebody/questions "Who wrote Middlemarch?"`
+    """
+    from tasks.models.hub import FILES, upload
+    from tasks.results.card import write_card
+
+    card = write_card(run, repository)
+    there = ", ".join(name for name in FILES if (run / name).exists())
+    if card_only:
+        status.print(f"written: {card}; {there} would be uploaded")
+        return
+    results.print(upload(run, repository, private=private or None))
 
 
 @app.command()

@@ -74,7 +74,7 @@ def read(
         needs_tree: Whether the encoder reads a tree at all; if not, tokens are not parsed.
 
     Raises:
-        DataError: The structure is one that no parser here makes, and an example has none.
+        DataError: No parser here makes the structure, such as constituency, and an example has none.
     """
     second = [example.second for example in examples if example.text2 is not None]
     return ReadTexts(

@@ -84,6 +84,11 @@ class Chosen:
     names: tuple[str, ...] = ()
     writing: Writing | None = None
 
+    @property
+    def token_number(self) -> str | None:
+        """The number of the token that is explained, from 1, as :func:`choose` takes it."""
+        return None if self.token is None else str(self.token + 1)
+
 
 def choose(
     model: SavedModel,

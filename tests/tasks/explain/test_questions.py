@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from structnn import UNIVERSAL_RELATIONS, Batch, Vocabulary
 from structnn.arcs import arc_of
+from tasks.command.cli import app
 from tasks.data.options import ParserOptions
 from tasks.data.questions import Question
 from tasks.explain import INTEGRATED_GRADIENTS, explain, in_words, save, to_html, word_rows
@@ -200,6 +203,23 @@ def test_a_token_is_chosen(ask):
     assert (right.right, right.is_right) == ("yes", right.chosen.parts[1].answer == "yes")
     with pytest.raises(ValueError, match="has 2 parts, but the text has 4 tokens"):
         explain(predictor, TEXT, "no yes")
+
+
+def test_several_runs_explain_the_same_token(ask, tmp_path, monkeypatch):
+    """That of which the first is the least certain."""
+    monkeypatch.setattr("tasks.models.prediction.make_parser", lambda options: ToyParser())
+    monkeypatch.setattr("tasks.explain.report.draw", lambda *_, **__: None)
+    least = []
+    for name, encoder in (("a", "bag"), ("b", "bilstm")):
+        least.append(explain(ask(Question("tokens"), encoder), TEXT).chosen.token)
+        shutil.copytree(tmp_path, tmp_path.parent / f"{tmp_path.name}-{name}")
+    assert least[0] != least[1]
+    runs = [str(tmp_path.parent / f"{tmp_path.name}-{name}") for name in "ab"]
+    done = CliRunner().invoke(app, ["explain", *runs, TEXT, "-o", str(tmp_path / "why")])
+    assert done.exit_code == 0, done.output
+    for encoder in ("bag", "bilstm"):
+        written = json.loads((tmp_path / "why" / encoder / "explanation.json").read_text())
+        assert written["explained"]["token"] == least[0]
 
 
 def test_arcs(ask):

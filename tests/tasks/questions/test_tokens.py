@@ -20,6 +20,7 @@ from tasks.data.parsing import SPLITS, ParsedDataset, parse_dataset
 from tasks.data.questions import Question
 from tasks.data.setting import Setting, view
 from tasks.experiments.run import execute, seconds_per_epoch
+from tasks.lab.experiments import receptive_field
 from tasks.lab.subjects import subject_of_run
 from tasks.metrics import tag_accuracy
 from tasks.models.model import load_model
@@ -294,10 +295,16 @@ def test_parts_of_speech_of_the_parser_are_no_input(encoder):
 def test_what_needs_sentence_vectors_refuses(tmp_path):
     run = Run(MODEL, TrainingOptions(epochs=1), 0, Setting())
     execute(run, dataset((12, 4, 4)), tmp_path, parser=ParserOptions())
+    sentences = [make_sentence(("a", "in", "Paris")), make_sentence(("so", "in"))]
     with pytest.raises(
-        StorageError, match=r"questions of another kind: tokens .* sentence vectors"
+        StorageError,
+        match=r"no sentence vectors, .* it answers tokens .* structnn lab receptive-field",
     ):
-        subject_of_run(tmp_path / run.folder, lambda options: [make_sentence(("a",))])
+        subject_of_run(tmp_path / run.folder, lambda options: sentences)
+    subjects = subject_of_run(tmp_path / run.folder, lambda options: sentences, of_sentences=False)
+    for found in receptive_field(subjects):
+        assert found.columns["gradient"].shape == (9 + 4,)
+        assert (found.columns["gradient"] > 0).all()  # a bidirectional LSTM sees all words
     supervised = Run(MODEL, TrainingOptions(epochs=1, supervise="nodes"), 1, Setting())
     with pytest.raises(ValueError, match="--supervise nodes needs data whose trees have a label"):
         execute(supervised, dataset((12, 4, 4)), tmp_path, parser=ParserOptions())
