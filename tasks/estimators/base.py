@@ -244,7 +244,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         self._figures: Mapping[str, float] = {
             "training examples": len(dataset.train),
             "dev examples": len(dataset.dev),
-            f"dev {metric.name}": round(metric.sign * best.dev_accuracy, 4),
+            f"dev {metric.name}": round(metric.sign * best.dev_score, 4),
             "epochs": self.n_iter_,
             "best epoch": best.number,
         }
