@@ -48,10 +48,7 @@ def write_card(
     if file.exists() and not file.read_text(encoding="utf-8").startswith(BEGINNING):
         return file
     model = model_in(folder)
-    run, saved = _content(folder / "run.json"), _content(folder / "result.json")
-    result = None
-    if saved:  # as it is, for not all files of a run are published
-        result = as_record(RunResult, saved, folder / "result.json", RUN_AGAIN, folder=folder)
+    run, result = _content(folder / "run.json"), _result(folder / "result.json")
     data = run.get("data", {})
     example = _TEXTS.get(model.task.question.reads, 'A text."')
     lines = [
@@ -96,6 +93,12 @@ def _content(file: Path) -> dict[str, Any]:
         return {}
     content, _ = read_sealed(file, RUN_AGAIN)
     return content if isinstance(content, dict) else {}
+
+
+def _result(file: Path) -> RunResult | None:
+    """The result of a run; None where there is none."""
+    content = _content(file)
+    return as_record(RunResult, content, file, RUN_AGAIN, folder=Path()) if content else None
 
 
 def _header(model: SavedModel) -> list[str]:
