@@ -55,13 +55,12 @@ def tree_figures(explanation: Explanation, text: ExplainedText) -> list[TreeFigu
     """The tree of a text with its weights, in one picture for each kind of weight, then its subtrees."""
     if len(text.sentence) == 1:
         return []  # there are no edges, and nothing else to look at
-    quantity = explanation.quantity
     found = [_arcs(explanation, text)] if explanation.question.reads == "arcs" else []
-    weighted = [*_gates(quantity, text), *_attention(quantity, text)]
+    weighted = [*_gates(explanation, text), *_attention(explanation, text)]
     if not (found or weighted):
         found = [_plain(explanation, text)]
     effects = any(value is not None for value in text.subtree_effects)
-    return [*found, *weighted, *([_subtrees(quantity, text)] if effects else [])]
+    return [*found, *weighted, *([_subtrees(explanation.quantity, text)] if effects else [])]
 
 
 def marked(text: ExplainedText, tree: Tree | None = None) -> Sentence:
@@ -105,7 +104,7 @@ def _arcs(explanation: Explanation, text: ExplainedText) -> TreeFigure:
         lines,
         None,
         {
-            **_attribution(explanation.quantity, text),
+            **_attribution(explanation, text),
             "layout": "arcs",
             "edge_values": values,
             "edge_title": "probability of the arc",
@@ -125,7 +124,7 @@ def arc_shares(parts: Sequence[Part]) -> dict[tuple[int, int], float]:
     return found
 
 
-def _gates(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
+def _gates(explanation: Explanation, text: ExplainedText) -> Iterator[TreeFigure]:
     tree = text.tree
     sentence, tokens = marked(text, tree), text.sentence.tokens
     for name, values in text.gates.items():
@@ -145,7 +144,7 @@ def _gates(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
                 else "wide as its forget gate, from 0 (the head drops what it remembers) to 1 (the head "
                 "keeps it), a mean over its units."
             ),
-            _colours(quantity),
+            _colours(explanation.quantity),
         ]
         if tree.parents != _parse(text).parents:
             lines.append(
@@ -157,11 +156,11 @@ def _gates(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
             f"The tree with {name}",
             lines,
             text_table(f"The {what} of each word", ["word", "relation", "head", what], rows),
-            {**_attribution(quantity, text), **edges},
+            {**_attribution(explanation, text), **edges},
         )
 
 
-def _attention(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
+def _attention(explanation: Explanation, text: ExplainedText) -> Iterator[TreeFigure]:
     layers = [(layer.name, layer.weights.mean(0)) for layer in text.attention]
     if not layers:
         return
@@ -169,11 +168,11 @@ def _attention(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
         means = torch.stack([weights for _, weights in layers]).mean(0)
         layers.insert(0, ("attention, mean of all layers and heads", means))
     for place, (name, weights) in enumerate(layers):
-        yield _layer(quantity, text, name, weights, folded=place > 0)
+        yield _layer(explanation, text, name, weights, folded=place > 0)
 
 
 def _layer(
-    quantity: Quantity, text: ExplainedText, name: str, weights: Tensor, *, folded: bool
+    explanation: Explanation, text: ExplainedText, name: str, weights: Tensor, *, folded: bool
 ) -> TreeFigure:
     tree, tokens = _parse(text), text.sentence.tokens
     values = edge_values(weights, tree, others=max(2, len(tree) // 2))
@@ -199,7 +198,7 @@ def _layer(
             + (f"{outside} of these are" if outside > 1 else "of these is")
             + " drawn."
         )
-    lines.append(_colours(quantity))
+    lines.append(_colours(explanation.quantity))
     most = max(values.values())
     return drawn(
         marked(text),
@@ -211,7 +210,7 @@ def _layer(
             rows,
         ),
         {
-            **_attribution(quantity, text),
+            **_attribution(explanation, text),
             "layout": "arcs",
             "edge_values": values,
             "edge_title": "attention",
@@ -228,7 +227,7 @@ def _plain(explanation: Explanation, text: ExplainedText) -> TreeFigure:
         else "does not read this tree; it only shows which words belong together."
     )
     lines = [f"{explanation.encoder} {reads}", _colours(explanation.quantity)]
-    options = {**_attribution(explanation.quantity, text)}
+    options = {**_attribution(explanation, text)}
     return drawn(marked(text), "The tree", lines, None, options)
 
 
@@ -279,10 +278,12 @@ def drawn(
     return TreeFigure(title, light.svg(), dark.svg(), width, tuple(lines), table, folded)
 
 
-def _attribution(quantity: Quantity, text: ExplainedText) -> presets.NodeOptions:
-    return presets.attribution(
-        text.attributions[INTEGRATED_GRADIENTS], f"adds to the {quantity.name}"
-    )
+def _attribution(explanation: Explanation, text: ExplainedText) -> presets.NodeOptions:
+    """Colours for what each word adds, on one scale for all texts."""
+    most = max(max(map(abs, one.attributions[INTEGRATED_GRADIENTS])) for one in explanation.texts)
+    title = f"adds to the {explanation.quantity.name}"
+    options = presets.attribution(text.attributions[INTEGRATED_GRADIENTS], title)
+    return {**options, "node_range": (-(most or 1.0), most or 1.0)}
 
 
 def _colours(quantity: Quantity) -> str:
