@@ -22,7 +22,7 @@ from tasks.results.table import Table, text_table
 if TYPE_CHECKING:
     from tasks.explain.explanation import ExplainedText, Explanation
 
-__all__ = ["LIKELY", "TreeFigure", "arc_shares", "drawn", "marked", "tree_figures"]
+__all__ = ["LIKELY", "TreeFigure", "arc_shares", "drawn", "found_tree", "marked", "tree_figures"]
 
 LIKELY = 0.1
 """The least probability of an arc that is drawn beside the tree."""
@@ -78,39 +78,39 @@ def marked(text: ExplainedText, tree: Tree | None = None) -> Sentence:
     return Sentence(tokens, dependencies=tree, tags=text.sentence.tags)
 
 
-def _arcs(explanation: Explanation, text: ExplainedText) -> TreeFigure:
-    """The tree that was found, with the probability of each arc, and of others that are likely."""
-    parts, tokens = explanation.chosen.parts, text.sentence.tokens
-    assert all(part.head is not None for part in parts)
+def found_tree(explanation: Explanation) -> tuple[Sentence, dict[str, Any]]:
+    """The tree that a run on trees found, and the options of :func:`parsers.draw`.
+
+    They show the probability of each of its arcs, and of others that are likely.
+    """
+    parts, (text,) = explanation.chosen.parts, explanation.texts
     heads = [-1 if part.head is None else part.head for part in parts]
-    tree = Tree(heads, labels=[part.relation for part in parts])
-    values = arc_shares(parts)
-    others = sum(heads[token] != head for head, token in values)
-    root = tree.root
+    return marked(text, Tree(heads, labels=[part.relation for part in parts])), {
+        **_attribution(explanation, text),
+        "layout": "arcs",
+        "edge_values": arc_shares(parts),
+        "edge_title": "probability of the arc",
+        "edge_range": (0.0, 1.0),
+    }
+
+
+def _arcs(explanation: Explanation, text: ExplainedText) -> TreeFigure:
+    sentence, options = found_tree(explanation)
+    tree, parts = sentence.dependencies, explanation.chosen.parts
+    assert tree is not None
+    root = quoted(text.sentence.tokens[tree.root])
     lines = [
         "The tree is the most probable one with one root. A line is as wide as the probability of its "
         "arc, given the dependent.",
-        f"The root is {quoted(tokens[root])}, with a probability of {percent(parts[root].share)}.",
+        f"The root is {root}, with a probability of {percent(parts[tree.root].share)}.",
     ]
-    if others:
+    if any(tree.parents[token] != head for head, token in options["edge_values"]):
         lines.append(
-            f"Blue, below the words: arcs of a probability of {percent(LIKELY)} or more that are not in "
-            "the tree."
+            f"Arcs of a probability of {percent(LIKELY)} or more that are not in the tree are blue, "
+            "below the words; or green, where the tree has the same arc the other way round."
         )
     lines.append(_colours(explanation.quantity))
-    return drawn(
-        marked(text, tree),
-        "The tree that was found",
-        lines,
-        None,
-        {
-            **_attribution(explanation, text),
-            "layout": "arcs",
-            "edge_values": values,
-            "edge_title": "probability of the arc",
-            "edge_range": (0.0, 1.0),
-        },
-    )
+    return drawn(sentence, "The tree that was found", lines, None, options)
 
 
 def arc_shares(parts: Sequence[Part]) -> dict[tuple[int, int], float]:
