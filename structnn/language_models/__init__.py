@@ -2,12 +2,12 @@
 
 from structnn.language_models.head import WordsAnswer, WordsHead
 from structnn.language_models.model import (
-    END,
     MASK,
     LanguageModel,
     Objective,
     language_vocabulary,
 )
+from structnn.language_models.prefixes import END, prefixes_of
 
 __all__ = [
     "END",
@@ -17,4 +17,5 @@ __all__ = [
     "WordsAnswer",
     "WordsHead",
     "language_vocabulary",
+    "prefixes_of",
 ]

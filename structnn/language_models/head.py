@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from structnn.data.vocabulary import Vocabulary
 from structnn.embeddings.words import WordEmbedding
 from structnn.encoders.base import Encoder, Encoding
 from structnn.heads.answers import NO_ANSWER
-from structnn.heads.readers import TokenReader
+from structnn.heads.readers import build_reader
 from structnn.ops.dropout import Dropout
 
 __all__ = ["WordsAnswer", "WordsHead"]
@@ -35,7 +35,7 @@ class WordsAnswer:
 
 
 class WordsHead(nn.Module):
-    r"""The probability of each word of the vocabulary, from the state of a token.
+    r"""The probability of each word of the vocabulary, from the state of a token or of a sentence.
 
     .. math:: p(w \mid h) = \mathrm{softmax}(E P h + b)_w
 
@@ -48,19 +48,26 @@ class WordsHead(nn.Module):
         encoder: The encoder whose states are read.
         tied: Whether weights are tied.
         dropout: The dropout rate of the states.
+        reads: The states of ``"tokens"``, or the vector of each ``"sentence"``.
 
     Shapes:
-        - output: ``(tokens, states)``: the states, which stand for the scores, since these take much
+        - output: ``(rows, states)``: the states, which stand for the scores, since these take much
           more memory: :meth:`loss` and :meth:`log_probabilities` take them
     """
 
     def __init__(
-        self, embedding: WordEmbedding, encoder: Encoder, *, tied: bool = True, dropout: float = 0.0
+        self,
+        embedding: WordEmbedding,
+        encoder: Encoder,
+        *,
+        tied: bool = True,
+        dropout: float = 0.0,
+        reads: Literal["tokens", "sentence"] = "tokens",
     ) -> None:
         super().__init__()
-        width, words = encoder.output_dim, len(embedding.vocabulary)
         self.answer = WordsAnswer(embedding.vocabulary)
-        self.reader = TokenReader(encoder.sentence_dim, width)
+        self.reader = build_reader(reads, encoder)
+        width, words = self.reader.output_dim, len(embedding.vocabulary)
         self.tied = tied
         self.dropout = Dropout(dropout)
         # The table is a parameter of the embedding alone: not registered here, it is saved once.
@@ -78,7 +85,7 @@ class WordsHead(nn.Module):
         return f"words={len(self.bias)}, tied={self.tied}"
 
     def forward(self, encoding: Encoding, batch: Batch, spans: Tensor | None = None) -> Tensor:
-        """The states of the tokens; ``spans`` are there for all heads to be called alike."""
+        """The states; ``spans`` are there for all heads to be called alike."""
         return self.reader(encoding, batch)  # type: ignore[no-any-return]
 
     def scores(self, states: Tensor) -> Tensor:

@@ -16,15 +16,14 @@ from structnn.encoders.base import Carried, Encoder
 from structnn.heads.answers import NO_ANSWER
 from structnn.heads.head import StructuredModel
 from structnn.language_models.head import WordsHead
+from structnn.language_models.prefixes import END, prefixes_of
 from structnn.sentence import Sentence
 
 __all__ = ["END", "MASK", "SPECIAL", "LanguageModel", "Objective", "language_vocabulary"]
 
-Objective: TypeAlias = Literal["causal", "masked"]
-"""What is predicted: each word from those before it, or hidden words from all others."""
-
-END = "<end>"
-"""The end of a text; it also stands before the first word."""
+Objective: TypeAlias = Literal["causal", "masked", "prefixes"]
+"""What is predicted: each word from the states of those before it, hidden words from all others, or each
+word from those before it and their tree, encoded anew for each."""
 
 MASK = "<mask>"
 """Stands in the place of a hidden word."""
@@ -50,7 +49,7 @@ def language_vocabulary(
         counts: How often each word occurs in the training set.
         lowercase: Look words up in lower case.
     """
-    special = END if objective == "causal" else MASK
+    special = MASK if objective == "masked" else END
     # It is given on purpose, so that word dropout must never take it.
     known = {**(counts or {}), special: 2**62}
     listed = (special, *(word for word in words if word not in (END, MASK)))
@@ -74,10 +73,15 @@ class LanguageModel(StructuredModel):
     prediction. (Devlin et al. leave a tenth of the words to be predicted as they are, and put others
     in the place of another tenth; here all are hidden.)
 
+    One of *prefixes* gives a text the same product as a causal one, but each factor is made of the
+    vector of the sentence :math:`w_0, \dots, w_{t-1}`, which is encoded by itself with the part of the
+    tree that lies within it: see :func:`~structnn.language_models.prefixes_of`. So it takes any encoder,
+    and as many times longer as a sentence has words.
+
     Args:
         embedding: The word vectors; their vocabulary is a :func:`language_vocabulary`.
-        encoder: The encoder, which loses its readout.
-        objective: ``"causal"`` or ``"masked"``.
+        encoder: The encoder; unless prefixes are read, it loses its readout.
+        objective: ``"causal"``, ``"masked"`` or ``"prefixes"``.
         tied: Whether word vectors are also the weights of the softmax: see :class:`WordsHead`.
         dropout: The dropout rate of word vectors and of states.
 
@@ -115,15 +119,19 @@ class LanguageModel(StructuredModel):
             raise ValueError(
                 f"the states of this {type(encoder).__name__} depend on later words too, which a causal "
                 "language model has to predict: take rnn, lstm, gru, min_gru, fast_weights, hyper_lstm "
-                "or transformer(causal=True), or objective='masked'"
+                "or transformer(causal=True), or the objective 'masked' or 'prefixes'"
             )
-        special = END if objective == "causal" else MASK
+        special = MASK if objective == "masked" else END
         if embedding.vocabulary.words[SPECIAL : SPECIAL + 1] != (special,):
             raise ValueError(
                 f"the first word of the vocabulary must be {special!r}: make it with language_vocabulary"
             )
-        encoder = encoder.without_readout()
-        head = WordsHead(embedding, encoder, tied=tied, dropout=dropout)
+        reads: Literal["tokens", "sentence"] = "tokens"
+        if objective == "prefixes":
+            reads = "sentence"
+        else:
+            encoder = encoder.without_readout()
+        head = WordsHead(embedding, encoder, tied=tied, dropout=dropout, reads=reads)
         super().__init__(embedding, encoder, head, dropout=dropout)
         self.objective: Objective = objective
 
@@ -133,14 +141,21 @@ class LanguageModel(StructuredModel):
         return self.embedding.vocabulary
 
     def batch(self, sentences: Sequence[Sentence]) -> Batch:
-        """A batch of sentences as this model reads them; if it is causal, with the end before each."""
+        """A batch of sentences as this model reads them: with the end before each, or as prefixes."""
         if self.objective == "causal":
             sentences = [Sentence((END, *sentence.tokens)) for sentence in sentences]
+        elif self.objective == "prefixes":
+            sentences = [prefix for sentence in sentences for prefix in prefixes_of(sentence)]
         return Batch.from_sentences(sentences, vocabulary=self.vocabulary)
 
     def next_words(self, batch: Batch) -> Tensor:
-        """``(tokens,)``: the number of the word that follows each token of its text; then the end."""
+        """``(tokens,)`` or ``(prefixes,)``: the number of the word that follows each; then the end."""
         assert batch.token_ids is not None
+        if self.objective == "prefixes":
+            last = batch.token_ids[batch.token_ptr[1:] - 1]
+            # The next prefix is a word longer, if it is of the same sentence.
+            goes_on = batch.lengths.roll(-1) == batch.lengths + 1
+            return last.roll(-1).masked_fill(~goes_on, SPECIAL)
         following = batch.token_ids.roll(-1)
         following[batch.token_ptr[1:] - 1] = SPECIAL
         return following
@@ -181,7 +196,7 @@ class LanguageModel(StructuredModel):
 
         Args:
             batch: What is read.
-            gold: ``(tokens,)``, from :meth:`next_words` or :meth:`hide`.
+            gold: ``(tokens,)`` or ``(prefixes,)``, from :meth:`next_words` or :meth:`hide`.
         """
         return self.head.loss(self(batch), gold)
 
@@ -207,7 +222,9 @@ class LanguageModel(StructuredModel):
             ValueError: The model is not causal.
         """
         if self.objective != "causal":
-            raise ValueError("a masked language model predicts hidden words, and writes no text")
+            raise ValueError(
+                "only a causal language model writes text: this one is of another kind"
+            )
         device = self.head.bias.device
         waiting = [self.vocabulary[word] for word in prompt]
 

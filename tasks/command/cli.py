@@ -162,10 +162,12 @@ def train(
     from tasks.experiments.display import outcome_line, parse_and_show
     from tasks.experiments.fitting import selecting_metric
     from tasks.experiments.run import execute
+    from tasks.experiments.tracking import check_tracker
     from tasks.metrics import metrics_for
     from tasks.results.run import Run
 
     options.check_encoders([encoder])
+    check_tracker(options.track)
     setting = Setting(structure=options.read_structure)
     run = Run(options.model(encoder), options.training, seed, setting)
     parsed = parse_and_show(options.dataset(), options)
@@ -183,7 +185,14 @@ def train(
                 highlight=False,
             )
 
-        result = execute(run, parsed, out, parser=options.parser_options, on_epoch=report)
+        result = execute(
+            run,
+            parsed,
+            out,
+            parser=options.parser_options,
+            on_epoch=report,
+            track=options.track,
+        )
     save_reading(out / run.folder, options)
     first = metrics_for(dataset.question, dataset.labels)[0]
     results.print(f"{outcome_line(result, first)}; saved in {out / run.folder}")
@@ -595,6 +604,35 @@ def explain(
         results.print(f"- {escape(line)}")
     saved = save(explanation, output)
     status.print(f"explanation.html, {len(saved)} pictures and explanation.json in {output}")
+
+
+@app.command()
+def push(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or of a saved estimator.")],
+    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Name on the hub.")],
+    private: Annotated[
+        bool, typer.Option("--private", help="Let nobody else see a repository that is made.")
+    ] = False,
+    card_only: Annotated[
+        bool,
+        typer.Option("--card-only", help="Write the model card, README.md, and upload nothing."),
+    ] = False,
+) -> None:
+    """Upload a model to the hub of Hugging Face, with a model card that holds its figures.
+
+    `structnn push runs/trec/bilstm/seed-0 somebody/questions`
+
+    `structnn predict hf:somebody/questions "Who wrote Middlemarch?"`
+    """
+    from tasks.models.hub import FILES, upload
+    from tasks.results.card import write_card
+
+    card = write_card(run, repository)
+    there = ", ".join(name for name in FILES if (run / name).exists())
+    if card_only:
+        status.print(f"written: {card}; {there} would be uploaded")
+        return
+    results.print(upload(run, repository, private=private or None))
 
 
 @app.command()

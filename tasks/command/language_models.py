@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from structnn import LanguageModel, Search
+from structnn.language_models import Objective
 from tasks.models.model import model_in
 from tasks.pretraining.run import Pretrained
 from tasks.results.table import Column, Entry, Table
@@ -15,17 +15,17 @@ from tasks.storage import StorageError
 __all__ = ["quality_table", "sampled"]
 
 
-def quality_table(found: Pretrained, objective: Literal["causal", "masked"]) -> Table:
-    """Perplexity, and for a causal model bits per character, of each split."""
+def quality_table(found: Pretrained, objective: Objective) -> Table:
+    """Perplexity of each split, and bits per character where all words are predicted."""
     columns = [
         Column("text", "left"),
         Column("perplexity", meaning="the unknown word counts as one word"),
         Column(
-            "words", meaning="with the ends of sentences" if objective == "causal" else "hidden"
+            "words", meaning="hidden" if objective == "masked" else "with the ends of sentences"
         ),
         Column("unknown words"),
     ]
-    if objective == "causal":
+    if objective != "masked":
         columns.insert(2, Column("bits per character"))
     rows = []
     for split, measured in found.measured.items():
@@ -35,7 +35,7 @@ def quality_table(found: Pretrained, objective: Literal["causal", "masked"]) -> 
             Entry(f"{measured.words:,}"),
             Entry(f"{measured.unknown_share:.2%}"),
         ]
-        if objective == "causal":
+        if objective != "masked":
             row.insert(2, Entry(f"{measured.bits_per_character:.3f}"))
         rows.append(tuple(row))
     return Table("", tuple(columns), tuple(rows))

@@ -128,9 +128,10 @@ class DataOptions(SplitOptions):
         cli_option(
             "Data",
             "What the question is about: a sentence, a pair (columns text and text2), a span (column "
-            "target, or start and end), two spans (subject and object), tokens (each has a tag) or arcs "
+            "target, or start and end), two spans (subject and object), tokens (each has a tag), nodes "
+            "(of a tree, each has a label: sst5, sst2, .ptb, .mrg, or the column tree) or arcs "
             "(heads and relations, as in .conllu: a parser is trained). By default the columns say, "
-            "but for arcs.",
+            "but for nodes and arcs.",
         ),
     ] = None
     answer: Annotated[

@@ -231,8 +231,9 @@ def given_tree(example: Example, structure: str | None = None) -> Sentence:
         wanted = structure_of(structure or "constituency").noun
         raise DataError(
             f"{example.source}: this example has no {wanted}. --structure constituency is for data "
-            "such as sst5, --structure given for JSON Lines with tokens, heads and relations, "
-            "--structure graph for JSON Lines with tokens and graph, --structure enhanced for CoNLL-U "
-            "with the column DEPS; --structure parse parses the text"
+            "such as sst5, --structure given for JSON Lines with tokens, heads and relations (of a "
+            "second text heads2 and relations2), --structure graph for JSON Lines with tokens and a "
+            "graph, --structure enhanced for CoNLL-U with the column DEPS; --structure parse parses the "
+            "text"
         )
     return sentence

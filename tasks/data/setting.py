@@ -58,7 +58,7 @@ class Setting(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        assert structure_of(self.structure)  # which refuses unknown names
+        structure_of(self.structure)  # refuses unknown names
         if self.noise and self.structure != "parse":
             raise OptionError(
                 "noise", f"goes with the structure 'parse', not with {self.structure!r}"
@@ -80,11 +80,18 @@ class Setting(Options):
 
 
 def check_structures(structures: Collection[str], dataset: Dataset) -> None:
-    """Make sure that no model is given the trees that it is asked for.
+    """Make sure that a question can be asked of models that read these structures.
 
     Raises:
-        DataError: The question is about arcs, and a structure is trees that come with the data.
+        DataError: The question is about arcs, and a structure is trees that come with the data: they are
+            what is asked for. Or it is about nodes of given trees, and a structure is another one.
     """
+    other = set(structures) - {dataset.question.usual_structure}
+    if dataset.question.reads == "nodes" and other:
+        raise DataError(
+            f"{dataset.name}: the question is about the nodes of given trees, which --structure "
+            f"{min(other)} hasn't: leave out --structure"
+        )
     if dataset.question.reads == "arcs" and (given := set(structures) & set(GIVEN_STRUCTURES)):
         raise DataError(
             f"{dataset.name}: with --structure {min(given)} an encoder would read the trees that it is "

@@ -33,7 +33,7 @@ class Structure:
         within: Of a path between two spans, how many edges from it a word may be:
             see :func:`parsers.path_between`.
         noun: What an example lacks that doesn't have it: ``"constituency tree"``.
-        plural: That of many examples, as the subject of a sentence: ``"the constituency trees"``.
+        plural: Those of many examples: ``"constituency trees"``.
     """
 
     name: str
@@ -63,28 +63,28 @@ class Structure:
 
 
 _PLAIN = (
-    Structure("parse", "parser", of_parse=True, noun="parse", plural="the parses"),
+    Structure("parse", "parser", of_parse=True, noun="parse", plural="parses"),
     # Where the tree is shuffled that came with the data, no parser is needed: see needs_parser.
     *(Structure(name, "control", of_parse=name == "shuffled") for name in CONTROLS),
     Structure(
         *("constituency", "data", "constituency"),
         of_new_text=False,
         noun="constituency tree",
-        plural="the constituency trees",
+        plural="constituency trees",
     ),
     # Of new text they are a parser's: both are dependency trees.
-    Structure("given", "data", noun="given dependency tree", plural="the given trees"),
+    Structure("given", "data", noun="given dependency tree", plural="given trees"),
     Structure(
         *("enhanced", "data", "graph"),
         of_new_text=False,
         noun="enhanced dependencies",
-        plural="the enhanced dependencies",
+        plural="enhanced dependencies",
     ),
     Structure(
         *("graph", "data", "graph"),
         of_new_text=False,
         noun="graph",
-        plural="the graphs of the data",
+        plural="graphs of the data",
     ),
     Structure("rerooted", "spans", of_parse=True, spans=1),
 )

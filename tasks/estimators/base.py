@@ -29,15 +29,17 @@ from tasks.estimators.answers import Values, numbers_in
 from tasks.estimators.asked import Part, asked_data
 from tasks.estimators.columns import Column, Row, examples_of
 from tasks.estimators.reading import ReadTexts, caching_parser, read, states_beside
-from tasks.estimators.saving import read_estimator, write_estimator
+from tasks.estimators.saving import StoredEstimator, read_estimator, write_estimator
 from tasks.estimators.vectors import sentence_vectors
 from tasks.experiments.fitting import fit, selecting_metric
 from tasks.experiments.grid import encoder_of
+from tasks.models.hub import HUB, fetched, upload
 from tasks.models.model import SavedModel
 from tasks.models.options import ModelOptions, ModelSettings, with_vectors
 from tasks.models.prediction import Predictor
 from tasks.models.preparation import pretrained_vectors
 from tasks.options import OptionError
+from tasks.results.card import write_card
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import evaluate, predict_scores
 from tasks.training.inputs import Inputs
@@ -238,6 +240,14 @@ class StructuredEstimator(BaseEstimator, ABC):
         self.model_: SavedModel = fitted.prepared.model
         self.training_: TrainingResult = fitted.training
         self.n_iter_ = len(fitted.training.epochs)
+        metric, best = selecting_metric(training, dataset), fitted.training.best
+        self._figures: Mapping[str, float] = {
+            "training examples": len(dataset.train),
+            "dev examples": len(dataset.dev),
+            f"dev {metric.name}": round(metric.sign * best.dev_score, 4),
+            "epochs": self.n_iter_,
+            "best epoch": best.number,
+        }
         return self
 
     def _answers(self, X: Column) -> Any:
@@ -299,7 +309,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         return explain(predictor, text, second=second, label=label, token=token)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model to a folder that :meth:`load` and ``structnn predict`` read.
+        """Write the model, with a model card, to a folder that :meth:`load` and the command read.
 
         Args:
             folder: The folder; made if it isn't there. An estimator that was saved in it is replaced.
@@ -314,7 +324,9 @@ class StructuredEstimator(BaseEstimator, ABC):
         check_is_fitted(self, "model_")
         folder = Path(folder)
         parameters = self.get_params(deep=False)
-        write_estimator(folder, type(self).__name__, self.model_, self._values, parameters)
+        stored = StoredEstimator(self.model_, self._values, parameters, self._figures)
+        write_estimator(folder, type(self).__name__, stored)
+        write_card(folder, figures=self._figures)
         return folder
 
     @classmethod
@@ -328,7 +340,7 @@ class StructuredEstimator(BaseEstimator, ABC):
             StorageError: There is no model in it, a file is damaged, or files don't belong together.
             DataError: The model answers other questions than such an estimator does.
         """
-        model, values, parameters = read_estimator(Path(folder))
+        model, values, parameters, figures = read_estimator(Path(folder))
         question = model.task.question
         if not cls._answered(question):
             raise DataError(
@@ -339,9 +351,45 @@ class StructuredEstimator(BaseEstimator, ABC):
         known = cls._get_param_names()
         # Of a run there are options too that only other questions have.
         made = cls(**{name: value for name, value in parameters.items() if name in known})
-        made.model_ = model
+        made.model_, made._figures = model, figures
         made._set_values(values)
         return made
+
+    def push_to_hub(self, repository: str, *, private: bool | None = None) -> str:
+        """Upload the model, with a card that holds its figures, to the hub of Hugging Face.
+
+        Args:
+            repository: ``OWNER/NAME``; it is made if it isn't there.
+            private: Whether others may not see a repository that is made; None for what is usual there.
+
+        Returns:
+            The address of the model.
+
+        Raises:
+            StorageError: There is no login or no network, or the hub refuses it.
+            ValueError: A class can't be written as JSON.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            saved = self.save(folder)
+            write_card(saved, repository, self._figures)
+            return upload(saved, repository, private=private)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, revision: str | None = None) -> Self:
+        """Read an estimator from the hub of Hugging Face, or from a folder.
+
+        Args:
+            name: ``OWNER/NAME``, as it was given to :meth:`push_to_hub`, or a folder.
+            revision: A branch, tag or commit of the hub.
+
+        Raises:
+            StorageError: The model can't be had, or there is none in the folder.
+            DataError: The model answers other questions than such an estimator does.
+        """
+        if Path(name).is_dir():
+            return cls.load(name)
+        spec = f"{HUB}{str(name).removeprefix(HUB)}"
+        return cls.load(fetched(spec if revision is None else f"{spec}@{revision}"))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -10,8 +10,9 @@ import numpy as np
 
 from structnn import Sentence
 from tasks.data.columns import SECOND_TEXT, Columns, columns_of, text_column
-from tasks.data.examples import DataError, Example
+from tasks.data.examples import DataError, Example, quote
 from tasks.data.files import example_of
+from tasks.data.hugging_face import rows_of_table
 from tasks.data.options import DataOptions
 from tasks.data.questions import PLAIN_QUESTION, Question
 
@@ -169,6 +170,11 @@ def values_in(column: Column, name: str) -> list[Any]:
 
 def _items(X: Column, options: DataOptions, name: str) -> tuple[list[Any], bool]:
     """The rows of a table or the values of a column, and whether these are pairs of texts."""
+    if isinstance(X, Mapping) and any(hasattr(part, "column_names") for part in X.values()):
+        raise DataError(
+            f"{name} is a data set with the splits {quote(X)}: give one, such as {name}['train'], and "
+            f"another as dev=({name}['validation'], None)"
+        )
     if isinstance(X, Mapping):  # columns by their names, as a slice of a Hugging Face data set
         columns = {key: values_in(column, f"{name}[{key!r}]") for key, column in X.items()}
         if len(sizes := {len(values) for values in columns.values()}) > 1:
@@ -183,7 +189,7 @@ def _items(X: Column, options: DataOptions, name: str) -> tuple[list[Any], bool]
     elif hasattr(X, "to_dicts"):  # polars
         return list(X.to_dicts()), False
     elif hasattr(X, "column_names") and hasattr(X, "features"):  # Hugging Face
-        return list(X), False
+        return list(rows_of_table(X)), False
     if options.reads == "pair" and getattr(X, "shape", ())[1:] == (2,):
         return np.asarray(X).tolist(), True
     values = values_in(X, name)

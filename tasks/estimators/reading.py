@@ -74,7 +74,7 @@ def read(
         needs_tree: Whether the encoder reads a tree at all; if not, tokens are not parsed.
 
     Raises:
-        DataError: The structure is one that no parser here makes, and an example has none.
+        DataError: No parser here makes the structure, such as constituency, and an example has none.
     """
     second = [example.second for example in examples if example.text2 is not None]
     return ReadTexts(
@@ -86,7 +86,7 @@ def _sentences(
     examples: Sequence[Example], structure: str, parser: Parser, needs_tree: bool
 ) -> list[Sentence]:
     """The sentence of each first text."""
-    if structure in ("constituency", "enhanced", "graph"):
+    if not structure_of(structure).of_new_text:
         return [given_tree(example, structure) for example in examples]
     ready: dict[int, Sentence] = {}
     for place, example in enumerate(examples):

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tasks.data.examples import DataError
 from tasks.estimators.answers import Classes, LabelSets, Numbers, Tags, Values, values_for
 from tasks.json_records import as_record
+from tasks.models.hub import fetched
 from tasks.models.model import SavedModel, model_in, save_model
 from tasks.models.options import ModelOptions
 from tasks.sealing import read_sealed, write_sealed
 from tasks.storage import StorageError
 
-__all__ = ["read_estimator", "write_estimator"]
+__all__ = ["StoredEstimator", "read_estimator", "write_estimator"]
 
 FILE = "estimator.json"
 EARLIER = "classifier.json"
@@ -37,6 +38,7 @@ class _EstimatorFile:
         dtype: The type of their array.
         is_matrix: Whether answers are rows of a matrix.
         estimator: The name of its class.
+        figures: Figures of its training, for the model card.
     """
 
     parameters: Mapping[str, object]
@@ -44,19 +46,32 @@ class _EstimatorFile:
     dtype: str | None = None
     is_matrix: bool = False
     estimator: str = "StructuredClassifier"
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
-def write_estimator(
-    folder: Path, name: str, model: SavedModel, values: Values, parameters: Parameters
-) -> None:
+class StoredEstimator(NamedTuple):
+    """What is stored of an estimator.
+
+    Attributes:
+        model: Its model.
+        values: What the answers of the model stand for.
+        parameters: Its parameters.
+        figures: Figures of its training, by what they are called.
+    """
+
+    model: SavedModel
+    values: Values
+    parameters: Parameters
+    figures: Mapping[str, float]
+
+
+def write_estimator(folder: Path, name: str, stored: StoredEstimator) -> None:
     """Write a model, what its answers stand for, and the parameters of its estimator.
 
     Args:
         folder: Where; it is made if it isn't there.
         name: The name of the class of the estimator.
-        model: The model.
-        values: Its answers.
-        parameters: Its parameters.
+        stored: The estimator.
 
     Raises:
         StorageError: The folder holds a run of an experiment, or can't be written.
@@ -64,6 +79,7 @@ def write_estimator(
     """
     if (folder / "run.json").exists():
         raise StorageError(f"{folder} holds a run of an experiment; save in another folder")
+    model, values, parameters, figures = stored
     classes = values.classes if isinstance(values, Classes | LabelSets | Tags) else None
     for value in () if classes is None else classes.tolist():
         if not isinstance(value, str | int | float):
@@ -80,6 +96,7 @@ def write_estimator(
         None if classes is None else classes.dtype.str,
         isinstance(values, LabelSets) and values.is_matrix,
         name,
+        dict(figures),
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,13 +107,14 @@ def write_estimator(
     write_sealed(folder / FILE, asdict(file), ["model.json"])
 
 
-def read_estimator(folder: Path) -> tuple[SavedModel, Values, Parameters]:
+def read_estimator(folder: Path) -> StoredEstimator:
     """Read what :func:`write_estimator` wrote, or the model of a run, whose classes are strings.
 
     Raises:
         StorageError: There is no model in it, a file is damaged, or files don't belong together.
         DataError: No estimator answers such questions.
     """
+    folder = fetched(folder)
     model = model_in(folder)
     question = model.task.question
     labels = list(model.classifier.labels)
@@ -106,7 +124,8 @@ def read_estimator(folder: Path) -> tuple[SavedModel, Values, Parameters]:
         own = {field.name: getattr(model.options, field.name) for field in fields(ModelOptions)}
         asked = {"reads": question.reads, "answer": question.answer}
         parameters = {**own, **vars(model.parser), **asked, "structure": model.structure}
-        return model, _values(kind, np.array(labels), model, is_matrix=False), parameters
+        values = _values(kind, np.array(labels), model, is_matrix=False)
+        return StoredEstimator(model, values, parameters, {})
     content, seal = read_sealed(path, SAVE_AGAIN)
     file = as_record(_EstimatorFile, content, path, SAVE_AGAIN)
     seal.check("model.json")
@@ -122,7 +141,7 @@ def read_estimator(folder: Path) -> tuple[SavedModel, Values, Parameters]:
     parameters = dict(file.parameters)
     if isinstance(weights := parameters.get("class_weight"), list):
         parameters["class_weight"] = dict(weights)
-    return model, values, parameters
+    return StoredEstimator(model, values, parameters, file.figures)
 
 
 def _values(kind: type[Values], classes: Any, model: SavedModel, *, is_matrix: bool) -> Values:

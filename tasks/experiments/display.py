@@ -122,6 +122,7 @@ def execute_and_show(
             done=done,
             plugins=options.plugin or (),
             execution=execution,
+            track=options.track,
         ):
             outcomes.append(outcome)
             name = f"{len(outcomes)}/{len(runs)} {escape(' '.join(outcome.folder.parts))}"

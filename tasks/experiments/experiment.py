@@ -29,6 +29,7 @@ from tasks.experiments.grid import encoder_of, plan
 from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
 from tasks.experiments.run import TIMED_BATCHES, seconds_per_epoch
 from tasks.experiments.search import DEFAULT_SPACE, parse_space, trials, tuned
+from tasks.experiments.tracking import check_tracker
 from tasks.models.budgets import match_width
 from tasks.models.embeddings import input_width
 from tasks.models.model import reads_sentences
@@ -141,6 +142,7 @@ def _planned(
     encoders = names_in(options.encoders)
     options.check_encoders(encoders)
     check_backend(options.backend, options.address)
+    check_tracker(options.track)
     fit = _fit(options, questions)
     embeddings: list[str | None] = [*names_in(options.embedding or "")]
     inits: list[str | None] = [*names_in(options.init or "")]

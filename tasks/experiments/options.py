@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from tasks.data.options import DataOptions, ParserOptions, ParsingOptions
+from tasks.data.questions import Question, Reads
 from tasks.experiments.backends import Backend
 from tasks.models.options import ModelOptions, ModelSettings, with_vectors
 from tasks.options import OptionError, Options, Range, cli_option, names_in, part, value_in
@@ -29,7 +30,8 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         cli_option(
             "Data",
             "Data set: trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, logic-pairs, "
-            "arithmetic, dyck, minimal-pairs, copy, reversal, scan, or a .csv, .tsv or .jsonl file. "
+            "arithmetic, dyck, minimal-pairs, copy, reversal, scan; a .csv, .tsv, .jsonl, .conllu or "
+            ".parquet file; a folder of texts by class (pos/1.txt), or that datasets saved; or hf:NAME. "
             "compare takes several, separated by commas.",
         ),
     ]
@@ -81,10 +83,19 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         ),
     ] = None
 
+    track: Annotated[
+        str | None,
+        cli_option(
+            "Execution",
+            "Log the options, each epoch and the test scores of every run to tensorboard (in the folder "
+            "tensorboard), wandb or mlflow (extras of structnn).",
+        ),
+    ] = None
+
     @property
     def read_structure(self) -> str:
         """What tree and graph encoders read: :attr:`structure`, or the default of the question."""
-        return self.structure or ("left_chain" if self.reads == "arcs" else "parse")
+        return self.structure or Question(cast(Reads, self.reads or "sentence")).usual_structure
 
     @property
     def parser_options(self) -> ParserOptions:

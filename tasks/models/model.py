@@ -50,6 +50,7 @@ from tasks.data.structures import structure_of
 from tasks.json_records import as_record
 from tasks.models.budgets import outline
 from tasks.models.embeddings import build_embedding, fingerprints
+from tasks.models.hub import fetched
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
 from tasks.sealing import read_sealed, write_sealed
@@ -72,6 +73,9 @@ __all__ = [
     "save_model",
 ]
 
+FORMAT = 1
+"""The version of the format of ``model.json``; files without one are of structnn 0.5.0 or earlier."""
+
 MODEL = "model.json"
 WEIGHTS = "weights.safetensors"
 TRAIN_AGAIN = "train the model again: delete the folder of its run, and that run is made again"
@@ -90,8 +94,8 @@ class Task:
         most: The greatest.
         pieces: What sequences consist of, where they are answers.
         longest: How many pieces the longest of train has.
-        objective: What a language model predicts, ``"causal"`` or ``"masked"``; empty for others, which
-            have a question.
+        objective: What a language model predicts, see :class:`structnn.LanguageModel`; empty for others,
+            which have a question.
         tied: Whether a language model's word vectors are also the weights of its softmax.
     """
 
@@ -103,7 +107,7 @@ class Task:
     most: int = 1
     pieces: Sequence[str] = ()
     longest: int = 1
-    objective: Literal["", "causal", "masked"] = ""
+    objective: Literal["", "causal", "masked", "prefixes"] = ""
     tied: bool = True
 
     @classmethod
@@ -194,8 +198,26 @@ class SavedModel:
             second: The second sentence of each, where the question is about pairs.
             spans: The spans of each, in tokens, where it is about spans.
         """
+        if self.task.question.reads == "nodes":
+            self._check_nodes(sentences)
         corpus = self.corpus([*sentences, *second])
         return Inputs(corpus, 2 if second else 1, spans_tensor(spans))
+
+    def _check_nodes(self, sentences: Sequence[Sentence]) -> None:
+        """Make sure that the encoder reads all nodes of trees, and no others.
+
+        Raises:
+            DataError: A node has more children than the encoder has places for.
+        """
+        arity = self.classifier.encoder.arity
+        for sentence in sentences if arity is not None else ():
+            most = max(map(len, sentence.constituency.children)) if sentence.constituency else 0
+            if arity is not None and most > arity:
+                raise DataError(
+                    f"{self.options.encoder} reads at most {arity} children of a node, but in "
+                    f"{' '.join(sentence.tokens)[:60]!r} a node has {most}: others would be put in "
+                    "between that have no label. Take another encoder, or its option arity"
+                )
 
     def structured(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Sentences with their own trees, as the encoder reads them: with a control in their place."""
@@ -371,7 +393,7 @@ def save_model(folder: Path, model: SavedModel) -> None:
         relations=relations,
         contextual=fingerprints(model.options, embedding),
     )
-    content = asdict(file)
+    content = {"format": FORMAT, **asdict(file)}
     if not file.contextual:  # as earlier versions wrote it
         del content["contextual"]
     write_sealed(folder / MODEL, content, [WEIGHTS])
@@ -380,9 +402,13 @@ def save_model(folder: Path, model: SavedModel) -> None:
 def model_in(run: Path) -> SavedModel:
     """The saved model in the folder of a run.
 
+    Args:
+        run: The folder; or ``hf:OWNER/NAME``, a model of the hub.
+
     Raises:
         StorageError: There is none; the message names those in folders below. Or a file is damaged.
     """
+    run = fetched(run)
     if not (run / MODEL).exists():
         below = sorted(str(found.parent) for found in run.glob(f"**/{MODEL}"))
         hint = f"; there are models in {', '.join(below[:8])}" if below else ""
@@ -410,6 +436,8 @@ def load_model(folder: Path) -> SavedModel:
     """
     file = folder / MODEL
     content, seal = read_sealed(file, TRAIN_AGAIN)
+    if isinstance(content, dict):
+        _check_format(content.pop("format", FORMAT), file)
     saved = as_record(_ModelFile, content, file, TRAIN_AGAIN)
     seal.check(WEIGHTS)
     weights, _ = read_tensors(folder / WEIGHTS, TRAIN_AGAIN)
@@ -442,6 +470,14 @@ def load_model(folder: Path) -> SavedModel:
         parser=saved.parser,
         task=task,
     )
+
+
+def _check_format(version: object, file: Path) -> None:
+    if not isinstance(version, int) or version > FORMAT:
+        raise StorageError(
+            f"{file} is of the format {version}, which a later version of structnn wrote; this one "
+            f"reads up to {FORMAT}: pip install --upgrade structnn"
+        )
 
 
 def _check_contextual(saved: _ModelFile, classifier: StructuredModel, file: Path) -> None:

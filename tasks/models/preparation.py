@@ -90,14 +90,19 @@ def prepare(
     if structure_of(data.structure).is_graph and (fault := reads_trees(classifier.encoder)):
         raise DataError(f"{options.encoder} can't read --structure {data.structure}: {fault}")
     if (
-        data.structure == "constituency"
-        and data.dataset.node_labels
+        structure_of(data.structure).field == "constituency"
         and classifier.encoder.num_labels
+        and _labels_are_answers(data)
     ):
         raise DataError(
             f"the labels in the trees of {data.dataset.name} are what is to be predicted, and "
             f"{options.encoder} reads labels: it would be given the answer. Take another encoder or, "
             "for a graph encoder, its option relations=0"
+        )
+    if task.question.reads == "nodes" and not classifier.encoder.has_node_states:
+        raise DataError(
+            f"{options.encoder} has no state for each node of a tree, and {data.dataset.name} asks "
+            "about nodes: take a tree encoder, such as child_sum_tree_lstm, or a graph encoder"
         )
     if classifier.encoder.num_labels and _tags_are_relations(data):
         raise DataError(
@@ -186,7 +191,13 @@ def classes_of_nodes(model: StructuredModel, data: ParsedDataset, relations: Voc
     Raises:
         ValueError: The trees have no such labels, or the encoder has no states of nodes.
     """
-    if not data.dataset.node_labels or data.structure != "constituency":
+    if data.dataset.question.reads == "nodes":
+        raise ValueError(
+            "--supervise nodes goes with questions about sentences; --reads nodes trains on all nodes "
+            "anyway"
+        )
+    constituents = structure_of(data.structure).field == "constituency"
+    if not data.dataset.node_labels or not constituents:
         raise ValueError(
             "--supervise nodes needs data whose trees have a label at each node, with --structure "
             f"constituency; {data.dataset.name} with --structure {data.structure} has no such trees"
@@ -202,6 +213,17 @@ def classes_of_nodes(model: StructuredModel, data: ParsedDataset, relations: Voc
             model.labels.index(stands_for[label]) if label in stands_for else NO_ANSWER
             for label in relations
         ]
+    )
+
+
+def _labels_are_answers(data: ParsedDataset) -> bool:
+    """Whether the labels of constituents are what is asked for, or those of roots are."""
+    if data.dataset.node_labels or data.dataset.question.reads == "nodes":
+        return True
+    trees = (sentence.constituency for sentence in data.sentences["train"])
+    return data.dataset.question.is_one_label and all(
+        tree is not None and tree.labels is not None and tree.labels[tree.root] == answer
+        for tree, answer in zip(trees, data.dataset.answers("train"), strict=False)
     )
 
 
@@ -230,13 +252,13 @@ def _vocabulary_and_vectors(
 
 def _tree_labels(data: ParsedDataset) -> Vocabulary:
     if data.structure == "graph":
-        graphs = (sentence.graph for sentence in data.sentences["train"])
+        graphs = (sentence.graph for sentence in data.texts("train"))
         return Vocabulary(sorted({label for one in graphs if one for label in one.labels or ()}))
     if (
         data.structure != "constituency"
     ):  # enhanced relations count without their subtypes, as given
         return UNIVERSAL_RELATIONS
-    trees = (sentence.constituency for sentence in data.sentences["train"])
+    trees = (sentence.constituency for sentence in data.texts("train"))
     return Vocabulary(sorted({label for tree in trees if tree for label in tree.labels or ()}))
 
 

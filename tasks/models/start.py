@@ -78,7 +78,12 @@ class Start:
         table = model.embedding.table.weight
         embedding.table.weight[known] = table[torch.tensor(places)[known]]
         # Options are the same, so that the two differ in what makes sentence vectors alone.
-        classifier.encoder.load_state_dict(model.encoder.state_dict(), strict=False)
+        weights = {
+            name: value
+            for name, value in model.encoder.state_dict().items()
+            if "readout" not in name.split(".")
+        }
+        classifier.encoder.load_state_dict(weights, strict=False)
         asked = {word.lower() if embedding.vocabulary.lowercase else word for word in words}
         return sum(word in model.vocabulary for word in asked) / max(1, len(asked))
 

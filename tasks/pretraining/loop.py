@@ -15,6 +15,8 @@ from torch import Tensor
 from structnn import UNIVERSAL_RELATIONS, Batch, LanguageModel, Sentence
 from structnn.encoders.base import Carried
 from structnn.heads.answers import NO_ANSWER
+from structnn.language_models import prefixes_of
+from structnn.language_models.model import SPECIAL
 from tasks.models.model import make_corpus
 from tasks.pretraining.store import StoredText
 from tasks.training.batching import batches_of_epoch
@@ -92,6 +94,14 @@ class Reading:
             seed: Decides what is hidden.
         """
         sentences = [text.sentence(index) for index in indices.tolist()]
+        rows = [text.numbers(index) for index in indices.tolist()]
+        if model.objective == "prefixes":
+            sentences = [prefix for sentence in sentences for prefix in prefixes_of(sentence)]
+            rows = [
+                np.append(np.int32(SPECIAL), row[:length])
+                for row in rows
+                for length in range(len(row) + 1)
+            ]
         corpus = make_corpus(
             sentences,
             None,
@@ -99,9 +109,9 @@ class Reading:
             "parse",
             model.encoder.arity if text.has_trees else None,
         )
-        words = np.concatenate([text.numbers(index) for index in indices.tolist()])
+        words = np.concatenate(rows)
         batch = corpus.batch().with_token_ids(torch.from_numpy(words.astype(np.int64)))
-        if model.objective == "causal":
+        if model.objective != "masked":
             return Asked(batch, model.next_words(batch))
         drawn = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(1))
         return Asked(*model.hide(batch, self.mask_rate, torch.Generator().manual_seed(drawn)))
@@ -128,7 +138,7 @@ def _windows(text: StoredText, rows: int, steps: int) -> list[Callable[[], Asked
             for shift in (0, 1)
         )
         if len(following) < len(ids):  # behind the last word is the end
-            following = np.append(following, 1)
+            following = np.append(following, SPECIAL)
         batch = shapes[sizes].with_token_ids(torch.from_numpy(ids.astype(np.int64)))
         return Asked(batch, torch.from_numpy(following.astype(np.int64)), at > 0)
 
@@ -201,11 +211,10 @@ def measure(
         every: Iterator[Asked] = (make() for make in _windows(text, batch_size, reading.bptt))
     else:
         by_length = np.argsort(text.lengths, kind="stable")
+        size = EVALUATED // 8 if model.objective == "prefixes" else EVALUATED
         every = (
-            reading.of_sentences(
-                text, model, by_length[at : at + EVALUATED], (_MASKS_OF_EVALUATION, at)
-            )
-            for at in range(0, len(by_length), EVALUATED)
+            reading.of_sentences(text, model, by_length[at : at + size], (_MASKS_OF_EVALUATION, at))
+            for at in range(0, len(by_length), size)
         )
     for asked in every:
         asked = Asked(asked.batch.to(device), asked.gold.to(device), asked.goes_on)

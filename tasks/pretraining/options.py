@@ -28,11 +28,12 @@ class PretrainOptions(SplitOptions, EncoderSettings, OptimisationOptions, Parsin
         ),
     ]
     objective: Annotated[
-        Literal["causal", "masked"],
+        Literal["causal", "masked", "prefixes"],
         cli_option(
             "Model",
             "What is predicted: causal, each word from those before it; masked, hidden words from all "
-            "others and their tree or graph.",
+            "others and their tree or graph; prefixes, each word from those before it and the tree "
+            "between them, encoded anew for each word (with any encoder; slow).",
         ),
     ] = "causal"
     tied: Annotated[
@@ -101,7 +102,7 @@ class PretrainOptions(SplitOptions, EncoderSettings, OptimisationOptions, Parsin
                 f"must be parse, given, or one of {', '.join(CONTROLS)}, but is {self.structure!r}",
             )
         if self.bptt and self.objective != "causal":
-            raise OptionError("bptt", "goes with causal models; masked ones read whole sentences")
+            raise OptionError("bptt", "goes with causal models; others read sentences")
 
     @property
     def model(self) -> ModelOptions:

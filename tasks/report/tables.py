@@ -149,7 +149,7 @@ def pair_table(group: Group) -> Table:
 
 def class_table(group: Group) -> Table:
     """F1 of each label, for each encoder."""
-    what = "test tokens" if group.question.has_parts else "test examples"
+    what = f"test {group.question.part}s"
     header = ("label", what, *(member.encoder for member in group.members))
     counts = Counter(group.labels_of(group.gold))
     rows = [

@@ -197,7 +197,7 @@ class StructureFinding:
             ]
             if beside:
                 parts.append(f"{words} {listed(beside)}")
-        return f"{self.encoder}: {structure_of(self.real).plural} are {'; '.join(parts)}."
+        return f"{self.encoder}: the {structure_of(self.real).plural} are {'; '.join(parts)}."
 
 
 def _gain(control: str, pair: Comparison, *, explained: bool) -> str:
@@ -346,7 +346,7 @@ def nothing_learned(group: Group) -> str:
 
 def _answer(tested: Sequence[StructureFinding]) -> str:
     """*Helps*, *does not help* or *can't tell*, over all encoders that were run on controls."""
-    real = structure_of(tested[0].real).plural
+    real = f"the {structure_of(tested[0].real).plural}"
     helped = [finding for finding in tested if finding.helps]
     useless = [finding for finding in tested if finding.does_not_help]
     open_ones = [finding for finding in tested if finding not in helped and finding not in useless]
@@ -403,7 +403,7 @@ def _undecided(findings: Sequence[StructureFinding]) -> str:
         f"this experiment would have missed differences under {unit.distance(worst.detectable)}"
     )
     more = f"{2 * worst.seeds} seeds would show {unit.distance(worst.detectable_with(2 * worst.seeds))}"
-    real = structure_of(findings[0].real).plural
+    real = f"the {structure_of(findings[0].real).plural}"
     if beaten:
         start = f"Can't tell: {real} beat {listed(beaten)}."
         return f"{start} But beside {listed(undecided)}, {missed}; {more}."

@@ -403,8 +403,10 @@ def _examples(parsed: ParsedDataset, settings: Sequence[Setting]) -> list[Exampl
     examples: list[ExampleDescription] = []
     for fold in folds:
         setting = next(setting for setting in settings if setting.fold == fold)
-        # The parser's trees, also where runs read others in their place.
-        plain = Setting(data=setting.data, fold=fold)
+        # The parser's trees, also where runs read others in their place; or those that are asked about.
+        of_nodes = parsed.dataset.question.reads == "nodes"
+        structure = parsed.dataset.question.usual_structure if of_nodes else "parse"
+        plain = Setting(data=setting.data, fold=fold, structure=structure)
         examples += _described(view(parsed, plain), [s for s in structures if s.is_given])
     return examples
 

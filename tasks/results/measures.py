@@ -310,7 +310,10 @@ def _scored(
     check_one_test_set(measures.condition.data, {len(of_seed) for of_seed in rows})
     metric = metrics[0]
     gold = [row.label for row in rows[0]]
-    predictions = tuple(tuple(row.prediction for row in of_seed) for of_seed in rows)
+    masked = data.question.masked
+    predictions = tuple(
+        tuple(masked(row.label, row.prediction) for row in of_seed) for of_seed in rows
+    )
     scores = np.array([metric.scores(gold, of_seed) for of_seed in predictions])
     own = of_examples(metric)
     low, high = mean_interval(scores)

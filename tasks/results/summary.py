@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import fmean
 
+from tasks.data.structures import structure_of
 from tasks.metrics import ACCURACY, AnyMetric
 from tasks.models.options import INIT
 from tasks.results.condition import Condition
@@ -296,7 +297,7 @@ def _remarks(measures: Measures, data: str) -> list[str]:
             cell.encoder
             for cell in cells
             if cell.description.arity is not None
-            and (cell.condition.structure == "constituency") == constituents
+            and (structure_of(cell.condition.structure).field == "constituency") == constituents
         )
         if limited:
             remarks.append(

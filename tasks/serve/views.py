@@ -68,6 +68,7 @@ def _what_it_does(predictor: Predictor) -> str:
         "span": "a sentence in which some words are marked",
         "spans": "a sentence in which two phrases are marked",
         "tokens": "each word of a sentence",
+        "nodes": "each node of a tree in brackets",
         "arcs": "a sentence",
     }[predictor.question.reads]
     labels = predictor.model.classifier.labels

@@ -22,7 +22,7 @@ from tasks.training.batching import batches_of_epoch, collate, share_of_process
 from tasks.training.checkpoint import load_checkpoint, save_checkpoint
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import evaluate
-from tasks.training.gold import Gold
+from tasks.training.gold import Gold, answered
 from tasks.training.inputs import Indices, Inputs
 from tasks.training.options import TrainingOptions
 from tasks.training.step import TrainingStep
@@ -213,8 +213,9 @@ def _train_epoch(
     for indices, batch, spans in collate(inputs, batches, step.model.encoder):
         own, weights = gold.of_examples(indices), gold.weights_of(indices)
         losses.append(step(batch, spans, own, weights))
-        total += losses[-1] * len(own)
-        rows += len(own)
+        count = answered(own)
+        total += losses[-1] * count
+        rows += count
         if _out_of_time(epochs, time.perf_counter() - started, step.options):
             break
     step.end_epoch()

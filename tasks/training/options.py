@@ -65,7 +65,7 @@ class TrainingOptions(OptimisationOptions):
         cli_option(
             "Training",
             "Labels to train on: sentence, the label of each sentence; nodes, the label of each node of "
-            "its tree (SST). Accuracy is that of sentences either way.",
+            "its tree (SST). Accuracy is that of sentences either way; --reads nodes asks about nodes.",
         ),
     ] = "sentence"
     select: Annotated[

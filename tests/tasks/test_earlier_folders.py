@@ -1,4 +1,4 @@
-"""Folders of runs that version 0.1.0 wrote are read as before."""
+"""Folders that earlier versions wrote are read as before."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from structnn import Sentence, Tree
+from tasks import StructuredClassifier, StructuredRegressor
 from tasks.models.model import load_model
 from tasks.report import write_report
 from tasks.results.folder import load_results
@@ -61,3 +63,32 @@ def test_a_saved_model_predicts_what_it_predicted(folder, encoder):
     for row, probabilities in zip(rows, scores.softmax(1).tolist(), strict=True):
         expected = [row["probabilities"][label] for label in model.classifier.labels]
         assert probabilities == pytest.approx(expected, abs=1e-5)
+
+
+SENTENCES = [
+    Sentence(
+        ["good" if n % 2 else "bad", "dogs", str(n % 5)],
+        dependencies=Tree([-1, 0, 0], labels=["root", "dep", "dep"]),
+    )
+    for n in range(4)
+]
+
+
+def test_a_classifier_of_version_0_5_0_is_loaded(tmp_path):
+    folder = shutil.copytree(EARLIER.with_name("classifier-0.5.0"), tmp_path / "saved")
+    made = StructuredClassifier.load(folder)
+    assert made.class_weight == {1: 2.0}
+    assert made.classes_.tolist() == [0, 1]
+    expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    np.testing.assert_allclose(made.predict_proba(SENTENCES), expected, atol=1e-5)
+    again = StructuredClassifier.load(made.save(folder))  # in its place
+    assert not (folder / "classifier.json").exists()
+    np.testing.assert_allclose(again.predict_proba(SENTENCES), expected, atol=1e-5)
+
+
+def test_a_regressor_of_version_0_6_0_is_loaded():
+    folder = EARLIER.with_name("regressor-0.6.0")
+    made = StructuredRegressor.load(folder)
+    expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    pairs = [(sentence, ["cats", "purr"]) for sentence in SENTENCES]
+    np.testing.assert_allclose(made.predict(pairs), expected, atol=1e-4)

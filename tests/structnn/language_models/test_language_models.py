@@ -20,7 +20,7 @@ from structnn import (
     build_encoder,
 )
 from structnn.heads.answers import NO_ANSWER
-from structnn.language_models import END, MASK, language_vocabulary
+from structnn.language_models import END, MASK, language_vocabulary, prefixes_of
 from tests.structnn.encoders.test_every_encoder import BINARY, VARIANTS, describe
 from tests.structnn.examples import assert_close, random_sentences
 
@@ -172,6 +172,55 @@ def test_the_loss_of_hidden_words_is_the_mean_of_their_own(name):
     assert_close(model.loss(hidden, gold), total / count)
 
 
+@every_encoder
+def test_models_of_prefixes_see_no_later_word(variant):
+    if set(variant[0].split(">")) & BINARY:  # more than two words may hang from the end symbol
+        return
+    model = model_of(variant, "prefixes", tied=False)
+    (sentence,) = random_sentences(4, (7,))
+    sentence = sentence.replace(tokens=words_of(7))
+    batch = model.batch([sentence, Sentence(["w1"], dependencies=Tree([-1]))])
+    assert model.next_words(batch).tolist() == [*range(2, 9), 1, 3, 1]
+    logs = model.log_probabilities(batch)
+    assert logs.shape == (10, 14)
+    for place in range(8):
+        model.zero_grad()
+        logs[place].sin().sum().backward(retain_graph=True)
+        reached = model.embedding.table.weight.grad.abs().sum(1)[1:]
+        assert not reached[place + 1 :].any()
+
+
+def test_prefixes_have_the_edges_within_them():
+    tree = Tree([2, 0, -1, 2], labels=["nsubj", "amod", "root", "obj"])
+    found = list(prefixes_of(Sentence(words_of(4), dependencies=tree)))
+    assert [one.tokens for one in found] == [(END, *words_of(4)[:n]) for n in range(5)]
+    assert [one.dependencies.parents for one in found] == [
+        (-1,),
+        (-1, 0),
+        (-1, 0, 1),
+        (-1, 3, 1, 0),
+        (-1, 3, 1, 0, 3),
+    ]
+    assert [one.dependencies.labels for one in found][2:4] == [
+        ("root", "root", "amod"),
+        ("root", "nsubj", "amod", "root"),
+    ]
+    assert [one.dependencies for one in prefixes_of(Sentence(["a"]))] == [None, None]
+
+
+def test_a_model_of_prefixes_is_the_product_of_its_factors():
+    """As a causal one with the same weights, where the encoder is causal and reads the last state."""
+    prefixes, causal = (model_of(("lstm", {}), kind) for kind in ("prefixes", "causal"))
+    causal.load_state_dict(prefixes.state_dict())
+    sentences = [Sentence(words_of(5)), Sentence(["w3", "w1"])]
+    one, other = (model.batch(sentences) for model in (prefixes, causal))
+    assert_close(prefixes.log_probabilities(one), causal.log_probabilities(other))
+    assert torch.equal(prefixes.next_words(one), causal.next_words(other))
+    assert_close(
+        prefixes.loss(one, prefixes.next_words(one)), causal.loss(other, causal.next_words(other))
+    )
+
+
 def test_constituents_and_graphs_hide_words_too():
     """Where nodes are no words, and words have no node."""
     tree = Tree([3, 3, 4, 4, -1], tokens=[0, 1, 2, -1, -1], labels=["obj"] * 5)
@@ -296,7 +345,7 @@ def test_what_does_not_go_together_is_told():
         )
     with pytest.raises(ValueError, match="must be '<mask>'"):
         LanguageModel(WordEmbedding(vocabulary, 4), build_encoder("lstm", 4, 4), objective="masked")
-    with pytest.raises(ValueError, match="writes no text"):
+    with pytest.raises(ValueError, match="only a causal language model"):
         model_of(("lstm", {}), "masked").sample([], Search())
     with pytest.raises(ValueError, match="readout='cls'"):
         build_encoder("transformer", 4, 4, causal=True, readout="cls")

@@ -142,9 +142,9 @@ def test_constituents_can_not_be_had_of_raw_text(tmp_path):
         Predictor(tmp_path, ToyParser()).predict(["a b"])
 
 
-def test_the_file_is_as_before(tmp_path):
+def test_the_file_is_as_before_with_the_version_of_its_format(tmp_path):
     save(tmp_path)
     assert set(json.loads((tmp_path / "model.json").read_text())) == {
-        "options", "labels", "structure", "parser", "embedding_dim", "vocabulary", "relations",
+        "format", "options", "labels", "structure", "parser", "embedding_dim", "vocabulary", "relations",
         "task", "sha256",
     }  # fmt: skip

@@ -173,6 +173,7 @@ INTERRUPTED = [
     {"encoder": "min_gru", "tied": False, "epoch_batches": 3, "epochs": 6},
     {"encoder": "bidirectional_tree_lstm", "objective": "masked", "tied": False},
     {"encoder": "gat(heads=2)", "objective": "masked", "epoch_batches": 2, "epochs": 6},
+    {"encoder": "child_sum_tree_lstm", "objective": "prefixes", "epochs": 4},
 ]
 
 
@@ -207,6 +208,18 @@ def test_interrupted_and_resumed_is_uninterrupted(chosen, treebank, tmp_path, mo
     assert not (tmp_path / "parts" / "text").exists()
     again = pretrain(str(treebank), options, tmp_path / "parts", seed=3, on_epoch=stop)
     assert (again.epochs, again.best_epoch) == (whole.epochs, whole.best_epoch)
+
+
+def test_prefixes_are_measured_as_causal_models_are(treebank, tmp_path):
+    """The same words, ends and characters; a nary encoder reads what it has places for."""
+    measured = []
+    for encoder, objective in [("lstm", "causal"), ("nary_tree_lstm", "prefixes")]:
+        options = options_of(encoder=encoder, objective=objective, epochs=1)
+        found = pretrain(str(treebank), options, tmp_path / objective)
+        measured.append(found.measured["dev"])
+    assert measured[0].words == measured[1].words
+    assert measured[0].characters == measured[1].characters
+    assert measured[0].unknown_share == measured[1].unknown_share
 
 
 def test_epochs_of_some_batches_go_through_the_whole_text(plain, tmp_path, monkeypatch):

@@ -251,7 +251,7 @@ def test_rows_without_a_tree_are_told(tmp_path):
         load(good, label_column="relations")
     with pytest.raises(DataError, match="arcs have one label each; leave out --answer score"):
         load(*rows, answer="score")
-    with pytest.raises(OptionError, match="sentence, pair, span, spans, tokens, arcs"):
+    with pytest.raises(OptionError, match="sentence, pair, span, spans, tokens, nodes, arcs"):
         DataOptions(reads="trees")
 
 

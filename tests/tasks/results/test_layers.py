@@ -14,6 +14,7 @@ RESULTS = (
         "options",
         "run",
         "records",
+        "card",
         "verdicts",
         "power",
         "statistics",
