@@ -394,12 +394,12 @@ def decoding(options: DecodingOptions) -> None:
     from tasks.training.options import TrainingOptions
 
     torch.set_num_threads(1)  # batches are small: more threads would wait for each other
-    sizes = {"train": options.examples, "dev": max(2, options.examples // 20)}
-    dataset = generate(options.data, options.split_seed, **sizes, test=options.tests)
     runs = [run for folder in options.run or () for run in runs_below(folder)]
     models = _decoders(options)
     if not runs and not models:
         raise typer.BadParameter("name at least one decoder with --decoders, or a --run")
+    sizes = {"train": options.examples, "dev": max(2, options.examples // 20)}
+    dataset = generate(options.data, options.split_seed, **sizes, test=options.tests)
     training = TrainingOptions(
         epochs=options.epochs, patience=options.epochs, batch_size=32, learning_rate=2e-3
     )

@@ -22,7 +22,7 @@ from tasks.results.table import Table, text_table
 if TYPE_CHECKING:
     from tasks.explain.explanation import ExplainedText, Explanation
 
-__all__ = ["LIKELY", "TreeFigure", "arc_shares", "drawn", "marked", "tree_figures"]
+__all__ = ["LIKELY", "TreeFigure", "arc_shares", "drawn", "found_tree", "marked", "tree_figures"]
 
 LIKELY = 0.1
 """The least probability of an arc that is drawn beside the tree."""
@@ -55,13 +55,12 @@ def tree_figures(explanation: Explanation, text: ExplainedText) -> list[TreeFigu
     """The tree of a text with its weights, in one picture for each kind of weight, then its subtrees."""
     if len(text.sentence) == 1:
         return []  # there are no edges, and nothing else to look at
-    quantity = explanation.quantity
     found = [_arcs(explanation, text)] if explanation.question.reads == "arcs" else []
-    weighted = [*_gates(quantity, text), *_attention(quantity, text)]
+    weighted = [*_gates(explanation, text), *_attention(explanation, text)]
     if not (found or weighted):
         found = [_plain(explanation, text)]
     effects = any(value is not None for value in text.subtree_effects)
-    return [*found, *weighted, *([_subtrees(quantity, text)] if effects else [])]
+    return [*found, *weighted, *([_subtrees(explanation.quantity, text)] if effects else [])]
 
 
 def marked(text: ExplainedText, tree: Tree | None = None) -> Sentence:
@@ -79,39 +78,39 @@ def marked(text: ExplainedText, tree: Tree | None = None) -> Sentence:
     return Sentence(tokens, dependencies=tree, tags=text.sentence.tags)
 
 
-def _arcs(explanation: Explanation, text: ExplainedText) -> TreeFigure:
-    """The tree that was found, with the probability of each arc, and of others that are likely."""
-    parts, tokens = explanation.chosen.parts, text.sentence.tokens
-    assert all(part.head is not None for part in parts)
+def found_tree(explanation: Explanation) -> tuple[Sentence, dict[str, Any]]:
+    """The tree that a run on trees found, and the options of :func:`parsers.draw`.
+
+    They show the probability of each of its arcs, and of others that are likely.
+    """
+    parts, (text,) = explanation.chosen.parts, explanation.texts
     heads = [-1 if part.head is None else part.head for part in parts]
-    tree = Tree(heads, labels=[part.relation for part in parts])
-    values = arc_shares(parts)
-    others = sum(heads[token] != head for head, token in values)
-    root = tree.root
+    return marked(text, Tree(heads, labels=[part.relation for part in parts])), {
+        **_attribution(explanation, text),
+        "layout": "arcs",
+        "edge_values": arc_shares(parts),
+        "edge_title": "probability of the arc",
+        "edge_range": (0.0, 1.0),
+    }
+
+
+def _arcs(explanation: Explanation, text: ExplainedText) -> TreeFigure:
+    sentence, options = found_tree(explanation)
+    tree, parts = sentence.dependencies, explanation.chosen.parts
+    assert tree is not None
+    root = quoted(text.sentence.tokens[tree.root])
     lines = [
         "The tree is the most probable one with one root. A line is as wide as the probability of its "
         "arc, given the dependent.",
-        f"The root is {quoted(tokens[root])}, with a probability of {percent(parts[root].share)}.",
+        f"The root is {root}, with a probability of {percent(parts[tree.root].share)}.",
     ]
-    if others:
+    if any(tree.parents[token] != head for head, token in options["edge_values"]):
         lines.append(
-            f"Blue, below the words: arcs of a probability of {percent(LIKELY)} or more that are not in "
-            "the tree."
+            f"Arcs of a probability of {percent(LIKELY)} or more that are not in the tree are blue, "
+            "below the words; or green, where the tree has the same arc the other way round."
         )
     lines.append(_colours(explanation.quantity))
-    return drawn(
-        marked(text, tree),
-        "The tree that was found",
-        lines,
-        None,
-        {
-            **_attribution(explanation.quantity, text),
-            "layout": "arcs",
-            "edge_values": values,
-            "edge_title": "probability of the arc",
-            "edge_range": (0.0, 1.0),
-        },
-    )
+    return drawn(sentence, "The tree that was found", lines, None, options)
 
 
 def arc_shares(parts: Sequence[Part]) -> dict[tuple[int, int], float]:
@@ -125,7 +124,7 @@ def arc_shares(parts: Sequence[Part]) -> dict[tuple[int, int], float]:
     return found
 
 
-def _gates(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
+def _gates(explanation: Explanation, text: ExplainedText) -> Iterator[TreeFigure]:
     tree = text.tree
     sentence, tokens = marked(text, tree), text.sentence.tokens
     for name, values in text.gates.items():
@@ -145,7 +144,7 @@ def _gates(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
                 else "wide as its forget gate, from 0 (the head drops what it remembers) to 1 (the head "
                 "keeps it), a mean over its units."
             ),
-            _colours(quantity),
+            _colours(explanation.quantity),
         ]
         if tree.parents != _parse(text).parents:
             lines.append(
@@ -157,11 +156,11 @@ def _gates(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
             f"The tree with {name}",
             lines,
             text_table(f"The {what} of each word", ["word", "relation", "head", what], rows),
-            {**_attribution(quantity, text), **edges},
+            {**_attribution(explanation, text), **edges},
         )
 
 
-def _attention(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
+def _attention(explanation: Explanation, text: ExplainedText) -> Iterator[TreeFigure]:
     layers = [(layer.name, layer.weights.mean(0)) for layer in text.attention]
     if not layers:
         return
@@ -169,11 +168,11 @@ def _attention(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
         means = torch.stack([weights for _, weights in layers]).mean(0)
         layers.insert(0, ("attention, mean of all layers and heads", means))
     for place, (name, weights) in enumerate(layers):
-        yield _layer(quantity, text, name, weights, folded=place > 0)
+        yield _layer(explanation, text, name, weights, folded=place > 0)
 
 
 def _layer(
-    quantity: Quantity, text: ExplainedText, name: str, weights: Tensor, *, folded: bool
+    explanation: Explanation, text: ExplainedText, name: str, weights: Tensor, *, folded: bool
 ) -> TreeFigure:
     tree, tokens = _parse(text), text.sentence.tokens
     values = edge_values(weights, tree, others=max(2, len(tree) // 2))
@@ -199,7 +198,7 @@ def _layer(
             + (f"{outside} of these are" if outside > 1 else "of these is")
             + " drawn."
         )
-    lines.append(_colours(quantity))
+    lines.append(_colours(explanation.quantity))
     most = max(values.values())
     return drawn(
         marked(text),
@@ -211,7 +210,7 @@ def _layer(
             rows,
         ),
         {
-            **_attribution(quantity, text),
+            **_attribution(explanation, text),
             "layout": "arcs",
             "edge_values": values,
             "edge_title": "attention",
@@ -228,7 +227,7 @@ def _plain(explanation: Explanation, text: ExplainedText) -> TreeFigure:
         else "does not read this tree; it only shows which words belong together."
     )
     lines = [f"{explanation.encoder} {reads}", _colours(explanation.quantity)]
-    options = {**_attribution(explanation.quantity, text)}
+    options = {**_attribution(explanation, text)}
     return drawn(marked(text), "The tree", lines, None, options)
 
 
@@ -279,10 +278,12 @@ def drawn(
     return TreeFigure(title, light.svg(), dark.svg(), width, tuple(lines), table, folded)
 
 
-def _attribution(quantity: Quantity, text: ExplainedText) -> presets.NodeOptions:
-    return presets.attribution(
-        text.attributions[INTEGRATED_GRADIENTS], f"adds to the {quantity.name}"
-    )
+def _attribution(explanation: Explanation, text: ExplainedText) -> presets.NodeOptions:
+    """Colours for what each word adds, on one scale for all texts."""
+    most = max(max(map(abs, one.attributions[INTEGRATED_GRADIENTS])) for one in explanation.texts)
+    title = f"adds to the {explanation.quantity.name}"
+    options = presets.attribution(text.attributions[INTEGRATED_GRADIENTS], title)
+    return {**options, "node_range": (-(most or 1.0), most or 1.0)}
 
 
 def _colours(quantity: Quantity) -> str:

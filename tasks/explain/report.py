@@ -13,7 +13,7 @@ from torch import Tensor
 from parsers import draw
 from parsers.drawing import presets
 from tasks.explain.attributions import TOLERANCE
-from tasks.explain.figures import marked
+from tasks.explain.figures import found_tree, marked
 from tasks.explain.page import in_few_words, names_of, to_html
 from tasks.explain.writing import Writing
 from tasks.folders import encoder_folder
@@ -129,6 +129,10 @@ def _save_pictures(explanation: Explanation, folder: Path) -> list[Path]:
             sentence = marked(text, text.tree if name in text.gates else None)
             draw(sentence, path, title=f"{title}: {name}", **options)
             paths.append(path)
+    if explanation.question.reads == "arcs":
+        paths.append(folder / "tree-that-was-found.png")
+        sentence, options = found_tree(explanation)
+        draw(sentence, paths[-1], title=f"{title}: the tree that was found", **options)
     write_json(folder / "explanation.json", numbers(explanation))
     return paths
 

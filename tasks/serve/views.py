@@ -98,9 +98,7 @@ def show(predictor: Predictor, text: str, second: str | None) -> Shown:
     encoder, question = predictor.model.options.encoder, predictor.question
     explanation = explain(predictor, text, second=second)
     shown = in_short(explanation, encoder, 1)
-    # Of several trees of a text, the first.
-    trees = [tree for part in shown.texts for tree in part.trees[:1]]
     said = shown.said
     if explanation.chosen.token is not None:
         said = answer_words(question, encoder, explanation.prediction)
-    return Shown(said, template.render(shown=shown, trees=trees))
+    return Shown(said, template.render(shown=shown))

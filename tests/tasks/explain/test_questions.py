@@ -18,7 +18,7 @@ from tasks.data.options import ParserOptions
 from tasks.data.questions import Question
 from tasks.explain import INTEGRATED_GRADIENTS, explain, in_words, save, to_html, word_rows
 from tasks.explain.case import Case
-from tasks.explain.figures import LIKELY, arc_shares
+from tasks.explain.figures import LIKELY, arc_shares, found_tree
 from tasks.explain.page import compared
 from tasks.explain.report import numbers
 from tasks.models.model import SavedModel, Task, build_model, load_model, save_model
@@ -222,7 +222,7 @@ def test_several_runs_explain_the_same_token(ask, tmp_path, monkeypatch):
         assert written["explained"]["token"] == least[0]
 
 
-def test_arcs(ask):
+def test_arcs(ask, tmp_path, monkeypatch):
     question = Question("arcs")
     predictor = ask(question, "bilstm", **arcs_reader(question))
     text = "good a ugly b a"
@@ -256,6 +256,11 @@ def test_arcs(ask):
         explain(predictor, text, label="no")
     with pytest.raises(ValueError, match="only token can be the root alone"):
         explain(predictor, "good")
+    monkeypatch.setattr("tasks.explain.report.draw", lambda *_, **__: None)
+    assert "tree-that-was-found" in {path.stem for path in save(explanation, tmp_path / "why")}
+    sentence, options = found_tree(explanation)
+    assert sentence.dependencies.parents == tuple(part.head for part in parts)
+    assert options["edge_values"] == drawn
     gold = "0:no 1:no 1:no 1:no 1:no"
     assert explain(predictor, text, gold, token=1).is_right == (parts[0].head == -1)
     assert '<span class="gold">right</span>' in to_html([explain(predictor, text, gold, token=4)])
