@@ -258,6 +258,19 @@ def test_text_is_read_in_parts(tmp_path, monkeypatch):
     assert at_once < 200
 
 
+def test_an_interruption_while_text_is_read_leaves_nothing_half(tmp_path):
+    def broken():
+        yield from sentences(30)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stored_in(tmp_path, broken(), dev_fraction=0.5)
+    vocabulary, found = stored_in(tmp_path, sentences(20, seed=1), dev_fraction=0.5)
+    expected, whole = stored_in(tmp_path / "other", sentences(20, seed=1), dev_fraction=0.5)
+    assert vocabulary.words == expected.words
+    assert found["train"].words.tolist() == whole["train"].words.tolist()
+
+
 def test_files_and_data_sets(plain, treebank, tmp_path, monkeypatch):
     """Labels of a table are not read; trees of a treebank are; a data set has its own dev and test."""
     table = tmp_path / "table.csv"
