@@ -65,8 +65,9 @@ class PretrainOptions(SplitOptions, EncoderSettings, OptimisationOptions, Parsin
         cli_option(
             "Training",
             "Causal models: read the text in parts of so many words, through which gradients go back "
-            "(truncated backpropagation through time); rnn, lstm, gru and min_gru carry their states "
-            "from part to part, others begin each part anew. By default sentences are read one by one.",
+            "(truncated backpropagation through time), in as many rows as --batch-size says; "
+            "rnn, lstm, gru and min_gru carry their states from part to part, others begin each part "
+            "anew. By default sentences are read one by one.",
         ),
     ] = 0
     epoch_batches: Annotated[
@@ -78,6 +79,11 @@ class PretrainOptions(SplitOptions, EncoderSettings, OptimisationOptions, Parsin
             "whole text.",
         ),
     ] = 0
+    patience: Annotated[
+        int,
+        Range(least=1),
+        cli_option("Training", "Early stopping: epochs without a better perplexity on dev."),
+    ] = 5
     structure: Annotated[
         str | None,
         cli_option(

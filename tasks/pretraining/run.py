@@ -129,6 +129,16 @@ def pretrain(
         for split, text in texts.items()
         if split != "train" and len(text)
     }
+    shares = ", ".join(
+        f"{one.unknown_share:.1%} of {split}"
+        for split, one in measured.items()
+        if one.unknown_share
+    )
+    if shares:
+        notes.append(
+            f"the unknown word ({shares}) counts as one word, whose letters cost nothing: perplexity "
+            "and bits per character are lower than if all words were known"
+        )
     found = Pretrained(
         len(result.epochs), result.best.number, len(vocabulary) - 2, measured, tuple(notes)
     )

@@ -119,7 +119,7 @@ class MinGRU(Encoder):
         candidate = torch.where(candidate >= 0, candidate + 0.5, candidate.sigmoid())
         keep, new = torch.sigmoid(-z), z.sigmoid() * candidate
         if start is not None:
-            new = new.index_add(0, first, keep[first] * start)
+            new = new.index_add(0, first, (keep[first] * start).to(new.dtype))
         return scan(keep, new, first, batch.max_length)
 
 
