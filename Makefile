@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast lint audit gallery bench clean
+.PHONY: demo test coverage test-fast lint audit gallery course site bench clean
 .DEFAULT_GOAL := demo
 
 # Reinstalled when what is required changes; the package itself is editable.
@@ -22,9 +22,13 @@ demo: $(VENV)/installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 test: $(VENV)/installed lint
+	$(PYTEST)
+
+# Tracing takes a third longer.
+coverage: $(VENV)/installed
 	$(PYTEST) --cov
 
-# An answer in about five minutes on 2 cores: without the slow tests, types and coverage.
+# An answer in about five minutes on 2 cores: without the slow tests and types.
 test-fast: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(PYTEST) -m "not slow"
@@ -42,6 +46,22 @@ audit: $(VENV)/installed
 
 gallery: $(VENV)/installed
 	$(BIN)/python -m parsers.drawing.gallery
+
+# Runs the notebooks of the course again, and saves their outputs in them; Chinese ones take the English outputs.
+$(VENV)/course-installed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[course]'
+	@touch $@
+
+course: $(VENV)/course-installed
+	OMP_NUM_THREADS=1 $(BIN)/python course/execute.py
+
+# The documentation as a site, in the folder site/.
+$(VENV)/site-installed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[site]'
+	@touch $@
+
+site: $(VENV)/site-installed
+	$(BIN)/python -m mkdocs build --strict
 
 # What structnn is measured beside goes into the same environment.
 $(VENV)/bench-installed: $(VENV)/installed

@@ -265,6 +265,8 @@ def _transformer(encoder: Encoder, x: _Padded) -> Tensor:
     elif encoder.positions == "learned":
         states = states + encoder.places(places.clamp(max=LEARNED_PLACES - 1))
     visible = (places < lengths[:, None])[:, None, None]
+    if encoder.causal:
+        visible = visible & visible.new_ones(longest, longest).tril()
     rows = states.flatten(0, 1)
     for layer in encoder.layers:
         rows = layer(rows, _NoPadding(sentences), visible)

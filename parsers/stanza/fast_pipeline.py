@@ -5,7 +5,7 @@ which takes half the time of small models. Here words stay strings and indices, 
 the same:
 
 - Apart from tags, the inputs of the networks depend on the form of a word alone, so embeddings and
-  character LSTMs run once for each distinct form of a call, and not for each word.
+  character LSTMs run once for each distinct form, and not for each word.
 - Each batch is tagged and parsed before the next.
 - Morphological features are left out: neither the parser nor a :class:`~structnn.Sentence` needs them.
 
@@ -18,6 +18,7 @@ character LSTMs, and without language models and lemmas. Other pipelines run thr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any, NamedTuple
 
 import torch
@@ -87,6 +88,69 @@ class _Forms(NamedTuple):
     characters: Tensor
 
 
+class _FormTable:
+    """The forms that were read, so that none is read twice.
+
+    Args:
+        tagger: Stanza's processor of tags.
+        parser: Its processor of trees.
+    """
+
+    limit = 20_000  # then it is emptied: a form takes about 2 kB
+
+    def __init__(self, tagger: Any, parser: Any) -> None:
+        self._processors = (tagger, parser)
+        self._lock = Lock()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._number_of: dict[str, int] = {}
+        tagger, parser = self._processors
+        self._read = [_read(tagger, []), _read(parser, [], root=True)]
+
+    def look_up(self, sentences: Sequence[Sequence[str]]) -> tuple[list[Tensor], list[_Forms]]:
+        """The number of each word's form, and the inputs of both networks by these numbers.
+
+        The parser's begin with those of the root, so a form is one row further down there.
+        """
+        from stanza.models.common.utils import simplify_punct
+
+        with self._lock:  # what was returned before is not changed
+            if len(self._number_of) > self.limit:
+                self._clear()
+            known = len(self._number_of)
+            number_of = self._number_of
+            numbers = [
+                torch.tensor([number_of.setdefault(token, len(number_of)) for token in sentence])
+                for sentence in sentences
+            ]
+            if len(number_of) > known:
+                tokens = [*number_of][known:]
+                forms = [form for (form,) in simplify_punct([[[token] for token in tokens]])[0]]
+                for network, (kept, processor) in enumerate(
+                    zip(self._read, self._processors, strict=True)
+                ):
+                    begin = known + network
+                    self._read[network] = _Forms(
+                        *(
+                            _put(part, begin, new)
+                            for part, new in zip(kept, _read(processor, forms), strict=True)
+                        )
+                    )
+            return numbers, [*self._read]
+
+
+def _put(rows: Tensor, begin: int, new: Tensor) -> Tensor:
+    """Rows with new ones from there on, in place where there is room."""
+    end = begin + len(new)
+    if end > len(rows):
+        longer = rows.new_empty(max(end, 2 * len(rows)), rows.size(1))
+        longer[:begin] = rows[:begin]
+        rows = longer
+    rows[begin:end] = new
+    return rows
+
+
 class FastPipeline:
     """A ``stanza.Pipeline`` without its documents.
 
@@ -101,6 +165,8 @@ class FastPipeline:
         self._tagger, self._parser = processors["pos"], processors["depparse"]
         for processor in (self._tagger, self._parser):
             processor.trainer.model.eval()  # a loaded model is in training mode
+        with torch.inference_mode():
+            self._forms = _FormTable(self._tagger, self._parser)
         self._device = self._parser.trainer.model.get_device()
         self._no_lemma = self._parser.vocab["lemma"].unit2id("_")
         # Tagger and parser have different indices for the same tags.
@@ -121,16 +187,7 @@ class FastPipeline:
     @torch.inference_mode()
     def annotate(self, sentences: Sequence[Sequence[str]]) -> list[Annotation]:
         """Tag and parse sentences."""
-        from stanza.models.common.utils import simplify_punct
-
-        number_of: dict[str, int] = {}
-        words = [
-            torch.tensor([number_of.setdefault(token, len(number_of)) for token in sentence])
-            for sentence in sentences
-        ]
-        forms = [form for (form,) in simplify_punct([[[token] for token in number_of]])[0]]
-        read_by_tagger = _read(self._tagger, forms)
-        read_by_parser = _read(self._parser, forms, root=True)
+        words, (read_by_tagger, read_by_parser) = self._forms.look_up(sentences)
         annotations: dict[int, Annotation] = {}
         for batch in batches_by_length(
             [len(each) + 1 for each in words], self._parser.config["batch_size"]
@@ -217,20 +274,21 @@ def _read(processor: Any, forms: Sequence[str], *, root: bool = False) -> _Forms
     from stanza.models.common.vocab import ROOT_ID
 
     model, vocab = processor.trainer.model, processor.vocab
-    device = model.word_emb.weight.device
     before = [ROOT_ID] if root else []
-    word = model.word_emb(torch.tensor(before + vocab["word"].map(forms), device=device))
+
+    def indices(found: list[int]) -> Tensor:
+        return torch.tensor(before + found, dtype=torch.long, device=model.word_emb.weight.device)
+
+    word = model.word_emb(indices(vocab["word"].map(forms)))
     pretrained = word.new_empty(len(word), 0)
     if model.args["pretrain"]:
         known = processor.pretrain.vocab.map([form.lower() for form in forms])
-        pretrained = model.trans_pretrained(
-            model.pretrained_emb(torch.tensor(before + known, device=device))
-        )
+        pretrained = model.trans_pretrained(model.pretrained_emb(indices(known)))
     units = [torch.tensor(row) for row in [before] * root + [vocab["char"].map(f) for f in forms]]
     lengths = [len(row) for row in units]
     characters = word.new_empty(len(units), model.trans_char.out_features)
     for batch in batches_by_length(lengths, BATCH_CHARACTERS):
-        padded = pad_sequence([units[index] for index in batch], batch_first=True).to(device)
+        padded = pad_sequence([units[index] for index in batch], batch_first=True).to(word.device)
         order, count = range(len(batch)), [len(batch)]  # in this order, all of one sentence
         read = model.charmodel(padded, None, order, count, [lengths[index] for index in batch])
         characters[batch] = model.trans_char(read.data)

@@ -16,6 +16,7 @@ from structnn.ops.dropout import Dropout
 
 if TYPE_CHECKING:
     from structnn.decoders.head import SequenceHead
+    from structnn.language_models.head import WordsHead
 
 __all__ = ["Head", "StructuredModel", "build_head"]
 
@@ -116,7 +117,8 @@ class StructuredModel(nn.Module):
         - spans: ``(examples, spans, 2)``, see :class:`~structnn.heads.Reader`
         - output: ``(rows, answer.width)``, scores; of an :class:`~structnn.ArcsHead`
           :class:`~structnn.heads.ArcScores`; of a :class:`~structnn.SequenceHead` a
-          :class:`~structnn.decoders.Reading`, which stands for them
+          :class:`~structnn.decoders.Reading`, and of a :class:`~structnn.language_models.WordsHead`
+          the states, which stand for them
 
     Raises:
         ValueError: ``encoder.input_dim`` is not ``embedding.dim``.
@@ -126,7 +128,7 @@ class StructuredModel(nn.Module):
         self,
         embedding: nn.Module,
         encoder: Encoder,
-        head: Head | ArcsHead | SequenceHead,
+        head: Head | ArcsHead | SequenceHead | WordsHead,
         *,
         dropout: float = 0.0,
     ) -> None:
@@ -149,7 +151,10 @@ class StructuredModel(nn.Module):
 
     def encode(self, batch: Batch) -> Encoding:
         """What the head reads."""
-        x = self.dropout(self.embedding(batch))
+        return self.encode_vectors(self.dropout(self.embedding(batch)), batch)
+
+    def encode_vectors(self, x: Tensor, batch: Batch) -> Encoding:
+        """What the head reads, of any word vectors, ``(tokens, embedding.dim)``."""
         if not self.head.reader.reads_sentences:
             return self.encoder.states(x, batch)
         encoding: Encoding = self.encoder(x, batch)

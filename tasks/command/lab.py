@@ -23,17 +23,20 @@ if TYPE_CHECKING:
     from structnn import Sentence
     from tasks.lab.experiments import Measured
     from tasks.lab.subjects import Subject
+    from tasks.models.options import ModelOptions
 
-__all__ = ["ENCODERS", "AlignmentOptions", "LabOptions", "app"]
+__all__ = ["DECODERS", "ENCODERS", "AlignmentOptions", "DecodingOptions", "LabOptions", "app"]
 
 ENCODERS = (
     "rnn,lstm,bilstm(readout='max'),bilstm(readout='attention'),transformer,child_sum_tree_lstm,gat"
 )
 
+DECODERS = "gru,gru(attention='none')"
+
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Where gradients vanish, how long paths are, and how far encoders see.",
+    help="Where gradients vanish, how long paths are, how far encoders see, what decoders look at.",
 )
 
 
@@ -218,7 +221,7 @@ def receptive_field(options: LabOptions) -> None:
     from tasks.lab.words import field_in_words, field_row
     from tasks.results.table import text_table
 
-    subjects = _subjects(options)
+    subjects = _subjects(options, of_sentences=False)
     with progress("sentences") as show:
         measured = measure(subjects, show)
     summaries = field_summaries(measured)
@@ -306,8 +309,172 @@ def alignment(options: AlignmentOptions) -> None:
     status.print(f"{path}.png and .svg; .csv has a row for each sequence, .json what is drawn")
 
 
-def _subjects(options: LabOptions) -> list[Subject]:
-    """The encoders that the options name, with their sentences."""
+@dataclass(frozen=True, kw_only=True)
+class DecodingOptions(Options):
+    """Which decoders are trained, or were, on which sequences."""
+
+    decoders: Annotated[
+        str | None,
+        cli_option(
+            "Decoders",
+            "Decoders to train, separated by commas. By default one with attention and one without, or "
+            "none if there is a --run.",
+        ),
+    ] = None
+    run: Annotated[
+        list[Path] | None,
+        cli_option(
+            "Decoders",
+            "Saved run on such sequences, such as runs/x/bigru/seed-0, or folder of several; may be "
+            "repeated.",
+        ),
+    ] = None
+    encoder: Annotated[str, cli_option("Decoders", "The encoder of those that are trained.")] = (
+        "bigru"
+    )
+    widths: Annotated[
+        str,
+        cli_option(
+            "Decoders",
+            "Widths of the states, separated by commas, in each of which a decoder without attention "
+            "is trained; one with attention is trained in the first.",
+        ),
+    ] = "64,16,32,128"
+    seeds: Annotated[
+        int, Range(least=1), cli_option("Decoders", "Random seeds of each: 0, 1, 2, ...")
+    ] = 1
+    epochs: Annotated[int, Range(least=1), cli_option("Decoders", "Maximum number of epochs.")] = 12
+    data: Annotated[
+        Literal["copy", "reversal"],
+        cli_option("Data", "Sequences to be written again (copy), or from behind (reversal)."),
+    ] = "reversal"
+    examples: Annotated[
+        int, Range(least=10), cli_option("Data", "Sequences to train on; a twentieth more for dev.")
+    ] = 4000
+    tests: Annotated[int, Range(least=2), cli_option("Data", "Sequences to test on.")] = 1000
+    split_seed: Annotated[
+        int, cli_option("Data", "Random seed of the sequences; that of the runs' data.")
+    ] = 0
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder for the figure and the numbers.", callback=check_output_folder),
+    ] = Path("runs/lab")
+
+    def names(self) -> list[str]:
+        """The decoders to train."""
+        default = "" if self.run else DECODERS
+        return names_in(default if self.decoders is None else self.decoders)
+
+
+@app.command("decoding")
+@spread(DecodingOptions)
+def decoding(options: DecodingOptions) -> None:
+    """How long a sequence decoders write without a fault, with attention and from one vector.
+
+    `structnn lab decoding`
+
+    `structnn lab decoding --decoders "gru,transformer" --widths 64 --data copy`
+    """
+    import torch
+
+    from tasks.data.suites import generate
+    from tasks.lab.decoding import (
+        decoding_in_words,
+        decoding_row,
+        measure_decoding,
+        train_decoder,
+        with_trees,
+    )
+    from tasks.lab.figures import draw_decoding, save_figure
+    from tasks.lab.numbers import write_numbers
+    from tasks.lab.subjects import runs_below
+    from tasks.models.model import load_model
+    from tasks.results.run import seed_of
+    from tasks.results.table import text_table
+    from tasks.training.options import TrainingOptions
+
+    torch.set_num_threads(1)  # batches are small: more threads would wait for each other
+    sizes = {"train": options.examples, "dev": max(2, options.examples // 20)}
+    dataset = generate(options.data, options.split_seed, **sizes, test=options.tests)
+    runs = [run for folder in options.run or () for run in runs_below(folder)]
+    models = _decoders(options)
+    if not runs and not models:
+        raise typer.BadParameter("name at least one decoder with --decoders, or a --run")
+    training = TrainingOptions(
+        epochs=options.epochs, patience=options.epochs, batch_size=32, learning_rate=2e-3
+    )
+    found = [measure_decoding(load_model(run), seed_of(run), dataset) for run in runs]
+    data, done = with_trees(dataset), 0
+    with progress("epochs", len(models) * options.seeds * options.epochs) as show:
+
+        def count() -> None:
+            nonlocal done
+            done += 1
+            show(done, len(models) * options.seeds * options.epochs)
+
+        for model in models:
+            for seed in range(options.seeds):
+                trained = train_decoder(model, data, training, seed, count)
+                found.append(measure_decoding(trained, seed, dataset))
+                one = found[-1][1]
+                status.print(escape(f"{one.label}, seed {seed}: trained and measured"))
+    summaries = [summary for _, summary in found]
+    longest = max(len(example.text) for example in dataset.train)
+    table = text_table(
+        f"{options.data}: sequences that are right throughout",
+        ("decoder", "width", "seed", f"up to {longest}", "beyond", "half up to"),
+        [decoding_row(summary) for summary in summaries],
+    )
+    show_table(table, "decoding.json")
+    words = decoding_in_words(summaries, longest)
+    for line in words:
+        results.print(f"- {escape(line)}")
+    caption = f"{options.data}: {len(dataset.test)} sequences; dashed: without attention"
+    path = options.out / "decoding"
+    save_figure(draw_decoding(summaries, longest, caption), path)
+    write_numbers(path, [table for table, _ in found], summaries, words)
+    status.print(f"{path}.png and .svg; .csv has a row for each sequence, .json what is drawn")
+
+
+def _decoders(options: DecodingOptions) -> list[ModelOptions]:
+    """What is trained: each decoder in the first width, those without attention in all."""
+    from structnn import build_encoder
+    from tasks.models.model import decoder_of
+    from tasks.models.options import ModelOptions
+
+    widths = [_width(name) for name in names_in(options.widths)]
+    made = []
+    for name in options.names():
+        for width in widths:
+            model = ModelOptions(
+                encoder=options.encoder,
+                decoder=name,
+                hidden_dim=width,
+                embedding_dim=32,
+                dropout=0.0,
+                word_dropout=0.0,
+            )
+            # A wrong name or size is found before any work.
+            encoder = build_encoder(model.encoder, 32, width)
+            attends = decoder_of(model, encoder).has_alignment
+            if width == widths[0] or not attends:
+                made.append(model)
+    return made
+
+
+def _width(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"--widths has {text!r}, which is no width: write 64 or 32,64")
+    return int(text)
+
+
+def _subjects(options: LabOptions, *, of_sentences: bool = True) -> list[Subject]:
+    """The encoders that the options name, with their sentences.
+
+    Args:
+        options: The options.
+        of_sentences: Whether sentence vectors are looked at, not the states of words alone.
+    """
     import torch
 
     from tasks.experiments.grid import encoder_of
@@ -337,7 +504,9 @@ def _subjects(options: LabOptions) -> list[Subject]:
     for model in models:
         encoder_of(model)  # a wrong name or size is found before any work
     runs = [run for folder in options.run or () for run in runs_below(folder)]
-    subjects = [subject for run in runs for subject in subject_of_run(run, read)]
+    subjects = [
+        subject for run in runs for subject in subject_of_run(run, read, of_sentences=of_sentences)
+    ]
     # All of one name follow each other: the runs of an encoder, before training and then after it.
     subjects.sort(key=lambda subject: subject.name)
     subjects += [

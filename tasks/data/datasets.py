@@ -29,6 +29,9 @@ DATASETS = {
 }
 """The names that :func:`load_dataset` knows, and what they stand for."""
 
+TREEBANKS = ("sst5", "sst2")
+"""Those of them whose trees have a label for each node."""
+
 
 def load_dataset(
     spec: str | os.PathLike[str],
@@ -75,11 +78,22 @@ def load_dataset(
 
     if name in DATASETS:
         folder = None if options.data_dir is None else str(options.data_dir)
-        parts = _named(name, folder, options.download)
-        question = Question()
+        nodes = options.reads == "nodes"
+        if nodes and name not in TREEBANKS:
+            raise DataError(
+                f"{name} has no trees with a label for each node; --reads nodes goes with "
+                f"{' and '.join(TREEBANKS)}, and with files of trees (.ptb, .mrg, .jsonl)"
+            )
+        parts = _named(name, folder, options.download, nodes=nodes)
+        question = Question("nodes") if nodes else Question()
     else:
         parts, question = _read(files, options)
-    scale = corpora.SENTIMENTS if name == "sst5" else ordered_labels
+    classes = (
+        corpora.node_labels(fine=name == "sst5", nodes=question.reads == "nodes")
+        if name in TREEBANKS
+        else {}
+    )
+    scale = tuple(classes.values()) if name == "sst5" else ordered_labels
     return make_dataset(
         name,
         _clustered(parts, options),
@@ -87,7 +101,7 @@ def load_dataset(
         question=question,
         labels=scale,
         ordered=scale is not None,
-        node_labels=corpora.node_labels(fine=name == "sst5") if name in ("sst5", "sst2") else {},
+        node_labels=classes,
     )
 
 
@@ -140,6 +154,8 @@ def make_dataset(
             f"{count} of {len(parts['test'])} test rows have a {column!r} that also occurs in train or "
             "dev (left as they are)"
         )
+    if question.reads == "nodes":
+        notes += _without_class(parts, question)
     found = {
         label
         for part in parts.values()
@@ -157,6 +173,16 @@ def make_dataset(
         node_labels=node_labels or {},
         question=question,
     )
+
+
+def _without_class(parts: corpora.Splits, question: Question) -> list[str]:
+    """How many nodes have no class, in a sentence; none if all have one."""
+    answers = [example.label for part in parts.values() for example in part]
+    every = sum(len(question.parts_of(answer)) for answer in answers)
+    count = every - sum(len(question.labels_in(answer)) for answer in answers)
+    return [
+        f"{count:,} of {every:,} nodes have no class: nothing is learned of them, and none is counted"
+    ][: bool(count)]
 
 
 def _read(
@@ -214,14 +240,14 @@ def _with_column(examples: tuple[Example, ...], options: DataOptions) -> tuple[E
     return tuple(replace(example, cluster_column=column) for example in examples)
 
 
-def _named(name: str, folder: str | None, download: bool) -> corpora.Splits:
+def _named(name: str, folder: str | None, download: bool, *, nodes: bool) -> corpora.Splits:
     if name in ("trec", "trec50"):
         return corpora.read_questions(fine=name == "trec50", data_dir=folder, download=download)
     if name == "mr":
         return corpora.read_movie_reviews(data_dir=folder, download=download)
     if name == "subj":
         return corpora.read_subjectivity(data_dir=folder, download=download)
-    return corpora.read_treebank(fine=name == "sst5", data_dir=folder)
+    return corpora.read_treebank(fine=name == "sst5", data_dir=folder, nodes=nodes)
 
 
 def _repeated(parts: corpora.Splits) -> int:

@@ -12,16 +12,15 @@ from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence, StructureError
 from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.questions import Span, offsets_of, token_span
+from tasks.data.structures import structure_of
 
 __all__ = [
     "SPLITS",
     "ParsedDataset",
     "given_tree",
-    "is_graph",
     "in_tokens",
     "parse_dataset",
     "parser_notes",
-    "tree_field",
     "with_sentences",
 ]
 
@@ -227,29 +226,14 @@ def given_tree(example: Example, structure: str | None = None) -> Sentence:
     if sentence is None or not (
         any((sentence.constituency, sentence.dependencies, sentence.graph, sentence.columns))
         if structure is None
-        else getattr(sentence, tree_field(structure))
+        else getattr(sentence, structure_of(structure).field)
     ):
-        wanted = {
-            "given": "given dependency tree",
-            "enhanced": "enhanced dependencies",
-            "graph": "graph",
-        }.get(structure or "", "constituency tree")
+        wanted = structure_of(structure or "constituency").noun
         raise DataError(
             f"{example.source}: this example has no {wanted}. --structure constituency is for data "
-            "such as sst5, --structure given for JSON Lines with tokens, heads and relations, "
-            "--structure graph for JSON Lines with tokens and graph, --structure enhanced for CoNLL-U "
-            "with the column DEPS; --structure parse parses the text"
+            "such as sst5, --structure given for JSON Lines with tokens, heads and relations (of a "
+            "second text heads2 and relations2), --structure graph for JSON Lines with tokens and a "
+            "graph, --structure enhanced for CoNLL-U with the column DEPS; --structure parse parses the "
+            "text"
         )
     return sentence
-
-
-def is_graph(structure: str) -> bool:
-    """Whether a structure is a graph that need not be a tree, or that leaves words out."""
-    return structure in ("enhanced", "graph") or structure.startswith("path")
-
-
-def tree_field(structure: str) -> str:
-    """The field of a sentence that holds the tree, or the graph, of this structure."""
-    if is_graph(structure):
-        return "graph"
-    return "constituency" if structure == "constituency" else "dependencies"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from parsers.formats.brackets import iter_brackets
 from parsers.formats.conllu import iter_conllu
 from parsers.formats.files import Faults
 from structnn import InputError
@@ -274,6 +275,18 @@ def _fasttext_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int,
         yield from ((number, {"text": text, "labels": names}) for number, names, text in rows)
 
 
+def _bracket_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
+    """The words and the tree of each tree of a file in brackets."""
+
+    def told(fault: InputError) -> None:
+        line, message = getattr(fault, "line", 0), getattr(fault, "message", fault)
+        faults(DataError(f"{path}:{line}: {message}"))
+
+    lines = text.splitlines(keepends=True)
+    for number, sentence in enumerate(iter_brackets(lines, on_error=told), start=1):
+        yield number, SentenceRow({"text": list(sentence.tokens)}, sentence)
+
+
 READERS: dict[str, RowReader] = {
     ".csv": _csv_rows,
     ".tsv": _tsv_rows,
@@ -281,6 +294,8 @@ READERS: dict[str, RowReader] = {
     ".ndjson": _json_rows,
     ".conllu": _conllu_rows,
     ".ft": _fasttext_rows,
+    ".ptb": _bracket_rows,
+    ".mrg": _bracket_rows,
 }
 
 FORMATS = (*READERS, *ARROW_SUFFIXES)

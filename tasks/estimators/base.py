@@ -80,6 +80,8 @@ class StructuredEstimator(BaseEstimator, ABC):
             ``"wordllama"``, ``"hf:NAME"`` (a contextual model of Hugging Face, by its name or
             folder), or several side by side, as ``"learned+hf:NAME"``. By default those of the file
             ``vectors`` if there is one, else learned.
+        init: Folder of a language model (``structnn pretrain``) from which word vectors and encoder
+            begin; None to draw all weights.
         structure: What tree and graph encoders read: ``"parse"``, ``"given"`` (dependencies of
             sentences), ``"constituency"``, or a control structure such as ``"random"``.
         encoder_options: Options of the encoder, by name.
@@ -132,6 +134,7 @@ class StructuredEstimator(BaseEstimator, ABC):
     encoder: str = "child_sum_tree_lstm"
     _: KW_ONLY
     embedding: str | None = None
+    init: str | None = None
     structure: str = "parse"
     encoder_options: Mapping[str, object] | None = None
     hidden_dim: int = ModelSettings.hidden_dim
@@ -241,7 +244,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         self._figures: Mapping[str, float] = {
             "training examples": len(dataset.train),
             "dev examples": len(dataset.dev),
-            f"dev {metric.name}": round(metric.sign * best.dev_accuracy, 4),
+            f"dev {metric.name}": round(metric.sign * best.dev_score, 4),
             "epochs": self.n_iter_,
             "best epoch": best.number,
         }
@@ -275,21 +278,35 @@ class StructuredEstimator(BaseEstimator, ABC):
             raise ValueError("the head reads a vector for each token, and none for a whole text")
         return sentence_vectors(self.model_.classifier, self._inputs(X))
 
-    def explain(self, text: str) -> Explanation:
-        """Why a text is given its class: attributions, deletions, attention and gates.
+    def explain(
+        self,
+        text: str,
+        *,
+        second: str | None = None,
+        label: str | None = None,
+        token: int | str | None = None,
+    ) -> Explanation:
+        """Why a text is answered as it is: attributions, deletions, attention and gates.
+
+        Args:
+            text: A text; spans that are asked about stand between ``[[`` and ``]]``.
+            second: The second text, where the question is about pairs.
+            label: The label or tag to explain, as a string; by default the most probable one.
+            token: Where tokens have answers, the one to explain: its number, from 1, or the word.
 
         Returns:
             What a notebook shows as a page, and :func:`tasks.explain.save` writes to files.
 
         Raises:
-            ValueError: The text is empty or too long, the model can't read raw text, or it answers other
-                questions than for one label of a sentence.
+            ValueError: A text is empty or too long, the model can't read raw text, does not know the
+                label, or is not asked about such texts.
         """
         check_is_fitted(self, "model_")
         from tasks.explain import explain  # captum takes long to import
 
         parser = caching_parser(self.model_.parser, self._cache_file)
-        return explain(Predictor(self.model_, parser), text)
+        predictor = Predictor(self.model_, parser)
+        return explain(predictor, text, second=second, label=label, token=token)
 
     def save(self, folder: str | Path) -> Path:
         """Write the model, with a model card, to a folder that :meth:`load` and the command read.
@@ -447,6 +464,7 @@ class StructuredEstimator(BaseEstimator, ABC):
             encoder=own["encoder"],
             encoder_options=self.encoder_options or {},
             embedding=embedding,
+            init=None if self.init is None else str(self.init),
         )
         if not isinstance(own["random_state"], int):
             raise OptionError("random_state", f"must be a whole number, but is {self.random_state}")
@@ -500,7 +518,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         def report(epoch: Epoch) -> None:
             line = (
                 f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, dev loss "
-                f"{epoch.dev_loss:.4f}, dev {metric} {epoch.dev_accuracy:.4f}"
+                f"{epoch.dev_loss:.4f}, dev {metric} {epoch.dev_score:.4f}"
             )
             logger.info(line)
             if self.verbose:

@@ -167,7 +167,7 @@ def compare_encoders(
         raise TypeError(
             f"compare_encoders has no option {unknown[0]!r}; there are: {', '.join(sorted(known))}"
         )
-    for name in ("structure", "embedding"):
+    for name in ("structure", "embedding", "init"):
         if options.get(name) is not None:
             options[name] = _listed(options[name])
     chosen = CompareOptions(data=NAME, encoders=_listed(encoders), seeds=seeds, **options)

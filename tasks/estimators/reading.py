@@ -17,7 +17,8 @@ from tasks.data.examples import Example
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import given_tree, in_tokens
 from tasks.data.questions import Span
-from tasks.data.setting import for_spans, is_for_spans
+from tasks.data.setting import for_spans
+from tasks.data.structures import structure_of
 from tasks.models.model import SavedModel
 from tasks.models.parser import make_parser
 
@@ -52,9 +53,10 @@ class ReadTexts:
             for example, sentence in zip(examples, self.first, strict=True)
         ]
         first = model.structured(self.first)
-        if is_for_spans(model.structure):
+        structure = structure_of(model.structure)
+        if structure.spans:
             first = [
-                for_spans(model.structure, sentence, own)
+                for_spans(structure, sentence, own)
                 for sentence, own in zip(first, spans, strict=True)
             ]
         return first, model.structured(self.second), spans
@@ -72,7 +74,7 @@ def read(
         needs_tree: Whether the encoder reads a tree at all; if not, tokens are not parsed.
 
     Raises:
-        DataError: The structure is one that no parser here makes, and an example has none.
+        DataError: No parser here makes the structure, such as constituency, and an example has none.
     """
     second = [example.second for example in examples if example.text2 is not None]
     return ReadTexts(
@@ -84,7 +86,7 @@ def _sentences(
     examples: Sequence[Example], structure: str, parser: Parser, needs_tree: bool
 ) -> list[Sentence]:
     """The sentence of each first text."""
-    if structure in ("constituency", "enhanced", "graph"):
+    if not structure_of(structure).of_new_text:
         return [given_tree(example, structure) for example in examples]
     ready: dict[int, Sentence] = {}
     for place, example in enumerate(examples):

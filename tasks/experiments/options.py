@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from tasks.data.options import DataOptions, ParserOptions, ParsingOptions
+from tasks.data.questions import Question, Reads
 from tasks.experiments.backends import Backend
 from tasks.models.options import ModelOptions, ModelSettings, with_vectors
 from tasks.options import OptionError, Options, Range, cli_option, names_in, part, value_in
@@ -58,6 +59,15 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
             "else learned. compare takes several.",
         ),
     ] = None
+    init: Annotated[
+        str | None,
+        cli_option(
+            "Model",
+            "Folder of a language model (structnn pretrain) from which word vectors and encoder begin, "
+            "or a folder with one for each encoder; none to draw all weights. compare takes several, "
+            "as none,runs/lm: with and without.",
+        ),
+    ] = None
     option: Annotated[
         list[str] | None,
         cli_option(
@@ -85,7 +95,7 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
     @property
     def read_structure(self) -> str:
         """What tree and graph encoders read: :attr:`structure`, or the default of the question."""
-        return self.structure or ("left_chain" if self.reads == "arcs" else "parse")
+        return self.structure or Question(cast(Reads, self.reads or "sentence")).usual_structure
 
     @property
     def parser_options(self) -> ParserOptions:
@@ -111,7 +121,9 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
                     f"{', '.join(encoders)}",
                 )
 
-    def model(self, encoder: str, embedding: str | None = None) -> ModelOptions:
+    def model(
+        self, encoder: str, embedding: str | None = None, init: str | None = None
+    ) -> ModelOptions:
         """The options of a classifier with this encoder.
 
         The encoder is built once, without weights, so that a wrong name or option is found before
@@ -120,6 +132,7 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         Args:
             encoder: The name of the encoder.
             embedding: Its word vectors; by default those that the options name.
+            init: What it begins from; by default as the options say. ``"none"`` is nothing.
         """
         from tasks.experiments.grid import encoder_of
         from tasks.experiments.plugins import load_plugins
@@ -130,8 +143,19 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         embedding, vectors = with_vectors(embedding, self.vectors if own_file else None)
         settings = {**vars(part(ModelSettings, self)), "vectors": vectors}
         own = self._encoder_options().get(encoder, {})
-        model = ModelOptions(**settings, encoder=encoder, encoder_options=own, embedding=embedding)
+        init = init or self.init
+        model = ModelOptions(
+            **settings,
+            encoder=encoder,
+            encoder_options=own,
+            embedding=embedding,
+            init=None if init == "none" else init,
+        )
         encoder_of(model)
+        if model.init is not None:
+            from tasks.models.start import find_start
+
+            find_start(model)  # refuses one that doesn't fit
         return model
 
     def dataset(self, name: str | None = None) -> Dataset:
@@ -234,7 +258,9 @@ class CompareOptions(ExperimentOptions, VerdictOptions, ExecutionOptions):
         int,
         Range(least=0),
         cli_option(
-            "Budget", "Random search: number of trials for each encoder; dev accuracy selects."
+            "Budget",
+            "Random search: number of trials for each encoder; the first metric of the question selects "
+            "(on dev).",
         ),
     ] = 0
     space: Annotated[

@@ -87,11 +87,11 @@ def execute(
         def report(epoch: Epoch) -> None:
             log.info(
                 "epoch %(number)d: train loss %(train_loss).4f, dev loss %(dev_loss).4f, "
-                f"dev {metric.name} %(dev_accuracy).4f, %(seconds).1f s",
+                f"dev {metric.name} %(dev_score).4f, %(seconds).1f s",
                 vars(epoch),
             )
             losses = {"train_loss": epoch.train_loss, "dev_loss": epoch.dev_loss}
-            dev = {f"dev_{metric.key}": metric.sign * epoch.dev_accuracy}
+            dev = {f"dev_{metric.key}": metric.sign * epoch.dev_score}
             tracker.log(losses | dev, epoch.number)
             if on_epoch is not None:
                 on_epoch(epoch)
@@ -108,6 +108,9 @@ def execute(
             states=states_folder(),
             on_epoch=report,
         )
+        if run.model.init is not None:
+            known = fitted.prepared.words_with_vectors or 0.0
+            log.info("began from %s, which knows %.1f%% of the words", run.model.init, 100 * known)
         with _alone(folder):
             # Another process may have finished the same run: its files stay as its result lists them.
             if (folder / "result.json").exists():
@@ -115,7 +118,8 @@ def execute(
             else:
                 result = _save(out, run, data, fitted, tracker)
         checkpoint.unlink(missing_ok=True)
-        log.info("dev accuracy %.4f, test accuracy %s", result.dev_accuracy, result.test_accuracy)
+        first = metrics_for(data.dataset.question, data.dataset.labels)[0].name
+        log.info("dev %s %.4f, test %s", first, result.dev_score, result.test_score)
     return result
 
 
@@ -128,7 +132,7 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     embedding = "learned"
     if run.model.tune_embedding and run.model.parts.contextual:
         embedding = "+".join(f"hf:{name}" for name in run.model.parts.contextual)
-    plain = replace(run.model, embedding=embedding, vectors=None)
+    plain = replace(run.model, embedding=embedding, vectors=None, init=None)
     run = replace(
         run,
         model=plain,
@@ -195,7 +199,7 @@ def _save(
     found = {split: evaluate(model, inputs[split]) for split in inputs if split != "train"}
     evaluated = sum(len(inputs[split].corpus) for split in found)
     speed = evaluated / (time.perf_counter() - started)
-    accuracy = {
+    scores = {
         split: _write_predictions(folder / f"{split}.jsonl", data, split, of_split)
         for split, of_split in found.items()
     }
@@ -216,8 +220,8 @@ def _save(
     result = RunResult(
         folder=run.folder,
         parameters=count_parameters(model),
-        dev_accuracy=accuracy["dev"],
-        test_accuracy=accuracy.get("test"),
+        dev_score=scores["dev"],
+        test_score=scores.get("test"),
         best_epoch=training.best.number,
         epochs=len(training.epochs),
         train_speed=training.sentences / training.seconds,
@@ -241,9 +245,9 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evaluation) -> float:
-    """Save every prediction of a split; returns the accuracy, or the first metric of the question."""
+    """Save every prediction of a split; returns the first metric of the question."""
     examples: tuple[Example, ...] = getattr(data.dataset, split)
-    has_parts = data.dataset.question.has_parts
+    part = data.dataset.question.part
     rows = (
         PredictedExample(
             source=example.source,
@@ -251,7 +255,8 @@ def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evalu
             label=example.label,
             prediction=guess,
             probabilities={label: round(share, 6) for label, share in shares.items()},
-            tokens=sentence.tokens if has_parts else None,
+            tokens=sentence.tokens if part == "token" else None,
+            nodes=len(data.dataset.question.parts_of(example.label)) if part == "node" else None,
             is_sequence=data.dataset.question.is_sequence or None,
         )
         for example, sentence, guess, shares in zip(

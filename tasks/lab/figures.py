@@ -13,16 +13,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from structnn import Sentence
 from tasks.lab.alignment import AlignedExample, AlignmentSummary
 from tasks.lab.curves import VANISHED, Array, Curve
+from tasks.lab.decoding import DecodingSummary
 from tasks.lab.subjects import AFTER, BEFORE
 from tasks.lab.summaries import FieldSummary, FlowSummary, PathSummary
 from tasks.palette import colour_of
 
-__all__ = ["ExamplePaths", "draw_alignment", "draw_field", "draw_flow", "draw_paths", "save_figure"]
+__all__ = [
+    "ExamplePaths",
+    "draw_alignment",
+    "draw_decoding",
+    "draw_field",
+    "draw_flow",
+    "draw_paths",
+    "save_figure",
+]
 
 _MARKERS = "osD^vPX"
 _INK, _MUTED = "#1c2430", "#5b6675"
@@ -200,16 +209,86 @@ def draw_alignment(summaries: Sequence[AlignmentSummary], longest: int, caption:
                 "markersize": 4,
             }
             last.plot(summary.lengths, 100 * summary.right, **line)
-        greatest = max(int(summary.lengths.max()) for summary in summaries)
-        xlabel = "words"
-        if greatest > longest:
-            last.axvspan(longest + 0.5, greatest + 0.5, color="#eef1f4", zorder=0)
-            xlabel += " (shaded: longer than in train)"
-        last.set(title="sequences right, by length", xlabel=xlabel, ylabel="%", ylim=(-3, 103))
+        _shade_beyond(last, longest, max(int(s.lengths.max()) for s in summaries))
+        last.set(title="sequences right, by length", ylabel="%", ylim=(-3, 103))
         figure.legend(
             loc="outside lower left", ncols=2, title=caption, title_fontsize=8, alignment="left"
         )
         return figure
+
+
+def draw_decoding(summaries: Sequence[DecodingSummary], longest: int, caption: str) -> Figure:
+    """What is right by the length of the sequence; and how far one vector reaches, by its width.
+
+    Args:
+        summaries: The runs.
+        longest: The largest length in train.
+        caption: What the figure is of.
+    """
+    widths = {summary.width for summary in summaries}
+    with rc_context(_STYLE):
+        panels = 2 if len(widths) > 1 else 1
+        figure = Figure(figsize=(5.2 * panels + 0.4, 4.6), layout="constrained")
+        _title(figure, "How long a sequence a decoder can write")
+        left, *right = figure.subplots(1, panels, squeeze=False)[0]
+        named: dict[tuple[str, int], str] = {}
+        for summary in summaries:
+            kind = (summary.name, summary.width)
+            place = list(dict.fromkeys((s.name, s.width) for s in summaries)).index(kind)
+            left.plot(
+                summary.lengths,
+                100 * summary.right,
+                color=f"C{place % 10}",
+                linestyle="-" if summary.attends else "--",
+                marker=_MARKERS[place % len(_MARKERS)],
+                markersize=4,
+                label=None if kind in named else summary.label,
+            )
+            named[kind] = summary.label
+        _shade_beyond(left, longest, max(int(s.lengths.max()) for s in summaries))
+        left.set(title="sequences right, by length", ylabel="%", ylim=(-3, 103))
+        for axes in right:
+            kinds = ((True, "with attention", "D-"), (False, "one vector", "o--"))
+            for attends, name, line in kinds:
+                chosen = [summary for summary in summaries if summary.attends == attends]
+                if not chosen:
+                    continue
+                x = sorted({summary.width for summary in chosen})
+                means = [np.mean([s.reach for s in chosen if s.width == width]) for width in x]
+                axes.plot(x, means, line, color=_INK, label=name)
+            axes.axhline(longest, color=_MUTED, linewidth=0.8, zorder=1)
+            axes.set(
+                title="half or more right, up to this length",
+                xlabel="width of the states (line: the longest in train)",
+                ylabel="symbols",
+                xscale="log",
+            )
+            axes.set_xticks(sorted(widths), [f"{width}" for width in sorted(widths)])
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.set_ylim(bottom=0)
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.legend(handlelength=3)
+        handles, labels = left.get_legend_handles_labels()
+        figure.legend(
+            handles,
+            labels,
+            loc="outside lower left",
+            ncols=2,
+            handlelength=3,
+            title=caption,
+            title_fontsize=8,
+            alignment="left",
+        )
+        return figure
+
+
+def _shade_beyond(axes: Axes, longest: int, greatest: int) -> None:
+    """Shade the lengths that train lacks."""
+    xlabel = "words"
+    if greatest > longest:
+        axes.axvspan(longest + 0.5, greatest + 0.5, color="#eef1f4", zorder=0)
+        xlabel += " (shaded: longer than in train)"
+    axes.set(xlabel=xlabel)
 
 
 def _heat(axes: Axes, example: AlignedExample) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from structnn import Corpus, Encoder, Encoding
+from structnn import Batch, Corpus, Encoder, Encoding
 
 __all__ = ["sentence_gradients", "state_gradients"]
 
@@ -60,12 +60,12 @@ def state_gradients(
         tokens: Tensor = encoding.tokens.unflatten(0, (copies, -1))  # (copies, tokens, output_dim)
         return tokens
 
-    squares = sum_of_squares(encoder, corpus, index, x, columns, vectors)
+    squares = sum_of_squares(encoder.states, corpus, index, x, columns, vectors)
     return torch.stack([squares[t] for t in tokens]).sqrt()
 
 
 def sum_of_squares(
-    encoder: Encoder,
+    encode: Callable[[Tensor, Batch], Encoding],
     corpus: Corpus,
     index: int,
     x: Tensor,
@@ -75,7 +75,7 @@ def sum_of_squares(
     """For each row of the outputs, the squared gradients of these columns, summed.
 
     Args:
-        encoder: The encoder.
+        encode: The encoder, or its method :meth:`~structnn.Encoder.states`.
         corpus: Holds the sentence.
         index: Which sentence.
         x: ``(tokens, input_dim)``.
@@ -91,7 +91,7 @@ def sum_of_squares(
         copies = torch.arange(len(chunk))
         row, column = torch.tensor(chunk).unbind(1)
         inputs = x.detach().repeat(len(chunk), 1).requires_grad_()  # (copies * tokens, input)
-        encoding = encoder(inputs, corpus.batch([index] * len(chunk)))
+        encoding = encode(inputs, corpus.batch([index] * len(chunk)))
         outputs = vectors(encoding, len(chunk))[copies, row, column]  # (copies,)
         # Copies don't see each other, so that one backward pass gives the gradients of all.
         (gradient,) = torch.autograd.grad(outputs.sum(), inputs)

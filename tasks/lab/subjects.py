@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from parsers import with_structure
 from structnn import (
     UNIVERSAL_RELATIONS,
     Corpus,
@@ -19,6 +18,7 @@ from structnn import (
     WordEmbedding,
 )
 from tasks.data.options import ParserOptions
+from tasks.data.structures import structure_of
 from tasks.models.model import SavedModel, Task, build_model, load_model
 from tasks.models.options import ModelOptions
 from tasks.results.run import seed_of
@@ -95,7 +95,10 @@ def runs_below(folder: Path) -> list[Path]:
 
 
 def subject_of_run(
-    folder: Path, read: Callable[[ParserOptions], Sequence[Sentence]]
+    folder: Path,
+    read: Callable[[ParserOptions], Sequence[Sentence]],
+    *,
+    of_sentences: bool = True,
 ) -> tuple[Subject, Subject]:
     """The model of a saved run before and after its training.
 
@@ -105,23 +108,30 @@ def subject_of_run(
     Args:
         folder: The folder of the run.
         read: Gives the sentences, parsed by the parser that these options make: the run's.
+        of_sentences: Whether sentence vectors are looked at, not the states of words alone.
 
     Raises:
-        StorageError: A file of it is missing or damaged, or it reads constituency trees, or answers
-            questions for which it makes no sentence vectors.
+        StorageError: A file of it is missing or damaged, or it reads what the lab's sentences don't
+            have, or makes no sentence vectors and these are looked at.
     """
     after = load_model(folder)
-    if after.structure in ("constituency", "enhanced", "graph"):
-        what = "constituency trees" if after.structure == "constituency" else "graphs in its data"
+    structure = structure_of(after.structure)
+    if not structure.of_new_text:
         raise StorageError(
-            f"the run in {folder} reads {what}, which the lab has none of: "
+            f"the run in {folder} reads {structure.plural}, which the lab has none of: "
             "take one that was trained on parses or on a control structure"
         )
-    if not after.classifier.head.reader.reads_sentences:
+    if structure.spans:
+        raise StorageError(
+            f"the run in {folder} reads trees that are made for spans ({after.structure}), which the "
+            "lab's sentences don't have: take one that was trained on parses or on a control structure"
+        )
+    if of_sentences and not after.classifier.head.reader.reads_sentences:
         asked = after.task.question.in_words(after.classifier.labels)
         raise StorageError(
-            f"the run in {folder} answers questions of another kind: {asked}. The lab looks at sentence "
-            "vectors, which this run doesn't make: take one that answers questions about sentences"
+            f"the run in {folder} makes no sentence vectors, which are looked at here, since it answers "
+            f"{asked}: see what its words know of each other with structnn lab receptive-field, or take "
+            "a run whose question is about whole sentences"
         )
     embedding = after.classifier.embedding
     if not isinstance(embedding, WordEmbedding):
@@ -150,5 +160,5 @@ def _name(model: SavedModel) -> str:
 
 
 def _subject(name: str, seed: int, model: SavedModel, sentences: Sequence[Sentence]) -> Subject:
-    read = tuple(with_structure(sentences, model.structure))
+    read = tuple(model.structured(sentences))
     return Subject(name, seed, model, read, model.corpus(read))

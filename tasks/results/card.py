@@ -9,10 +9,11 @@ from typing import Any
 
 from tasks.data.examples import quote
 from tasks.data.questions import Question
+from tasks.json_records import as_record
 from tasks.metrics import metrics_for
 from tasks.models.hub import CARD, HUB
 from tasks.models.model import SavedModel, count_parameters, model_in
-from tasks.results.run import RUN_AGAIN, versions
+from tasks.results.run import RUN_AGAIN, RunResult, versions
 from tasks.sealing import read_sealed
 from tasks.storage import write_text
 
@@ -47,7 +48,7 @@ def write_card(
     if file.exists() and not file.read_text(encoding="utf-8").startswith(BEGINNING):
         return file
     model = model_in(folder)
-    run, result = _content(folder / "run.json"), _content(folder / "result.json")
+    run, result = _content(folder / "run.json"), _result(folder / "result.json")
     data = run.get("data", {})
     example = _TEXTS.get(model.task.question.reads, 'A text."')
     lines = [
@@ -62,12 +63,7 @@ def write_card(
         *_of_data(data),
         "## How to load it",
         "",
-        "```python",
-        f"from tasks import {_estimator(model.task.question)}",
-        "",
-        f'model = {_estimator(model.task.question)}.from_pretrained("{repository}")',
-        "```",
-        "",
+        *_in_python(model.task.question, repository),
         "```console",
         f'$ structnn predict {HUB}{repository} "{example}',
         "```",
@@ -94,6 +90,12 @@ def _content(file: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def _result(file: Path) -> RunResult | None:
+    """The result of a run; None where there is none."""
+    content = _content(file)
+    return as_record(RunResult, content, file, RUN_AGAIN, folder=Path()) if content else None
+
+
 def _header(model: SavedModel) -> list[str]:
     """What the hub reads of a card."""
     names = dict.fromkeys(("structnn", model.options.encoder.partition("(")[0]))
@@ -107,17 +109,17 @@ def _asked(model: SavedModel) -> str:
     return f"{asked}: {quote(labels)}" if labels else asked
 
 
-def _of_result(model: SavedModel, result: Mapping[str, Any]) -> dict[str, object]:
+def _of_result(model: SavedModel, result: RunResult | None) -> dict[str, object]:
     """The figures of a run."""
     parts = count_parameters(model.classifier)
     found: dict[str, object] = {"trained parameters": f"{sum(parts.values()):,}"}
-    if not result:
+    if result is None:
         return found
     name = metrics_for(model.task.question, model.classifier.labels)[0].name
-    found[f"dev {name}"] = f"{result['dev_accuracy']:.4f}"
-    if result.get("test_accuracy") is not None:
-        found[f"test {name}"] = f"{result['test_accuracy']:.4f}"
-    return found | {"epochs": result["epochs"], "best epoch": result["best_epoch"]}
+    found[f"dev {name}"] = f"{result.dev_score:.4f}"
+    if result.test_score is not None:
+        found[f"test {name}"] = f"{result.test_score:.4f}"
+    return found | {"epochs": result.epochs, "best epoch": result.best_epoch}
 
 
 def _of_data(data: Mapping[str, Any]) -> list[str]:
@@ -130,13 +132,17 @@ def _of_data(data: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _estimator(question: Question) -> str:
-    """The class that loads such a model in Python."""
-    if question.has_parts:
-        return "StructuredTagger"
+def _in_python(question: Question, repository: str) -> list[str]:
+    """How an estimator loads such a model; nothing where none does."""
+    if question.reads in ("arcs", "nodes"):
+        return []
+    name = "StructuredTransducer" if question.is_sequence else "StructuredClassifier"
     if question.is_number:
-        return "StructuredRegressor"
-    return "StructuredTransducer" if question.is_sequence else "StructuredClassifier"
+        name = "StructuredRegressor"
+    if question.reads == "tokens":
+        name = "StructuredTagger"
+    code = [f"from tasks import {name}", "", f'model = {name}.from_pretrained("{repository}")']
+    return ["```python", *code, "```", ""]
 
 
 def _parser(model: SavedModel) -> str:

@@ -56,7 +56,7 @@ def test_a_bag(tmp_path):
         ("self_attentive", {}),
         ("cnn", {"layers": 2, "dilation": 2}),
         ("transformer", {"positions": "rotary", "norm": "post", "readout": "cls"}),
-        ("transformer", {"positions": "learned", "readout": "last"}),
+        ("transformer", {"positions": "learned", "readout": "last", "causal": True}),
     ],
 )
 def test_sequence_encoders(encoder, options, tmp_path):

@@ -25,7 +25,14 @@ SUITES = {
 """The names of the suites, and what they stand for."""
 
 
-def generate(name: str, seed: int = 0) -> Dataset:
-    """The suite of this name, in its usual size; one seed gives one data set."""
-    dataset: Dataset = import_module(f"{__name__}.{name.replace('-', '_')}").generate(seed=seed)
+def generate(name: str, seed: int = 0, **sizes: int) -> Dataset:
+    """The suite of this name; one seed gives one data set.
+
+    Args:
+        name: One of :data:`SUITES`.
+        seed: The random seed.
+        sizes: The number of examples of ``train``, ``dev`` and ``test``; by default its usual ones.
+    """
+    module = import_module(f"{__name__}.{name.replace('-', '_')}")
+    dataset: Dataset = module.generate(seed=seed, **sizes)
     return dataset

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
-from parsers.stanza import fast_depparse
+from parsers.stanza import fast_depparse, fast_pipeline
 from parsers.stanza.documents import DocumentPipeline
 from parsers.stanza.fast_pipeline import FastPipeline, is_supported
 from parsers.stanza.fast_tokenizer import batches_by_length
@@ -62,6 +64,47 @@ def test_tokens_in_bulk_are_parsed_as_one_by_one(fast: StanzaParser, stock: Stan
         ["Stop"],
     ]
     assert fast.parse(texts) == [stock.parse([text])[0] for text in texts]
+
+
+def test_a_form_is_read_once(fast: StanzaParser, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def noted(processor: Any, forms: Sequence[str], *, root: bool = False) -> Any:
+        asked.append(list(forms))
+        return read(processor, forms, root=root)
+
+    read = fast_pipeline._read
+    monkeypatch.setattr(fast_pipeline, "_read", noted)
+    bulk = FastPipeline(fast.pipeline)
+    asked.clear()  # the roots
+    first = bulk.annotate([["Dogs", "bark"], ["bark"]])
+    assert asked == [["Dogs", "bark"]] * 2  # for the tagger and for the parser
+    bulk.annotate([["Cats", "bark"]])
+    assert asked[2:] == [["Cats"]] * 2
+    assert bulk.annotate([["Dogs", "bark"], ["bark"]]) == first
+    assert len(asked) == 4
+
+
+def test_forms_are_forgotten_when_they_are_many(
+    fast: StanzaParser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentences = [[f"{word}{number}", "sees", "it"] for number in range(9) for word in ("He", "She")]
+    expected = FastPipeline(fast.pipeline).annotate(sentences)
+    monkeypatch.setattr(fast_pipeline._FormTable, "limit", 5)
+    bulk = FastPipeline(fast.pipeline)
+    assert [bulk.annotate([sentence])[0] for sentence in sentences] == expected
+    assert len(bulk._forms._number_of) <= 7
+
+
+def test_what_was_looked_up_stays_as_it_is(fast: StanzaParser) -> None:
+    forms = FastPipeline(fast.pipeline)._forms
+    numbers, (tagger, parser) = forms.look_up([["a", "b"]])
+    before = tagger.word[numbers[0]].clone(), parser.word[numbers[0] + 1].clone()
+    forms.look_up([[f"w{number}" for number in range(40)]])
+    forms._clear()
+    forms.look_up([["c", "d"]])
+    assert torch.equal(before[0], tagger.word[numbers[0]])
+    assert torch.equal(before[1], parser.word[numbers[0] + 1])
 
 
 @pytest.mark.slow

@@ -278,6 +278,9 @@ def test_new_questions_must_be_of_the_kind():
     assert spans.predict(["dogs like [[cats]]"]).shape == (1,)
     with pytest.raises(DataError, match=r"'target' or one span between \[\[ and \]\]"):
         spans.predict(["dogs like cats"])
-    with pytest.raises(ValueError, match="answers questions of another kind"):
+    with pytest.raises(ValueError, match="answers questions about a pair"):
         made.explain("dogs bark")
+    explained = made.explain("dogs bark", second="cats sleep")
+    assert explained.sentence.tokens == ("dogs", "bark")
+    assert {*explained.attributions} == {"gradient x input", "integrated gradients"}
     assert made.predict([(Sentence(["dogs"]), "cats")]).shape == (1,)

@@ -59,7 +59,7 @@ def test_what_is_logged(parsed, tmp_path, made, name):
     assert [step for step, _ in tracker.logged] == [1, 2, None]
     assert set(tracker.logged[0][1]) == {"train_loss", "dev_loss", "dev_accuracy"}
     scores = tracker.logged[-1][1]
-    assert scores["test_accuracy"] == result.test_accuracy
+    assert scores["test_accuracy"] == result.test_score
     assert {"test_macro_f1", "test_mcc"} <= set(scores)
     options = tracker.configuration
     assert (options["model.encoder"], options["training.epochs"], options["seed"]) == ("bag", 2, 0)

@@ -508,8 +508,15 @@ def test_given_vectors_are_kept(run, sentences):
 def test_runs_that_cannot_be_looked_at(run, tmp_path, sentences):
     with pytest.raises(StorageError, match="no saved run in"):
         runs_below(tmp_path)
-    with pytest.raises(StorageError, match="reads constituency trees"):
+    with pytest.raises(StorageError, match="reads the constituency trees"):
         subject_of_run(run("constituency"), lambda parser: sentences)
+    with pytest.raises(StorageError, match=r"made for spans .rerooted., which the lab's sentences"):
+        subject_of_run(run("rerooted"), lambda parser: sentences)
+
+
+def test_a_run_on_given_trees_reads_those_of_the_parser(run, sentences):
+    _, after = subject_of_run(run("given"), lambda parser: sentences)
+    assert after.sentences == tuple(sentences)
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_an_estimator_there_and_back(train, hub):
     card = (hub / "somebody/toys/README.md").read_text(encoding="utf-8")
     assert card.startswith("---\nlibrary_name: structnn\ntags:\n- structnn\n- bag\n---\n")
     best = made.training_.best
-    assert f"| dev accuracy | {best.dev_accuracy:.4g} |" in card
+    assert f"| dev accuracy | {best.dev_score:.4g} |" in card
     assert "| training examples | 54 |" in card
     assert 'StructuredClassifier.from_pretrained("somebody/toys")' in card
     assert "'no', 'yes'" in card
@@ -102,7 +102,7 @@ def test_a_run_there_and_back(run, hub):
     assert StructuredClassifier.from_pretrained("somebody/runs").classes_.tolist() == ["no", "yes"]
     card = (run / "README.md").read_text(encoding="utf-8")
     result = json.loads((run / "result.json").read_text(encoding="utf-8"))
-    assert f"| test accuracy | {result['test_accuracy']:.4f} |" in card
+    assert f"| test accuracy | {result['test_score']:.4f} |" in card
     assert "# gat(heads=2) on toy" in card
     assert "| name | toy |" in card
     assert "| structnn | " in card

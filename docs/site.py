@@ -1,0 +1,124 @@
+"""What mkdocs needs beside its configuration: pages from outside of docs/, and docstrings as Markdown.
+
+``mkdocs.yml`` names this file as a hook and as an extension of griffe.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import griffe
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+PAGES = {
+    "README.md": "index.md",
+    "README.zh.md": "index.zh.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+}
+"""Files at the root, and the pages that they are."""
+
+
+@event_priority(100)  # before the notebooks are looked for
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages of the root, and the course."""
+    for name, page in PAGES.items():
+        files.append(File.generated(config, page, content=(ROOT / name).read_text("utf-8")))
+    for notebook in sorted((ROOT / "course").rglob("*.ipynb")):
+        place = notebook.relative_to(ROOT).as_posix()
+        files.append(File(place, str(ROOT), config.site_dir, config.use_directory_urls))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: object) -> str:
+    """Let links lead to pages of the site; links to files that it doesn't have become plain text."""
+    place = page.file.src_uri
+
+    def link(found: re.Match[str]) -> str:
+        text, target = found.groups()
+        led = page_of(place, target)
+        return f"[{text}]({'../' * place.count('/')}{led})" if led else text
+
+    markdown = re.sub(r"(!\[[^]]*\]\()docs/", r"\1", markdown)
+    return re.sub(rf"(?<!!)\[([^]]*)\]\({TARGET}\)", link, markdown)
+
+
+def on_page_content(html: str, page: Any, files: Files, **_: object) -> str:
+    """The same of notebooks, which are HTML when they come here."""
+    place = page.file.src_uri
+    if not place.endswith(".ipynb"):
+        return html
+
+    def link(found: re.Match[str]) -> str:
+        target, hash_, anchor = page_of(place, found[1]).partition("#")
+        file = files.get_file_from_path(target)
+        return f'href="{file.url_relative_to(page.file)}{hash_}{anchor}"' if file else ""
+
+    return re.sub(rf'href="{TARGET}"', link, html)
+
+
+TARGET = r"(?!\w+:|#)([^)\s\"]+)"
+"""Where a link leads, unless it is to another site or within its page."""
+
+
+def page_of(place: str, target: str) -> str:
+    """The page of the site that a link leads to, as a path from its root; empty where there is none.
+
+    Args:
+        place: The page with the link.
+        target: The path that the link has in the repository, with an anchor perhaps.
+    """
+    path, hash_, anchor = target.partition("#")
+    if place in PAGES.values():
+        folder = ROOT
+    else:
+        folder = (ROOT if place.startswith("course/") else ROOT / "docs") / Path(place).parent
+    file = (folder / path).resolve()
+    inside = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else ""
+    if inside in PAGES:
+        page = PAGES[inside]
+    elif inside.startswith("docs/") and file.is_file():
+        page = inside.removeprefix("docs/")
+    elif inside.startswith("course/") and file.suffix == ".ipynb":
+        page = inside
+    else:
+        return ""
+    return page + hash_ + anchor
+
+
+class PlainMarkup(griffe.Extension):
+    """Docstrings are written for Sphinx: their roles and equations as Markdown."""
+
+    def on_instance(self, *, obj: griffe.Object, **_: object) -> None:
+        """Change the docstring of each object."""
+        if obj.docstring is not None:
+            obj.docstring.value = as_markdown(obj.docstring.value)
+
+
+def as_markdown(text: str) -> str:
+    """A docstring with Markdown in place of reStructuredText.
+
+    Examples are fenced; roles (``:class:`~a.B```) become code, ``:math:`` and ``.. math::`` equations;
+    of two backticks one is left.
+    """
+    text = re.sub(r"^( *)>>> .*(?:\n\1\S.*)*", r"\1```pycon\n\g<0>\n\1```", text, flags=re.M)
+    text = re.sub(r"^( *)\.\. math:: *(.*(?:\n(?:\1 +.*| *$))*)", _equation, text, flags=re.M)
+    text = re.sub(r":math:`([^`]+)`", r"\\(\1\\)", text)
+    text = re.sub(r":\w+:`~[\w.]*?(\w+)`", r"`\1`", text)
+    text = re.sub(r":\w+:`([^`<]+)`", r"`\1`", text)
+    return re.sub(r"(?<!`)``([^`]+)``(?!`)", r"`\1`", text)
+
+
+def _equation(found: re.Match[str]) -> str:
+    indent, body = found[1], found[2].rstrip()
+    blank = "\n" * (len(found[2]) - len(found[2].rstrip("\n")))
+    lines = [line.strip() for line in body.splitlines() if line.strip()]
+    inner = f"\n{indent}".join(lines)
+    if "&" in inner:
+        inner = f"\\begin{{aligned}}\n{indent}{inner}\n{indent}\\end{{aligned}}"
+    return f"{indent}$$\n{indent}{inner}\n{indent}$${blank}"

@@ -1,0 +1,21 @@
+"""Language models on any encoder: the next word, or hidden words."""
+
+from structnn.language_models.head import WordsAnswer, WordsHead
+from structnn.language_models.model import (
+    MASK,
+    LanguageModel,
+    Objective,
+    language_vocabulary,
+)
+from structnn.language_models.prefixes import END, prefixes_of
+
+__all__ = [
+    "END",
+    "MASK",
+    "LanguageModel",
+    "Objective",
+    "WordsAnswer",
+    "WordsHead",
+    "language_vocabulary",
+    "prefixes_of",
+]

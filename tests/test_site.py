@@ -1,0 +1,167 @@
+"""The documentation as a site: each page is in the navigation, and links lead somewhere."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [
+    *(ROOT / name for name in ("README.md", "README.zh.md", "CONTRIBUTING.md")),
+    *sorted(DOCS.rglob("*.md")),
+]
+ROOT_PAGES = {"index.md", "index.zh.md", "contributing.md", "changelog.md"}
+
+
+class Loader(yaml.SafeLoader):
+    """Leaves out functions of Python."""
+
+
+Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+CONFIG = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)
+
+
+def listed(nav: Any) -> Iterator[str]:
+    if isinstance(nav, str):
+        yield nav
+    else:
+        for part in nav.values() if isinstance(nav, dict) else nav:
+            yield from listed(part)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub and the site give the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).strip().replace(" ", "-") for one in headings}
+
+
+def test_navigation_lists_every_page_and_notebook():
+    there = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")} | ROOT_PAGES
+    there |= {book.relative_to(ROOT).as_posix() for book in (ROOT / "course").rglob("*.ipynb")}
+    pages = list(listed(CONFIG["nav"]))
+    assert len(set(pages)) == len(pages)
+    assert set(pages) == there
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if re.match(r"\w+:", target):
+            continue
+        file = page if not path else (page.parent / path)
+        assert file.exists(), target
+        if anchor and file.suffix == ".md":
+            assert anchor in anchors(file), target
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("api/*.md")), ids=lambda page: page.stem)
+def test_documented_modules_exist(page):
+    modules = re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), flags=re.M)
+    assert modules
+    for name in modules:
+        assert name.startswith(page.stem)
+        assert importlib.import_module(name).__doc__
+
+
+SLOW = {"gallery", "how-to", "quick-start"}
+ELSEWHERE = {"decoders", "python", "reliability"}  # tests/test_documents.py
+WITH_CODE = {page.stem for page in DOCS.glob("*.md") if "```python" in page.read_text("utf-8")}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in sorted(WITH_CODE - ELSEWHERE)
+    ],
+)
+def test_blocks_run(name, tmp_path, monkeypatch):
+    (tmp_path / "docs").symlink_to(DOCS)  # as if in the root
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(compile(block, f"{name}.md", "exec"), {"__name__": "block"})
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"^```\w+\n.*?^```", (ROOT / page).read_text("utf-8"), flags=re.M | re.S)
+
+
+def test_the_chinese_readme_has_the_blocks_and_the_table_of_the_english_one():
+    assert blocks("README.zh.md") == blocks("README.md")
+    table = re.compile(r"<!-- made by.*?<!-- end -->", flags=re.S)
+    english, chinese = (
+        table.findall((ROOT / name).read_text("utf-8")) for name in ("README.md", "README.zh.md")
+    )
+    assert chinese == english
+    headings = [
+        re.findall(r"^#+ ", (ROOT / name).read_text("utf-8"), flags=re.M)
+        for name in ("README.md", "README.zh.md")
+    ]
+    assert headings[0] == headings[1]
+
+
+@pytest.fixture(scope="module")
+def hooks():
+    """docs/site.py, where mkdocs and griffe are installed (``pip install 'structnn[site]'``)."""
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("griffe")
+    spec = importlib.util.spec_from_file_location("docs_site", DOCS / "site.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["docs_site"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("place", "link", "found"),
+    [
+        ("index.md", "[a](docs/lab.md#alignment)", "[a](lab.md#alignment)"),
+        ("index.md", "![a](docs/lab/start.png)", "![a](lab/start.png)"),
+        ("index.md", "[model card](parsers/models/MODEL_CARD.md)", "model card"),
+        ("lab.md", "[a](../structnn/ops/paths.py)", "a"),
+        ("lab.md", "[a](encoders.md)", "[a](encoders.md)"),
+        ("course/01-words-as-vectors.ipynb", "[a](../docs/lab.md)", "[a](../lab.md)"),
+        (
+            "course/zh/01-words-as-vectors.ipynb",
+            "[a](../../README.zh.md)",
+            "[a](../../index.zh.md)",
+        ),
+        ("lab.md", "[a](https://pypi.org)", "[a](https://pypi.org)"),
+    ],
+)
+def test_links_of_the_site(hooks, place, link, found):
+    page = SimpleNamespace(file=SimpleNamespace(src_uri=place))
+    assert hooks.on_page_markdown(link, page) == found
+
+
+def test_links_of_notebooks(hooks):
+    place = "course/zh/01-words-as-vectors.ipynb"
+    assert hooks.page_of(place, "../../docs/lab.md#alignment") == "lab.md#alignment"
+    assert hooks.page_of(place, "../../README.zh.md") == "index.zh.md"
+    assert hooks.page_of(place, place.rpartition("/")[2]) == place
+    assert hooks.page_of(place, "../../structnn/ops/paths.py") == ""
+
+
+def test_docstrings_become_markdown(hooks):
+    text = "Of :class:`~a.b.C`, ``x``\n\n.. math::\n    a &= b \\\\\n    c &= d\n\nand :math:`e`."
+    equation = "$$\n\\begin{aligned}\na &= b \\\\\nc &= d\n\\end{aligned}\n$$"
+    assert hooks.as_markdown("Example:\n    >>> f(\n    ...     1\n    ... )\n    2\n\nEnd") == (
+        "Example:\n    ```pycon\n    >>> f(\n    ...     1\n    ... )\n    2\n    ```\n\nEnd"
+    )
+    assert hooks.as_markdown(text) == f"Of `C`, `x`\n\n{equation}\n\nand \\(e\\)."
