@@ -636,6 +636,31 @@ def push(
 
 
 @app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or of a saved estimator.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="File for the program, such as model.pt2.", callback=check_output_file),
+    ],
+) -> None:
+    """Write a model as a program of torch.export, which runs without structnn, on batches of any size.
+
+    For encoders of sequences and one sentence. Those of trees and graphs can't be exported: the shape
+    of the structure differs from sentence to sentence.
+
+    `structnn export runs/trec/bilstm/seed-0 --out bilstm.pt2`
+    """
+    from tasks.models.export import write_program
+    from tasks.models.model import model_in
+
+    write_program(model_in(run), out)
+    status.print(
+        f"written: {out}, a program from token_ids (sentences, longest) and lengths (sentences) to "
+        "scores (sentences, answers); its words and labels are in structnn.json"
+    )
+
+
+@app.command()
 def serve(
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
     host: Annotated[

@@ -296,9 +296,10 @@ def values_for(question: Question) -> type[Values]:
     Raises:
         DataError: It is about trees, which no column of answers has.
     """
-    if question.reads == "arcs":
+    if question.reads in ("arcs", "nodes"):
         raise DataError(
-            "from Python nothing is trained to parse: structnn train --reads arcs does it"
+            f"no estimator answers questions about {question.reads} of trees: structnn train --reads "
+            f"{question.reads} does"
         )
     if question.has_parts:
         return Tags

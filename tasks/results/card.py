@@ -63,12 +63,7 @@ def write_card(
         *_of_data(data),
         "## How to load it",
         "",
-        "```python",
-        f"from tasks import {_estimator(model.task.question)}",
-        "",
-        f'model = {_estimator(model.task.question)}.from_pretrained("{repository}")',
-        "```",
-        "",
+        *_in_python(model.task.question, repository),
         "```console",
         f'$ structnn predict {HUB}{repository} "{example}',
         "```",
@@ -137,13 +132,17 @@ def _of_data(data: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _estimator(question: Question) -> str:
-    """The class that loads such a model in Python."""
-    if question.has_parts:
-        return "StructuredTagger"
+def _in_python(question: Question, repository: str) -> list[str]:
+    """How an estimator loads such a model; nothing where none does."""
+    if question.reads in ("arcs", "nodes"):
+        return []
+    name = "StructuredTransducer" if question.is_sequence else "StructuredClassifier"
     if question.is_number:
-        return "StructuredRegressor"
-    return "StructuredTransducer" if question.is_sequence else "StructuredClassifier"
+        name = "StructuredRegressor"
+    if question.reads == "tokens":
+        name = "StructuredTagger"
+    code = [f"from tasks import {name}", "", f'model = {name}.from_pretrained("{repository}")']
+    return ["```python", *code, "```", ""]
 
 
 def _parser(model: SavedModel) -> str:

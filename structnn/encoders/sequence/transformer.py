@@ -16,7 +16,7 @@ from structnn.options import Depth, Probability, Size
 
 __all__ = ["Transformer"]
 
-_LEARNED = 512
+LEARNED_PLACES = 512
 
 
 class Transformer(Encoder):
@@ -72,7 +72,7 @@ class Transformer(Encoder):
         self.projection = nn.Linear(input_dim, hidden_dim)
         self.cls = nn.Parameter(torch.randn(hidden_dim)) if cls else None
         if positions == "learned":
-            self.places = nn.Embedding(_LEARNED, hidden_dim)
+            self.places = nn.Embedding(LEARNED_PLACES, hidden_dim)
             nn.init.normal_(self.places.weight, std=0.1)
         self.layers = nn.ModuleList(
             TransformerLayer(
@@ -123,7 +123,7 @@ class Transformer(Encoder):
             table = sinusoids(longest, self.output_dim, states)
             states = states + table.index_select(0, padding.place)
         elif self.positions == "learned":
-            states = states + self.places(padding.place.clamp(max=_LEARNED - 1))
+            states = states + self.places(padding.place.clamp(max=LEARNED_PLACES - 1))
         visible = padding.mask[:, None, None]  # (sentences, 1, 1, longest)
         if self.causal:
             visible = visible & visible.new_ones(longest, longest).tril()

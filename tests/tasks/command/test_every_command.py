@@ -37,6 +37,8 @@ def test_each_once(tmp_path, questions, here):
     run("train", "--data", questions, "--encoder", "bag", *QUICK, "--out", "one")
     said = run("predict", "one/bag/seed-0", "--json", "The fog comes again.").out
     assert json.loads(said)["label"] == "weather"
+    run("export", "one/bag/seed-0", "--out", "one.pt2")
+    assert (tmp_path / "one.pt2").exists()
     run("push", "one/bag/seed-0", "somebody/fog", "--card-only")
     assert (tmp_path / "one/bag/seed-0/README.md").exists()
     run("explain", "one/bag/seed-0", "The fog comes again.", "-o", "why")

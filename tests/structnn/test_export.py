@@ -1,0 +1,87 @@
+"""Exported programs give the scores of the model, on batches of other sizes and lengths."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from structnn import (
+    Batch,
+    LabelAnswer,
+    Sentence,
+    StructuredModel,
+    Vocabulary,
+    WordEmbedding,
+    build_encoder,
+    build_head,
+)
+from structnn.export import ExportError, export_model
+
+VOCABULARY = Vocabulary(list("abcdefg"))
+
+
+def make(encoder, reader="sentence", **options):
+    torch.manual_seed(0)
+    made = build_encoder(encoder, 6, 8, **options)
+    head = build_head(reader, LabelAnswer(["no", "maybe", "yes"]), made, hidden_dim=5)
+    return StructuredModel(WordEmbedding(VOCABULARY, 6), made, head).eval()
+
+
+def check(model, tmp_path):
+    torch.export.save(export_model(model), tmp_path / "model.pt2")
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    for lengths in ([3, 7, 1, 5, 5], [1], [2, 1], [12]):
+        sentences = [Sentence([("abcdefg?"[(3 * n + k) % 8]) for k in range(n)]) for n in lengths]
+        ids = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
+        for row, sentence in zip(ids, sentences, strict=True):
+            row[: len(sentence)] = torch.tensor([VOCABULARY[word] for word in sentence.tokens])
+        with torch.no_grad():
+            expected = model(Batch.from_sentences(sentences, vocabulary=VOCABULARY))
+            found = program(ids, torch.tensor(lengths))
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_bag(tmp_path):
+    check(make("bag"), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("encoder", "options"),
+    [
+        ("dan", {"readout": "sum"}),
+        ("bilstm", {"layers": 2}),
+        ("bigru", {"readout": "max"}),
+        ("rnn", {"readout": "attention"}),
+        ("self_attentive", {}),
+        ("cnn", {"layers": 2, "dilation": 2}),
+        ("transformer", {"positions": "rotary", "norm": "post", "readout": "cls"}),
+        ("transformer", {"positions": "learned", "readout": "last", "causal": True}),
+    ],
+)
+def test_sequence_encoders(encoder, options, tmp_path):
+    check(make(encoder, **options), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "options", "message"),
+    [
+        ("gat", {}, "GAT can't be exported: it reads a graph.*structnn serve"),
+        ("child_sum_tree_lstm", {}, "reads a tree, whose shape differs"),
+        ("bilstm>gat", {}, "can't be exported: it reads a graph"),
+        ("min_gru", {}, "MinGRU, as it was built, can't be exported: there are programs for bag"),
+        ("cnn", {"stride": 2}, "CNN, as it was built"),
+        ("lstm", {"readout": "k_max"}, "the readout KMaxReadout can't be exported"),
+        ("bag", {"reader": "pair"}, "only models that answer questions about a sentence"),
+    ],
+)
+def test_what_can_not_be_exported_is_told(encoder, options, message):
+    with pytest.raises(ExportError, match=message):
+        export_model(make(encoder, **options))
+
+
+def test_contextual_models_can_not_be_exported():
+    model = make("bag")
+    model.embedding = torch.nn.Identity()
+    with pytest.raises(ExportError, match="a model with a Identity can't be exported"):
+        export_model(model)
