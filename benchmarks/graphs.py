@@ -19,7 +19,6 @@ from benchmarks.tree_contenders import OfStructnn, operators_off
 from benchmarks.tree_data import (
     DEFAULT_CONLLU,
     Draw,
-    Indices,
     corpus_of,
     draws,
     random_tree,
@@ -59,9 +58,6 @@ class OnBatch(OfStructnn):
     ) -> None:
         super().__init__(corpus, encoder.eval(), name)
         self.on_pyg = on_pyg
-
-    def collate(self, chosen: Indices) -> Batch:
-        return self.corpus.batch(chosen).prepare(self.encoder.reads, self.encoder.constructions)
 
     def forward(self, x: Tensor, data: Batch) -> Tensor:
         with self._operators():

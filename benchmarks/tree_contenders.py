@@ -123,7 +123,7 @@ class OfStructnn(TreeContender):
         self.name = name
 
     def collate(self, chosen: Indices) -> Batch:
-        return self.corpus.batch(chosen).prepare(self.encoder.reads)
+        return self.encoder.prepare(self.corpus.batch(chosen))
 
     def forward(self, x: Tensor, data: Batch) -> Tensor:
         return self.encoder.encode(x, data)

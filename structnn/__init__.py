@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from structnn.heads import StructuredModel as StructuredModel
     from structnn.heads import build_head as build_head
     from structnn.heads import register_reader as register_reader
+    from structnn.language_models import LanguageModel as LanguageModel
+    from structnn.language_models import language_vocabulary as language_vocabulary
     from structnn.notes import Note as Note
     from structnn.notes import noting as noting
     from structnn.readouts import READOUTS as READOUTS
@@ -90,6 +92,7 @@ _MODULES = {
         "READERS Answer ArcsAnswer ArcsHead DistributionAnswer Head LabelAnswer LabelsAnswer Reader "
         "ScoreAnswer StructuredModel build_head register_reader"
     ),
+    "language_models": "LanguageModel language_vocabulary",
     "notes": "Note noting",
     "readouts": "READOUTS Readout build_readout register_readout",
     "registry": "UnknownNameError",

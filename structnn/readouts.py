@@ -143,7 +143,7 @@ class KMaxReadout(Readout):
         self.output_dim = k * input_dim
 
     def forward(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
-        padding = Padding(state_ptr(nodes, tokens, batch), len(nodes))
+        padding = state_padding(nodes, tokens, batch)
         padded = padding.pad(nodes)  # (sentences, longest, input)
         absent = ~padding.mask[:, :, None]
         k = min(self.k, padded.shape[1])
@@ -255,6 +255,12 @@ class Concatenation(Readout):
 def state_ptr(nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
     """Where each sentence's states begin, be they at tokens or at nodes."""
     return batch.token_ptr if nodes is tokens else batch.node_ptr
+
+
+def state_padding(nodes: Tensor, tokens: Tensor, batch: Batch) -> Padding:
+    """Pads each sentence's states, be they at tokens or at nodes."""
+    longest = batch.max_length if nodes is tokens else batch.max_nodes
+    return Padding(state_ptr(nodes, tokens, batch), len(nodes), longest)
 
 
 def weighted_sum(scores: Tensor, values: Tensor, ptr: Tensor) -> Tensor:

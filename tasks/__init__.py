@@ -1,7 +1,9 @@
 """Data sets, training, comparison and the ``structnn`` command.
 
-What is used from Python is here: :class:`StructuredClassifier`, :class:`EncoderTransformer` and
-:func:`compare_encoders`. Each is loaded when it is first used, so that the command answers at once.
+What is used from Python is here: the estimators :class:`StructuredClassifier`,
+:class:`StructuredRegressor`, :class:`StructuredTagger` and :class:`StructuredTransducer`,
+:class:`EncoderTransformer`, and :func:`compare_encoders`. Each is loaded when it is first used, so
+that the command answers at once.
 """
 
 from __future__ import annotations
@@ -14,11 +16,24 @@ if TYPE_CHECKING:
     from tasks.estimators import EncoderComparison as EncoderComparison
     from tasks.estimators import EncoderTransformer as EncoderTransformer
     from tasks.estimators import StructuredClassifier as StructuredClassifier
+    from tasks.estimators import StructuredEstimator as StructuredEstimator
+    from tasks.estimators import StructuredRegressor as StructuredRegressor
+    from tasks.estimators import StructuredTagger as StructuredTagger
+    from tasks.estimators import StructuredTransducer as StructuredTransducer
     from tasks.estimators import compare_encoders as compare_encoders
 
 require("parsers")
 
-__all__ = ["EncoderComparison", "EncoderTransformer", "StructuredClassifier", "compare_encoders"]
+__all__ = [
+    "EncoderComparison",
+    "EncoderTransformer",
+    "StructuredClassifier",
+    "StructuredEstimator",
+    "StructuredRegressor",
+    "StructuredTagger",
+    "StructuredTransducer",
+    "compare_encoders",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -25,15 +25,27 @@ from tasks.storage import StorageError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["as_record"]
+__all__ = ["as_record", "earlier"]
 
 Record = TypeVar("Record", bound="DataclassInstance")
+
+
+EARLIER = "earlier"
+"""The key, in the metadata of a field, of the name that earlier versions wrote."""
+
+
+def earlier(name: str) -> Mapping[str, str]:
+    """Metadata of a field that earlier versions wrote under another name: :func:`as_record` reads both.
+
+    ``dev_score: float = field(metadata=earlier("dev_accuracy"))``
+    """
+    return {EARLIER: name}
 
 
 def as_record(
     kind: type[Record], entry: object, where: object, remedy: str, **given: object
 ) -> Record:
-    """A JSON object as a dataclass whose fields have the names of its keys.
+    """A JSON object as a dataclass whose fields have the names of its keys, or had: :func:`earlier`.
 
     Fields may be strings, numbers, truth values, None, a ``Literal`` of them, dataclasses, or a
     ``Mapping[str, ...]``, ``Sequence`` or ``frozenset`` of these.
@@ -77,6 +89,10 @@ def _made(kind: type[Record], entry: object, given: Mapping[str, object]) -> Rec
     if not isinstance(entry, dict):
         raise _unlike(f"expected an object, found {reprlib.repr(entry)}")
     shape = _shape(kind)
+    for old, name in shape.earlier.items():
+        if old in entry and name not in entry:
+            entry = {**entry, name: entry[old]}
+            del entry[old]
     missing = [name for name in shape.required if name not in entry and name not in given]
     unknown = [name for name in entry if name not in shape.fits or name in given]
     if missing or unknown:
@@ -96,10 +112,17 @@ def _made(kind: type[Record], entry: object, given: Mapping[str, object]) -> Rec
 
 
 class _Shape(NamedTuple):
-    """The fields of a dataclass: what fits each of them, and the names of those without a default."""
+    """The fields of a dataclass.
+
+    Attributes:
+        fits: What fits each of them.
+        required: The names of those without a default.
+        earlier: The names of those that had others before, by these.
+    """
 
     fits: Mapping[str, Callable[[Any], Any]]
     required: tuple[str, ...]
+    earlier: Mapping[str, str]
 
 
 @cache  # a file of predictions has thousands of entries
@@ -111,6 +134,11 @@ def _shape(kind: type[DataclassInstance]) -> _Shape:
             for field in fields(kind)
             if field.default is field.default_factory is MISSING
         ),
+        earlier={
+            field.metadata[EARLIER]: field.name
+            for field in fields(kind)
+            if EARLIER in field.metadata
+        },
     )
 
 

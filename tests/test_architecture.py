@@ -40,6 +40,7 @@ ROOMS = (
         ("metrics",),
         ("training",),
         ("models",),
+        ("pretraining",),
     ),
     *(("results",), ("report",), ("explain", "lab"), ("serve",), ("experiments",), ("estimators",)),
     ("command",),

@@ -43,7 +43,7 @@ def test_each_block_of_the_guide_runs_alone(block):
     run(block)
 
 
-@pytest.mark.parametrize("name", ["decoders", "reliability"])
+@pytest.mark.parametrize("name", ["decoders", "language-models", "reliability"])
 def test_the_blocks_of_other_pages_run(name):
     page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):

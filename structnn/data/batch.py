@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,12 @@ class Batch:
         if self.device.type != "cpu":
             fields.append(f"device='{self.device}'")
         return f"Batch({', '.join(fields)})"
+
+    def with_token_ids(self, token_ids: Tensor) -> Batch:
+        """The same batch with other words, given by their numbers, ``(tokens,)``."""
+        made = copy(self)
+        made.token_ids = token_ids
+        return made
 
     @property
     def num_tokens(self) -> int:
@@ -218,6 +225,11 @@ class Batch:
         return len(self.nodes.nodes.segment)
 
     @cached_property
+    def max_nodes(self) -> int:
+        """The number of nodes of the largest tree or graph."""
+        return int(self.nodes.nodes.sizes.max())
+
+    @cached_property
     def nodes_are_tokens(self) -> bool:
         """Whether node *i* is token *i* throughout, as in dependency trees."""
         return self.nodes.nodes_are_tokens
@@ -261,6 +273,21 @@ class Batch:
     def node_labels(self) -> Tensor:
         """``(nodes,)``: the index of each node's label, 0 where it is unknown or there is none."""
         return self._tensor(self.trees.labels)
+
+    @cached_property
+    def highest_label(self) -> int:
+        """The largest index of a label of a node."""
+        return int(self.trees.labels.max())
+
+    @cached_property
+    def ranked_words(self) -> tuple[Tensor, Tensor, int]:
+        """The words in the order of the schedule: ``rank``, ``order``, and a number of rows.
+
+        ``rank`` is ``(tokens,)``, the rank of each token's node, and ``order`` sorts the tokens by it.
+        The number is that of the ranks up to the last node that has a word.
+        """
+        rank = self.schedule.rank.index_select(0, self.token_nodes)
+        return rank, rank.argsort(), int(rank.max()) + 1
 
     @cached_property
     def roots(self) -> Tensor:
@@ -383,17 +410,24 @@ class Batch:
             reads: The encoder's ``reads``: ``"sequence"``, ``"tree"`` and ``"graph"``.
             constructions: The encoder's ``constructions``: the graphs that it reads.
 
+        See :meth:`structnn.Encoder.prepare`, which knows what else an encoder reads.
+
         Returns:
             The batch itself.
 
         Raises:
             StructureError: A tree or a graph is read, and a sentence lacks the structure.
         """
+        _ = self.token_batch, self.positions, self.lengths  # heads read them too
         for piece in reads:
             if piece == "sequence":
                 _ = self.packing, self._padded_index, self.padding_mask
-            elif piece == "tree":
-                _ = self.schedule, self.token_nodes, self.nodes_are_tokens, self.roots
+            else:
+                _ = self.nodes_are_tokens, self.token_nodes, self.tokens_in_structure, self.node_ptr
+            if piece == "tree":
+                _ = self.schedule, self.roots, self.node_labels
+                if not self.nodes_are_tokens:
+                    _ = self.ranked_words
         for construction in constructions:
             self.graph(construction)
         return self
@@ -416,7 +450,7 @@ class Batch:
                 value = move(value)
             elif isinstance(value, Schedule):
                 value = value.map(move)
-            elif name == "packing":
+            elif name in ("packing", "ranked_words"):
                 value = (move(value[0]), move(value[1]), value[2])  # the sizes stay on the CPU
             elif name == "_graphs":
                 value = {key: graph.map(move) for key, graph in value.items()}

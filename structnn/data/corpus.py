@@ -81,6 +81,11 @@ class Corpus(Dataset[Sentence]):
         """``(sentences,)``, a NumPy array: the number of tokens of each."""
         return self._flat.lengths
 
+    @property
+    def node_counts(self) -> Array:
+        """``(sentences,)``, a NumPy array: the number of nodes of each tree or graph, 0 without one."""
+        return self._flat.node_counts
+
     def __len__(self) -> int:
         return len(self.sentences)
 

@@ -91,6 +91,11 @@ class FlatSentences:
         return np.diff(self._token_ptr)
 
     @property
+    def node_counts(self) -> Array:
+        """``(sentences,)``: the number of nodes of each tree or graph; 0 where there is none."""
+        return np.diff(self._node_ptr)
+
+    @property
     def num_nodes(self) -> int:
         """The number of nodes of all trees or graphs together."""
         return int(self._node_ptr[-1])

@@ -89,12 +89,14 @@ class Graph:
         edge_type: ``(edges,)``, the kind of each edge, an index into :data:`EDGE_TYPES`.
         edge_label: ``(edges,)``, the index of the relation of each edge, 0 where there is none.
         counts: The number of edges of each type.
+        highest_label: The largest of ``edge_label``.
     """
 
     edge_index: Tensor
     edge_type: Tensor
     edge_label: Tensor
     counts: tuple[int, ...]
+    highest_label: int
     _adjacencies: dict[int, Adjacency] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -117,7 +119,11 @@ class Graph:
     def map(self, move: Callable[[Tensor], Tensor]) -> Graph:
         """The graph with ``move`` applied to each of its tensors."""
         return Graph(
-            move(self.edge_index), move(self.edge_type), move(self.edge_label), self.counts
+            move(self.edge_index),
+            move(self.edge_type),
+            move(self.edge_label),
+            self.counts,
+            self.highest_label,
         )
 
     def to(self, device: torch.device) -> Graph:
@@ -228,13 +234,15 @@ class GraphConstruction:
             kinds.append(np.full(len(source), EDGE_TYPES.index(kind)))
             names.append(name)
         made = [len(ends[kind][0]) if kind in self.kinds else 0 for kind in EDGE_TYPES]
+        labels = np.concatenate(names)
         return Graph(
             edge_index=torch.from_numpy(
                 np.stack([np.concatenate(sources), np.concatenate(targets)])
             ),
             edge_type=torch.from_numpy(np.concatenate(kinds)),
-            edge_label=torch.from_numpy(np.concatenate(names)),
+            edge_label=torch.from_numpy(labels),
             counts=tuple(made),
+            highest_label=int(labels.max(initial=0)),
         )
 
 

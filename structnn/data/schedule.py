@@ -34,6 +34,7 @@ class Schedule:
             nodes are the ranks from ``num_leaves`` on.
         edges: For each height the slice of ``child`` of the children of its nodes, ``(begin, end)``.
         sibling: ``(edges,)``, the position of each entry of ``child`` among its siblings, from 0.
+        widest: The largest number of children of a node.
     """
 
     order: Tensor
@@ -44,6 +45,7 @@ class Schedule:
     child_ptr: Tensor
     edges: tuple[tuple[int, int], ...]
     sibling: Tensor
+    widest: int
 
     def __repr__(self) -> str:
         return f"Schedule(nodes={self.num_nodes}, levels={len(self.levels)})"
@@ -102,6 +104,7 @@ class Schedule:
             child_ptr=torch.from_numpy(child_ptr),
             edges=_slices(edge_ptr),
             sibling=torch.from_numpy(sibling),
+            widest=int(counts.max(initial=0)),
         )
 
     def map(self, move: Callable[[Tensor], Tensor]) -> Schedule:
@@ -115,6 +118,7 @@ class Schedule:
             child_ptr=move(self.child_ptr),
             edges=self.edges,
             sibling=move(self.sibling),
+            widest=self.widest,
         )
 
     def to(self, device: torch.device) -> Schedule:

@@ -10,9 +10,8 @@ from torch import Tensor
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoding
 from structnn.notes import note
-from structnn.ops.segments import Padding
 from structnn.options import Declared, at_least
-from structnn.readouts import state_ptr
+from structnn.readouts import state_padding
 
 __all__ = ["Decoder", "Memory", "State", "Step"]
 
@@ -47,7 +46,7 @@ class Memory:
                 two are the same unless the structure has nodes without a word.
         """
         states = encoding.nodes if states is None else states
-        padding = Padding(state_ptr(states, encoding.tokens, batch), len(states))
+        padding = state_padding(states, encoding.tokens, batch)
         return cls(padding.pad(states), padding.mask, encoding.sentence)
 
 

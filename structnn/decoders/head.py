@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from structnn.data.batch import Batch
 from structnn.decoders.base import Decoder, Memory, State, Step
 from structnn.decoders.output import Output, Source
-from structnn.decoders.search import GREEDY, Found, Search
+from structnn.decoders.search import GREEDY, Found, Search, Watcher
 from structnn.decoders.target import TargetVocabulary
 from structnn.encoders.base import Encoding
 from structnn.heads.readers import Reader
@@ -32,6 +32,7 @@ class Hypothesis:
 
     Attributes:
         text: The sequence as text.
+        pieces: Its pieces.
         log_probability: The logarithm of its probability, the end included if it has one.
         score: That, divided by a power of the length.
         alignment: ``(pieces + 1, states)``, how much each piece and the end looked at each state of the
@@ -39,6 +40,7 @@ class Hypothesis:
     """
 
     text: str
+    pieces: tuple[str, ...]
     log_probability: float
     score: float
     alignment: Tensor | None = None
@@ -214,12 +216,15 @@ class SequenceHead(nn.Module):
         return loss
 
     @torch.no_grad()
-    def generate(self, reading: Reading, search: Search | None = None) -> list[list[Hypothesis]]:
+    def generate(
+        self, reading: Reading, search: Search | None = None, watch: Watcher | None = None
+    ) -> list[list[Hypothesis]]:
         """The sequences that a search finds, best first, for each sentence.
 
         Args:
             reading: What :meth:`forward` gave.
             search: How to search; by default as the head's :attr:`search` says.
+            watch: Sees each step of the search.
         """
         memory = reading.memory
         lengths = memory.mask.sum(1)
@@ -230,13 +235,14 @@ class SequenceHead(nn.Module):
             return self._logs(made, reading.source), made.state
 
         search = self.search if search is None else search
-        found = search(step, self.decoder.start(memory), self.target.end, limits)
+        found = search(step, self.decoder.start(memory), self.target.end, limits, watch)
         alignments = self._alignments(found, memory) if self.decoder.has_alignment else None
         copies = self.decoder.copy
         return [
             [
                 Hypothesis(
                     self.target.decode(one.pieces, sentence.tokens if copies else ()),
+                    self.target.decode_pieces(one.pieces, sentence.tokens if copies else ()),
                     one.log_probability,
                     one.score,
                     None if alignments is None else alignments[number][rank],

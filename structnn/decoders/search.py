@@ -13,7 +13,20 @@ from torch import Tensor
 from structnn.decoders.base import State
 from structnn.options import at_least
 
-__all__ = ["GREEDY", "Found", "Search", "StepFunction", "beam_search", "follow", "nucleus"]
+__all__ = [
+    "GREEDY",
+    "Found",
+    "Looked",
+    "Search",
+    "StepFunction",
+    "Watcher",
+    "beam_search",
+    "follow",
+    "nucleus",
+]
+
+WATCHED = 5
+"""How many pieces a watcher sees at each step, where one is chosen."""
 
 StepFunction: TypeAlias = Callable[[Tensor, State], tuple[Tensor, State]]
 """From the last pieces, ``(sentences, hypotheses)``, and what is remembered, to the logarithms of the
@@ -34,6 +47,28 @@ class Found(NamedTuple):
     score: float
 
 
+class Looked(NamedTuple):
+    """What one step of a search looked at, each ``(sentences, candidates)``, most likely first.
+
+    Attributes:
+        parents: The hypothesis that is continued: the place that it was kept at by the step before.
+        pieces: The piece that continues it.
+        logs: The logarithm of the probability of all pieces so far; -inf where there is no candidate.
+        kept: The place at which the step after takes it up; -1 if it doesn't.
+        ended: Whether the sequence is complete, and stands beside the others that are.
+    """
+
+    parents: Tensor
+    pieces: Tensor
+    logs: Tensor
+    kept: Tensor
+    ended: Tensor
+
+
+Watcher: TypeAlias = Callable[[Looked], None]
+"""Called at each step of a search."""
+
+
 @dataclass(frozen=True)
 class Search:
     r"""How sequences are searched for.
@@ -48,6 +83,8 @@ class Search:
             more than twice the length of the source. A longer sequence is cut.
         top_p: Draw each piece from the most likely ones that together have this probability (nucleus
             sampling, Holtzman et al. 2020); None to search.
+        temperature: What is drawn is drawn from the softmax of scores divided by this: below 1 likely
+            pieces become likelier.
         seed: The seed of what is drawn.
 
     Raises:
@@ -60,6 +97,7 @@ class Search:
     min_length: int = 0
     max_length: int | None = None
     top_p: float | None = None
+    temperature: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -78,11 +116,20 @@ class Search:
             )
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise ValueError(f"top_p must be above 0 and at most 1, but is {self.top_p}")
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise ValueError(f"temperature must be above 0, but is {self.temperature}")
+        if self.temperature != 1 and self.top_p is None:
+            raise ValueError("temperature goes with pieces that are drawn: give top_p too")
         if self.top_p is not None and self.beam > 1:
             raise ValueError("pieces are either drawn (top_p) or searched for (beam), not both")
 
     def __call__(
-        self, step: StepFunction, state: State, end: int, limits: Tensor
+        self,
+        step: StepFunction,
+        state: State,
+        end: int,
+        limits: Tensor,
+        watch: Watcher | None = None,
     ) -> list[list[Found]]:
         """The best sequences of each sentence, best first.
 
@@ -91,16 +138,21 @@ class Search:
             state: What is remembered before the first, for one hypothesis of each sentence.
             end: The number of the end, which also stands before the first piece.
             limits: ``(sentences,)``, the largest number of pieces; ``max_length`` goes before it.
+            watch: Sees each step.
         """
         if self.max_length is not None:
             limits = torch.full_like(limits, self.max_length)
         if self.beam > 1:
-            return beam_search(step, state, end, limits, self)
+            return beam_search(step, state, end, limits, self, watch)
         if self.top_p is None:
-            return follow(step, state, end, limits, self, most_likely)
+            return follow(step, state, end, limits, self, most_likely, watch)
         generator = torch.Generator(limits.device).manual_seed(self.seed)
-        share = self.top_p
-        return follow(step, state, end, limits, self, lambda logs: nucleus(logs, share, generator))
+        share, temperature = self.top_p, self.temperature
+
+        def drawn(logs: Tensor) -> Tensor:
+            return nucleus(logs / temperature, share, generator)
+
+        return follow(step, state, end, limits, self, drawn, watch)
 
 
 GREEDY = Search()
@@ -136,6 +188,7 @@ def follow(
     limits: Tensor,
     search: Search,
     choose: Callable[[Tensor], Tensor],
+    watch: Watcher | None = None,
 ) -> list[list[Found]]:
     """One sequence for each sentence, a piece chosen at each step; arguments as for :class:`Search`.
 
@@ -146,6 +199,7 @@ def follow(
         limits: ``(sentences,)``.
         search: Its least length and its length penalty hold.
         choose: Chooses from ``(sentences, pieces)`` logarithms of probabilities.
+        watch: Sees the piece that is chosen, and the most likely others.
     """
     last = torch.full((len(limits), 1), end, device=limits.device)
     alive = torch.ones_like(limits, dtype=torch.bool)
@@ -158,6 +212,9 @@ def follow(
         allowed = _without(logs, end) if length < search.min_length else logs
         piece = choose(allowed)
         gained = logs.gather(1, piece[:, None])[:, 0]
+        if watch is not None:
+            before = torch.zeros_like(gained) if total is None else total
+            watch(_chosen(allowed, piece, before, alive, end, limits == length + 1))
         total = torch.where(alive, gained, 0) + (0 if total is None else total)
         chosen.append(piece.masked_fill(~alive, end))
         counted.append(alive)
@@ -174,8 +231,29 @@ def follow(
     return found
 
 
+def _chosen(
+    logs: Tensor, piece: Tensor, before: Tensor, alive: Tensor, end: int, cut: Tensor
+) -> Looked:
+    """The chosen piece of each sentence, and the most likely others."""
+    others = logs.scatter(1, piece[:, None], -torch.inf)
+    best, place = others.topk(min(WATCHED - 1, logs.shape[1] - 1), dim=1)
+    pieces = torch.cat([piece[:, None], place], dim=1)
+    totals = before[:, None] + torch.cat([logs.gather(1, piece[:, None]), best], dim=1)
+    totals, order = totals.masked_fill(~alive[:, None], -torch.inf).sort(dim=1, descending=True)
+    first = (order == 0) & alive[:, None]  # where the chosen one is now
+    pieces = pieces.gather(1, order)
+    ended = first & ((pieces == end) | cut[:, None])
+    kept = torch.where(first & ~ended, 0, -1)
+    return Looked(torch.zeros_like(pieces), pieces, totals, kept, ended)
+
+
 def beam_search(
-    step: StepFunction, state: State, end: int, limits: Tensor, search: Search
+    step: StepFunction,
+    state: State,
+    end: int,
+    limits: Tensor,
+    search: Search,
+    watch: Watcher | None = None,
 ) -> list[list[Found]]:
     r"""The best sequences that a beam finds.
 
@@ -190,6 +268,7 @@ def beam_search(
         end: The number of the end.
         limits: ``(sentences,)``, the largest number of pieces.
         search: The options.
+        watch: Sees all continuations that are looked at.
     """
     sentences, beam, power = len(limits), search.beam, search.length_penalty
     state = tuple(part.expand(-1, beam, *part.shape[2:]) for part in state)
@@ -220,11 +299,17 @@ def beam_search(
             missing = beam - live.shape[1]
             live = torch.nn.functional.pad(live, (0, missing), value=-torch.inf)
             kept = torch.nn.functional.pad(kept, (0, missing))
+        cut = (limits == length + 1)[:, None]
+        if watch is not None:
+            candidates = torch.arange(place.shape[1], device=place.device)
+            taken = (kept[:, None] == candidates[:, None]) & live.isfinite()[:, None]
+            at = torch.where(taken.any(2), taken.int().argmax(2), -1)
+            set_apart = (ends & (candidates < beam) & best.isfinite()) | ((at >= 0) & cut)
+            watch(Looked(parent, piece, best, at.masked_fill(cut, -1), set_apart))
         parent, last = parent.gather(1, kept), piece.gather(1, kept)
         state = tuple(_taken(part, parent) for part in state)
         pieces = _taken(pieces, parent)
         pieces[:, :, length] = last
-        cut = (limits == length + 1)[:, None]
         whole = live.masked_fill(~cut, -torch.inf)
         done = done.with_these(pieces, whole, whole / (length + 1) ** power)
         live = live.masked_fill(cut, -torch.inf)

@@ -77,18 +77,24 @@ class TargetVocabulary:
             text: The text.
             source: The words that can be copied, if any.
         """
+        return [*self.encode_pieces(pieces_of(text, self.unit), source), self.end]
+
+    def encode_pieces(self, pieces: Iterable[str], source: Sequence[str] = ()) -> list[int]:
+        """The numbers of pieces; arguments as for :meth:`encode`."""
         copied = self.copied(source)
-        pieces = pieces_of(text, self.unit)
-        return [self.vocabulary[piece] or copied.get(piece, 0) for piece in pieces] + [self.end]
+        return [self.vocabulary[piece] or copied.get(piece, 0) for piece in pieces]
 
     def decode(self, numbers: Iterable[int], source: Sequence[str] = ()) -> str:
         """The text that numbers, without the end, stand for."""
+        return (" " if self.unit == "words" else "").join(self.decode_pieces(numbers, source))
+
+    def decode_pieces(self, numbers: Iterable[int], source: Sequence[str] = ()) -> tuple[str, ...]:
+        """The pieces that numbers, without the end, stand for."""
         copied = {number: word for word, number in self.copied(source).items()}
-        pieces = [
+        return tuple(
             self.vocabulary.words[number] if number < self.end else copied[number]
             for number in numbers
-        ]
-        return (" " if self.unit == "words" else "").join(pieces)
+        )
 
     def numbers_of(self, source: Sequence[str]) -> list[int]:
         """The number of each source word, as one that can be copied."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self, TypeAlias, cast
 
 from torch import Tensor
 
@@ -14,7 +14,10 @@ from structnn.ops.paths import UnknownStepsError
 from structnn.options import Declared, at_least
 from structnn.readouts import Readout, build_readout
 
-__all__ = ["Encoder", "Encoding"]
+__all__ = ["Carried", "Encoder", "Encoding"]
+
+Carried: TypeAlias = tuple[Tensor, ...]
+"""What an encoder remembers of the words it has read: tensors ``(sentences, ...)``."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ class Encoder(Declared):
         arity: The largest number of children of a node that it can read; None for any number.
         num_labels: How many labels of nodes or edges it has weights for; 0 if labels don't matter.
         constructions: The graphs that it reads.
+        causal: Whether the state of a word depends on the words up to it alone, so that the next word
+            can be predicted from it.
+        carries: Whether it can go on from what it remembers of earlier words: see :meth:`carry`.
         sentence_dim: The width of the sentence vector.
 
     Shapes:
@@ -66,6 +72,8 @@ class Encoder(Declared):
     arity: int | None = None
     num_labels: int = 0
     constructions: tuple[GraphConstruction, ...] = ()
+    causal: bool = False
+    carries: bool = False
 
     earlier_names: ClassVar[Mapping[str, str]] = {}
     """How the names of weights began in version 0.1.0, and how they begin now."""
@@ -116,8 +124,37 @@ class Encoder(Declared):
         self._modules["readout"] = None
         return self
 
+    def prepare(self, batch: Batch) -> Batch:
+        """Make the structures that this encoder reads of a batch, ahead of time; in a data loader, say.
+
+        Then a pass reads nothing back from a GPU, and sends nothing to it.
+
+        Returns:
+            The batch itself.
+
+        Raises:
+            StructureError: A sentence lacks the structure that this encoder reads.
+        """
+        reads = self.reads if self.readout is None else self.reads | self.readout.reads
+        return batch.prepare(reads, self.constructions)
+
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states, ``(nodes, output_dim)`` or ``(tokens, output_dim)``; see ``reads``."""
+        raise NotImplementedError
+
+    def carry(self, x: Tensor, batch: Batch, before: Carried | None) -> tuple[Tensor, Carried]:
+        """The states, where each sentence of the batch goes on from what was read before it.
+
+        So a long text is read in parts, with the result of reading it at once.
+
+        Args:
+            x: ``(tokens, input_dim)``.
+            batch: The parts.
+            before: What this method gave for the parts before; None at the beginning.
+
+        Returns:
+            ``(tokens, output_dim)``, as :meth:`encode` gives them, and what is remembered at the ends.
+        """
         raise NotImplementedError
 
     def token_states(self, x: Tensor, batch: Batch) -> Tensor:

@@ -39,9 +39,16 @@ class Chain(Encoder):
         self.ordered_children = any(encoder.ordered_children for encoder in encoders)
         self.arity = min((e.arity for e in encoders if e.arity is not None), default=None)
         self.num_labels = max(encoder.num_labels for encoder in encoders)
+        self.causal = all(encoder.causal for encoder in encoders)
         self.constructions = tuple(
             construction for encoder in encoders for construction in encoder.constructions
         )
+
+    def prepare(self, batch: Batch) -> Batch:
+        """The structures that its encoders read, made ahead of time; see :meth:`Encoder.prepare`."""
+        for encoder in self.encoders:
+            cast(Encoder, encoder).prepare(batch)
+        return batch
 
     @property
     def last(self) -> Encoder:

@@ -33,8 +33,14 @@ class Answer(Protocol):
     width: int
     labels: tuple[str, ...]
 
-    def loss(self, scores: Tensor, gold: Tensor) -> Tensor:
-        """The mean loss of ``(rows, width)`` scores; gold answers are as :meth:`encode` makes them."""
+    def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The mean loss of ``(rows, width)`` scores.
+
+        Args:
+            scores: ``(rows, width)``.
+            gold: The right answers, as :meth:`encode` makes them.
+            weights: ``(rows,)``, by which the loss of each row is multiplied; 1 by default.
+        """
         ...
 
     def encode(self, gold: Sequence[str]) -> Tensor:
@@ -166,9 +172,10 @@ class LabelsAnswer(nn.Module):
         self.separator = separator
         self.register_buffer("thresholds", torch.full((self.width,), 0.5))
 
-    def loss(self, scores: Tensor, gold: Tensor) -> Tensor:
+    def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
         """The mean over rows and classes; see :class:`Answer`."""
-        return F.binary_cross_entropy_with_logits(scores, gold.to(scores))
+        weight = None if weights is None else weights.to(scores)[:, None]
+        return F.binary_cross_entropy_with_logits(scores, gold.to(scores), weight)
 
     def encode(self, gold: Sequence[str]) -> Tensor:
         """``(rows, classes)``, 1 where a class is in the answer and else 0."""
@@ -241,9 +248,12 @@ class ScoreAnswer(_Uncalibrated):
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("deviation", torch.tensor(deviation))
 
-    def loss(self, scores: Tensor, gold: Tensor) -> Tensor:
+    def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
         """The mean squared error in standard deviations; see :class:`Answer`."""
-        return F.mse_loss(scores[:, 0], (gold.to(scores) - self.mean) / self.deviation)
+        wanted = (gold.to(scores) - self.mean) / self.deviation
+        if weights is None:
+            return F.mse_loss(scores[:, 0], wanted)
+        return (weights.to(scores) * (scores[:, 0] - wanted).square()).mean()
 
     def encode(self, gold: Sequence[str]) -> Tensor:
         """``(rows,)``, the numbers."""
@@ -293,9 +303,12 @@ class DistributionAnswer(_Uncalibrated):
         steps = torch.arange(least, most + 1, dtype=torch.float32)
         self.register_buffer("steps", steps, persistent=False)
 
-    def loss(self, scores: Tensor, gold: Tensor) -> Tensor:
+    def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
         """The mean divergence; see :class:`Answer`."""
-        return F.kl_div(scores.log_softmax(1), gold.to(scores), reduction="batchmean")
+        if weights is None:
+            return F.kl_div(scores.log_softmax(1), gold.to(scores), reduction="batchmean")
+        divergence = F.kl_div(scores.log_softmax(1), gold.to(scores), reduction="none").sum(1)
+        return (weights.to(scores) * divergence).mean()
 
     def encode(self, gold: Sequence[str]) -> Tensor:
         """``(rows, width)``, the distributions.

@@ -9,13 +9,14 @@ from torch import Tensor, nn
 
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder, Encoding
-from structnn.heads.answers import Answer, LabelAnswer
+from structnn.heads.answers import Answer
 from structnn.heads.arcs import ArcsAnswer, ArcScores, ArcsHead, ArcsReader
 from structnn.heads.readers import Reader, build_reader
 from structnn.ops.dropout import Dropout
 
 if TYPE_CHECKING:
     from structnn.decoders.head import SequenceHead
+    from structnn.language_models.head import WordsHead
 
 __all__ = ["Head", "StructuredModel", "build_head"]
 
@@ -88,14 +89,7 @@ class Head(nn.Module):
             scores: ``(rows, answer.width)``.
             gold: What they should be, as ``answer.encode`` makes it.
             weights: ``(rows,)``, by which the loss of each row is multiplied; 1 by default.
-
-        Raises:
-            ValueError: There are weights, and answers are not single labels.
         """
-        if weights is None:
-            return self.answer.loss(scores, gold)
-        if not isinstance(self.answer, LabelAnswer):
-            raise ValueError("weights of examples go with questions that are answered by one label")
         return self.answer.loss(scores, gold, weights)
 
     def _load_from_state_dict(
@@ -123,7 +117,8 @@ class StructuredModel(nn.Module):
         - spans: ``(examples, spans, 2)``, see :class:`~structnn.heads.Reader`
         - output: ``(rows, answer.width)``, scores; of an :class:`~structnn.ArcsHead`
           :class:`~structnn.heads.ArcScores`; of a :class:`~structnn.SequenceHead` a
-          :class:`~structnn.decoders.Reading`, which stands for them
+          :class:`~structnn.decoders.Reading`, and of a :class:`~structnn.language_models.WordsHead`
+          the states, which stand for them
 
     Raises:
         ValueError: ``encoder.input_dim`` is not ``embedding.dim``.
@@ -133,7 +128,7 @@ class StructuredModel(nn.Module):
         self,
         embedding: nn.Module,
         encoder: Encoder,
-        head: Head | ArcsHead | SequenceHead,
+        head: Head | ArcsHead | SequenceHead | WordsHead,
         *,
         dropout: float = 0.0,
     ) -> None:
@@ -156,7 +151,10 @@ class StructuredModel(nn.Module):
 
     def encode(self, batch: Batch) -> Encoding:
         """What the head reads."""
-        x = self.dropout(self.embedding(batch))
+        return self.encode_vectors(self.dropout(self.embedding(batch)), batch)
+
+    def encode_vectors(self, x: Tensor, batch: Batch) -> Encoding:
+        """What the head reads, of any word vectors, ``(tokens, embedding.dim)``."""
         if not self.head.reader.reads_sentences:
             return self.encoder.states(x, batch)
         encoding: Encoding = self.encoder(x, batch)

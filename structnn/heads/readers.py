@@ -10,7 +10,7 @@ from torch import Tensor
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder, Encoding
 from structnn.notes import note
-from structnn.ops.segments import segment_max, segment_mean, segment_softmax, segment_sum
+from structnn.ops.segments import segment_max, segment_softmax, segment_sum
 from structnn.options import Declared
 from structnn.registry import Registry
 
@@ -164,7 +164,9 @@ class SpanReader(Reader):
             )
         lengths = batch.lengths[:, None]
         fits = (spans[..., 0] >= 0) & (spans[..., 0] < spans[..., 1]) & (spans[..., 1] <= lengths)
-        if not bool(fits.all()):
+        if spans.device.type != "cpu":  # nothing is read back from there
+            torch._assert_async(fits.all(), "a span is empty or leaves its sentence")
+        elif not bool(fits.all()):
             example, number = (~fits).nonzero()[0].tolist()
             begin, end = spans[example, number].tolist()
             raise ValueError(
@@ -177,16 +179,16 @@ class SpanReader(Reader):
         """The vector of one span of each example, ``(examples, state_dim)``."""
         if self.span == "first":
             return states.index_select(0, begin)
-        sizes = end - begin
-        ptr = torch.nn.functional.pad(sizes.cumsum(0), (1, 0))
-        total = int(ptr[-1])
-        # Row *r* of the spans' tokens is *r* less where its span begins there, from `begin` on.
-        rows = torch.arange(total, device=states.device)
-        rows = rows + torch.repeat_interleave(begin - ptr[:-1], sizes, output_size=total)
-        words = states.index_select(0, rows)
+        token = torch.arange(batch.num_tokens, device=states.device)
+        first, last = (
+            begin.index_select(0, batch.token_batch),
+            end.index_select(0, batch.token_batch),
+        )
+        inside = ((token >= first) & (token < last))[:, None]  # (tokens, 1)
         if self.span == "max":
-            return segment_max(words, ptr)
-        mean = segment_mean(words, ptr)
+            return segment_max(states.masked_fill(~inside, -torch.inf), batch.token_ptr)
+        within = states.masked_fill(~inside, 0.0)
+        mean = segment_sum(within, batch.token_ptr) / (end - begin)[:, None].to(states.dtype)
         if self.match is None:
             return mean
         query = self.match(mean).index_select(0, batch.token_batch)  # (tokens, state_dim)

@@ -143,7 +143,8 @@ class Children:
     @property
     def _ptr(self) -> Tensor:
         """``(level + 1,)``: where the children of each node begin."""
-        return F.pad(torch.bincount(self.parent, minlength=self.num_parents).cumsum(0), (1, 0))
+        parents = torch.arange(self.num_parents + 1, device=self.parent.device)
+        return torch.searchsorted(self.parent, parents)
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,8 @@ def segment_sum(x: Tensor, ptr: Tensor, segment: Tensor | None = None) -> Tensor
     return summed
 
 
-def segment_spread(x: Tensor, ptr: Tensor, segment: Tensor | None = None) -> Tensor:
+def segment_spread(x: Tensor, ptr: Tensor, segment: Tensor) -> Tensor:
     """To each row what its segment has, ``(segments, d)`` to ``(rows, d)``; see :func:`segment_sum`."""
-    segment = segment_of(ptr, int(ptr[-1])) if segment is None else segment
     spread: Tensor = _SegmentSpread.apply(x, ptr, segment)  # type: ignore[no-untyped-call]
     return spread
 
@@ -105,15 +104,16 @@ class Padding:
     Args:
         ptr: ``(segments + 1,)``, where each segment begins.
         rows: The number of rows.
+        longest: The number of rows of the longest segment. It's asked for since ``ptr`` may lie on a
+            GPU, from which a number is read only when all that was computed before is done.
 
     Attributes:
-        mask: ``(segments, max_length)``, True where there is a row.
+        mask: ``(segments, longest)``, True where there is a row.
         place: ``(rows,)``, the position of each row in its segment, from 0.
     """
 
-    def __init__(self, ptr: Tensor, rows: int) -> None:
+    def __init__(self, ptr: Tensor, rows: int, longest: int) -> None:
         lengths = ptr.diff()
-        longest = int(lengths.max())
         columns = torch.arange(longest, device=ptr.device)
         self.mask = columns < lengths[:, None]
         segment = segment_of(ptr, rows)
@@ -121,12 +121,12 @@ class Padding:
         self._index = segment * longest + self.place
 
     def pad(self, x: Tensor) -> Tensor:
-        """``(rows, ...)`` to ``(segments, max_length, ...)``, padded with zeros."""
+        """``(rows, ...)`` to ``(segments, longest, ...)``, padded with zeros."""
         padded = x.new_zeros(self.mask.numel(), *x.shape[1:]).index_copy(0, self._index, x)
         return padded.view(*self.mask.shape, *x.shape[1:])
 
     def unpad(self, padded: Tensor) -> Tensor:
-        """``(segments, max_length, ...)`` to ``(rows, ...)``: the inverse of :meth:`pad`."""
+        """``(segments, longest, ...)`` to ``(rows, ...)``: the inverse of :meth:`pad`."""
         return padded.flatten(0, 1).index_select(0, self._index)
 
 

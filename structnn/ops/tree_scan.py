@@ -83,7 +83,7 @@ def check_arity(batch: Batch, arity: int | None) -> None:
         StructureError: A node has; the message says how to mend it.
     """
     schedule = batch.schedule
-    if arity is None or int(schedule.sibling.amax() if len(schedule.sibling) else 0) < arity:
+    if arity is None or schedule.widest <= arity:
         return
     child = schedule.child[schedule.sibling == arity][0]
     node = schedule.order[schedule.parent[child]]
@@ -123,10 +123,9 @@ def words_by_rank(x: Tensor, batch: Batch) -> Tensor:
     """
     if batch.nodes_are_tokens:
         return reorder(x, batch.schedule.order, batch.schedule.rank)
-    rank = batch.schedule.rank.index_select(0, batch.token_nodes)  # (tokens,)
-    rows = int(rank.amax()) + 1
+    rank, order, rows = batch.ranked_words
     if rows == len(rank):  # no gaps
-        return reorder(x, rank.argsort(), rank)
+        return reorder(x, order, rank)
     return x.new_zeros(rows, x.shape[1]).index_copy(0, rank, x)
 
 

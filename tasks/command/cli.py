@@ -20,6 +20,7 @@ from tasks.console import progress, results, resumable, show_table, status, warn
 from tasks.data.options import ParsingOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
 from tasks.options import OptionError, spread
+from tasks.pretraining.options import PretrainOptions
 from tasks.storage import StorageError, check_output_file, check_output_folder
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
@@ -161,10 +162,12 @@ def train(
     from tasks.experiments.display import outcome_line, parse_and_show
     from tasks.experiments.fitting import selecting_metric
     from tasks.experiments.run import execute
+    from tasks.experiments.tracking import check_tracker
     from tasks.metrics import metrics_for
     from tasks.results.run import Run
 
     options.check_encoders([encoder])
+    check_tracker(options.track)
     setting = Setting(structure=options.read_structure)
     run = Run(options.model(encoder), options.training, seed, setting)
     parsed = parse_and_show(options.dataset(), options)
@@ -178,11 +181,18 @@ def train(
             status.print(
                 f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, dev loss "
                 f"{epoch.dev_loss:.4f}, dev {selecting.name} "
-                f"{selecting.unit.full(selecting.sign * epoch.dev_accuracy)}",
+                f"{selecting.unit.full(selecting.sign * epoch.dev_score)}",
                 highlight=False,
             )
 
-        result = execute(run, parsed, out, parser=options.parser_options, on_epoch=report)
+        result = execute(
+            run,
+            parsed,
+            out,
+            parser=options.parser_options,
+            on_epoch=report,
+            track=options.track,
+        )
     save_reading(out / run.folder, options)
     first = metrics_for(dataset.question, dataset.labels)[0]
     results.print(f"{outcome_line(result, first)}; saved in {out / run.folder}")
@@ -241,6 +251,104 @@ def compare(
     from tasks.experiments.experiment import run_experiment
 
     run_experiment(options, out, dry_run=dry_run)
+
+
+@app.command()
+@spread(PretrainOptions)
+def pretrain(
+    options: PretrainOptions,
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="Text file with a text on each line, .conllu file, .csv, .tsv or .jsonl file (labels "
+            "are not read), or a data set by its name, as trec.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the model.", callback=check_output_folder)],
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="Number of CPU threads.")] = 1,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="Module or .py file that registers the encoder; may be repeated."),
+    ] = None,
+) -> None:
+    """Train a language model on plain or parsed text. The same command again resumes.
+
+    `structnn pretrain corpus.txt --encoder lstm --bptt 35 --out runs/lm`
+
+    `structnn pretrain train.conllu --dev dev.conllu --encoder gat --objective masked --out runs/masked`
+
+    `structnn pretrain trec --encoder "transformer(causal=True)" --out runs/questions`
+    """
+    import math
+
+    import torch
+
+    from tasks.command.language_models import quality_table
+    from tasks.experiments.plugins import load_plugins
+    from tasks.pretraining.run import pretrain as run_pretraining
+
+    load_plugins(plugin or ())
+    torch.set_num_threads(threads)
+    with resumable(), progress("epochs", options.epochs) as show:
+
+        def report(epoch: Epoch) -> None:
+            show(epoch.number, options.epochs)
+            train, dev = (math.exp(min(x, 700.0)) for x in (epoch.train_loss, epoch.dev_loss))
+            status.print(
+                f"epoch {epoch.number}: perplexity on train {train:.1f}, on dev {dev:.1f}",
+                highlight=False,
+            )
+
+        found = run_pretraining(data, options, out, seed=seed, on_epoch=report)
+    show_table(quality_table(found, options.objective), "pretraining.json")
+    for note in found.notes:
+        results.print(f"- {escape(note)}")
+    status.print(
+        f"epoch {found.best_epoch} of {found.epochs}, {found.words:,} words; saved in {out}"
+    )
+
+
+@app.command()
+def sample(
+    run: Annotated[Path, typer.Argument(help="Folder of a causal model of structnn pretrain.")],
+    prompt: Annotated[
+        str, typer.Option(help="The first words, with spaces between tokens; none by default.")
+    ] = "",
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 likely words become likelier, above 1 less likely.")
+    ] = 1.0,
+    top_p: Annotated[
+        float,
+        typer.Option(help="Draw from the likeliest words that have this probability together."),
+    ] = 0.95,
+    count: Annotated[int, typer.Option(min=1, help="Number of texts.")] = 5,
+    length: Annotated[int, typer.Option(min=1, help="Largest number of words drawn.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
+    ] = None,
+) -> None:
+    """Write texts with a causal language model, one on each line.
+
+    `structnn sample runs/lm --prompt "The dogs" --temperature 0.8 --top-p 0.9`
+    """
+    from tasks.command.language_models import sampled
+    from tasks.experiments.plugins import load_plugins
+
+    load_plugins(plugin or ())
+    for text in sampled(
+        run,
+        prompt,
+        temperature=temperature,
+        top_p=top_p,
+        count=count,
+        length=length,
+        seed=seed,
+    ):
+        print(text)
 
 
 @app.command()
@@ -407,7 +515,12 @@ def explain(
             "runs/trec: one run of each of its encoders. Several are shown side by side.",
         ),
     ],
-    text: Annotated[str, typer.Argument(help="A sentence.")],
+    text: Annotated[
+        str,
+        typer.Argument(
+            help="A sentence. Spans that are asked about are marked: 'The [[food]] was good.'"
+        ),
+    ],
     output: Annotated[
         Path,
         typer.Option(
@@ -417,10 +530,24 @@ def explain(
             callback=check_output_folder,
         ),
     ],
+    text2: Annotated[
+        str | None, typer.Option(help="The second text, where the question is about pairs.")
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(help="The label or tag to explain; by default the most probable one."),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="Where tokens have answers, the one to explain: its number, from 1, or the word; by "
+            "default the one whose answer is the least certain."
+        ),
+    ] = None,
     gold: Annotated[
         str | None,
         typer.Option(
-            help="The right label; by default that of the test example with this text, if there is one."
+            help="The right answer; by default that of the test example with this text, if there is one."
         ),
     ] = None,
     plugin: Annotated[
@@ -428,11 +555,15 @@ def explain(
         typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
     ] = None,
 ) -> None:
-    """Explain why saved runs classify a sentence as they do, in one page and in pictures.
+    """Explain why saved runs answer as they do, in one page and in pictures.
 
     `structnn explain runs/trec/gat/seed-0 "Who wrote Middlemarch?" -o why`
 
     `structnn explain runs/trec "Who wrote Middlemarch?" -o why`
+
+    `structnn explain runs/sick/gat/seed-0 "A man sings." --text2 "Somebody is singing." -o why`
+
+    `structnn explain runs/ewt/bilstm/seed-0 "The dogs bark." --token dogs -o why`
     """
     from tasks.experiments.plugins import load_plugins
     from tasks.explain import choose_runs, in_words, known_label, save, save_all, word_rows
@@ -447,7 +578,10 @@ def explain(
     for run in chosen.folders:
         if len(chosen.folders) > 1:
             status.print(f"explaining {escape(str(run))}")
-        explanations.append(explain_text(Predictor(run), text, gold or known_label(run, text)))
+        right = gold or known_label(run, " || ".join(filter(None, (text, text2))))
+        explanations.append(
+            explain_text(Predictor(run), text, right, second=text2, label=label, token=token)
+        )
     for note in chosen.notes:
         status.print(escape(note))
     if len(explanations) > 1:
@@ -459,7 +593,7 @@ def explain(
         return
     (explanation,) = explanations
     table = text_table(
-        f"what adds to the log-odds of {explanation.prediction.label}",
+        f"what adds to the {explanation.quantity.name}",
         ("word", *explanation.attributions, "subtree effect"),
         word_rows(explanation),
     )

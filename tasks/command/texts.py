@@ -209,7 +209,7 @@ def prediction_rows(
 
 
 def tagged_tokens(rows: Sequence[Mapping[str, Any]], question: Question) -> Table:
-    """A line for each token of each text, with its tag, for people.
+    """A line for each token of each text, or each node, with its tag, for people.
 
     Args:
         rows: What :func:`prediction_rows` gives.
@@ -222,8 +222,8 @@ def tagged_tokens(rows: Sequence[Mapping[str, Any]], question: Question) -> Tabl
     columns = (
         Column("text", "left", rank=1),
         *(Column(name, "left", rank=2) for name in kept),
-        Column("token", "left", rank=0),
-        Column("arc" if question.reads == "arcs" else "tag", "left", rank=0),
+        Column(question.part, "left", rank=0),
+        Column({"arcs": "arc", "nodes": "label"}.get(question.reads, "tag"), "left", rank=0),
     )
     lines = []
     for number, row in enumerate(rows, start=1):

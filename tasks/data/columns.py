@@ -26,6 +26,7 @@ __all__ = [
     "RELATIONS",
     "SECOND_TEXT",
     "SPAN_COLUMNS",
+    "TREE",
     "Columns",
     "check_tags",
     "columns_of",
@@ -51,6 +52,9 @@ ANSWER_COLUMNS: dict[str, Answers] = {
 
 HEADS, RELATIONS = "heads", "relations"
 """The columns of a tree: for each token the number of its head, from 1, and its relation."""
+
+TREE = "tree"
+"""The column of a constituency tree: in brackets, or the fields of a :class:`structnn.Tree`."""
 
 _TOKENS = "tokens"
 _SOURCE, _TARGET = "source", "target"
@@ -147,7 +151,7 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
         DataError: The columns that the question needs are not there.
     """
     there = list(rows[0]) if rows else []
-    if options.reads == "arcs":
+    if options.reads in ("arcs", "nodes"):
         return _of_trees(rows, options, path)
     answer_column, answer = _answer(rows[0] if rows else {}, options)
     answers = [row.get(answer_column) for row in rows]
@@ -178,14 +182,21 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
 
 
 def _of_trees(rows: Sequence[Row], options: DataOptions, path: object) -> Columns:
-    """The columns where trees are asked about, which have columns of their own."""
+    """The columns where trees or their nodes are asked about, which have columns of their own."""
+    reads = cast(Reads, options.reads)
     if options.label_column != "label":
+        are = (
+            "of arcs are heads and relations (HEAD and DEPREL of CoNLL-U)"
+            if reads == "arcs"
+            else f"of nodes are the labels of trees (the column {TREE!r})"
+        )
         raise DataError(
-            f"{path}: the answers of arcs are heads and relations (HEAD and DEPREL of CoNLL-U), not the "
-            f"column {options.label_column!r}: leave out label_column (--label-column)"
+            f"{path}: the answers {are}, not the column {options.label_column!r}: leave out "
+            "label_column (--label-column)"
         )
     text = text_column(rows[0] if rows else {}, options.text_column, tagged=True)
-    return Columns(text, HEADS, Question("arcs", cast(Answers, options.answer or "label")))
+    answer = HEADS if reads == "arcs" else TREE
+    return Columns(text, answer, Question(reads, cast(Answers, options.answer or "label")))
 
 
 def text_column(row: Row, chosen: str, *, tagged: bool = False) -> str:

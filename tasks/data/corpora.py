@@ -13,6 +13,7 @@ from pathlib import Path
 
 from parsers.formats.brackets import BracketsError, iter_brackets
 from tasks.data.examples import DataError, Example
+from tasks.data.nodes import answer_of
 
 __all__ = [
     "SENTIMENTS",
@@ -69,13 +70,15 @@ def read_subjectivity(*, data_dir: str | None, download: bool) -> Splits:
     return _two_files("subjectivity", files, data_dir, download)
 
 
-def read_treebank(*, fine: bool, data_dir: str | None) -> Splits:
+def read_treebank(*, fine: bool, data_dir: str | None, nodes: bool = False) -> Splits:
     """The Stanford Sentiment Treebank (Socher et al. 2013), with its trees.
 
     Args:
         fine: Give the five labels of ``SENTIMENTS``; else *negative* and *positive* alone, without
             the neutral sentences, as in SST-2.
         data_dir: The folder that holds ``train.txt``, ``dev.txt`` and ``test.txt``, or the one above.
+        nodes: The answer of a sentence is the label of each node of its tree, in preorder, rather than
+            that of the root. The sentences are the same.
 
     Returns:
         ``train``, ``dev`` and ``test``. Each sentence has its ``constituency``, with a label from
@@ -92,7 +95,7 @@ def read_treebank(*, fine: bool, data_dir: str | None) -> Splits:
             "folder with data_dir (--data-dir)"
         )
     splits = {}
-    known = node_labels(fine=fine)
+    known = node_labels(fine=fine, nodes=nodes)
     for split in ("train", "dev", "test"):
         path = folder / f"{split}.txt"
         examples = []
@@ -108,6 +111,8 @@ def read_treebank(*, fine: bool, data_dir: str | None) -> Splits:
                     )
                 label = known.get(root)
                 if label is not None:
+                    if nodes:
+                        label = answer_of(sentence.constituency, known)
                     tokens = tuple(sentence.tokens)
                     examples.append(Example(tokens, label, f"{path}:{number}", sentence))
         except OSError as fault:
@@ -118,12 +123,21 @@ def read_treebank(*, fine: bool, data_dir: str | None) -> Splits:
     return splits
 
 
-def node_labels(*, fine: bool) -> dict[str, str]:
-    """The class of each of the treebank's labels, 0 to 4."""
-    labels = {str(number): label for number, label in enumerate(SENTIMENTS)}
+def node_labels(*, fine: bool, nodes: bool = False) -> dict[str, str]:
+    """The class of each of the treebank's labels, 0 to 4.
+
+    Args:
+        fine: All five classes; else *negative* and *positive* alone.
+        nodes: As they stand among those of other nodes, without white space: ``"very-negative"``.
+    """
+    labels = {
+        str(number): label.replace(" ", "-") if nodes else label
+        for number, label in enumerate(SENTIMENTS)
+    }
     if fine:
         return labels
-    shorter = {number: label.removeprefix("very ") for number, label in labels.items()}
+    # Their first word is the degree, where they have two.
+    shorter = {number: re.split("[ -]", label)[-1] for number, label in labels.items()}
     return {number: label for number, label in shorter.items() if label != "neutral"}
 
 

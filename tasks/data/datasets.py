@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from tasks.data import corpora
 from tasks.data.examples import DataError, Dataset, Example, kept_together_by, quote
-from tasks.data.files import read_table
 from tasks.data.options import DataOptions
 from tasks.data.questions import Question
-from tasks.data.rows import is_data_file
+from tasks.data.sources import is_source, read_source
 from tasks.data.splits import folds, hold_out, kept_together
 from tasks.data.suites import SUITES
 from tasks.data.suites import generate as generate_suite
@@ -30,6 +29,9 @@ DATASETS = {
 }
 """The names that :func:`load_dataset` knows, and what they stand for."""
 
+TREEBANKS = ("sst5", "sst2")
+"""Those of them whose trees have a label for each node."""
+
 
 def load_dataset(
     spec: str | os.PathLike[str],
@@ -46,8 +48,9 @@ def load_dataset(
     For cross-validation give the result to :func:`tasks.data.splits.folds`.
 
     Args:
-        spec: One of ``DATASETS``, or a CSV, TSV or JSON Lines file (see
-            :func:`tasks.data.files.read_table`, which says what is asked by which columns).
+        spec: One of ``DATASETS``, a file (see :func:`tasks.data.files.read_table`, which says what is
+            asked by which columns), a folder or ``hf:NAME`` (see
+            :func:`tasks.data.sources.read_source`).
         options: Further files, how to read them, and how to divide the examples.
         ordered_labels: The labels of a file from least to most, if they are a scale.
 
@@ -59,10 +62,10 @@ def load_dataset(
     """
     name = os.fspath(spec)
     options = options or DataOptions()
-    if name not in DATASETS and not is_data_file(name):
+    if name not in DATASETS and not is_source(name):
         raise DataError(
-            f"there is no data set {name!r}; give one of {', '.join(DATASETS)}, or the path of a "
-            ".csv, .tsv or .jsonl file"
+            f"there is no data set {name!r}; give one of {', '.join(DATASETS)}, the path of a "
+            ".csv, .tsv, .jsonl or .parquet file or of a folder, or hf:NAME"
         )
     files = {"train": spec, "dev": options.dev, "test": options.test}
     further = options.dev is not None or options.test is not None or ordered_labels is not None
@@ -75,11 +78,22 @@ def load_dataset(
 
     if name in DATASETS:
         folder = None if options.data_dir is None else str(options.data_dir)
-        parts = _named(name, folder, options.download)
-        question = Question()
+        nodes = options.reads == "nodes"
+        if nodes and name not in TREEBANKS:
+            raise DataError(
+                f"{name} has no trees with a label for each node; --reads nodes goes with "
+                f"{' and '.join(TREEBANKS)}, and with files of trees (.ptb, .mrg, .jsonl)"
+            )
+        parts = _named(name, folder, options.download, nodes=nodes)
+        question = Question("nodes") if nodes else Question()
     else:
         parts, question = _read(files, options)
-    scale = corpora.SENTIMENTS if name == "sst5" else ordered_labels
+    classes = (
+        corpora.node_labels(fine=name == "sst5", nodes=question.reads == "nodes")
+        if name in TREEBANKS
+        else {}
+    )
+    scale = tuple(classes.values()) if name == "sst5" else ordered_labels
     return make_dataset(
         name,
         _clustered(parts, options),
@@ -87,7 +101,7 @@ def load_dataset(
         question=question,
         labels=scale,
         ordered=scale is not None,
-        node_labels=corpora.node_labels(fine=name == "sst5") if name in ("sst5", "sst2") else {},
+        node_labels=classes,
     )
 
 
@@ -163,13 +177,18 @@ def _read(
     files: Mapping[str, str | os.PathLike[str] | None], options: DataOptions
 ) -> tuple[corpora.Splits, Question]:
     """The examples of each file, and the question that all of them ask."""
-    tables = {split: read_table(path, options) for split, path in files.items() if path is not None}
+    spec = files["train"]
+    assert spec is not None
+    tables = read_source(spec, options)
+    for split, path in files.items():
+        if split != "train" and path is not None:
+            tables[split] = read_source(path, options)["train"]
     question = tables["train"].question
     for split, table in tables.items():
         if table.question != question:
             labels = {example.label for example in table.examples}
             raise DataError(
-                f"{files[split]} asks {table.question.in_words(labels)}, but {files['train']} asks "
+                f"{files[split] or split} asks {table.question.in_words(labels)}, but {spec} asks "
                 f"{question.in_words(labels)}: give both the same columns, or say what is asked with "
                 "reads and answer (--reads, --answer)"
             )
@@ -209,14 +228,14 @@ def _with_column(examples: tuple[Example, ...], options: DataOptions) -> tuple[E
     return tuple(replace(example, cluster_column=column) for example in examples)
 
 
-def _named(name: str, folder: str | None, download: bool) -> corpora.Splits:
+def _named(name: str, folder: str | None, download: bool, *, nodes: bool) -> corpora.Splits:
     if name in ("trec", "trec50"):
         return corpora.read_questions(fine=name == "trec50", data_dir=folder, download=download)
     if name == "mr":
         return corpora.read_movie_reviews(data_dir=folder, download=download)
     if name == "subj":
         return corpora.read_subjectivity(data_dir=folder, download=download)
-    return corpora.read_treebank(fine=name == "sst5", data_dir=folder)
+    return corpora.read_treebank(fine=name == "sst5", data_dir=folder, nodes=nodes)
 
 
 def _repeated(parts: corpora.Splits) -> int:

@@ -208,15 +208,31 @@ class Dataset:
                 )
             if isinstance(example.text, str):
                 raise DataError(
-                    f"{example.source}: the question is about tokens, but the text is one string; give "
-                    "a list of its tokens"
+                    f"{example.source}: the question is about {question.reads}, but the text is one "
+                    "string; give a list of its tokens"
                 )
             parts = question.parts_of(example.label)
-            if len(parts) != len(example.text):
+            if question.reads == "nodes":
+                self._check_nodes(example)
+            elif len(parts) != len(example.text):
                 raise DataError(
                     f"{example.source}: there are {len(example.text)} tokens and {len(parts)} tags; "
                     "give one tag for each token"
                 )
+
+    def _check_nodes(self, example: Example) -> None:
+        tree = None if example.sentence is None else example.sentence.constituency
+        parts = self.question.parts_of(example.label)
+        if tree is None or tree.root != 0 or len(tree) != len(parts):
+            found = "no tree" if tree is None else f"a tree of {len(tree)} nodes"
+            raise DataError(
+                f"{example.source}: there are {len(parts)} answers and {found}; give a constituency "
+                "tree, its nodes in preorder, and an answer for each"
+            )
+        if not self.question.labels_in(example.label):
+            raise DataError(
+                f"{example.source}: no node has a class; give one of them a label, or remove the tree"
+            )
 
     def _check_labels(self) -> None:
         in_train = [label for one in self.train for label in self.question.labels_in(one.label)]
@@ -289,7 +305,11 @@ class Dataset:
                 digest.update(json.dumps((graph and asdict(graph), deps)).encode())
             if second := example.sentence2:
                 trees = (second.dependencies, second.constituency)
-                shapes = [tree and (tree.parents, tree.tokens, tree.labels) for tree in trees]
+                shapes: list[object] = [
+                    tree and (tree.parents, tree.tokens, tree.labels) for tree in trees
+                ]
+                if second.graph:
+                    shapes.append(asdict(second.graph))
                 digest.update(json.dumps(shapes).encode())
         return digest.hexdigest()
 

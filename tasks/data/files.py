@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from parsers.formats.conllu import EMPTY_NODES
 from parsers.formats.files import Faults, OnError
-from structnn import InputError, Sentence, SentenceGraph, StructureError, Tree
+from structnn import InputError, StructureError
 from structnn.arcs import arcs_of
 from tasks.data.columns import (
     ANSWER_COLUMNS,
-    HEADS,
-    RELATIONS,
     SECOND_TEXT,
+    TREE,
     Columns,
     check_tags,
     columns_of,
 )
 from tasks.data.examples import DataError, Example, quote
+from tasks.data.given import SECOND, columns_of_structure, given_constituents, given_structure
+from tasks.data.nodes import answer_of
 from tasks.data.options import DataOptions
 from tasks.data.questions import ROW_SEPARATOR, Question
-from tasks.data.rows import UNUSABLE, Row, in_words, read_file, reader_of
+from tasks.data.rows import UNUSABLE, Row, in_words, rows_of
 from tasks.data.treebank import SentenceRow, tags_of_words
 
-__all__ = ["Table", "cell", "read_examples", "read_table", "text_in"]
+__all__ = ["Table", "cell", "example_of", "read_examples", "read_table", "table_of", "text_in"]
+
+Place = TypeVar("Place", int, str)
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,17 @@ def read_table(
     characters, so that a text with a stray one can't swallow the lines below it. ``.jsonl`` (or
     ``.ndjson``) has an object on each line; its text may be an array of tokens, which stay as they
     are, and beside them may stand the array ``heads`` (the place of each token's head, from 1; 0 for
-    the root) and the array ``relations``: the tree of ``--structure given``; and the object ``graph``,
+    the root) and the array ``relations``: the tree of ``--structure given`` (``heads2`` and
+    ``relations2`` are that of a second text, and so for the columns below); and the object ``graph``,
     whose fields are those of a :class:`~structnn.SentenceGraph`: ``{"tokens": [0, 1, -1], "edges":
     [[2, 0], [2, 1]], "labels": ["ARG0", "ARG1"]}``, for ``--structure graph``. ``.conllu`` has trees
     and graphs of its sentences, and the other columns in comments: ``# label = ...``; or the label
-    column is one of its words, see :func:`tasks.data.treebank.tags_of_words`. ``.ft`` is fastText's
+    column is one of its words, see :func:`tasks.data.treebank.tags_of_words`. ``.ptb`` and ``.mrg`` have
+    trees in brackets; elsewhere a constituency tree stands in the column ``tree``, in brackets or, in
+    JSON, as the fields of a :class:`~structnn.Tree`. ``.ft`` is fastText's
     format: labels as ``__label__name`` before the text. Blank lines are passed over; anything else that
-    is not an example is an error.
+    is not an example is an error. ``.parquet``, ``.arrow`` and ``.feather`` have rows as JSON Lines have
+    (with the extra ``data``).
 
     The columns say what is asked: see :func:`tasks.data.columns.columns_of`.
 
@@ -99,11 +105,33 @@ def read_table(
             "text_column and label_column (--text-column, --label-column)"
         )
     path = Path(path)
-    faults = Faults(on_error)
     # All rows are read before the first becomes an example, since all of them say what is asked.
     found: list[tuple[int, Row] | InputError] = []
-    for numbered in reader_of(path)(path, read_file(path, options.encoding), Faults(found.append)):
+    for numbered in rows_of(path, options.encoding, Faults(found.append)):
         found.append(numbered)
+    return table_of(found, options, str(path), on_error=on_error)
+
+
+def table_of(
+    found: Iterable[tuple[Place, Row] | InputError],
+    options: DataOptions,
+    path: str,
+    *,
+    on_error: OnError = "raise",
+) -> Table:
+    """The examples of rows: see :func:`read_table`.
+
+    Args:
+        found: The rows, each with its line or what else is its place; or what is wrong with one.
+        options: The columns of text and label, and what is asked.
+        path: The file, or what else messages call the rows.
+        on_error: What becomes of a faulty row.
+
+    Raises:
+        DataError: There is a fault, or no usable row.
+    """
+    found = list(found)
+    faults = Faults(on_error)
     if tagged := _tagged([row for row in found if not isinstance(row, InputError)], options, path):
         found = [row if isinstance(row, InputError) else next(tagged) for row in found]
     rows = [entry for entry in found if not isinstance(entry, InputError)]
@@ -114,7 +142,7 @@ def read_table(
             if isinstance(entry, InputError):
                 raise entry
             line, row = entry
-            examples.append(_example(row, columns, f"{path}:{line}"))
+            examples.append(example_of(row, columns, f"{path}:{line}"))
         except InputError as fault:
             faults(fault)
     faults.report(
@@ -126,8 +154,8 @@ def read_table(
 
 
 def _tagged(
-    rows: Sequence[tuple[int, Row]], options: DataOptions, path: Path
-) -> Iterator[tuple[int, Row]] | None:
+    rows: Sequence[tuple[Place, Row]], options: DataOptions, path: str
+) -> Iterator[tuple[Place, Row]] | None:
     """The rows of a treebank with a column of its words as tags; None where none is asked for."""
     column = options.label_column
     sentences = [row.sentence for _, row in rows if isinstance(row, SentenceRow)]
@@ -137,9 +165,21 @@ def _tagged(
     return ((line, {**row, column: list(own)}) for (line, row), own in zip(rows, tags, strict=True))
 
 
-def _example(row: Row, columns: Columns, where: str) -> Example:
+def example_of(row: Row, columns: Columns, where: str) -> Example:
+    """The example of a row.
+
+    Args:
+        row: The row.
+        columns: Which column is what.
+        where: Its file and line, or what else messages call it.
+
+    Raises:
+        DataError: A column is missing, or holds what can't be used.
+    """
     if columns.question.reads == "arcs":
         return _of_tree(row, columns, where)
+    if columns.question.reads == "nodes":
+        return _of_nodes(row, columns, where)
     for option, column in (("text_column", columns.text), ("label_column", columns.answer)):
         if column not in row:
             raise DataError(
@@ -166,12 +206,13 @@ def _example(row: Row, columns: Columns, where: str) -> Example:
     if isinstance(text, str):
         lead = len(text) - len(text.lstrip())
         text, spans = text.strip(), tuple((begin - lead, end - lead) for begin, end in spans)
-    text2 = None
+    sentence = given_structure(row, text, where)
+    own = columns.own | columns_of_structure(sentence)
+    text2, sentence2 = None, None
     if columns.question.reads == "pair":
         text2 = text_in(row.get(SECOND_TEXT), where)
-    sentence = _given_tree(row, text, where)
-    own = columns.own | ({HEADS, RELATIONS} if sentence else set())
-    own |= {"graph"} if sentence and sentence.graph else set()
+        sentence2 = given_structure(row, text2, where, SECOND)
+        own |= columns_of_structure(sentence2, SECOND)
     return Example(
         text,
         cell(label, columns.answer, where).strip(),
@@ -180,6 +221,7 @@ def _example(row: Row, columns: Columns, where: str) -> Example:
         {name: cell(value, name, where) for name, value in row.items() if name not in own},
         text2=text2,
         spans=spans,
+        sentence2=sentence2,
     )
 
 
@@ -190,7 +232,7 @@ def _of_tree(row: Row, columns: Columns, where: str) -> Example:
             f"{where}: there is no column {columns.text!r}; the columns are {quote(row)}. Choose one "
             "with text_column (--text-column)"
         )
-    sentence = _given_tree(row, text_in(row[columns.text], where), where)
+    sentence = given_structure(row, text_in(row[columns.text], where), where)
     tree = None if sentence is None else sentence.dependencies
     if sentence is None or tree is None or tree.labels is None:
         raise DataError(
@@ -208,6 +250,28 @@ def _of_tree(row: Row, columns: Columns, where: str) -> Example:
         columns={
             name: cell(value, name, where) for name, value in row.items() if name not in columns.own
         },
+    )
+
+
+def _of_nodes(row: Row, columns: Columns, where: str) -> Example:
+    """An example whose answer is the label of each node of its tree."""
+    sentence = given_constituents(row, text_in(row.get(columns.text), where), where)
+    if sentence is None or sentence.constituency is None:
+        raise DataError(
+            f"{where}: there is no tree whose nodes are asked about: give a column {TREE!r} that has it "
+            'in brackets, "(3 (2 so) (3 good))", or in JSON Lines, beside tokens, its parents, tokens '
+            "and labels"
+        )
+    try:
+        answer = answer_of(sentence.constituency)
+    except StructureError as fault:
+        raise DataError(f"{where}: {fault}") from None
+    return Example(
+        tuple(sentence.tokens),
+        answer,
+        where,
+        sentence,
+        {name: cell(value, name, where) for name, value in row.items() if name not in columns.own},
     )
 
 
@@ -234,65 +298,6 @@ def text_in(value: object, where: str, *, strip: bool = True) -> str | tuple[str
     if isinstance(value, list):
         return tuple(tokens)
     return "".join(tokens).strip() if strip else "".join(tokens)
-
-
-def _given_tree(row: Row, text: str | tuple[str, ...], where: str) -> Sentence | None:
-    """The tokens and the given dependency tree of a row; None if it has none."""
-    heads, relations = row.get("heads"), row.get("relations")
-    if isinstance(text, str):
-        if isinstance(heads, list):
-            raise DataError(
-                f"{where}: `heads` belong to tokens, but the text is one string; give it as an array of "
-                'tokens, such as ["dogs", "bark"], or remove `heads`'
-            )
-        return None  # a column of another file may have that name
-    graph = _given_graph(row, where)
-    known = row.sentence if isinstance(row, SentenceRow) else None
-    columns, metadata = {}, {}
-    if known is not None:  # the column DEPS, and the empty nodes that it may name
-        columns = {name: known.columns[name] for name in ("deps",) if name in known.columns}
-        metadata = {name: known.metadata[name] for name in (EMPTY_NODES,) if name in known.metadata}
-        graph = known.graph
-    if not text or (heads is None and graph is None and not columns):
-        return None
-    if heads is None:
-        try:
-            return Sentence(text, graph=graph, columns=columns, metadata=metadata)
-        except StructureError as fault:
-            raise DataError(f"{where}: {fault}") from None
-    try:
-        for name, values in (("heads", heads), ("relations", relations)):
-            if not isinstance(values, list | None):
-                raise StructureError(f"`{name}` must be an array, but is {in_words(values)[:40]}")
-        assert isinstance(heads, list)
-        if not all(type(head) is int for head in heads):
-            raise StructureError(f"`heads` must hold whole numbers, but is {in_words(heads)[:40]}")
-        labels = relations if isinstance(relations, list) else None
-        for label in labels or ():
-            if not isinstance(label, str) or UNUSABLE.search(label):
-                raise StructureError(
-                    f"`relations` must hold strings of characters, but has {in_words(label)[:40]!r}"
-                )
-        tree = Tree([head - 1 for head in heads], labels=labels)
-        return Sentence(text, dependencies=tree, graph=graph, columns=columns, metadata=metadata)
-    except StructureError as fault:
-        raise DataError(
-            f"{where}: the tree is not well formed: {fault} (`heads` count from 1, nodes of this "
-            "message from 0)"
-        ) from None
-
-
-def _given_graph(row: Row, where: str) -> SentenceGraph | None:
-    fields = row.get("graph")
-    if not isinstance(fields, dict):
-        return None  # a column of another file may have that name
-    try:
-        return SentenceGraph(**fields)
-    except (StructureError, TypeError) as fault:
-        raise DataError(
-            f"{where}: the graph is not well formed: {fault} (its fields are tokens, edges, labels, "
-            "names and roots; nodes and tokens count from 0)"
-        ) from None
 
 
 def cell(value: object, name: str, where: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 from tasks.data.questions import ANSWERS, READS
 from tasks.options import OptionError, Options, Range, cli_option
 
-__all__ = ["DataOptions", "ParserOptions", "ParsingOptions", "TextOptions"]
+__all__ = ["DataOptions", "ParserOptions", "ParsingOptions", "SplitOptions", "TextOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +82,8 @@ class TextOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataOptions(TextOptions):
-    """Where the examples of a data set are, and how they are divided."""
+class SplitOptions(TextOptions):
+    """Where texts are, and what of them is held out."""
 
     dev: Annotated[Path | None, cli_option("Data", "File of dev examples.")] = None
     test: Annotated[Path | None, cli_option("Data", "File of test examples.")] = None
@@ -92,15 +92,28 @@ class DataOptions(TextOptions):
         Range(above=0, below=1),
         cli_option("Data", "Fraction of the examples to hold out as dev set if there is none."),
     ] = 0.1
+    split_seed: Annotated[
+        int,
+        cli_option("Data", "Random seed of what is held out, and of the sentences generated."),
+    ] = 0
+    data_dir: Annotated[
+        Path | None,
+        cli_option("Data", "Folder of a named data set: SST's trees, or NLTK's corpora."),
+    ] = None
+    download: Annotated[
+        bool, cli_option("Data", "Download an NLTK corpus that isn't found.", "--download")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(SplitOptions):
+    """Where the examples of a data set are, and how they are divided."""
+
     test_fraction: Annotated[
         float,
         Range(above=0, below=1),
         cli_option("Data", "Fraction of the examples to hold out as test set if there is none."),
     ] = 0.1
-    split_seed: Annotated[
-        int,
-        cli_option("Data", "Random seed of what is held out, and of the sentences generated."),
-    ] = 0
     label_column: Annotated[
         str,
         cli_option(
@@ -115,9 +128,10 @@ class DataOptions(TextOptions):
         cli_option(
             "Data",
             "What the question is about: a sentence, a pair (columns text and text2), a span (column "
-            "target, or start and end), two spans (subject and object), tokens (each has a tag) or arcs "
+            "target, or start and end), two spans (subject and object), tokens (each has a tag), nodes "
+            "(of a tree, each has a label: sst5, sst2, .ptb, .mrg, or the column tree) or arcs "
             "(heads and relations, as in .conllu: a parser is trained). By default the columns say, "
-            "but for arcs.",
+            "but for nodes and arcs.",
         ),
     ] = None
     answer: Annotated[
@@ -137,13 +151,6 @@ class DataOptions(TextOptions):
             "as one in tests. By default pair, if there is such a column; the text column for none.",
         ),
     ] = None
-    data_dir: Annotated[
-        Path | None,
-        cli_option("Data", "Folder of a named data set: SST's trees, or NLTK's corpora."),
-    ] = None
-    download: Annotated[
-        bool, cli_option("Data", "Download an NLTK corpus that isn't found.", "--download")
-    ] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -12,16 +12,16 @@ from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence, StructureError
 from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.questions import Span, offsets_of, token_span
+from tasks.data.structures import structure_of
 
 __all__ = [
     "SPLITS",
     "ParsedDataset",
     "given_tree",
-    "is_graph",
     "in_tokens",
     "parse_dataset",
     "parser_notes",
-    "tree_field",
+    "with_sentences",
 ]
 
 SPLITS = ("train", "dev", "test")
@@ -113,6 +113,30 @@ def parse_dataset(
     else:
         first = _sentences(examples, parser)
     second = _sentences([one.second for one in examples if one.text2 is not None], parser)
+    return with_sentences(
+        dataset, first, second, parser=None if parser is None else parser.fingerprint
+    )
+
+
+def with_sentences(
+    dataset: Dataset,
+    first: Sequence[Sentence],
+    second: Sequence[Sentence] = (),
+    *,
+    parser: str | None,
+) -> ParsedDataset:
+    """A data set with sentences, and the tokens of its spans.
+
+    Args:
+        dataset: The examples.
+        first: The sentence of each, those of train first, then those of dev, then those of test.
+        second: The sentence of each second text, where the question is about pairs.
+        parser: The fingerprint of the parser; None if nothing was parsed.
+
+    Raises:
+        DataError: A sentence has other tokens than those that have an answer each.
+    """
+    examples = [example for split in SPLITS for example in getattr(dataset, split)]
     for example, sentence in zip(examples, first, strict=True):
         if dataset.question.has_parts and len(sentence) != len(example.text):
             raise DataError(
@@ -126,7 +150,7 @@ def parse_dataset(
     return ParsedDataset(
         dataset,
         _by_split(dataset, first),
-        parser=None if parser is None else parser.fingerprint,
+        parser=parser,
         second=_by_split(dataset, second),
         spans=_by_split(dataset, spans if dataset.question.spans else []),
     )
@@ -202,29 +226,14 @@ def given_tree(example: Example, structure: str | None = None) -> Sentence:
     if sentence is None or not (
         any((sentence.constituency, sentence.dependencies, sentence.graph, sentence.columns))
         if structure is None
-        else getattr(sentence, tree_field(structure))
+        else getattr(sentence, structure_of(structure).field)
     ):
-        wanted = {
-            "given": "given dependency tree",
-            "enhanced": "enhanced dependencies",
-            "graph": "graph",
-        }.get(structure or "", "constituency tree")
+        wanted = structure_of(structure or "constituency").noun
         raise DataError(
             f"{example.source}: this example has no {wanted}. --structure constituency is for data "
-            "such as sst5, --structure given for JSON Lines with tokens, heads and relations, "
-            "--structure graph for JSON Lines with tokens and graph, --structure enhanced for CoNLL-U "
-            "with the column DEPS; --structure parse parses the text"
+            "such as sst5, --structure given for JSON Lines with tokens, heads and relations (of a "
+            "second text heads2 and relations2), --structure graph for JSON Lines with tokens and a "
+            "graph, --structure enhanced for CoNLL-U with the column DEPS; --structure parse parses the "
+            "text"
         )
     return sentence
-
-
-def is_graph(structure: str) -> bool:
-    """Whether a structure is a graph that need not be a tree, or that leaves words out."""
-    return structure in ("enhanced", "graph") or structure.startswith("path")
-
-
-def tree_field(structure: str) -> str:
-    """The field of a sentence that holds the tree, or the graph, of this structure."""
-    if is_graph(structure):
-        return "graph"
-    return "constituency" if structure == "constituency" else "dependencies"

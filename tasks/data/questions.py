@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 __all__ = [
     "ANSWERS",
     "PLAIN_QUESTION",
+    "NO_LABEL",
     "READS",
     "ROW_SEPARATOR",
     "SEPARATOR",
@@ -25,10 +26,10 @@ __all__ = [
     "without_marks",
 ]
 
-Reads: TypeAlias = Literal["sentence", "pair", "span", "spans", "tokens", "arcs"]
+Reads: TypeAlias = Literal["sentence", "pair", "span", "spans", "tokens", "nodes", "arcs"]
 Answers: TypeAlias = Literal["label", "labels", "score", "scale", "sequence"]
 
-READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans", "tokens", "arcs")
+READS: tuple[Reads, ...] = ("sentence", "pair", "span", "spans", "tokens", "nodes", "arcs")
 ANSWERS: tuple[Answers, ...] = ("label", "labels", "score", "scale", "sequence")
 
 Span: TypeAlias = tuple[int, int]
@@ -41,6 +42,9 @@ SEPARATOR = "|"
 ROW_SEPARATOR = " "
 """Stands between the answers of an example that has several, such as one for each token."""
 
+NO_LABEL = "_"
+"""Stands for a node without a class in the answer of a tree."""
+
 _MARKED = re.compile(r"\[\[(.+?)\]\]", re.DOTALL)
 
 _ABOUT: dict[Reads, str] = {
@@ -49,6 +53,7 @@ _ABOUT: dict[Reads, str] = {
     "span": "a target in a text",
     "spans": "a subject and an object in a text",
     "tokens": "each token of a sentence",
+    "nodes": "each node of a given tree",
     "arcs": "the dependency tree of a sentence",
 }
 
@@ -60,10 +65,12 @@ class Question:
     Args:
         reads: What the question is about: a ``"sentence"``; a ``"pair"`` of two; one ``"span"`` of a
             sentence, such as the target of an opinion; two ``"spans"``, such as the subject and the
-            object of a relation; each of its ``"tokens"``, such as their parts of speech; or the
-            ``"arcs"`` of its dependency tree. In the last two the answer of an example is the answers
-            to its tokens, with a space between them: of arcs as :func:`structnn.arcs.arc_of` reads
-            them, where the labels are the relations.
+            object of a relation; each of its ``"tokens"``, such as their parts of speech; each of the
+            ``"nodes"`` of a tree that is given, such as the sentiments of its phrases; or the ``"arcs"``
+            of its dependency tree. In the last three the answer of an example is the answers to its
+            tokens or nodes, with a space between them: of nodes in preorder, and :data:`NO_LABEL` for
+            one without a class; of arcs as :func:`structnn.arcs.arc_of` reads them, where the labels
+            are the relations.
         answer: What answers it: one ``"label"``; any number of ``"labels"``; a number (``"score"``);
             a number on a ``"scale"`` of whole numbers, predicted as the mean of a distribution
             over them (Tai et al. 2015); or a ``"sequence"``, another text that is written word by word.
@@ -80,7 +87,17 @@ class Question:
     @property
     def has_parts(self) -> bool:
         """Whether an example has several answers, such as one for each token."""
-        return self.reads in ("tokens", "arcs")
+        return self.reads in ("tokens", "nodes", "arcs")
+
+    @property
+    def part(self) -> str:
+        """What has an answer: an ``"example"``, or each ``"token"`` or ``"node"`` of it."""
+        return {"tokens": "token", "arcs": "token", "nodes": "node"}.get(self.reads, "example")
+
+    @property
+    def usual_structure(self) -> str:
+        """What tree and graph encoders read unless another structure is chosen."""
+        return {"arcs": "left_chain", "nodes": "constituency"}.get(self.reads, "parse")
 
     @property
     def is_one_label(self) -> bool:
@@ -103,6 +120,8 @@ class Question:
             return ()
         if self.reads == "arcs":
             return tuple(arc.partition(":")[2] for arc in self.parts_of(answer))
+        if self.reads == "nodes":
+            return tuple(label for label in self.parts_of(answer) if label != NO_LABEL)
         if self.has_parts:
             return self.parts_of(answer)
         if self.answer == "label":
@@ -112,6 +131,18 @@ class Question:
     def parts_of(self, answer: str) -> tuple[str, ...]:
         """The answers that the answer of an example consists of: one for each thing asked about."""
         return tuple(answer.split(ROW_SEPARATOR)) if self.has_parts else (answer,)
+
+    def compared(self, gold: str, prediction: str) -> list[tuple[str, str]]:
+        """What is right and what is predicted of each part of an example that has a right answer."""
+        pairs = zip(self.parts_of(gold), self.parts_of(prediction), strict=True)
+        return [pair for pair in pairs if self.reads != "nodes" or pair[0] != NO_LABEL]
+
+    def masked(self, gold: str, prediction: str) -> str:
+        """What is predicted of an example, without what is said of nodes that have no class."""
+        if self.reads != "nodes":
+            return prediction
+        pairs = zip(self.parts_of(gold), self.parts_of(prediction), strict=True)
+        return ROW_SEPARATOR.join(NO_LABEL if one == NO_LABEL else other for one, other in pairs)
 
     def everywhere(self, label: str, answer: str) -> str:
         """The answer that has one label wherever another answer has one."""

@@ -1,4 +1,4 @@
-"""The rows of files: CSV, TSV, JSON Lines, CoNLL-U and fastText, packed or not."""
+"""The rows of files: CSV, TSV, JSON Lines, CoNLL-U and fastText, packed or not; Parquet and Arrow."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from parsers.formats.brackets import iter_brackets
 from parsers.formats.conllu import iter_conllu
 from parsers.formats.files import Faults
 from structnn import InputError
+from tasks.data.arrow import ARROW_SUFFIXES, arrow_rows
 from tasks.data.examples import DataError, is_visible, quote
 from tasks.data.treebank import SentenceRow
 
 __all__ = [
-    "READERS",
+    "FORMATS",
     "UNUSABLE",
     "Row",
     "decoded",
+    "has_rows",
     "in_words",
     "is_data_file",
     "read_file",
-    "reader_of",
-    "suffix_of",
+    "rows_of",
 ]
 
 Row = Mapping[str, object]
@@ -49,18 +51,30 @@ def is_data_file(name: str) -> bool:
     return bool(Path(name).suffix) or len(Path(name).parts) > 1
 
 
-def reader_of(path: Path) -> RowReader:
-    """What reads the rows of a file, by its name.
+def has_rows(path: Path) -> bool:
+    """Whether the name of a file says that it has rows."""
+    return suffix_of(path) in READERS or path.suffix.lower() in ARROW_SUFFIXES
+
+
+def rows_of(path: Path, encoding: str, faults: Faults) -> Iterator[tuple[int, Row]]:
+    """The rows of a file, each with the line on which it begins, or, of an Arrow file, its number.
+
+    Args:
+        path: The file; its name says which format it has.
+        encoding: The encoding of a text file.
+        faults: Is told of each row that can't be read.
 
     Raises:
-        DataError: No format has such a name.
+        DataError: No format has such a name, or the file can't be read.
     """
-    try:
-        return READERS[suffix_of(path)]
-    except KeyError:
+    if path.suffix.lower() in ARROW_SUFFIXES:
+        return arrow_rows(path)
+    reader = READERS.get(suffix_of(path))
+    if reader is None:
         raise DataError(
-            f"{path}: the format isn't known by this name; it must end in {', '.join(READERS)}"
-        ) from None
+            f"{path}: the format isn't known by this name; it must end in {', '.join(FORMATS)}"
+        )
+    return reader(path, read_file(path, encoding), faults)
 
 
 def suffix_of(path: Path) -> str:
@@ -224,7 +238,8 @@ def in_words(value: object) -> str:
     """A cell as a string: a string as it is, null as an empty one, anything else as JSON."""
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+    # Tables have dates and other things that JSON has not.
+    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _conllu_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
@@ -260,6 +275,18 @@ def _fasttext_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int,
         yield from ((number, {"text": text, "labels": names}) for number, names, text in rows)
 
 
+def _bracket_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
+    """The words and the tree of each tree of a file in brackets."""
+
+    def told(fault: InputError) -> None:
+        line, message = getattr(fault, "line", 0), getattr(fault, "message", fault)
+        faults(DataError(f"{path}:{line}: {message}"))
+
+    lines = text.splitlines(keepends=True)
+    for number, sentence in enumerate(iter_brackets(lines, on_error=told), start=1):
+        yield number, SentenceRow({"text": list(sentence.tokens)}, sentence)
+
+
 READERS: dict[str, RowReader] = {
     ".csv": _csv_rows,
     ".tsv": _tsv_rows,
@@ -267,4 +294,9 @@ READERS: dict[str, RowReader] = {
     ".ndjson": _json_rows,
     ".conllu": _conllu_rows,
     ".ft": _fasttext_rows,
+    ".ptb": _bracket_rows,
+    ".mrg": _bracket_rows,
 }
+
+FORMATS = (*READERS, *ARROW_SUFFIXES)
+"""How the names of files with rows end."""

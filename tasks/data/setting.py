@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, TypeVar
 
-from parsers import STRUCTURES, parse_noise, path_between, rerooted, with_structure
-from parsers.controls import CONTROLS
+from parsers import parse_noise, path_between, rerooted, with_structure
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset
 from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
-from tasks.data.questions import PLAIN_QUESTION, Question, Span
+from tasks.data.questions import Span
 from tasks.data.splits import folds, subsample
+from tasks.data.structures import GIVEN_STRUCTURES, Structure, structure_of
 from tasks.folders import folder_name
 from tasks.options import OptionError, Options, Range
 
 __all__ = [
-    "GIVEN_STRUCTURES",
     "Setting",
     "check_structures",
     "for_spans",
-    "is_for_spans",
-    "needs_parser",
     "parser_of",
     "view",
 ]
 
 T = TypeVar("T")
-
-GIVEN_STRUCTURES = ("constituency", "given", "enhanced", "graph")
-"""Structures that are part of the data: constituency trees, dependency trees, and graphs."""
-
-_PATH = re.compile(r"path(0|[1-9][0-9]{0,2}|_inf)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -68,11 +58,7 @@ class Setting(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known = (*STRUCTURES, *GIVEN_STRUCTURES, "rerooted", "path", "path1", "path2", "path_inf")
-        if self.structure not in known and not is_for_spans(self.structure):
-            raise OptionError(
-                "structure", f"must be one of {', '.join(known)}, but is {self.structure!r}"
-            )
+        assert structure_of(self.structure)  # which refuses unknown names
         if self.noise and self.structure != "parse":
             raise OptionError(
                 "noise", f"goes with the structure 'parse', not with {self.structure!r}"
@@ -94,32 +80,24 @@ class Setting(Options):
 
 
 def check_structures(structures: Collection[str], dataset: Dataset) -> None:
-    """Make sure that no model is given the trees that it is asked for.
+    """Make sure that a question can be asked of models that read these structures.
 
     Raises:
-        DataError: The question is about arcs, and a structure is trees that come with the data.
+        DataError: The question is about arcs, and a structure is trees that come with the data: they are
+            what is asked for. Or it is about nodes of given trees, and a structure is another one.
     """
+    other = set(structures) - {"constituency"}
+    if dataset.question.reads == "nodes" and other:
+        raise DataError(
+            f"{dataset.name}: the question is about the nodes of given trees, which --structure "
+            f"{min(other)} hasn't: leave out --structure"
+        )
     if dataset.question.reads == "arcs" and (given := set(structures) & set(GIVEN_STRUCTURES)):
         raise DataError(
             f"{dataset.name}: with --structure {min(given)} an encoder would read the trees that it is "
             "asked for; take a control, such as left_chain or balanced, or the trees of another parser "
             "(--structure parse)"
         )
-
-
-def needs_parser(structures: Collection[str], question: Question = PLAIN_QUESTION) -> bool:
-    """Whether an experiment with these structures needs parses.
-
-    Where trees come with the data, controls are made from their tokens, and the shuffled tree from the
-    given one. Where trees are asked about, the tokens are given, and the shuffled tree is that of a
-    parser.
-    """
-    if question.reads == "arcs":
-        return not set(structures) <= {*CONTROLS} - {"shuffled"}
-    if not set(structures) & set(GIVEN_STRUCTURES):
-        return True
-    without = {*GIVEN_STRUCTURES, *CONTROLS}
-    return not set(structures) <= without - (set() if "given" in structures else {"shuffled"})
 
 
 def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDataset:
@@ -142,7 +120,8 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
         parsed = _part_of_train(parsed, setting.fraction, seed)
     dataset = parsed.dataset
     check_structures([setting.structure], dataset)
-    if setting.structure in GIVEN_STRUCTURES:
+    structure = structure_of(setting.structure)
+    if structure.is_given:
         of_first = {split: getattr(dataset, split) for split in SPLITS}
         of_second = {
             split: tuple(example.second for example in getattr(dataset, split))
@@ -155,8 +134,8 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
             }
             for side in (of_first, of_second)
         )
-    elif is_for_spans(setting.structure):
-        sentences, second = _between_spans(parsed, setting.structure), {}
+    elif structure.spans:
+        sentences, second = _between_spans(parsed, structure), {}
     else:
         sentences, second = (
             {split: _restructured(part, setting) for split, part in side.items()}
@@ -171,38 +150,30 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
     )
 
 
-def is_for_spans(structure: str) -> bool:
-    """Whether a structure is made for the spans that a question is about."""
-    return structure == "rerooted" or _PATH.fullmatch(structure) is not None
-
-
-def for_spans(structure: str, sentence: Sentence, spans: Sequence[Span]) -> Sentence:
+def for_spans(structure: Structure, sentence: Sentence, spans: Sequence[Span]) -> Sentence:
     """A sentence with a structure made for its spans.
 
     Args:
-        structure: ``"rerooted"``, ``"path"``, ``"path1"`` and so on: see :class:`Setting`.
+        structure: One that is made for spans: see :class:`Setting`.
         sentence: The sentence, with its parse.
-        spans: Its spans: one or two; for a path, two.
+        spans: Its spans, at least as many as the structure is made for.
     """
-    if structure == "rerooted":
-        return rerooted(sentence, spans[0])
-    match = _PATH.fullmatch(structure)
-    assert match is not None
-    within = math.inf if match[1] == "_inf" else int(match[1] or 0)
-    return path_between(sentence, *spans, within=within)
+    if structure.is_graph:
+        return path_between(sentence, *spans, within=structure.within)
+    return rerooted(sentence, spans[0])
 
 
-def _between_spans(parsed: ParsedDataset, structure: str) -> dict[str, tuple[Sentence, ...]]:
+def _between_spans(parsed: ParsedDataset, structure: Structure) -> dict[str, tuple[Sentence, ...]]:
     question = parsed.dataset.question
-    if structure == "rerooted" and not question.spans:
+    if structure.spans == 1 and not question.spans:
         raise DataError(
             f"{parsed.dataset.name}: a tree can hang from a span that is asked about, but the question "
             f"is about a {question.reads}; take another --structure"
         )
-    if structure != "rerooted" and question.spans != 2:
+    if structure.spans == 2 and question.spans != 2:
         raise DataError(
-            f"{parsed.dataset.name}: --structure {structure} is the path between two spans, but the "
-            f"question is about a {question.reads}; take another --structure"
+            f"{parsed.dataset.name}: --structure {structure.name} is the path between two spans, but "
+            f"the question is about a {question.reads}; take another --structure"
             + (", such as rerooted" if question.spans else "")
         )
     return {
@@ -251,7 +222,7 @@ def _chosen(parsed: ParsedDataset, dataset: Dataset) -> ParsedDataset:
 
 def parser_of(parsed: ParsedDataset, setting: Setting) -> str | None:
     """The fingerprint of the parser whose trees a run in this setting may read."""
-    return None if setting.structure in GIVEN_STRUCTURES else parsed.parser
+    return None if structure_of(setting.structure).is_given else parsed.parser
 
 
 def _restructured(sentences: Sequence[Sentence], setting: Setting) -> tuple[Sentence, ...]:

@@ -13,7 +13,7 @@ from tasks.data.columns import text_column
 from tasks.data.examples import DataError, is_visible, quote
 from tasks.data.files import cell, text_in
 from tasks.data.options import TextOptions
-from tasks.data.rows import READERS, decoded, read_file, suffix_of
+from tasks.data.rows import FORMATS, decoded, has_rows, read_file, rows_of
 
 __all__ = ["ID", "Text", "column_names", "empty_note", "lines_of", "read_texts"]
 
@@ -47,7 +47,7 @@ def read_texts(
     """Read texts that have no labels: every record of a file, also one without a text.
 
     Args:
-        source: A ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` file, read as by
+        source: A file with rows (``.csv``, ``.jsonl``, ``.parquet`` ...), read as by
             :func:`tasks.data.files.read_examples`; any other file, or ``-`` for standard input, has a
             text on each line.
         options: The column of the text, and the encoding; a byte order mark is passed over.
@@ -61,14 +61,13 @@ def read_texts(
     """
     options = options or TextOptions()
     path = Path(source)
-    reader = READERS.get(suffix_of(path)) if source != "-" else None
-    if reader is not None:
-        rows = reader(path, read_file(path, options.encoding), Faults("raise"))
+    if source != "-" and has_rows(path):
+        rows = rows_of(path, options.encoding, Faults("raise"))
         texts = [_of_row(row, line, path, options, keep) for line, row in rows]
     elif keep:
         raise DataError(
             f"{source}: a file with a text on each line has no column {keep[0]!r}; --keep is for "
-            f"files that end in {', '.join(READERS)}"
+            f"files that end in {', '.join(FORMATS)}"
         )
     else:
         texts = list(_of_lines(source, options.encoding))
@@ -80,10 +79,9 @@ def read_texts(
 def column_names(source: str, options: TextOptions) -> tuple[str, ...]:
     """The columns of the first row of a file; none if it has a text on each line."""
     path = Path(source)
-    reader = READERS.get(suffix_of(path)) if source != "-" else None
-    if reader is None:
+    if source == "-" or not has_rows(path):
         return ()
-    rows = reader(path, read_file(path, options.encoding), Faults("raise"))
+    rows = rows_of(path, options.encoding, Faults("raise"))
     return next((tuple(row) for _, row in rows), ())
 
 

@@ -1,135 +1,150 @@
-"""Texts and their classes as Python has them: lists, NumPy arrays, pandas and Arrow columns."""
+"""What is asked about, as Python has it: columns of texts, rows, tables; as rows and as examples."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from structnn import Sentence
+from tasks.data.columns import SECOND_TEXT, Columns, columns_of, text_column
 from tasks.data.examples import DataError, Example, quote
+from tasks.data.files import example_of
+from tasks.data.hugging_face import rows_of_table
+from tasks.data.options import DataOptions
+from tasks.data.questions import PLAIN_QUESTION, Question
 
-__all__ = ["Column", "classes_in", "examples_of", "labels_in", "names_of", "numbers_in"]
+__all__ = [
+    "Column",
+    "Row",
+    "answer_column",
+    "as_example",
+    "examples_of",
+    "rows_in",
+    "values_in",
+]
 
 Column: TypeAlias = Any
-"""A column of texts or of classes: a list, or an object of NumPy, pandas or Arrow."""
+"""A column of texts or of answers: a list, or an object of NumPy, pandas or Arrow; or a table."""
+
+_ANSWER_COLUMN = {
+    "label": "label",
+    "labels": "labels",
+    "score": "score",
+    "scale": "score",
+    "sequence": "target",
+}
+_TEXTS = ("text", "tokens", "source")
 
 
-def examples_of(X: Column, labels: Sequence[str] | None = None, name: str = "X") -> list[Example]:
-    """Texts as examples.
+class Row(dict[str, object]):
+    """What is asked about, by columns; of a sentence the tokens, and beside them itself.
 
     Args:
-        X: A column of strings, token lists or sentences.
-        labels: The label of each, as it is named in a model; None where it isn't known.
-        name: What messages call the column.
-
-    Raises:
-        DataError: It is no such column, or there are not as many labels; or a text is missing or empty.
+        columns: The columns; a text may be a sentence.
+        texts: The names of the columns of texts.
     """
-    values = _values(X, name)
-    if labels is not None and len(labels) != len(values):
-        raise DataError(
-            f"{name} has {len(values)} texts, but there are {len(labels)} labels: give each text one"
-        )
-    known = ["?"] * len(values) if labels is None else labels
-    return [
-        _example(value, label, f"{name}[{place}]")
-        for place, (value, label) in enumerate(zip(values, known, strict=True))
-    ]
+
+    def __init__(self, columns: Mapping[str, object], texts: Iterable[str]) -> None:
+        super().__init__({name: _plain(value) for name, value in columns.items()})
+        self.sentences: dict[str, Sentence] = {}
+        for name in texts:
+            if isinstance(value := self.get(name), Sentence):
+                self.sentences[name] = value
+                self[name] = list(value.tokens)
 
 
-def labels_in(y: Column, name: str = "y") -> NDArray[Any]:
-    """A column of classes, as an array.
+def rows_in(X: Column, options: DataOptions, name: str = "X") -> list[Row]:
+    """What is asked about, a row for each.
 
     Args:
-        y: A column of strings, whole numbers, truth values or any other hashable objects.
+        X: Strings, token lists, sentences, or pairs of these (tuples); or rows with columns: dicts, a
+            dict of columns, or a table of pandas, polars, Arrow or Hugging Face.
+        options: The column of the text, and what the question is about; by default the columns say, and
+            tuples of two are pairs.
         name: What messages call it.
 
     Raises:
-        DataError: A class is missing.
-        ValueError: It is not a column, or has numbers that are no classes, such as 0.5.
+        DataError: It is none of these, or a text is no text.
     """
-    from sklearn.utils import column_or_1d
-    from sklearn.utils.multiclass import check_classification_targets
-
-    if y is None:
-        raise ValueError(f"requires {name} to be passed, but the target {name} is None")
-    if hasattr(y, "to_pylist"):
-        y = y.to_pylist()
-    elif hasattr(y, "to_numpy"):
-        y = y.to_numpy()
-    elif hasattr(y, "__array__"):
-        y = np.asarray(y)
-    if isinstance(y, np.ndarray):
-        array: NDArray[Any] = column_or_1d(y, warn=True)
-    else:
-        values = list(_values(y, name))
-        array = np.empty(len(values), dtype=object)
-        array[:] = values
-        if len(kinds := {type(value) for value in values}) == 1:
-            (kind,) = kinds
-            if issubclass(kind, str | int | float | np.generic):
-                array = np.array(values)
-    for place, value in enumerate(array.tolist()):
-        if value is None or value != value:
-            raise DataError(f"{name}[{place}] is {value}: give the text a class, or leave it out")
-    if array.dtype.kind == "f":
-        check_classification_targets(array)
-    return array
+    values, pairs = _items(X, options, name)
+    texts = dict.fromkeys((options.text_column, *_TEXTS, SECOND_TEXT))
+    rows = []
+    for place, value in enumerate(values):
+        where = f"{name}[{place}]"
+        if isinstance(value, Mapping):
+            rows.append(Row(value, texts))
+            continue
+        parts = value if pairs else [value]
+        columns = zip((options.text_column, SECOND_TEXT), parts, strict=False)
+        rows.append(Row({column: _text(part, where) for column, part in columns}, texts))
+    return rows
 
 
-def classes_in(y: NDArray[Any]) -> NDArray[Any]:
-    """The classes that occur: sorted, or where they can't be compared, sorted by their names.
+def answer_column(question: Question) -> str:
+    """The column of a row into which the answer to a question is put."""
+    return "tags" if question.has_parts else _ANSWER_COLUMN[question.answer]
+
+
+def as_example(row: Row, columns: Columns, where: str) -> Example:
+    """The example of a row with an answer; sentences that were given are kept."""
+    example = example_of(row, columns, where)
+    if (first := row.sentences.get(columns.text)) is not None:
+        example = replace(example, sentence=first)
+    second = row.sentences.get(SECOND_TEXT)
+    if example.text2 is not None and second is not None:
+        example = replace(example, sentence2=second)
+    return example
+
+
+def examples_of(
+    X: Column,
+    question: Question = PLAIN_QUESTION,
+    options: DataOptions | None = None,
+    name: str = "X",
+) -> list[Example]:
+    """New texts as examples, whose answers are not known.
+
+    Args:
+        X: What is asked about: see :func:`rows_in`.
+        question: The question.
+        options: The column of the text.
+        name: What messages call ``X``.
 
     Raises:
-        DataError: Two have the same name (``1`` and ``"1"``).
+        DataError: A text is missing or empty, or there is no second text or span, where one is asked
+            about.
     """
-    try:
-        classes: NDArray[Any] = np.unique(y)
-    except TypeError:
-        found = sorted(set(y.tolist()), key=str)
-        classes = np.empty(len(found), dtype=object)
-        classes[:] = found
-    names = names_of(classes)
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(
-            f"y has different classes with the same name: {quote(twice)}, as a number and as a string "
-            "perhaps; make them one, or give them other names"
-        )
-    return classes
+    column = answer_column(question)
+    options = replace(
+        options or DataOptions(),
+        reads=question.reads,
+        answer=question.answer,
+        label_column=column,
+    )
+    rows = rows_in(X, options, name)
+    for row in rows:
+        row[column] = [] if question.answer == "labels" else 0 if question.is_number else "?"
+        if question.has_parts:
+            text = row.get(text_column(row, options.text_column, tagged=True))
+            tokens = text.split() if isinstance(text, str) else text
+            row[column] = ["?"] * (len(tokens) if isinstance(tokens, list) else 0)
+    columns = columns_of(rows, options, name)
+    return [as_example(row, columns, f"{name}[{place}]") for place, row in enumerate(rows)]
 
 
-def names_of(classes: NDArray[Any]) -> list[str]:
-    """The labels that stand for classes in a model and in its files."""
-    return [str(value) for value in classes.tolist()]
+def values_in(column: Column, name: str) -> list[Any]:
+    """The values of a column.
 
-
-def numbers_in(values: Column, count: int, name: str) -> list[float]:
-    """The weight of each example.
+    Args:
+        column: A list, or an object of NumPy, pandas or Arrow.
+        name: What messages call it.
 
     Raises:
-        DataError: They are not as many as examples; or one is negative, infinite or no number; or all
-            are 0.
+        DataError: It is one text, or no column at all.
     """
-    try:
-        weights = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as fault:
-        raise DataError(f"{name} must be numbers ({fault})") from None
-    if weights.ndim == 0:
-        weights = np.full(count, weights)
-    if weights.shape != (count,):
-        raise DataError(
-            f"{name}.shape == {weights.shape}, expected ({count},): give each text a weight"
-        )
-    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise DataError(f"{name} must be finite and at least 0, and not all of them zero")
-    return [float(weight) for weight in weights]
-
-
-def _values(column: Column, name: str) -> list[Any]:
-    """The values of a column, which messages call so."""
     if isinstance(column, str | bytes | Sentence):
         raise DataError(f"{name} is one text: give a list of texts, [{name}] perhaps")
     if hasattr(column, "to_pylist"):  # Arrow
@@ -142,9 +157,10 @@ def _values(column: Column, name: str) -> list[Any]:
         if column.ndim == 2 and column.shape[1] == 1:
             column = column[:, 0]
         if column.ndim != 1:
+            pair = "; or say reads='pair', if each row is a pair of texts" * (column.shape[-1] == 2)
             raise DataError(
                 f"{name} must be a column of texts, but is an array of shape {column.shape}; choose a "
-                "column, as data['text']"
+                f"column, as data['text']{pair}"
             )
         return list(column.tolist())
     if not isinstance(column, Iterable):
@@ -152,16 +168,53 @@ def _values(column: Column, name: str) -> list[Any]:
     return list(column)
 
 
-def _example(value: object, label: str, where: str) -> Example:
-    if isinstance(value, Sentence):
-        return Example(tuple(value.tokens), label, where, value)
-    if isinstance(value, str):
-        return Example(str(value), label, where)
+def _items(X: Column, options: DataOptions, name: str) -> tuple[list[Any], bool]:
+    """The rows of a table or the values of a column, and whether these are pairs of texts."""
+    if isinstance(X, Mapping) and any(hasattr(part, "column_names") for part in X.values()):
+        raise DataError(
+            f"{name} is a data set with the splits {quote(X)}: give one, such as {name}['train'], and "
+            f"another as dev=({name}['validation'], None)"
+        )
+    if isinstance(X, Mapping):  # columns by their names, as a slice of a Hugging Face data set
+        columns = {key: values_in(column, f"{name}[{key!r}]") for key, column in X.items()}
+        if len(sizes := {len(values) for values in columns.values()}) > 1:
+            raise DataError(f"the columns of {name} have different lengths: {sorted(sizes)}")
+        return [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ], False
+    if isinstance(names := getattr(X, "columns", None), Iterable) and hasattr(X, "to_dict"):
+        known = {options.text_column, *_TEXTS} & set(names)
+        if known:  # pandas
+            return list(X.to_dict("records")), False
+    elif hasattr(X, "to_dicts"):  # polars
+        return list(X.to_dicts()), False
+    elif hasattr(X, "column_names") and hasattr(X, "features"):  # Hugging Face
+        return list(rows_of_table(X)), False
+    if options.reads == "pair" and getattr(X, "shape", ())[1:] == (2,):
+        return np.asarray(X).tolist(), True
+    values = values_in(X, name)
+    tuples = options.reads in (None, "pair") and bool(values)
+    return values, tuples and all(isinstance(one, tuple) and len(one) == 2 for one in values)
+
+
+def _text(value: object, where: str) -> object:
+    """A text, tokens or a sentence."""
+    if isinstance(value, Sentence | str):
+        return value
     if isinstance(value, Sequence | np.ndarray):
-        tokens = tuple(str(token) for token in value if isinstance(token, str))
+        tokens = [str(token) for token in value if isinstance(token, str)]
         if len(tokens) == len(value):
-            return Example(tokens, label, where)
+            return tokens
     raise DataError(
         f"{where} must be a text, a list of tokens or a Sentence, but is {str(value)[:40]} (of type "
         f"{type(value).__name__})"
     )
+
+
+def _plain(value: object) -> object:
+    """A cell as a file would have it."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    return list(value) if isinstance(value, tuple) else value

@@ -6,21 +6,23 @@ import importlib.util
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from markupsafe import Markup
 
 from tasks.console import progress, quietly
-from tasks.data.datasets import make_dataset
+from tasks.data.columns import text_column
 from tasks.data.options import DataOptions
-from tasks.data.parsing import SPLITS, ParsedDataset
-from tasks.data.questions import Question
-from tasks.estimators.columns import Column, classes_in, examples_of, labels_in, names_of
+from tasks.data.parsing import SPLITS, ParsedDataset, with_sentences
+from tasks.data.questions import Answers, Question, Reads
+from tasks.estimators.answers import Numbers, Values, are_numbers, are_sets, values_for
+from tasks.estimators.asked import Part, asked_data
+from tasks.estimators.columns import Column, Row
 from tasks.estimators.reading import caching_parser, read
 from tasks.experiments.experiment import ExperimentFailed, run_on
 from tasks.experiments.options import CompareOptions
@@ -116,24 +118,26 @@ class EncoderComparison:
 
 def compare_encoders(
     texts: Column,
-    labels: Column,
-    encoders: str | Iterable[str],
+    labels: Column | None = None,
+    encoders: str | Iterable[str] = (),
     *,
     seeds: int = 5,
-    dev: tuple[Column, Column] | None = None,
-    test: tuple[Column, Column] | None = None,
+    dev: tuple[Column, Column | None] | None = None,
+    test: tuple[Column, Column | None] | None = None,
     folder: str | Path | None = None,
     verbose: int = 0,
     **options: Any,
 ) -> EncoderComparison:
-    """Compare encoders on texts and their classes.
+    """Compare encoders on texts (or pairs, spans, tokens) and their answers.
 
     It is what ``structnn compare`` does: each encoder is trained with each seed in processes of their
     own, the best epoch chosen on dev, and the differences on test decided together.
 
     Args:
-        texts: The texts, as :class:`StructuredClassifier` takes them.
-        labels: The class of each.
+        texts: The texts, pairs, or rows with columns, as :class:`StructuredEstimator` takes them.
+        labels: The answer of each: a class, a list of classes (or a row of a matrix of 0 and 1), a
+            number, or for a list of tokens a list of tags; None if it is a column of ``texts``. The
+            options ``reads`` and ``answer`` say otherwise (``answer="scale"``, ``"sequence"``).
         encoders: Their names, with options if wanted (``"gat(heads=8)"``).
         seeds: Number of runs of each encoder; no verdict is given with fewer than 3.
         dev: Texts and labels to choose epochs on; by default the fraction ``dev_fraction`` of ``texts``.
@@ -146,7 +150,7 @@ def compare_encoders(
             option that takes several names takes a list of them too.
 
     Raises:
-        TypeError: There is no such option.
+        TypeError: There is no such option, or no encoder is given.
         ValueError: A text or an option can't be used; the message says which and why.
         ExperimentFailed: Some runs ended in an error.
 
@@ -155,13 +159,15 @@ def compare_encoders(
         >>> print(*result.verdicts, sep="; ")  # doctest: +SKIP
         >>> result.report("report.html")  # doctest: +SKIP
     """
+    if not encoders:
+        raise TypeError('compare_encoders needs encoders, such as encoders=["bag", "bilstm"]')
     known = {field.name for field in fields(CompareOptions) if field.default is not MISSING}
     known -= {"dev", "test", "folds"}
     if unknown := sorted(options.keys() - known):
         raise TypeError(
             f"compare_encoders has no option {unknown[0]!r}; there are: {', '.join(sorted(known))}"
         )
-    for name in ("structure", "embedding"):
+    for name in ("structure", "embedding", "init"):
         if options.get(name) is not None:
             options[name] = _listed(options[name])
     chosen = CompareOptions(data=NAME, encoders=_listed(encoders), seeds=seeds, **options)
@@ -187,37 +193,36 @@ def compare_encoders(
 
 def _parsed(
     texts: Column,
-    labels: Column,
-    dev: tuple[Column, Column] | None,
-    test: tuple[Column, Column] | None,
+    labels: Column | None,
+    dev: tuple[Column, Column | None] | None,
+    test: tuple[Column, Column | None] | None,
     options: CompareOptions,
 ) -> ParsedDataset:
     """The data set, and a sentence for each example."""
-    answers = labels_in(labels, "labels")
-    parts = {"train": tuple(examples_of(texts, _names(answers), "texts"))}
+    parts = {"train": Part(texts, labels, ("texts", "labels"))}
     for split, given in (("dev", dev), ("test", test)):
         if given is not None:
-            parts[split] = tuple(examples_of(given[0], _names(labels_in(given[1], split)), split))
-    dataset = make_dataset(
-        NAME,
-        parts,
-        part(DataOptions, options),
-        question=Question(),
-        labels=names_of(classes_in(answers)),
-    )
+            parts[split] = Part(*given, (split, split))
+    data_options = part(DataOptions, options)
+    dataset = asked_data(NAME, parts, data_options, _kind_of_values, tested=True).dataset
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
     with progress("parsing") as show:
         parser = caching_parser(options.parser_options, options.cache, show)
-        sentences = iter(read(examples, options.read_structure, parser, needs_tree=True))
-    return ParsedDataset(
-        dataset,
-        {split: tuple(next(sentences) for _ in getattr(dataset, split)) for split in SPLITS},
-        parser=parser.fingerprint,
-    )
+        read_texts = read(examples, options.read_structure, parser, needs_tree=True)
+    return with_sentences(dataset, read_texts.first, read_texts.second, parser=parser.fingerprint)
 
 
-def _names(values: Any) -> list[str]:
-    return [str(value) for value in values.tolist()]
+def _kind_of_values(rows: Sequence[Row], y: Column, options: DataOptions) -> type[Values] | Values:
+    """What answers are: what the options say, or else what they look like."""
+    kind, reads = options.answer, options.reads
+    if kind is None and reads is None and are_sets(y) and not hasattr(y, "shape"):
+        texts = (row.get(text_column(row, options.text_column, tagged=True)) for row in rows)
+        reads = "tokens" if all(isinstance(text, list) for text in texts) else None
+    if kind is None and reads != "tokens":
+        kind = "labels" if are_sets(y) else "score" if are_numbers(y) else "label"
+    question = Question(cast("Reads", reads or "sentence"), cast("Answers", kind or "label"))
+    found = values_for(question)
+    return Numbers(question.answer) if found is Numbers else found
 
 
 def _listed(names: str | Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -14,18 +15,57 @@ from parsers.cache import Progress
 from structnn import Sentence
 from tasks.data.examples import Example
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import given_tree
+from tasks.data.parsing import given_tree, in_tokens
+from tasks.data.questions import Span
+from tasks.data.setting import for_spans
+from tasks.data.structures import structure_of
+from tasks.models.model import SavedModel
 from tasks.models.parser import make_parser
 
-__all__ = ["caching_parser", "read", "states_beside"]
+__all__ = ["ReadTexts", "caching_parser", "read", "states_beside"]
 
 FILE = "parses.sqlite"
 
 
+@dataclass(frozen=True)
+class ReadTexts:
+    """The sentences of examples.
+
+    Attributes:
+        first: The sentence of each.
+        second: The second sentence of each, where the question is about pairs.
+    """
+
+    first: list[Sentence]
+    second: list[Sentence]
+
+    def structured(
+        self, model: SavedModel, examples: Sequence[Example]
+    ) -> tuple[list[Sentence], list[Sentence], list[tuple[Span, ...]]]:
+        """The sentences and second sentences as a model reads them, and the spans in tokens.
+
+        Args:
+            model: Says which structure stands in the place of trees.
+            examples: The examples.
+        """
+        spans = [
+            tuple(span for span, _ in in_tokens(example.text, example.spans, sentence))
+            for example, sentence in zip(examples, self.first, strict=True)
+        ]
+        first = model.structured(self.first)
+        structure = structure_of(model.structure)
+        if structure.spans:
+            first = [
+                for_spans(structure, sentence, own)
+                for sentence, own in zip(first, spans, strict=True)
+            ]
+        return first, model.structured(self.second), spans
+
+
 def read(
     examples: Sequence[Example], structure: str, parser: Parser, *, needs_tree: bool
-) -> list[Sentence]:
-    """The sentence of each example.
+) -> ReadTexts:
+    """The sentences of examples.
 
     Args:
         examples: Those with a sentence of their own keep its tree.
@@ -34,9 +74,19 @@ def read(
         needs_tree: Whether the encoder reads a tree at all; if not, tokens are not parsed.
 
     Raises:
-        DataError: The structure is constituency, which no parser here makes, and an example has none.
+        DataError: The structure is one that no parser here makes, and an example has none.
     """
-    if structure == "constituency":
+    second = [example.second for example in examples if example.text2 is not None]
+    return ReadTexts(
+        *(_sentences(texts, structure, parser, needs_tree) for texts in (examples, second))
+    )
+
+
+def _sentences(
+    examples: Sequence[Example], structure: str, parser: Parser, needs_tree: bool
+) -> list[Sentence]:
+    """The sentence of each first text."""
+    if structure in ("constituency", "enhanced", "graph"):
         return [given_tree(example, structure) for example in examples]
     ready: dict[int, Sentence] = {}
     for place, example in enumerate(examples):

@@ -1,4 +1,4 @@
-"""A classifier in a folder: its model as ``structnn`` reads it, and beside it what Python needs."""
+"""An estimator in a folder: its model as ``structnn`` reads it, and beside it what Python needs."""
 
 from __future__ import annotations
 
@@ -8,44 +8,55 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.data.examples import DataError
-from tasks.data.questions import Question
-from tasks.estimators.columns import names_of
+from tasks.estimators.answers import Classes, LabelSets, Numbers, Tags, Values, values_for
 from tasks.json_records import as_record
 from tasks.models.model import SavedModel, model_in, save_model
 from tasks.models.options import ModelOptions
 from tasks.sealing import read_sealed, write_sealed
 from tasks.storage import StorageError
 
-__all__ = ["read_classifier", "write_classifier"]
+__all__ = ["read_estimator", "write_estimator"]
 
-FILE = "classifier.json"
-SAVE_AGAIN = "save the classifier again"
+FILE = "estimator.json"
+EARLIER = "classifier.json"
+"""What the file was called until version 0.5.0, when there were classifiers alone."""
+SAVE_AGAIN = "save the estimator again"
 
 Parameters = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class _ClassifierFile:
-    """What ``classifier.json`` holds.
+class _EstimatorFile:
+    """What ``estimator.json`` holds.
 
     Attributes:
-        classes: The classes.
-        dtype: The type of their array.
         parameters: The parameters of the estimator; mappings whose keys are not strings as pairs.
+        classes: The classes; None where answers are not classes.
+        dtype: The type of their array.
+        is_matrix: Whether answers are rows of a matrix.
+        estimator: The name of its class.
     """
 
-    classes: Sequence[object]
-    dtype: str
     parameters: Mapping[str, object]
+    classes: Sequence[object] | None = None
+    dtype: str | None = None
+    is_matrix: bool = False
+    estimator: str = "StructuredClassifier"
 
 
-def write_classifier(
-    folder: Path, model: SavedModel, classes: NDArray[Any], parameters: Parameters
+def write_estimator(
+    folder: Path, name: str, model: SavedModel, values: Values, parameters: Parameters
 ) -> None:
-    """Write a model, its classes and the parameters of its estimator.
+    """Write a model, what its answers stand for, and the parameters of its estimator.
+
+    Args:
+        folder: Where; it is made if it isn't there.
+        name: The name of the class of the estimator.
+        model: The model.
+        values: Its answers.
+        parameters: Its parameters.
 
     Raises:
         StorageError: The folder holds a run of an experiment, or can't be written.
@@ -53,58 +64,74 @@ def write_classifier(
     """
     if (folder / "run.json").exists():
         raise StorageError(f"{folder} holds a run of an experiment; save in another folder")
-    for value in classes.tolist():
+    classes = values.classes if isinstance(values, Classes | LabelSets | Tags) else None
+    for value in () if classes is None else classes.tolist():
         if not isinstance(value, str | int | float):
             raise DataError(
                 f"the class {value!r} can't be saved, since it is of type {type(value).__name__}: train "
                 "with classes that are strings, numbers or truth values"
             )
-    weights = parameters["class_weight"]
-    if isinstance(weights, Mapping):
-        weights = [[_plain(value), float(weight)] for value, weight in weights.items()]
-    plain = {name: _plain(value) for name, value in parameters.items()} | {"class_weight": weights}
-    file = _ClassifierFile(classes.tolist(), classes.dtype.str, plain)
+    plain = {key: _plain(value) for key, value in parameters.items()}
+    if isinstance(weights := parameters.get("class_weight"), Mapping):
+        plain["class_weight"] = [[_plain(one), float(weight)] for one, weight in weights.items()]
+    file = _EstimatorFile(
+        plain,
+        None if classes is None else classes.tolist(),
+        None if classes is None else classes.dtype.str,
+        isinstance(values, LabelSets) and values.is_matrix,
+        name,
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / EARLIER).unlink(missing_ok=True)
     except OSError as fault:
         raise StorageError(f"{folder} can't be made: {fault.strerror or fault}") from None
     save_model(folder, model)
     write_sealed(folder / FILE, asdict(file), ["model.json"])
 
 
-def read_classifier(folder: Path) -> tuple[SavedModel, NDArray[Any], Parameters]:
-    """Read what :func:`write_classifier` wrote, or the model of a run, whose classes are strings.
+def read_estimator(folder: Path) -> tuple[SavedModel, Values, Parameters]:
+    """Read what :func:`write_estimator` wrote, or the model of a run, whose classes are strings.
 
     Raises:
         StorageError: There is no model in it, a file is damaged, or files don't belong together.
-        DataError: The model answers other questions than for the label of a sentence.
+        DataError: No estimator answers such questions.
     """
     model = model_in(folder)
+    question = model.task.question
     labels = list(model.classifier.labels)
-    if model.task.question != Question():
-        raise DataError(
-            f"{folder} answers questions of another kind: {model.task.question.in_words(labels)}. A "
-            "StructuredClassifier gives a label to a sentence; structnn predict gives such answers"
-        )
-    if not (folder / FILE).exists():
+    kind = values_for(question)
+    path = next((folder / name for name in (FILE, EARLIER) if (folder / name).exists()), None)
+    if path is None:
         own = {field.name: getattr(model.options, field.name) for field in fields(ModelOptions)}
-        return model, np.array(labels), {**own, **vars(model.parser), "structure": model.structure}
-    content, seal = read_sealed(folder / FILE, SAVE_AGAIN)
-    file = as_record(_ClassifierFile, content, folder / FILE, SAVE_AGAIN)
+        asked = {"reads": question.reads, "answer": question.answer}
+        parameters = {**own, **vars(model.parser), **asked, "structure": model.structure}
+        return model, _values(kind, np.array(labels), model, is_matrix=False), parameters
+    content, seal = read_sealed(path, SAVE_AGAIN)
+    file = as_record(_EstimatorFile, content, path, SAVE_AGAIN)
     seal.check("model.json")
     try:
-        classes = np.empty(len(file.classes), dtype=object)
-        classes[:] = list(file.classes)
+        classes = np.empty(len(file.classes or ()), dtype=object)
+        classes[:] = list(file.classes or ())
         classes = classes.astype(np.dtype(file.dtype))
-        if names_of(classes) != labels:
-            raise ValueError(f"its classes are {names_of(classes)}, those of the model {labels}")
+        values = _values(kind, classes, model, is_matrix=file.is_matrix)
+        if (values.labels or []) != labels:
+            raise ValueError(f"its classes are {values.labels}, those of the model {labels}")
     except (TypeError, ValueError) as fault:
-        raise StorageError(f"{folder / FILE} doesn't fit ({fault}); {SAVE_AGAIN}") from None
+        raise StorageError(f"{path} doesn't fit ({fault}); {SAVE_AGAIN}") from None
     parameters = dict(file.parameters)
-    weights = parameters["class_weight"]
-    if isinstance(weights, list):
+    if isinstance(weights := parameters.get("class_weight"), list):
         parameters["class_weight"] = dict(weights)
-    return model, classes, parameters
+    return model, values, parameters
+
+
+def _values(kind: type[Values], classes: Any, model: SavedModel, *, is_matrix: bool) -> Values:
+    """The answers of a model."""
+    if kind is LabelSets:
+        return LabelSets(classes, is_matrix)
+    if kind is Numbers:
+        return Numbers(model.task.question.answer)
+    return kind(classes) if issubclass(kind, Classes | Tags) else kind()
 
 
 def _plain(value: object) -> object:

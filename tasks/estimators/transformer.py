@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from tasks.estimators.base import StructuredEstimator
 from tasks.estimators.classifier import StructuredClassifier
 from tasks.estimators.columns import Column
 
@@ -14,14 +15,14 @@ __all__ = ["EncoderTransformer"]
 
 
 class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """The sentence vectors of an encoder that was trained to classify, as features of other estimators.
+    """The vectors that the head of a trained estimator reads, as features of other estimators.
 
     Args:
-        classifier: The classifier whose encoder it is; a copy of it is trained. In scikit-learn's
+        classifier: The estimator whose encoder it is; a copy of it is trained. In scikit-learn's
             ``FrozenEstimator`` it is taken as it is. By default ``StructuredClassifier()``.
 
     Attributes:
-        classifier_: The trained classifier.
+        classifier_: The trained estimator.
 
     Example:
         >>> texts = [[animal, str(n)] for n in range(10) for animal in ("dogs", "cats")]
@@ -30,18 +31,18 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         (20, 16)
     """
 
-    def __init__(self, classifier: StructuredClassifier | None = None) -> None:
+    def __init__(self, classifier: StructuredEstimator | None = None) -> None:
         self.classifier = classifier
 
     def fit(self, X: Column, y: Column, sample_weight: Column | None = None) -> EncoderTransformer:
-        """Train the classifier: see :meth:`StructuredClassifier.fit`."""
+        """Train the estimator: see :meth:`StructuredClassifier.fit`."""
         model = StructuredClassifier() if self.classifier is None else self.classifier
         self.classifier_ = clone(model).fit(X, y, sample_weight)
         self._n_features_out = self.classifier_.model_.classifier.head.reader.output_dim
         return self
 
     def transform(self, X: Column) -> NDArray[np.float32]:
-        """The sentence vectors, ``(texts, width)``."""
+        """The vectors, ``(examples, width)``."""
         check_is_fitted(self, "classifier_")
         vectors: NDArray[np.float32] = self.classifier_.encode(X)
         return vectors

@@ -10,7 +10,8 @@ from rich.markup import escape
 from tasks.console import progress, results, resumable, show_table, status
 from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset, parse_dataset
-from tasks.data.setting import check_structures, needs_parser
+from tasks.data.setting import check_structures
+from tasks.data.structures import needs_parser
 from tasks.experiments.execution import Failure, execute_all
 from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
 from tasks.metrics import ACCURACY, PERCENT, AnyMetric, metrics_for
@@ -121,6 +122,7 @@ def execute_and_show(
             done=done,
             plugins=options.plugin or (),
             execution=execution,
+            track=options.track,
         ):
             outcomes.append(outcome)
             name = f"{len(outcomes)}/{len(runs)} {escape(' '.join(outcome.folder.parts))}"
@@ -151,9 +153,9 @@ def outcome_line(result: RunResult, metric: AnyMetric = ACCURACY) -> str:
     """
     name = "" if metric is ACCURACY else f"{metric.name} "
     test = ""
-    if result.test_accuracy is not None:
-        test = f", test {metric.unit.full(result.test_accuracy)}"
+    if result.test_score is not None:
+        test = f", test {metric.unit.full(result.test_score)}"
     return (
-        f"{name}dev {metric.unit.full(result.dev_accuracy)}{test} "
+        f"{name}dev {metric.unit.full(result.dev_score)}{test} "
         f"(epoch {result.best_epoch} of {result.epochs}, {result.train_speed:,.0f} sentences/s)"
     )

@@ -75,6 +75,7 @@ def execute_all(
     done: Mapping[Path, RunResult] | None = None,
     plugins: Sequence[str] = (),
     execution: ExecutionOptions | None = None,
+    track: str | None = None,
 ) -> Iterator[RunResult | Failure]:
     """Execute runs in parallel, each in a process with one thread; yields each outcome when it is there.
 
@@ -89,6 +90,7 @@ def execute_all(
         done: What :func:`already_done` gave: these results are yielded first.
         plugins: Modules that register what the runs use, imported in each process.
         execution: Where runs are executed; by default in a process for each CPU core.
+        track: What they are logged to: see :class:`tasks.experiments.tracking.Tracked`.
 
     Raises:
         ChildProcessError: A process was killed from outside.
@@ -105,7 +107,7 @@ def execute_all(
         for key, run in {_table(run): run for run in open_runs}.items()
     }
     calls = [
-        (run, data[run.setting.data], out, parser, plugins, tables[_table(run)])
+        (run, data[run.setting.data], out, parser, plugins, tables[_table(run)], track)
         for run in open_runs
     ]
     workers = execution.workers or available_cores()
@@ -137,6 +139,7 @@ def _attempt(
     parser: ParserOptions,
     plugins: Sequence[str],
     pretrained: WordVectors | None,
+    track: str | None,
 ) -> RunResult | Failure:
     import torch
 
@@ -144,7 +147,7 @@ def _attempt(
     warnings_in_a_line()
     try:
         load_plugins(plugins)
-        return execute(run, data, out, parser=parser, pretrained=pretrained)
+        return execute(run, data, out, parser=parser, pretrained=pretrained, track=track)
     except Exception as error:
         details = traceback.format_exc()
         with suppress(StorageError):  # a full disk, which is then what failed

@@ -14,6 +14,7 @@ from rich.markup import escape
 from tasks.console import results, status
 from tasks.data.examples import Dataset
 from tasks.data.parsing import ParsedDataset
+from tasks.data.questions import Question
 from tasks.experiments.backends import check_backend
 from tasks.experiments.display import (
     execute_and_show,
@@ -28,8 +29,10 @@ from tasks.experiments.grid import encoder_of, plan
 from tasks.experiments.options import CompareOptions, ExecutionOptions, ExperimentOptions
 from tasks.experiments.run import TIMED_BATCHES, seconds_per_epoch
 from tasks.experiments.search import DEFAULT_SPACE, parse_space, trials, tuned
+from tasks.experiments.tracking import check_tracker
 from tasks.models.budgets import match_width
 from tasks.models.embeddings import input_width
+from tasks.models.model import reads_sentences
 from tasks.models.options import ModelOptions
 from tasks.options import names_in
 from tasks.report import write_report
@@ -60,10 +63,13 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
     """
     names = names_in(options.data)
     keys = names if len(names) > 1 else [""]
-    planned = _planned(options, keys)
+    planned = _planned(options, keys)  # refuses what can't be before any data are read
     datasets = {key: _dataset(options, name) for key, name in zip(keys, names, strict=True)}
     for dataset in datasets.values():
         metrics_of(dataset, options.metric)  # refuses one that doesn't fit
+    if options.match_params:
+        questions = [dataset.question for dataset in datasets.values()]
+        planned = _planned(options, keys, questions)
     if dry_run:
         there = planned.there(out)
         for dataset in datasets.values():
@@ -91,7 +97,7 @@ def run_on(
         ValueError: As :func:`run_experiment`.
         ExperimentFailed: Some runs ended in an error.
     """
-    planned = _planned(options, [""])
+    planned = _planned(options, [""], [data.dataset.question])
     metrics_of(data.dataset, options.metric)
     return _execute(planned, {"": data}, options, out, command)
 
@@ -123,16 +129,27 @@ class _Planned:
         return [run.folder for run in self.runs if (out / run.folder / "result.json").exists()]
 
 
-def _planned(options: CompareOptions, keys: Sequence[str]) -> _Planned:
-    """All that is to be executed on data sets with these names."""
+def _planned(
+    options: CompareOptions, keys: Sequence[str], questions: Sequence[Question] = ()
+) -> _Planned:
+    """All that is to be executed on data sets with these names.
+
+    Args:
+        options: The experiment.
+        keys: The names.
+        questions: What the data sets ask; while that isn't known, widths are those of the options.
+    """
     encoders = names_in(options.encoders)
     options.check_encoders(encoders)
     check_backend(options.backend, options.address)
-    fit = _fit(options)
+    check_tracker(options.track)
+    fit = _fit(options, questions)
     embeddings: list[str | None] = [*names_in(options.embedding or "")]
+    inits: list[str | None] = [*names_in(options.init or "")]
     models = [
-        fit(options.model(encoder, embedding))
+        fit(options.model(encoder, embedding, init))
         for embedding in embeddings or [None]
+        for init in inits or [None]
         for encoder in encoders
     ]
     runs = plan(
@@ -202,7 +219,7 @@ def run_plan(
         out: The folder of the experiment.
         done: What :func:`tasks.experiments.execution.already_done` gave, if it was called already.
         execution: Where runs are executed; by default in a process for each CPU core.
-        search: Dev accuracies of the trials of each search, by a folder.
+        search: The dev scores of the trials of each search, by a folder.
         command: What the report says it was made by; by default the command line.
 
     Raises:
@@ -272,8 +289,8 @@ def _searches(
 def _best_trials(
     searches: Mapping[Path, Sequence[Run]], outcomes: Sequence[RunResult | Failure], out: Path
 ) -> tuple[dict[Path, Run], dict[str, list[float]]]:
-    """For each search the trial with the best dev accuracy, and the dev accuracies of all."""
-    dev = {o.folder: o.dev_accuracy for o in outcomes if isinstance(o, RunResult)}
+    """For each search the trial with the best score on dev, and the scores of all."""
+    dev = {o.folder: o.dev_score for o in outcomes if isinstance(o, RunResult)}
     best, scores = {}, {}
     for folder, found in searches.items():
         ended = [trial for trial in found if trial.folder in dev]
@@ -314,14 +331,19 @@ def _training(options: CompareOptions) -> TrainingOptions:
     return replace(training, seconds=options.match_time, epochs=10**6, patience=10**6)
 
 
-def _fit(options: CompareOptions) -> Callable[[ModelOptions], ModelOptions]:
+def _fit(
+    options: CompareOptions, questions: Sequence[Question]
+) -> Callable[[ModelOptions], ModelOptions]:
     """A function that gives a model the width at which its encoder has ``--match-params``."""
     parameters = options.parameters
-    if parameters is None:
+    if parameters is None or not questions:
         return lambda model: model
 
     def fit(model: ModelOptions) -> ModelOptions:
-        width = match_width(model.encoder, input_width(model), parameters, model.encoder_options)
+        width = match_width(
+            *(model.encoder, input_width(model), parameters, model.encoder_options),
+            readout=any(reads_sentences(model, question) for question in questions),
+        )
         return replace(model, hidden_dim=width)
 
     return fit

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from structnn import ENCODERS, Encoder
-from tasks.data.parsing import is_graph
 from tasks.data.setting import Setting
+from tasks.data.structures import structure_of
 from tasks.models.budgets import outline
 from tasks.models.model import decoder_of
 from tasks.models.options import ModelOptions
@@ -42,7 +42,8 @@ def plan(
     structure: it runs with the first one only.
 
     Args:
-        models: The classifiers, each encoder once with each embedding.
+        models: The classifiers, each encoder once with each embedding and each language model that it
+            begins from.
         seeds: Number of random seeds, which are 0, 1, 2, ...
         training: How all of them are trained.
         data: The names of the data sets in the runs' settings; one empty name if there is only one.
@@ -56,7 +57,7 @@ def plan(
     """
     if not models:
         raise ValueError("there is nothing to compare: list at least one encoder")
-    _check_listed_once("encoder", [(m.encoder, m.embedding) for m in models], _canonical)
+    _check_listed_once("encoder", [(m.encoder, m.vectors_from) for m in models], _canonical)
     _check_listed_once("data set", data, os.path.normpath)
     for what, values in (
         ("structure", structures),
@@ -71,8 +72,8 @@ def plan(
     if noises and "parse" not in structures:
         raise ValueError("parse noise is noise in the parse: add parse to the structures")
     for model in models:
-        for structure in filter(is_graph, structures):
-            if fault := reads_trees(encoder_of(model)):
+        for structure in structures:
+            if structure_of(structure).is_graph and (fault := reads_trees(encoder_of(model))):
                 raise ValueError(f"{model.encoder} can't read --structure {structure}: {fault}")
     shapes = [(structure, 0.0) for structure in structures]
     shapes += [("parse", noise) for noise in noises if noise]

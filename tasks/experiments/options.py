@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from tasks.data.options import DataOptions, ParserOptions, ParsingOptions
+from tasks.data.questions import Question, Reads
 from tasks.experiments.backends import Backend
 from tasks.models.options import ModelOptions, ModelSettings, with_vectors
 from tasks.options import OptionError, Options, Range, cli_option, names_in, part, value_in
@@ -29,7 +30,8 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         cli_option(
             "Data",
             "Data set: trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, logic-pairs, "
-            "arithmetic, dyck, minimal-pairs, copy, reversal, scan, or a .csv, .tsv or .jsonl file. "
+            "arithmetic, dyck, minimal-pairs, copy, reversal, scan; a .csv, .tsv, .jsonl, .conllu or "
+            ".parquet file; a folder of texts by class (pos/1.txt), or that datasets saved; or hf:NAME. "
             "compare takes several, separated by commas.",
         ),
     ]
@@ -57,6 +59,15 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
             "else learned. compare takes several.",
         ),
     ] = None
+    init: Annotated[
+        str | None,
+        cli_option(
+            "Model",
+            "Folder of a language model (structnn pretrain) from which word vectors and encoder begin, "
+            "or a folder with one for each encoder; none to draw all weights. compare takes several, "
+            "as none,runs/lm: with and without.",
+        ),
+    ] = None
     option: Annotated[
         list[str] | None,
         cli_option(
@@ -72,10 +83,19 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         ),
     ] = None
 
+    track: Annotated[
+        str | None,
+        cli_option(
+            "Execution",
+            "Log the options, each epoch and the test scores of every run to tensorboard (in the folder "
+            "tensorboard), wandb or mlflow (extras of structnn).",
+        ),
+    ] = None
+
     @property
     def read_structure(self) -> str:
         """What tree and graph encoders read: :attr:`structure`, or the default of the question."""
-        return self.structure or ("left_chain" if self.reads == "arcs" else "parse")
+        return self.structure or Question(cast(Reads, self.reads or "sentence")).usual_structure
 
     @property
     def parser_options(self) -> ParserOptions:
@@ -101,7 +121,9 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
                     f"{', '.join(encoders)}",
                 )
 
-    def model(self, encoder: str, embedding: str | None = None) -> ModelOptions:
+    def model(
+        self, encoder: str, embedding: str | None = None, init: str | None = None
+    ) -> ModelOptions:
         """The options of a classifier with this encoder.
 
         The encoder is built once, without weights, so that a wrong name or option is found before
@@ -110,6 +132,7 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         Args:
             encoder: The name of the encoder.
             embedding: Its word vectors; by default those that the options name.
+            init: What it begins from; by default as the options say. ``"none"`` is nothing.
         """
         from tasks.experiments.grid import encoder_of
         from tasks.experiments.plugins import load_plugins
@@ -120,8 +143,19 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         embedding, vectors = with_vectors(embedding, self.vectors if own_file else None)
         settings = {**vars(part(ModelSettings, self)), "vectors": vectors}
         own = self._encoder_options().get(encoder, {})
-        model = ModelOptions(**settings, encoder=encoder, encoder_options=own, embedding=embedding)
+        init = init or self.init
+        model = ModelOptions(
+            **settings,
+            encoder=encoder,
+            encoder_options=own,
+            embedding=embedding,
+            init=None if init == "none" else init,
+        )
         encoder_of(model)
+        if model.init is not None:
+            from tasks.models.start import find_start
+
+            find_start(model)  # refuses one that doesn't fit
         return model
 
     def dataset(self, name: str | None = None) -> Dataset:
@@ -224,7 +258,9 @@ class CompareOptions(ExperimentOptions, VerdictOptions, ExecutionOptions):
         int,
         Range(least=0),
         cli_option(
-            "Budget", "Random search: number of trials for each encoder; dev accuracy selects."
+            "Budget",
+            "Random search: number of trials for each encoder; the first metric of the question selects "
+            "(on dev).",
         ),
     ] = 0
     space: Annotated[

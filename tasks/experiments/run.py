@@ -18,6 +18,7 @@ from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import view
 from tasks.experiments.fitting import FittedModel, fit, selecting_metric
+from tasks.experiments.tracking import Tracked, tracked
 from tasks.metrics import metrics_for
 from tasks.models.model import count_parameters, save_model
 from tasks.models.preparation import prepare, pretrained_vectors
@@ -46,6 +47,7 @@ def execute(
     parser: ParserOptions,
     pretrained: WordVectors | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    track: str | None = None,
 ) -> RunResult:
     """Train, evaluate and save. A finished run is only read, an interrupted one is resumed.
 
@@ -62,6 +64,7 @@ def execute(
         pretrained: The word vectors that :func:`tasks.models.preparation.pretrained_vectors` gave, if it
             was called already.
         on_epoch: Called after each epoch.
+        track: What the run is logged to: see :class:`tasks.experiments.tracking.Tracked`.
 
     Raises:
         ValueError: The folder holds a run with other options or on other data.
@@ -73,7 +76,7 @@ def execute(
         return done
     folder = out / run.folder
     write_description(out, run, data)
-    with _recorded(folder) as log:
+    with _recorded(folder) as log, tracked(track, out, run, data) as tracker:
         log.info("%s, seed %d, on %s", run.model.encoder, run.seed, data.dataset.name)
         pretrained = pretrained or pretrained_vectors(run.model, data)
         data = view(data, run.setting, run.seed)
@@ -84,9 +87,12 @@ def execute(
         def report(epoch: Epoch) -> None:
             log.info(
                 "epoch %(number)d: train loss %(train_loss).4f, dev loss %(dev_loss).4f, "
-                f"dev {metric.name} %(dev_accuracy).4f, %(seconds).1f s",
+                f"dev {metric.name} %(dev_score).4f, %(seconds).1f s",
                 vars(epoch),
             )
+            losses = {"train_loss": epoch.train_loss, "dev_loss": epoch.dev_loss}
+            dev = {f"dev_{metric.key}": metric.sign * epoch.dev_score}
+            tracker.log(losses | dev, epoch.number)
             if on_epoch is not None:
                 on_epoch(epoch)
 
@@ -102,14 +108,18 @@ def execute(
             states=states_folder(),
             on_epoch=report,
         )
+        if run.model.init is not None:
+            known = fitted.prepared.words_with_vectors or 0.0
+            log.info("began from %s, which knows %.1f%% of the words", run.model.init, 100 * known)
         with _alone(folder):
             # Another process may have finished the same run: its files stay as its result lists them.
             if (folder / "result.json").exists():
                 result = read_result(out, run.folder)
             else:
-                result = _save(out, run, data, fitted)
+                result = _save(out, run, data, fitted, tracker)
         checkpoint.unlink(missing_ok=True)
-        log.info("dev accuracy %.4f, test accuracy %s", result.dev_accuracy, result.test_accuracy)
+        first = metrics_for(data.dataset.question, data.dataset.labels)[0].name
+        log.info("dev %s %.4f, test %s", first, result.dev_score, result.test_score)
     return result
 
 
@@ -122,7 +132,7 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     embedding = "learned"
     if run.model.tune_embedding and run.model.parts.contextual:
         embedding = "+".join(f"hf:{name}" for name in run.model.parts.contextual)
-    plain = replace(run.model, embedding=embedding, vectors=None)
+    plain = replace(run.model, embedding=embedding, vectors=None, init=None)
     run = replace(
         run,
         model=plain,
@@ -176,8 +186,9 @@ def _save(
     run: Run,
     data: ParsedDataset,
     fitted: FittedModel,
+    tracker: Tracked,
 ) -> RunResult:
-    """Evaluate a trained model, and write all files of its run."""
+    """Evaluate a trained model, write all files of its run, and log its scores."""
     folder = out / run.folder
     prepared, training, node_classes = fitted.prepared, fitted.training, fitted.node_classes
     model, inputs = prepared.model.classifier, prepared.inputs
@@ -188,10 +199,19 @@ def _save(
     found = {split: evaluate(model, inputs[split]) for split in inputs if split != "train"}
     evaluated = sum(len(inputs[split].corpus) for split in found)
     speed = evaluated / (time.perf_counter() - started)
-    accuracy = {
+    scores = {
         split: _write_predictions(folder / f"{split}.jsonl", data, split, of_split)
         for split, of_split in found.items()
     }
+    metrics = metrics_for(data.dataset.question, data.dataset.labels)
+    tracker.log(
+        {
+            f"{split}_{metric.key}": metric(data.dataset.answers(split), of_split.answers)
+            for split, of_split in found.items()
+            if split == "test"
+            for metric in metrics
+        }
+    )
     of_nodes = None
     if node_classes is not None:
         of_nodes = node_accuracy(
@@ -200,8 +220,8 @@ def _save(
     result = RunResult(
         folder=run.folder,
         parameters=count_parameters(model),
-        dev_accuracy=accuracy["dev"],
-        test_accuracy=accuracy.get("test"),
+        dev_score=scores["dev"],
+        test_score=scores.get("test"),
         best_epoch=training.best.number,
         epochs=len(training.epochs),
         train_speed=training.sentences / training.seconds,
@@ -225,9 +245,9 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evaluation) -> float:
-    """Save every prediction of a split; returns the accuracy, or the first metric of the question."""
+    """Save every prediction of a split; returns the first metric of the question."""
     examples: tuple[Example, ...] = getattr(data.dataset, split)
-    has_parts = data.dataset.question.has_parts
+    part = data.dataset.question.part
     rows = (
         PredictedExample(
             source=example.source,
@@ -235,7 +255,8 @@ def _write_predictions(path: Path, data: ParsedDataset, split: str, found: Evalu
             label=example.label,
             prediction=guess,
             probabilities={label: round(share, 6) for label, share in shares.items()},
-            tokens=sentence.tokens if has_parts else None,
+            tokens=sentence.tokens if part == "token" else None,
+            nodes=len(data.dataset.question.parts_of(example.label)) if part == "node" else None,
             is_sequence=data.dataset.question.is_sequence or None,
         )
         for example, sentence, guess, shares in zip(

@@ -1,9 +1,10 @@
-"""Why a classifier says what it says of a sentence: attributions, deletions, attention and gates."""
+"""Why a run answers as it does: attributions, deletions, attention and gates."""
 
 from tasks.explain.attention import AttentionMap
 from tasks.explain.attributions import GRADIENT_X_INPUT, INTEGRATED_GRADIENTS, Completeness
-from tasks.explain.deletions import DeletionCheck, without
-from tasks.explain.explanation import Explanation, explain
+from tasks.explain.case import without
+from tasks.explain.deletions import DeletionCheck
+from tasks.explain.explanation import ExplainedText, Explanation, explain
 from tasks.explain.page import to_html
 from tasks.explain.report import in_words, pictures, save, save_all, word_rows
 from tasks.explain.runs import choose_runs, known_label
@@ -14,6 +15,7 @@ __all__ = [
     "AttentionMap",
     "Completeness",
     "DeletionCheck",
+    "ExplainedText",
     "Explanation",
     "choose_runs",
     "explain",

@@ -1,14 +1,16 @@
-"""What each word adds to the log-odds of a label, by gradients."""
+"""What each word adds to the number that is explained, by gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from structnn import Head, Sentence
+from tasks.explain.case import Case, inputs_of, places_of
+from tasks.explain.quantities import Quantity
 from tasks.models.model import SavedModel
 
 __all__ = [
@@ -20,7 +22,6 @@ __all__ = [
     "from_vectors",
     "gradient_x_input",
     "integrated_gradients",
-    "log_odds_of",
 ]
 
 GRADIENT_X_INPUT = "gradient x input"
@@ -30,7 +31,7 @@ STEPS = (64, 128, 256, 512, 1024)  # of the integral: finer ones where it does n
 TOLERANCE = 0.01  # by which share it may be off
 TOKENS = 16_384  # in a batch, so that long sentences don't need memory by the gigabyte
 
-LogOdds = Callable[[Tensor], Tensor]
+Value = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Completeness:
 
     Attributes:
         total: Their sum.
-        expected: What it should be: the log-odds of the label with these words, less those with
+        expected: What it should be: the number that is explained with these words, less that with
             vectors of zeros in their place.
         steps: Of the integral.
     """
@@ -55,44 +56,43 @@ class Completeness:
         return abs(self.total - self.expected) / max(abs(self.expected), 0.01)
 
 
-def from_vectors(model: SavedModel, sentence: Sentence, label: int) -> tuple[Tensor, LogOdds]:
+def from_vectors(model: SavedModel, case: Case, quantity: Quantity) -> tuple[Tensor, Value]:
     """The vectors of the words, ``(1, tokens, dim)``, and what the model makes of any such vectors.
 
-    The second takes ``(copies, tokens, dim)`` and gives the log-odds of the label, ``(copies,)``.
+    The second takes ``(copies, tokens, dim)`` and gives the number that is explained, ``(copies,)``.
+
+    Args:
+        model: The model.
+        case: What it is asked.
+        quantity: The number.
     """
-    corpus, classifier = model.corpus([sentence]), model.classifier
-    head = classifier.head
-    assert isinstance(head, Head)  # of other questions nothing is explained
+    inputs, classifier = inputs_of(model, [case]), model.classifier
+    lengths = [len(sentence) for sentence in case.sentences]
 
-    def log_odds(vectors: Tensor) -> Tensor:
-        batch = corpus.batch([0] * len(vectors))
-        encoding = classifier.encoder(vectors.flatten(0, 1), batch)
-        return log_odds_of(head.of_vectors(encoding.sentence), label)
+    def value(vectors: Tensor) -> Tensor:
+        copies = len(vectors)
+        batch, spans = inputs.batch(np.zeros(copies, dtype=np.int64))
+        # All first texts stand before all second ones.
+        x = torch.cat([part.flatten(0, 1) for part in vectors.split(lengths, dim=1)])
+        given = classifier.head(classifier.encode_vectors(x, batch), batch, spans)
+        return quantity(given, batch, places_of([case] * copies))
 
-    return classifier.embedding(corpus.batch()).detach()[None], log_odds
-
-
-def log_odds_of(scores: Tensor, label: int) -> Tensor:
-    """``(sentences, classes)`` to ``(sentences,)``: of this label against all others."""
-    others = torch.arange(scores.shape[1]) != label
-    return scores[:, label] - scores[:, others].logsumexp(1)
+    return classifier.embedding(inputs.corpus.batch()).detach()[None], value
 
 
-def gradient_x_input(vectors: Tensor, log_odds: LogOdds) -> tuple[float, ...]:
+def gradient_x_input(vectors: Tensor, value: Value) -> tuple[float, ...]:
     """For each token the product of its vector and the gradient at it; see :func:`from_vectors`."""
     vectors = vectors.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(log_odds(vectors).sum(), vectors)
+    (gradient,) = torch.autograd.grad(value(vectors).sum(), vectors)
     return tuple((vectors.detach() * gradient).sum(2)[0].tolist())
 
 
-def integrated_gradients(
-    vectors: Tensor, log_odds: LogOdds
-) -> tuple[tuple[float, ...], Completeness]:
+def integrated_gradients(vectors: Tensor, value: Value) -> tuple[tuple[float, ...], Completeness]:
     """For each token its vector's integrated gradient, and whether these add up.
 
     Args:
         vectors: See :func:`from_vectors`.
-        log_odds: See there.
+        value: See there.
 
     Raises:
         ImportError: ``captum`` is not installed.
@@ -104,9 +104,9 @@ def integrated_gradients(
             "integrated gradients need the package captum: pip install captum"
         ) from None
     with torch.no_grad():
-        expected = float(log_odds(vectors) - log_odds(torch.zeros_like(vectors)))
+        expected = float(value(vectors) - value(torch.zeros_like(vectors)))
     for steps in STEPS:
-        shares = IntegratedGradients(log_odds).attribute(
+        shares = IntegratedGradients(value).attribute(
             vectors, n_steps=steps, internal_batch_size=batch_size(vectors.shape[1])
         )
         values = shares.sum(2)[0].tolist()

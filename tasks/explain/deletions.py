@@ -8,23 +8,23 @@ import random
 import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from parsers import narrowed
-from structnn import Sentence, Tree
-from tasks.explain.attributions import batch_size, log_odds_of
+from tasks.explain.attributions import batch_size
+from tasks.explain.case import Case, inputs_of, places_of
+from tasks.explain.quantities import Quantity
 from tasks.models.model import SavedModel
-from tasks.training.evaluation import predict_scores
 
-__all__ = ["DeletionCheck", "Shorter", "Verdict", "check_deletion", "subtree_effects", "without"]
+__all__ = ["DeletionCheck", "Shorter", "Verdict", "check_deletion", "subtree_effects"]
 
 DRAWS = 200  # random deletions to compare with
 SHARE = 0.2  # of the words that are deleted at once
 CONVINCING = 0.9  # of the random deletions must move the prediction less
-UNMOVED = 0.01  # a smaller change of the probability is none
 
 Verdict = Literal["yes", "partly", "no", "unmoved"]
 
@@ -35,14 +35,19 @@ class DeletionCheck:
 
     Attributes:
         deleted: For each method, the tokens that it puts first.
-        drops: For each method, by how much the probability of the label falls without them.
+        drops: For each method, by how much the level falls without them: the probability of a label, or
+            a score.
         random_drops: By how much it falls without as many tokens drawn at random: for every choice
             of them where there are few, for some two hundred otherwise.
+        level: What it is with all words.
+        unmoved: A smaller change of it is none.
     """
 
     deleted: dict[str, tuple[int, ...]]
     drops: dict[str, float]
     random_drops: tuple[float, ...]
+    level: float
+    unmoved: float = 0.01
 
     @property
     def random_mean(self) -> float:
@@ -58,12 +63,12 @@ class DeletionCheck:
         """Whether the words that a method puts first are those that the prediction depends on.
 
         Returns:
-            ``"unmoved"`` if no deletion moves the probability by a point; ``"no"`` if random words
+            ``"unmoved"`` if no deletion moves the level; ``"no"`` if random words
             matter as much on average; ``"yes"`` if hardly any choice of words matters as much; else
             ``"partly"``.
         """
         drop = self.drops[method]
-        if max(map(abs, (drop, *self.random_drops))) < UNMOVED:
+        if max(map(abs, (drop, *self.random_drops))) < self.unmoved:
             return "unmoved"
         if drop <= self.random_mean:
             return "no"
@@ -71,113 +76,107 @@ class DeletionCheck:
         return "yes" if first or self.exceeded(method) >= CONVINCING else "partly"
 
     def exceeded(self, method: str) -> float:
-        """The share of random deletions that move the prediction less than this method's."""
+        """The share of random deletions that move the level less than this method's."""
         return statistics.fmean(drop < self.drops[method] for drop in self.random_drops)
 
 
-def without(sentence: Sentence, deleted: Collection[int], arity: int | None = None) -> Sentence:
-    """A sentence with some tokens less, whose dependencies are a tree again.
-
-    What hangs on a deleted token is attached to the nearest token above it that is left, and keeps
-    its relation. Where none is left above, the first such token takes the place of the root, with its
-    relation, and the others are attached to it.
-
-    Args:
-        sentence: It has dependencies.
-        deleted: The tokens to delete; not all.
-        arity: For encoders that take at most so many children: see :func:`parsers.narrowed`.
-    """
-    tree = sentence.dependencies
-    assert tree is not None
-    kept = [token for token in range(len(sentence)) if token not in deleted]
-    place = {token: index for index, token in enumerate(kept)}
-
-    def head(token: int) -> int:
-        above = tree.parents[token]
-        while above in deleted:
-            above = tree.parents[above]
-        return place.get(above, -1)
-
-    parents = [head(token) for token in kept]
-    labels = [tree.labels[token] for token in kept] if tree.labels is not None else None
-    root, *others = (token for token, parent in enumerate(parents) if parent == -1)
-    for token in others:
-        parents[token] = root
-    if labels is not None and tree.labels is not None:
-        labels[root] = tree.labels[tree.root]
-    shorter = Tree(parents, labels=labels)
-    if arity is not None:
-        shorter = narrowed(shorter, arity)
-
-    def rest(values: Sequence[str] | None) -> list[str] | None:
-        return None if values is None else [values[token] for token in kept]
-
-    return Sentence(
-        [sentence.tokens[token] for token in kept],
-        dependencies=shorter,
-        tags=rest(sentence.tags),
-        lemmas=rest(sentence.lemmas),
-    )
-
-
 class Shorter:
-    """What the model makes of a sentence without some of its tokens.
+    """What becomes of the number that is explained where some tokens are deleted.
 
     Args:
         model: The model.
-        sentence: The sentence.
-        label: The number of the label.
+        case: What it is asked.
+        quantity: The number.
     """
 
-    def __init__(self, model: SavedModel, sentence: Sentence, label: int) -> None:
+    def __init__(self, model: SavedModel, case: Case, quantity: Quantity) -> None:
         self.model = model
-        self.sentence = sentence
-        self.label = label
-        self.arity = model.classifier.encoder.arity
+        self.case = case
+        self.quantity = quantity
 
-    def log_odds(self, deletions: Sequence[Collection[int]]) -> Tensor:
-        """``(deletions,)``: the log-odds of the label without these tokens."""
+    @torch.inference_mode()
+    def values(self, deletions: Sequence[Collection[int]]) -> Tensor:
+        """``(deletions,)``: the number without these tokens."""
+        classifier = self.model.classifier
         found = [torch.empty(0)]
-        size = batch_size(len(self.sentence))
+        size = batch_size(len(self.case.tokens))
         for begin in range(0, len(deletions), size):
-            chunk = deletions[begin : begin + size]
-            sentences = [without(self.sentence, deleted, self.arity) for deleted in chunk]
-            scores = predict_scores(self.model.classifier, self.model.inputs(sentences))
-            found.append(log_odds_of(scores, self.label))
+            cases = [
+                self.case.without(deleted, self.model)
+                for deleted in deletions[begin : begin + size]
+            ]
+            batch, spans = inputs_of(self.model, cases).batch(np.arange(len(cases)))
+            given = classifier(batch, spans)
+            found.append(self.quantity(given, batch, places_of(cases)).float())
         return torch.cat(found)
 
 
-def subtree_effects(tree: Tree, shorter: Shorter) -> tuple[float | None, ...]:
-    """For each node by how much the log-odds fall without it and all below it; None for the root."""
-    subtrees: list[set[int]] = [{node} for node in range(len(tree))]
-    for node in reversed(tree.top_down[1:]):
-        subtrees[tree.parents[node]] |= subtrees[node]
-    whole, *rest = shorter.log_odds([(), *(subtrees[node] for node in tree.top_down[1:])]).tolist()
-    effects = {
-        node: whole - log_odds for node, log_odds in zip(tree.top_down[1:], rest, strict=True)
-    }
-    return tuple(effects.get(node) for node in range(len(tree)))
+def subtree_effects(shorter: Shorter) -> tuple[tuple[float | None, ...], ...]:
+    """For each token of each text by how much the number falls without it and all below it.
+
+    None for the root, and where what is below can't be deleted: see
+    :meth:`tasks.explain.case.Case.can_lose`.
+    """
+    case = shorter.case
+    subtrees: list[set[int]] = []
+    for sentence, start in zip(case.sentences, case.starts, strict=False):
+        tree = sentence.dependencies
+        assert tree is not None
+        below = [{start + node} for node in range(len(tree))]
+        for node in reversed(tree.top_down[1:]):
+            below[tree.parents[node]] |= below[node]
+        subtrees += below
+    can = [token for token, below in enumerate(subtrees) if case.can_lose(below)]
+    whole, *rest = shorter.values([(), *(subtrees[token] for token in can)]).tolist()
+    effects = {token: whole - value for token, value in zip(can, rest, strict=True)}
+    return tuple(
+        tuple(effects.get(token) for token in range(begin, end))
+        for begin, end in pairwise(case.starts)
+    )
 
 
 def check_deletion(
-    sentence: Sentence, attributions: dict[str, tuple[float, ...]], shorter: Shorter
+    attributions: dict[str, tuple[float, ...]], shorter: Shorter
 ) -> DeletionCheck | None:
-    """Delete the words that each method puts first, and others; None where there is but one word."""
-    size = len(sentence)
-    if size == 1:
+    """Delete the words that each method puts first, and others; None where none can be.
+
+    Args:
+        attributions: For each method a number for each token of all texts.
+        shorter: What becomes of the number.
+    """
+    case, quantity = shorter.case, shorter.quantity
+    free = [token for token in range(len(case.tokens)) if case.can_lose((token,))]
+    if not free:
         return None
-    count = max(1, round(SHARE * size))
+    count = max(1, round(SHARE * len(free)))
     deleted = {
-        method: tuple(sorted(sorted(range(size), key=values.__getitem__)[-count:]))
+        method: tuple(sorted(_first(case, sorted(free, key=values.__getitem__)[::-1], count)))
         for method, values in attributions.items()
     }
+    count = len(deleted[next(iter(deleted))])  # fewer where a text would be too short
     chosen: list[tuple[int, ...]]
-    if math.comb(size, count) <= DRAWS:
-        chosen = list(itertools.combinations(range(size), count))
+    if math.comb(len(free), count) <= DRAWS:
+        chosen = list(filter(case.can_lose, itertools.combinations(free, count)))
     else:
-        generator = random.Random(repr(sentence.tokens))  # the same in every process
-        chosen = [tuple(generator.sample(range(size), count)) for _ in range(DRAWS)]
-    whole, *rest = shorter.log_odds([(), *deleted.values(), *chosen]).sigmoid().tolist()
-    drops = [whole - probability for probability in rest]
-    random_drops = tuple(drops[len(deleted) :])
-    return DeletionCheck(deleted, dict(zip(deleted, drops, strict=False)), random_drops)
+        generator = random.Random(repr(case.tokens))  # the same in every process
+        draws = iter(lambda: tuple(generator.sample(free, count)), None)
+        chosen = list(itertools.islice(filter(case.can_lose, draws), DRAWS))
+    values = shorter.values([(), *deleted.values(), *chosen])
+    whole, *rest = quantity.levels(values).tolist()
+    drops = [whole - level for level in rest]
+    return DeletionCheck(
+        deleted,
+        dict(zip(deleted, drops, strict=False)),
+        tuple(drops[len(deleted) :]),
+        whole,
+        quantity.unmoved,
+    )
+
+
+def _first(case: Case, ranked: Sequence[int], count: int) -> list[int]:
+    """The first so many tokens that can be deleted together."""
+    chosen: list[int] = []
+    for token in ranked:
+        if len(chosen) < count and case.can_lose([*chosen, token]):
+            chosen.append(token)
+    return chosen

@@ -14,13 +14,18 @@ from parsers.drawing import presets
 from structnn import Sentence, Tree
 from tasks.explain.along import along_edges, edge_values, shares
 from tasks.explain.attributions import INTEGRATED_GRADIENTS
+from tasks.explain.chosen import Part
+from tasks.explain.quantities import Quantity, percent
 from tasks.explain.words import quoted, shares_words, subtree_words
 from tasks.results.table import Table, text_table
 
 if TYPE_CHECKING:
-    from tasks.explain.explanation import Explanation
+    from tasks.explain.explanation import ExplainedText, Explanation
 
-__all__ = ["TreeFigure", "drawn", "tree_figures"]
+__all__ = ["LIKELY", "TreeFigure", "arc_shares", "drawn", "marked", "tree_figures"]
+
+LIKELY = 0.1
+"""The least probability of an arc that is drawn beside the tree."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +51,88 @@ class TreeFigure:
     folded: bool = False
 
 
-def tree_figures(explanation: Explanation) -> list[TreeFigure]:
-    """The tree with its weights, in one picture for each kind of weight, then its subtrees."""
-    if len(explanation.sentence) == 1:
+def tree_figures(explanation: Explanation, text: ExplainedText) -> list[TreeFigure]:
+    """The tree of a text with its weights, in one picture for each kind of weight, then its subtrees."""
+    if len(text.sentence) == 1:
         return []  # there are no edges, and nothing else to look at
-    weighted = [*_gates(explanation), *_attention(explanation)]
-    return [*(weighted or [_plain(explanation)]), _subtrees(explanation)]
+    quantity = explanation.quantity
+    found = [_arcs(explanation, text)] if explanation.question.reads == "arcs" else []
+    weighted = [*_gates(quantity, text), *_attention(quantity, text)]
+    if not (found or weighted):
+        found = [_plain(explanation, text)]
+    effects = any(value is not None for value in text.subtree_effects)
+    return [*found, *weighted, *([_subtrees(quantity, text)] if effects else [])]
 
 
-def _gates(explanation: Explanation) -> Iterator[TreeFigure]:
-    sentence = explanation.sentence.replace(dependencies=explanation.tree)
-    tree, tokens = explanation.tree, sentence.tokens
-    for name, values in explanation.gates.items():
+def marked(text: ExplainedText, tree: Tree | None = None) -> Sentence:
+    """The sentence with ``[[`` and ``]]`` round each token that is asked about.
+
+    Args:
+        text: The text.
+        tree: Another tree than that of the sentence.
+    """
+    tokens = [
+        f"[[{token}]]" if place in text.asked else token
+        for place, token in enumerate(text.sentence.tokens)
+    ]
+    tree = text.sentence.dependencies if tree is None else tree
+    return Sentence(tokens, dependencies=tree, tags=text.sentence.tags)
+
+
+def _arcs(explanation: Explanation, text: ExplainedText) -> TreeFigure:
+    """The tree that was found, with the probability of each arc, and of others that are likely."""
+    parts, tokens = explanation.chosen.parts, text.sentence.tokens
+    assert all(part.head is not None for part in parts)
+    heads = [-1 if part.head is None else part.head for part in parts]
+    tree = Tree(heads, labels=[part.relation for part in parts])
+    values = arc_shares(parts)
+    others = sum(heads[token] != head for head, token in values)
+    root = tree.root
+    lines = [
+        "The tree is the most probable one with one root. A line is as wide as the probability of its "
+        "arc, given the dependent.",
+        f"The root is {quoted(tokens[root])}, with a probability of {percent(parts[root].share)}.",
+    ]
+    if others:
+        lines.append(
+            f"Blue, below the words: arcs of a probability of {percent(LIKELY)} or more that are not in "
+            "the tree."
+        )
+    lines.append(_colours(explanation.quantity))
+    return drawn(
+        marked(text, tree),
+        "The tree that was found",
+        lines,
+        None,
+        {
+            **_attribution(explanation.quantity, text),
+            "layout": "arcs",
+            "edge_values": values,
+            "edge_title": "probability of the arc",
+            "edge_range": (0.0, 1.0),
+        },
+    )
+
+
+def arc_shares(parts: Sequence[Part]) -> dict[tuple[int, int], float]:
+    """The probability of each arc of a tree, ``(head, dependent)``, and of others that are likely."""
+    found = {}
+    for token, part in enumerate(parts):
+        candidates = [-1, *(head for head in range(len(parts)) if head != token)]
+        for head, share in zip(candidates, part.shares.values(), strict=True):
+            if head != -1 and (head == part.head or share >= LIKELY):
+                found[head, token] = share
+    return found
+
+
+def _gates(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
+    tree = text.tree
+    sentence, tokens = marked(text, tree), text.sentence.tokens
+    for name, values in text.gates.items():
         attends = "attention" in name
         edges = presets.gates(sentence, [value or 0.0 for value in values], name)
         rows = [
-            [tokens[token], _relation(sentence, token), tokens[tree.parents[token]], f"{value:.3f}"]
+            [tokens[token], _relation(tree, token), tokens[tree.parents[token]], f"{value:.3f}"]
             for token, value in enumerate(values)
             if value is not None
         ]
@@ -74,9 +145,9 @@ def _gates(explanation: Explanation) -> Iterator[TreeFigure]:
                 else "wide as its forget gate, from 0 (the head drops what it remembers) to 1 (the head "
                 "keeps it), a mean over its units."
             ),
-            _colours(explanation),
+            _colours(quantity),
         ]
-        if explanation.tree.parents != _parse(explanation).parents:
+        if tree.parents != _parse(text).parents:
             lines.append(
                 "This encoder has places for a few children alone, so that dependents that are too many "
                 "hang on the sibling before them."
@@ -86,28 +157,29 @@ def _gates(explanation: Explanation) -> Iterator[TreeFigure]:
             f"The tree with {name}",
             lines,
             text_table(f"The {what} of each word", ["word", "relation", "head", what], rows),
-            {**_attribution(explanation), **edges},
+            {**_attribution(quantity, text), **edges},
         )
 
 
-def _attention(explanation: Explanation) -> Iterator[TreeFigure]:
-    layers = [(layer.name, layer.weights.mean(0)) for layer in explanation.attention]
+def _attention(quantity: Quantity, text: ExplainedText) -> Iterator[TreeFigure]:
+    layers = [(layer.name, layer.weights.mean(0)) for layer in text.attention]
     if not layers:
         return
     if len(layers) > 1:
         means = torch.stack([weights for _, weights in layers]).mean(0)
         layers.insert(0, ("attention, mean of all layers and heads", means))
     for place, (name, weights) in enumerate(layers):
-        yield _layer(explanation, name, weights, folded=place > 0)
+        yield _layer(quantity, text, name, weights, folded=place > 0)
 
 
-def _layer(explanation: Explanation, name: str, weights: Tensor, *, folded: bool) -> TreeFigure:
-    sentence, tree = explanation.sentence, _parse(explanation)
-    tokens = sentence.tokens
+def _layer(
+    quantity: Quantity, text: ExplainedText, name: str, weights: Tensor, *, folded: bool
+) -> TreeFigure:
+    tree, tokens = _parse(text), text.sentence.tokens
     values = edge_values(weights, tree, others=max(2, len(tree) // 2))
     edges = along_edges(weights, tree)
     rows = [
-        [tokens[token], _relation(sentence, token), tokens[head], f"{up:.3f}", f"{down:.3f}"]
+        [tokens[token], _relation(tree, token), tokens[head], f"{up:.3f}", f"{down:.3f}"]
         for head, token, up, down in edges
     ]
     head, token, up, _ = max(edges, key=lambda edge: edge[2])
@@ -127,10 +199,10 @@ def _layer(explanation: Explanation, name: str, weights: Tensor, *, folded: bool
             + (f"{outside} of these are" if outside > 1 else "of these is")
             + " drawn."
         )
-    lines.append(_colours(explanation))
+    lines.append(_colours(quantity))
     most = max(values.values())
     return drawn(
-        sentence,
+        marked(text),
         f"The tree with {name}",
         lines,
         text_table(
@@ -139,7 +211,7 @@ def _layer(explanation: Explanation, name: str, weights: Tensor, *, folded: bool
             rows,
         ),
         {
-            **_attribution(explanation),
+            **_attribution(quantity, text),
             "layout": "arcs",
             "edge_values": values,
             "edge_title": "attention",
@@ -149,32 +221,35 @@ def _layer(explanation: Explanation, name: str, weights: Tensor, *, folded: bool
     )
 
 
-def _plain(explanation: Explanation) -> TreeFigure:
+def _plain(explanation: Explanation, text: ExplainedText) -> TreeFigure:
     reads = (
         "has no attention and no gates, so that the edges have no weights."
         if explanation.reads_tree
         else "does not read this tree; it only shows which words belong together."
     )
-    lines = [f"{explanation.encoder} {reads}", _colours(explanation)]
-    options = {**_attribution(explanation)}
-    return drawn(explanation.sentence, "The tree", lines, None, options)
+    lines = [f"{explanation.encoder} {reads}", _colours(explanation.quantity)]
+    options = {**_attribution(explanation.quantity, text)}
+    return drawn(marked(text), "The tree", lines, None, options)
 
 
-def _subtrees(explanation: Explanation) -> TreeFigure:
-    sentence, label = explanation.sentence, explanation.prediction.label
-    effects = {n: value for n, value in enumerate(explanation.subtree_effects) if value is not None}
-    values = [effects.get(node, 0.0) for node in range(len(sentence))]
+def _subtrees(quantity: Quantity, text: ExplainedText) -> TreeFigure:
+    effects = {n: value for n, value in enumerate(text.subtree_effects) if value is not None}
+    values = [effects.get(node, 0.0) for node in range(len(text.sentence))]
+    fall = "fall" if quantity.plural else "falls"
+    lines = [
+        f"The colour of a word is by how much the {quantity.name} {fall} when the word and all below it "
+        "are deleted.",
+        *subtree_words(text, quantity),
+    ]
+    if text.asked:
+        lines.append("Words have no colour where something that is asked about would be deleted.")
     return drawn(
-        sentence,
+        marked(text),
         "What each part of the tree does",
-        [
-            f"The colour of a word is by how much the log-odds of {label} fall when the word and all "
-            "below it are deleted.",
-            *subtree_words(explanation),
-        ],
+        lines,
         None,
         {
-            **presets.attribution(values, f"falls without it and all below it: {label}"),
+            **presets.attribution(values, f"falls without it and all below it: {quantity.of}"),
             "node_values": effects,
         },
     )
@@ -204,24 +279,21 @@ def drawn(
     return TreeFigure(title, light.svg(), dark.svg(), width, tuple(lines), table, folded)
 
 
-def _attribution(explanation: Explanation) -> presets.NodeOptions:
-    title = f"adds to the log-odds of {explanation.prediction.label}"
-    return presets.attribution(explanation.attributions[INTEGRATED_GRADIENTS], title)
-
-
-def _colours(explanation: Explanation) -> str:
-    return (
-        f"The colour of a word is what it adds to the log-odds of {explanation.prediction.label} "
-        "(integrated gradients)."
+def _attribution(quantity: Quantity, text: ExplainedText) -> presets.NodeOptions:
+    return presets.attribution(
+        text.attributions[INTEGRATED_GRADIENTS], f"adds to the {quantity.name}"
     )
 
 
-def _parse(explanation: Explanation) -> Tree:
-    tree = explanation.sentence.dependencies
+def _colours(quantity: Quantity) -> str:
+    return f"The colour of a word is what it adds to the {quantity.name} (integrated gradients)."
+
+
+def _parse(text: ExplainedText) -> Tree:
+    tree = text.sentence.dependencies
     assert tree is not None
     return tree
 
 
-def _relation(sentence: Sentence, token: int) -> str:
-    tree = sentence.dependencies
-    return tree.labels[token] or "" if tree is not None and tree.labels is not None else ""
+def _relation(tree: Tree, token: int) -> str:
+    return tree.labels[token] or "" if tree.labels is not None else ""

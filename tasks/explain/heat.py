@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from tasks.explain.explanation import Explanation
+    from tasks.explain.explanation import ExplainedText
 
 __all__ = ["LEGIBLE", "HeatRow", "heat_rows", "rounded"]
 
@@ -38,9 +38,9 @@ class HeatRow:
     image: str
 
 
-def heat_rows(explanation: Explanation) -> list[HeatRow]:
+def heat_rows(text: ExplainedText) -> list[HeatRow]:
     """A row for each head of each layer, and for the means, that of all first."""
-    layers = explanation.attention
+    layers = text.attention
     kinds = {layer.name.rpartition(", layer ")[0] for layer in layers}
     found: list[tuple[str, Tensor]] = []
     for layer in layers:

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from structnn.arcs import arc_of
+from tasks.data.questions import Question
 from tasks.explain.attributions import INTEGRATED_GRADIENTS
 from tasks.explain.figures import TreeFigure, tree_figures
 from tasks.explain.heat import LEGIBLE, HeatRow, heat_rows, rounded
+from tasks.explain.quantities import percent
 from tasks.explain.words import (
     completeness_words,
     deletion_words,
-    percent,
     prediction_words,
     signed,
     verdict_words,
 )
+from tasks.explain.written import ShownWriting, shown_writing
 from tasks.report.shell import style, templates
 from tasks.results.table import Column, Entry, Table
 
 if TYPE_CHECKING:
-    from tasks.explain.explanation import Explanation
-    from tasks.models.prediction import Prediction
+    from tasks.explain.explanation import ExplainedText, Explanation
 
-__all__ = ["ShownExplanation", "compared", "in_short", "names_of", "ranked_classes", "to_html"]
+__all__ = ["ShownExplanation", "compared", "in_few_words", "in_short", "names_of", "to_html"]
 
 CLASSES = 6  # that are shown at once; a reader unfolds the others
 
@@ -44,6 +46,7 @@ class ShownWord:
         share: Its magnitude as a share of the greatest one, in percent.
         sign: ``"for"``, ``"against"`` or, for numbers that can't be below 0, ``"much"``.
         unknown: Whether the model has no vector of its own for it.
+        asked: Whether it is asked about.
     """
 
     text: str
@@ -51,6 +54,7 @@ class ShownWord:
     share: int
     sign: str
     unknown: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,35 @@ class Track:
 
 
 @dataclass(frozen=True)
+class ShownText:
+    """What is shown of one text.
+
+    Attributes:
+        title: Which of two texts it is; empty of one.
+        anchor: Its name in an address.
+        tokens: Its words.
+        parents: The head of each, in its tree.
+        words: What each word adds.
+        readouts: How much is taken of each word, with the heading and what it means.
+        trees: The trees.
+        heat: The heads of all layers.
+        most: The greatest share of attention that a word gets.
+        numbers: All numbers of each word.
+    """
+
+    title: str
+    anchor: str
+    tokens: Sequence[str]
+    parents: Sequence[int]
+    words: Sequence[ShownWord]
+    readouts: Sequence[tuple[str, str, Sequence[ShownWord]]]
+    trees: Sequence[TreeFigure]
+    heat: Sequence[HeatRow]
+    most: float
+    numbers: Table
+
+
+@dataclass(frozen=True)
 class ShownExplanation:
     """An explanation, ready for the template.
 
@@ -77,40 +110,48 @@ class ShownExplanation:
         anchor: Its name in an address.
         about: What the encoder reads, and where it is from.
         said: The prediction in words.
-        label: The label that is predicted.
-        gold: The right label; empty where it is not known.
-        classes: Label, percent and whole percents of each class, the likeliest first.
+        mark: ``"right"`` or ``"wrong"``; empty where that is not known.
+        of: What words add to.
+        adds_to: The number that they add to.
+        plural: Whether that name is a plural.
+        level: What deletions move.
+        scale: How the numbers of words are to be read.
+        predicted: The answer of the prediction, or its number.
+        right: The names of the right answers among the classes.
+        kind: What the classes are.
+        classes: Name, percent and whole percents of each possible answer, the likeliest first.
         more_classes: The further ones.
-        words: What each word adds.
-        readout: How much the readout takes of each word.
+        parts: The answer to each token, where tokens have answers.
+        writing: How a text was written, where the answer is one.
+        texts: What is shown of each text.
         completeness: Whether the numbers add up, in words.
         deletions: The deletion check of each method: its name, and what it says.
         tracks: The same as a picture.
         zero: Where no change is on a track, in percent.
-        trees: The trees.
-        heat: The heads of all layers.
-        most: The greatest share of attention that a word gets.
-        numbers: All numbers of each word.
     """
 
     name: str
     anchor: str
     about: str
     said: str
-    label: str
-    gold: str
+    mark: str
+    of: str
+    adds_to: str
+    plural: bool
+    level: str
+    scale: str
+    predicted: str
+    right: Sequence[str]
+    kind: str
     classes: Sequence[tuple[str, str, int]]
     more_classes: Sequence[tuple[str, str, int]]
-    words: Sequence[ShownWord]
-    readout: Sequence[ShownWord]
+    parts: Table | None
+    writing: ShownWriting | None
+    texts: Sequence[ShownText]
     completeness: str
     deletions: Sequence[tuple[str, str]]
     tracks: Sequence[Track]
     zero: float
-    trees: Sequence[TreeFigure]
-    heat: Sequence[HeatRow]
-    most: float
-    numbers: Table
 
 
 def to_html(explanations: Sequence[Explanation], notes: Sequence[str] = ()) -> str:
@@ -137,16 +178,19 @@ def to_html(explanations: Sequence[Explanation], notes: Sequence[str] = ()) -> s
     ]
     page = templates("tasks.explain", "tasks.report").get_template("explanation.html")
     return page.render(
-        text=texts.pop(),
+        text=texts.pop().split(" || ", len(explanations[0].texts) - 1),
         explanations=shown,
         compared=compared(explanations),
         side_by_side=_side_by_side(explanations, names),
-        parents=[list(_parents(explanation)) for explanation in explanations],
-        tokens=[explanation.sentence.tokens for explanation in explanations],
+        tokens=explanations[0].tokens,
+        same=len({one.adds_to for one in shown}) == 1,
         notes=notes,
         legible=LEGIBLE,
-        data=Markup(
-            _as_script([_data(one, e) for one, e in zip(shown, explanations, strict=True)])
+        data=Markup(_as_script({text.anchor: _data(text) for one in shown for text in one.texts})),
+        written=Markup(
+            _as_script(
+                {one.anchor: one.writing.weights for one in shown if one.writing is not None}
+            )
         ),
         style=style() + Markup("\n") + Markup((folder / "explanation.css").read_text("utf-8")),
         script=Markup((folder / "explanation.js").read_text("utf-8")),
@@ -166,9 +210,9 @@ def names_of(explanations: Sequence[Explanation]) -> list[str]:
     return unique(names, [f"{name}, {number}" for number, name in enumerate(names, start=1)])
 
 
-def ranked_classes(prediction: Prediction) -> list[tuple[str, str, int]]:
-    """Label, percent and whole percents of each class, the likeliest first."""
-    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
+def _ranked(shares: Mapping[str, float]) -> list[tuple[str, str, int]]:
+    """Name, percent and whole percents of each possible answer, the likeliest first."""
+    ranked = sorted(shares.items(), key=lambda item: -item[1])
     return [(label, percent(share), round(100 * share)) for label, share in ranked]
 
 
@@ -180,23 +224,34 @@ def in_short(explanation: Explanation, name: str, number: int) -> ShownExplanati
         name: What it is called beside others.
         number: Its place among them, from 1.
     """
-    prediction, deletion = explanation.prediction, explanation.deletion
-    classes = ranked_classes(prediction)
+    deletion, quantity = explanation.deletion, explanation.quantity
+    classes = _ranked(explanation.chosen.shares)
     reads = "reads the tree" if explanation.reads_tree else "does not read the tree"
     trained = "" if explanation.structure in ("parse", "given") else f" ({explanation.structure})"
     tracks, zero = _tracks(explanation)
-    heat = heat_rows(explanation)
+    right = explanation.is_right
+    anchor = f"encoder-{number}"
     return ShownExplanation(
         name=name,
-        anchor=f"encoder-{number}",
+        anchor=anchor,
         about=f"{explanation.encoder}, which {reads}{trained}, from {explanation.run}",
         said=prediction_words(explanation),
-        label=prediction.label,
-        gold=explanation.gold or "",
+        mark="" if right is None else "right" if right else "wrong",
+        of=quantity.of,
+        adds_to=quantity.name,
+        plural=quantity.plural,
+        level=quantity.level,
+        scale=quantity.scale,
+        predicted=in_few_words(explanation),
+        right=_right_names(explanation),
+        kind=_kind(explanation.question),
         classes=classes[:CLASSES],
         more_classes=classes[CLASSES:],
-        words=_attributed(explanation),
-        readout=_readout(explanation),
+        parts=_parts(explanation) if explanation.chosen.parts else None,
+        writing=_writing(explanation),
+        texts=[
+            _text(explanation, text, place, anchor) for place, text in enumerate(explanation.texts)
+        ],
         completeness=completeness_words(explanation),
         deletions=[
             (method, deletion_words(explanation, method)) for method in reversed(deletion.drops)
@@ -205,34 +260,135 @@ def in_short(explanation: Explanation, name: str, number: int) -> ShownExplanati
         else [("", deletion_words(explanation, INTEGRATED_GRADIENTS))],
         tracks=tracks,
         zero=zero,
-        trees=tree_figures(explanation),
-        heat=heat,
-        most=max((max(row.received) for row in heat), default=1.0) or 1.0,
-        numbers=_numbers(explanation),
     )
 
 
-def _attributed(explanation: Explanation) -> list[ShownWord]:
-    values = explanation.attributions[INTEGRATED_GRADIENTS]
-    most = max(map(abs, values)) or 1.0
+def in_few_words(explanation: Explanation) -> str:
+    """What is predicted, in few words."""
+    chosen, question = explanation.chosen, explanation.question
+    if question.is_number:
+        return explanation.quantity.told(float(explanation.predicted))
+    if question.is_sequence:
+        return explanation.prediction.label
+    if chosen.token is not None:
+        answer = chosen.parts[chosen.token].answer
+        # What is explained says it, unless another label than the predicted one is explained.
+        return explanation.quantity.of if answer == chosen.answer else answer
+    return ", ".join(question.labels_in(explanation.prediction.label)) or "no label"
+
+
+def _writing(explanation: Explanation) -> ShownWriting | None:
+    chosen = explanation.chosen
+    if chosen.writing is None or chosen.token is None:
+        return None
+    return shown_writing(chosen.writing, explanation.texts[0], chosen.token)
+
+
+def _kind(question: Question) -> str:
+    """What the possible answers are."""
+    if question.is_sequence:
+        return "word"
+    return {"arcs": "head", "tokens": "tag"}.get(question.reads, "class")
+
+
+def _right_names(explanation: Explanation) -> Sequence[str]:
+    """The right answers, as the classes name them."""
+    right, chosen = explanation.right, explanation.chosen
+    if right is None or explanation.question.is_sequence:
+        return ()
+    if explanation.question.reads == "arcs":
+        return (list(chosen.shares)[_place(arc_of(right)[0], chosen.token)],)
+    return explanation.question.labels_in(right) or (right,)
+
+
+def _place(head: int, token: int | None) -> int:
+    """The place of a head among the heads that a token can have: itself is none of them."""
+    assert token is not None
+    return head - (head > token)
+
+
+def _parts(explanation: Explanation) -> Table:
+    """The answer to each token, or each word that was written."""
+    chosen, kind = explanation.chosen, _kind(explanation.question)
+    title, columns = {
+        "head": ("The head of each token", [Column("token", "left"), Column("head", "left")]),
+        "tag": ("The tag of each token", [Column("token", "left"), Column("tag", "left")]),
+        "word": ("Each word, given those before it", [Column("word", "left")]),
+    }[kind]
+    arcs = kind == "head"
+    columns += [
+        *[Column("relation", "left")] * arcs,
+        Column("probability", meaning="that of the head" if arcs else ""),
+        Column("next best", "left"),
+        Column("probability of that"),
+    ]
+    rows = []
+    for token, (word, part) in enumerate(zip(chosen.names, chosen.parts, strict=True)):
+        others = [(share, name) for name, share in part.shares.items() if name != part.answer]
+        share, other = max(others, default=(0.0, ""))
+        mark = " (explained)" if token == chosen.token else ""
+        texts = [word + mark, *[part.answer] * (kind != "word"), *[part.relation] * arcs]
+        texts += [percent(part.share), other, percent(share) if other else ""]
+        rows.append(tuple(map(Entry, texts)))
+    return Table(title, tuple(columns), tuple(rows))
+
+
+def _text(explanation: Explanation, text: ExplainedText, place: int, anchor: str) -> ShownText:
+    heat = heat_rows(text)
+    tree = text.sentence.dependencies
+    assert tree is not None
+    both = len(explanation.texts) > 1
+    return ShownText(
+        title=("First text", "Second text")[place] if both else "",
+        anchor=f"{anchor}-text-{place + 1}",
+        tokens=text.sentence.tokens,
+        parents=tree.parents,
+        words=_attributed(explanation, text),
+        readouts=[
+            (*_READOUTS.get(name, (f"The {name}", _SPANS)), _shares(text, shares))
+            for name, shares in text.readouts.items()
+        ],
+        trees=tree_figures(explanation, text),
+        heat=heat,
+        most=max((max(row.received) for row in heat), default=1.0) or 1.0,
+        numbers=_numbers(explanation, text),
+    )
+
+
+_READOUTS = {
+    "readout attention": (
+        "What the readout takes of each word",
+        "The sentence vector is a weighted mean of the states of the words; these are the weights, a "
+        "mean over heads, which add up to 1.",
+    )
+}
+_SPANS = (
+    "The vector of the span is a weighted mean of the states of all words; these are the weights, which "
+    "add up to 1."
+)
+
+
+def _attributed(explanation: Explanation, text: ExplainedText) -> list[ShownWord]:
+    most = max(abs(v) for one in explanation.texts for v in one.attributions[INTEGRATED_GRADIENTS])
+    values = text.attributions[INTEGRATED_GRADIENTS]
     return [
         ShownWord(
             word,
             signed(value),
-            round(100 * abs(value) / most),
+            round(100 * abs(value) / (most or 1.0)),
             "for" if round(value, 2) >= 0 else "against",
-            token in explanation.unknown,
+            token in text.unknown,
+            token in text.asked,
         )
-        for token, (word, value) in enumerate(zip(explanation.sentence.tokens, values, strict=True))
+        for token, (word, value) in enumerate(zip(text.sentence.tokens, values, strict=True))
     ]
 
 
-def _readout(explanation: Explanation) -> list[ShownWord]:
-    shares = explanation.readout or ()
+def _shares(text: ExplainedText, shares: Sequence[float]) -> list[ShownWord]:
     most = max(shares, default=1.0) or 1.0
     return [
         ShownWord(word, f"{share:.2f}", round(100 * share / most), "much")
-        for word, share in zip(explanation.sentence.tokens, shares, strict=False)
+        for word, share in zip(text.sentence.tokens, shares, strict=True)
     ]
 
 
@@ -247,65 +403,71 @@ def _tracks(explanation: Explanation) -> tuple[list[Track], float]:
     def place(drop: float) -> float:
         return round(100 * (drop - low) / span, 2)
 
-    def points(drop: float) -> str:
-        change = round(-100 * drop)
-        return f"{change:+} point{'s' * (abs(change) != 1)}" if change else "no change"
+    def change(drop: float) -> str:
+        moved = explanation.quantity.change(drop)
+        if abs(drop) < deletion.unmoved / 2:
+            return "no change"
+        return f"{'-' if drop > 0 else '+'}{moved}"
 
     found = [
-        Track(f"top words by {method}", (place(drop),), points(drop))
+        Track(f"top words by {method}", (place(drop),), change(drop))
         for method, drop in reversed(deletion.drops.items())
     ]
     random = tuple(sorted(map(place, deletion.random_drops)))
-    found.append(Track("random words", random, f"{points(deletion.random_mean)} on average"))
+    found.append(Track("random words", random, f"{change(deletion.random_mean)} on average"))
     return found, place(0.0)
 
 
-def _numbers(explanation: Explanation) -> Table:
+def _numbers(explanation: Explanation, text: ExplainedText) -> Table:
     """All numbers of each word."""
-    columns = [Column("word", "left"), *(Column(method) for method in explanation.attributions)]
-    columns.append(Column("subtree effect", meaning="by how much the log-odds fall without it"))
-    columns += [Column(name) for name in explanation.gates]
-    if explanation.readout is not None:
-        columns.append(Column("readout attention"))
+    quantity = explanation.quantity
+    fall = "fall" if quantity.plural else "falls"
+    columns = [Column("word", "left"), *(Column(method) for method in text.attributions)]
+    columns.append(
+        Column("subtree effect", meaning=f"by how much the {quantity.name} {fall} without it")
+    )
+    columns += [Column(name) for name in (*text.gates, *text.readouts)]
     rows = []
-    for token, word in enumerate(explanation.sentence.tokens):
-        mark = " (unknown)" if token in explanation.unknown else ""
-        signs = [values[token] for values in explanation.attributions.values()]
-        values: list[float | None] = [gates[token] for gates in explanation.gates.values()]
-        if explanation.readout is not None:
-            values.append(explanation.readout[token])
-        effect = explanation.subtree_effects[token]
+    for token, word in enumerate(text.sentence.tokens):
+        mark = " (unknown)" if token in text.unknown else ""
+        signs = [values[token] for values in text.attributions.values()]
+        values = [of[token] for of in (*text.gates.values(), *text.readouts.values())]
+        effect = text.subtree_effects[token]
         texts = [word + mark, *(f"{round(sign, 3) + 0:+.3f}" for sign in signs)]
         texts.append("" if effect is None else f"{round(effect, 3) + 0:+.3f}")
         texts += ["" if value is None else f"{value:.3f}" for value in values]
         rows.append(tuple(map(Entry, texts)))
-    title = f"What each word does to the log-odds of {explanation.prediction.label}"
+    title = f"What each word does to the {quantity.name}"
     return Table(title, tuple(columns), tuple(rows))
 
 
 def compared(explanations: Sequence[Explanation]) -> Table:
     """The predictions of several models for one text, and whether they can be explained by its words."""
-    gold = any(explanation.gold is not None for explanation in explanations)
+    gold = any(explanation.is_right is not None for explanation in explanations)
+    sure = any(explanation.chosen.shares for explanation in explanations)
     columns = [
         Column("encoder", "left"),
         Column("says", "left"),
-        Column("sure", "right", "the probability of what it says"),
+        *[Column("sure", "right", "the probability of what it says")] * sure,
         *[Column("right?", "left")] * gold,
         Column("top words", "left", "those of the highest integrated gradients"),
         Column("decisive?", "left", "whether these words decide, by the deletion check"),
     ]
     rows = []
     for explanation, name in zip(explanations, names_of(explanations), strict=True):
-        prediction = explanation.prediction
-        values = explanation.attributions[INTEGRATED_GRADIENTS]
+        values = [v for text in explanation.texts for v in text.attributions[INTEGRATED_GRADIENTS]]
         top = sorted(range(len(values)), key=lambda token: -values[token])[:3]
-        words = [explanation.sentence.tokens[token] for token in top if values[token] > 0]
-        right = "yes" if explanation.gold == prediction.label else f"no, {explanation.gold}"
+        words = [explanation.tokens[token] for token in top if values[token] > 0]
+        right = "yes" if explanation.is_right else f"no, {', '.join(_right_names(explanation))}"
+        shares = explanation.chosen.shares
+        answer = explanation.prediction.label
+        if explanation.chosen.token is not None:
+            answer = explanation.chosen.parts[explanation.chosen.token].answer
         texts = [
             name,
-            prediction.label,
-            percent(prediction.probabilities[prediction.label]),
-            *[right if explanation.gold is not None else ""] * gold,
+            in_few_words(explanation),
+            *[percent(shares[answer]) if answer in shares else ""] * sure,
+            *[right if explanation.is_right is not None else ""] * gold,
             ", ".join(words),
             verdict_words(explanation, INTEGRATED_GRADIENTS),
         ]
@@ -316,29 +478,27 @@ def compared(explanations: Sequence[Explanation]) -> Table:
 def _side_by_side(
     explanations: Sequence[Explanation], names: Sequence[str]
 ) -> list[tuple[str, str, list[ShownWord]]]:
-    """For each model its name, its label and what each word adds; nothing where tokens differ."""
-    if len({explanation.sentence.tokens for explanation in explanations}) != 1:
+    """For each model its name, what is explained, what each word adds; nothing where tokens differ."""
+    if len({explanation.tokens for explanation in explanations}) != 1:
         return []
     return [
-        (name, explanation.prediction.label, _attributed(explanation))
+        (
+            name,
+            explanation.quantity.of,
+            [word for text in explanation.texts for word in _attributed(explanation, text)],
+        )
         for name, explanation in zip(names, explanations, strict=True)
     ]
 
 
-def _parents(explanation: Explanation) -> Sequence[int]:
-    tree = explanation.sentence.dependencies
-    assert tree is not None
-    return tree.parents
-
-
-def _data(shown: ShownExplanation, explanation: Explanation) -> object:
+def _data(text: ShownText) -> object:
     """What the script needs to show one head or another."""
-    legible = len(explanation.sentence) <= LEGIBLE
+    legible = len(text.tokens) <= LEGIBLE
     return {
-        "names": [row.name for row in shown.heat],
-        "weights": rounded(shown.heat) if legible else [],
-        "words": list(explanation.sentence.tokens),
-        "parents": list(_parents(explanation)),
+        "names": [row.name for row in text.heat],
+        "weights": rounded(text.heat) if legible else [],
+        "words": list(text.tokens),
+        "parents": list(text.parents),
     }
 
 

@@ -13,12 +13,14 @@ from torch import Tensor
 from parsers import draw
 from parsers.drawing import presets
 from tasks.explain.attributions import TOLERANCE
-from tasks.explain.page import names_of, to_html
+from tasks.explain.figures import marked
+from tasks.explain.page import in_few_words, names_of, to_html
+from tasks.explain.writing import Writing
 from tasks.folders import encoder_folder
 from tasks.storage import write_json, write_text
 
 if TYPE_CHECKING:
-    from tasks.explain.explanation import Explanation
+    from tasks.explain.explanation import ExplainedText, Explanation
 
 __all__ = ["PAGE", "in_words", "numbers", "pictures", "save", "save_all", "word_rows"]
 
@@ -28,40 +30,51 @@ PAGE = "explanation.html"
 def word_rows(explanation: Explanation) -> list[list[str]]:
     """For each word, with a mark where the model does not know it, what the pictures show of it."""
     rows = []
-    for token, word in enumerate(explanation.sentence.tokens):
-        found: list[float | None] = [values[token] for values in explanation.attributions.values()]
-        found.append(explanation.subtree_effects[token])
-        mark = " (unknown)" if token in explanation.unknown else ""
-        shown = ("" if number is None else f"{_rounded(number):+.3f}" for number in found)
-        rows.append([word + mark, *shown])
+    for text in explanation.texts:
+        for token, word in enumerate(text.sentence.tokens):
+            found: list[float | None] = [values[token] for values in text.attributions.values()]
+            found.append(text.subtree_effects[token])
+            mark = " (unknown)" if token in text.unknown else ""
+            shown = ("" if number is None else f"{_rounded(number):+.3f}" for number in found)
+            rows.append([word + mark, *shown])
     return rows
 
 
 def in_words(explanation: Explanation) -> list[str]:
     """The prediction and the two checks, each in a sentence."""
-    prediction, check = explanation.prediction, explanation.completeness
-    shares = ", ".join(f"{label} {p:.3f}" for label, p in prediction.probabilities.items())
-    lines = [f"prediction: {prediction.label} ({shares})"]
+    quantity, check = explanation.quantity, explanation.completeness
+    lines = [f"prediction: {in_few_words(explanation)}{_shares(explanation)}"]
     verdict = "as they should" if check.error <= TOLERANCE else "NOT as they should"
+    change = "change" if quantity.plural else "changes"
     lines.append(
-        f"integrated gradients add up {verdict}: to {check.total:+.3f}, where the log-odds of "
-        f"{prediction.label} change by {check.expected:+.3f} from no words to these (off by "
+        f"integrated gradients add up {verdict}: to {check.total:+.3f}, where the {quantity.name} "
+        f"{change} by {check.expected:+.3f} from no words to these (off by "
         f"{100 * check.error:.2g} %, {check.steps} steps)"
     )
     deletion = explanation.deletion
     if deletion is None:
-        return [*lines, "deleting words can't be checked: there is only one"]
+        only = "there is only one" if len(explanation.tokens) == 1 else "all are asked about"
+        return [*lines, f"deleting words can't be checked: {only}"]
     for method, drop in deletion.drops.items():
-        words = ", ".join(explanation.sentence.tokens[token] for token in deletion.deleted[method])
+        words = ", ".join(explanation.tokens[token] for token in deletion.deleted[method])
         verdict = "more" if drop > deletion.random_mean else "NOT more"
         lines.append(
             f"deleting the top words by {method} ({words}) moves the prediction {verdict} than "
-            f"deleting random ones: its probability falls by {_rounded(drop):.3f}, against "
+            f"deleting random ones: the {quantity.level} falls by {_rounded(drop):.3f}, against "
             f"{_rounded(deletion.random_mean):.3f} ± {deletion.random_deviation:.3f} without random "
             f"ones, of which {100 * deletion.exceeded(method):.0f} % of "
             f"{len(deletion.random_drops)} choices move it less"
         )
     return lines
+
+
+def _shares(explanation: Explanation) -> str:
+    """The probabilities of all possible answers, in brackets; nothing where there are none."""
+    chosen = explanation.chosen
+    told = ", ".join(f"{name} {share:.3f}" for name, share in chosen.shares.items())
+    if chosen.writing is not None:
+        return f"; explained is {chosen.quantity.of} ({told})"
+    return f" ({told})" if told else ""
 
 
 def _rounded(number: float) -> float:
@@ -107,48 +120,56 @@ def save_all(
 
 
 def _save_pictures(explanation: Explanation, folder: Path) -> list[Path]:
-    prediction = explanation.prediction
-    title = f"{prediction.label} ({prediction.probabilities[prediction.label]:.3f})"
+    title = explanation.quantity.of
     paths = []
-    for name, options in pictures(explanation):
-        path = folder / (re.sub(r"[^a-z0-9]+", "-", name.lower()) + ".png")
-        sentence = explanation.sentence
-        if name in explanation.gates:  # which are on the edges that the encoder reads
-            sentence = sentence.replace(dependencies=explanation.tree)
-        draw(sentence, path, title=f"{title}: {name}", **options)
-        paths.append(path)
+    for text, number in zip(explanation.texts, ("", "second-text-"), strict=False):
+        for name, options in pictures(explanation, text):
+            path = folder / (number + re.sub(r"[^a-z0-9]+", "-", name.lower()) + ".png")
+            # Gates are on the edges that the encoder reads.
+            sentence = marked(text, text.tree if name in text.gates else None)
+            draw(sentence, path, title=f"{title}: {name}", **options)
+            paths.append(path)
     write_json(folder / "explanation.json", numbers(explanation))
     return paths
 
 
-def pictures(explanation: Explanation) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The name of each picture, with the options of :func:`parsers.draw`."""
-    sentence = explanation.sentence
-    for method, values in explanation.attributions.items():
-        yield method, {**presets.attribution(values, "adds to the log-odds of the label")}
+def pictures(
+    explanation: Explanation, text: ExplainedText | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The name of each picture of a text, with the options of :func:`parsers.draw`.
+
+    Args:
+        explanation: The explanation.
+        text: One of its texts; by default the first.
+    """
+    text = explanation.texts[0] if text is None else text
+    quantity, sentence = explanation.quantity, text.sentence
+    for method, values in text.attributions.items():
+        yield method, {**presets.attribution(values, f"adds to the {quantity.name}")}
     if len(sentence) == 1:
         return  # there are no edges, and nothing else to look at
-    effects = {n: value for n, value in enumerate(explanation.subtree_effects) if value is not None}
+    effects = {n: value for n, value in enumerate(text.subtree_effects) if value is not None}
+    fall = "fall" if quantity.plural else "falls"
     options = presets.attribution(
         [effects.get(node, 0.0) for node in range(len(sentence))],
-        "by how much the log-odds fall without the word and all below it",
+        f"by how much the {quantity.name} {fall} without the word and all below it",
     )
-    yield "subtree effects", {**options, "node_values": effects}
-    for name, gates in explanation.gates.items():
+    if effects:
+        yield "subtree effects", {**options, "node_values": effects}
+    for name, gates in text.gates.items():
         widths = [gate or 0.0 for gate in gates]
-        read = sentence.replace(dependencies=explanation.tree)
+        read = sentence.replace(dependencies=text.tree)
         yield name, {**presets.gates(read, widths, "mean forget gate")}
-    if explanation.readout is not None:
-        shares = {"node_values": explanation.readout, "node_title": "share, mean of heads"}
-        yield "readout attention", shares
-    for layer in explanation.attention:
+    for name, taken in text.readouts.items():
+        yield name, {"node_values": taken, "node_title": "share, mean of heads"}
+    for layer in text.attention:
         heads = len(layer.weights)
         if heads > 1:
             for head, weights in enumerate(layer.weights, start=1):
                 yield f"{layer.name}, head {head}", _arcs(weights)
         yield layer.name + (", mean of heads" if heads > 1 else ""), _arcs(layer.weights.mean(0))
-    if len(explanation.attention) > 1:
-        means = torch.stack([layer.weights.mean(0) for layer in explanation.attention])
+    if len(text.attention) > 1:
+        means = torch.stack([layer.weights.mean(0) for layer in text.attention])
         yield "attention, mean of all layers", _arcs(means.mean(0))
 
 
@@ -167,18 +188,18 @@ def _arcs(weights: Tensor) -> dict[str, Any]:
 
 def numbers(explanation: Explanation) -> dict[str, Any]:
     """All numbers of an explanation, as values of JSON."""
-    tree = explanation.sentence.dependencies
-    assert tree is not None
-    check, deletion = explanation.completeness, explanation.deletion
+    check, deletion, chosen = explanation.completeness, explanation.deletion, explanation.chosen
+    first, *second = map(_of_text, explanation.texts)
     return {
-        **vars(explanation.prediction),
-        "tokens": explanation.sentence.tokens,
-        "parents": tree.parents,
-        "relations": tree.labels,
-        "unknown": sorted(explanation.unknown),
-        "attributions": explanation.attributions,
+        **{name: value for name, value in vars(explanation.prediction).items() if name != "tokens"},
+        "explained": {
+            "name": explanation.quantity.name,
+            "answer": chosen.answer,
+            "probabilities": chosen.shares,
+            "token": chosen.token,
+        },
+        **first,
         "completeness": {**vars(check), "error": check.error},
-        "subtree_effects": explanation.subtree_effects,
         "deletion": None
         if deletion is None
         else {
@@ -189,7 +210,35 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
             "random_draws": len(deletion.random_drops),
             "random_exceeded": {method: deletion.exceeded(method) for method in deletion.drops},
         },
-        "attention": {layer.name: layer.weights.tolist() for layer in explanation.attention},
-        "forget_gates": explanation.gates,
-        "readout_attention": explanation.readout,
+        **({"parts": [vars(part) for part in chosen.parts]} if chosen.parts else {}),
+        **({} if chosen.writing is None else {"writing": _of_writing(chosen.writing)}),
+        **({"second": second[0]} if second else {}),
+    }
+
+
+def _of_writing(writing: Writing) -> dict[str, Any]:
+    """The numbers of a text that was written."""
+    return {
+        "pieces": writing.pieces,
+        "alignment": None if writing.alignment is None else writing.alignment.tolist(),
+        "steps": [[vars(candidate) for candidate in step] for step in writing.steps],
+    }
+
+
+def _of_text(text: ExplainedText) -> dict[str, Any]:
+    """The numbers of one text."""
+    tree, readouts = text.sentence.dependencies, dict(text.readouts)
+    assert tree is not None
+    return {
+        "tokens": text.sentence.tokens,
+        "asked": sorted(text.asked),
+        "parents": tree.parents,
+        "relations": tree.labels,
+        "unknown": sorted(text.unknown),
+        "attributions": text.attributions,
+        "subtree_effects": text.subtree_effects,
+        "attention": {layer.name: layer.weights.tolist() for layer in text.attention},
+        "forget_gates": text.gates,
+        "readout_attention": readouts.pop("readout attention", None),
+        **({"span_attention": readouts} if readouts else {}),
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.data.structures import structure_of
 from tasks.results.folder import EXPERIMENT_FILE, examples_file
 from tasks.results.records import read_descriptions, read_experiment
 from tasks.storage import StorageError
@@ -60,11 +61,11 @@ def choose_runs(folders: Sequence[Path]) -> ChosenRuns:
 def _of_experiment(folder: Path) -> ChosenRuns:
     chosen: dict[object, Path] = {}
     without: dict[object, str] = {}
-    constituency = 0
+    unreadable = 0
     for planned in read_experiment(folder / EXPERIMENT_FILE).runs:
         condition, run = planned.condition, folder / planned.folder
-        if condition.structure in ("constituency", "enhanced", "graph"):
-            constituency += 1
+        if not structure_of(condition.structure).of_new_text:
+            unreadable += 1
         elif (run / MODEL).exists():
             chosen.setdefault(condition, run)
         else:
@@ -73,7 +74,7 @@ def _of_experiment(folder: Path) -> ChosenRuns:
     notes = []
     if missing:
         notes.append(f"Left out, as there is no saved model yet: {', '.join(missing)}.")
-    if constituency:
+    if unreadable:
         notes.append(
             "Left out, as no parser makes such structures of new text: the runs on constituency trees, "
             "enhanced dependencies or graphs of the data."

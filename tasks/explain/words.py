@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from structnn.arcs import arc_of
+from tasks.data.questions import Question
 from tasks.explain.along import Shares
 from tasks.explain.attributions import TOLERANCE
+from tasks.explain.chosen import Chosen
+from tasks.explain.quantities import Quantity, percent
+from tasks.models.prediction import Prediction
 
 if TYPE_CHECKING:
-    from tasks.explain.explanation import Explanation
+    from tasks.explain.explanation import ExplainedText, Explanation
 
 __all__ = [
+    "answer_words",
     "completeness_words",
     "deletion_words",
-    "percent",
     "prediction_words",
     "quoted",
     "shares_words",
@@ -34,15 +39,6 @@ _VERDICTS = {
 }
 
 
-def percent(share: float) -> str:
-    """A share in percent; the ends are kept for what is exactly none or all."""
-    if 0 < share < 0.005:
-        return "under 1 %"
-    if 0.995 <= share < 1:
-        return "over 99 %"
-    return f"{100 * share:.0f} %"
-
-
 def signed(number: float) -> str:
     """A number with two decimals and its sign."""
     return f"{round(number, 2) + 0:+.2f}"  # + 0 makes plain zero of minus zero
@@ -54,84 +50,148 @@ def quoted(words: str) -> str:
     return f"\u2068“{words}”\u2069" if kinds & {"R", "AL"} else f"“{words}”"
 
 
+def answer_words(question: Question, encoder: str, prediction: Prediction) -> str:
+    """What an encoder answers, and how sure it is, where it says that."""
+    if question.is_number:
+        return f"{encoder} says {float(prediction.label):.3g}."
+    if question.is_sequence:
+        return f"{encoder} writes {quoted(prediction.label)}."
+    if question.answer == "labels":
+        return f"{encoder} says {', '.join(question.labels_in(prediction.label)) or 'no label'}."
+    if prediction.tokens is not None:
+        answers = question.parts_of(prediction.label)
+        if question.reads == "arcs":
+            answers = tuple(_arc_words(prediction.tokens, arc) for arc in answers)
+        pairs = zip(prediction.tokens, answers, strict=True)
+        return f"{encoder} says {', '.join(f'{token} {answer}' for token, answer in pairs)}."
+    share = percent(prediction.probabilities[prediction.label])
+    return f"{encoder} says {prediction.label}, with a probability of {share}."
+
+
+def _arc_words(tokens: Sequence[str], arc: str) -> str:
+    head, relation = arc_of(arc)
+    return f"({relation} of {tokens[head - 1]})" if head else f"({relation})"
+
+
 def prediction_words(explanation: Explanation) -> str:
-    """What the encoder says, how sure it is, and what it should say."""
-    prediction = explanation.prediction
-    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
-    others = "".join(f" (next is {label}, {percent(share)})" for label, share in ranked[1:2])
-    said = (
-        f"{explanation.encoder} says {prediction.label}, with a probability of "
-        f"{percent(prediction.probabilities[prediction.label])}{others}."
-    )
-    if explanation.gold in (None, prediction.label):
+    """What the encoder says, how sure it is, what is explained, and what it should say."""
+    chosen, question = explanation.chosen, explanation.question
+    if chosen.token is not None:
+        said, answer = _token_words(explanation), chosen.parts[chosen.token].answer
+        if question.is_sequence:
+            said = f"{answer_words(question, explanation.encoder, explanation.prediction)} {said}"
+    else:
+        said = answer_words(question, explanation.encoder, explanation.prediction)
+        answer = explanation.prediction.label
+        if question.is_one_label:
+            said = f"{said.removesuffix('.')}{_next_best(chosen, answer)}."
+    if chosen.shares and chosen.answer != answer:
+        said += f" Explained is {chosen.answer}, {percent(chosen.shares[chosen.answer])}."
+    if explanation.right is None or explanation.is_right:
         return said
-    return f"{said} The right label is {explanation.gold}."
+    kind = "answer" if question.has_parts or question.is_sequence else "label"
+    kind = "score" if question.is_number else kind
+    return f"{said} The right {kind} is {_right_words(explanation)}."
+
+
+def _token_words(explanation: Explanation) -> str:
+    """What the encoder says of the token that is explained."""
+    chosen = explanation.chosen
+    assert chosen.token is not None
+    part = chosen.parts[chosen.token]
+    if chosen.writing is not None:
+        return (
+            f"Explained is {chosen.quantity.of}, written with a probability of {percent(part.share)}"
+            f"{_next_best(chosen, part.answer)}."
+        )
+    word, found = quoted(chosen.names[chosen.token]), part.answer
+    if part.head is not None:
+        found = f"{part.relation} of {quoted(found)}" if part.head >= 0 else part.relation
+    return (
+        f"Of {word} {explanation.encoder} says {found}, with a probability of {percent(part.share)}"
+        f"{_next_best(chosen, part.answer)}."
+    )
+
+
+def _next_best(chosen: Chosen, answer: str) -> str:
+    """The most probable of the other answers, in brackets."""
+    others = [(share, name) for name, share in chosen.shares.items() if name != answer]
+    share, name = max(others, default=(0.0, ""), key=lambda other: other[0])
+    return f" (next is {name}, {percent(share)})" if name else ""
+
+
+def _right_words(explanation: Explanation) -> str:
+    right = explanation.right or ""
+    if explanation.question.reads != "arcs":
+        return ", ".join(explanation.question.labels_in(right)) or right
+    head, relation = arc_of(right)
+    return f"{relation} of {quoted(explanation.tokens[head - 1])}" if head else relation
 
 
 def verdict_words(explanation: Explanation, method: str) -> str:
     """Whether the words of highest attribution are those that the prediction depends on, in a word."""
     deletion = explanation.deletion
-    return "one word" if deletion is None else _VERDICTS[deletion.verdict(method)]
+    return "too short" if deletion is None else _VERDICTS[deletion.verdict(method)]
 
 
 def deletion_words(explanation: Explanation, method: str) -> str:
     """What becomes of the prediction without the words that a method puts first, and without others."""
-    deletion, label = explanation.deletion, explanation.prediction.label
+    deletion, quantity = explanation.deletion, explanation.quantity
     if deletion is None:
-        return "This can't be checked: there is only one word."
+        if len(explanation.tokens) == 1:
+            return "This can't be checked: there is only one word."
+        return "This can't be checked: no word can be left out but those that are asked about."
     tokens = deletion.deleted[method]
     first = next(iter(reversed(deletion.deleted)))
     if method != first and tokens == deletion.deleted[first]:
         return f"{method.capitalize()} puts the same words first."
-    before, drop = explanation.prediction.probabilities[label], deletion.drops[method]
+    before, drop = deletion.level, deletion.drops[method]
     count = "the word" if len(tokens) == 1 else f"the {len(tokens)} words"
     random = "one random word" if len(tokens) == 1 else f"{len(tokens)} random words"
-    moves = f"falls by {_points(drop)}" if drop >= 0 else f"rises by {_points(-drop)}"
+    moves = f"{'falls' if drop >= 0 else 'rises'} by {quantity.change(drop)}"
     told = (
-        f"Without {count} of the highest {method} ({_quoted(explanation, tokens)}) the probability of "
-        f"{label} {moves}, from {percent(before)} to {percent(before - drop)}. Without {random} it "
-        f"{_mean_words(deletion.random_mean)}; of {len(deletion.random_drops)} random choices "
+        f"Without {count} of the highest {method} ({_quoted(explanation, tokens)}) the {quantity.level} "
+        f"{moves}, from {quantity.told(before)} to {quantity.told(before - drop)}. Without {random} it "
+        f"{_mean_words(deletion.random_mean, quantity)}; of {len(deletion.random_drops)} random choices "
         f"{percent(deletion.exceeded(method))} lower it less."
     )
     verdict = {
         "yes": f"Yes: {method} finds words that the prediction depends on. ",
         "partly": "In part: many random words matter less, but some matter as much. ",
         "no": f"No: random words matter as much, so don't rely on {method} here. ",
-        "unmoved": "This can't be told: whichever words are taken away, the probability stays the same "
-        "to within a point. ",
+        "unmoved": f"This can't be told: whichever words are taken away, the {quantity.level} stays "
+        "nearly the same. ",
     }
     return verdict[deletion.verdict(method)] + told
 
 
 def completeness_words(explanation: Explanation) -> str:
     """Whether integrated gradients add up to what they divide among the words."""
-    check, label = explanation.completeness, explanation.prediction.label
+    check = explanation.completeness
     verdict = (
         "the same, as it should be"
         if check.error <= TOLERANCE
         else "not the same, so these numbers can't be relied on"
     )
     return (
-        f"Integrated gradients add up to {signed(check.total)}, and from no words to this sentence the "
-        f"log-odds of {label} change by {signed(check.expected)}: {verdict}."
+        f"Integrated gradients add up to {signed(check.total)}, and from no words to "
+        f"{'this sentence' if len(explanation.texts) == 1 else 'these texts'} the "
+        f"{_moves(explanation.quantity, check.expected)}: {verdict}."
     )
 
 
-def subtree_words(explanation: Explanation) -> list[str]:
-    """The parts of the tree that matter most, each in a sentence."""
-    tree, tokens = explanation.sentence.dependencies, explanation.sentence.tokens
-    label = explanation.prediction.label
+def subtree_words(text: ExplainedText, quantity: Quantity) -> list[str]:
+    """The parts of a text's tree that matter most, each in a sentence."""
+    tree, tokens = text.sentence.dependencies, text.sentence.tokens
     assert tree is not None
     below: list[set[int]] = [{node} for node in range(len(tree))]
     for node in reversed(tree.top_down[1:]):
         below[tree.parents[node]] |= below[node]
-    effects = [(value, node) for node, value in enumerate(explanation.subtree_effects) if value]
+    effects = [(value, node) for node, value in enumerate(text.subtree_effects) if value]
     told = []
     for effect, node in sorted(effects, key=lambda item: -abs(item[0]))[:SUBTREES]:
         phrase = " ".join(tokens[token] for token in sorted(below[node]))
-        moves = "fall" if effect >= 0 else "rise"
-        by = signed(abs(effect))[1:]
-        told.append(f"Without {quoted(phrase)} the log-odds of {label} {moves} by {by}.")
+        told.append(f"Without {quoted(phrase)} the {_moves(quantity, -effect)}.")
     return told
 
 
@@ -152,18 +212,17 @@ def shares_words(found: Shares, size: int) -> str:
     )
 
 
-def _points(difference: float) -> str:
-    rounded = f"{100 * difference:.0f}"
-    if rounded == "0":
-        return "less than a point"
-    return f"{rounded} point" + "s" * (rounded != "1")
+def _moves(quantity: Quantity, by: float) -> str:
+    """``"log-odds of yes fall by 0.31"``, or ``"score falls by 0.31"``."""
+    verb = "rise" if by >= 0 else "fall"
+    return f"{quantity.name} {verb}{'s' * (not quantity.plural)} by {abs(by):.2f}"
 
 
-def _mean_words(drop: float) -> str:
-    if abs(drop) < 0.005:
+def _mean_words(drop: float, quantity: Quantity) -> str:
+    if abs(drop) < quantity.unmoved / 2:
         return "stays the same on average"
-    return f"{'falls' if drop > 0 else 'rises'} by {_points(abs(drop))} on average"
+    return f"{'falls' if drop > 0 else 'rises'} by {quantity.change(drop)} on average"
 
 
 def _quoted(explanation: Explanation, tokens: Iterable[int]) -> str:
-    return ", ".join(quoted(explanation.sentence.tokens[token]) for token in tokens)
+    return ", ".join(quoted(explanation.tokens[token]) for token in tokens)

@@ -19,6 +19,7 @@ from structnn import (
     WordEmbedding,
 )
 from tasks.data.options import ParserOptions
+from tasks.data.structures import structure_of
 from tasks.models.model import SavedModel, Task, build_model, load_model
 from tasks.models.options import ModelOptions
 from tasks.results.run import seed_of
@@ -111,10 +112,10 @@ def subject_of_run(
             questions for which it makes no sentence vectors.
     """
     after = load_model(folder)
-    if after.structure in ("constituency", "enhanced", "graph"):
-        what = "constituency trees" if after.structure == "constituency" else "graphs in its data"
+    structure = structure_of(after.structure)
+    if not structure.of_new_text:
         raise StorageError(
-            f"the run in {folder} reads {what}, which the lab has none of: "
+            f"the run in {folder} reads {structure.plural}, which the lab has none of: "
             "take one that was trained on parses or on a control structure"
         )
     if not after.classifier.head.reader.reads_sentences:

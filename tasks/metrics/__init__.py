@@ -17,7 +17,7 @@ from tasks.metrics.labels import (
 )
 from tasks.metrics.metric import PERCENT, PLAIN, AnyMetric, Metric, Unit, metric_of_counts, share
 from tasks.metrics.numbers import MSE, PEARSON, SPEARMAN, pearson, spearman
-from tasks.metrics.parts import LAS, UAS, entity_f1, tag_accuracy, tag_macro_f1
+from tasks.metrics.parts import LAS, UAS, entity_f1, root_accuracy, tag_accuracy, tag_macro_f1
 from tasks.metrics.sequences import BLEU, EDIT_DISTANCE, EXACT_SEQUENCE, bleu, edit_distance
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "pearson",
     "share",
     "spearman",
+    "root_accuracy",
     "tag_accuracy",
     "tag_macro_f1",
 ]

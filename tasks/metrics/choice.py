@@ -21,7 +21,14 @@ from tasks.metrics.labels import (
 )
 from tasks.metrics.metric import Metric
 from tasks.metrics.numbers import MSE, PEARSON, SPEARMAN
-from tasks.metrics.parts import LAS, UAS, entity_f1, tag_accuracy, tag_macro_f1
+from tasks.metrics.parts import (
+    LAS,
+    UAS,
+    entity_f1,
+    root_accuracy,
+    tag_accuracy,
+    tag_macro_f1,
+)
 from tasks.metrics.sequences import BLEU, EDIT_DISTANCE, EXACT_SEQUENCE
 from tasks.options import OptionError
 
@@ -42,11 +49,14 @@ def metrics_for(
         return (PEARSON, SPEARMAN, MSE)
     if question.is_sequence:
         return (EXACT_SEQUENCE, BLEU, EDIT_DISTANCE)
-    if question.reads == "tokens":
+    if question.reads in ("tokens", "nodes"):
         accuracy = tag_accuracy(question)
         assert accuracy.by_example is not None
+        of_labels = tag_macro_f1(question, labels, accuracy.by_example)
+        if question.reads == "nodes":
+            return (accuracy, root_accuracy(question), of_labels)
         of_entities = (entity_f1(question),) if mark_entities(labels) else ()
-        return (*of_entities, accuracy, tag_macro_f1(question, labels, accuracy.by_example))
+        return (*of_entities, accuracy, of_labels)
     if question.reads == "arcs":
         return (LAS, UAS)
     if question.answer == "labels":
@@ -81,7 +91,7 @@ def chosen_metric(
     Raises:
         OptionError: Answers to the question have no such metric; the message lists those they have.
     """
-    if key and question.answer == "label" and question.reads != "tokens":
+    if key and question.answer == "label" and question.reads not in ("tokens", "nodes"):
         without = f1_without(key, labels, option)
         if without is not None:
             return without

@@ -50,12 +50,12 @@ def _counts(
     """For each label how often it is predicted rightly, how often it is right, and predicted."""
     wanted, found, hits = Counter[str](), Counter[str](), Counter[str]()
     for one, other in zip(gold, predictions, strict=True):
-        right, said = question.labels_in(one), question.labels_in(other)
+        right, said = question.labels_in(one), question.labels_in(question.masked(one, other))
         wanted.update(right)
         found.update(said)
         if question.has_parts:
-            parts = zip(right, question.parts_of(one), question.parts_of(other), strict=True)
-            hits.update(label for label, a, b in parts if a == b)
+            pairs = question.compared(one, other)
+            hits.update(label for label, (a, b) in zip(right, pairs, strict=True) if a == b)
         else:
             hits.update(set(right) & set(said))
     return {label: (hits[label], wanted[label], found[label]) for label in wanted | found}

@@ -1,4 +1,4 @@
-"""Metrics of answers that have a part for each token: tags and trees."""
+"""Metrics of answers that have a part for each token or node: tags, labels of nodes, trees."""
 
 from __future__ import annotations
 
@@ -9,31 +9,58 @@ import numpy as np
 
 from structnn.arcs import arc_of
 from tasks.data.entities import entities
-from tasks.data.questions import ROW_SEPARATOR, Question
+from tasks.data.questions import NO_LABEL, ROW_SEPARATOR, Question
 from tasks.metrics.metric import Floats, Metric, f1_of, metric_of_counts, share
 
-__all__ = ["LAS", "UAS", "entity_f1", "tag_accuracy", "tag_macro_f1", "universal"]
+__all__ = [
+    "LAS",
+    "UAS",
+    "entity_f1",
+    "root_accuracy",
+    "tag_accuracy",
+    "tag_macro_f1",
+    "universal",
+]
 
 
 def tag_accuracy(question: Question) -> Metric[str]:
-    """The share of all tags that are right."""
+    """The share of all tags, or labels of nodes, that are right."""
 
     def counts(gold: str, prediction: str) -> Floats:
-        pairs = list(zip(question.parts_of(gold), question.parts_of(prediction), strict=True))
+        pairs = question.compared(gold, prediction)
         return np.array([sum(one == other for one, other in pairs), len(pairs)], np.float64)
 
     return metric_of_counts(
-        "accuracy", "accuracy", counts, share, about="the share of all tokens whose tag is right"
+        "accuracy", "accuracy", counts, share, about=f"the share of all {_parts(question)} is right"
     )
 
 
+def root_accuracy(question: Question) -> Metric[str]:
+    """The share of trees at whose root the label is right; of a question about nodes in preorder."""
+
+    def counts(gold: str, prediction: str) -> Floats:
+        wanted, found = question.parts_of(gold)[0], question.parts_of(prediction)[0]
+        return np.array([wanted == found, wanted != NO_LABEL], np.float64)
+
+    return metric_of_counts(
+        *("root accuracy", "root_accuracy", counts, share),
+        about="the share of trees whose root's label is right",
+        by_example=tag_accuracy(question).by_example,
+    )
+
+
+def _parts(question: Question) -> str:
+    """What has an answer, up to a verb: ``"tokens whose tag"``."""
+    return "nodes whose label" if question.reads == "nodes" else "tokens whose tag"
+
+
 def tag_macro_f1(question: Question, labels: Sequence[str], by_example: Metric[str]) -> Metric[str]:
-    """The unweighted mean over tags of F1 over all tokens."""
+    """The unweighted mean over labels of F1 over all tokens, or nodes."""
     number = {label: place for place, label in enumerate(labels)}
 
     def counts(gold: str, prediction: str) -> Floats:
         found: Floats = np.zeros((len(number), 3))
-        for one, other in zip(question.parts_of(gold), question.parts_of(prediction), strict=True):
+        for one, other in question.compared(gold, prediction):
             found[number[one], 1] += 1
             found[number[other], 2] += 1
             found[number[one], 0] += one == other
@@ -50,7 +77,8 @@ def tag_macro_f1(question: Question, labels: Sequence[str], by_example: Metric[s
         "macro_f1",
         counts,
         value,
-        about="the unweighted mean of the tags' F1 over all tokens, in percent",
+        about=f"the unweighted mean of the {'labels' if question.reads == 'nodes' else 'tags'}' F1 "
+        f"over all {question.part}s, in percent",
         by_example=by_example,
     )
 

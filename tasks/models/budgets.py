@@ -33,7 +33,12 @@ def outline(
 
 
 def match_width(
-    encoder: str, input_dim: int, parameters: int, options: Mapping[str, object]
+    encoder: str,
+    input_dim: int,
+    parameters: int,
+    options: Mapping[str, object],
+    *,
+    readout: bool = True,
 ) -> int:
     """Find the width at which an encoder has a certain number of parameters.
 
@@ -42,6 +47,7 @@ def match_width(
         input_dim: Width of the word vectors.
         parameters: The number of parameters; embedding and head are not counted.
         options: Options of the encoder (of a chain's last one).
+        readout: Whether sentence vectors are read; if not, a readout trains nothing and isn't counted.
 
     Returns:
         The ``hidden_dim`` that comes closest.
@@ -51,7 +57,10 @@ def match_width(
     """
 
     def count(width: int) -> int:
-        return sum(p.numel() for p in outline(encoder, input_dim, width, options).parameters())
+        built = outline(encoder, input_dim, width, options)
+        if not readout:
+            built.without_readout()
+        return sum(p.numel() for p in built.parameters())
 
     step = _granularity(encoder, input_dim, options)
     low, high = 0, 1  # in steps; at most `parameters` at low, more at high

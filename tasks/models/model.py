@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean, pstdev
 from textwrap import shorten
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from structnn import (
     Encoder,
     LabelAnswer,
     LabelsAnswer,
+    LanguageModel,
     Reader,
     ScoreAnswer,
     Search,
@@ -34,18 +35,20 @@ from structnn import (
     TargetVocabulary,
     UnknownNameError,
     Vocabulary,
+    WordEmbedding,
     build_decoder,
     build_encoder,
     build_head,
 )
 from structnn.embeddings import words_of
 from structnn.heads import ArcsReader
+from structnn.heads.readers import build_reader
 from tasks.data.examples import DataError, Dataset
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import is_graph, tree_field
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
-from tasks.data.setting import GIVEN_STRUCTURES, is_for_spans
+from tasks.data.structures import structure_of
 from tasks.json_records import as_record
+from tasks.models.budgets import outline
 from tasks.models.embeddings import build_embedding, fingerprints
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
@@ -64,6 +67,8 @@ __all__ = [
     "load_model",
     "make_corpus",
     "model_in",
+    "options_in",
+    "reads_sentences",
     "save_model",
 ]
 
@@ -85,6 +90,9 @@ class Task:
         most: The greatest.
         pieces: What sequences consist of, where they are answers.
         longest: How many pieces the longest of train has.
+        objective: What a language model predicts, ``"causal"`` or ``"masked"``; empty for others, which
+            have a question.
+        tied: Whether a language model's word vectors are also the weights of its softmax.
     """
 
     question: Question = field(default_factory=Question)
@@ -95,6 +103,8 @@ class Task:
     most: int = 1
     pieces: Sequence[str] = ()
     longest: int = 1
+    objective: Literal["", "causal", "masked"] = ""
+    tied: bool = True
 
     @classmethod
     def of(cls, dataset: Dataset, options: ModelOptions) -> Task:
@@ -164,6 +174,8 @@ class SavedModel:
 
     def __repr__(self) -> str:
         asked = self.task.question.in_short(self.classifier.labels)
+        if self.task.objective:
+            asked = f"{self.task.objective} language model"
         return (
             f"SavedModel({self.options.encoder!r}, {asked}, structure={self.structure!r}, "
             f"{self.parser!r})"
@@ -182,12 +194,31 @@ class SavedModel:
             second: The second sentence of each, where the question is about pairs.
             spans: The spans of each, in tokens, where it is about spans.
         """
+        if self.task.question.reads == "nodes":
+            self._check_nodes(sentences)
         corpus = self.corpus([*sentences, *second])
         return Inputs(corpus, 2 if second else 1, spans_tensor(spans))
 
+    def _check_nodes(self, sentences: Sequence[Sentence]) -> None:
+        """Make sure that the encoder reads all nodes of trees, and no others.
+
+        Raises:
+            DataError: A node has more children than the encoder has places for.
+        """
+        arity = self.classifier.encoder.arity
+        for sentence in sentences if arity is not None else ():
+            most = max(map(len, sentence.constituency.children)) if sentence.constituency else 0
+            if arity is not None and most > arity:
+                raise DataError(
+                    f"{self.options.encoder} reads at most {arity} children of a node, but in "
+                    f"{' '.join(sentence.tokens)[:60]!r} a node has {most}: others would be put in "
+                    "between that have no label. Take another encoder, or its option arity"
+                )
+
     def structured(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Sentences with their own trees, as the encoder reads them: with a control in their place."""
-        if self.structure in GIVEN_STRUCTURES or is_for_spans(self.structure):
+        structure = structure_of(self.structure)
+        if structure.is_given or structure.spans:
             return list(sentences)  # where trees hang, spans say
         return with_structure(sentences, self.structure)
 
@@ -217,8 +248,8 @@ def make_corpus(
             more, dependency trees are narrowed (:func:`parsers.narrowed`) and constituents are grouped
             (:func:`parsers.grouped`).
     """
-    field = tree_field(structure)
-    if arity is not None and not is_graph(structure):
+    field = structure_of(structure).field
+    if arity is not None and field != "graph":
         fit = grouped if field == "constituency" else narrowed
         sentences = [
             sentence
@@ -252,6 +283,18 @@ def build_model(
     encoder = build_encoder(
         options.encoder, cast(int, embedding.dim), options.hidden_dim, **options.encoder_options
     )
+    if task.objective:
+        assert isinstance(embedding, WordEmbedding)
+        try:
+            return LanguageModel(
+                embedding,
+                encoder,
+                objective=task.objective,
+                tied=task.tied,
+                dropout=options.dropout,
+            )
+        except ValueError as fault:
+            raise OptionError("encoder", f"can't be {options.encoder!r}: {fault}") from None
     if task.question.is_sequence:
         sequences = _sequence_head(options, task, encoder)
         if not sequences.reader.reads_sentences:
@@ -272,6 +315,17 @@ def build_model(
     if not head.reader.reads_sentences:
         encoder.without_readout()
     return StructuredModel(embedding, encoder, head, dropout=options.dropout)
+
+
+def reads_sentences(options: ModelOptions, question: Question) -> bool:
+    """Whether a model with these options reads sentence vectors, so that its readout is trained."""
+    encoder = outline(
+        options.encoder, options.embedding_dim, options.hidden_dim, options.encoder_options
+    )
+    with torch.device("meta"):
+        if question.is_sequence:
+            return decoder_of(options, encoder).reads_sentences
+        return build_reader(options.reader or question.reads, encoder).reads_sentences
 
 
 def _sequence_head(options: ModelOptions, task: Task, encoder: Encoder) -> SequenceHead:
@@ -352,6 +406,17 @@ def model_in(run: Path) -> SavedModel:
         hint = f"; there are models in {', '.join(below[:8])}" if below else ""
         raise StorageError(f"there is no saved model in {run}{hint}")
     return load_model(run)
+
+
+def options_in(folder: Path) -> tuple[ModelOptions, Task]:
+    """What a saved model is made of, and what it is asked; its weights are not read.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    content, _ = read_sealed(folder / MODEL, TRAIN_AGAIN)
+    saved = as_record(_ModelFile, content, folder / MODEL, TRAIN_AGAIN)
+    return saved.options, saved.task or Task(labels=saved.labels)
 
 
 def load_model(folder: Path) -> SavedModel:

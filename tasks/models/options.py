@@ -9,13 +9,24 @@ from typing import Annotated, Literal, NamedTuple
 
 from tasks.options import OptionError, Options, Range, cli_option
 
-__all__ = ["EMBEDDINGS", "EmbeddingParts", "ModelOptions", "ModelSettings", "with_vectors"]
+__all__ = [
+    "EMBEDDINGS",
+    "INIT",
+    "EmbeddingParts",
+    "EncoderSettings",
+    "ModelOptions",
+    "ModelSettings",
+    "with_vectors",
+]
 
 EMBEDDINGS = ("learned", "vectors", "wordllama")
 """Where the vectors of words are from."""
 
 CONTEXTUAL = "hf:"
 """Before the name or the folder of a contextual model."""
+
+INIT = "init:"
+"""Before the folder of a language model that a run begins from, in the name of a condition."""
 
 _BETWEEN = re.compile(rf"\+(?=(?:{'|'.join(EMBEDDINGS)})(?:[:+]|$)|{CONTEXTUAL})")
 """The plus between two embeddings: one in a name of a folder stands before none."""
@@ -86,8 +97,8 @@ def with_vectors(embedding: str | None, vectors: str | None) -> tuple[str, str |
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSettings(Options):
-    """Options of a classifier, whatever its encoder and embedding."""
+class EncoderSettings(Options):
+    """Options of an encoder and of learned word vectors, whatever is asked of them."""
 
     hidden_dim: Annotated[
         int,
@@ -97,12 +108,6 @@ class ModelSettings(Options):
     embedding_dim: Annotated[
         int, Range(least=1, most=1_000_000), cli_option("Model", "Width of learned word vectors.")
     ] = 300
-    vectors: Annotated[
-        str | None, cli_option("Model", "GloVe, word2vec or fastText text file of word vectors.")
-    ] = None
-    freeze: Annotated[
-        bool, cli_option("Model", "Keep pretrained word vectors fixed.", "--freeze")
-    ] = False
     dropout: Annotated[
         float,
         Range(least=0, below=1),
@@ -125,6 +130,27 @@ class ModelSettings(Options):
             "--lowercase/--no-lowercase",
         ),
     ] = True
+    min_count: Annotated[
+        int,
+        Range(least=1),
+        cli_option(
+            "Model",
+            "Words that occur less often than this in train are the unknown word, where vectors are "
+            "learned. A sequence can have them only as copies.",
+        ),
+    ] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings(EncoderSettings):
+    """Options of a classifier, whatever its encoder and embedding."""
+
+    vectors: Annotated[
+        str | None, cli_option("Model", "GloVe, word2vec or fastText text file of word vectors.")
+    ] = None
+    freeze: Annotated[
+        bool, cli_option("Model", "Keep pretrained word vectors fixed.", "--freeze")
+    ] = False
     tune_embedding: Annotated[
         bool,
         cli_option(
@@ -175,15 +201,6 @@ class ModelSettings(Options):
         Range(least=1, most=1000),
         cli_option("Model", "Sequences: how many are kept in the search; 1 is greedy."),
     ] = 1
-    min_count: Annotated[
-        int,
-        Range(least=1),
-        cli_option(
-            "Model",
-            "Words that occur less often than this in train are the unknown word, where vectors are "
-            "learned. A sequence can have them only as copies.",
-        ),
-    ] = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,11 +213,14 @@ class ModelOptions(ModelSettings):
         embedding: ``"learned"``, word vectors trained from scratch; ``"vectors"``, those of the text
             file ``vectors``; ``"wordllama"``, those of that package; ``"hf:NAME"``, a contextual model
             of Hugging Face; or several side by side, with ``+`` between them.
+        init: The folder of a language model (``structnn pretrain``) that word vectors and encoder begin
+            from, or a folder with one for each encoder; None to draw all weights.
     """
 
     encoder: str
     encoder_options: Mapping[str, object] = field(default_factory=dict)
     embedding: str = "learned"
+    init: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -208,11 +228,21 @@ class ModelOptions(ModelSettings):
             raise OptionError(
                 "vectors", "and the embedding 'vectors' go together: give both or neither"
             )
+        if self.init is not None and self.embedding != "learned":
+            raise OptionError(
+                "init",
+                f"gives word vectors too: it goes with the embedding 'learned', not {self.embedding!r}",
+            )
         layer = self.contextual_layer
         if layer not in ("last", "mix") and not layer.isdecimal():
             raise OptionError(
                 "contextual_layer", f"must be last, mix or a number, but is {layer!r}"
             )
+
+    @property
+    def vectors_from(self) -> str:
+        """Where word vectors are from: the embedding, or ``init:`` and the language model."""
+        return self.embedding if self.init is None else f"{INIT}{self.init}"
 
     @property
     def parts(self) -> EmbeddingParts:

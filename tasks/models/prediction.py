@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from parsers import Parser
+from parsers.formats.brackets import BracketsError, read_brackets
 from structnn import Sentence
 from tasks.data.examples import is_visible
+from tasks.data.nodes import phrases_of
 from tasks.data.parsing import in_tokens
 from tasks.data.questions import Question, Span, without_marks
-from tasks.data.setting import for_spans, is_for_spans
+from tasks.data.setting import for_spans
+from tasks.data.structures import structure_of
 from tasks.folders import encoder_folder
 from tasks.models.model import SavedModel, model_in
 from tasks.models.parser import make_parser
+from tasks.storage import StorageError
 from tasks.training.evaluation import evaluate
 
 __all__ = ["Asked", "Prediction", "Predictor"]
@@ -33,7 +37,7 @@ class Prediction:
             between them, a number, or an answer for each token with a space between them.
         probabilities: The probability of each label; empty where the answer is a number, or there are
             several.
-        tokens: The tokens, where each has an answer; else None.
+        tokens: The tokens, where each has an answer, or the words of each node of a tree; else None.
     """
 
     text: str
@@ -79,6 +83,11 @@ class Predictor:
             self.run, self.model = Path(encoder_folder(run.options.encoder)), run
         else:
             self.run, self.model = Path(run), model_in(Path(run))
+        if self.model.task.objective:
+            raise StorageError(
+                f"{self.run} is a language model, which answers no question: `structnn sample` writes "
+                "with a causal one, and --init of `structnn train` begins from it"
+            )
         self.parser = parser if parser is not None else make_parser(self.model.parser)
 
     def __repr__(self) -> str:
@@ -130,9 +139,10 @@ class Predictor:
             tuple(span for span, _ in in_tokens(text, own, sentence))
             for text, own, sentence in zip(plain, spans, sentences, strict=bool(spans))
         ]
-        if is_for_spans(self.model.structure):
+        structure = structure_of(self.model.structure)
+        if structure.spans:
             sentences = [
-                for_spans(self.model.structure, sentence, own)
+                for_spans(structure, sentence, own)
                 for sentence, own in zip(sentences, in_sentences, strict=True)
             ]
         shown = [
@@ -170,23 +180,29 @@ class Predictor:
             texts: Texts, or lists of tokens, which are kept one for one.
 
         Raises:
-            ValueError: A text is empty, or the run can't be used on raw text.
+            ValueError: A text is empty, or the run can't be used on it: one that was trained on
+                constituency trees reads them in brackets, ``(S (NP Dogs) (VP bark))``.
         """
         for number, text in enumerate(texts):
             if not any(map(is_visible, text)):  # its characters, or its tokens
                 raise ValueError(f"text {number + 1} is empty; give it some words or leave it out")
-        if self.model.structure == "constituency":
+        structure = structure_of(self.model.structure)
+        if structure.name == "constituency" and not self.question.spans:
+            return [_bracketed(text, number) for number, text in enumerate(texts, start=1)]
+        if not structure.of_new_text:
             raise ValueError(
-                "this run was trained on constituency trees, which no parser here makes: it can't be "
-                "used on raw text"
-            )
-        if self.model.structure in ("enhanced", "graph"):
-            raise ValueError(
-                f"this run was trained on graphs in its data (--structure {self.model.structure}), "
-                "which no parser here makes: it can't be used on raw text"
+                f"this run was trained on {structure.plural} (--structure {structure.name}), which no "
+                "parser here makes: it can't be used on raw text"
             )
         # New text has no given trees, so it is parsed.
         return self.model.structured(self.parser.parse(list(texts)))
+
+    def _parts(self, sentence: Sentence) -> tuple[str, ...] | None:
+        """What has an answer, where the whole sentence has none."""
+        if self.question.part == "node":
+            assert sentence.constituency is not None
+            return phrases_of(sentence.constituency, sentence.tokens)
+        return tuple(sentence.tokens) if self.question.has_parts else None
 
     def predict_sentences(
         self,
@@ -211,9 +227,29 @@ class Predictor:
                 text if isinstance(text, str) else " ".join(text),
                 label,
                 probabilities,
-                tuple(sentence.tokens) if self.question.has_parts else None,
+                self._parts(sentence),
             )
             for text, sentence, label, probabilities in zip(
                 texts, sentences, found.answers, found.probabilities, strict=True
             )
         ]
+
+
+def _bracketed(text: str | Sequence[str], number: int) -> Sentence:
+    """The sentence of a text that is a tree in brackets.
+
+    Raises:
+        ValueError: It is none.
+    """
+    fault = "it is no tree in brackets"
+    if isinstance(text, str) and text.lstrip().startswith("("):
+        try:
+            (sentence,) = read_brackets([" ".join(text.split())])
+        except (BracketsError, ValueError) as found:
+            fault = getattr(found, "message", str(found))
+        else:
+            return sentence
+    raise ValueError(
+        f"text {number}: {fault}. This run was trained on constituency trees, which no parser here "
+        "makes: it can't be used on raw text; give the tree, as (S (NP (DT The) (NN dog)) (VP barks))"
+    )

@@ -13,10 +13,12 @@ from structnn.embeddings.words import LEARNED_SCALE
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.examples import DataError, quote
 from tasks.data.options import ParserOptions
-from tasks.data.parsing import ParsedDataset, is_graph
+from tasks.data.parsing import ParsedDataset
+from tasks.data.structures import structure_of
 from tasks.models.embeddings import contextual_parts, keep_states
 from tasks.models.model import SavedModel, Task, build_model
 from tasks.models.options import ModelOptions
+from tasks.models.start import find_start
 from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
 from tasks.training.inputs import Inputs
 
@@ -30,8 +32,8 @@ class PreparedModel:
     Attributes:
         model: The classifier, with all that is needed to use it on new text.
         inputs: What it reads of each split.
-        words_with_vectors: Share of the data's words that have a pretrained vector, from 0 to 1; None if
-            vectors are learned.
+        words_with_vectors: Share of the data's words that have a pretrained vector, or that the language
+            model knows from which the model begins, from 0 to 1; None if vectors are learned.
     """
 
     model: SavedModel
@@ -61,8 +63,10 @@ def prepare(
 
     Raises:
         DataError: The encoder reads the labels of trees in which they are what is to be predicted.
+        OptionError: The model can't begin from the language model that options name.
     """
     torch.manual_seed(seed)
+    start = find_start(options)
     vocabulary: Vocabulary | None = None
     vectors, coverage = None, None
     if options.parts.words == "learned":
@@ -71,6 +75,8 @@ def prepare(
             min_count=options.min_count,
             lowercase=options.lowercase,
         )
+        if start is not None:
+            vocabulary = start.vocabulary(vocabulary)
     elif pretrained is not None:
         vocabulary, vectors = _vocabulary_and_vectors(pretrained, data)
         coverage = pretrained.coverage
@@ -78,17 +84,25 @@ def prepare(
     options = _with_number_of_labels(options, relations)
     task = Task.of(data.dataset, options)
     classifier = build_model(options, task, vocabulary, vectors)
-    if is_graph(data.structure) and (fault := reads_trees(classifier.encoder)):
+    if start is not None:
+        every = (sentence for split in data.sentences for sentence in data.texts(split))
+        coverage = start.begin(classifier, (word for one in every for word in one.tokens))
+    if structure_of(data.structure).is_graph and (fault := reads_trees(classifier.encoder)):
         raise DataError(f"{options.encoder} can't read --structure {data.structure}: {fault}")
     if (
         data.structure == "constituency"
-        and data.dataset.node_labels
         and classifier.encoder.num_labels
+        and _labels_are_answers(data)
     ):
         raise DataError(
             f"the labels in the trees of {data.dataset.name} are what is to be predicted, and "
             f"{options.encoder} reads labels: it would be given the answer. Take another encoder or, "
             "for a graph encoder, its option relations=0"
+        )
+    if task.question.reads == "nodes" and not classifier.encoder.has_node_states:
+        raise DataError(
+            f"{options.encoder} has no state for each node of a tree, and {data.dataset.name} asks "
+            "about nodes: take a tree encoder, such as child_sum_tree_lstm, or a graph encoder"
         )
     if classifier.encoder.num_labels and _tags_are_relations(data):
         raise DataError(
@@ -177,6 +191,11 @@ def classes_of_nodes(model: StructuredModel, data: ParsedDataset, relations: Voc
     Raises:
         ValueError: The trees have no such labels, or the encoder has no states of nodes.
     """
+    if data.dataset.question.reads == "nodes":
+        raise ValueError(
+            "--supervise nodes goes with questions about sentences; --reads nodes trains on all nodes "
+            "anyway"
+        )
     if not data.dataset.node_labels or data.structure != "constituency":
         raise ValueError(
             "--supervise nodes needs data whose trees have a label at each node, with --structure "
@@ -193,6 +212,17 @@ def classes_of_nodes(model: StructuredModel, data: ParsedDataset, relations: Voc
             model.labels.index(stands_for[label]) if label in stands_for else NO_ANSWER
             for label in relations
         ]
+    )
+
+
+def _labels_are_answers(data: ParsedDataset) -> bool:
+    """Whether the labels of constituents are what is asked for, or those of roots are."""
+    if data.dataset.node_labels or data.dataset.question.reads == "nodes":
+        return True
+    trees = (sentence.constituency for sentence in data.sentences["train"])
+    return data.dataset.question.is_one_label and all(
+        tree is not None and tree.labels is not None and tree.labels[tree.root] == answer
+        for tree, answer in zip(trees, data.dataset.answers("train"), strict=False)
     )
 
 
@@ -221,13 +251,13 @@ def _vocabulary_and_vectors(
 
 def _tree_labels(data: ParsedDataset) -> Vocabulary:
     if data.structure == "graph":
-        graphs = (sentence.graph for sentence in data.sentences["train"])
+        graphs = (sentence.graph for sentence in data.texts("train"))
         return Vocabulary(sorted({label for one in graphs if one for label in one.labels or ()}))
     if (
         data.structure != "constituency"
     ):  # enhanced relations count without their subtypes, as given
         return UNIVERSAL_RELATIONS
-    trees = (sentence.constituency for sentence in data.sentences["train"])
+    trees = (sentence.constituency for sentence in data.texts("train"))
     return Vocabulary(sorted({label for tree in trees if tree for label in tree.labels or ()}))
 
 

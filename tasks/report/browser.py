@@ -14,8 +14,9 @@ from parsers import draw
 from parsers.drawing.drawing import Drawing
 from parsers.drawing.presets import sentiment
 from structnn import Sentence
-from tasks.data.parsing import tree_field
+from tasks.data.nodes import phrases_of
 from tasks.data.questions import offsets_of, token_span, without_marks
+from tasks.data.structures import structure_of
 from tasks.report.groups import Group
 from tasks.results.records import ExampleDescription
 from tasks.results.slices import Dimension, gaps, opposed
@@ -25,6 +26,9 @@ __all__ = ["Browser", "Opposition", "browser", "oppositions", "tree_of"]
 
 EXAMPLES, TREES, DRAWN = 3000, 1000, 3
 """The most examples and trees of a data set in a page, and examples shown of an opposition."""
+
+PHRASE = 4
+"""The most words of a node that are shown."""
 
 NEAR = 1 / 3
 """The least difference of the shares of runs that are right, where an example is near an opposition."""
@@ -119,12 +123,10 @@ def browser(
     data, notes = {}, []
     for name in dict.fromkeys(group.data for group in groups):
         rows = examples[name]
-        # Whether each token has an answer, beside which it is shown.
-        parts = any(group.data == name and group.question.has_parts for group in groups)
+        question = next(group.question for group in groups if group.data == name)
         kept = min(len(rows), EXAMPLES)
-        if parts:
-            trees = any(group.data == name and group.question.reads == "arcs" for group in groups)
-            what = "heads and relations" if trees else "tags"
+        if question.has_parts:
+            what = {"arcs": "heads and relations", "nodes": "nodes"}.get(question.reads, "tags")
             notes.append(f"{name}: a sentence is right where all of its {what} are.")
         drawn = set(_worth_drawing([group for group in groups if group.data == name], kept))
         if kept < len(rows):
@@ -136,7 +138,9 @@ def browser(
             )
         data[name] = {
             "texts": [row.text for row in rows[:kept]],
-            "tokens": [list(row.tokens) for row in rows[:kept]] if parts else [],
+            "tokens": [_parts(row, question.part) for row in rows[:kept]]
+            if question.has_parts
+            else [],
             "sources": [row.source for row in rows[:kept]],
             "columns": [row.columns for row in rows[:kept]],
             "trees": [
@@ -159,6 +163,19 @@ def browser(
     return Browser(packed, tuple(notes))
 
 
+def _parts(example: ExampleDescription, part: str) -> list[str]:
+    """What has an answer beside which it is shown: each token, or the words of each node."""
+    if part == "token":
+        return list(example.tokens)
+    tree = example.trees["constituency"].tree
+    return [_shortened(phrase) for phrase in phrases_of(tree, example.tokens)]
+
+
+def _shortened(phrase: str) -> str:
+    words = phrase.split()
+    return phrase if len(words) <= PHRASE else f"{words[0]} {words[1]} … {words[-1]}"
+
+
 def tree_of(example: ExampleDescription) -> str:
     """The trees of an example as SVG, one above the other; empty where it has none."""
     return "".join(drawing.svg() for drawing in _drawings(example))
@@ -170,7 +187,7 @@ def _drawings(example: ExampleDescription) -> list[Drawing]:
     if example.dependencies is not None:
         sentences["parse"] = Sentence(tokens, dependencies=example.dependencies, tags=example.tags)
     for name, other in example.trees.items():
-        sentences[name] = Sentence(tokens).replace(**{tree_field(name): other.tree})
+        sentences[name] = Sentence(tokens).replace(**{structure_of(name).field: other.tree})
     several = len(sentences) > 1
     return [
         draw(sentence, title=name if several else "", **_colours(sentence))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.metrics import PERCENT
+from tasks.metrics import PERCENT, AnyMetric
 from tasks.report.canvas import (
     COLOURS,
     DASHES,
@@ -441,13 +441,14 @@ def scatter(group: Group, member: ScoredCell) -> Figure:
 
 
 def training(group: Group) -> Figure:
-    """The metric on dev by epoch, for each encoder; a line for each run."""
-    metric = group.members[0].dev_metric
-    factor = metric.unit.factor
+    """The metric that selects on dev, by epoch, for each encoder; a line for each run."""
+    metric = group.members[0].selecting
+    factor = metric.sign * metric.unit.factor
     text = "; ".join(
-        f"{row.encoder} {metric.unit.text(row.dev.mean)}, kept after epoch "
+        f"{row.encoder} {metric.unit.text(_kept(row))}, kept after epoch "
         + listed(str(run.result.best_epoch) for run in row.cell.runs)
         for row in group.members
+        if all(run.history for run in row.cell.runs)
     )
     return _by_epoch(
         group,
@@ -455,8 +456,14 @@ def training(group: Group) -> Figure:
         f"{metric.name} on dev",
         metric.unit.axis(f"dev {metric.name}"),
         f"Dev {metric.name} by epoch; a line for each run, a dot at the epoch that was kept. {text}.",
-        {"-": lambda epoch: factor * epoch.dev_accuracy},
+        {"-": lambda epoch: factor * epoch.dev_score},
     )
+
+
+def _kept(row: ScoredCell) -> float:
+    """The metric that selects on dev, after the epochs that were kept; the mean over runs."""
+    best = (max(run.history, key=lambda epoch: epoch.merit) for run in row.cell.runs)
+    return row.selecting.sign * fmean(epoch.dev_score for epoch in best)
 
 
 def losses(group: Group) -> Figure:
@@ -552,16 +559,20 @@ def _joined(pairs: Counter[tuple[str, str]], kept: set[str], rest: str) -> Count
     return found
 
 
-def tuning(name: str, trials: Mapping[str, Sequence[float]], kinds: Mapping[str, str]) -> Figure:
-    """The expected best dev accuracy of a number of trials of tuning, for each encoder.
+def tuning(
+    name: str, trials: Mapping[str, Sequence[float]], kinds: Mapping[str, str], metric: AnyMetric
+) -> Figure:
+    """The best score on dev to expect of a number of trials of tuning, for each encoder.
 
     Args:
         name: What they were tuned on.
-        trials: For each encoder the dev accuracy of each of its trials.
+        trials: For each encoder the score of each of its trials on dev.
         kinds: The kind of each encoder.
+        metric: What the scores are of.
     """
+    unit = metric.unit
     found = {
-        encoder: [100 * best for best in expected_best(scores)]
+        encoder: [unit.factor * best for best in expected_best(scores)]
         for encoder, scores in trials.items()
     }
 
@@ -579,12 +590,17 @@ def tuning(name: str, trials: Mapping[str, Sequence[float]], kinds: Mapping[str,
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         names_beside(axes, ends)
         axes.set_xlabel("trials")
-        axes.set_ylabel("expected best dev accuracy, %")
+        axes.set_ylabel(unit.axis(f"expected best dev {metric.name}"))
 
     text = " ".join(
-        f"{encoder}: {values[0]:.1f} with one trial, {values[-1]:.1f} with {len(values)}."
+        f"{encoder}: {values[0]:.{unit.digits}f} with one trial, {values[-1]:.{unit.digits}f} with "
+        f"{len(values)}."
         for encoder, values in found.items()
     )
     return drawn(
-        f"tuning-{name}", name, f"Expected best dev accuracy against trials. {text}", paint, 3.4
+        f"tuning-{name}",
+        name,
+        f"Expected best dev {metric.name} against trials. {text}",
+        paint,
+        3.4,
     )

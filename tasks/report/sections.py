@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tasks.folders import encoder_folder
+from tasks.folders import encoder_folder, folder_name
 from tasks.metrics import PERCENT
 from tasks.report import figures, tables, words
 from tasks.report.browser import Opposition, oppositions
 from tasks.report.canvas import Figure
 from tasks.report.groups import Group
 from tasks.results.folder import Results
-from tasks.results.measures import ScoredCell
+from tasks.results.measures import ScoredCell, metrics_of
 from tasks.results.slices import Dimension, dividing_columns
 from tasks.results.table import Table
 
@@ -283,7 +283,7 @@ def sections(
         Section(
             "tuning",
             "Tuning",
-            "The best dev accuracy to expect of a number of random trials (Dodge et al. 2019). All "
+            "The best score on dev to expect of a number of random trials (Dodge et al. 2019). All "
             "encoders had the same number of trials.",
             tuple(_tuning(results, groups)),
         ),
@@ -405,5 +405,8 @@ def _tuning(results: Results, groups: Sequence[Group]) -> Iterable[Part]:
         setting, _, encoder = folder.rpartition("/")
         if encoder in names:
             searched.setdefault(setting, {})[names[encoder]] = scores
+    of_data = {folder_name(data): metrics_of(known)[0] for data, known in results.data.items()}
+    usual = next(iter(of_data.values()))
     for setting, trials in searched.items():
-        yield Part(figures=(figures.tuning(setting, trials, kinds),))
+        metric = of_data.get(setting.partition("/")[0], usual)  # named only where there are several
+        yield Part(figures=(figures.tuning(setting, trials, kinds, metric),))

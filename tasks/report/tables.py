@@ -149,7 +149,7 @@ def pair_table(group: Group) -> Table:
 
 def class_table(group: Group) -> Table:
     """F1 of each label, for each encoder."""
-    what = "test tokens" if group.question.has_parts else "test examples"
+    what = f"test {group.question.part}s"
     header = ("label", what, *(member.encoder for member in group.members))
     counts = Counter(group.labels_of(group.gold))
     rows = [
@@ -204,7 +204,7 @@ def series_table(
 def results_table(groups: Iterable[Group]) -> Table:
     """A row for each cell and seed, for ``results.csv``; the folds of a seed are one row."""
     header = (
-        "data,embedding,encoder,structure,noise,fraction,seed,folds,parameters,dev_accuracy,"
+        "data,embedding,encoder,structure,noise,fraction,seed,folds,parameters,dev_score,"
         "test_accuracy,macro_f1,mcc,calibration_error,mean_absolute_error,node_accuracy,epochs,"
         "train_speed,inference_speed"
     ).split(",")
@@ -239,7 +239,7 @@ def _of_seed(cell: ScoredCell, place: int, seed: int) -> tuple[str, ...]:
         str(seed),
         str(len(runs)),
         str(cell.parameters),
-        f"{fmean(run.dev_accuracy for run in runs):.6f}",
+        f"{fmean(run.dev_score for run in runs):.6f}",
         *(_number_of(cell, key, place) for key in ("accuracy", "macro_f1", "mcc")),
         f"{cell.calibration_error[place]:.6f}" if cell.calibration_error else "",
         _number_of(cell, "mean_absolute_error", place),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.data.structures import structure_of
 from tasks.report.groups import Group
-from tasks.results.families import REAL_STRUCTURES
 from tasks.results.measures import ScoredCell, of_examples
 from tasks.results.slices import Dimension, Slice
 from tasks.results.statistics import Comparison
@@ -20,7 +20,6 @@ from tasks.results.verdicts import FEWEST_SEEDS, Verdict
 __all__ = [
     "Outlier",
     "StructureFinding",
-    "called",
     "enough_train",
     "listed",
     "meanings",
@@ -43,15 +42,6 @@ BY_LABEL = "label"
 NAMED = 4
 """The most encoders that a sentence names; more are counted."""
 
-_CALLED = {
-    "parse": "the parses",
-    "given": "the given trees",
-    "constituency": "the constituency trees",
-    "enhanced": "the enhanced dependencies",
-    "graph": "the graphs of the data",
-}
-
-
 _MEANINGS = {
     "left_chain": "each word under the next one",
     "right_chain": "each word under the one before",
@@ -66,11 +56,6 @@ def meanings(structures: Iterable[str]) -> list[str]:
     """What the controls among some structures are, in a sentence; none if there is none."""
     told = [f"{name} ({_MEANINGS[name]})" for name in structures if name in _MEANINGS]
     return [f"Controls: {listed(told)}."] if told else []
-
-
-def called(structure: str) -> str:
-    """A real structure as the subject of a sentence, in the plural."""
-    return _CALLED[structure]
 
 
 def listed(names: Iterable[str], conjunction: str = "and") -> str:
@@ -173,7 +158,9 @@ class StructureFinding:
     def controls(self) -> dict[str, Comparison]:
         """The comparisons with controls."""
         return {
-            name: found for name, found in self.comparisons.items() if name not in REAL_STRUCTURES
+            name: found
+            for name, found in self.comparisons.items()
+            if not structure_of(name).is_syntax
         }
 
     def which(self, *verdicts: Verdict) -> list[str]:
@@ -210,7 +197,7 @@ class StructureFinding:
             ]
             if beside:
                 parts.append(f"{words} {listed(beside)}")
-        return f"{self.encoder}: {called(self.real)} are {'; '.join(parts)}."
+        return f"{self.encoder}: the {structure_of(self.real).plural} are {'; '.join(parts)}."
 
 
 def _gain(control: str, pair: Comparison, *, explained: bool) -> str:
@@ -298,7 +285,7 @@ def telling_slice(group: Group, dimensions: Sequence[Dimension]) -> str:
 def structure_findings(group: Group) -> list[StructureFinding]:
     """For each encoder that was run on controls, how the parse compares."""
     real = group.usual.structure
-    if real not in REAL_STRUCTURES:
+    if not structure_of(real).is_syntax:
         return []
     return [
         StructureFinding(
@@ -359,7 +346,7 @@ def nothing_learned(group: Group) -> str:
 
 def _answer(tested: Sequence[StructureFinding]) -> str:
     """*Helps*, *does not help* or *can't tell*, over all encoders that were run on controls."""
-    real = called(tested[0].real)
+    real = f"the {structure_of(tested[0].real).plural}"
     helped = [finding for finding in tested if finding.helps]
     useless = [finding for finding in tested if finding.does_not_help]
     open_ones = [finding for finding in tested if finding not in helped and finding not in useless]
@@ -416,7 +403,7 @@ def _undecided(findings: Sequence[StructureFinding]) -> str:
         f"this experiment would have missed differences under {unit.distance(worst.detectable)}"
     )
     more = f"{2 * worst.seeds} seeds would show {unit.distance(worst.detectable_with(2 * worst.seeds))}"
-    real = called(findings[0].real)
+    real = f"the {structure_of(findings[0].real).plural}"
     if beaten:
         start = f"Can't tell: {real} beat {listed(beaten)}."
         return f"{start} But beside {listed(undecided)}, {missed}; {more}."

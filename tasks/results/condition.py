@@ -16,7 +16,8 @@ class Condition:
         encoder: The encoder.
         structure: What tree and graph encoders read.
         noise: Share of tokens that got another head.
-        embedding: Where word vectors are from.
+        embedding: Where word vectors are from; where encoders begin from a language model too, ``init:``
+            and its folder.
         fraction: Share of the training examples used.
     """
 

@@ -15,8 +15,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tasks.data.setting import GIVEN_STRUCTURES
+from tasks.data.structures import structure_of
 from tasks.metrics import ACCURACY, AnyMetric
+from tasks.models.options import INIT
 from tasks.results.condition import Condition
 from tasks.results.options import VerdictOptions
 from tasks.results.records import KINDS
@@ -24,7 +25,6 @@ from tasks.results.statistics import Comparison, compare_pairs
 
 __all__ = [
     "KINDS_QUESTION",
-    "REAL_STRUCTURES",
     "Family",
     "Pair",
     "comparisons_in",
@@ -38,9 +38,6 @@ Pair = tuple[Condition, Condition]
 
 KINDS_QUESTION = "kinds of encoders"
 """The question of the planned contrast: sequence, tree and graph encoders, each the mean of its kind."""
-
-REAL_STRUCTURES = ("parse", *GIVEN_STRUCTURES)
-"""Syntactic structures; all others are controls."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +76,8 @@ def families_of(
     - each encoder on the parse, against every noisier parse;
     - every two encoders on a part of train, for each part.
 
-    Then each encoder with the first embedding, against every other embedding. All else is as usual:
-    see :func:`usual`.
+    Then each encoder with the first embedding, against every other embedding (or language model that
+    it begins from), on each part of train. All else is as usual: see :func:`usual`.
 
     Args:
         scores: For each condition its matrix of scores, ``(seeds, examples)``.
@@ -132,12 +129,12 @@ def comparisons_in(families: Iterable[Family]) -> dict[Pair, Comparison]:
 def usual(conditions: Sequence[Condition]) -> Condition:
     """The condition that all others of a data set are variations of; its encoder is of no meaning.
 
-    It has the first embedding, all of train, no noise, and the first structure that is one of
-    :data:`REAL_STRUCTURES`; if none is, the first control.
+    It has the first embedding, all of train, no noise, and the first structure that is no
+    control (:attr:`tasks.data.structures.Structure.is_syntax`); if none is, the first control.
     """
     most = max(condition.fraction for condition in conditions)
     whole = [condition for condition in conditions if condition.fraction == most]
-    first = next((c for c in whole if c.structure in REAL_STRUCTURES), whole[0])
+    first = next((c for c in whole if structure_of(c.structure).is_syntax), whole[0])
     return replace(first, embedding=conditions[0].embedding, noise=0.0)
 
 
@@ -172,7 +169,10 @@ def label(condition: Condition, plain: Condition, *, reads_trees: bool = True) -
 def _elsewhere(condition: Condition, plain: Condition) -> Iterator[str]:
     """The vectors and the part of train, where they differ from the usual ones."""
     if condition.embedding != plain.embedding:
-        yield f" with {condition.embedding} vectors"
+        if condition.embedding.startswith(INIT):
+            yield f" from {condition.embedding.removeprefix(INIT)}"
+        else:
+            yield f" with {condition.embedding} vectors"
     if condition.fraction != plain.fraction:
         yield f" on {100 * condition.fraction:g}% of train"
 
@@ -213,10 +213,12 @@ def _questions(
             part = replace(terms, fraction=fraction)
             where = "".join(_elsewhere(part, plain))
             yield f"encoders{where}", every_two(alike(part))
-    yield (
-        "embeddings",
-        beside(alike(plain, "embedding"), partial(replace, embedding=plain.embedding)),
-    )
+    for fraction in fractions:
+        terms = replace(plain, fraction=fraction)
+        yield (
+            f"embeddings{''.join(_elsewhere(terms, plain))}",
+            beside(alike(terms, "embedding"), partial(replace, embedding=plain.embedding)),
+        )
 
 
 def _means_of_kinds(

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.data.examples import Dataset, Example
-from tasks.data.parsing import ParsedDataset, given_tree, is_graph, tree_field
-from tasks.data.setting import GIVEN_STRUCTURES, Setting, view
+from tasks.data.parsing import ParsedDataset, given_tree
+from tasks.data.setting import Setting, view
+from tasks.data.structures import Structure, structure_of
 from tasks.folders import folder_name
 from tasks.metrics import metrics_for
 from tasks.results.condition import Condition
@@ -158,7 +159,7 @@ def condition_of(run: Run, data: str) -> Condition:
         encoder=run.model.encoder,
         structure=setting.structure,
         noise=setting.noise,
-        embedding=run.model.embedding,
+        embedding=run.model.vectors_from,
         fraction=setting.fraction,
     )
 
@@ -319,9 +320,9 @@ def _check(
         StorageError: They don't; the message names the file.
     """
     assert run.history is not None  # which reads it
-    for split, accuracy in (
-        ("dev", run.result.dev_accuracy),
-        ("test", run.result.test_accuracy),
+    for split, score in (
+        ("dev", run.result.dev_score),
+        ("test", run.result.test_score),
     ):
         file = run.folder / f"{split}.jsonl"
         if not file.exists():
@@ -330,14 +331,14 @@ def _check(
         rows = read_predictions(file)
         metric = metrics_for(data.question, data.labels)[0]
         value = metric([row.label for row in rows], [row.prediction for row in rows]) if rows else 0
-        if accuracy is None or abs(accuracy - value) > 1e-9:
+        if score is None or abs(score - value) > 1e-9:
             raise StorageError(
                 f"{file} has {len(rows)} predictions with {_an(metric.name)} of {value:.6g}, but by "
-                f"result.json it is {accuracy}; {RUN_AGAIN}"
+                f"result.json it is {score}; {RUN_AGAIN}"
             )
         if split == "test":
             return _place(file, rows, examples)
-    if run.result.test_accuracy is not None:
+    if run.result.test_score is not None:
         raise StorageError(f"{run.folder / 'test.jsonl'} is not there; {RUN_AGAIN}")
     return _Part(0, len(examples))
 
@@ -398,19 +399,19 @@ def _gaps(
 def _examples(parsed: ParsedDataset, settings: Sequence[Setting]) -> list[ExampleDescription]:
     """The test examples in the order of predictions, each with its parse."""
     folds = dict.fromkeys(setting.fold for setting in settings)
-    structures = dict.fromkeys(setting.structure for setting in settings)
+    structures = [structure_of(name) for name in dict.fromkeys(s.structure for s in settings)]
     examples: list[ExampleDescription] = []
     for fold in folds:
         setting = next(setting for setting in settings if setting.fold == fold)
-        # The parser's trees, also where runs read others in their place.
-        plain = Setting(data=setting.data, fold=fold)
-        examples += _described(
-            view(parsed, plain), [s for s in structures if s in GIVEN_STRUCTURES]
-        )
+        # The parser's trees, also where runs read others in their place; or those that are asked about.
+        of_nodes = parsed.dataset.question.reads == "nodes"
+        structure = parsed.dataset.question.usual_structure if of_nodes else "parse"
+        plain = Setting(data=setting.data, fold=fold, structure=structure)
+        examples += _described(view(parsed, plain), [s for s in structures if s.is_given])
     return examples
 
 
-def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDescription]:
+def _described(data: ParsedDataset, structures: Sequence[Structure]) -> list[ExampleDescription]:
     words = {word.lower() for sentence in data.sentences["train"] for word in sentence.tokens}
     texts = {example.shown.lower() for example in data.dataset.train}
     asks_of_one = data.dataset.question.spans == 1
@@ -420,9 +421,9 @@ def _described(data: ParsedDataset, structures: Sequence[str]) -> list[ExampleDe
         tree = sentence.dependencies
         unknown = sum(token.lower() not in words for token in sentence.tokens)
         others = {  # a graph isn't drawn
-            name: getattr(given_tree(example, name), tree_field(name))
-            for name in structures
-            if not is_graph(name)
+            one.name: getattr(given_tree(example, one.name), one.field)
+            for one in structures
+            if not one.is_graph
         }
         described.append(
             ExampleDescription(

@@ -54,6 +54,7 @@ class CellMeasures:
         parameters: Trained parameters of the encoder alone.
         dev: The first metric of the question on dev, over seeds.
         dev_metric: That metric: accuracy, where one label is asked for.
+        selecting: The metric that selected the epoch on dev: see ``--select``.
         train_speed: Median of training sentences a second.
         inference_speed: Median of sentences a second in inference.
         node_accuracy: Share of labelled nodes that are right, over runs; None unless nodes were
@@ -65,6 +66,7 @@ class CellMeasures:
     parameters: int
     dev: OverSeeds
     dev_metric: AnyMetric
+    selecting: AnyMetric
     train_speed: float
     inference_speed: float
     node_accuracy: OverSeeds | None = None
@@ -276,22 +278,27 @@ def _measure(results: Results, cell: Cell, metrics: Sequence[Metric[str]]) -> Ce
     description = results.experiment.encoders.get(cell.condition.encoder)
     found = [run.result for run in cell.runs]
     nodes = [result.node_accuracy for result in found if result.node_accuracy is not None]
-    accuracies = [
-        fmean(run.result.dev_accuracy for run in cell.of_seed(seed)) for seed in cell.seeds
-    ]
+    on_dev = [fmean(run.result.dev_score for run in cell.of_seed(seed)) for seed in cell.seeds]
     data = results.data[cell.condition.data]
     measures = CellMeasures(
         cell=cell,
         dev_metric=metrics_of(data)[0],
+        selecting=metrics_of(data, _selecting(results))[0],
         description=description or EncoderDescription(reads=frozenset()),
         parameters=found[0].parameters["encoder"],
-        dev=over_seeds(accuracies),
+        dev=over_seeds(on_dev),
         train_speed=median(result.train_speed for result in found),
         inference_speed=median(result.inference_speed for result in found),
         node_accuracy=over_seeds(nodes) if nodes else None,
     )
     rows = cell.predictions("test")
     return _scored(measures, data, metrics, rows) if rows else measures
+
+
+def _selecting(results: Results) -> str | None:
+    """The key of the metric that selected epochs; None for the first of the question."""
+    key = results.experiment.options.get("select")
+    return key if isinstance(key, str) else None
 
 
 def _scored(
@@ -303,7 +310,10 @@ def _scored(
     check_one_test_set(measures.condition.data, {len(of_seed) for of_seed in rows})
     metric = metrics[0]
     gold = [row.label for row in rows[0]]
-    predictions = tuple(tuple(row.prediction for row in of_seed) for of_seed in rows)
+    masked = data.question.masked
+    predictions = tuple(
+        tuple(masked(row.label, row.prediction) for row in of_seed) for of_seed in rows
+    )
     scores = np.array([metric.scores(gold, of_seed) for of_seed in predictions])
     own = of_examples(metric)
     low, high = mean_interval(scores)

@@ -54,6 +54,7 @@ class PredictedExample:
         probabilities: The probability of each label; empty where answers are numbers, or an example has
             several answers.
         tokens: Its tokens, where each has an answer; else None.
+        nodes: The number of nodes of its tree, where each has an answer; else None.
         is_sequence: True where the answer is a text; else None.
     """
 
@@ -63,15 +64,18 @@ class PredictedExample:
     prediction: str
     probabilities: Mapping[str, float]
     tokens: Sequence[str] | None = None
+    nodes: int | None = None
     is_sequence: bool | None = None
 
     def __post_init__(self) -> None:
         if self.is_sequence:
             return
+        parts = self.nodes if self.tokens is None else len(self.tokens)
         for answer in (self.label, self.prediction):
-            if self.tokens is not None:
-                if len(found := answer.split(ROW_SEPARATOR)) != len(self.tokens):
-                    raise ValueError(f"{len(self.tokens)} tokens have {len(found)} answers")
+            if parts is not None:
+                if len(found := answer.split(ROW_SEPARATOR)) != parts:
+                    what = "nodes" if self.tokens is None else "tokens"
+                    raise ValueError(f"{parts} {what} have {len(found)} answers")
                 continue
             if not self.probabilities:
                 number_in(answer)
@@ -247,7 +251,8 @@ class ExperimentDescription:
         options: The values of its options, defaults included.
         encoders: Its encoders, by name.
         versions: The version of each package that decides the results.
-        tuning: The dev accuracies of the trials of a search, by the folder of what they were for.
+        tuning: The score on dev of each trial of a search (:attr:`RunResult.dev_score
+            <tasks.results.run.RunResult.dev_score>`), by the folder of what they were for.
         data: Its data sets, by name.
         runs: All runs planned.
     """

@@ -16,8 +16,9 @@ from structnn import ENCODERS, UnknownNameError
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import Setting, parser_of
 from tasks.folders import encoder_folder, folder_name
-from tasks.json_records import as_record
+from tasks.json_records import as_record, earlier
 from tasks.models.options import ModelOptions
+from tasks.models.start import fingerprint_of_start
 from tasks.sealing import read_sealed, write_sealed
 from tasks.storage import StorageError
 from tasks.training.options import TrainingOptions
@@ -70,6 +71,8 @@ class Run:
         names += self.setting.folders
         if self.model.embedding != "learned":
             names.append(folder_name(f"embedding={self.model.embedding}"))
+        if self.model.init is not None:
+            names.append(folder_name(f"init={self.model.init}"))
         names.append(encoder_folder(self.model.encoder))
         names.append(f"seed-{self.seed}" if self.trial is None else f"trial-{self.trial}")
         return Path(*names)
@@ -82,22 +85,24 @@ class RunResult:
     Attributes:
         folder: The run's folder, below that of the experiment; not in the file.
         parameters: Trained parameters of the embedding, the encoder and the head.
-        dev_accuracy: Of the epoch that was kept, from 0 to 1; where answers are others than one label
-            each, the first metric of the question (:func:`tasks.metrics.metrics_for`).
-        test_accuracy: The same weights on test; None where there is no test set.
+        dev_score: The first metric of the question (:func:`tasks.metrics.metrics_for`; accuracy for
+            one label) on dev, after the epoch that was kept. Version 0.5 and before wrote it as
+            ``dev_accuracy``, and the next as ``test_accuracy``.
+        test_score: The same on test; None where there is no test set.
         best_epoch: The epoch that was kept.
         epochs: How many there were.
         train_speed: Training sentences a second, evaluation left out.
         inference_speed: Sentences a second, in large batches, collation included.
         node_accuracy: The share of labelled nodes of test (or dev) trees that is right; None unless
             nodes were supervised.
-        words_with_vectors: Share of the data's words that a given table knows; None if learned.
+        words_with_vectors: Share of the data's words that a given table knows, or the language model
+            from which the run began; None if learned.
     """
 
     folder: Path
     parameters: Mapping[str, int]
-    dev_accuracy: float
-    test_accuracy: float | None
+    dev_score: float = field(metadata=earlier("dev_accuracy"))
+    test_score: float | None = field(metadata=earlier("test_accuracy"))
     best_epoch: int
     epochs: int
     train_speed: float
@@ -108,7 +113,7 @@ class RunResult:
     def __post_init__(self) -> None:
         if "encoder" not in self.parameters:
             raise ValueError("parameters has no number for the encoder")
-        for name in ("dev_accuracy", "test_accuracy"):
+        for name in ("dev_score", "test_score"):
             share = getattr(self, name)
             if share is not None and not -1 <= share <= 1:  # below 0 are correlations alone
                 raise ValueError(f"{name} must be from 0 to 1, but is {share}")
@@ -180,7 +185,7 @@ def seed_of(folder: Path) -> int:
 
 def describe(run: Run, data: ParsedDataset) -> dict[str, object]:
     """What ``run.json`` says: all that decides the result."""
-    description = {
+    description: dict[str, object] = {
         "model": asdict(run.model),
         "training": asdict(run.training),
         "seed": run.seed,
@@ -193,6 +198,9 @@ def describe(run: Run, data: ParsedDataset) -> dict[str, object]:
         },
         "versions": versions(),
     }
+    if run.model.init is not None:
+        model = {**asdict(run.model), "init_fingerprint": fingerprint_of_start(run.model)}
+        description["model"] = model
     # As it will be read back: JSON has no tuples.
     return cast(dict[str, object], json.loads(json.dumps(description)))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from statistics import fmean
 
 from tasks.metrics import ACCURACY, AnyMetric
+from tasks.models.options import INIT
 from tasks.results.condition import Condition
 from tasks.results.families import Family, label, usual
 from tasks.results.folder import FinishedRun
@@ -278,6 +280,14 @@ def _remarks(measures: Measures, data: str) -> list[str]:
         for cell in cells
         if cell.node_accuracy is not None
     ]
+    for cell in cells:
+        known = [run.result.words_with_vectors or 0.0 for run in cell.cell.runs]
+        whole = plain is not None and cell.condition.fraction == plain.fraction
+        if plain is not None and whole and cell.condition.embedding.startswith(INIT):
+            remarks.append(
+                f"{label(cell.condition, plain, reads_trees=cell.structured)}: {fmean(known):.1%} of "
+                "the data's words are among those of pretraining; the others begin with new vectors"
+            )
     for constituents, remedy in (
         (False, "each further one is attached to the sibling before it"),
         (True, "the last ones are grouped under a new node"),
@@ -300,7 +310,7 @@ def _runs(cells: Sequence[CellMeasures]) -> Table:
     """A row for each run, for ``runs.csv``."""
     header = (
         "data,encoder,structure,noise,embedding,fraction,seed,fold,parameters,"
-        "dev_accuracy,test_accuracy,epochs,train_speed,inference_speed"
+        "dev_score,test_score,epochs,train_speed,inference_speed"
     ).split(",")
     rows = [_run(cell.condition, run) for cell in cells for run in cell.cell.runs]
     return text_table("runs", header, rows)
@@ -318,8 +328,8 @@ def _run(condition: Condition, run: FinishedRun) -> tuple[str, ...]:
         f"{run.seed}",
         "" if run.fold is None else f"{run.fold}",
         f"{result.parameters['encoder']}",
-        f"{result.dev_accuracy:.6f}",
-        "" if result.test_accuracy is None else f"{result.test_accuracy:.6f}",
+        f"{result.dev_score:.6f}",
+        "" if result.test_score is None else f"{result.test_score:.6f}",
         f"{result.epochs}",
         f"{result.train_speed:.1f}",
         f"{result.inference_speed:.1f}",

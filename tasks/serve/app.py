@@ -47,7 +47,7 @@ class Texts:
 
 @dataclass(frozen=True)
 class OneText:
-    """A text to explain or to show.
+    """A text to show.
 
     Attributes:
         text: The text; spans stand between ``[[`` and ``]]``.
@@ -56,6 +56,20 @@ class OneText:
 
     text: str
     second: str | None = None
+
+
+@dataclass(frozen=True)
+class ToExplain(OneText):
+    """A text to explain.
+
+    Attributes:
+        label: The label or tag to explain; by default the most probable one.
+        token: Where tokens have answers, the one to explain: its number, from 1, or the word; by default
+            the one whose answer is the least certain.
+    """
+
+    label: str | None = None
+    token: int | str | None = None
 
 
 @dataclass(frozen=True)
@@ -144,12 +158,22 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
         limits.check(asked.texts, asked.second)
         return await _result(model.predict(asked.texts, asked.second))
 
-    async def explained(asked: OneText) -> dict[str, Any]:
-        """All numbers of an explanation, where the run answers one label of one sentence."""
-        limits.check([asked.text])
-        if asked.second is not None:
-            raise ValueError("one text is explained: leave out second")
-        return await _result(model.call(lambda: numbers(explain(predictor, asked.text))))
+    async def explained(asked: ToExplain) -> dict[str, Any]:
+        """All numbers of an explanation."""
+        limits.check([asked.text], [] if asked.second is None else [asked.second])
+
+        def answer() -> dict[str, Any]:
+            return numbers(
+                explain(
+                    predictor,
+                    asked.text,
+                    second=asked.second,
+                    label=asked.label,
+                    token=asked.token,
+                )
+            )
+
+        return await _result(model.call(answer))
 
     async def shown(asked: OneText) -> Shown:
         limits.check([asked.text], [] if asked.second is None else [asked.second])

@@ -7,13 +7,10 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
-from structnn import Sentence
-from tasks.data.questions import Question
 from tasks.explain import explain
-from tasks.explain.figures import TreeFigure, drawn
-from tasks.explain.page import CLASSES, in_short, ranked_classes
-from tasks.explain.words import percent
-from tasks.models.prediction import Prediction, Predictor
+from tasks.explain.page import in_short
+from tasks.explain.words import answer_words
+from tasks.models.prediction import Predictor
 from tasks.report.shell import style, templates
 
 __all__ = ["Shown", "asked_about", "page", "show"]
@@ -71,6 +68,7 @@ def _what_it_does(predictor: Predictor) -> str:
         "span": "a sentence in which some words are marked",
         "spans": "a sentence in which two phrases are marked",
         "tokens": "each word of a sentence",
+        "nodes": "each node of a tree in brackets",
         "arcs": "a sentence",
     }[predictor.question.reads]
     labels = predictor.model.classifier.labels
@@ -86,7 +84,7 @@ def _what_it_does(predictor: Predictor) -> str:
 
 
 def show(predictor: Predictor, text: str, second: str | None) -> Shown:
-    """What the page shows of a text: an explanation if there is one, else the answer and the tree.
+    """What the page shows of a text: the answer, and its explanation in short.
 
     Args:
         predictor: The run.
@@ -97,50 +95,12 @@ def show(predictor: Predictor, text: str, second: str | None) -> Shown:
         ValueError: The texts are not what the run is about.
     """
     template = templates("tasks.serve", "tasks.explain", "tasks.report").get_template("shown.html")
-    if predictor.question == Question() and second is None:
-        shown = in_short(explain(predictor, text), predictor.model.options.encoder, 1)
-        html = template.render(
-            label=shown.label,
-            classes_shown=shown.classes,
-            more_classes=shown.more_classes,
-            words=shown.words,
-            trees=shown.trees[:1],
-        )
-        return Shown(shown.said, html)
-    seconds = [] if second is None else [second]
-    asked = predictor.read_asked([text], seconds)
-    (prediction,) = predictor.predict_sentences(*asked)
-    classes = ranked_classes(prediction)
-    sentences = [*asked.sentences, *asked.second]
-    names = ["The tree"] if len(sentences) == 1 else ["The tree", "The tree of the second text"]
-    html = template.render(
-        label=prediction.label,
-        classes_shown=classes[:CLASSES],
-        more_classes=classes[CLASSES:],
-        words=[],
-        trees=[
-            _plain_tree(sentence, name)
-            for sentence, name in zip(sentences, names, strict=True)
-            if sentence.dependencies is not None and len(sentence) > 1
-        ],
-    )
-    return Shown(_said(predictor, prediction), html)
-
-
-def _said(predictor: Predictor, prediction: Prediction) -> str:
     encoder, question = predictor.model.options.encoder, predictor.question
-    if question.is_number:
-        return f"{encoder} says {float(prediction.label):.3g}."
-    if question.is_sequence:
-        return f"{encoder} writes: {prediction.label}"
-    if question.answer == "labels":
-        return f"{encoder} says {', '.join(question.labels_in(prediction.label)) or 'no label'}."
-    if prediction.tokens is not None:
-        pairs = zip(prediction.tokens, question.parts_of(prediction.label), strict=True)
-        return f"{encoder} says {', '.join(f'{token} {tag}' for token, tag in pairs)}."
-    share = percent(prediction.probabilities[prediction.label])
-    return f"{encoder} says {prediction.label}, with a probability of {share}."
-
-
-def _plain_tree(sentence: Sentence, title: str) -> TreeFigure:
-    return drawn(sentence, title, [], None, {})
+    explanation = explain(predictor, text, second=second)
+    shown = in_short(explanation, encoder, 1)
+    # Of several trees of a text, the first.
+    trees = [tree for part in shown.texts for tree in part.trees[:1]]
+    said = shown.said
+    if explanation.chosen.token is not None:
+        said = answer_words(question, encoder, explanation.prediction)
+    return Shown(said, template.render(shown=shown, trees=trees))

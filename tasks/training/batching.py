@@ -56,5 +56,5 @@ def collate(
         ahead = batches[begin : begin + AHEAD]
         made = [inputs.batch(indices) for indices in ahead]
         for batch, _ in made:
-            batch.prepare(encoder.reads, encoder.constructions)
+            encoder.prepare(batch)
         yield from ((indices, *rest) for indices, rest in zip(ahead, made, strict=True))

@@ -66,6 +66,7 @@ def evaluate(
         return _by_batch(
             model, head, inputs, gold, lambda reading, _: (one[0].text for one in generate(reading))
         )
+    assert isinstance(head, Head)
     answer = head.answer
     scores = predict_scores(model, inputs)
     loss = math.nan

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from structnn import ArcsHead, Head, Sentence, SequenceHead
-from tasks.data.questions import ROW_SEPARATOR
+from structnn.heads.answers import NO_ANSWER
+from tasks.data.questions import NO_LABEL, ROW_SEPARATOR
 from tasks.training.inputs import Indices, rows_of
 
-__all__ = ["Gold"]
+__all__ = ["Gold", "answered"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,16 @@ class Gold:
         return replace(self, weights=torch.from_numpy(np.repeat(relative, np.diff(self.ptr))))
 
 
+def answered(rows: Tensor) -> int:
+    """How many rows of right answers have one: nodes of a tree may have no class."""
+    return len(rows) if rows.dim() > 1 else int((rows != NO_ANSWER).sum())
+
+
 def _parts_of(answer: str, head: Head | ArcsHead) -> Sequence[str]:
     """The answer of an example as one answer for each row of a head."""
-    return (answer,) if head.reader.rows == "example" else answer.split(ROW_SEPARATOR)
+    if head.reader.rows == "example":
+        return (answer,)
+    parts = answer.split(ROW_SEPARATOR)
+    if head.reader.rows == "node":  # what is empty has no answer: see structnn.LabelAnswer.encode
+        return ["" if part == NO_LABEL else part for part in parts]
+    return parts

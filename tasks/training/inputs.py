@@ -48,14 +48,11 @@ class Inputs:
         Args:
             rows: What there is a row for, see :attr:`structnn.Reader.rows`.
 
-        Raises:
-            ValueError: Rows are nodes, which are not counted here.
         """
         if rows == "example":
             return np.arange(len(self) + 1)
-        if rows != "token":
-            raise ValueError(f"rows must be examples or tokens, but are {rows!r}")
-        return np.concatenate([[0], self.lengths.cumsum()])
+        counts = self.corpus.node_counts if rows == "node" else self.lengths
+        return np.concatenate([[0], counts.cumsum()])
 
     def batch(self, indices: Indices) -> tuple[Batch, Tensor | None]:
         """The batch of these examples, and their spans."""

@@ -15,18 +15,19 @@ from torch import Tensor
 
 from structnn import StructuredModel
 from structnn.embeddings import words_of
+from structnn.language_models import WordsHead
 from tasks.metrics import ACCURACY, Metric
 from tasks.storage import StorageError
 from tasks.training.batching import batches_of_epoch, collate, share_of_process
 from tasks.training.checkpoint import load_checkpoint, save_checkpoint
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import evaluate
-from tasks.training.gold import Gold
+from tasks.training.gold import Gold, answered
 from tasks.training.inputs import Indices, Inputs
 from tasks.training.options import TrainingOptions
 from tasks.training.step import TrainingStep
 
-__all__ = ["TrainingResult", "train"]
+__all__ = ["TrainedEpoch", "TrainingResult", "fault_in", "train", "train_by_epochs"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,48 @@ def train(
         StorageError: The checkpoint can't be written.
     """
     step = TrainingStep(model, options, node_classes)
+    head = model.head
+    assert not isinstance(head, WordsHead)  # whose answers are the words themselves
+    gold = {
+        split: Gold.of(answers[split], head, inputs[split].corpus.sentences)
+        for split in ("train", "dev")
+    }
+    if weights is not None:
+        gold["train"] = gold["train"].weighted(weights)
+
+    def train_epoch(epochs: Sequence[Epoch]) -> TrainedEpoch:
+        return _train_epoch(step, inputs["train"], gold["train"], seed, epochs)
+
+    def on_dev() -> tuple[float, float]:
+        found = evaluate(model, inputs["dev"], gold["dev"], calibrate=True)
+        return found.loss, metric.sign * metric(answers["dev"], found.answers)
+
+    return train_by_epochs(step, train_epoch, on_dev, checkpoint=checkpoint, on_epoch=on_epoch)
+
+
+def train_by_epochs(
+    step: TrainingStep,
+    train_epoch: Callable[[Sequence[Epoch]], TrainedEpoch],
+    on_dev: Callable[[], tuple[float, float]],
+    *,
+    checkpoint: Path,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> TrainingResult:
+    """Train whatever a step trains, and keep the weights that are best on dev: see :func:`train`.
+
+    Args:
+        step: Has the model, the options and the optimisers.
+        train_epoch: Trains for another epoch, given those before it, by which alone (and by torch's
+            random numbers) it may know what to train on.
+        on_dev: The loss on dev, and what selects the epoch, the higher the better.
+        checkpoint: The file of the state.
+        on_epoch: Called after each epoch.
+
+    Raises:
+        FloatingPointError: As :func:`train`.
+        StorageError: As :func:`train`.
+    """
+    model, options = step.model, step.options
     epochs: list[Epoch] = []
     best_weights: dict[str, Tensor] = {}
     if checkpoint.exists():
@@ -92,22 +135,15 @@ def train(
             epochs, best_weights = load_checkpoint(checkpoint, model, step.optimizers)
         except StorageError as fault:
             warnings.warn(str(fault), stacklevel=2)
-    gold = {
-        split: Gold.of(answers[split], model.head, inputs[split].corpus.sentences)
-        for split in ("train", "dev")
-    }
-    if weights is not None:
-        gold["train"] = gold["train"].weighted(weights)
     best = max(epochs, key=lambda epoch: epoch.merit, default=None)
 
     while not _finished(epochs, best, options):
         number = len(epochs) + 1
         started = time.perf_counter()
-        trained = _train_epoch(step, inputs["train"], gold["train"], seed, epochs)
+        trained = train_epoch(epochs)
         seconds = time.perf_counter() - started
-        found = evaluate(model, inputs["dev"], gold["dev"], calibrate=True)
-        dev = found.loss, metric.sign * metric(answers["dev"], found.answers)
-        if broken := trained.fault or _fault_after(model, dev[0], trained.batches):
+        dev = on_dev()
+        if broken := trained.fault or _fault_after(model, dev[0], trained.last):
             if best is not None:
                 _finish(model, best_weights)
             raise FloatingPointError(
@@ -145,25 +181,25 @@ def _finish(model: StructuredModel, weights: Mapping[str, Tensor]) -> None:
         words.table.sparse = False  # any optimiser can go on from here
 
 
-class _Trained(NamedTuple):
+class TrainedEpoch(NamedTuple):
     """An epoch of training.
 
     Attributes:
         loss: The mean loss of all that is asked about.
         sentences: The number of sentences.
-        batches: Its batches, as far as it went.
+        last: What its last batch is called in a message.
         fault: The first loss that is not finite, and its batch; None if all are.
     """
 
     loss: float
     sentences: int
-    batches: Sequence[Indices]
+    last: str
     fault: str | None
 
 
 def _train_epoch(
     step: TrainingStep, inputs: Inputs, gold: Gold, seed: int, epochs: Sequence[Epoch]
-) -> _Trained:
+) -> TrainedEpoch:
     """Train for another epoch, or until the time is up."""
     started = time.perf_counter()
     step.begin_epoch()
@@ -177,25 +213,38 @@ def _train_epoch(
     for indices, batch, spans in collate(inputs, batches, step.model.encoder):
         own, weights = gold.of_examples(indices), gold.weights_of(indices)
         losses.append(step(batch, spans, own, weights))
-        total += losses[-1] * len(own)
-        rows += len(own)
+        count = answered(own)
+        total += losses[-1] * count
+        rows += count
         if _out_of_time(epochs, time.perf_counter() - started, step.options):
             break
     step.end_epoch()
     done = batches[: len(losses)]
-    sentences = sum(map(len, done))
-    fault = None
-    # Looked at here, and not in each step, for which a GPU would have to wait.
-    for number, loss in enumerate(torch.stack(losses).tolist()):
+    return TrainedEpoch(
+        total.item() / rows,
+        sum(map(len, done)),
+        _named(done, len(done) - 1),
+        fault_in(losses, lambda number: _named(batches, number)),
+    )
+
+
+def fault_in(losses: Sequence[Tensor], named: Callable[[int], str]) -> str | None:
+    """The first loss that is not finite, and its batch; None if all are.
+
+    Looked at behind an epoch, and not in each step, for which a GPU would have to wait.
+
+    Args:
+        losses: The loss of each batch.
+        named: What a batch is called, given its place.
+    """
+    for number, loss in enumerate(torch.stack(list(losses)).tolist()):
         if not math.isfinite(loss):
-            fault = f"the loss became {loss} in {_named(batches, number)}"
-            break
-    return _Trained(total.item() / rows, sentences, done, fault)
+            return f"the loss became {loss} in {named(number)}"
+    return None
 
 
-def _fault_after(model: StructuredModel, dev_loss: float, batches: Sequence[Indices]) -> str | None:
+def _fault_after(model: StructuredModel, dev_loss: float, last: str) -> str | None:
     """What is not finite after an epoch whose losses were all finite; None if nothing is."""
-    last = _named(batches, len(batches) - 1)
     if not math.isfinite(dev_loss):
         return f"the dev loss became {dev_loss} after {last}"
     for name, value in model.state_dict().items():

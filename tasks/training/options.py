@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from tasks.options import Options, Range, cli_option
 
-__all__ = ["TrainingOptions"]
+__all__ = ["OptimisationOptions", "TrainingOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingOptions(Options):
-    """How a classifier is trained.
+class OptimisationOptions(Options):
+    """How weights are found, whatever is learned.
 
     Attributes:
         seconds: Stop after this many seconds of training (evaluation not counted), within an epoch if
@@ -23,7 +23,7 @@ class TrainingOptions(Options):
     patience: Annotated[
         int,
         Range(least=1),
-        cli_option("Training", "Early stopping: epochs without a better dev accuracy."),
+        cli_option("Training", "Early stopping: epochs that are no better on dev (--select)."),
     ] = 5
     batch_size: Annotated[
         int, Range(least=1), cli_option("Training", "Batch size: sentences per batch.")
@@ -31,14 +31,6 @@ class TrainingOptions(Options):
     learning_rate: Annotated[
         float, Range(above=0), cli_option("Training", "AdamW learning rate.")
     ] = 5e-4
-    embedding_learning_rate: Annotated[
-        float,
-        Range(above=0),
-        cli_option(
-            "Training",
-            "AdamW learning rate of contextual models that are trained (--tune-embedding).",
-        ),
-    ] = 2e-5
     weight_decay: Annotated[
         float, Range(least=0), cli_option("Training", "AdamW weight decay.")
     ] = 1e-2
@@ -53,12 +45,27 @@ class TrainingOptions(Options):
         Literal["no", "bf16", "fp16"],
         cli_option("Training", "Mixed precision: no, bf16 or fp16."),
     ] = "no"
+    seconds: Annotated[float | None, Range(above=0)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions(OptimisationOptions):
+    """How a classifier is trained."""
+
+    embedding_learning_rate: Annotated[
+        float,
+        Range(above=0),
+        cli_option(
+            "Training",
+            "AdamW learning rate of contextual models that are trained (--tune-embedding).",
+        ),
+    ] = 2e-5
     supervise: Annotated[
         Literal["sentence", "nodes"],
         cli_option(
             "Training",
             "Labels to train on: sentence, the label of each sentence; nodes, the label of each node of "
-            "its tree (SST). Accuracy is that of sentences either way.",
+            "its tree (SST). Accuracy is that of sentences either way; --reads nodes asks about nodes.",
         ),
     ] = "sentence"
     select: Annotated[
@@ -102,4 +109,3 @@ class TrainingOptions(Options):
             "predicts, not the right one.",
         ),
     ] = 0.0
-    seconds: Annotated[float | None, Range(above=0)] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from structnn import Batch, ContextualEmbedding, Head, StructuredModel
 from structnn.embeddings import words_of
+from structnn.language_models import WordsHead
 from tasks.training.deferred_adam import DeferredAdamW
 from tasks.training.options import TrainingOptions
 
@@ -104,16 +105,31 @@ class TrainingStep:
         supervise_nodes = self._node_classes is not None
         if self._node_classes is not None:
             gold = self._node_classes[batch.node_labels]
-        if self._words is not None:
-            assert batch.token_ids is not None
-            self._words.catch_up(F.pad(batch.token_ids, (0, 1)))  # and the unknown word, number 0
-        with self.accelerator.autocast():
+
+        def loss() -> Tensor:
             scores, head = self._wrapped(batch, spans, nodes=supervise_nodes), self.model.head
             if weights is None:
-                loss = head.loss(scores, gold.to(device))
-            else:
-                assert isinstance(head, Head), "only labels have weights"
-                loss = head.loss(scores, gold.to(device), weights.to(device))
+                return head.loss(scores, gold.to(device))
+            assert isinstance(head, Head), "trees and sequences have no weights"
+            return head.loss(scores, gold.to(device), weights.to(device))
+
+        return self.update(batch.token_ids, loss)
+
+    def update(self, words: Tensor | None, loss_of: Callable[[], Tensor]) -> Tensor:
+        """Train on whatever a loss is of.
+
+        Args:
+            words: The numbers of the words whose vectors are read; None where there are no word vectors.
+            loss_of: Computes the loss.
+
+        Returns:
+            The loss, without a graph.
+        """
+        if self._words is not None:
+            assert words is not None
+            self._words.catch_up(F.pad(words, (0, 1)))  # and the unknown word, number 0
+        with self.accelerator.autocast():
+            loss = loss_of()
         self.model.zero_grad()
         self.accelerator.backward(loss)
         self.accelerator.unscale_gradients()
@@ -156,6 +172,8 @@ def _words_optimizer(
     embedding = words_of(model.embedding)
     if embedding is None or embedding.frozen or device.type != "cpu":
         return None
+    if isinstance(model.head, WordsHead) and model.head.tied:
+        return None  # each step uses all rows
     if len(embedding.vocabulary) <= SMALL_TABLE:
         return None
     embedding.table.sparse = True

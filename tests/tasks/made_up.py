@@ -122,7 +122,7 @@ def write_experiment(
         folds: Folds of each seed; none if 0.
         labels: For each data set its labels.
         ordered: Whether they are a scale.
-        tuning: Dev accuracies of trials.
+        tuning: The scores of trials on dev.
         unfinished: Conditions that failed with seed 0, and why.
     """
     runs = []
@@ -215,8 +215,7 @@ def _write_run(
             "number": number,
             "train_loss": 1.5 * 0.8**number,
             "dev_loss": 0.6 + 0.9 * 0.7**number + 0.02 * number,
-            "dev_accuracy": accuracy * (1 - 0.5 * 0.6**number)
-            + 0.01 * float(rng.standard_normal()),
+            "dev_score": accuracy * (1 - 0.5 * 0.6**number) + 0.01 * float(rng.standard_normal()),
             "seconds": 2.0,
             "sentences": 100,
         }
@@ -229,8 +228,8 @@ def _write_run(
         folder / "result.json",
         {
             "parameters": {"embedding": 100_000, "encoder": 60_000 * width, "head": 390},
-            "dev_accuracy": min(1.0, accuracy + 0.01),
-            "test_accuracy": accuracy,
+            "dev_score": min(1.0, accuracy + 0.01),
+            "test_score": accuracy,
             "best_epoch": best,
             "epochs": best + 2,
             "train_speed": 900.0 * (6 - width) + float(rng.normal(0, 20)),

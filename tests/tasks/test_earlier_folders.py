@@ -35,6 +35,13 @@ def test_an_experiment_is_summarised_and_reported(folder):
         "bilstm>gat",
     ]
     assert [round(row.test.mean, 3) for row in summary.rows] == [0.4, 0.5, 0.6]
+    for cell in measures.cells:
+        for run in cell.cell.runs:
+            saved = json.loads((run.folder / "result.json").read_text(encoding="utf-8"))
+            assert run.result.dev_score == saved["dev_accuracy"]
+            assert run.result.test_score == saved["test_accuracy"]
+            best = run.history[run.result.best_epoch - 1]
+            assert best.dev_score == saved["dev_accuracy"]
     write_report(measures, folder)
     assert (folder / "report.html").stat().st_size > 10_000
 

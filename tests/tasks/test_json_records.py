@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from tasks.json_records import as_record
+from tasks.json_records import as_record, earlier
 from tasks.storage import StorageError
 
 
@@ -100,3 +100,19 @@ def test_a_value_that_does_not_fit(change, message):
 def test_what_is_no_object(entry):
     with pytest.raises(StorageError, match=r"file isn't .*expected an object, found .*; mend it"):
         as_record(Outer, entry, "file", "mend it")
+
+
+@dataclass(frozen=True)
+class Renamed:
+    score: float = field(metadata=earlier("accuracy"))
+    name: str = "n"
+
+
+def test_a_field_is_read_under_its_earlier_name():
+    for entry in ({"score": 0.5}, {"accuracy": 0.5}):
+        assert as_record(Renamed, entry, "file", "mend it") == Renamed(0.5)
+        assert len(entry) == 1  # it is left as it was
+    with pytest.raises(StorageError, match="unknown: accuracy"):
+        as_record(Renamed, {"score": 0.5, "accuracy": 0.5}, "file", "mend it")
+    with pytest.raises(StorageError, match="missing: score"):
+        as_record(Renamed, {"name": "m"}, "file", "mend it")

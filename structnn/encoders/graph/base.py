@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from structnn.data.batch import Batch
 from structnn.data.graph import EDGE_TYPES, Graph, GraphConstruction
 from structnn.encoders.base import Encoder
-from structnn.encoders.labels import known_labels
+from structnn.encoders.labels import check_labels
 from structnn.notes import note
 from structnn.ops.dropout import Dropout
 from structnn.ops.paths import through
@@ -148,10 +148,9 @@ class GraphEncoder(Encoder):
         """The states after the last layer, or of all layers; see ``jump``."""
         graph = batch.graph(self.construction)
         states = self.projection(x)
-        ptr = batch.token_ptr
         if self.has_node_states:
-            states, ptr = batch.to_nodes(states), batch.node_ptr
-        padding = Padding(ptr, len(states)) if len(self.latent) else None
+            states = batch.to_nodes(states)
+        padding = self._padding(batch) if len(self.latent) else None
         seen = []
         for index, norm in enumerate(self.norms):
             inputs = self.dropout(states)
@@ -164,6 +163,11 @@ class GraphEncoder(Encoder):
         if self.jump == "concat":
             return torch.cat(seen, dim=1)
         return torch.stack(seen).amax(0) if self.jump == "max" else seen[-1]
+
+    def _padding(self, batch: Batch) -> Padding:
+        if self.has_node_states:
+            return Padding(batch.node_ptr, batch.num_nodes, batch.max_nodes)
+        return Padding(batch.token_ptr, batch.num_tokens, batch.max_length)
 
 
 class LatentGraph(nn.Module):
@@ -235,8 +239,8 @@ class EdgeFeatures(nn.Module):
     def forward(self, graph: Graph) -> Tensor:
         features: Tensor = self.kinds(graph.edge_type)
         if self.relations is not None:
-            labels = known_labels(graph.edge_label, self.relations.num_embeddings)
-            features = features + self.relations(labels)
+            check_labels(graph.highest_label, self.relations.num_embeddings)
+            features = features + self.relations(graph.edge_label)
         return features
 
     def table(self, linear: Callable[[Tensor], Tensor]) -> Tensor:
@@ -265,4 +269,5 @@ def edge_relation(graph: Graph, relations: int) -> Tensor:
     """``(edges,)``: a number for each kind of edge with each relation label; for each kind if 0."""
     if relations == 0:
         return graph.edge_type
-    return graph.edge_type * relations + known_labels(graph.edge_label, relations)
+    check_labels(graph.highest_label, relations)
+    return graph.edge_type * relations + graph.edge_label

@@ -75,10 +75,21 @@ class GCNLayer(nn.Module):
         messages: Tensor = self.own(states)
         for kind, convolution in self.neighbours.items():
             edges = graph.of_type(kind)
-            degree = torch.bincount(edges[1], minlength=len(states)).to(states.dtype)
-            share = degree.reciprocal().index_select(0, edges[1])
+            share = shares(edges[1], len(states), states)
             messages = messages + convolution(states, edges, share)
         return messages
+
+
+def shares(groups: Tensor, count: int, like: Tensor) -> Tensor:
+    """``(edges,)``: one by the number of edges in the group of each.
+
+    Args:
+        groups: ``(edges,)``, numbers below ``count``.
+        count: The number of groups, of which any may be empty.
+        like: The shares have its type.
+    """
+    one = like.new_ones(1).expand(len(groups))
+    return like.new_zeros(count).index_add(0, groups, one).reciprocal().index_select(0, groups)
 
 
 class SymmetricLayer(nn.Module):
@@ -210,8 +221,7 @@ class RelationalLayer(nn.Module):
         relation = edge_relation(graph, self.relations)
         # Edges of one relation to one target share a number.
         group = target * self.mixture.num_embeddings + relation
-        _, inverse, counts = torch.unique(group, return_inverse=True, return_counts=True)
-        share = counts.to(states.dtype).reciprocal().index_select(0, inverse)
+        share = shares(group, len(states) * self.mixture.num_embeddings, states)
         weights = self.mixture(relation).to(states.dtype) * share[:, None]  # (edges, bases)
         messages = weights[:, :, None] * states.index_select(0, source)[:, None]
         mixed = sum_messages(messages.flatten(1), target, len(states))  # (nodes, bases * dim)

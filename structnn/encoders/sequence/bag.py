@@ -33,6 +33,8 @@ class Bag(Encoder):
         readout: How the word vectors become one: ``"mean"``, ``"sum"``, ``"max"`` or any other.
     """
 
+    causal = True
+
     def __init__(
         self,
         input_dim: int,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -73,8 +72,8 @@ class CNN(Encoder):
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The feature maps at each word."""
-        rows, size = rows_apart(batch.token_ptr, batch.token_batch, self.gap, self.stride)
-        padding = Padding(batch.token_ptr, len(x)) if self.k_max else None
+        rows, size = rows_apart(batch, self.gap, self.stride)
+        padding = Padding(batch.token_ptr, len(x), batch.max_length) if self.k_max else None
         for depth, layer in enumerate(self.layers, start=1):
             apart = x.new_zeros(size, x.shape[1]).index_copy(0, rows, x)
             x = layer(apart).index_select(0, rows // self.stride)
@@ -96,8 +95,7 @@ class CNN(Encoder):
 
     def _kept(self, lengths: Tensor, share: float) -> Tensor:
         """``(sentences,)``: how many values each map keeps."""
-        kept = [max(self.k_max, math.ceil(share * length)) for length in lengths.tolist()]
-        return torch.tensor(kept, device=lengths.device)
+        return (share * lengths.double()).ceil().long().clamp_min(self.k_max)
 
 
 class Windows(nn.Module):
@@ -126,24 +124,25 @@ class Windows(nn.Module):
         return torch.cat(maps, dim=1).relu()[0].t()
 
 
-def rows_apart(ptr: Tensor, segment: Tensor, gap: int, stride: int) -> tuple[Tensor, int]:
+def rows_apart(batch: Batch, gap: int, stride: int) -> tuple[Tensor, int]:
     """Rows for each word such that no window reaches into another sentence.
 
     A gap between sentences takes less room than filling all up to the longest would.
 
     Args:
-        ptr: ``(sentences + 1,)``, where each sentence's tokens begin.
-        segment: ``(tokens,)``, the sentence of each.
+        batch: The sentences.
         gap: How many rows are left free behind each sentence, at least.
         stride: Sentences begin at multiples of this.
 
     Returns:
-        ``(tokens,)``, the row of each, and the number of rows.
+        ``(tokens,)``, the row of each, and a number of rows that is enough.
     """
+    ptr = batch.token_ptr
     room = (ptr.diff() + gap + stride - 1) // stride * stride
     begin = room.cumsum(0) - room
-    words = torch.arange(len(segment), device=ptr.device)
-    return words + (begin - ptr[:-1])[segment], int(room.sum())
+    words = torch.arange(batch.num_tokens, device=ptr.device)
+    rows = words + (begin - ptr[:-1])[batch.token_batch]
+    return rows, batch.num_tokens + len(batch) * (gap + stride - 1)
 
 
 def keep_largest(maps: Tensor, padding: Padding, kept: Tensor) -> Tensor:

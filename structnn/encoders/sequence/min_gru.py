@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from structnn.data.batch import Batch
-from structnn.encoders.base import Encoder
+from structnn.encoders.base import Carried, Encoder
 from structnn.ops.dropout import Dropout
 from structnn.ops.paths import behind, steps_where
 from structnn.options import Depth, Probability
@@ -59,6 +59,7 @@ class MinGRU(Encoder):
             backward_dim=hidden_dim if bidirectional else 0,
         )
         self.directions = directions
+        self.causal = self.carries = not bidirectional
         self.dropout = Dropout(dropout)
         # For each direction z and the candidate.
         self.layers = nn.ModuleList(
@@ -84,12 +85,22 @@ class MinGRU(Encoder):
         # Read from right to left, everything is mirrored and sentences begin at their last word.
         mirrored = len(x) - batch.token_ptr[1:]
         for index, layer in enumerate(self.layers):
-            gates = layer(self.dropout(x) if index else x).chunk(self.directions, dim=1)
+            gates = self._gates(layer, x, index).chunk(self.directions, dim=1)
             states = [self._recur(gates[0], first, batch)]
             if self.directions == 2:
                 states.append(self._recur(gates[1].flip(0), mirrored, batch).flip(0))
             x = torch.cat(states, dim=1)
         return x
+
+    def carry(self, x: Tensor, batch: Batch, before: Carried | None) -> tuple[Tensor, Carried]:
+        """The states of the top layer, and the last of each layer, ``(sentences, layers, hidden)``."""
+        first, last = batch.token_ptr[:-1], batch.token_ptr[1:] - 1
+        ends = []
+        for index, layer in enumerate(self.layers):
+            start = None if before is None else before[0][:, index]
+            x = self._recur(self._gates(layer, x, index), first, batch, start)
+            ends.append(x[last])
+        return x, (torch.stack(ends, dim=1),)
 
     def steps(self, batch: Batch) -> Tensor:
         """As those of an LSTM: the scan computes the recurrence word by word, if in another order."""
@@ -97,10 +108,19 @@ class MinGRU(Encoder):
         reached = (after >= 0) | (self.directions == 2)
         return steps_where(reached, after.abs() + len(self.layers))
 
-    def _recur(self, gates: Tensor, first: Tensor, batch: Batch) -> Tensor:
+    def _gates(self, layer: nn.Module, x: Tensor, index: int) -> Tensor:
+        gates: Tensor = layer(self.dropout(x) if index else x)
+        return gates
+
+    def _recur(
+        self, gates: Tensor, first: Tensor, batch: Batch, start: Tensor | None = None
+    ) -> Tensor:
         z, candidate = gates.chunk(2, dim=1)
         candidate = torch.where(candidate >= 0, candidate + 0.5, candidate.sigmoid())
-        return scan(torch.sigmoid(-z), z.sigmoid() * candidate, first, batch.max_length)
+        keep, new = torch.sigmoid(-z), z.sigmoid() * candidate
+        if start is not None:
+            new = new.index_add(0, first, keep[first] * start)
+        return scan(keep, new, first, batch.max_length)
 
 
 def scan(keep: Tensor, new: Tensor, first: Tensor, steps: int) -> Tensor:

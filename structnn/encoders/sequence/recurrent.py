@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from structnn.data.batch import Batch
-from structnn.encoders.base import Encoder
+from structnn.encoders.base import Carried, Encoder
 from structnn.ops.paths import behind, steps_where
 from structnn.options import Count, Depth, Probability, Size
 
@@ -46,6 +46,7 @@ class Recurrent(Encoder):
             readout=readout,
             backward_dim=hidden_dim if bidirectional else 0,
         )
+        self.causal = self.carries = not bidirectional
         self.network = self.network_class(
             input_dim,
             hidden_dim,
@@ -67,10 +68,28 @@ class Recurrent(Encoder):
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of the top layer."""
+        return self._run(x, batch, None)[0]
+
+    def carry(self, x: Tensor, batch: Batch, before: Carried | None) -> tuple[Tensor, Carried]:
+        """The states of the top layer, and the last of each layer (of an LSTM its memory cell too)."""
+        longest_first = batch.token_batch[batch.packing[0][: len(batch)]]
+        start = None
+        if before is not None:  # (sentences, layers, hidden)
+            start = tuple(part[longest_first].transpose(0, 1).contiguous() for part in before)
+        states, last = self._run(x, batch, start)
+        place = longest_first.argsort()
+        return states, tuple(part.transpose(0, 1)[place] for part in last)
+
+    def _run(
+        self, x: Tensor, batch: Batch, start: tuple[Tensor, ...] | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The states, from and to those of ``(layers, sentences, hidden)``, longest sentence first."""
         order, inverse, sizes = batch.packing
-        states, _ = self.network(PackedSequence(x.index_select(0, order), sizes))
-        unpacked: Tensor = states.data.index_select(0, inverse)
-        return unpacked
+        is_pair = isinstance(self.network, nn.LSTM)
+        given = start if start is None or is_pair else start[0]
+        packed = PackedSequence(x.index_select(0, order), sizes)
+        states, last = self.network(packed, given)
+        return states.data.index_select(0, inverse), last if is_pair else (last,)
 
     def steps(self, batch: Batch) -> Tensor:
         r"""*L* layers: :math:`j - i + L` from word *i* to state *j*; both ways :math:`|j - i| + L`."""

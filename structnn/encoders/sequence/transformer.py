@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from structnn.data.batch import Batch
 from structnn.encoders.attention import TransformerLayer, sinusoids
 from structnn.encoders.base import Encoder, Encoding
-from structnn.ops.paths import through
+from structnn.ops.paths import behind, through
 from structnn.ops.segments import Padding
 from structnn.options import Depth, Probability, Size
 
@@ -39,6 +39,7 @@ class Transformer(Encoder):
         norm: ``"pre"``: before each block, and once at the end; ``"post"``: behind each.
         positions: ``"sinusoidal"``; ``"learned"``, a vector for each of the first 512 places, those
             behind sharing the last; ``"rotary"`` (Su et al. 2021); or ``"none"``.
+        causal: Each word looks at those up to itself alone, as in a decoder.
         readout: By default the mean of all states. ``"cls"`` puts a learned vector before the first
             word and takes its state, as BERT does (Devlin et al. 2019).
     """
@@ -56,11 +57,18 @@ class Transformer(Encoder):
         dropout: Probability = 0.1,
         norm: Literal["pre", "post"] = "pre",
         positions: Literal["sinusoidal", "learned", "rotary", "none"] = "sinusoidal",
+        causal: bool = False,
         readout: str = "mean",
     ) -> None:
         cls = readout == "cls"
+        if cls and causal:
+            raise ValueError(
+                "readout='cls' is a vector before the first word, which with causal=True sees no word; "
+                "take another readout, such as last"
+            )
         super().__init__(input_dim, hidden_dim, readout=None if cls else readout)
         self.positions = positions
+        self.causal = causal
         self.projection = nn.Linear(input_dim, hidden_dim)
         self.cls = nn.Parameter(torch.randn(hidden_dim)) if cls else None
         if positions == "learned":
@@ -83,7 +91,7 @@ class Transformer(Encoder):
         """The states of the top layer."""
         if self.cls is not None:
             return self._with_cls(x, batch)[0]
-        return self._run(self.projection(x), batch.token_ptr)
+        return self._run(self.projection(x), batch.token_ptr, batch.max_length)
 
     def forward(self, x: Tensor, batch: Batch) -> Encoding:
         """Encode a batch; see :class:`Encoder`."""
@@ -94,10 +102,9 @@ class Transformer(Encoder):
         return Encoding(tokens, tokens, sentence)
 
     def steps(self, batch: Batch) -> Tensor:
-        """As many as layers, from any word to any other."""
-        return through(
-            torch.ones(batch.num_tokens, batch.num_tokens, dtype=torch.bool), len(self.layers)
-        )
+        """As many as layers, from any word (of a causal one, any word before it) to any other."""
+        after = behind(batch)
+        return through((after >= 0) | (not self.causal), len(self.layers))
 
     def _with_cls(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """The states of the words, and those of the vectors before the first ones."""
@@ -106,19 +113,20 @@ class Transformer(Encoder):
         words = torch.arange(batch.num_tokens, device=x.device) + batch.token_batch + 1
         projected = self.projection(x)
         rows = self.cls.to(projected.dtype).repeat(batch.num_tokens + len(batch), 1)
-        states = self._run(rows.index_copy(0, words, projected), ptr)
+        states = self._run(rows.index_copy(0, words, projected), ptr, batch.max_length + 1)
         return states.index_select(0, words), states.index_select(0, ptr[:-1])
 
-    def _run(self, states: Tensor, ptr: Tensor) -> Tensor:
-        """All layers over ``(rows, hidden)``, given where sentences begin."""
-        padding = Padding(ptr, len(states))
-        longest = padding.mask.shape[1]
+    def _run(self, states: Tensor, ptr: Tensor, longest: int) -> Tensor:
+        """All layers over ``(rows, hidden)``, where sentences begin at ``ptr``."""
+        padding = Padding(ptr, len(states), longest)
         if self.positions == "sinusoidal":
             table = sinusoids(longest, self.output_dim, states)
             states = states + table.index_select(0, padding.place)
         elif self.positions == "learned":
             states = states + self.places(padding.place.clamp(max=_LEARNED - 1))
         visible = padding.mask[:, None, None]  # (sentences, 1, 1, longest)
+        if self.causal:
+            visible = visible & visible.new_ones(longest, longest).tril()
         for layer in self.layers:
             states = layer(states, padding, visible)
         normed: Tensor = self.norm(states)

@@ -38,6 +38,7 @@ class FastWeights(Encoder):
     """
 
     reads = frozenset({"sequence"})
+    causal = True
 
     def __init__(
         self,
@@ -109,6 +110,7 @@ class HyperLSTM(Encoder):
     """
 
     reads = frozenset({"sequence"})
+    causal = True
 
     def __init__(
         self,

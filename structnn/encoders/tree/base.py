@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar
 
 import torch
@@ -83,9 +84,11 @@ class TreeEncoder(Encoder):
         return up_the_tree(batch)
 
 
-def full_precision(x: Tensor) -> torch.autocast:
+def full_precision(x: Tensor) -> AbstractContextManager[object]:
     """Within this block, autocast is off for the device of ``x``.
 
     Rounding errors add up on the way through a tree, so a cell computes with its weights as they are.
     """
+    if not torch.amp.is_autocast_available(x.device.type):
+        return nullcontext()
     return torch.autocast(x.device.type, enabled=False)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from structnn.data.batch import Batch
-from structnn.encoders.labels import UNIVERSAL, known_labels
+from structnn.encoders.labels import UNIVERSAL, check_labels
 from structnn.encoders.tree.base import TreeEncoder
 from structnn.encoders.tree.words import WordProjection
 from structnn.ops.cells import Cell, Children, StateLinear, States
@@ -84,7 +84,7 @@ class RelationalCell(Cell):
 
     def check(self, batch: Batch) -> None:
         """Make sure that there are weights for all labels."""
-        known_labels(batch.node_labels, self.relations.num_embeddings)
+        check_labels(batch.highest_label, self.relations.num_embeddings)
 
     def forward(self, x: Tensor, children: Children | None) -> States:
         """The states ``(h, c)``."""

@@ -71,10 +71,16 @@ class TreeTransformer(Encoder):
         )
         self.norm = nn.LayerNorm(hidden_dim)
 
+    def prepare(self, batch: Batch) -> Batch:
+        """The structures that it reads, made ahead of time; see :meth:`Encoder.prepare`."""
+        super().prepare(batch)
+        _ = batch.tree_distances, batch.tree_depths
+        return batch
+
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The state of each node."""
         distances, depths = batch.tree_distances, batch.tree_depths
-        padding = Padding(batch.node_ptr, batch.num_nodes)
+        padding = Padding(batch.node_ptr, batch.num_nodes, batch.max_nodes)
         states = batch.to_nodes(self.projection(x))
         depth = padding.unpad(depths).clamp(max=self.max_distance)  # (nodes,)
         states = states + self.depths(depth).to(states.dtype)

@@ -202,3 +202,47 @@ def test_memory_of_tokens_and_of_nodes():
     memory = Memory.of(encoder(x, batch), batch)
     assert memory.states.shape == (4, 5, encoder.output_dim)
     assert memory.mask.sum(1).tolist() == [3, 5, 1, 2]
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_a_watcher_sees_how_what_was_found_was_found(beam):
+    table, state = made_up(pieces=5, seed=1)
+    limits = torch.tensor([6, 4, 5])
+    search = Search(beam=beam, length_penalty=0.6)
+    seen = []
+    found = search(step_of(table), state, 4, limits, seen.append)
+    assert found == search(step_of(table), state, 4, limits)
+    for number, (best,) in enumerate(found):
+        going, ended = {0: ([], 0.0)}, []
+        for looked in seen:
+            following = {}
+            for parent, piece, log, kept, over in zip(
+                *(part[number].tolist() for part in looked), strict=True
+            ):
+                if log == -torch.inf:
+                    assert (kept, over) == (-1, False)
+                    continue
+                pieces, before = going[parent]
+                last = [4, *pieces][-1]
+                first = [number, 4, *pieces][-2]
+                assert log == pytest.approx(before + float(table[first, last, piece]))
+                if over:
+                    assert kept == -1
+                    ended.append((log, [*pieces, piece] if piece != 4 else pieces))
+                if kept >= 0:
+                    following[kept] = ([*pieces, piece], log)
+            going = following
+        assert (pytest.approx(best.log_probability), best.pieces) in ended
+
+
+def test_a_watcher_of_drawn_pieces_sees_the_drawn_one():
+    table, state = made_up(pieces=8, seed=2)
+    seen = []
+    found = Search(top_p=1.0, seed=3)(step_of(table), state, 7, torch.full((3,), 5), seen.append)
+    for number, (one,) in enumerate(found):
+        kept = [look.pieces[number][look.kept[number] == 0].tolist() for look in seen]
+        ended = [look.pieces[number][look.ended[number]].tolist() for look in seen]
+        chosen = [
+            piece for step in zip(kept, ended, strict=True) for part in step for piece in part
+        ]
+        assert [piece for piece in chosen if piece != 7] == one.pieces

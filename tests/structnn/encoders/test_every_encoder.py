@@ -42,6 +42,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("transformer", {"norm": "post", "positions": "learned", "readout": "cls"}),
     ("transformer", {"positions": "rotary"}),
     ("transformer", {"positions": "none"}),
+    ("transformer", {"causal": True}),
     ("bilstm>transformer", {"readout": "cls"}),
     ("bilstm>gcn", {}),
     ("transformer>child_sum_tree_lstm", {}),

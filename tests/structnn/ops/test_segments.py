@@ -59,7 +59,7 @@ def test_empty_segments_sum_to_zero(lengths):
 @given(lengths_lists)
 def test_padding(lengths):
     x, ptr = rows_of(lengths)
-    padding = Padding(ptr, len(x))
+    padding = Padding(ptr, len(x), max(lengths))
     padded = padding.pad(x)
     assert torch.equal(padded, torch.nn.utils.rnn.pad_sequence(x.split(lengths), batch_first=True))
     assert torch.equal(padding.unpad(padded), x)
@@ -75,6 +75,7 @@ def test_gradcheck():
 
 def test_spread_is_the_reverse_of_sum():
     ptr = torch.tensor([0, 2, 2, 5])
+    segment = segment_of(ptr, 5)
     x = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
-    assert torch.equal(segment_spread(x, ptr), x[[0, 0, 2, 2, 2]])
-    assert torch.autograd.gradcheck(lambda x: segment_spread(x, ptr), x)
+    assert torch.equal(segment_spread(x, ptr, segment), x[[0, 0, 2, 2, 2]])
+    assert torch.autograd.gradcheck(lambda x: segment_spread(x, ptr, segment), x)

@@ -68,7 +68,7 @@ def test_a_search_looks_at_dev_alone(tmp_path, questions, here):
     done = here(*given, "--out", "runs/t")
     assert "3 runs of 1 encoders" in done.err
     trial = tmp_path / "runs/t/tuning/bag/trial-1"
-    assert json.loads((trial / "result.json").read_text())["test_accuracy"] is None
+    assert json.loads((trial / "result.json").read_text())["test_score"] is None
     experiment = json.loads((tmp_path / "runs/t/experiment.json").read_text())
     ((_, scores),) = experiment["tuning"].items()
     assert len(scores) == 2

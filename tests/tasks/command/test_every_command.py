@@ -18,6 +18,8 @@ ELSEWHERE = {
     "serve": "tests/tasks/serve",
 }
 
+WIDTHS = ("--hidden-dim", 4, "--embedding-dim", 4, "--epochs", 1, "--min-count", 1)
+
 
 def test_each_once(tmp_path, questions, here):
     ran = []
@@ -37,6 +39,14 @@ def test_each_once(tmp_path, questions, here):
     assert json.loads(said)["label"] == "weather"
     run("explain", "one/bag/seed-0", "The fog comes again.", "-o", "why")
     assert (tmp_path / "why" / "explanation.json").exists()
+
+    run(
+        "pretrain", "two.conllu", "--dev", "two.conllu", "--encoder", "lstm", *WIDTHS, "--out", "lm"
+    )
+    assert len(run("sample", "lm", "--prompt", "Dogs", "--count", 2).out.splitlines()) == 2
+
+    begun = ("--data", questions, "--encoder", "lstm", *WIDTHS, "--init", "lm", "--out", "begun")
+    assert "saved in begun/init=lm/lstm/seed-0" in run("train", *begun).out
 
     given = ("--data", questions, "--encoders", "bag", "--seeds", 1, "--workers", 1)
     assert "bag" in run("compare", *given, *QUICK, "--out", "many").out

@@ -14,10 +14,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from structnn import Sentence
-from tasks import StructuredClassifier
+from tasks import (
+    StructuredClassifier,
+    StructuredRegressor,
+    StructuredTagger,
+    StructuredTransducer,
+)
 from tasks.data.examples import DataError
 from tasks.data.options import ParserOptions
-from tasks.estimators import reading
 from tasks.experiments.run import execute
 from tasks.models.model import load_model
 from tasks.models.options import ModelOptions, ModelSettings
@@ -26,33 +30,9 @@ from tasks.options import OptionError
 from tasks.results.run import Run
 from tasks.storage import StorageError
 from tasks.training.options import TrainingOptions
-from tests.tasks.toys import make_sentence
+from tests.tasks.estimators.toy_parser import ToyParser
 
 SMALL = {"hidden_dim": 8, "embedding_dim": 12, "epochs": 3, "batch_size": 16}
-
-
-class ToyParser:
-    """Splits at blanks, and counts what it parses."""
-
-    fingerprint = "toy"
-
-    def __init__(self):
-        self.parsed = []
-
-    def parse(self, texts):
-        self.parsed += texts
-        return [
-            make_sentence(tuple(text.split() if isinstance(text, str) else text)) for text in texts
-        ]
-
-
-@pytest.fixture(autouse=True)
-def parser(monkeypatch, tmp_path_factory):
-    made = ToyParser()
-    scratch = tmp_path_factory.mktemp("scratch")
-    monkeypatch.setattr(reading, "_parser", lambda options: made)
-    monkeypatch.setattr(reading, "_scratch", lambda: scratch)
-    return made
 
 
 @pytest.fixture
@@ -79,23 +59,29 @@ def test_it_is_the_model_of_a_run(parsed, train, dev, tmp_path, encoder):
     assert made.n_iter_ == 2
 
 
-def test_its_parameters_are_those_of_the_command():
-    own = StructuredClassifier().get_params()
+OF_SEQUENCES = {"decoder", "pieces", "beam", "label_smoothing", "scheduled_sampling"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "left_out"),
+    [
+        (StructuredClassifier, OF_SEQUENCES),
+        (StructuredTagger, OF_SEQUENCES),
+        (StructuredRegressor, {*OF_SEQUENCES, "focus"}),
+        (StructuredTransducer, {"focus"}),
+    ],
+)
+def test_parameters_are_those_of_the_command(kind, left_out):
+    own = kind().get_params()
     assert own.pop("encoder") == "child_sum_tree_lstm"
-    for options, left_out in (
-        # y is labels, not sequences.
-        (ModelSettings, {"decoder", "pieces", "beam"}),
-        # y has no labels of nodes; the name of class weights is scikit-learn's.
-        (
-            TrainingOptions,
-            {"supervise", "class_weights", "label_smoothing", "scheduled_sampling"},
-        ),
-        (ParserOptions, set()),
-    ):
+    # y has no labels of nodes; the name of class weights is scikit-learn's.
+    left_out = {*left_out, "supervise", "class_weights"}
+    for options in (ModelSettings, TrainingOptions, ParserOptions):
         for field in fields(options):
             if field.name not in left_out:
                 assert own[field.name] == field.default, field.name
-    assert all(f"\n        {name}: " in StructuredClassifier.__doc__ for name in own)
+    documented = "".join(base.__doc__ or "" for base in kind.__mro__)
+    assert all(f"\n        {name}: " in documented for name in own)
 
 
 def test_it_learns_and_predicts(train):
@@ -197,9 +183,9 @@ def test_a_run_is_loaded(parsed, train, tmp_path):
 def test_a_changed_file_is_told(train, tmp_path):
     made = StructuredClassifier("bag", **SMALL).fit(*train)
     made.save(tmp_path)
-    file = tmp_path / "classifier.json"
+    file = tmp_path / "estimator.json"
     file.write_text(file.read_text().replace('"yes"', '"ja"'))
-    with pytest.raises(StorageError, match=r"classifier\.json is damaged"):
+    with pytest.raises(StorageError, match=r"estimator\.json is damaged"):
         StructuredClassifier.load(tmp_path)
     with pytest.raises(StorageError, match="there is no saved model"):
         StructuredClassifier.load(tmp_path / "elsewhere")

@@ -7,7 +7,9 @@ import pytest
 
 from structnn import Sentence
 from tasks.data.examples import DataError
-from tasks.estimators.columns import classes_in, examples_of, labels_in, names_of
+from tasks.data.questions import Question
+from tasks.estimators.answers import classes_in, labels_in, names_of
+from tasks.estimators.columns import examples_of
 
 TEXTS = ["Dogs bark.", "Cats purr."]
 
@@ -93,11 +95,6 @@ def test_what_is_no_column_of_texts(column, message):
         examples_of(column)
 
 
-def test_as_many_labels_as_texts():
-    with pytest.raises(DataError, match="X has 2 texts, but there are 1 labels"):
-        examples_of(TEXTS, ["a"])
-
-
 @pytest.mark.parametrize(
     ("y", "classes"),
     [
@@ -139,3 +136,33 @@ def test_classes_with_one_name_are_told():
     with pytest.raises(DataError, match="different classes with the same name: '1'"):
         classes_in(y)
     assert names_of(classes_in(labels_in([True, False]))) == ["False", "True"]
+
+
+@pytest.mark.parametrize("kind", ["pandas", "pyarrow", "datasets", "polars"])
+def test_tables_of_libraries(kind):
+    library = pytest.importorskip(kind)
+    columns = {"text": [["a", "b"], ["c"]], "text2": TEXTS, "score": [1.5, 2.0]}
+    make = {"pyarrow": "table", "datasets": "Dataset"}.get(kind, "DataFrame")
+    make = getattr(library, make)
+    table = make.from_dict(columns) if kind == "datasets" else make(columns)
+    for one in examples_of(table, Question("pair", "score")):
+        assert one.text2 in TEXTS
+    assert examples_of(table, Question("pair"))[0].text == ("a", "b")
+    assert examples_of(table)[0].columns["score"] == "1.5"
+    if kind == "pandas":
+        pair = library.DataFrame({"a": TEXTS, "b": TEXTS})
+        with pytest.raises(DataError, match="or say reads='pair'"):
+            examples_of(pair)
+        assert examples_of(pair, Question("pair"))[1].text2 == TEXTS[1]
+
+
+def test_a_table_that_looks_like_one_of_pandas():
+    class Frame:
+        columns = ("text", "text2")
+
+        def to_dict(self, orient):
+            assert orient == "records"
+            return [{"text": "a b", "text2": "c"}]
+
+    (example,) = examples_of(Frame(), Question("pair"))
+    assert (example.text, example.text2) == ("a b", "c")

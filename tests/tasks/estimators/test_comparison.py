@@ -8,10 +8,16 @@ import pytest
 
 from tasks import EncoderComparison, compare_encoders
 from tasks.data.parsing import SPLITS
+from tasks.data.questions import Question
+from tasks.estimators import comparison
 from tasks.experiments.experiment import ExperimentFailed
+from tasks.experiments.options import CompareOptions
 from tasks.options import OptionError
 from tests.tasks.toys import make_parsed
 
+TEXTS = [f"a {n}" for n in range(40)]
+CLASSES = [n % 2 for n in range(40)]
+NUMBERS = [n / 8 for n in range(40)]
 QUICK = {"epochs": 2, "hidden_dim": 4, "embedding_dim": 6, "workers": 1}
 
 
@@ -84,3 +90,48 @@ def test_wrong_options_are_told(columns):
         compare_encoders(*columns, encoders=["bag"], epochs=0)
     with pytest.raises(ValueError, match="unknown encoder 'bagg'"):
         compare_encoders(*columns, encoders=["bagg"])
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "options", "question"),
+    [
+        ([("a b", f"c {n}") for n in range(40)], CLASSES, {}, Question("pair")),
+        (TEXTS, CLASSES, {}, Question()),
+        (TEXTS, NUMBERS, {}, Question(answer="score")),
+        (TEXTS, range(40), {"answer": "scale"}, Question(answer="scale")),
+        (TEXTS, [["x"], ["x", "y"]] * 20, {}, Question(answer="labels")),
+        ([["a", str(n)] for n in range(40)], [["X", "NUM"]] * 40, {}, Question("tokens")),
+        (
+            [["a", str(n)] for n in range(40)],
+            [["X"], ["Y"]] * 20,
+            {"reads": "sentence"},
+            Question(answer="labels"),
+        ),
+        ({"source": TEXTS, "target": TEXTS}, None, {}, Question(answer="sequence")),
+        ({"text": TEXTS, "score": NUMBERS}, None, {}, Question(answer="score")),
+        (
+            [{"text": text, "target": text, "label": "ab"[n % 2]} for n, text in enumerate(TEXTS)],
+            None,
+            {},
+            Question("span"),
+        ),
+    ],
+)
+def test_every_question(texts, labels, options, question):
+    chosen = CompareOptions(data="texts", encoders="bag", **options)
+    data = comparison._parsed(texts, labels, None, None, chosen)
+    assert data.dataset.question == question
+    assert len(data.sentences["test"]) == len(data.dataset.test)
+
+
+@pytest.mark.slow
+def test_a_comparison_of_pairs_and_numbers(tmp_path):
+    pairs = [("a b", f"c {n}") for n in range(40)]
+    made = compare_encoders(pairs, NUMBERS, "bag", seeds=1, folder=tmp_path, **QUICK)
+    assert "Pearson" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert len(made.table) == 1
+
+
+def test_no_encoder_is_told(columns):
+    with pytest.raises(TypeError, match="compare_encoders needs encoders"):
+        compare_encoders(*columns)

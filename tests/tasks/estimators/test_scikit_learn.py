@@ -5,7 +5,7 @@ from __future__ import annotations
 from sklearn.utils import check_array
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tasks import StructuredClassifier
+from tasks import StructuredClassifier, StructuredRegressor
 
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -21,15 +21,14 @@ the class below: a column of texts has no features.
 """
 
 
-class OfNumbers(StructuredClassifier):
-    """The estimator behind a first step that writes each number as a word."""
+class OfNumbers:
+    """An estimator behind a first step that writes each number as a word."""
 
     def fit(self, X, y, sample_weight=None):
-        words = self._words(X)
-        return super().fit(words, y, sample_weight)
+        return super().fit(self._words(X), y, sample_weight)
 
-    def predict_proba(self, X):
-        return super().predict_proba(self._words(X))
+    def _inputs(self, X):
+        return super()._inputs(self._words(X))
 
     def _words(self, X):
         rows = check_array(X)
@@ -42,8 +41,19 @@ class OfNumbers(StructuredClassifier):
         return tags
 
 
+class ClassifierOfNumbers(OfNumbers, StructuredClassifier):
+    pass
+
+
+class RegressorOfNumbers(OfNumbers, StructuredRegressor):
+    pass
+
+
+SMALL = {"epochs": 20, "hidden_dim": 8, "embedding_dim": 8, "learning_rate": 0.05}
+
+
 @parametrize_with_checks(
-    [OfNumbers("bag", epochs=20, hidden_dim=8, embedding_dim=8, learning_rate=0.05)],
+    [ClassifierOfNumbers("bag", **SMALL), RegressorOfNumbers("bag", **SMALL)],
     expected_failed_checks=lambda estimator: EXPECTED,
 )
 def test_estimator(estimator, check):

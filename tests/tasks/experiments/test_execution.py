@@ -54,7 +54,7 @@ def test_a_run_saves_everything_and_is_not_repeated(parsed, tmp_path):
     rows = list(read_json_lines(folder / "test.jsonl"))
     assert [row["text"] for row in rows] == [e.plain_text for e in parsed.dataset.test]
     right = sum(row["label"] == row["prediction"] for row in rows)
-    assert result.test_accuracy == right / len(rows)
+    assert result.test_score == right / len(rows)
     assert all(sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4) for row in rows)
 
     saved = load_model(folder)
@@ -102,7 +102,7 @@ def test_every_encoder_trains_and_is_saved(parsed, tmp_path, encoder):
     right = torch.tensor(
         [one == other for one, other in zip(guesses, parsed.dataset.answers("test"), strict=True)]
     )
-    assert right.double().mean().item() == pytest.approx(result.test_accuracy)
+    assert right.double().mean().item() == pytest.approx(result.test_score)
 
 
 def test_given_vectors_are_read_once_and_checked_before_any_run(parsed, tmp_path):
@@ -289,7 +289,7 @@ def test_table_shows_mean_and_spread(parsed, tmp_path):
     runs = plan(models("bag"), 2, TRAINING)
     outcomes, summary = run_all(runs, parsed, tmp_path)
     (row,) = summary.rows
-    accuracies = [outcome.test_accuracy for outcome in outcomes]
+    accuracies = [outcome.test_score for outcome in outcomes]
     assert row.test.mean == pytest.approx(sum(accuracies) / 2)
     assert row.test.sd == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
     saved = json.loads((tmp_path / "table.json").read_text())

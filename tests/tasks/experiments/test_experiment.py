@@ -92,7 +92,7 @@ def test_results_are_read_back_and_compared_in_families(parsed, tmp_path):
         for run, accuracy in zip(cell.cell.runs, cell.scores.mean(1), strict=True):
             outcome = by_folder[run.folder.relative_to(tmp_path)]
             assert outcome == run.result
-            assert outcome.test_accuracy == pytest.approx(accuracy)
+            assert outcome.test_score == pytest.approx(accuracy)
             assert len(run.history) == outcome.epochs
     (examples,) = results.examples.values()
     assert [row.text for row in examples] == [e.plain_text for e in parsed.dataset.test]

@@ -32,7 +32,7 @@ def test_a_search_draws_the_same_every_time_and_sees_no_test(parsed, tmp_path):
     assert {trial.model.encoder_options["heads"] for trial in found[1:]} <= {2, 4}
     assert isinstance(space[2].draw(random.Random(0)), int)
     (outcome, *_) = execute_here(found[:1], {"": parsed}, tmp_path)
-    assert outcome.test_accuracy is None
+    assert outcome.test_score is None
     assert not (tmp_path / "tuning/gat/trial-0/test.jsonl").exists()
 
 

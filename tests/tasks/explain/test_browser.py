@@ -6,9 +6,15 @@ import pytest
 
 from tasks.explain import explain, to_html
 from tests.tasks.explain.test_explain import TEXT, make_predictor
+from tests.tasks.explain.test_writing import writer
 from tests.tasks.report.test_browser import By, driver, press, pytestmark, resize
 
-__all__ = ["driver", "make_predictor", "pytestmark"]  # fixtures, and where there is no browser
+__all__ = [
+    "driver",
+    "make_predictor",
+    "pytestmark",
+    "writer",
+]  # fixtures, and where there is no browser
 
 
 @pytest.fixture
@@ -38,6 +44,26 @@ def test_a_head_is_picked(driver, explanations, tmp_path):
         for cell, value in zip(cells, expected, strict=True):
             assert cell.get_attribute("title").endswith(f": {value:.3f}")
             assert float(cell.text.strip("↑↓") or 0) == pytest.approx(value, abs=0.0051)
+
+
+def test_a_written_word_is_picked(driver, writer, tmp_path):
+    explanation = explain(writer(), "good a ugly b new", token=1)
+    (tmp_path / "page.html").write_text(explanation.to_html(), encoding="utf-8")
+    resize(driver, 1280)
+    driver.get((tmp_path / "page.html").as_uri())
+    assert driver.get_log("browser") == []
+    writing = explanation.chosen.writing
+    assert shown(driver, ".looked-tree .chosen") == [writing.pieces[0]]
+    buttons = driver.find_elements(By.CSS_SELECTOR, ".alignment th button")
+    assert [button.text for button in buttons] == list(writing.pieces)
+    press(driver, buttons[-1])
+    assert shown(driver, ".looked-tree .chosen") == [writing.pieces[-1]]
+    fills = {
+        chip.get_attribute("data-node"): chip.get_attribute("style")
+        for chip in driver.find_elements(By.CSS_SELECTOR, ".looked-tree .light rect[data-node]")
+    }
+    for node, share in enumerate(writing.alignment[-1].tolist()):
+        assert f" {round(75 * share)}%" in fills[str(node)] or round(75 * share) == 0
 
 
 def test_it_fits_a_phone_and_follows_the_reader_s_colours(driver, explanations, tmp_path):

@@ -16,10 +16,10 @@ from structnn import Sentence, Tree
 from tasks.explain import DeletionCheck, explain, save, save_all, to_html
 from tasks.explain.along import edge_values, shares
 from tasks.explain.heat import LEGIBLE, heat_rows
+from tasks.explain.quantities import percent
 from tasks.explain.words import (
     completeness_words,
     deletion_words,
-    percent,
     prediction_words,
     shares_words,
 )
@@ -173,7 +173,7 @@ def test_shares_and_drawn_edges():
 
 def test_heat_rows(make_predictor):
     explanation = explain(make_predictor("transformer", heads=2), TEXT)
-    rows = heat_rows(explanation)
+    rows = heat_rows(explanation.texts[0])
     assert [row.name for row in rows] == [
         "mean of all layers",
         *("layer 1, head 1", "layer 1, head 2", "layer 1, mean"),
@@ -189,9 +189,8 @@ def test_heat_rows(make_predictor):
     assert float(shown[2][4]) == pytest.approx(rows[2].received[3], abs=0.005)
     detail = page.table("reads")
     assert float(detail[4][2]) == pytest.approx(float(rows[0].weights[4, 1]), abs=0.005)
-    chained = heat_rows(
-        explain(make_predictor("transformer(heads=1, layers=1)>gat(heads=1, layers=1)"), TEXT)
-    )
+    chain = "transformer(heads=1, layers=1)>gat(heads=1, layers=1)"
+    chained = heat_rows(explain(make_predictor(chain), TEXT).texts[0])
     assert [row.name for row in chained][1:] == [
         "1 Transformer attention, layer 1", "2 GAT attention, layer 1",
     ]  # fmt: skip
@@ -212,7 +211,7 @@ def test_gates_are_on_the_edges_that_the_encoder_reads(make_predictor, monkeypat
     assert f"<title>ugly → b: {gates[3]:.3g}</title>" in picture
 
 
-CHECK = DeletionCheck({IG: (1,)}, {IG: 0.5}, tuple(number / 100 for number in range(20)))
+CHECK = DeletionCheck({IG: (1,)}, {IG: 0.5}, tuple(number / 100 for number in range(20)), 0.6)
 
 
 @pytest.mark.parametrize(
@@ -228,13 +227,10 @@ CHECK = DeletionCheck({IG: (1,)}, {IG: 0.5}, tuple(number / 100 for number in ra
     ],
 )
 def test_deletion_in_plain_words(make_predictor, drop, random, verdict, told):
-    check = DeletionCheck({IG: (1, 4)}, {IG: drop}, random)
+    check = DeletionCheck({IG: (1, 4)}, {IG: drop}, random, 0.6)
     assert check.verdict(IG) == verdict
-    explanation = explain(make_predictor("bag"), TEXT)
-    prediction = dataclasses.replace(
-        explanation.prediction, label="maybe", probabilities={"maybe": 0.6, "no": 0.4}
-    )
-    explanation = dataclasses.replace(explanation, deletion=check, prediction=prediction)
+    explanation = explain(make_predictor("bag"), TEXT, label="maybe")
+    explanation = dataclasses.replace(explanation, deletion=check)
     assert told in deletion_words(explanation, IG)
     assert "(“a”, “c”)" in deletion_words(explanation, IG)
 
@@ -282,7 +278,7 @@ def test_several_encoders_side_by_side(make_predictor, tmp_path):
     assert [float(row[4]) for row in words] == pytest.approx(found[3].attributions[IG], abs=0.005)
     assert len(set(page.ids)) == len(page.ids)
     data = json.loads(re.search(r"const explanations = (.*);", text)[1])
-    assert [len(one["weights"]) for one in data] == [0, 11, 11, 0]
+    assert [len(one["weights"]) for one in data.values()] == [0, 11, 11, 0]
     paths = save_all([found[0], found[3]], tmp_path / "why")
     assert (tmp_path / "why" / "explanation.html").read_text().startswith("<!DOCTYPE html>")
     assert {path.parent.name for path in paths} == {"bag", "tree_gru"}

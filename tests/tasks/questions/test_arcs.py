@@ -18,7 +18,8 @@ from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.options import DataOptions, ParserOptions
 from tasks.data.parsing import SPLITS, parse_dataset
 from tasks.data.questions import Question
-from tasks.data.setting import Setting, needs_parser, view
+from tasks.data.setting import Setting, view
+from tasks.data.structures import needs_parser
 from tasks.experiments.experiment import run_experiment
 from tasks.experiments.options import CompareOptions
 from tasks.experiments.run import execute, seconds_per_epoch
@@ -102,13 +103,13 @@ def test_from_data_to_verdicts_and_back(tmp_path):
     results = [execute(run, data, tmp_path, parser=ParserOptions()) for run in runs]
     save_experiment(tmp_path, runs, {"": data}, {"encoders": {}})
     # A bag does not know where its words are.
-    assert min(result.test_accuracy for result in results[:2]) > 0.9
-    assert max(result.test_accuracy for result in results[2:]) < 0.8
+    assert min(result.test_score for result in results[:2]) > 0.9
+    assert max(result.test_score for result in results[2:]) < 0.8
 
     found = measure(load_results(tmp_path))
     bilstm, bag = found.scored
     assert [metric.key for metric in found.metrics["toy"]] == ["las", "uas"]
-    assert list(bilstm.values["las"]) == pytest.approx([r.test_accuracy for r in results[:2]])
+    assert list(bilstm.values["las"]) == pytest.approx([r.test_score for r in results[:2]])
     assert bilstm.values["uas"][0] >= bilstm.values["las"][0]
     assert bag.scores.shape == (2, 40)  # sentences are the unit
     assert set(bilstm.class_f1) == {"det", "nsubj", "obj", "root"}
@@ -250,7 +251,7 @@ def test_rows_without_a_tree_are_told(tmp_path):
         load(good, label_column="relations")
     with pytest.raises(DataError, match="arcs have one label each; leave out --answer score"):
         load(*rows, answer="score")
-    with pytest.raises(OptionError, match="sentence, pair, span, spans, tokens, arcs"):
+    with pytest.raises(OptionError, match="sentence, pair, span, spans, tokens, nodes, arcs"):
         DataOptions(reads="trees")
 
 

@@ -7,10 +7,13 @@ import json
 
 import pytest
 
+from parsers.controls import right_chain
+from structnn import SentenceGraph, Tree
 from tasks.data.datasets import load_dataset
 from tasks.data.examples import DataError, Dataset, Example
-from tasks.data.files import read_table
+from tasks.data.files import read_examples, read_table
 from tasks.data.options import DataOptions
+from tasks.data.parsing import parse_dataset
 from tasks.data.questions import (
     Question,
     offsets_of,
@@ -18,6 +21,7 @@ from tasks.data.questions import (
     with_marks,
     without_marks,
 )
+from tasks.data.setting import Setting, view
 from tasks.options import OptionError
 
 
@@ -348,3 +352,65 @@ def test_tags_have_a_note_in_words_and_other_answers_are_refused(tmp_path):
     few = lines(tmp_path / "few.jsonl", *rows[:1] * 9)
     with pytest.raises(DataError, match="9 examples are only 1 different text, too few"):
         load_dataset(few)
+
+
+def pair(first="not well", second="it is", **changes):
+    row = {
+        "text": first.split(),
+        "text2": second.split(),
+        "label": "no",
+        "heads": [2, 0],
+        "relations": ["advmod", "root"],
+        "heads2": [0, 1],
+        "relations2": ["root", "cop"],
+    }
+    return {name: value for name, value in {**row, **changes}.items() if value is not None}
+
+
+def test_both_texts_of_a_pair_have_given_trees(tmp_path):
+    rows = [pair(f"not{number} well", label=("no", "yes")[number % 2]) for number in range(20)]
+    data = load_dataset(lines(tmp_path / "a.jsonl", *rows))
+    example = data.train[0]
+    assert example.sentence.dependencies.parents == (1, -1)
+    assert example.sentence2.dependencies == Tree([-1, 0], labels=["root", "cop"])
+    assert not example.columns  # nothing else is said of it
+    seen = view(parse_dataset(data, None), Setting(structure="given"))
+    assert {s.dependencies.parents for s in seen.second["train"]} == {(-1, 0)}
+    chained = view(parse_dataset(data, None), Setting(structure="right_chain"))
+    assert chained.second["train"][0].dependencies == right_chain(example.sentence2)
+    # Another tree of the second text makes other data.
+    rows[0] = {**rows[0], "heads2": [2, 0]}
+    other = load_dataset(lines(tmp_path / "b.jsonl", *rows))
+    assert other.fingerprint != data.fingerprint
+
+
+def test_constituents_and_graphs_of_second_texts(tmp_path):
+    graph = {"tokens": [0, 1], "edges": [[0, 1]], "labels": ["ARG0"]}
+    row = pair(tree="(S (A not) (B well))", tree2="(S (C it) (D is))", graph=graph, graph2=graph)
+    (example,) = read_examples(lines(tmp_path / "a.jsonl", row))
+    assert example.sentence.constituency.labels == ("S", "A", "B")
+    assert example.sentence2.constituency.labels == ("S", "C", "D")
+    assert example.sentence.graph == example.sentence2.graph == SentenceGraph(**graph)
+    assert not example.columns
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"text2": "it is"}, "`heads2` belong to tokens, but the text is one string"),
+        ({"heads2": [0, 0]}, r"tree is not well formed: .*\(`heads2` count from 1"),
+        ({"heads2": "0"}, "`heads2` must be an array"),
+        ({"relations2": [1, 2]}, "`relations2` must hold strings"),
+    ],
+)
+def test_a_wrong_tree_of_a_second_text_is_told(tmp_path, changes, message):
+    with pytest.raises(DataError, match=rf"a\.jsonl:1: .*{message}"):
+        read_examples(lines(tmp_path / "a.jsonl", pair(**changes)))
+
+
+def test_a_second_text_without_its_tree_is_told(tmp_path):
+    rows = [pair(f"not{number} well", label=("no", "yes")[number % 2]) for number in range(20)]
+    rows[3] = {**rows[3], "heads2": None}
+    data = load_dataset(lines(tmp_path / "a.jsonl", *rows))
+    with pytest.raises(DataError, match=r"second text\): this example has no .*heads2"):
+        view(parse_dataset(data, None), Setting(structure="given"))

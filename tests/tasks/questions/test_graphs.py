@@ -13,7 +13,8 @@ from tasks.data.files import read_examples
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import given_tree, parse_dataset
 from tasks.data.questions import Question
-from tasks.data.setting import Setting, needs_parser, view
+from tasks.data.setting import Setting, view
+from tasks.data.structures import needs_parser
 from tasks.experiments.grid import plan
 from tasks.experiments.run import execute
 from tasks.models.options import ModelOptions
@@ -179,7 +180,7 @@ def test_graphs_of_json(tmp_path):
     parsed = parse_dataset(data, None)
     run = Run(model("rgcn", reader=""), TRAINING, 0, Setting(structure="graph"))
     result = execute(run, parsed, tmp_path, parser=ParserOptions())
-    assert result.test_accuracy == 1
+    assert result.test_score == 1
     seen = view(parsed, Setting(structure="graph")).sentences["test"]
     assert Batch.from_sentences(seen, structure="graph").num_nodes == 30
     with pytest.raises(DataError, match="this example has no given dependency tree"):

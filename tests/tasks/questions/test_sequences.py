@@ -86,7 +86,7 @@ def test_from_data_to_verdicts_and_back(tmp_path):
     runs += [run_of(seed, training, **copying, encoder="bag") for seed in range(2)]
     results = [execute(run, data, tmp_path, parser=ParserOptions()) for run in runs]
     save_experiment(tmp_path, runs, {"": data}, {"encoders": {}})
-    assert results[0].test_accuracy > 0.9
+    assert results[0].test_score > 0.9
     assert results[0].parameters["head"] > results[0].parameters["encoder"]
     found = measure(load_results(tmp_path))
     first, bag = found.scored
@@ -151,7 +151,7 @@ def test_other_encoders_and_decoders(tmp_path, encoder, decoder):
     data = dataset((20, 4, 4))
     run = run_of(0, replace(TRAINING, epochs=1), encoder=encoder, decoder=decoder)
     result = execute(run, data, tmp_path, parser=ParserOptions())
-    assert 0 <= result.test_accuracy <= 1
+    assert 0 <= result.test_score <= 1
 
 
 def test_characters(tmp_path):
@@ -278,7 +278,8 @@ def test_the_command(tmp_path, monkeypatch):
     assert made.exit_code == 0, made.output
     assert [json.loads(line)["text"] for line in made.stdout.splitlines()] == ["a 1", "b 2"]
     made = runner.invoke(app, ["explain", run, "a dog", "-o", "why"])
-    assert "answers questions of another kind" in str(made.exception)
+    assert made.exit_code == 0, made.output
+    assert "The search, step by step" in Path("why/explanation.html").read_text()
 
 
 # The metrics.
@@ -328,4 +329,4 @@ def test_reversal_is_learned_with_attention(tmp_path):
     found = execute(
         run_of(0, training), ParsedDataset(kept, sentences), tmp_path, parser=ParserOptions()
     )
-    assert found.test_accuracy > 0.9
+    assert found.test_score > 0.9

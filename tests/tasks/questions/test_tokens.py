@@ -98,13 +98,13 @@ def test_from_data_to_verdicts_and_back(tmp_path):
     results = [execute(run, data, tmp_path, parser=ParserOptions()) for run in runs]
     save_experiment(tmp_path, runs, {"": data}, {"encoders": {}})
     # A word alone does not say whether it is behind "in".
-    assert min(result.test_accuracy for result in results[:2]) > 0.95
-    assert max(result.test_accuracy for result in results[2:]) < 0.9
+    assert min(result.test_score for result in results[:2]) > 0.95
+    assert max(result.test_score for result in results[2:]) < 0.9
 
     found = measure(load_results(tmp_path))
     bilstm, bag = found.scored
     assert [metric.key for metric in found.metrics["toy"]] == ["entity_f1", "accuracy", "macro_f1"]
-    assert list(bilstm.values["entity_f1"]) == pytest.approx([r.test_accuracy for r in results[:2]])
+    assert list(bilstm.values["entity_f1"]) == pytest.approx([r.test_score for r in results[:2]])
     assert bilstm.values["accuracy"][0] > bag.values["accuracy"][0] > 0.6
     assert set(bag.class_f1) == {"B-LOC", "B-PER", "O"}
     assert bag.scores.shape == (2, 40)  # sentences are the unit
@@ -220,8 +220,11 @@ def test_words_of_a_treebank_are_tagged_from_the_command(tmp_path, monkeypatch, 
     table = [line.split() for line in told.out.splitlines() if line.strip()]
     assert table[0] == ["text", "line", "id", "token", "tag"]
     assert table[2][:3] == ["1", "in", "O"]
-    told = command(monkeypatch, capsys, "explain", run, "in Paris", "-o", str(out / "x"), code=2)
-    assert "answers questions of another kind: tokens" in told.err
+    why = ("explain", run, "in Paris", "-o", str(out / "x"))
+    told = command(monkeypatch, capsys, *why, "--token", "Paris")
+    assert "for “Paris”" in told.out
+    told = command(monkeypatch, capsys, *why, "--token", "so", code=2)
+    assert "there is no token 'so'; give one of these: 1 in, 2 Paris" in " ".join(told.err.split())
 
 
 def command(monkeypatch, capsys, *arguments, code=0):
@@ -264,7 +267,7 @@ def test_relations_are_not_predicted_from_relations(tmp_path):
     # The shape alone doesn't say them.
     plain = ModelOptions(**{**vars(MODEL), "encoder": "child_sum_tree_lstm"})
     run = Run(plain, once, 0, Setting(structure="given"))
-    assert execute(run, data, tmp_path, parser=ParserOptions()).test_accuracy is not None
+    assert execute(run, data, tmp_path, parser=ParserOptions()).test_score is not None
 
 
 @pytest.mark.parametrize("encoder", ["bilstm", "rgcn", "child_sum_tree_lstm", "bilstm>gat"])
@@ -336,9 +339,9 @@ def test_an_interrupted_run_has_the_same_result(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         execute(run, data, tmp_path / "b", parser=ParserOptions(), on_epoch=interrupt)
     resumed = execute(run, data, tmp_path / "b", parser=ParserOptions())
-    assert (resumed.dev_accuracy, resumed.test_accuracy) == (
-        whole.dev_accuracy,
-        whole.test_accuracy,
+    assert (resumed.dev_score, resumed.test_score) == (
+        whole.dev_score,
+        whole.test_score,
     )
     for name in ("test.jsonl", "weights.safetensors"):
         assert (tmp_path / "a" / run.folder / name).read_bytes() == (

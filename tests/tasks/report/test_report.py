@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 import math
 import re
 import xml.etree.ElementTree as ElementTree
@@ -17,7 +18,7 @@ import pytest
 
 from parsers.controls import CONTROLS
 from tasks.json_records import as_record
-from tasks.metrics import ACCURACY, MACRO_F1, Metric
+from tasks.metrics import ACCURACY, MACRO_F1, PEARSON, Metric
 from tasks.report import browser, figures, run_report, tables, words, write_report
 from tasks.report.groups import Group, groups_of
 from tasks.results.condition import Condition
@@ -192,8 +193,8 @@ class TestFiles:
             assert [float(row["test_accuracy"]) for row in mine] == pytest.approx(
                 cell.scores.mean(1)
             )
-            dev = [run.result.dev_accuracy for run in cell.cell.runs]
-            assert [float(row["dev_accuracy"]) for row in mine] == pytest.approx(dev)
+            dev = [run.result.dev_score for run in cell.cell.runs]
+            assert [float(row["dev_score"]) for row in mine] == pytest.approx(dev)
 
     def test_figures_are_png_and_svg(self, folder):
         found = sorted((folder / "figures").iterdir())
@@ -285,6 +286,7 @@ def measured(encoder: str, scores, structure: str = "parse", metric=ACCURACY, **
     runs = [FinishedRun(seed, None, Path(), None) for seed in range(len(matrix))]
     return ScoredCell(
         dev_metric=ACCURACY,
+        selecting=ACCURACY,
         cell=Cell(Condition("toys", encoder, structure, **condition), tuple(runs)),
         description=EncoderDescription(reads=frozenset({reads})),
         parameters=1,
@@ -651,3 +653,26 @@ def test_confusions_of_many_labels_are_in_percent_of_the_joined_ones():
     text = figures.confusions(group, member).text
     assert "others taken for a, 100 %" in text
     assert "a taken for b, 100 %" in text
+
+
+def test_training_is_shown_by_the_metric_that_selected(tmp_path):
+    grid = make_grid(encoders=("gat",))
+    folder = write_experiment(tmp_path, {"toys": make_examples(12)}, grid, ordered=True)
+    file = folder / "experiment.json"
+    experiment = json.loads(file.read_text(encoding="utf-8"))
+    experiment["options"]["select"] = "mean_absolute_error"
+    file.write_text(json.dumps(experiment), encoding="utf-8")
+    (group,) = groups_of(measure(load_results(folder)))
+    runs = group.members[0].cell.runs
+    # Lower is better: what is saved has its sign changed.
+    kept = -fmean(max(epoch.dev_score for epoch in run.history) for run in runs)
+    text = figures.training(group).text
+    assert text.startswith("Dev abs. error by epoch")
+    assert f"gat {kept:.3f}, kept after" in text
+
+
+def test_tuning_is_shown_by_the_first_metric_of_the_question():
+    trials, kinds = {"gat": [0.25, 0.75]}, {"gat": "graph"}
+    assert "Expected best dev Pearson" in figures.tuning("toys", trials, kinds, PEARSON).text
+    assert "gat: 0.500 with one trial, 0.625" in figures.tuning("toys", trials, kinds, PEARSON).text
+    assert "gat: 50.0 with one trial, 62.5" in figures.tuning("toys", trials, kinds, ACCURACY).text

@@ -51,6 +51,7 @@ def test_each_question_is_a_family(families):
         "amounts of parse noise with wordllama vectors": 4,
         "encoders with wordllama vectors on 10% of train": 3,
         "embeddings": 3,
+        "embeddings on 10% of train": 3,
     }
 
 

@@ -40,7 +40,7 @@ def test_a_cell_against_its_files(folder):
         assert cell.scores.tolist() == right
         assert cell.test.mean == fmean(map(fmean, right))
         assert cell.test.sd == pytest.approx(stdev(map(fmean, right)))
-        assert cell.dev.mean == fmean(run["dev_accuracy"] for run in saved)
+        assert cell.dev.mean == fmean(run["dev_score"] for run in saved)
         assert cell.train_speed == median(run["train_speed"] for run in saved)
         assert cell.parameters == saved[0]["parameters"]["encoder"]
         gold = [row["label"] for row in rows[0]]
@@ -121,7 +121,7 @@ def test_who_predicts_one_label_is_named(folder):
             file.write_text("".join(json.dumps(row) + "\n" for row in rows))
             result = file.with_name("result.json")
             right = fmean(row["label"] == "low" for row in rows)
-            result.write_text(json.dumps(json.loads(result.read_text()) | {"test_accuracy": right}))
+            result.write_text(json.dumps(json.loads(result.read_text()) | {"test_score": right}))
     summary = summarise(measure(load_results(folder)))
     (note,) = (note for note in summary.notes["toys"] if "one label" in note)
     assert note.startswith("bilstm predicts one label for every test example in 2 of 3 seeds")
@@ -132,7 +132,7 @@ def test_without_a_test_set(folder):
         file.unlink()
     for file in folder.rglob("result.json"):
         saved = json.loads(file.read_text())
-        file.write_text(json.dumps({**saved, "test_accuracy": None}))
+        file.write_text(json.dumps({**saved, "test_score": None}))
     measures = measure(load_results(folder))
     assert measures.scored == measures.families == ()
     assert not any(isinstance(cell, ScoredCell) for cell in measures.cells)

@@ -107,6 +107,16 @@ def test_question_words_are_those_of_questions():
     }
 
 
+@pytest.mark.parametrize("reads", ["tokens", "arcs", "nodes"])
+def test_unknown_words_of_questions_about_tokens(reads):
+    """A sentence has its place by the share of its words that train lacks, whatever its answers are."""
+    rows = [example("a b", unknown_share=share, label="X Y") for share in (0, 0.5, 0.2)]
+    found = {dimension.name: dimension for dimension in divide(rows, Question(reads))}
+    members = {part.name: part.members for part in found["unknown words"].slices}
+    assert members == {"none": (0,), "up to 25 %": (2,), "over 25 %": (1,)}
+    assert "label" not in found
+
+
 def test_unknown_words_and_overlap():
     rows = [example("a b", unknown_share=share, overlap=share == 0) for share in (0, 0.1, 0.2, 0.5)]
     assert slices_of(rows, "unknown words") == {

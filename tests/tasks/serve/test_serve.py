@@ -45,8 +45,8 @@ def ask_about(tmp_path):
 
     def make(question: Question) -> tuple[Predictor, TestClient]:
         options = ModelOptions(encoder="child_sum_tree_lstm", hidden_dim=8, embedding_dim=6)
-        labels = [] if question.answer == "score" else ["red", "blue", "green"]
-        task = Task(labels=labels, question=question)
+        labels = [] if question.answer in ("score", "sequence") else ["red", "blue", "green"]
+        task = Task(labels=labels, question=question, pieces=["red", "blue"], longest=3)
         classifier = build_model(options, task, Vocabulary("a b good bad".split()))
         saved = SavedModel(classifier, options, UNIVERSAL_RELATIONS, "parse", ParserOptions(), task)
         save_model(tmp_path, saved)
@@ -114,7 +114,9 @@ def test_it_explains(client, make_predictor):
         ("/predict", {"texts": ["a", "b" * 61]}, 413, "text 2 of texts has 61 characters"),
         ("/explain", {"text": "a" * 61}, 413, "a text may have 60: shorten it"),
         ("/explain", {"text": ""}, 422, "text 1 is empty"),
-        ("/explain", {"text": "a", "second": "b"}, 422, "one text is explained: leave out second"),
+        ("/explain", {"text": "a", "second": "b"}, 422, "1 second texts; give none"),
+        ("/explain", {"text": "a", "label": "b"}, 422, "is no label of this run; its labels are"),
+        ("/explain", {"text": "a", "token": 1}, 422, "leave it out"),
         ("/show", {"text": "a", "second": "b"}, 422, "1 second texts; give none"),
         ("/predict", {"texts": ["a" * 9_000_000]}, 413, "bytes, and may have"),
     ],
@@ -156,6 +158,8 @@ def test_what_is_not_json(client):
         (Question("sentence", "labels"), {"texts": ["good a"]}, {"texts": [""]}, "is empty"),
         (Question("sentence", "score"), {"texts": ["good a"]}, {"texts": [""]}, "is empty"),
         (Question("tokens"), {"texts": ["good a", "bad"]}, {"texts": [""]}, "is empty"),
+        (Question("arcs"), {"texts": ["good a", "bad"]}, {"texts": [""]}, "is empty"),
+        (Question(answer="sequence"), {"texts": ["good a", "bad"]}, {"texts": [""]}, "is empty"),
     ],
 )
 def test_other_questions_are_answered_and_shown(ask_about, question, asked, wrong, message):
@@ -165,18 +169,20 @@ def test_other_questions_are_answered_and_shown(ask_about, question, asked, wron
         assert found.json() == as_json(predictor.predict(asked["texts"], asked.get("second", ())))
         refused = client.post("/predict", json=wrong)
         assert (refused.status_code, message in refused.json()["detail"]) == (422, True)
-        refused = client.post("/explain", json={"text": "good [[a]]"})
-        assert "answers questions of another kind" in refused.json()["detail"]
-
         one = {"text": asked["texts"][0]}
         if question.reads == "pair":
             one["second"] = "b b"
+        found = client.post("/explain", json=one).json()
+        expected = explain(predictor, one["text"], second=one.get("second"))
+        assert found["explained"]["name"] == expected.quantity.name
+        assert ("second" in found) == (question.reads == "pair")
         shown = client.post("/show", json=one).json()
-        assert shown["said"].startswith("child_sum_tree_lstm says ")
+        says = "writes" if question.is_sequence else "says"
+        assert shown["said"].startswith(f"child_sum_tree_lstm {says} ")
         # Each tree in light and in dark.
         assert shown["html"].count("<svg") == (4 if question.reads == "pair" else 2)
-        many = question.is_number or question.has_parts
-        assert ("<h2>Probabilities" in shown["html"]) != many
+        assert ("<h2>Probabilities" in shown["html"]) != question.is_number
+        assert "What each word adds to" in shown["html"]
         assert ("good red, a " in shown["said"].replace("green", "red").replace("blue", "red")) == (
             question.reads == "tokens"
         )

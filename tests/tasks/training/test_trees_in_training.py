@@ -77,7 +77,7 @@ def test_all_labels_teach_and_both_scores_are_told(encoder, tmp_path):
             right += guess == wanted
         roots_right += guesses[tree.root] == example.label
     assert result.node_accuracy == pytest.approx(right / labelled)
-    assert result.test_accuracy == pytest.approx(roots_right / len(data.dataset.test))
+    assert result.test_score == pytest.approx(roots_right / len(data.dataset.test))
     assert result.node_accuracy > 0.6
     (told,) = (note for note in summary.notes["treebank"] if "labelled nodes" in note)
     assert told.startswith(f"{encoder}: {100 * result.node_accuracy:.1f} %")

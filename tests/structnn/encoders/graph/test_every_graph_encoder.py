@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -25,7 +26,6 @@ from torch_geometric.nn import (
 from structnn import (
     EDGE_TYPES,
     Batch,
-    Graph,
     Sentence,
     Tree,
     build_encoder,
@@ -464,8 +464,11 @@ def test_order_of_edges_is_immaterial(name):
     for count in graph.counts:  # edges of one type stay together
         order += [first + place for place in reversed(range(count))]
         first += count
-    moved = Graph(
-        graph.edge_index[:, order], graph.edge_type[order], graph.edge_label[order], graph.counts
+    moved = replace(
+        graph,
+        edge_index=graph.edge_index[:, order],
+        edge_type=graph.edge_type[order],
+        edge_label=graph.edge_label[order],
     )
     other._graphs[encoder.construction] = moved
     assert_close(encoder(x, other).tokens, expected)

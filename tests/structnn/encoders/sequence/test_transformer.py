@@ -47,9 +47,10 @@ def torch_layer(layer, pre_norm):
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned", "none"])
-def test_torch(norm, positions):
+@pytest.mark.parametrize("causal", [False, True])
+def test_torch(norm, positions, causal):
     """The states are those of torch's layers, called for each sentence by itself."""
-    encoder = encoder_of(norm=norm, positions=positions)
+    encoder = encoder_of(norm=norm, positions=positions, causal=causal)
 
     def reference(encoder, x, tree):
         h = encoder.projection(x)
@@ -59,7 +60,8 @@ def test_torch(norm, positions):
             h = h + encoder.places.weight[: len(x)]
         for layer in encoder.layers:
             own, weights = torch_layer(layer, norm == "pre")
-            h = torch.func.functional_call(own, weights, (h[None],))[0]
+            mask = torch.ones(len(x), len(x)).triu(1).bool() if causal else None
+            h = torch.func.functional_call(own, weights, (h[None], mask))[0]
         return encoder.norm(h)
 
     @given(st.lists(st.integers(1, 6), min_size=1, max_size=3))

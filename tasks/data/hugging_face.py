@@ -1,0 +1,92 @@
+"""Data sets of Hugging Face: objects of the package ``datasets``, folders that it saved, and names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.data.arrow import extra_package
+from tasks.data.examples import DataError, quote
+
+__all__ = ["HUB", "is_saved", "load_splits", "rows_of_table"]
+
+HUB = "hf:"
+"""Stands before the name of a data set of the hub, behind which may stand ``:`` and a configuration."""
+
+_SPLITS = {"train": "train", "validation": "dev", "valid": "dev", "dev": "dev", "test": "test"}
+
+
+def is_saved(folder: Path) -> bool:
+    """Whether a folder was written by ``save_to_disk``."""
+    return any((folder / name).is_file() for name in ("dataset_dict.json", "state.json"))
+
+
+def load_splits(spec: str) -> dict[str, Any]:
+    """The splits ``train``, ``dev`` and ``test`` of a data set, as far as it has them.
+
+    A split whose labels are all missing is left out, as are those of other names.
+
+    Args:
+        spec: A folder that ``save_to_disk`` wrote, or ``hf:NAME`` or ``hf:NAME:CONFIGURATION``.
+
+    Raises:
+        DataError: ``datasets`` is not installed, the data set can't be had, or has no split ``train``.
+    """
+    datasets = extra_package("datasets", spec)
+    try:
+        if spec.startswith(HUB):
+            name, _, configuration = spec.removeprefix(HUB).partition(":")
+            found = datasets.load_dataset(name, configuration or None)
+        else:
+            found = datasets.load_from_disk(spec)
+    except Exception as fault:  # of many kinds: of the network, of the hub, of files
+        hint = ""
+        if spec.startswith(HUB):
+            hint = (
+                "; without a network give a file, or a folder that save_to_disk of the package datasets "
+                "wrote"
+            )
+        first = next(iter(str(fault).splitlines()), "")
+        raise DataError(f"{spec} can't be had ({type(fault).__name__}: {first}){hint}") from None
+    if not isinstance(found, Mapping):
+        return {"train": found}
+    splits = {_SPLITS[name]: part for name, part in found.items() if name in _SPLITS}
+    if "train" not in splits:
+        raise DataError(f"{spec}: there is no split train; the splits are {quote(found)}")
+    return {name: part for name, part in splits.items() if name == "train" or not _is_bare(part)}
+
+
+def rows_of_table(table: Any) -> Iterator[dict[str, object]]:
+    """The rows of a data set of Hugging Face, with the names of classes in place of their numbers.
+
+    Args:
+        table: A ``datasets.Dataset``, or another object with ``features`` that gives rows.
+    """
+    named = {name: _names(feature) for name, feature in table.features.items()}
+    for row in table:
+        yield {
+            name: value if (of := named.get(name)) is None else of(value)
+            for name, value in row.items()
+        }
+
+
+def _names(feature: Any) -> Callable[[Any], Any] | None:
+    """What gives the name of a class, or of each of a list; None for a feature without classes."""
+    inner = getattr(feature, "feature", feature)  # of a list
+    name = getattr(inner, "int2str", None)
+    if name is None:
+        return None
+
+    def named(value: Any) -> Any:
+        if isinstance(value, list):
+            return [named(one) for one in value]
+        return None if value is None or value == -1 else str(name(value))  # -1 is no class
+
+    return named
+
+
+def _is_bare(table: Any) -> bool:
+    """Whether a split has a column of classes, and no class in it."""
+    columns = [name for name, feature in table.features.items() if hasattr(feature, "int2str")]
+    return any(set(table[name]) <= {-1, None} for name in columns)

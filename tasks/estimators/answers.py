@@ -1,0 +1,441 @@
+"""Answers as Python has them (classes, sets of them, numbers, tags, texts), and as a model has them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.data.examples import DataError, quote
+from tasks.data.questions import ROW_SEPARATOR, SEPARATOR, Answers, Question
+from tasks.estimators.columns import Column, values_in
+
+__all__ = [
+    "Classes",
+    "LabelSets",
+    "Numbers",
+    "Tags",
+    "Texts",
+    "Values",
+    "are_numbers",
+    "are_sets",
+    "classes_in",
+    "labels_in",
+    "names_of",
+    "numbers_in",
+    "values_for",
+]
+
+
+class Values(ABC):
+    """How the answers of Python stand for those of a model."""
+
+    answer: Answers
+    """Which kind of answer it is."""
+
+    @property
+    def labels(self) -> list[str] | None:
+        """The labels of a model, in order; None where it has none."""
+        return None
+
+    @classmethod
+    @abstractmethod
+    def read(cls, y: Column, name: str) -> Any:
+        """The answers of a column, one for each thing asked about.
+
+        Args:
+            y: The column.
+            name: What messages call it.
+
+        Raises:
+            ValueError: It has no such answers.
+        """
+
+    @classmethod
+    @abstractmethod
+    def of(cls, columns: Sequence[Any]) -> Self:
+        """What stands for all answers of some columns, as :meth:`read` gives them."""
+
+    @abstractmethod
+    def cells(self, y: Any) -> list[object]:
+        """Answers, as :meth:`read` gives them, as they stand in a file."""
+
+    @abstractmethod
+    def given_back(self, answers: Sequence[str]) -> Any:
+        """The answers of a model, as :class:`tasks.data.questions.Question` has them, as Python's."""
+
+
+@dataclass(frozen=True, eq=False)
+class _OfClasses(Values):
+    """Answers that consist of classes.
+
+    Args:
+        classes: The classes, in the order of the model's labels.
+    """
+
+    classes: NDArray[Any]
+
+    @property
+    def labels(self) -> list[str] | None:
+        """The names of the classes."""
+        return names_of(self.classes)
+
+    @property
+    def by_name(self) -> dict[str, Any]:
+        """The class of each label."""
+        return dict(zip(names_of(self.classes), self.classes.tolist(), strict=True))
+
+
+class Classes(_OfClasses):
+    """One class each."""
+
+    answer = "label"
+
+    @classmethod
+    def read(cls, y: Column, name: str) -> NDArray[Any]:
+        """See :func:`labels_in`."""
+        return labels_in(y, name)
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> Self:
+        """The classes that occur."""
+        return cls(classes_in(_joined(columns)))
+
+    def cells(self, y: Any) -> list[object]:
+        """The names of the classes."""
+        return [str(value) for value in y.tolist()]
+
+    def given_back(self, answers: Sequence[str]) -> NDArray[Any]:
+        """The classes."""
+        place = {name: number for number, name in enumerate(names_of(self.classes))}
+        found: NDArray[Any] = self.classes[[place[answer] for answer in answers]]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSets(_OfClasses):
+    """Any number of classes each: a list of them, or a row of a matrix of 0 and 1.
+
+    Args:
+        classes: The classes; of a matrix, what its columns are called, or their numbers.
+        is_matrix: Whether they are rows of a matrix.
+    """
+
+    is_matrix: bool = False
+    answer = "labels"
+
+    @classmethod
+    def read(cls, y: Column, name: str) -> Any:
+        """A list of lists, or the matrix and the names of its columns.
+
+        Raises:
+            DataError: A matrix has other numbers than 0 and 1; or an answer is no list of classes.
+        """
+        if _is_matrix(y):
+            columns = getattr(y, "columns", None)
+            matrix = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+            if not np.isin(matrix, (0, 1)).all():
+                raise DataError(
+                    f"{name} must be a matrix of 0 and 1, with a column for each class, or a list of "
+                    "lists of classes"
+                )
+            return matrix.astype(int), np.array(
+                range(matrix.shape[1]) if columns is None else list(columns)
+            )
+        values = values_in(y, name)
+        values = [value.split(SEPARATOR) if isinstance(value, str) else value for value in values]
+        for place, value in enumerate(values):
+            if not isinstance(value, list | tuple | set | frozenset | np.ndarray):
+                raise DataError(f"{name}[{place}] must be a list of classes, but is {value!r}")
+        return [list(value) for value in values]
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> Self:
+        """The classes that occur, or those of the columns of the matrix."""
+        if isinstance(columns[0], tuple):
+            return cls(columns[0][1], is_matrix=True)
+        flat = [one for column in columns for labels in column for one in labels]
+        return cls(classes_in(labels_in(flat)))
+
+    def cells(self, y: Any) -> list[object]:
+        """The names of the classes of each."""
+        if isinstance(y, list):
+            return [[str(one) for one in labels] for labels in y]
+        names = names_of(self.classes)
+        matrix = y[0]
+        if matrix.shape[1] != len(names):
+            raise DataError(f"there are {matrix.shape[1]} columns, but {len(names)} classes")
+        return [[names[place] for place in row.nonzero()[0]] for row in matrix]
+
+    def given_back(self, answers: Sequence[str]) -> NDArray[Any]:
+        """The matrix, ``(answers, classes)``, or an array of lists."""
+        names = [list(filter(None, answer.split(SEPARATOR))) for answer in answers]
+        if self.is_matrix:
+            return self.matrix(names)
+        known = self.by_name
+        return _objects([[known[name] for name in own] for own in names])
+
+    def matrix(self, labels: Sequence[Sequence[object]]) -> NDArray[np.int64]:
+        """``(answers, classes)``, 1 where a class is among the classes of an answer."""
+        place = {name: number for number, name in enumerate(names_of(self.classes))}
+        made = np.zeros((len(labels), len(place)), dtype=np.int64)
+        for row, own in enumerate(labels):
+            made[row, [place[str(one)] for one in own]] = 1
+        return made
+
+
+@dataclass(frozen=True)
+class Numbers(Values):
+    """A number each.
+
+    Args:
+        answer: ``"score"``, or ``"scale"`` for one on a scale of whole numbers.
+    """
+
+    answer: Answers = "score"
+
+    @classmethod
+    def read(cls, y: Column, name: str) -> NDArray[np.float64]:
+        """``(answers,)``.
+
+        Raises:
+            ValueError: One is missing, not finite, or no number.
+        """
+        from sklearn.utils import check_array, column_or_1d
+
+        if y is None:
+            raise ValueError(f"requires {name} to be passed, but the target {name} is None")
+        y = y.to_pylist() if hasattr(y, "to_pylist") else y
+        array = check_array(y, ensure_2d=False, dtype=np.float64, input_name=name)
+        found: NDArray[np.float64] = column_or_1d(array, warn=True)
+        return found
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> Self:
+        """Nothing has to be known of them."""
+        return cls()
+
+    def cells(self, y: Any) -> list[object]:
+        """The numbers."""
+        return [float(value) for value in y]
+
+    def given_back(self, answers: Sequence[str]) -> NDArray[np.float64]:
+        """The numbers, ``(answers,)``."""
+        return np.array([float(answer) for answer in answers])
+
+
+class Tags(_OfClasses):
+    """A tag for each token."""
+
+    answer = "label"
+
+    @classmethod
+    def read(cls, y: Column, name: str) -> list[list[Any]]:
+        """A list of tags for each list of tokens.
+
+        Raises:
+            DataError: An answer is no list.
+        """
+        values = [
+            value.split() if isinstance(value, str) else value for value in values_in(y, name)
+        ]
+        for place, value in enumerate(values):
+            if not isinstance(value, list | tuple | np.ndarray):
+                raise DataError(f"{name}[{place}] must be a list of tags, but is {value!r}")
+        return [
+            value.tolist() if isinstance(value, np.ndarray) else list(value) for value in values
+        ]
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> Self:
+        """The tags that occur."""
+        flat = [tag for column in columns for tags in column for tag in tags]
+        return cls(classes_in(labels_in(flat)))
+
+    def cells(self, y: Any) -> list[object]:
+        """Their names."""
+        return [[str(tag) for tag in tags] for tags in y]
+
+    def given_back(self, answers: Sequence[str]) -> list[list[Any]]:
+        """The tags of each."""
+        known = self.by_name
+        return [[known[name] for name in answer.split(ROW_SEPARATOR)] for answer in answers]
+
+
+class Texts(Values):
+    """Another text each."""
+
+    answer = "sequence"
+
+    @classmethod
+    def read(cls, y: Column, name: str) -> list[Any]:
+        """The texts; a list of words is one too."""
+        return values_in(y, name)
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> Self:
+        """Nothing has to be known of them."""
+        return cls()
+
+    def cells(self, y: Any) -> list[object]:
+        """The texts."""
+        return [list(value) if isinstance(value, tuple | np.ndarray) else value for value in y]
+
+    def given_back(self, answers: Sequence[str]) -> NDArray[Any]:
+        """The texts, ``(answers,)``."""
+        return _objects(answers)
+
+
+def values_for(question: Question) -> type[Values]:
+    """What the answers to a question are.
+
+    Raises:
+        DataError: It is about trees, which no column of answers has.
+    """
+    if question.reads == "arcs":
+        raise DataError(
+            "from Python nothing is trained to parse: structnn train --reads arcs does it"
+        )
+    if question.has_parts:
+        return Tags
+    if question.is_number:
+        return Numbers
+    kinds: dict[str, type[Values]] = {"label": Classes, "labels": LabelSets, "sequence": Texts}
+    return kinds[question.answer]
+
+
+def are_sets(y: Column) -> bool:
+    """Whether answers are several classes each: the rows of a matrix, or lists (tuples are classes)."""
+    if _is_matrix(y):
+        return True
+    if not isinstance(y, list | np.ndarray) and hasattr(y, "to_numpy"):
+        y = y.to_numpy()
+    return (
+        isinstance(y, list | tuple | np.ndarray)
+        and len(y) > 0
+        and all(isinstance(value, list | set | frozenset | np.ndarray) for value in y)
+    )
+
+
+def are_numbers(y: Column) -> bool:
+    """Whether answers are numbers that can't be classes, such as 0.5."""
+    values = [] if y is None else values_in(y, "y")
+    return any(isinstance(value, float) and not value.is_integer() for value in values)
+
+
+def labels_in(y: Column, name: str = "y") -> NDArray[Any]:
+    """A column of classes, as an array.
+
+    Args:
+        y: A column of strings, whole numbers, truth values or any other hashable objects.
+        name: What messages call it.
+
+    Raises:
+        DataError: A class is missing.
+        ValueError: It is not a column, or has numbers that are no classes, such as 0.5.
+    """
+    from sklearn.utils import column_or_1d
+    from sklearn.utils.multiclass import check_classification_targets
+
+    if y is None:
+        raise ValueError(f"requires {name} to be passed, but the target {name} is None")
+    if hasattr(y, "to_pylist"):
+        y = y.to_pylist()
+    elif hasattr(y, "to_numpy"):
+        y = y.to_numpy()
+    elif hasattr(y, "__array__"):
+        y = np.asarray(y)
+    if isinstance(y, np.ndarray):
+        array: NDArray[Any] = column_or_1d(y, warn=True)
+    else:
+        values = list(values_in(y, name))
+        array = _objects(values)
+        if len(kinds := {type(value) for value in values}) == 1:
+            (kind,) = kinds
+            if issubclass(kind, str | int | float | np.generic):
+                array = np.array(values)
+    for place, value in enumerate(array.tolist()):
+        if value is None or value != value:
+            raise DataError(f"{name}[{place}] is {value}: give the text a class, or leave it out")
+    if array.dtype.kind == "f":
+        check_classification_targets(array)
+    return array
+
+
+def classes_in(y: NDArray[Any]) -> NDArray[Any]:
+    """The classes that occur: sorted, or where they can't be compared, sorted by their names.
+
+    Raises:
+        DataError: Two have the same name (``1`` and ``"1"``).
+    """
+    try:
+        classes: NDArray[Any] = np.unique(y)
+    except TypeError:
+        classes = _objects(sorted(set(y.tolist()), key=str))
+    names = names_of(classes)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(
+            f"y has different classes with the same name: {quote(twice)}, as a number and as a string "
+            "perhaps; make them one, or give them other names"
+        )
+    return classes
+
+
+def names_of(classes: NDArray[Any]) -> list[str]:
+    """The labels that stand for classes in a model and in its files."""
+    return [str(value) for value in classes.tolist()]
+
+
+def numbers_in(values: Column, count: int, name: str) -> list[float]:
+    """The weight of each example.
+
+    Raises:
+        DataError: They are not as many as examples; or one is negative, infinite or no number; or all
+            are 0.
+    """
+    try:
+        weights = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as fault:
+        raise DataError(f"{name} must be numbers ({fault})") from None
+    if weights.ndim == 0:
+        weights = np.full(count, weights)
+    if weights.shape != (count,):
+        raise DataError(
+            f"{name}.shape == {weights.shape}, expected ({count},): give each text a weight"
+        )
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise DataError(f"{name} must be finite and at least 0, and not all of them zero")
+    return [float(weight) for weight in weights]
+
+
+def _is_matrix(y: Column) -> bool:
+    """Whether it is a matrix; as in scikit-learn, rows of 0 and 1 of the same length are one."""
+    if isinstance(y, list) and y and all(isinstance(row, list | np.ndarray) for row in y):
+        (size, *others) = {len(row) for row in y}
+        ones = {type(one) is int and one in (0, 1) for row in y for one in map(_item, row)}
+        return size > 1 and not others and ones == {True}
+    shape: tuple[int, ...] = getattr(y, "shape", ())
+    return len(shape) == 2 and shape[1] > 1
+
+
+def _item(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _joined(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The classes of several columns; those of one, if there is but one, as they are."""
+    if len(columns) == 1:
+        return columns[0]
+    if len({column.dtype.kind for column in columns}) == 1:
+        return np.concatenate(columns)
+    return _objects([value for column in columns for value in column.tolist()])
+
+
+def _objects(values: Sequence[object]) -> NDArray[Any]:
+    made: NDArray[Any] = np.empty(len(values), dtype=object)
+    made[:] = list(values)
+    return made

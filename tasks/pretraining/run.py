@@ -1,0 +1,189 @@
+"""A language model trained on a text: a folder with the model and what is known of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from structnn import UNIVERSAL_RELATIONS, LanguageModel, language_vocabulary
+from tasks.json_records import as_record
+from tasks.models.model import MODEL, WEIGHTS, SavedModel, Task, build_model, save_model
+from tasks.options import OptionError
+from tasks.pretraining.loop import Measured, Reading, measure, train_language_model
+from tasks.pretraining.options import PretrainOptions
+from tasks.pretraining.store import stored
+from tasks.pretraining.text import sources_of
+from tasks.sealing import read_sealed, write_sealed
+from tasks.storage import StorageError, write_json
+from tasks.training.epoch import Epoch
+
+__all__ = ["PRETRAINING", "Pretrained", "pretrain"]
+
+PRETRAINING = "pretraining.json"
+"""The file that says how a language model was trained, and how well it predicts."""
+
+AGAIN = "delete that folder, and train again"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What is known of a trained language model.
+
+    Args:
+        epochs: How many there were.
+        best_epoch: The epoch that was kept.
+        words: The number of words of its vocabulary, the unknown one not counted.
+        measured: How well it predicts dev, and test if there is one.
+        notes: What must be said of how the text was read.
+    """
+
+    epochs: int
+    best_epoch: int
+    words: int
+    measured: Mapping[str, Measured]
+    notes: Sequence[str] = ()
+
+
+def pretrain(
+    data: str,
+    options: PretrainOptions,
+    out: Path,
+    *,
+    seed: int = 0,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> Pretrained:
+    """Train a language model, or go on where training was interrupted, with the same result.
+
+    Args:
+        data: The text: see :func:`tasks.pretraining.text.sources_of`.
+        options: The model, and how it is trained.
+        out: Its folder.
+        seed: Random seed of weights, dropout, order, and of what is hidden.
+        on_epoch: Called after each epoch.
+
+    Raises:
+        ValueError: An option is wrong, or the folder holds a model of other options or of another text.
+        StorageError: A file of the folder is damaged.
+        FloatingPointError: Training diverged.
+    """
+    task = Task(objective=options.objective, tied=options.tied)
+    with torch.device("meta"):  # a wrong encoder is found before the text is read
+        outline = build_model(options.model, task, language_vocabulary([], options.objective))
+    trees = bool(outline.encoder.reads & {"tree", "graph"})
+    sources, checksums = sources_of(data, options, reads_trees=trees)
+    description = _description(data, options, seed, checksums)
+    there = _there(out, description)
+    if there is not None:
+        return there
+    write_sealed(out / PRETRAINING, {**description, "result": None})
+    vocabulary, texts = stored(
+        out / "text",
+        sources,
+        options.objective,
+        key={"checksums": checksums, "reading": description["data"]},
+        min_count=options.min_count,
+        lowercase=options.lowercase,
+        trees=trees,
+        dev_fraction=options.dev_fraction,
+        seed=options.split_seed,
+    )
+    torch.manual_seed(seed)
+    model = cast(LanguageModel, build_model(options.model, task, vocabulary))
+    reading = Reading(options.mask_rate, options.bptt)
+    checkpoint = out / "checkpoint.safetensors"
+    result = train_language_model(
+        model,
+        texts,
+        reading,
+        options.training,
+        seed=seed,
+        checkpoint=checkpoint,
+        epoch_batches=options.epoch_batches,
+        on_epoch=on_epoch,
+    )
+    save_model(
+        out,
+        SavedModel(
+            model,
+            options.model,
+            UNIVERSAL_RELATIONS,
+            options.structure or "parse",
+            options.parser_options,
+            task,
+        ),
+    )
+    write_json(out / "history.json", [asdict(epoch) for epoch in result.epochs])
+    notes = []
+    if options.bptt and not model.encoder.carries:
+        notes.append(
+            f"{options.encoder} carries no state: each part of {options.bptt} words began anew"
+        )
+    measured = {
+        split: measure(model, text, reading, options.batch_size)
+        for split, text in texts.items()
+        if split != "train" and len(text)
+    }
+    found = Pretrained(
+        len(result.epochs), result.best.number, len(vocabulary) - 2, measured, tuple(notes)
+    )
+    content = {**description, "result": asdict(found)}
+    write_sealed(out / PRETRAINING, content, [MODEL, WEIGHTS, "history.json"])
+    checkpoint.unlink(missing_ok=True)
+    shutil.rmtree(out / "text", ignore_errors=True)
+    return found
+
+
+_NOT_DECIDING = ("cache", "dev", "test")
+"""Options that decide nothing of the result; of files the content does."""
+
+
+def _description(
+    data: str, options: PretrainOptions, seed: int, checksums: Mapping[str, str]
+) -> dict[str, Any]:
+    """All that decides the result, as JSON has it."""
+    chosen = {n: value for n, value in asdict(options).items() if n not in _NOT_DECIDING}
+    model = {field: chosen.pop(field) for field in asdict(options.model) if field in chosen}
+    training = {field: chosen.pop(field) for field in asdict(options.training) if field in chosen}
+    given = {
+        "model": {**model, "objective": chosen.pop("objective"), "tied": chosen.pop("tied")},
+        "training": {
+            **training,
+            "seed": seed,
+            **{n: chosen.pop(n) for n in ("bptt", "epoch_batches", "mask_rate")},
+        },
+        "data": {**{n: str(v) if isinstance(v, Path) else v for n, v in chosen.items()}},
+        "text": {"name": data, **checksums},
+    }
+    return cast(dict[str, Any], json.loads(json.dumps(given)))
+
+
+def _there(out: Path, description: Mapping[str, Mapping[str, object]]) -> Pretrained | None:
+    """The result in a folder, if it is there; None if training is still to be done."""
+    file = out / PRETRAINING
+    if not file.exists():
+        if (out / MODEL).exists():
+            raise StorageError(f"{out} holds the model of another command; give another --out")
+        return None
+    content, seal = read_sealed(file, AGAIN)
+    differences = [
+        f"{name} was {content.get(section, {}).get(name)!r} and is now {value!r}"
+        for section, values in description.items()
+        for name, value in values.items()
+        if content.get(section, {}).get(name) != value
+    ]
+    if differences:
+        raise OptionError(
+            "out",
+            f"{out} holds a language model that was trained otherwise: {'; '.join(differences)}. Give "
+            "another folder, or delete that one",
+        )
+    if content["result"] is None:
+        return None
+    seal.check(MODEL, WEIGHTS, "history.json")
+    return as_record(Pretrained, content["result"], file, AGAIN)

@@ -1,0 +1,20 @@
+"""A parser that takes no time."""
+
+from __future__ import annotations
+
+from tests.tasks.toys import make_sentence
+
+
+class ToyParser:
+    """Splits at blanks, and counts what it parses."""
+
+    fingerprint = "toy"
+
+    def __init__(self):
+        self.parsed = []
+
+    def parse(self, texts):
+        self.parsed += texts
+        return [
+            make_sentence(tuple(text.split() if isinstance(text, str) else text)) for text in texts
+        ]

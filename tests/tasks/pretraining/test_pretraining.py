@@ -1,0 +1,330 @@
+"""Language models trained on text: what is read and measured; interruptions change nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from parsers import write_conllu
+from structnn import LanguageModel, Sentence, Tree
+from tasks.data.structure_test import generate
+from tasks.models.model import load_model
+from tasks.models.prediction import Predictor
+from tasks.options import OptionError
+from tasks.pretraining import text as text_module
+from tasks.pretraining.loop import Reading, measure
+from tasks.pretraining.options import PretrainOptions
+from tasks.pretraining.run import pretrain
+from tasks.pretraining.store import stored
+from tasks.storage import StorageError
+from tasks.training import step
+
+WORDS = "dogs cats birds people like see chase know big small old red the a".split()
+FEW = {"epochs": 4, "batch_size": 6, "learning_rate": 2e-2, "hidden_dim": 6, "embedding_dim": 5}
+
+
+def sentences(count, seed=0):
+    generator = random.Random(seed)
+    made = []
+    for _ in range(count):
+        size = generator.randrange(1, 8)
+        parents = [-1, *(place // 2 for place in range(size - 1))]
+        tree = Tree(parents, labels=["root"] + ["obj"] * (size - 1))
+        made.append(Sentence(generator.choices(WORDS, k=size), dependencies=tree))
+    return made
+
+
+@pytest.fixture
+def plain(tmp_path):
+    file = tmp_path / "text.txt"
+    lines = [" ".join(sentence.tokens) for sentence in sentences(50)]
+    file.write_text("\n".join([*lines[:20], "", "  ", *lines[20:]]) + "\nrare words here\n")
+    return file
+
+
+@pytest.fixture
+def treebank(tmp_path):
+    file = tmp_path / "trees.conllu"
+    write_conllu(sentences(40), file)
+    return file
+
+
+def options_of(**chosen):
+    given = {"encoder": "lstm", "pretokenized": True, **FEW, **chosen}
+    return PretrainOptions(**given)
+
+
+def stored_in(folder, texts, objective="causal", **chosen):
+    given = {
+        "key": {},
+        "min_count": 2,
+        "lowercase": True,
+        "trees": False,
+        "dev_fraction": 0.2,
+        "seed": 0,
+        **chosen,
+    }
+    return stored(folder, {"train": lambda: texts}, objective, **given)
+
+
+def test_text_becomes_numbers_and_back(tmp_path, monkeypatch):
+    """In parts smaller than the text: frequent words first, rare ones unknown, the end before each."""
+    monkeypatch.setattr("tasks.pretraining.store.AT_ONCE", 3)
+    monkeypatch.setattr("tasks.pretraining.store.REMAPPED", 5)
+    texts = [*sentences(30), Sentence(["Once", "the"])]
+    vocabulary, found = stored_in(tmp_path, texts)
+    read = []
+    for split in ("train", "dev"):
+        text = found[split]
+        assert isinstance(text.words, np.memmap)
+        for place in range(len(text)):
+            first, *words = text.numbers(place).tolist()
+            assert vocabulary.words[first] == "<end>"
+            read.append(tuple(vocabulary.words[word] for word in words))
+    expected = [
+        tuple(word.lower() if word.lower() in vocabulary else "<unknown>" for word in one.tokens)
+        for one in texts
+    ]
+    assert sorted(read) == sorted(expected)
+    assert 1 <= len(found["dev"]) <= 12
+    assert "once" not in vocabulary
+    counts = vocabulary.counts[2:]
+    assert sorted(counts, reverse=True) == list(counts)
+    assert min(counts) >= 2
+    characters = sum(len(" ".join(one.tokens)) + 1 for one in texts)
+    assert found["train"].characters + found["dev"].characters == characters
+    assert 0 < max(text.unknown_share for text in found.values()) < 0.1
+    again, _ = stored_in(tmp_path, [])  # what is there is read
+    assert again.words == vocabulary.words
+
+
+def test_trees_are_kept(tmp_path):
+    texts = sentences(20)
+    _, found = stored_in(tmp_path, texts, "masked", trees=True, dev_fraction=0.5)
+    trees = [
+        found[split].sentence(place).dependencies
+        for split in ("train", "dev")
+        for place in range(len(found[split]))
+    ]
+    key = lambda tree: (tree.parents, tree.labels)  # noqa: E731
+    assert sorted(map(key, trees)) == sorted(key(one.dependencies) for one in texts)
+    with pytest.raises(ValueError, match="no dependency tree"):
+        stored_in(tmp_path / "none", [Sentence(["a"])] * 9, "masked", trees=True)
+
+
+@torch.no_grad()
+def by_hand(model, text):
+    """The mean loss over words and ends, from one prefix at a time."""
+    losses = []
+    for place in range(len(text)):
+        ids = text.numbers(place).tolist()
+        for length, following in enumerate([*ids[1:], 1], start=1):
+            batch = model.batch([Sentence(["a"] * length)])
+            prefix = batch.with_token_ids(torch.tensor([*ids[:length], 0]))
+            losses.append(-float(model.log_probabilities(prefix)[length - 1, following]))
+    return sum(losses), len(losses)
+
+
+def test_perplexity_and_bits_per_character(plain, tmp_path):
+    found = pretrain(str(plain), options_of(epochs=1), tmp_path / "lm")
+    model = load_model(tmp_path / "lm").classifier
+    assert isinstance(model, LanguageModel)
+    texts = [Sentence(line.split()) for line in plain.read_text().splitlines() if line.strip()]
+    vocabulary, stored_texts = stored_in(tmp_path / "again", texts, dev_fraction=0.1)
+    assert vocabulary.words == model.vocabulary.words
+    total, words = by_hand(model.double(), stored_texts["dev"])
+    measured = found.measured["dev"]
+    assert measured.words == words
+    assert measured.perplexity == pytest.approx(math.exp(total / words), rel=1e-5)
+    characters = (
+        sum(len(" ".join(one.tokens)) + 1 for one in texts) - stored_texts["train"].characters
+    )
+    assert measured.bits_per_character == pytest.approx(total / math.log(2) / characters, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "encoder", ["lstm(layers=2)", "min_gru", "rnn", "transformer(causal=True)"]
+)
+def test_a_running_text_in_parts(encoder, plain, tmp_path):
+    """Who carries states predicts the same whatever the parts; who doesn't, other things."""
+    chosen = {"encoder": encoder, "bptt": 4, "epochs": 1, "hidden_dim": 8}
+    found = pretrain(str(plain), options_of(**chosen), tmp_path / "lm")
+    model = load_model(tmp_path / "lm").classifier
+    texts = [Sentence(line.split()) for line in plain.read_text().splitlines() if line.strip()]
+    _, stored_texts = stored_in(tmp_path / "again", texts, dev_fraction=0.1)
+    text = stored_texts["train"]
+    whole = measure(model, text, Reading(bptt=10**6), 1)
+    assert whole.words == len(text.words)
+    small = measure(model, text, Reading(bptt=3), 1)
+    assert (small.loss == pytest.approx(whole.loss, abs=1e-6)) == model.encoder.carries
+    assert bool(found.notes) != model.encoder.carries
+    for rows in (3, 7, 1000):  # beside each other, each begins anew
+        assert measure(model, text, Reading(bptt=5), rows).words == whole.words
+
+
+INTERRUPTED = [
+    {"encoder": "lstm(layers=2,dropout=0.3)"},
+    {"encoder": "gru", "bptt": 5, "epoch_batches": 3, "epochs": 6},
+    {"encoder": "min_gru", "tied": False, "epoch_batches": 3, "epochs": 6},
+    {"encoder": "bidirectional_tree_lstm", "objective": "masked", "tied": False},
+    {"encoder": "gat(heads=2)", "objective": "masked", "epoch_batches": 2, "epochs": 6},
+]
+
+
+@pytest.mark.parametrize("chosen", INTERRUPTED, ids=lambda chosen: chosen["encoder"])
+def test_interrupted_and_resumed_is_uninterrupted(chosen, treebank, tmp_path, monkeypatch):
+    monkeypatch.setattr(step, "SMALL_TABLE", 3)  # with an optimiser of its own for words
+    options = options_of(**chosen)
+    whole = pretrain(str(treebank), options, tmp_path / "whole", seed=3)
+
+    def stop(epoch):
+        if epoch.number in (1, 3):
+            raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(str(treebank), options, tmp_path / "parts", seed=3, on_epoch=stop)
+        torch.rand(7)  # what happens between is of no matter
+    parts = pretrain(str(treebank), options, tmp_path / "parts", seed=3)
+    assert parts == whole
+    one, other = (
+        load_model(tmp_path / name).classifier.state_dict() for name in ("whole", "parts")
+    )
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    histories = [
+        [
+            {**epoch, "seconds": 0}
+            for epoch in json.loads((tmp_path / n / "history.json").read_text())
+        ]
+        for n in ("whole", "parts")
+    ]
+    assert histories[0] == histories[1]
+    assert not (tmp_path / "parts" / "text").exists()
+    again = pretrain(str(treebank), options, tmp_path / "parts", seed=3, on_epoch=stop)
+    assert (again.epochs, again.best_epoch) == (whole.epochs, whole.best_epoch)
+
+
+def test_epochs_of_some_batches_go_through_the_whole_text(plain, tmp_path, monkeypatch):
+    """Each sentence once before any is read again."""
+    seen = []
+    original = Reading.of_sentences
+
+    def noted(self, text, model, indices, seed):
+        seen.append((seed, indices.tolist()))
+        return original(self, text, model, indices, seed)
+
+    monkeypatch.setattr(Reading, "of_sentences", noted)
+    pretrain(str(plain), options_of(epoch_batches=2, epochs=9), tmp_path / "lm")
+    trained = [(seed, indices) for seed, indices in seen if len(seed) == 3]
+    first = [index for (_, number, _), indices in trained for index in indices if number == 1]
+    assert sorted(first) == list(range(len(first)))
+    assert len({number for (_, number, _), _ in trained}) > 1
+
+
+def test_text_is_read_in_parts(tmp_path, monkeypatch):
+    """What is written before the end of the source is read."""
+    monkeypatch.setattr("tasks.pretraining.store.AT_ONCE", 10)
+    at_once = 0
+
+    def source():
+        nonlocal at_once
+        for number, sentence in enumerate(sentences(200)):
+            written = (tmp_path / "train" / "words").stat().st_size
+            at_once = max(at_once, number - 1 if not written else 0)
+            yield sentence
+
+    stored(
+        tmp_path, {"train": source, "dev": source}, "causal", key={}, min_count=1, lowercase=True,
+        trees=False, dev_fraction=0.1, seed=0,
+    )  # fmt: skip
+    assert at_once < 200
+
+
+def test_files_and_data_sets(plain, treebank, tmp_path, monkeypatch):
+    """Labels of a table are not read; trees of a treebank are; a data set has its own dev and test."""
+    table = tmp_path / "table.csv"
+    table.write_text("text,label\n" + "".join(f"the {w} see a {w},x\n" for w in WORDS) * 3)
+    assert pretrain(str(table), options_of(epochs=1), tmp_path / "1").words > 10
+    chosen = {"encoder": "child_sum_tree_lstm", "objective": "masked", "epochs": 1}
+    with_dev = options_of(**chosen, dev=treebank, test=treebank)
+    found = pretrain(str(treebank), with_dev, tmp_path / "2")
+    assert set(found.measured) == {"dev", "test"}
+    assert found.measured["dev"] == found.measured["test"]
+    small = generate(train=64, dev=48, test=120)
+    monkeypatch.setattr(text_module, "load_dataset", lambda *_: small)
+    given = options_of(**{**chosen, "structure": "given"})
+    found = pretrain("structure-test", given, tmp_path / "3")
+    assert set(found.measured) == {"dev", "test"}
+    with pytest.raises(OptionError, match="has no trees"):
+        pretrain(str(plain), given, tmp_path / "4")
+    controls = options_of(**{**chosen, "structure": "balanced"})
+    assert pretrain(str(plain), controls, tmp_path / "5").words
+
+
+def test_masked_models_prefer_what_fits(tmp_path):
+    """A word that its neighbour decides is found."""
+    file = tmp_path / "pairs.txt"
+    file.write_text("dogs bark\ncats meow\nbirds sing\ncows moo\n" * 15)
+    given = {"encoder": "bilstm", "objective": "masked", "dropout": 0.0, "word_dropout": 0.0}
+    options = options_of(**given, epochs=15, learning_rate=5e-2, hidden_dim=16)
+    found = pretrain(str(file), options, tmp_path / "lm")
+    assert found.measured["dev"].perplexity < 2
+
+
+def test_what_is_wrong_is_told(plain, tmp_path, monkeypatch):
+    out = tmp_path / "lm"
+    pretrain(str(plain), options_of(epochs=1), out)
+    with pytest.raises(OptionError, match=r"epochs was 1 and is now 2.*another folder"):
+        pretrain(str(plain), options_of(epochs=2), out)
+    with pytest.raises(ValueError, match="language model, which answers no question"):
+        Predictor(out)
+    with plain.open("a") as file:
+        file.write("one more line\n")
+    with pytest.raises(OptionError, match="train was"):
+        pretrain(str(plain), options_of(epochs=1), out)
+    with pytest.raises(OptionError, match="later words too"):
+        pretrain(str(plain), options_of(encoder="bilstm"), tmp_path / "other")
+    with pytest.raises(OptionError, match="bptt"):
+        options_of(objective="masked", bptt=3)
+    with pytest.raises(OptionError, match="structure"):
+        options_of(structure="constituency")
+    with pytest.raises(ValueError, match="Give a file of text, or one of trec"):
+        pretrain("nothing.txt", options_of(), tmp_path / "other")
+    (tmp_path / "latin.txt").write_bytes("caf\xe9\n".encode("latin-1") * 9)
+    with pytest.raises(ValueError, match="another --encoding"):
+        pretrain(str(tmp_path / "latin.txt"), options_of(), tmp_path / "other2")
+    (tmp_path / "empty.txt").write_text("\n\n")
+    with pytest.raises(ValueError, match="no sentence in train"):
+        pretrain(str(tmp_path / "empty.txt"), options_of(), tmp_path / "other3")
+    weights = out / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(StorageError, match="damaged"):
+        load_model(out)
+
+
+def test_plain_text_is_divided_by_the_parser(tmp_path, monkeypatch):
+    """Unless its tokens are given."""
+    (tmp_path / "text.txt").write_text("Dogs bark.\nCats sleep.\n" * 10)
+    parsed = []
+
+    class Fake:
+        def parse(self, texts):
+            parsed.extend(texts)
+            return [Sentence([t[:4], t[4:]], dependencies=Tree([-1, 0])) for t in texts]
+
+    monkeypatch.setattr(text_module, "cached_parser", lambda options: Fake())
+    options = options_of(
+        pretokenized=False,
+        epochs=1,
+        encoder="child_sum_tree_lstm",
+        objective="masked",
+        dev_fraction=0.3,
+    )
+    pretrain(str(tmp_path / "text.txt"), options, tmp_path / "lm")
+    assert len(parsed) == 20
+    assert "dogs" in load_model(tmp_path / "lm").classifier.vocabulary

@@ -1,0 +1,25 @@
+"""That the benchmark for GPUs runs from end to end where there is none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks.gpu import main
+from parsers import write_conllu
+from tests.structnn.examples import random_sentences
+
+
+@pytest.mark.slow
+def test_runs_without_a_gpu(tmp_path, capsys):
+    conllu = tmp_path / "trees.conllu"
+    write_conllu(random_sentences(0, [2, 5, 9, 14, 6, 7]), conllu)
+    main(conllu, hidden=8, batch="2", minutes=0.001, checks=False, out=tmp_path)
+    results = json.loads((tmp_path / "gpu.json").read_text())
+    assert {(row["batch"], row["pass"]) for row in results["times"]} == {
+        (size, which) for size in (2,) for which in ("forward", "forward + backward")
+    }
+    named = {row["contender"] for row in results["launches"]}
+    assert {"nn.LSTM, packed", "child-sum", "bidirectional", "binary", "gat", "gcn"} <= named
+    assert all(row["launches"] > 10 for row in results["launches"])
