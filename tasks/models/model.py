@@ -53,7 +53,7 @@ from tasks.models.embeddings import build_embedding, fingerprints
 from tasks.models.hub import fetched
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
-from tasks.sealing import read_sealed, write_sealed
+from tasks.sealing import Seal, read_sealed, write_sealed
 from tasks.storage import StorageError
 from tasks.tensors import read_tensors, write_tensors
 from tasks.training.inputs import Inputs, spans_tensor
@@ -422,9 +422,16 @@ def options_in(folder: Path) -> tuple[ModelOptions, Task]:
     Raises:
         StorageError: The file is missing or damaged.
     """
-    content, _ = read_sealed(folder / MODEL, TRAIN_AGAIN)
-    saved = as_record(_ModelFile, content, folder / MODEL, TRAIN_AGAIN)
+    saved, _ = _read(folder / MODEL)
     return saved.options, saved.task or Task(labels=saved.labels)
+
+
+def _read(file: Path) -> tuple[_ModelFile, Seal]:
+    """What :data:`MODEL` holds, and the checksum of the weights."""
+    content, seal = read_sealed(file, TRAIN_AGAIN)
+    if isinstance(content, dict):
+        _check_format(content.pop("format", FORMAT), file)
+    return as_record(_ModelFile, content, file, TRAIN_AGAIN), seal
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -435,10 +442,7 @@ def load_model(folder: Path) -> SavedModel:
         UnknownNameError: Its encoder is one of a plugin that isn't loaded.
     """
     file = folder / MODEL
-    content, seal = read_sealed(file, TRAIN_AGAIN)
-    if isinstance(content, dict):
-        _check_format(content.pop("format", FORMAT), file)
-    saved = as_record(_ModelFile, content, file, TRAIN_AGAIN)
+    saved, seal = _read(file)
     seal.check(WEIGHTS)
     weights, _ = read_tensors(folder / WEIGHTS, TRAIN_AGAIN)
     try:
