@@ -53,7 +53,7 @@ from tasks.models.embeddings import build_embedding, fingerprints
 from tasks.models.hub import fetched
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
-from tasks.sealing import read_sealed, write_sealed
+from tasks.sealing import Seal, read_sealed, write_sealed
 from tasks.storage import StorageError
 from tasks.tensors import read_tensors, write_tensors
 from tasks.training.inputs import Inputs, spans_tensor
@@ -422,8 +422,7 @@ def options_in(folder: Path) -> tuple[ModelOptions, Task]:
     Raises:
         StorageError: The file is missing or damaged.
     """
-    content, _ = read_sealed(folder / MODEL, TRAIN_AGAIN)
-    saved = as_record(_ModelFile, content, folder / MODEL, TRAIN_AGAIN)
+    saved, _ = _read(folder / MODEL)
     return saved.options, saved.task or Task(labels=saved.labels)
 
 
@@ -435,10 +434,7 @@ def load_model(folder: Path) -> SavedModel:
         UnknownNameError: Its encoder is one of a plugin that isn't loaded.
     """
     file = folder / MODEL
-    content, seal = read_sealed(file, TRAIN_AGAIN)
-    if isinstance(content, dict):
-        _check_format(content.pop("format", FORMAT), file)
-    saved = as_record(_ModelFile, content, file, TRAIN_AGAIN)
+    saved, seal = _read(file)
     seal.check(WEIGHTS)
     weights, _ = read_tensors(folder / WEIGHTS, TRAIN_AGAIN)
     try:
@@ -472,12 +468,16 @@ def load_model(folder: Path) -> SavedModel:
     )
 
 
-def _check_format(version: object, file: Path) -> None:
+def _read(file: Path) -> tuple[_ModelFile, Seal]:
+    """What ``model.json`` holds, in any format up to this version's."""
+    content, seal = read_sealed(file, TRAIN_AGAIN)
+    version = content.pop("format", FORMAT) if isinstance(content, dict) else FORMAT
     if not isinstance(version, int) or version > FORMAT:
         raise StorageError(
             f"{file} is of the format {version}, which a later version of structnn wrote; this one "
             f"reads up to {FORMAT}: pip install --upgrade structnn"
         )
+    return as_record(_ModelFile, content, file, TRAIN_AGAIN), seal
 
 
 def _check_contextual(saved: _ModelFile, classifier: StructuredModel, file: Path) -> None:
