@@ -476,12 +476,16 @@ def load_model(folder: Path) -> SavedModel:
     )
 
 
-def _check_format(version: object, file: Path) -> None:
+def _read(file: Path) -> tuple[_ModelFile, Seal]:
+    """What ``model.json`` holds, in any format up to this version's."""
+    content, seal = read_sealed(file, TRAIN_AGAIN)
+    version = content.pop("format", FORMAT) if isinstance(content, dict) else FORMAT
     if not isinstance(version, int) or version > FORMAT:
         raise StorageError(
             f"{file} is of the format {version}, which a later version of structnn wrote; this one "
             f"reads up to {FORMAT}: pip install --upgrade structnn"
         )
+    return as_record(_ModelFile, content, file, TRAIN_AGAIN), seal
 
 
 def _check_contextual(saved: _ModelFile, classifier: StructuredModel, file: Path) -> None:
