@@ -426,14 +426,6 @@ def options_in(folder: Path) -> tuple[ModelOptions, Task]:
     return saved.options, saved.task or Task(labels=saved.labels)
 
 
-def _read(file: Path) -> tuple[_ModelFile, Seal]:
-    """What :data:`MODEL` holds, and the checksum of the weights."""
-    content, seal = read_sealed(file, TRAIN_AGAIN)
-    if isinstance(content, dict):
-        _check_format(content.pop("format", FORMAT), file)
-    return as_record(_ModelFile, content, file, TRAIN_AGAIN), seal
-
-
 def load_model(folder: Path) -> SavedModel:
     """Read what :func:`save_model` wrote, in evaluation mode.
 
