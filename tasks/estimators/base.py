@@ -503,7 +503,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         with progress("parsing") if self.verbose else nullcontext() as show:
             parser = caching_parser(options, self._cache_file)
             parser.progress = show
-            return read(examples, structure, parser, needs_tree=needs_tree)
+            return read(examples, [structure], parser, needs_tree=needs_tree)
 
     def _inputs(self, X: Column) -> Inputs:
         """New questions as the model reads them."""

@@ -26,7 +26,7 @@ from tasks.estimators.columns import Column, Row
 from tasks.estimators.reading import caching_parser, read
 from tasks.experiments.experiment import ExperimentFailed, run_on
 from tasks.experiments.options import CompareOptions
-from tasks.options import part
+from tasks.options import names_in, part
 from tasks.results.measures import CellMeasures, ScoredCell
 from tasks.results.statistics import Comparison, OverSeeds
 from tasks.results.summary import Summary
@@ -208,7 +208,7 @@ def _parsed(
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
     with progress("parsing") as show:
         parser = caching_parser(options.parser_options, options.cache, show)
-        read_texts = read(examples, options.read_structure, parser, needs_tree=True)
+        read_texts = read(examples, names_in(options.read_structure), parser, needs_tree=True)
     return with_sentences(dataset, read_texts.first, read_texts.second, parser=parser.fingerprint)
 
 

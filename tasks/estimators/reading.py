@@ -63,13 +63,13 @@ class ReadTexts:
 
 
 def read(
-    examples: Sequence[Example], structure: str, parser: Parser, *, needs_tree: bool
+    examples: Sequence[Example], structures: Sequence[str], parser: Parser, *, needs_tree: bool
 ) -> ReadTexts:
     """The sentences of examples.
 
     Args:
         examples: Those with a sentence of their own keep its tree.
-        structure: What the encoder reads: see :class:`tasks.data.setting.Setting`.
+        structures: What encoders read: see :class:`tasks.data.setting.Setting`.
         parser: Parses the others.
         needs_tree: Whether the encoder reads a tree at all; if not, tokens are not parsed.
 
@@ -78,16 +78,18 @@ def read(
     """
     second = [example.second for example in examples if example.text2 is not None]
     return ReadTexts(
-        *(_sentences(texts, structure, parser, needs_tree) for texts in (examples, second))
+        *(_sentences(texts, structures, parser, needs_tree) for texts in (examples, second))
     )
 
 
 def _sentences(
-    examples: Sequence[Example], structure: str, parser: Parser, needs_tree: bool
+    examples: Sequence[Example], structures: Sequence[str], parser: Parser, needs_tree: bool
 ) -> list[Sentence]:
     """The sentence of each first text."""
-    if not structure_of(structure).of_new_text:
-        return [given_tree(example, structure) for example in examples]
+    if not any(structure_of(name).of_new_text for name in structures):
+        for name in structures:  # each has to be there
+            sentences = [given_tree(example, name) for example in examples]
+        return sentences
     ready: dict[int, Sentence] = {}
     for place, example in enumerate(examples):
         own = example.sentence

@@ -135,3 +135,11 @@ def test_a_comparison_of_pairs_and_numbers(tmp_path):
 def test_no_encoder_is_told(columns):
     with pytest.raises(TypeError, match="compare_encoders needs encoders"):
         compare_encoders(*columns)
+
+
+@pytest.mark.slow
+def test_structures_are_compared(columns):
+    made = compare_encoders(
+        *columns, "child_sum_tree_lstm", structure=["given", "random"], seeds=1, **QUICK
+    )
+    assert [cell.condition.structure for cell in made.summary.rows] == ["given", "random"]
