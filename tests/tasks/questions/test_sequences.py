@@ -282,6 +282,30 @@ def test_the_command(tmp_path, monkeypatch):
     assert "The search, step by step" in Path("why/explanation.html").read_text()
 
 
+@pytest.mark.slow
+def test_a_hundred_sentences_are_translated(tmp_path):
+    """Two files of lines, from the command: the loss falls, and what was read is learned."""
+    from typer.testing import CliRunner
+
+    folder = Path(__file__).parent / "pairs"
+    pairs = f"{folder / 'english.txt'}+{folder / 'german.txt'}"
+    options = (
+        "--structure left_chain --encoder bigru --hidden-dim 48 --embedding-dim 24 --dropout 0 "
+    )
+    options += "--word-dropout 0 --batch-size 10 --learning-rate 0.01 --epochs 18"
+    # What train has is asked again, which shows whether it was learned.
+    given = ["--data", pairs, "--dev", pairs, "--test", pairs, "--out", str(tmp_path / "run")]
+    made = CliRunner().invoke(app, ["train", *given, *options.split()])
+    assert made.exit_code == 0, made.output
+    (history,) = (tmp_path / "run").rglob("history.json")
+    losses = [epoch["train_loss"] for epoch in json.loads(history.read_text())]
+    assert losses[-1] < losses[0] / 5
+    (result,) = (tmp_path / "run").rglob("result.json")
+    assert json.loads(result.read_text())["test_score"] > 0.8
+    made = CliRunner().invoke(app, ["predict", str(result.parent), "the dog sleeps"])
+    assert "der Hund schläft" in made.output
+
+
 # The metrics.
 
 
