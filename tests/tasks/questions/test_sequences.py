@@ -34,6 +34,7 @@ from tasks.results.summary import summarise
 from tasks.training.evaluation import evaluate
 from tasks.training.gold import Gold
 from tasks.training.options import TrainingOptions
+from tests.structnn.decoders.common import tiny_tokenizer
 from tests.tasks.questions.test_tokens import dataset as tagged
 from tests.tasks.toys import make_sentence
 
@@ -160,6 +161,40 @@ def test_characters(tmp_path):
     execute(run, data, tmp_path, parser=ParserOptions())
     head = load_model(tmp_path / run.folder).classifier.head
     assert set(head.target.vocabulary.words) >= {"n", " ", "7"}
+
+
+def test_pieces_of_a_tokenizer(tmp_path):
+    """They are saved with the model: the file isn't needed again."""
+    data = dataset((60, 4, 4))
+    file = tmp_path / "tokenizer.json"
+    file.write_text(tiny_tokenizer(data.dataset.answers("train")), encoding="utf-8")
+    run = run_of(0, replace(TRAINING, epochs=1), pieces=f"tokenizer:{file}")
+    execute(run, data, tmp_path, parser=ParserOptions())
+    file.unlink()
+    head = load_model(tmp_path / run.folder).classifier.head
+    answer = data.dataset.train[0].label
+    assert head.target.decode(head.target.encode(answer)[:-1]) == answer
+    assert len(head.target.encode(answer)) > len(answer.split()) + 1
+    predictor = Predictor(tmp_path / run.folder, ToyParser())
+    rows = (tmp_path / run.folder / "test.jsonl").read_text().splitlines()
+    written = [json.loads(row)["prediction"] for row in rows]
+    texts = [example.text for example in data.dataset.test]
+    assert [one.label for one in predictor.predict(texts)] == written
+
+
+def test_tokenizers_that_can_not_be_used(tmp_path):
+    pytest.importorskip("tokenizers")
+    data = dataset((10, 4, 4))
+    (tmp_path / "empty.json").write_text("{}")
+    for name, message in (
+        ("missing", "can't be read: .*missing.json: No such"),
+        ("empty", "no tok"),
+    ):
+        run = run_of(pieces=f"tokenizer:{tmp_path / name}.json")
+        with pytest.raises(OptionError, match=message):
+            execute(run, data, tmp_path / name, parser=ParserOptions())
+    with pytest.raises(OptionError, match="pieces must be words, characters or tokenizer:FILE"):
+        run_of(pieces="syllables")
 
 
 def test_rows_of_gold_are_the_pieces_of_each_example():
