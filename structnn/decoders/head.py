@@ -136,7 +136,7 @@ class SequenceHead(nn.Module):
                 raise ValueError(f"{name} must be from 0 to 1, but is {share}")
         if decoder.copy and target.unit != "words":
             raise ValueError(
-                f"copying takes source words, but the pieces of the target are {target.unit}: use "
+                f"copying takes source words, but the unit of the target is {target.unit!r}: use "
                 "words, or a decoder with copy=False"
             )
         self.target = target

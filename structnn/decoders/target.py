@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from structnn.data.vocabulary import Vocabulary
+from structnn.decoders.tokenizer import TokenizerPieces
 
 __all__ = ["TargetVocabulary"]
 
-Unit = Literal["words", "characters"]
+Unit = Literal["words", "characters", "tokenizer"]
 
 
 class TargetVocabulary:
-    """Pieces of targets, words or characters; the end of a sequence has the number behind the last.
+    """Pieces of targets; the end of a sequence has the number behind the last.
 
     Number 0 stands for every piece that is not listed. The number of the end also stands before the
     first piece. Numbers behind it are those of source words that are not listed but can be copied:
@@ -22,9 +23,15 @@ class TargetVocabulary:
 
     Args:
         vocabulary: The pieces.
-        unit: ``"words"``, separated by white space, or ``"characters"``.
+        unit: ``"words"``, separated by white space, ``"characters"``, or ``"tokenizer"``.
         longest: The number of pieces of the longest target of train: a prediction may be twice as
             long.
+        tokenizer: The content of a ``tokenizer.json``, where pieces are those of a tokenizer.
+
+    Raises:
+        ValueError: ``unit`` is ``"tokenizer"`` and there is none, or there is one beside another unit.
+            Or it is no tokenizer.
+        ImportError: The package ``tokenizers`` isn't installed, and pieces are those of a tokenizer.
 
     Example:
         >>> target = TargetVocabulary.from_texts(["dogs bark", "dogs sleep"])
@@ -37,14 +44,27 @@ class TargetVocabulary:
     labels: tuple[str, ...] = ()
     """There are no classes: see :class:`~structnn.Answer`."""
 
-    def __init__(self, vocabulary: Vocabulary, *, unit: Unit = "words", longest: int = 100) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        *,
+        unit: Unit = "words",
+        longest: int = 100,
+        tokenizer: str | None = None,
+    ) -> None:
+        self._tokenizer = _tokenizer(unit, tokenizer)
         self.vocabulary = vocabulary
         self.unit: Unit = unit
         self.longest = longest
 
     @classmethod
     def from_texts(
-        cls, texts: Iterable[str], *, unit: Unit = "words", min_count: int = 1
+        cls,
+        texts: Iterable[str],
+        *,
+        unit: Unit = "words",
+        min_count: int = 1,
+        tokenizer: str | None = None,
     ) -> TargetVocabulary:
         """The vocabulary of these texts, the targets of train; most frequent pieces first.
 
@@ -52,11 +72,20 @@ class TargetVocabulary:
             texts: The texts.
             unit: What pieces are.
             min_count: Pieces that occur less often are left out.
+            tokenizer: The content of a ``tokenizer.json``, where pieces are those of a tokenizer.
+
+        Raises:
+            ValueError: See above; or the tokenizer gives none of the texts back.
+            ImportError: See above.
         """
-        divided = [pieces_of(text, unit) for text in texts]
+        own = _tokenizer(unit, tokenizer)
+        texts = list(texts)
+        if own is not None:
+            own.check(texts)
+        divided = [_pieces_of(text, unit, own) for text in texts]
         longest = max(map(len, divided), default=1)
         vocabulary = Vocabulary.from_tokens(divided, min_count=min_count)
-        return cls(vocabulary, unit=unit, longest=max(longest, 1))
+        return cls(vocabulary, unit=unit, longest=max(longest, 1), tokenizer=tokenizer)
 
     @property
     def end(self) -> int:
@@ -68,7 +97,8 @@ class TargetVocabulary:
         return len(self.vocabulary) + 1
 
     def __repr__(self) -> str:
-        return f"TargetVocabulary({len(self.vocabulary) - 1:,} {self.unit})"
+        what = "pieces of a tokenizer" if self.unit == "tokenizer" else self.unit
+        return f"TargetVocabulary({len(self.vocabulary) - 1:,} {what})"
 
     def encode(self, text: str, source: Sequence[str] = ()) -> list[int]:
         """The numbers of a text's pieces, and the end.
@@ -77,7 +107,10 @@ class TargetVocabulary:
             text: The text.
             source: The words that can be copied, if any.
         """
-        return [*self.encode_pieces(pieces_of(text, self.unit), source), self.end]
+        return [
+            *self.encode_pieces(_pieces_of(text, self.unit, self._tokenizer), source),
+            self.end,
+        ]
 
     def encode_pieces(self, pieces: Iterable[str], source: Sequence[str] = ()) -> list[int]:
         """The numbers of pieces; arguments as for :meth:`encode`."""
@@ -86,7 +119,10 @@ class TargetVocabulary:
 
     def decode(self, numbers: Iterable[int], source: Sequence[str] = ()) -> str:
         """The text that numbers, without the end, stand for."""
-        return (" " if self.unit == "words" else "").join(self.decode_pieces(numbers, source))
+        pieces = self.decode_pieces(numbers, source)
+        if self._tokenizer is not None:
+            return self._tokenizer.join(pieces)
+        return (" " if self.unit == "words" else "").join(pieces)
 
     def decode_pieces(self, numbers: Iterable[int], source: Sequence[str] = ()) -> tuple[str, ...]:
         """The pieces that numbers, without the end, stand for."""
@@ -112,15 +148,29 @@ class TargetVocabulary:
             "vocabulary": self.vocabulary.to_json(),
             "unit": self.unit,
             "longest": self.longest,
+            "tokenizer": None if self._tokenizer is None else self._tokenizer.definition,
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> TargetVocabulary:
         """What :meth:`to_json` wrote."""
         vocabulary = Vocabulary.from_json(value["vocabulary"])
-        return cls(vocabulary, unit=cast(Unit, value["unit"]), longest=int(value["longest"]))
+        return cls(
+            vocabulary,
+            unit=cast(Unit, value["unit"]),
+            longest=int(value["longest"]),
+            tokenizer=value.get("tokenizer"),
+        )
 
 
-def pieces_of(text: str, unit: Unit) -> list[str]:
+def _tokenizer(unit: Unit, definition: str | None) -> TokenizerPieces | None:
+    if (unit == "tokenizer") != (definition is not None):
+        raise ValueError("the unit 'tokenizer' and the definition of a tokenizer go together")
+    return None if definition is None else TokenizerPieces(definition)
+
+
+def _pieces_of(text: str, unit: Unit, tokenizer: TokenizerPieces | None) -> list[str]:
     """The pieces of a text; white space between words counts once."""
+    if tokenizer is not None:
+        return tokenizer.divide(text)
     return text.split() if unit == "words" else list(text)

@@ -49,7 +49,7 @@ def load_dataset(
 
     Args:
         spec: One of ``DATASETS``, a file (see :func:`tasks.data.files.read_table`, which says what is
-            asked by which columns), a folder or ``hf:NAME`` (see
+            asked by which columns), two aligned files ``SOURCE+TARGET``, a folder or ``hf:NAME`` (see
             :func:`tasks.data.sources.read_source`).
         options: Further files, how to read them, and how to divide the examples.
         ordered_labels: The labels of a file from least to most, if they are a scale.
@@ -65,7 +65,8 @@ def load_dataset(
     if name not in DATASETS and not is_source(name):
         raise DataError(
             f"there is no data set {name!r}; give one of {', '.join(DATASETS)}, the path of a "
-            ".csv, .tsv, .jsonl or .parquet file or of a folder, or hf:NAME"
+            ".csv, .tsv, .jsonl or .parquet file or of a folder, two files of lines as "
+            "SOURCE+TARGET, or hf:NAME"
         )
     files = {"train": spec, "dev": options.dev, "test": options.test}
     further = options.dev is not None or options.test is not None or ordered_labels is not None

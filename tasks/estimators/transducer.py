@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,8 @@ class StructuredTransducer(StructuredEstimator):
 
     Args:
         decoder: The decoder, with options if wanted: see ``--decoder``.
-        pieces: What targets consist of: ``"words"`` or ``"characters"``.
+        pieces: What targets consist of: ``"words"``, ``"characters"``, or ``"tokenizer:FILE"``, pieces
+            of a ``tokenizer.json``.
         beam: Width of the beam of the search.
         label_smoothing: Share of the loss that is spread over all pieces.
         scheduled_sampling: How often the decoder reads its own pieces in training.
@@ -44,7 +45,7 @@ class StructuredTransducer(StructuredEstimator):
 
     _: KW_ONLY
     decoder: str = ModelSettings.decoder
-    pieces: Literal["words", "characters"] = ModelSettings.pieces
+    pieces: str = ModelSettings.pieces
     beam: int = ModelSettings.beam
     label_smoothing: float = TrainingOptions.label_smoothing
     scheduled_sampling: float = TrainingOptions.scheduled_sampling

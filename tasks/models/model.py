@@ -51,7 +51,7 @@ from tasks.json_records import as_record
 from tasks.models.budgets import outline
 from tasks.models.embeddings import build_embedding, fingerprints
 from tasks.models.hub import fetched
-from tasks.models.options import ModelOptions
+from tasks.models.options import TOKENIZER, ModelOptions
 from tasks.options import OptionError
 from tasks.sealing import Seal, read_sealed, write_sealed
 from tasks.storage import StorageError
@@ -94,6 +94,7 @@ class Task:
         most: The greatest.
         pieces: What sequences consist of, where they are answers.
         longest: How many pieces the longest of train has.
+        tokenizer: The content of the ``tokenizer.json`` that divides sequences, if one does.
         objective: What a language model predicts, see :class:`structnn.LanguageModel`; empty for others,
             which have a question.
         tied: Whether a language model's word vectors are also the weights of its softmax.
@@ -107,6 +108,7 @@ class Task:
     most: int = 1
     pieces: Sequence[str] = ()
     longest: int = 1
+    tokenizer: str | None = None
     objective: Literal["", "causal", "masked", "prefixes"] = ""
     tied: bool = True
 
@@ -117,17 +119,28 @@ class Task:
         Args:
             dataset: The data set.
             options: What the pieces of sequences are.
+
+        Raises:
+            OptionError: They are those of a tokenizer that can't be used.
+            ImportError: They are those of a tokenizer, and the package ``tokenizers`` isn't installed.
         """
         if dataset.question.reads == "arcs":
             labels_in = dataset.question.labels_in
             relations = {label for one in dataset.train for label in labels_in(one.label)}
             return cls(dataset.question, sorted(relations))  # others can't be learned
         if dataset.question.is_sequence:
-            target = TargetVocabulary.from_texts(
-                dataset.answers("train"), unit=options.pieces, min_count=options.min_count
-            )
+            tokenizer = _tokenizer_of(options)
+            try:
+                target = TargetVocabulary.from_texts(
+                    dataset.answers("train"),
+                    unit=_unit_of(options),
+                    min_count=options.min_count,
+                    tokenizer=tokenizer,
+                )
+            except ValueError as fault:
+                raise OptionError("pieces", f"can't be {options.pieces!r}: {fault}") from None
             pieces = target.vocabulary.words[1:]
-            return cls(dataset.question, pieces=pieces, longest=target.longest)
+            return cls(dataset.question, pieces=pieces, longest=target.longest, tokenizer=tokenizer)
         if not dataset.question.is_number:
             return cls(dataset.question, dataset.labels)
         numbers = [number_in(example.label) for example in dataset.train]
@@ -333,9 +346,32 @@ def reads_sentences(options: ModelOptions, question: Question) -> bool:
 
 
 def _sequence_head(options: ModelOptions, task: Task, encoder: Encoder) -> SequenceHead:
-    target = TargetVocabulary(Vocabulary(task.pieces), unit=options.pieces, longest=task.longest)
+    target = TargetVocabulary(
+        Vocabulary(task.pieces),
+        unit=_unit_of(options),
+        longest=task.longest,
+        tokenizer=task.tokenizer,
+    )
     decoder = decoder_of(options, encoder)
     return SequenceHead(decoder, target, dropout=options.dropout, search=Search(beam=options.beam))
+
+
+def _unit_of(options: ModelOptions) -> Literal["words", "characters", "tokenizer"]:
+    if options.pieces.startswith(TOKENIZER):
+        return "tokenizer"
+    return "words" if options.pieces == "words" else "characters"
+
+
+def _tokenizer_of(options: ModelOptions) -> str | None:
+    """The content of the file of a tokenizer; None where pieces are words or characters."""
+    if not options.pieces.startswith(TOKENIZER):
+        return None
+    file = Path(options.pieces.removeprefix(TOKENIZER))
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as fault:
+        reason = getattr(fault, "strerror", None) or fault
+        raise OptionError("pieces", f"can't be read: {file}: {reason}") from None
 
 
 def decoder_of(options: ModelOptions, encoder: Encoder) -> Decoder:
@@ -351,8 +387,8 @@ def decoder_of(options: ModelOptions, encoder: Encoder) -> Decoder:
     if decoder.copy and options.pieces != "words":
         raise OptionError(
             "decoder",
-            f"can't be {options.decoder!r}: source words can't be copied where {options.pieces} are "
-            "written; leave out copy=True, or write words (--pieces words)",
+            f"can't be {options.decoder!r}: source words can't be copied where pieces are not words "
+            f"(--pieces {options.pieces}); leave out copy=True, or write words (--pieces words)",
         )
     return decoder
 

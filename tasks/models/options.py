@@ -12,6 +12,7 @@ from tasks.options import OptionError, Options, Range, cli_option
 __all__ = [
     "EMBEDDINGS",
     "INIT",
+    "TOKENIZER",
     "EmbeddingParts",
     "EncoderSettings",
     "ModelOptions",
@@ -27,6 +28,9 @@ CONTEXTUAL = "hf:"
 
 INIT = "init:"
 """Before the folder of a language model that a run begins from, in the name of a condition."""
+
+TOKENIZER = "tokenizer:"
+"""Before the file of a tokenizer whose pieces are written."""
 
 _BETWEEN = re.compile(rf"\+(?=(?:{'|'.join(EMBEDDINGS)})(?:[:+]|$)|{CONTEXTUAL})")
 """The plus between two embeddings: one in a name of a folder stands before none."""
@@ -193,14 +197,27 @@ class ModelSettings(EncoderSettings):
         ),
     ] = "gru"
     pieces: Annotated[
-        Literal["words", "characters"],
-        cli_option("Model", "Sequences: what is written step by step, words or characters."),
+        str,
+        cli_option(
+            "Model",
+            "Sequences: what is written step by step: words, characters, or tokenizer:FILE, pieces of a "
+            "tokenizer.json (it needs the package tokenizers).",
+        ),
     ] = "words"
     beam: Annotated[
         int,
         Range(least=1, most=1000),
         cli_option("Model", "Sequences: how many are kept in the search; 1 is greedy."),
     ] = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        is_file = self.pieces.startswith(TOKENIZER) and self.pieces != TOKENIZER
+        if self.pieces not in ("words", "characters") and not is_file:
+            raise OptionError(
+                "pieces",
+                f"must be words, characters or {TOKENIZER}FILE, but is {self.pieces!r}",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

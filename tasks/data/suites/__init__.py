@@ -20,6 +20,7 @@ SUITES = {
     "copy": "sequences of symbols, to be written again (generated)",
     "reversal": "sequences of symbols, to be written from behind (generated)",
     "scan": "commands, to be written as actions (generated)",
+    "passive": "active sentences, to be written in the passive (generated)",
     "minimal-pairs": "pairs of English sentences, acceptable or not (generated)",
 }
 """The names of the suites, and what they stand for."""

@@ -44,10 +44,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
-import nltk
-
 from tasks.data.examples import Dataset
-from tasks.data.suites.phrases import Part, Phrase
+from tasks.data.suites.phrases import Phrase, phrase_of
 from tasks.data.suites.sampling import Draw, Drawn, assemble, divide_words
 
 __all__ = ["LABELS", "PHENOMENA", "generate"]
@@ -257,30 +255,13 @@ def _templates(phenomenon: str, part: str) -> tuple[_Template, ...]:
 
 
 def _template(text: str) -> _Template:
-    marked = _phrase(nltk.Tree.fromstring(f"(root {text})"))
+    marked = phrase_of(text)
     first, second = (
         tuple(place for place, slot in enumerate(marked.tokens) if slot.endswith(mark))
         for mark in ("^1", "^2")
     )
     plain = marked.with_tokens([slot.partition("^")[0] for slot in marked.tokens])
     return _Template(plain, first, second)
-
-
-def _phrase(tree: nltk.Tree) -> Phrase:
-    parts: list[Part] = []
-    relations: list[str] = []
-    head = 0
-    for child in tree:
-        if isinstance(child, str):
-            slot, _, relation = child.partition("/")
-            if slot.endswith("*"):
-                head = len(parts)
-            parts.append(slot.removesuffix("*"))
-            relations.append(relation)
-        else:
-            parts.append(_phrase(child))
-            relations.append(child.label())
-    return Phrase(tuple(parts), head, tuple(relations))
 
 
 def _draw(

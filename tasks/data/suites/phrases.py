@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import nltk
+
 from structnn.sentence import Sentence, Tree
 
-__all__ = ["Part", "Phrase", "sentence_of"]
+__all__ = ["Part", "Phrase", "phrase_of", "sentence_of"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,36 @@ class Phrase:
 
 
 Part = str | Phrase
+
+
+def phrase_of(text: str) -> Phrase:
+    """The phrase of a line in brackets: words ``form/relation``, the head ``form*``, and phrases.
+
+    Args:
+        text: What the phrase consists of. A phrase in it is in brackets and begins with its relation.
+
+    Example:
+        >>> phrase_of("(nsubj the/det dog*) barked* again/advmod").tokens
+        ('the', 'dog', 'barked', 'again')
+    """
+    return _phrase(nltk.Tree.fromstring(f"(root {text})"))
+
+
+def _phrase(tree: nltk.Tree) -> Phrase:
+    parts: list[Part] = []
+    relations: list[str] = []
+    head = 0
+    for child in tree:
+        if isinstance(child, str):
+            slot, _, relation = child.partition("/")
+            if slot.endswith("*"):
+                head = len(parts)
+            parts.append(slot.removesuffix("*"))
+            relations.append(relation)
+        else:
+            parts.append(_phrase(child))
+            relations.append(child.label())
+    return Phrase(tuple(parts), head, tuple(relations))
 
 
 def sentence_of(phrase: Phrase, label: str = "S") -> Sentence:

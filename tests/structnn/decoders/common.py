@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
 import torch
 
 from structnn import (
@@ -57,3 +60,15 @@ def forced(head, encoding, batch, texts=TEXTS):
 
 def loss_of(head, encoding, batch, texts=TEXTS):
     return head.loss(head(encoding, batch), head.targets(texts, batch.sentences))
+
+
+def tiny_tokenizer(texts: Sequence[str]) -> str:
+    """The definition of a tokenizer of byte pairs of these texts; skips where its package is missing."""
+    tokenizers = pytest.importorskip("tokenizers")
+    made = tokenizers.Tokenizer(tokenizers.models.BPE())
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    made.decoder = tokenizers.decoders.Metaspace()
+    trainer = tokenizers.trainers.BpeTrainer(vocab_size=30, show_progress=False)
+    made.train_from_iterator(texts, trainer)
+    definition: str = made.to_str()
+    return definition

@@ -1,8 +1,9 @@
-"""Data where people have it: Parquet and Arrow files, folders of texts, Hugging Face's data sets."""
+"""Data where people have it: Parquet and Arrow, folders, aligned files, Hugging Face's data sets."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from tasks.data.examples import DataError
 from tasks.data.files import read_examples
 from tasks.data.options import DataOptions, TextOptions
 from tasks.data.questions import Question
+from tasks.data.sources import is_source, read_source
 from tasks.data.texts import column_names, read_texts
 
 N = 30
@@ -223,3 +225,59 @@ def test_real_data_sets_of_hugging_face(tmp_path, monkeypatch):
     assert len(read_examples(file)) == N
     with pytest.raises(DataError, match=r"hf:structnn/none can't be had .*without a network"):
         load_dataset("hf:structnn/none")
+
+
+def write_aligned(folder, sources, targets, names=("source.txt", "target.txt")):
+    for name, texts in zip(names, (sources, targets), strict=True):
+        (folder / name).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    return "+".join(str(folder / name) for name in names)
+
+
+def test_two_aligned_files(tmp_path):
+    words = [f"word{n}" for n in range(10)]
+    spec = write_aligned(tmp_path, [f"a  {word}" for word in words], [f"ein {w} " for w in words])
+    assert is_source(spec)
+    data = load_dataset(spec, DataOptions(dev=Path(spec)))
+    assert data.question == Question(answer="sequence")
+    assert [len(part) for part in (data.train, data.dev, data.test)] == [9, 10, 1]
+    third = data.dev[2]
+    assert (third.text, third.label, third.source) == ("a  word2", "ein word2", f"{spec}:3")
+    assert third.columns == {}
+
+
+def test_names_of_aligned_files(tmp_path, monkeypatch):
+    """A plus may be part of a name, and the extension is free."""
+    monkeypatch.chdir(tmp_path)
+    Path("c++").mkdir()
+    spec = write_aligned(Path("c++"), ["a", "b"], ["c", "d"], ("train.en", "train.de"))
+    assert [one.label for one in read_source(spec, DataOptions())["train"].examples] == ["c", "d"]
+    write_aligned(Path(), ["a", "b"], ["c", "d"], ("en", "de"))
+    assert is_source("en+de")
+    Path("a+b.tsv").write_text("text\tlabel\nx\ty\n")
+    assert read_source("a+b.tsv", DataOptions())["train"].examples[0].label == "y"
+    with pytest.raises(DataError, match="there is no data set 'trec\\+mr'"):
+        load_dataset("trec+mr")
+    with pytest.raises(DataError, match=r"^a\+missing\.tsv: can't be read"):
+        load_dataset("a+missing.tsv")
+
+
+@pytest.mark.parametrize(
+    ("sources", "targets", "message"),
+    [
+        (["a", "b"], ["c"], r"source.txt has 2 lines, but .*target.txt has 1: each line of the"),
+        (["a", "b"], ["c", ""], r"source.txt\+.*target.txt:2: the label is empty"),
+        (["a", " "], ["c", "d"], r"source.txt\+.*target.txt:2: the text is empty"),
+        (["a"], [], r"target.txt: there are no texts in it"),
+    ],
+)
+def test_faulty_aligned_files(tmp_path, sources, targets, message):
+    with pytest.raises(DataError, match=message):
+        load_dataset(write_aligned(tmp_path, sources, targets))
+
+
+def test_aligned_files_that_are_none(tmp_path):
+    spec = write_aligned(tmp_path, ["a"], ["b"])
+    with pytest.raises(DataError, match=r"missing.txt: can't be read"):
+        load_dataset(spec.replace("target", "missing"))
+    with pytest.raises(DataError, match=r"table\.tsv: two files with '\+' between them"):
+        load_dataset(write_aligned(tmp_path, ["a"], ["b"], ("a.txt", "table.tsv")))

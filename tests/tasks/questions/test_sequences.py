@@ -34,6 +34,7 @@ from tasks.results.summary import summarise
 from tasks.training.evaluation import evaluate
 from tasks.training.gold import Gold
 from tasks.training.options import TrainingOptions
+from tests.structnn.decoders.common import tiny_tokenizer
 from tests.tasks.questions.test_tokens import dataset as tagged
 from tests.tasks.toys import make_sentence
 
@@ -162,6 +163,40 @@ def test_characters(tmp_path):
     assert set(head.target.vocabulary.words) >= {"n", " ", "7"}
 
 
+def test_pieces_of_a_tokenizer(tmp_path):
+    """They are saved with the model: the file isn't needed again."""
+    data = dataset((60, 4, 4))
+    file = tmp_path / "tokenizer.json"
+    file.write_text(tiny_tokenizer(data.dataset.answers("train")), encoding="utf-8")
+    run = run_of(0, replace(TRAINING, epochs=1), pieces=f"tokenizer:{file}")
+    execute(run, data, tmp_path, parser=ParserOptions())
+    file.unlink()
+    head = load_model(tmp_path / run.folder).classifier.head
+    answer = data.dataset.train[0].label
+    assert head.target.decode(head.target.encode(answer)[:-1]) == answer
+    assert len(head.target.encode(answer)) > len(answer.split()) + 1
+    predictor = Predictor(tmp_path / run.folder, ToyParser())
+    rows = (tmp_path / run.folder / "test.jsonl").read_text().splitlines()
+    written = [json.loads(row)["prediction"] for row in rows]
+    texts = [example.text for example in data.dataset.test]
+    assert [one.label for one in predictor.predict(texts)] == written
+
+
+def test_tokenizers_that_can_not_be_used(tmp_path):
+    pytest.importorskip("tokenizers")
+    data = dataset((10, 4, 4))
+    (tmp_path / "empty.json").write_text("{}")
+    for name, message in (
+        ("missing", "can't be read: .*missing.json: No such"),
+        ("empty", "no tok"),
+    ):
+        run = run_of(pieces=f"tokenizer:{tmp_path / name}.json")
+        with pytest.raises(OptionError, match=message):
+            execute(run, data, tmp_path / name, parser=ParserOptions())
+    with pytest.raises(OptionError, match="pieces must be words, characters or tokenizer:FILE"):
+        run_of(pieces="syllables")
+
+
 def test_rows_of_gold_are_the_pieces_of_each_example():
     from tasks.models.preparation import prepare
 
@@ -280,6 +315,30 @@ def test_the_command(tmp_path, monkeypatch):
     made = runner.invoke(app, ["explain", run, "a dog", "-o", "why"])
     assert made.exit_code == 0, made.output
     assert "The search, step by step" in Path("why/explanation.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_hundred_sentences_are_translated(tmp_path):
+    """Two files of lines, from the command: the loss falls, and what was read is learned."""
+    from typer.testing import CliRunner
+
+    folder = Path(__file__).parent / "pairs"
+    pairs = f"{folder / 'english.txt'}+{folder / 'german.txt'}"
+    options = (
+        "--structure left_chain --encoder bigru --hidden-dim 48 --embedding-dim 24 --dropout 0 "
+    )
+    options += "--word-dropout 0 --batch-size 10 --learning-rate 0.01 --epochs 18"
+    # What train has is asked again, which shows whether it was learned.
+    given = ["--data", pairs, "--dev", pairs, "--test", pairs, "--out", str(tmp_path / "run")]
+    made = CliRunner().invoke(app, ["train", *given, *options.split()])
+    assert made.exit_code == 0, made.output
+    (history,) = (tmp_path / "run").rglob("history.json")
+    losses = [epoch["train_loss"] for epoch in json.loads(history.read_text())]
+    assert losses[-1] < losses[0] / 5
+    (result,) = (tmp_path / "run").rglob("result.json")
+    assert json.loads(result.read_text())["test_score"] > 0.8
+    made = CliRunner().invoke(app, ["predict", str(result.parent), "the dog sleeps"])
+    assert "der Hund schläft" in made.output
 
 
 # The metrics.

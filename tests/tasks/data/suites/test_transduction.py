@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from structnn import Sentence
+from tasks.data.structure_test.words import OPEN, SHARED
 from tasks.data.suites import generate
 from tasks.data.suites.scan import meaning
 
@@ -53,3 +55,55 @@ def test_splits_of_commands():
     assert sum("jump" in example.text for example in data.train) > 100
     tree = next(e for e in data.test if e.text[:3] == ("walk", "opposite", "left")).sentence
     assert tree.dependencies.parents[:3] == (-1, 2, 0) or tree.dependencies.parents[1:3] == (2, 0)
+
+
+def passive_of(sentence: Sentence) -> str:
+    """The passive, from the gold tree: the object with all below it, the verb, and the subject."""
+    tree, words = sentence.dependencies, sentence.tokens
+
+    def below(node: int) -> list[int]:
+        return sorted([node, *(n for child in tree.children[node] for n in below(child))])
+
+    verb = tree.labels.index("ccomp") if "ccomp" in tree.labels else tree.root
+    of_verb = {tree.labels[n]: n for n in range(len(tree)) if tree.parents[n] == verb}
+    subject, obj = (below(of_verb[relation]) for relation in ("nsubj", "obj"))
+    auxiliaries = [words[n] for n in range(subject[-1] + 1, verb)]
+    number = "were" if words[obj[0]] in SHARED["PLURAL"] else "was"
+    found = [
+        *words[: subject[0]],
+        *(words[n] for n in obj),
+        *([*auxiliaries, "been"] if auxiliaries else [number]),
+        words[verb],
+        "by",
+        *(words[n] for n in subject),
+        *words[obj[-1] + 1 :],
+    ]
+    return " ".join(found)
+
+
+def test_the_passive_follows_from_the_tree():
+    data = generate("passive", train=400, dev=60, test=300)
+    for example in (*data.train, *data.dev, *data.test):
+        assert example.label == passive_of(example.sentence)
+
+
+def test_splits_of_the_passive():
+    data = generate("passive", train=1500, dev=60, test=300)
+    known = {word for example in data.train for word in example.text}
+    open_words = {f"{noun}{s}" for noun in OPEN["NOUN"] for s in ("", "s")}
+    open_words |= {f"{verb}ed" for verb in OPEN["VERB"]}
+    templates = {example.columns["template"] for example in data.train}
+    assert {example.columns["split"] for example in (*data.train, *data.test)} == {
+        "same",
+        "new words",
+        "new templates",
+    }
+    for example in (*data.dev, *data.test):
+        split = example.columns["split"]
+        if split == "new words":
+            assert not known & open_words & set(example.text)
+        if split == "new templates":
+            assert example.columns["template"] not in templates
+        # All that train lacks, but for forms of few words, stands in the source too.
+        assert set(example.label.split()) <= {*example.text, "was", "were", "been", "by"}
+        assert {*example.text} - open_words <= known
