@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 import structnn
 from parsers.drawing import picture
 from structnn import Batch, Sentence, Tree, build_encoder
+from structnn.options import options_of
 from tasks.experiments.plugins import load_plugins
 from tests.structnn.encoders import test_every_encoder as every_encoder
 
@@ -48,6 +50,19 @@ def test_the_blocks_of_other_pages_run(name):
     page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
         run(block)
+
+
+def test_the_encoder_of_the_how_to_is_a_plugin(tmp_path):
+    page = (ROOT / "docs/how-to.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    plugin = tmp_path / "heads.py"
+    plugin.write_text(next(one for one in blocks if "register_encoder" in one), encoding="utf-8")
+    load_plugins([str(plugin)])
+    encoder = build_encoder("bilstm>heads", 3, 8, readout="mean+max")
+    sentence = Sentence(["dogs", "bark"], dependencies=Tree([1, -1]))
+    encoding = encoder(torch.randn(2, 3), Batch.from_sentences([sentence]))
+    assert tuple(encoding.sentence.shape) == (1, 16)
+    assert list(options_of(type(encoder.stages[-1]))) == ["readout"]
 
 
 @pytest.mark.parametrize("name", ["windows", "gated_sum"])
