@@ -47,7 +47,7 @@ def crossed_labels(scene: Scene, *, covered: bool = False) -> list[str]:
     """
     found = []
     boxes = zip(scene.labels, np.array(label_boxes(scene)).reshape(-1, 4), strict=True)
-    lines = [(curve.node, np.array(points_of(curve))) for curve in scene.curves]
+    lines = [(curve.node, points_of(curve)) for curve in scene.curves]
     for label, (left, top, right, bottom) in boxes:
         # Words stand on chips, which are drawn over the edges.
         if label.node is None or on_chip(scene, label) or (covered and label.background):
@@ -67,25 +67,21 @@ def on_chip(scene: Scene, label: Label) -> bool:
     )
 
 
-def points_of(curve: Curve) -> list[tuple[float, float]]:
+def points_of(curve: Curve) -> np.ndarray:
     """Points along a curve, close to each other."""
-    points = []
+    pieces = []
     for first in range(0, len(curve.points) - 1, 3):
-        a, b, c, d = curve.points[first : first + 4]
-        steps = 2 + int(abs(d[0] - a[0]) + abs(d[1] - a[1]))
-        for t in (step / steps for step in range(steps + 1)):
-            s = 1 - t
-            x, y = (
-                s**3 * a[k] + 3 * s * s * t * b[k] + 3 * s * t * t * c[k] + t**3 * d[k]
-                for k in (0, 1)
-            )
-            points.append((x, y))
-    return points
+        a, b, c, d = np.array(curve.points[first : first + 4])
+        steps = 2 + int(np.abs(d - a).sum())
+        t = np.linspace(0, 1, steps + 1)[:, None]
+        s = 1 - t
+        pieces.append(s**3 * a + 3 * s * s * t * b + 3 * s * t * t * c + t**3 * d)
+    return np.concatenate(pieces)
 
 
 def cross(one: Curve, other: Curve) -> bool:
     """Whether two curves cross or touch."""
-    a, b = (np.array(points_of(curve)) for curve in (one, other))
+    a, b = (points_of(curve) for curve in (one, other))
 
     def side(start: Any, end: Any, point: Any) -> Any:
         (dx, dy), (px, py) = (end - start).T, np.moveaxis(point - start[None], -1, 0)
