@@ -34,6 +34,7 @@ from torch.nn.utils.rnn import (
 from parsers.stanza import fast_depparse, fast_tokenizer
 from parsers.stanza.documents import Annotation, Token
 from parsers.stanza.fast_tokenizer import BATCH_CHARACTERS, FastTokenizer, batches_by_length
+from structnn.fused.lstm import replace_lstms
 
 __all__ = ["FastPipeline", "is_supported"]
 
@@ -163,8 +164,9 @@ class FastPipeline:
         self._tokenizer = FastTokenizer(processors["tokenize"], processors.get("mwt"))
         self.longest_token = self._tokenizer.longest_token
         self._tagger, self._parser = processors["pos"], processors["depparse"]
-        for processor in (self._tagger, self._parser):
-            processor.trainer.model.eval()  # a loaded model is in training mode
+        for processor in (processors["tokenize"], self._tagger, self._parser):
+            network = processor.trainer.model.eval()  # a loaded model is in training mode
+            replace_lstms(network)
         with torch.inference_mode():
             self._forms = _FormTable(self._tagger, self._parser)
         self._device = self._parser.trainer.model.get_device()

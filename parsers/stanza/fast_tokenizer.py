@@ -18,6 +18,8 @@ __all__ = ["BATCH_CHARACTERS", "FastTokenizer", "batches_by_length", "is_support
 BATCH_CHARACTERS = 4_000
 """The number of characters that a character LSTM reads at once, with padding."""
 
+_MOST_EXPANSIONS = 10_000  # then they are forgotten
+
 _POSITION_FEATURES = ("end_of_para", "start_of_para")  # in the order in which Stanza appends them
 
 
@@ -54,6 +56,7 @@ class FastTokenizer:
         self._vocab = tokenizer.vocab
         self._model = tokenizer.trainer.model.eval()
         self._expander = expander
+        self._expanded: dict[str, tuple[str, ...]] = {}
 
     @torch.inference_mode()
     def split(self, texts: Sequence[str]) -> list[list[list[Token]]]:
@@ -185,18 +188,22 @@ class FastTokenizer:
             yield sentence
 
     def _expansions(self, tokens: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """The words of multiword tokens."""
+        """The words of multiword tokens; none is expanded twice, as *don't* comes again and again."""
         from stanza.models.common.doc import ID, MISC, TEXT, Document
 
-        tokens = sorted(token for token in tokens if len(token) <= self.longest_token)
-        if not tokens or self._expander is None:
+        if self._expander is None:
             return {}
-        document = Document([[{ID: (1,), TEXT: token, MISC: "MWT=Yes"}] for token in tokens])
-        expanded = self._expander.process(document).sentences
-        return {
-            token: tuple(word.text for word in sentence.words)
-            for token, sentence in zip(tokens, expanded, strict=True)
-        }
+        tokens = [token for token in tokens if len(token) <= self.longest_token]
+        known = self._expanded
+        new = sorted(token for token in tokens if token not in known)
+        if new:
+            document = Document([[{ID: (1,), TEXT: token, MISC: "MWT=Yes"}] for token in new])
+            expanded = self._expander.process(document).sentences
+            found = (tuple(word.text for word in sentence.words) for sentence in expanded)
+            if len(known) > _MOST_EXPANSIONS:
+                known = {token: known[token] for token in tokens if token in known}
+            self._expanded = known = known | dict(zip(new, found, strict=True))
+        return {token: known[token] for token in tokens}
 
 
 def batches_by_length(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:

@@ -349,4 +349,15 @@ void accumulate(const T* const* a, Vectors<T> b, int64_t count, Packed<T>& out, 
   });
 }
 
+// Runs a pass of an operator; whether there was memory enough.
+template <typename Pass, typename Given>
+int run(const Given* given) {
+  try {
+    Pass(*given).run();
+    return 1;
+  } catch (const std::bad_alloc&) {
+    return 0;
+  }
+}
+
 }  // namespace structnn

@@ -319,15 +319,4 @@ class BackwardPass : protected Trees {
   }
 };
 
-// Whether there was memory enough.
-template <typename Pass, typename Given>
-int run(const Given* given) {
-  try {
-    Pass(*given).run();
-    return 1;
-  } catch (const std::bad_alloc&) {
-    return 0;
-  }
-}
-
 }  // namespace structnn
