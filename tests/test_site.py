@@ -96,24 +96,6 @@ def test_blocks_run(name, tmp_path, monkeypatch):
         exec(compile(block, f"{name}.md", "exec"), {"__name__": "block"})
 
 
-def blocks(page: str) -> list[str]:
-    return re.findall(r"^```\w+\n.*?^```", (ROOT / page).read_text("utf-8"), flags=re.M | re.S)
-
-
-def test_the_chinese_readme_has_the_blocks_and_the_table_of_the_english_one():
-    assert blocks("README.zh.md") == blocks("README.md"), "copy those of README.md"
-    table = re.compile(r"<!-- made by.*?<!-- end -->", flags=re.S)
-    english, chinese = (
-        table.findall((ROOT / name).read_text("utf-8")) for name in ("README.md", "README.zh.md")
-    )
-    assert chinese == english, "copy the table of README.md"
-    headings = [
-        re.findall(r"^#+ ", (ROOT / name).read_text("utf-8"), flags=re.M)
-        for name in ("README.md", "README.zh.md")
-    ]
-    assert headings[0] == headings[1]
-
-
 @pytest.fixture(scope="module")
 def hooks():
     """docs/site.py, where mkdocs and griffe are installed (``pip install 'structnn[site]'``)."""
