@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer.main
 import yaml
+
+from tasks.command.cli import app
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -65,6 +69,28 @@ def test_links_lead_somewhere(page):
         assert file.exists(), target
         if anchor and file.suffix == ".md":
             assert anchor in anchors(file), target
+
+
+def shown(page: str) -> Iterator[list[str]]:
+    """The arguments of each ``structnn`` command of a page."""
+    for block in re.findall(r"^```console\n(.*?)^```", page, flags=re.M | re.S):
+        for command in re.findall(r"^\$ structnn (.*?[^\\])\n", block, flags=re.M | re.S):
+            yield shlex.split(command, comments=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_are_whole(page):
+    """They exist, take the options that are shown, and lack none that is needed."""
+    for name, *arguments in shown(page.read_text(encoding="utf-8")):
+        command = typer.main.get_command(app).commands[name]
+        while hasattr(command, "commands"):  # as of `structnn lab`
+            command = command.commands[arguments.pop(0)]
+        context = command.context_class(command, info_name=name)
+        given, _, _ = command.make_parser(context).parse_args(list(arguments))
+        needed = {parameter.name for parameter in command.params if parameter.required}
+        if given.get("experiment") or "$OPTIONS" in arguments:  # these may have the others
+            needed &= {"out"}
+        assert not [option for option in needed if given.get(option) in (None, ())], arguments
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("api/*.md")), ids=lambda page: page.stem)
