@@ -78,11 +78,20 @@ def shown(page: str) -> Iterator[list[str]]:
             yield shlex.split(command, comments=True)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_commands_are_whole(page):
+@pytest.fixture(scope="module")
+def commands():
+    return typer.main.get_command(app).commands
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if "zh" not in str(page.relative_to(ROOT))],  # these have the same
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)
+def test_commands_are_whole(page, commands):
     """They exist, take the options that are shown, and lack none that is needed."""
     for name, *arguments in shown(page.read_text(encoding="utf-8")):
-        command = typer.main.get_command(app).commands[name]
+        command = commands[name]
         while hasattr(command, "commands"):  # as of `structnn lab`
             command = command.commands[arguments.pop(0)]
         context = command.context_class(command, info_name=name)
