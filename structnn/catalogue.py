@@ -30,6 +30,8 @@ __all__ = [
 _INTRODUCTION = """\
 # The encoders
 
+[中文](zh/encoders.md)
+
 Each is built by its name, `build_encoder("gat", input_dim=300, hidden_dim=150, heads=2)`, or after
 another, `build_encoder("bilstm(layers=2)>gat", ...)`; on the command line options are given as
 `--option gat.heads=2`. *Reads* says which structure an encoder needs: nothing, the order of the words

@@ -15,6 +15,7 @@ from matplotlib import pyplot
 
 import tasks
 from tasks import StructuredClassifier, compare_encoders
+from tests.test_site import anchors
 
 ROOT = Path(__file__).parents[1]
 COURSE = ROOT / "course"
@@ -141,9 +142,11 @@ def test_it_asks_first_and_answers_with_exercises(file):
 
 @pytest.mark.parametrize("file", BOTH, ids=name_of)
 def test_links_lead_somewhere(file):
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", prose(file)):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(file)):
+        path, _, anchor = target.partition("#")
         if not target.startswith("http"):
-            assert (file.parent / target).exists(), target
+            assert (file.parent / path).exists(), target
+            assert not anchor or anchor in anchors(file.parent / path), target
 
 
 def test_the_course_is_small():

@@ -37,13 +37,3 @@ def test_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if not target.startswith("http"):
             assert (ROOT / target).exists(), target
-
-
-def test_commands_exist():
-    from typer.main import get_command
-
-    from tasks.command.cli import app
-
-    commands = set(get_command(app).commands)
-    shown = set(re.findall(r"^\$ structnn (\w+)", README, flags=re.MULTILINE))
-    assert shown <= commands

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer.main
 import yaml
+
+from tasks.command.cli import app
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -67,6 +71,37 @@ def test_links_lead_somewhere(page):
             assert anchor in anchors(file), target
 
 
+def shown(page: str) -> Iterator[list[str]]:
+    """The arguments of each ``structnn`` command of a page."""
+    for block in re.findall(r"^```console\n(.*?)^```", page, flags=re.M | re.S):
+        for command in re.findall(r"^\$ structnn (.*?[^\\])\n", block, flags=re.M | re.S):
+            yield shlex.split(command, comments=True)
+
+
+@pytest.fixture(scope="module")
+def commands():
+    return typer.main.get_command(app).commands
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if "zh" not in str(page.relative_to(ROOT))],  # these have the same
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)
+def test_commands_are_whole(page, commands):
+    """They exist, take the options that are shown, and lack none that is needed."""
+    for name, *arguments in shown(page.read_text(encoding="utf-8")):
+        command = commands[name]
+        while hasattr(command, "commands"):  # as of `structnn lab`
+            command = command.commands[arguments.pop(0)]
+        context = command.context_class(command, info_name=name)
+        given, _, _ = command.make_parser(context).parse_args(list(arguments))
+        needed = {parameter.name for parameter in command.params if parameter.required}
+        if given.get("experiment") or "$OPTIONS" in arguments:  # these may have the others
+            needed &= {"out"}
+        assert not [option for option in needed if given.get(option) in (None, ())], arguments
+
+
 @pytest.mark.parametrize("page", sorted(DOCS.glob("api/*.md")), ids=lambda page: page.stem)
 def test_documented_modules_exist(page):
     modules = re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), flags=re.M)
@@ -94,19 +129,6 @@ def test_blocks_run(name, tmp_path, monkeypatch):
     page = (DOCS / f"{name}.md").read_text(encoding="utf-8")
     for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
         exec(compile(block, f"{name}.md", "exec"), {"__name__": "block"})
-
-
-def blocks(page: str) -> list[str]:
-    return re.findall(r"^```\w+\n.*?^```", (ROOT / page).read_text("utf-8"), flags=re.M | re.S)
-
-
-def test_the_chinese_readme_has_the_blocks_and_headings_of_the_english_one():
-    assert blocks("README.zh.md") == blocks("README.md"), "copy those of README.md"
-    headings = [
-        re.findall(r"^#+ ", (ROOT / name).read_text("utf-8"), flags=re.M)
-        for name in ("README.md", "README.zh.md")
-    ]
-    assert headings[0] == headings[1]
 
 
 @pytest.fixture(scope="module")

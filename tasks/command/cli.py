@@ -123,7 +123,7 @@ def shuffle(
 
     `structnn shuffle train.conllu -o train.jsonl`
 
-    `structnn compare --data train.jsonl --structure given --encoders gcn,gat --decoder "gru(copy=True)"`
+    `structnn compare --data train.jsonl --structure given --encoders gcn --decoder gru --out runs/order`
     """
     from parsers import iter_conllu
     from tasks.data.realisation import shuffled_rows
