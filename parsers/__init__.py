@@ -44,10 +44,12 @@ if TYPE_CHECKING:
     from parsers.formats.enhanced import enhanced_graph as enhanced_graph
     from parsers.formats.networkx import from_networkx as from_networkx
     from parsers.formats.networkx import to_networkx as to_networkx
+    from parsers.formats.stored import StoredSentences as StoredSentences
     from parsers.spans import path_between as path_between
     from parsers.spans import rerooted as rerooted
     from parsers.spans import span_head as span_head
     from parsers.stanza.parser import StanzaParser as StanzaParser
+    from parsers.streams import parse_each as parse_each
 
 _MODULES = {
     "cache": "CacheError CachedParser Parser",
@@ -59,8 +61,10 @@ _MODULES = {
     "formats.conllu": "ConlluError iter_conllu read_conllu write_conllu",
     "formats.enhanced": "enhanced_graph",
     "formats.networkx": "from_networkx to_networkx",
+    "formats.stored": "StoredSentences",
     "spans": "path_between rerooted span_head",
     "stanza.parser": "StanzaParser",
+    "streams": "parse_each",
 }
 
 __all__, __getattr__, __dir__ = lazy_names(__name__, _MODULES)

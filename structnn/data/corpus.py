@@ -25,6 +25,7 @@ class Corpus(Dataset[Sentence]):
 
     Args:
         sentences: The sentences; they may lack the structure as long as no encoder reads it.
+            :class:`parsers.StoredSentences` stay in their files.
         structure: What of each sentence tree and graph encoders read: ``"dependencies"``,
             ``"constituency"``, or a function from a :class:`~structnn.Sentence` to a
             :class:`~structnn.Tree`; or ``"graph"``, which graph encoders alone can read.
@@ -67,7 +68,7 @@ class Corpus(Dataset[Sentence]):
         self._relations = relations
 
     @property
-    def sentences(self) -> tuple[Sentence, ...]:
+    def sentences(self) -> Sequence[Sentence]:
         """The sentences."""
         return self._flat.sentences
 

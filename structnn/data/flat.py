@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from structnn.data.columns import NO_TREE, SentenceColumns
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
 from structnn.sentence import Sentence, StructureError, Tree
 from structnn.sentence_graph import SentenceGraph
@@ -43,7 +44,7 @@ class FlatSentences:
     the object is made; :meth:`select` is then a few array operations, whatever the number of sentences.
 
     Args:
-        sentences: The sentences.
+        sentences: The sentences; columns of them are not copied.
         structure: Which tree (or graph) of each sentence to use; sentences may lack it.
         vocabulary: Gives each token its index; None for no token indices.
         relations: Gives the label of each node of a tree, or of each edge of a graph, its index.
@@ -57,10 +58,21 @@ class FlatSentences:
         vocabulary: Vocabulary | None = None,
         relations: Vocabulary = UNIVERSAL_RELATIONS,
     ) -> None:
-        self.sentences = tuple(sentences)
         self.structure = structure
+        self._places: Array | None = None
+        self._edges: _Edges | None = None
+        self._token_ids: Array | _Numbers | None = None
+        if isinstance(sentences, SentenceColumns):
+            self.sentences: Sequence[Sentence] = sentences
+            self._read(sentences, vocabulary, relations)
+        else:
+            self.sentences = tuple(sentences)
+            self._flatten(vocabulary, relations)
+
+    def _flatten(self, vocabulary: Vocabulary | None, relations: Vocabulary) -> None:
+        """Make the arrays of sentences."""
+        structure = self.structure
         self._token_ptr = _pointers(len(sentence) for sentence in self.sentences)
-        self._token_ids: Array | None = None
         if vocabulary is not None:
             words = list(chain.from_iterable(sentence.tokens for sentence in self.sentences))
             self._token_ids = _indices(words, vocabulary)
@@ -70,14 +82,13 @@ class FlatSentences:
         self._node_ptr = _pointers(0 if one is None else len(one) for one in chosen)
         size = self._node_ptr[-1]
         trees = [one for one in chosen if isinstance(one, Tree)]
-        self._edges: _Edges | None = None
         if structure == "graph":
             self._edges = _Edges.of(chosen, relations)
         else:
-            self._parents = _flat((tree.parents for tree in trees), size)
-            self._heights = _flat((tree.heights for tree in trees), size)
+            self._parents: Array | _Numbers = _flat((tree.parents for tree in trees), size)
+            self._heights: Array | _Numbers = _flat((tree.heights for tree in trees), size)
             labels = chain.from_iterable(tree.labels or [""] * len(tree) for tree in trees)
-            self._labels = _indices(list(labels), relations)
+            self._labels: Array | _Numbers = _indices(list(labels), relations)
         tokens = _flat((one.tokens or () for one in chosen if one is not None), size)
         # None where node i is token i throughout, as in dependency trees.
         self._node_tokens: Array | None = tokens
@@ -85,10 +96,33 @@ class FlatSentences:
             places = np.arange(size) - np.repeat(self._node_ptr[:-1], self.lengths)
             self._node_tokens = None if np.array_equal(tokens, places) else tokens
 
+    def _read(
+        self, columns: SentenceColumns, vocabulary: Vocabulary | None, relations: Vocabulary
+    ) -> None:
+        """Take columns, which stay where they are."""
+        if self.structure != "dependencies":
+            raise ValueError(
+                "stored sentences have dependencies alone, but structure is "
+                f"{structure_name(self.structure)!r}; write sentences that have other trees as their "
+                "dependencies"
+            )
+        self._places, self._token_ptr = columns.places, columns.token_ptr
+        if vocabulary is not None:
+            numbers = _indices(columns.lexicon, vocabulary)
+            self._token_ids = _Numbers(columns.words, numbers)
+        self._has_structure = columns.heads[self._token_ptr[:-1]] != NO_TREE
+        self._all_have_structure = bool(self._has_structure[self._places].all())
+        self._node_ptr = _pointers(self.lengths * self._has_structure[self._places])
+        self._node_tokens = None
+        self._parents = _Numbers(columns.heads)
+        self._heights = _Numbers(columns.heights)
+        self._labels = _Numbers(columns.labels, _indices(columns.relations, relations))
+
     @property
     def lengths(self) -> Array:
         """``(sentences,)``: the number of tokens of each."""
-        return np.diff(self._token_ptr)
+        sizes = np.diff(self._token_ptr)
+        return sizes if self._places is None else sizes[self._places]
 
     @property
     def node_counts(self) -> Array:
@@ -103,7 +137,7 @@ class FlatSentences:
     @property
     def num_without_tree(self) -> int:
         """The number of sentences that lack the structure."""
-        return int(np.count_nonzero(~self._has_structure))
+        return int(np.count_nonzero(self.node_counts == 0))
 
     def select(self, indices: Sequence[int] | Array | None = None) -> FlatSelection:
         """The sentences at these indices, in this order; all of them by default.
@@ -115,13 +149,20 @@ class FlatSentences:
         chosen = np.arange(size) if indices is None else np.asarray(indices, dtype=np.int64)
         if len(chosen) == 0:
             raise ValueError("a batch needs at least one sentence")
+        sentences: Sequence[Sentence] = (
+            self.sentences.at(chosen)
+            if isinstance(self.sentences, SentenceColumns)
+            else tuple(self.sentences[index] for index in chosen.tolist())
+        )
+        if self._places is not None:
+            chosen = self._places[chosen]
         tokens = Rows.of(self._token_ptr, chosen)
         missing = None
         if not self._all_have_structure:
             without = np.flatnonzero(~self._has_structure[chosen])
             missing = int(without[0]) if len(without) else None
         return FlatSelection(
-            sentences=tuple(self.sentences[index] for index in chosen.tolist()),
+            sentences=sentences,
             structure=self.structure,
             tokens=tokens,
             token_ids=None if self._token_ids is None else self._token_ids[tokens.source],
@@ -276,6 +317,18 @@ class _Edges:
 
 
 @dataclass(frozen=True)
+class _Numbers:
+    """A column, read by rows: its numbers, or the number that each of them stands for."""
+
+    column: Array
+    stands_for: Array | None = None
+
+    def __getitem__(self, rows: Array) -> Array:
+        found = self.column[rows].astype(np.int64)
+        return found if self.stands_for is None else self.stands_for[found]
+
+
+@dataclass(frozen=True)
 class FlatSelection:
     """Some sentences of a corpus as flat arrays.
 
@@ -288,7 +341,7 @@ class FlatSelection:
         missing: The index of the first sentence that lacks it, None where all have it.
     """
 
-    sentences: tuple[Sentence, ...]
+    sentences: Sequence[Sentence]
     structure: Structure
     tokens: Rows
     token_ids: Array | None

@@ -59,6 +59,13 @@ class Vocabulary:
         counts: Counter[str] = Counter()
         for tokens in sentences:
             counts.update(map(str.lower, tokens) if lowercase else tokens)
+        return cls.from_counts(counts, min_count=min_count, lowercase=lowercase)
+
+    @classmethod
+    def from_counts(
+        cls, counts: Counter[str], *, min_count: int = 1, lowercase: bool = False
+    ) -> Vocabulary:
+        """As :meth:`from_tokens`, of words that are counted already, in their order of appearance."""
         words = [word for word, count in counts.most_common() if count >= min_count]
         return cls((word for word in words if word != UNKNOWN), counts, lowercase=lowercase)
 

@@ -42,14 +42,29 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _check_launched(command: str | None) -> None:
+    """Make sure that a launcher of several processes was given a command that they can share.
+
+    Raises:
+        InputError: It was given another one.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and command != "train":
+        raise InputError(
+            f"structnn {command} doesn't run in the processes of a launcher, as structnn train does; "
+            "run it without one (structnn compare and structnn parse start processes of their own)"
+        )
+
+
 @app.callback()
 def about(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
     ] = False,
 ) -> None:
     """Parse text; train, compare and explain sequence, tree and graph encoders of sentences."""
+    _check_launched(context.invoked_subcommand)
 
 
 @app.command()
@@ -153,11 +168,16 @@ def train(
 
     `structnn train --data trec --encoder bilstm --out runs/one`
 
+    `torchrun --nproc-per-node 2 -m structnn train --data trec --encoder bilstm --out runs/one`
+
     `structnn train --data my.csv --dev dev.csv --test test.csv --encoder gat --out runs/mine`
     """
+    from contextlib import nullcontext
+
     import torch
 
     from tasks.command.texts import save_reading
+    from tasks.console import quietly
     from tasks.data.setting import Setting
     from tasks.experiments.display import outcome_line, parse_and_show
     from tasks.experiments.fitting import selecting_metric
@@ -165,37 +185,42 @@ def train(
     from tasks.experiments.tracking import check_tracker
     from tasks.metrics import metrics_for
     from tasks.results.run import Run
+    from tasks.training.processes import Processes
 
     options.check_encoders([encoder])
     check_tracker(options.track)
     setting = Setting(structure=options.read_structure)
     run = Run(options.model(encoder), options.training, seed, setting)
-    parsed = parse_and_show(options.dataset(), options)
-    dataset = parsed.dataset
-    selecting = selecting_metric(options.training, dataset)
-    torch.set_num_threads(threads)
-    with resumable(), progress("epochs", options.epochs) as show:
+    processes = Processes(cpu=options.device == "cpu")
+    with nullcontext() if processes.is_main else quietly():
+        with processes.main_first():  # which keeps parses
+            parsed = parse_and_show(options.dataset(), options)
+        dataset = parsed.dataset
+        selecting = selecting_metric(options.training, dataset)
+        torch.set_num_threads(threads)
+        with resumable(), progress("epochs", options.epochs) as show:
 
-        def report(epoch: Epoch) -> None:
-            show(epoch.number, options.epochs)
-            status.print(
-                f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, dev loss "
-                f"{epoch.dev_loss:.4f}, dev {selecting.name} "
-                f"{selecting.unit.full(selecting.sign * epoch.dev_score)}",
-                highlight=False,
+            def report(epoch: Epoch) -> None:
+                show(epoch.number, options.epochs)
+                status.print(
+                    f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, dev loss "
+                    f"{epoch.dev_loss:.4f}, dev {selecting.name} "
+                    f"{selecting.unit.full(selecting.sign * epoch.dev_score)}",
+                    highlight=False,
+                )
+
+            result = execute(
+                run,
+                parsed,
+                out,
+                parser=options.parser_options,
+                on_epoch=report,
+                track=options.track,
             )
-
-        result = execute(
-            run,
-            parsed,
-            out,
-            parser=options.parser_options,
-            on_epoch=report,
-            track=options.track,
-        )
-    save_reading(out / run.folder, options)
-    first = metrics_for(dataset.question, dataset.labels)[0]
-    results.print(f"{outcome_line(result, first)}; saved in {out / run.folder}")
+        if processes.is_main:
+            save_reading(out / run.folder, options)
+        first = metrics_for(dataset.question, dataset.labels)[0]
+        results.print(f"{outcome_line(result, first)}; saved in {out / run.folder}")
 
 
 def _from_file(context: typer.Context, file: Path | None) -> Path | None:

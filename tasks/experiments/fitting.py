@@ -23,6 +23,7 @@ from tasks.options import OptionError
 from tasks.training.epoch import Epoch
 from tasks.training.loop import TrainingResult, train
 from tasks.training.options import TrainingOptions
+from tasks.training.processes import Processes
 
 __all__ = ["FittedModel", "fit", "selecting_metric"]
 
@@ -81,9 +82,10 @@ def fit(
         StorageError: The checkpoint can't be written.
     """
     if start is None:
-        prepared = prepare(
-            options, data, seed=seed, parser=parser, pretrained=pretrained, states=states
-        )
+        with Processes(cpu=training.device == "cpu").main_first():  # which keeps states
+            prepared = prepare(
+                options, data, seed=seed, parser=parser, pretrained=pretrained, states=states
+            )
     else:
         prepared = prepare_again(start, data, seed=seed)
     model, inputs = prepared.model.classifier, prepared.inputs

@@ -31,6 +31,7 @@ from tasks.training.epoch import Epoch
 from tasks.training.evaluation import Evaluation, evaluate, node_accuracy
 from tasks.training.loop import train
 from tasks.training.options import TrainingOptions
+from tasks.training.processes import Processes
 
 __all__ = ["execute", "seconds_per_epoch"]
 
@@ -56,6 +57,9 @@ def execute(
     prediction), and ``result.json``, written last, with the checksums of the others. If the run fails,
     ``error.txt`` says why, until the run succeeds.
 
+    Where a launcher started several processes, each of them calls this with the same arguments, and the
+    main one alone writes: see :func:`tasks.training.loop.train`.
+
     Args:
         run: The run.
         data: All of the parsed data; the run's setting says what it sees of them.
@@ -71,12 +75,20 @@ def execute(
         StorageError: A file in it is damaged, or can't be written.
         FloatingPointError: The training diverged: see :func:`tasks.training.loop.train`.
     """
+    processes = Processes(cpu=run.training.device == "cpu")
     done = finished(run, data, out)
+    processes.wait()  # until all have looked
     if done is not None:
         return done
     folder = out / run.folder
-    write_description(out, run, data)
-    with _recorded(folder) as log, tracked(track, out, run, data) as tracker:
+    if processes.is_main:
+        write_description(out, run, data)
+    else:
+        track = None
+    with (
+        _recorded(folder if processes.is_main else None) as log,
+        tracked(track, out, run, data) as tracker,
+    ):
         log.info("%s, seed %d, on %s", run.model.encoder, run.seed, data.dataset.name)
         pretrained = pretrained or pretrained_vectors(run.model, data)
         data = view(data, run.setting, run.seed)
@@ -111,13 +123,15 @@ def execute(
         if run.model.init is not None:
             known = fitted.prepared.words_with_vectors or 0.0
             log.info("began from %s, which knows %.1f%% of the words", run.model.init, 100 * known)
-        with _alone(folder):
-            # Another process may have finished the same run: its files stay as its result lists them.
-            if (folder / "result.json").exists():
-                result = read_result(out, run.folder)
-            else:
-                result = _save(out, run, data, fitted, tracker)
-        checkpoint.unlink(missing_ok=True)
+        found, speed = _evaluated(fitted, processes)
+        if processes.is_main:
+            with _alone(folder):
+                # Another command may have finished the run: its files stay as its result lists them.
+                if not (folder / "result.json").exists():
+                    _save(out, run, data, fitted, found, speed, tracker)
+            checkpoint.unlink(missing_ok=True)
+        processes.wait()
+        result = read_result(out, run.folder)
         first = metrics_for(data.dataset.question, data.dataset.labels)[0].name
         log.info("dev %s %.4f, test %s", first, result.dev_score, result.test_score)
     return result
@@ -181,24 +195,44 @@ def seconds_per_epoch(run: Run, data: ParsedDataset) -> float:
     return result.seconds * size / len(few)
 
 
+def _evaluated(fitted: FittedModel, processes: Processes) -> tuple[dict[str, Evaluation], float]:
+    """What a trained model says of dev and test, and how many sentences a second it read."""
+    model, inputs = fitted.prepared.model.classifier, fitted.prepared.inputs
+    started = time.perf_counter()
+    found = {
+        split: evaluate(model, inputs[split], processes=processes)
+        for split in inputs
+        if split != "train"
+    }
+    evaluated = sum(len(inputs[split].corpus) for split in found)
+    return found, evaluated / (time.perf_counter() - started)
+
+
 def _save(
     out: Path,
     run: Run,
     data: ParsedDataset,
     fitted: FittedModel,
+    found: Mapping[str, Evaluation],
+    speed: float,
     tracker: Tracked,
-) -> RunResult:
-    """Evaluate a trained model, write all files of its run, and log its scores."""
+) -> None:
+    """Write all files of a run, and log its scores.
+
+    Args:
+        out: The folder of the experiment.
+        run: The run.
+        data: The data that it saw.
+        fitted: Its model.
+        found: What the model says of dev and test.
+        speed: How many sentences a second it read.
+        tracker: What it is logged to.
+    """
     folder = out / run.folder
     prepared, training, node_classes = fitted.prepared, fitted.training, fitted.node_classes
     model, inputs = prepared.model.classifier, prepared.inputs
     write_json(folder / "history.json", [asdict(epoch) for epoch in training.epochs])
     save_model(folder, prepared.model)
-
-    started = time.perf_counter()
-    found = {split: evaluate(model, inputs[split]) for split in inputs if split != "train"}
-    evaluated = sum(len(inputs[split].corpus) for split in found)
-    speed = evaluated / (time.perf_counter() - started)
     scores = {
         split: _write_predictions(folder / f"{split}.jsonl", data, split, of_split)
         for split, of_split in found.items()
@@ -230,7 +264,6 @@ def _save(
         words_with_vectors=prepared.words_with_vectors,
     )
     write_result(out, result)
-    return result
 
 
 @contextmanager
@@ -274,8 +307,15 @@ def _record(row: PredictedExample) -> dict[str, object]:
 
 
 @contextmanager
-def _recorded(folder: Path) -> Iterator[logging.Logger]:
-    """A log of lines with their time, to which a resumed run adds; on an error, ``error.txt``."""
+def _recorded(folder: Path | None) -> Iterator[logging.Logger]:
+    """A log of lines with their time, to which a resumed run adds; on an error, ``error.txt``.
+
+    Args:
+        folder: That of the run; None to write nothing.
+    """
+    if folder is None:
+        yield logging.Logger("silent")
+        return
     logger = logging.Logger(folder.name)
     handler = _Quiet(folder / "log.txt", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))

@@ -11,7 +11,7 @@ from torch import Tensor
 from structnn import Batch, Encoder
 from tasks.training.inputs import Indices, Inputs
 
-__all__ = ["batches_of_epoch", "collate", "share_of_process"]
+__all__ = ["batches_of_epoch", "collate"]
 
 POOL = 50  # batches; sentences of similar length are put together within pools of this size
 AHEAD = 8  # batches collated in a row: with code and data in the CPU's caches, twice as fast
@@ -42,19 +42,17 @@ def batches_of_epoch(
     return [batches[index] for index in random.permutation(len(batches))]
 
 
-def share_of_process(batches: list[Indices], process: int, processes: int) -> list[Indices]:
-    """The batches of one of several processes; all have as many, the first batches twice if need be."""
-    whole = batches + batches[: -len(batches) % processes]
-    return whole[process::processes]
-
-
 def collate(
     inputs: Inputs, batches: Sequence[Indices], encoder: Encoder
-) -> Iterator[tuple[Indices, Batch, Tensor | None]]:
-    """Make each batch, with the structures that the encoder reads, and its spans."""
+) -> Iterator[tuple[Batch, Tensor | None] | None]:
+    """Make each batch, with the structures that the encoder reads, and its spans.
+
+    Where there are no indices it is None.
+    """
     for begin in range(0, len(batches), AHEAD):
         ahead = batches[begin : begin + AHEAD]
-        made = [inputs.batch(indices) for indices in ahead]
-        for batch, _ in made:
-            encoder.prepare(batch)
-        yield from ((indices, *rest) for indices, rest in zip(ahead, made, strict=True))
+        made = [inputs.batch(indices) if len(indices) else None for indices in ahead]
+        for one in made:
+            if one is not None:
+                encoder.prepare(one[0])
+        yield from made

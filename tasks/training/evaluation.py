@@ -6,18 +6,22 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from structnn import ArcsHead, Batch, Corpus, Head, SequenceHead, StructuredModel
+from structnn.decoders import Reading
 from structnn.heads import ArcScores
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.questions import ROW_SEPARATOR
 from tasks.training.gold import Gold
 from tasks.training.inputs import Indices, Inputs, rows_of
+
+if TYPE_CHECKING:  # accelerate is slow to import, and prediction does without
+    from tasks.training.processes import Processes
 
 __all__ = ["Evaluation", "evaluate", "node_accuracy", "predict_scores"]
 
@@ -42,7 +46,12 @@ class Evaluation:
 
 @torch.inference_mode()
 def evaluate(
-    model: StructuredModel, inputs: Inputs, gold: Gold | None = None, *, calibrate: bool = False
+    model: StructuredModel,
+    inputs: Inputs,
+    gold: Gold | None = None,
+    *,
+    calibrate: bool = False,
+    processes: Processes | None = None,
 ) -> Evaluation:
     """What a model in evaluation mode says of examples.
 
@@ -51,6 +60,8 @@ def evaluate(
         inputs: What it reads.
         gold: The right answers, for the loss.
         calibrate: First fit the thresholds of answers, if they have any, to the right answers.
+        processes: Those that share out the batches; each is then given all that is found. By default
+            this process is on its own.
     """
     head = model.head
     if isinstance(head, ArcsHead):
@@ -60,15 +71,17 @@ def evaluate(
             arcs = iter(decode(scores))
             return (ROW_SEPARATOR.join(islice(arcs, length)) for length in batch.lengths.tolist())
 
-        return _by_batch(model, head, inputs, gold, trees)
+        return _by_batch(model, head, inputs, gold, trees, processes)
     if isinstance(head, SequenceHead):
         generate = head.generate
-        return _by_batch(
-            model, head, inputs, gold, lambda reading, _: (one[0].text for one in generate(reading))
-        )
+
+        def texts(reading: Reading, _: Batch) -> Iterator[str]:
+            return (one[0].text for one in generate(reading))
+
+        return _by_batch(model, head, inputs, gold, texts, processes)
     assert isinstance(head, Head)
     answer = head.answer
-    scores = predict_scores(model, inputs)
+    scores = predict_scores(model, inputs, processes)
     loss = math.nan
     if gold is not None:
         device = next(model.parameters()).device
@@ -87,18 +100,25 @@ def evaluate(
 
 
 @torch.inference_mode()
-def predict_scores(model: StructuredModel, inputs: Inputs) -> Tensor:
+def predict_scores(
+    model: StructuredModel, inputs: Inputs, processes: Processes | None = None
+) -> Tensor:
     """The scores of a model in evaluation mode.
+
+    Args:
+        model: The model.
+        inputs: What it reads.
+        processes: As for :func:`evaluate`.
 
     Returns:
         ``(rows, width)``, on the CPU: of each thing that is asked about, in the order of the examples.
     """
     assert isinstance(model.head, Head)  # others have no scores of single rows
     ptr = inputs.row_ptr(model.head.reader.rows)
-    scores = torch.empty(int(ptr[-1]), model.head.answer.width)
-    for indices, batch, spans in _batches(model, inputs):
+    scores = torch.zeros(int(ptr[-1]), model.head.answer.width)
+    for indices, batch, spans in _batches(model, inputs, processes):
         scores[rows_of(ptr, indices)] = model(batch, spans).float().cpu()
-    return scores
+    return scores if processes is None else processes.sum(scores)
 
 
 def _by_batch(
@@ -107,6 +127,7 @@ def _by_batch(
     inputs: Inputs,
     gold: Gold | None,
     answers_of: Callable[[Any, Batch], Iterable[str]],
+    processes: Processes | None,
 ) -> Evaluation:
     """Answers and their loss, batch by batch, where what a head gives is too much to be kept.
 
@@ -116,28 +137,32 @@ def _by_batch(
         inputs: What it reads.
         gold: The right answers, for the loss.
         answers_of: The answers to the examples of a batch, from what the head gives for it.
+        processes: As for :func:`evaluate`.
     """
-    answers = [""] * len(inputs)
-    total, rows = 0.0, 0
-    for indices, batch, _ in _batches(model, inputs):
+    answers: dict[int, str] = {}
+    total = torch.zeros(2, dtype=torch.float64)  # the loss, and the number of rows
+    for indices, batch, _ in _batches(model, inputs, processes):
         given = model(batch)
-        for place, found in zip(indices.tolist(), answers_of(given, batch), strict=True):
-            answers[place] = found
+        answers |= zip(indices.tolist(), answers_of(given, batch), strict=True)
         if gold is not None:
             own = gold.of_examples(indices).to(batch.device)
-            total += head.loss(given, own).item() * len(own)
-            rows += len(own)
-    return Evaluation(answers, [{} for _ in answers], total / rows if rows else math.nan)
+            total += total.new_tensor([head.loss(given, own).item() * len(own), len(own)])
+    if processes is not None:
+        answers, total = processes.gathered(answers), processes.sum(total)
+    loss, rows = total.tolist()
+    in_order = [answers[place] for place in range(len(inputs))]
+    return Evaluation(in_order, [{} for _ in in_order], loss / rows if rows else math.nan)
 
 
 def _batches(
-    model: StructuredModel, inputs: Inputs
+    model: StructuredModel, inputs: Inputs, processes: Processes | None
 ) -> Iterator[tuple[Indices, Batch, Tensor | None]]:
     """Batches of similar lengths on the device of a model in evaluation mode, with their spans."""
     model.eval()
     device = next(model.parameters()).device
     by_length = np.argsort(inputs.lengths, kind="stable")
-    for begin in range(0, len(inputs), EVALUATION_BATCH):
+    begins = range(0, len(inputs), EVALUATION_BATCH)
+    for begin in begins if processes is None else processes.share(begins):
         indices = by_length[begin : begin + EVALUATION_BATCH]
         batch, spans = inputs.batch(indices)
         yield indices, batch.to(device), None if spans is None else spans.to(device)

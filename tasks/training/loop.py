@@ -18,7 +18,7 @@ from structnn.embeddings import words_of
 from structnn.language_models import WordsHead
 from tasks.metrics import ACCURACY, Metric
 from tasks.storage import StorageError
-from tasks.training.batching import batches_of_epoch, collate, share_of_process
+from tasks.training.batching import batches_of_epoch, collate
 from tasks.training.checkpoint import load_checkpoint, save_checkpoint
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import evaluate
@@ -62,9 +62,13 @@ def train(
 ) -> TrainingResult:
     """Train on ``train`` and keep the weights that are best on ``dev``; test examples play no part.
 
+    Where a launcher started several processes (see :class:`~tasks.training.processes.Processes`), each
+    of them calls this with the same arguments. They share each batch, and give the losses and weights of
+    one process to rounding, except that dropout draws other numbers.
+
     After each epoch the whole state is saved in ``checkpoint``. If that file is there, training is
-    resumed from it, with the same result as without interruption; if it can't be used, that is said in
-    a warning, and training begins anew.
+    resumed from it, with the same result as without interruption, in any number of processes; if it
+    can't be used, that is said in a warning, and training begins anew.
 
     Args:
         model: The model, changed in place.
@@ -99,7 +103,9 @@ def train(
         return _train_epoch(step, inputs["train"], gold["train"], seed, epochs)
 
     def on_dev() -> tuple[float, float]:
-        found = evaluate(model, inputs["dev"], gold["dev"], calibrate=True)
+        found = evaluate(
+            model, inputs["dev"], gold["dev"], calibrate=True, processes=step.processes
+        )
         return found.loss, metric.sign * metric(answers["dev"], found.answers)
 
     return train_by_epochs(step, train_epoch, on_dev, checkpoint=checkpoint, on_epoch=on_epoch)
@@ -127,7 +133,7 @@ def train_by_epochs(
         FloatingPointError: As :func:`train`.
         StorageError: As :func:`train`.
     """
-    model, options = step.model, step.options
+    model, options, processes = step.model, step.options, step.processes
     epochs: list[Epoch] = []
     best_weights: dict[str, Tensor] = {}
     if checkpoint.exists():
@@ -150,14 +156,14 @@ def train_by_epochs(
                 f"{broken} of epoch {number}: try a lower learning rate than {options.learning_rate}"
                 + _what_is_kept(best, checkpoint)
             )
-        epoch = Epoch(number, trained.loss, *dev, seconds, trained.sentences)
+        epoch = processes.of_main(Epoch(number, trained.loss, *dev, seconds, trained.sentences))
         epochs.append(epoch)
         if best is None or epoch.merit > best.merit:
             best = epoch
             best_weights = {
                 name: value.detach().cpu().clone() for name, value in model.state_dict().items()
             }
-        if step.accelerator.is_main_process:
+        if processes.is_main:
             save_checkpoint(checkpoint, model, step.optimizers, epochs, best_weights)
         if on_epoch is not None:
             on_epoch(epoch)
@@ -203,20 +209,23 @@ def _train_epoch(
     """Train for another epoch, or until the time is up."""
     started = time.perf_counter()
     step.begin_epoch()
-    accelerator = step.accelerator
-    total, losses, rows = torch.zeros((), device=accelerator.device), [], 0
-    batches = share_of_process(
-        batches_of_epoch(inputs.lengths, step.options.batch_size, seed, len(epochs) + 1),
-        accelerator.process_index,
-        accelerator.num_processes,
-    )
-    for indices, batch, spans in collate(inputs, batches, step.model.encoder):
-        own, weights = gold.of_examples(indices), gold.weights_of(indices)
-        losses.append(step(batch, spans, own, weights))
-        count = answered(own)
+    processes, number = step.processes, len(epochs) + 1
+    processes.draw_apart(seed, number)
+    total, losses, rows = torch.zeros((), device=step.accelerator.device), [], 0
+    batches = batches_of_epoch(inputs.lengths, step.options.batch_size, seed, number)
+    shares = [processes.share(indices) for indices in batches]
+    collated = collate(inputs, shares, step.model.encoder)
+    for indices, share, asked in zip(batches, shares, collated, strict=True):
+        if asked is None:
+            losses.append(step.with_others())
+        else:
+            losses.append(step(*asked, gold.of_examples(share), gold.weights_of(share)))
+        count = answered(gold.of_examples(indices))
         total += losses[-1] * count
         rows += count
-        if _out_of_time(epochs, time.perf_counter() - started, step.options):
+        if step.options.seconds is not None and processes.of_main(
+            _out_of_time(epochs, time.perf_counter() - started, step.options)
+        ):
             break
     step.end_epoch()
     done = batches[: len(losses)]

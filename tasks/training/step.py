@@ -11,11 +11,13 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
-from structnn import Batch, ContextualEmbedding, Head, StructuredModel
+from structnn import Batch, ContextualEmbedding, Head, LabelAnswer, StructuredModel
 from structnn.embeddings import words_of
+from structnn.heads.answers import NO_ANSWER
 from structnn.language_models import WordsHead
 from tasks.training.deferred_adam import DeferredAdamW
 from tasks.training.options import TrainingOptions
+from tasks.training.processes import Processes
 
 __all__ = ["TrainingStep"]
 
@@ -37,7 +39,8 @@ class TrainingStep:
     Attributes:
         model: The classifier.
         options: How to train.
-        accelerator: Device, precision and processes.
+        accelerator: Device and precision.
+        processes: The processes that train the model together, each on its share of a batch.
         optimizers: All optimisers.
     """
 
@@ -47,8 +50,9 @@ class TrainingStep:
         # Accelerate keeps the precision of a process's first training for all later ones.
         if AcceleratorState._shared_state.get("_mixed_precision") != options.mixed_precision:
             AcceleratorState._reset_state()
+        self.processes = Processes(cpu=options.device == "cpu")
         self.accelerator = Accelerator(
-            cpu=options.device == "cpu", mixed_precision=options.mixed_precision
+            cpu=self.processes.cpu, mixed_precision=options.mixed_precision
         )
         self.model, self.options = model, options
         self._words = _words_optimizer(model, self.accelerator.device, options)
@@ -73,7 +77,9 @@ class TrainingStep:
             weight_decay=options.weight_decay,
             fused=True,  # one pass over each parameter
         )
-        self._wrapped, self._dense = self.accelerator.prepare(model, dense)
+        # Not for evaluation, but without DistributedDataParallel: gradients are summed in update.
+        self._wrapped = self.accelerator.prepare_model(model, evaluation_mode=True)
+        self._dense = self.accelerator.prepare(dense)
         self._node_classes = None
         if node_classes is not None:
             self._node_classes = node_classes.to(self.accelerator.device)
@@ -91,14 +97,14 @@ class TrainingStep:
         """Train on a batch.
 
         Args:
-            batch: The batch.
+            batch: The batch, or what of it is for this process.
             spans: ``(examples, spans, 2)``, where spans are asked about.
             gold: The right answers, a row for each thing asked about; not used if nodes are
                 supervised.
             weights: ``(rows,)``, the weight of each row in the loss; 1 by default.
 
         Returns:
-            The loss, without a graph.
+            The loss of the whole batch, without a graph.
         """
         device = self.accelerator.device
         batch, spans = batch.to(device), None if spans is None else spans.to(device)
@@ -113,31 +119,60 @@ class TrainingStep:
             assert isinstance(head, Head), "trees and sequences have no weights"
             return head.loss(scores, gold.to(device), weights.to(device))
 
-        return self.update(batch.token_ids, loss)
+        return self.update(batch.token_ids, loss, self._divisor(gold))
 
-    def update(self, words: Tensor | None, loss_of: Callable[[], Tensor]) -> Tensor:
+    def with_others(self) -> Tensor:
+        """Take part in a batch of which nothing is for this process; returns its loss."""
+        return self.update(None, lambda: torch.zeros(()), 0.0)
+
+    def update(
+        self, words: Tensor | None, loss_of: Callable[[], Tensor], divisor: float = 1.0
+    ) -> Tensor:
         """Train on whatever a loss is of.
 
         Args:
             words: The numbers of the words whose vectors are read; None where there are no word vectors.
-            loss_of: Computes the loss.
+            loss_of: Computes the loss, a mean.
+            divisor: What that mean was divided by, which weighs it beside those of other processes.
 
         Returns:
-            The loss, without a graph.
+            The mean over all processes, without a graph.
         """
-        if self._words is not None:
-            assert words is not None
+        if self._words is not None and words is not None:
             self._words.catch_up(F.pad(words, (0, 1)))  # and the unknown word, number 0
-        with self.accelerator.autocast():
-            loss = loss_of()
+        share = self._share(divisor)
         self.model.zero_grad()
-        self.accelerator.backward(loss)
+        loss = torch.zeros((), device=self.accelerator.device)
+        if share > 0:
+            with self.accelerator.autocast():
+                loss = loss_of() * share
+            self.accelerator.backward(loss)
+        self.processes.sum_gradients(self._trained)
         self.accelerator.unscale_gradients()
         clip_gradients(self._trained, self.options.gradient_clip)
         self._dense.step()
         if self._words is not None:
             self._words.step()
-        return loss.detach()
+        return self.processes.sum(loss.detach().float())
+
+    def _share(self, divisor: float) -> float:
+        """How much of the mean over all processes that of this one is."""
+        if self.processes.count == 1:
+            return 1.0
+        total = self.processes.sum(torch.tensor(divisor, dtype=torch.float64)).item()
+        return divisor / total if total else 0.0
+
+    def _divisor(self, gold: Tensor) -> float:
+        """What the mean loss over these answers is divided by; 1 where nothing asks for it."""
+        if self.processes.count == 1:
+            return 1.0
+        answer = self.model.head.answer
+        if not isinstance(answer, LabelAnswer):
+            return float(len(gold))
+        gold = gold[gold != NO_ANSWER]
+        if answer.weights is None:
+            return float(len(gold))
+        return answer.weights.to(gold.device)[gold].sum().item()
 
     def begin_epoch(self) -> None:
         """Set the model to training mode."""

@@ -12,7 +12,7 @@ from tasks.models.options import ModelOptions
 from tasks.storage import StorageError
 from tasks.tensors import read_tensors, write_tensors
 from tasks.training import evaluation, step
-from tasks.training.batching import batches_of_epoch, share_of_process
+from tasks.training.batching import batches_of_epoch
 from tasks.training.checkpoint import load_checkpoint
 from tasks.training.evaluation import predict_scores
 from tasks.training.inputs import Inputs
@@ -343,8 +343,8 @@ def test_the_last_good_weights_are_kept(parsed, tmp_path, monkeypatch, spoil):
     two = TrainingOptions(epochs=2, patience=6, batch_size=8, learning_rate=0.02)
     best = train(expected, inputs, answers, two, seed=0, checkpoint=tmp_path / "a").best
 
-    def spoiled(model, corpus):
-        scores = predict_scores(model, corpus)
+    def spoiled(model, corpus, processes):
+        scores = predict_scores(model, corpus, processes)
         evaluated.append(1)
         if len(evaluated) == 3 and spoil == "scores on dev":
             return scores * float("nan")
@@ -376,13 +376,6 @@ def test_batches_cover_every_sentence_once_and_change_with_the_epoch():
     assert not np.array_equal(np.concatenate(first), np.concatenate(second))
     # Sentences of like length are together: little would be padding.
     assert np.mean([np.ptp(lengths[batch]) for batch in first]) < 8
-
-
-def test_processes_share_the_batches():
-    batches = [np.array([number]) for number in range(5)]
-    shares = [share_of_process(batches, process, 2) for process in range(2)]
-    assert [[int(batch[0]) for batch in share] for share in shares] == [[0, 2, 4], [1, 3, 0]]
-    assert share_of_process(batches, 0, 1) == batches
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,134 @@
+"""Sentences in files that are mapped into memory, so that there may be more of them than fit into it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from structnn.data.columns import NO_TREE, Column, SentenceColumns
+from structnn.errors import InputError
+from structnn.sentence import Sentence, StructureError
+
+__all__ = ["StoredSentences"]
+
+_AT_ONCE = 1000  # sentences that are written together
+_COLUMNS = ("lengths", "words", "heads", "heights", "labels")
+_KIND = np.dtype(np.int32)
+_SEAL = "sentences.json"
+
+
+class StoredSentences(SentenceColumns):
+    """Sentences in a folder, as columns of numbers; each is made when it is asked for.
+
+    Tokens and dependency trees are kept, which is what training reads; tags, lemmas, texts and other
+    fields are not. A :class:`~structnn.Corpus` of them makes batches from the files, so that it takes
+    a few bytes of memory for a sentence, however long it is; beside it there is the list of the
+    distinct words.
+
+    Args:
+        folder: A folder that :meth:`write` has written.
+
+    Raises:
+        InputError: It isn't such a folder, or not whole.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from structnn import Corpus, Sentence, Tree
+        >>> folder = TemporaryDirectory()
+        >>> many = (Sentence(["dogs", "bark"], dependencies=Tree([1, -1])) for _ in range(3))
+        >>> stored = StoredSentences.write(folder.name, many)
+        >>> Corpus(stored[1:], vocabulary=stored.vocabulary()).batch()
+        Batch(sentences=2, tokens=4, nodes=4, trees='dependencies')
+        >>> folder.cleanup()
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        try:
+            content = json.loads((self.folder / _SEAL).read_text(encoding="utf-8"))
+            columns = {name: _column(self.folder / name, content["rows"]) for name in _COLUMNS}
+            super().__init__(**columns, lexicon=content["lexicon"], relations=content["relations"])
+        except (OSError, ValueError, LookupError, TypeError) as fault:
+            raise InputError(
+                f"{self.folder} doesn't hold whole stored sentences ({fault}); write them again with "
+                "StoredSentences.write"
+            ) from None
+
+    @classmethod
+    def write(
+        cls, folder: str | os.PathLike[str], sentences: Iterable[Sentence]
+    ) -> StoredSentences:
+        """Write sentences into a folder; those that are there are replaced.
+
+        Args:
+            folder: The folder; made if it isn't there.
+            sentences: The sentences, which are gone through once.
+
+        Raises:
+            StructureError: A sentence has a constituency tree or a graph, but no dependencies, so that
+                its structure would be lost.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _SEAL).unlink(missing_ok=True)
+        lexicon: dict[str, int] = {}
+        relations: dict[str, int] = {"": 0}
+        sizes, rest = dict.fromkeys(_COLUMNS, 0), iter(sentences)
+        with ExitStack() as stack:
+            files = {name: stack.enter_context((folder / name).open("wb")) for name in _COLUMNS}
+            while part := list(islice(rest, _AT_ONCE)):
+                for name, values in _rows(part, lexicon, relations).items():
+                    np.array(values, _KIND).tofile(files[name])
+                    sizes[name] += len(values)
+        content = {"lexicon": list(lexicon), "relations": list(relations), "rows": sizes}
+        (folder / _SEAL).write_text(json.dumps(content), encoding="utf-8")  # last: all is there
+        return cls(folder)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _opened, (self.folder, self.places)  # the files, and not what is in them
+
+    def __repr__(self) -> str:
+        return f"StoredSentences({str(self.folder)!r}: {len(self):,} sentences)"
+
+
+def _opened(folder: Path, places: Column) -> StoredSentences:
+    return StoredSentences(folder).at(places)
+
+
+def _column(file: Path, rows: dict[str, int]) -> Column:
+    """A file as an array, if it has as many rows as it should have."""
+    wanted = rows[file.name]
+    if file.stat().st_size != wanted * _KIND.itemsize:
+        raise ValueError(f"{file.name} has {file.stat().st_size} bytes for {wanted} numbers")
+    return np.memmap(file, _KIND, "r") if wanted else np.zeros(0, _KIND)
+
+
+def _rows(
+    sentences: Sequence[Sentence], lexicon: dict[str, int], relations: dict[str, int]
+) -> dict[str, list[int]]:
+    """What some sentences add to each column; words and relations are given numbers as they come."""
+    rows: dict[str, list[int]] = {name: [] for name in _COLUMNS}
+    for sentence in sentences:
+        size, tree = len(sentence), sentence.dependencies
+        rows["lengths"].append(size)
+        rows["words"] += [lexicon.setdefault(word, len(lexicon)) for word in sentence.tokens]
+        if tree is None:
+            if sentence.constituency is not None or sentence.graph is not None:
+                raise StructureError(
+                    f"{' '.join(sentence.tokens)[:60]!r} has a structure, but no dependencies, which "
+                    "alone are stored; give it a `dependencies` Tree"
+                )
+            for name, nothing in (("heads", NO_TREE), ("heights", 0), ("labels", 0)):
+                rows[name] += [nothing] * size
+            continue
+        rows["heads"] += tree.parents
+        rows["heights"] += tree.heights
+        labels = tree.labels or [""] * size
+        rows["labels"] += [relations.setdefault(label, len(relations)) for label in labels]
+    return rows

@@ -1,0 +1,109 @@
+"""Sentences as columns of numbers, each made when it is asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar, overload
+
+import numpy as np
+
+from structnn.data.vocabulary import Vocabulary
+from structnn.sentence import Sentence, Tree
+
+__all__ = ["NO_TREE", "Column", "SentenceColumns"]
+
+NO_TREE = -2
+"""The head of each token of a sentence without a tree."""
+
+_COUNTED = 1000  # sentences whose words are counted together
+
+Column = np.ndarray[Any, np.dtype[Any]]
+Self = TypeVar("Self", bound="SentenceColumns")
+
+
+class SentenceColumns(Sequence[Sentence]):
+    """Tokens and dependency trees as flat arrays, which may be files that are mapped into memory.
+
+    A :class:`~structnn.Corpus` of them makes its batches from the columns, and no sentence. See
+    :class:`parsers.StoredSentences`, which keeps the columns in a folder.
+
+    Args:
+        lengths: ``(sentences,)``, the number of tokens of each.
+        words: ``(tokens,)``, the place of each word in the lexicon.
+        heads: ``(tokens,)``, the place of each token's head in its sentence, -1 for the root;
+            :data:`NO_TREE` throughout a sentence that has none.
+        heights: ``(tokens,)``, the number of edges from each to its deepest leaf.
+        labels: ``(tokens,)``, the place of each token's relation among the relations.
+        lexicon: The distinct words.
+        relations: The distinct relations; the first is empty, for trees without labels.
+    """
+
+    def __init__(
+        self,
+        *,
+        lengths: Column,
+        words: Column,
+        heads: Column,
+        heights: Column,
+        labels: Column,
+        lexicon: Sequence[str],
+        relations: Sequence[str],
+    ) -> None:
+        self.token_ptr = np.zeros(len(lengths) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=self.token_ptr[1:])
+        self.words, self.heads, self.heights, self.labels = words, heads, heights, labels
+        self.lexicon, self.relations = tuple(lexicon), tuple(relations)
+        self.places = np.arange(len(lengths))
+        """``(sentences,)``: where the tokens of each begin: its place in ``token_ptr``."""
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> Sentence: ...
+
+    @overload
+    def __getitem__(self: Self, index: slice) -> Self: ...
+
+    def __getitem__(self: Self, index: int | slice) -> Sentence | Self:
+        if isinstance(index, slice):
+            return self.at(np.arange(len(self))[index])
+        place = self.places[index]
+        own = slice(self.token_ptr[place], self.token_ptr[place + 1])
+        tokens = [self.lexicon[number] for number in self.words[own].tolist()]
+        heads = self.heads[own].tolist()
+        if heads[0] == NO_TREE:
+            return Sentence(tokens)
+        numbers = self.labels[own].tolist()
+        labels = [self.relations[number] for number in numbers] if any(numbers) else None
+        return Sentence(tokens, dependencies=Tree(heads, labels=labels))
+
+    def __iter__(self) -> Iterator[Sentence]:
+        return (self[index] for index in range(len(self)))
+
+    def at(self: Self, indices: Sequence[int] | Column) -> Self:
+        """The sentences at these indices, in this order, of the same columns."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        made.places = self.places[np.asarray(indices, dtype=np.int64)]
+        return made
+
+    def vocabulary(self, *, min_count: int = 1, lowercase: bool = False) -> Vocabulary:
+        """What :meth:`Vocabulary.from_tokens` makes of the tokens, counted in the columns."""
+        counts = np.zeros(len(self.lexicon), dtype=np.int64)
+        first_seen = np.full(len(self.lexicon), len(self.words))
+        seen = 0
+        for begin in range(0, len(self), _COUNTED):
+            places = self.places[begin : begin + _COUNTED]
+            sizes = self.token_ptr[places + 1] - self.token_ptr[places]
+            first = np.repeat(self.token_ptr[places] - (sizes.cumsum() - sizes), sizes)
+            own = self.words[first + np.arange(len(first))]
+            counts += np.bincount(own, minlength=len(counts))
+            np.minimum.at(first_seen, own, seen + np.arange(len(own)))
+            seen += len(own)
+        of_words: Counter[str] = Counter()
+        for number in np.argsort(first_seen, kind="stable")[: np.count_nonzero(counts)].tolist():
+            word = self.lexicon[number]
+            of_words[word.lower() if lowercase else word] += int(counts[number])
+        return Vocabulary.from_counts(of_words, min_count=min_count, lowercase=lowercase)

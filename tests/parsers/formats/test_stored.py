@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from parsers import StoredSentences
+from parsers.formats import stored as module
+from structnn import (
+    UNIVERSAL_RELATIONS,
+    Batch,
+    Corpus,
+    InputError,
+    Sentence,
+    StructureError,
+    Tree,
+    Vocabulary,
+    build_encoder,
+)
+from structnn.data import columns
+
+
+def tree(parents, labels=None):
+    return Tree(parents, labels=labels)
+
+
+SENTENCES = [
+    Sentence(["dogs", "chase", "cats"], dependencies=tree([1, -1, 1], ["nsubj", "root", "obj"])),
+    Sentence(["Stop"], dependencies=tree([-1])),
+    Sentence(["cats", "stop"], dependencies=tree([1, -1], ["nsubj:pass", "root"])),
+    Sentence(["no", "tree", "é"]),
+    Sentence(
+        ["dogs", "stop", "and", "go"], dependencies=tree([1, -1, 3, 1], ["x", "root", "", ""])
+    ),
+]
+WITH_TREES = [0, 1, 2, 4]
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_AT_ONCE", 2)  # so that there are several parts
+    monkeypatch.setattr(columns, "_COUNTED", 2)
+    return StoredSentences.write(tmp_path / "stored", iter(SENTENCES))
+
+
+def test_what_is_written_is_read(stored):
+    assert list(stored) == SENTENCES
+    assert list(StoredSentences(stored.folder)) == SENTENCES
+    assert stored[-1] == SENTENCES[-1]
+    assert list(stored[1:4][::-1]) == SENTENCES[3:0:-1]
+    assert list(pickle.loads(pickle.dumps(stored[2:]))) == SENTENCES[2:]
+    with pytest.raises(IndexError):
+        stored[5]
+    assert len(StoredSentences.write(stored.folder, [])) == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"min_count": 2}, {"lowercase": True}])
+def test_its_vocabulary_is_that_of_its_tokens(stored, options):
+    for part, sentences in ((stored, SENTENCES), (stored[1:4], SENTENCES[1:4])):
+        expected = Vocabulary.from_tokens((one.tokens for one in sentences), **options)
+        assert part.vocabulary(**options).to_json() == expected.to_json()
+
+
+@pytest.mark.parametrize("part", [slice(None), slice(1, None), slice(None, None, -1)])
+def test_batches_are_those_of_sentences_in_memory(stored, part):
+    vocabulary = Vocabulary(["dogs", "stop"], lowercase=True)
+    files = Corpus(stored[part], vocabulary=vocabulary)
+    memory = Corpus(SENTENCES[part], vocabulary=vocabulary)
+    assert repr(files) == repr(memory)
+    assert files.lengths.tolist() == memory.lengths.tolist()
+    assert files.node_counts.tolist() == memory.node_counts.tolist()
+    chosen = [place for place, one in enumerate(SENTENCES[part]) if one.dependencies][::-1]
+    found, expected = files.batch(chosen), memory.batch(chosen)
+    assert tuple(found.sentences) == expected.sentences
+    for name in ("token_ids", "parents", "node_labels", "roots", "token_ptr", "node_batch"):
+        assert torch.equal(getattr(found, name), getattr(expected, name)), name
+    for name in ("heights", "labels"):
+        assert np.array_equal(getattr(found.trees, name), getattr(expected.trees, name))
+    with pytest.raises(StructureError, match="'no tree é'"):
+        files.batch().parents  # noqa: B018
+
+
+def test_encoders_and_data_loaders_read_them(stored):
+    torch.manual_seed(0)
+    encoder = build_encoder("child_sum_tree_lstm", input_dim=4, hidden_dim=4)
+    corpus = Corpus(stored.at(WITH_TREES))
+    (batch,) = DataLoader(corpus, batch_size=4, collate_fn=corpus.collate_fn)
+    x = torch.randn(batch.num_tokens, 4)
+    expected = encoder(x, Batch.from_sentences([SENTENCES[place] for place in WITH_TREES]))
+    assert torch.equal(encoder(x, batch).sentence, expected.sentence)
+    assert corpus.batch([3]).node_labels.tolist()[1] == UNIVERSAL_RELATIONS["root"]
+
+
+def test_what_cannot_be_kept_is_refused(stored, tmp_path):
+    with pytest.raises(ValueError, match="dependencies alone"):
+        Corpus(stored, structure="constituency")
+    phrases = Tree([-1, 0, 0], tokens=[-1, 0, 1])
+    with pytest.raises(StructureError, match="'a b' has a structure, but no dependencies"):
+        StoredSentences.write(tmp_path / "other", [Sentence(["a", "b"], constituency=phrases)])
+    with pytest.raises(InputError, match="write them again"):
+        StoredSentences(tmp_path / "other")  # it was not finished
+
+
+@pytest.mark.parametrize("name", ["lengths", "words", "heads", "sentences.json"])
+def test_a_damaged_folder_is_told(stored, name):
+    file = stored.folder / name
+    file.write_bytes(file.read_bytes()[:-4])
+    with pytest.raises(InputError, match="write"):
+        StoredSentences(stored.folder)
