@@ -453,8 +453,8 @@ class BackpropagationOptions(FigureOptions):
         int,
         Range(least=1, most=1000),
         cli_option("Training", "How many steps a symbol is to be remembered at most."),
-    ] = 12
-    updates: Annotated[int, Range(least=1), cli_option("Training", "Updates of each.")] = 300
+    ] = 10
+    updates: Annotated[int, Range(least=1), cli_option("Training", "Updates of each.")] = 150
     learning_rate: Annotated[
         float, Range(above=0), cli_option("Training", "AdamW learning rate.")
     ] = 1e-2

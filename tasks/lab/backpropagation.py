@@ -1,9 +1,9 @@
 """What clipping the gradient and truncating backpropagation do to a recurrent language model.
 
-The text is a test of memory: a symbol, so many blanks, and a mark behind which the symbol is to be
-written again. It is the one word that the model is asked for, so that memory is all that it learns::
+The text is a test of memory: a symbol among blanks, and a mark behind which the symbol is to be written
+again. It is the one word that the model is asked for, so that memory is all that it learns::
 
-    d _ _ _ ? d
+    _ _ d _ _ _ ? d
 
 From the symbol to the mark, where it is asked for, a gradient goes back as many steps as the symbol lies
 behind. Training reads the text in parts (:class:`tasks.pretraining.loop.Reading`), as ``structnn
@@ -12,6 +12,7 @@ pretrain --bptt`` does, and no gradient leaves its part.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import sys
@@ -54,8 +55,8 @@ ROWS = 128
 UNCLIPPED = sys.float_info.max
 """The largest norm of a gradient that is not clipped: an option has to be finite."""
 
-SPIKE = 10.0
-"""A gradient so many times as long as the run's median one is counted as exploding."""
+SPIKE, PAST = 5, 20
+"""A gradient explodes if it is so many times as long as the median of so many before it, or longer."""
 
 LAST = 50
 """The updates at the end over which the loss is averaged."""
@@ -70,8 +71,8 @@ class BackpropagationSummary:
         seed: Its seed.
         window: How many words were read at a time: the steps that a gradient goes back are fewer.
         clip: The largest norm of the gradient that updates were made with; None without clipping.
-        norms: The norm of the gradient of each update, before clipping; NaN where nothing was asked.
-        losses: The loss of each, in nats; NaN likewise.
+        norms: The norm of the gradient of each update, before clipping.
+        losses: The loss of each, in nats.
         distances: How many steps symbols lie behind their marks, ascending.
         recalled: At each distance the share of symbols of other texts that are written.
         within: The share where a gradient can go back so far; NaN if none can.
@@ -98,28 +99,34 @@ class BackpropagationSummary:
     @property
     def median(self) -> float:
         """The median norm of the gradient."""
-        return float(np.nanmedian(self.norms))
+        return float(np.median(self.norms))
 
     @property
     def largest(self) -> float:
         """The largest norm of the gradient."""
-        return float(np.nanmax(self.norms))
+        return float(self.norms.max())
 
     @property
     def spikes(self) -> int:
-        """How many gradients are :data:`SPIKE` times as long as the median one, or longer."""
-        return int((self.norms >= SPIKE * self.median).sum())
+        """How many gradients exploded: see :data:`SPIKE`."""
+        past = [self.norms[max(0, place - PAST) : place] for place in range(1, len(self.norms))]
+        return sum(
+            norm >= SPIKE * np.median(own) for norm, own in zip(self.norms[1:], past, strict=True)
+        )
 
     @property
     def loss(self) -> float:
         """The mean loss of the last updates, in nats."""
-        return float(np.nanmean(self.losses[-LAST:]))
+        return float(self.losses[-LAST:].mean())
 
 
 def memory_texts(
-    folder: Path, farthest: int, *, train: int = 6000, test: int = 1000
+    folder: Path, farthest: int, *, train: int = 48 * ROWS, test: int = 1000
 ) -> tuple[Vocabulary, dict[str, StoredText]]:
     """Texts in which symbols are to be remembered, as numbers in files.
+
+    All sentences are of one length, so that rows that divide them evenly begin with whole ones: the
+    symbol of a mark is always read before it.
 
     Args:
         folder: Where the files go.
@@ -135,7 +142,8 @@ def memory_texts(
         drawn = random.Random(f"memory {split}")
         for _ in range(count):
             symbol, blanks = drawn.choice(SYMBOLS), drawn.randrange(farthest)
-            yield Sentence([symbol, *[BLANK] * blanks, MARK, symbol])
+            before = [BLANK] * (farthest - 1 - blanks)
+            yield Sentence([*before, symbol, *[BLANK] * blanks, MARK, symbol])
 
     sizes = {"train": train, "dev": test}
     return stored(
@@ -170,7 +178,8 @@ def train_in_parts(
         texts: See there.
         training: In how many rows the text is read at once (``batch_size``), and how it is trained.
         window: How many words are read at a time.
-        updates: How many updates there are; the text is read again where it ends.
+        updates: How many updates there are, of parts in which a symbol is asked for; the text is read
+            again where it ends.
         seed: Decides the weights.
         on_update: Called after each update.
 
@@ -194,15 +203,22 @@ def train_in_parts(
     parts = Reading(bptt=window).batches_of_pass(
         texts["train"], model, training.batch_size, seed, 1
     )
-    norms, losses = np.full(updates, np.nan), np.full(updates, np.nan)
+    norms: list[float] = []
+    losses: list[float] = []
     step.begin_epoch()
-    for update in range(updates):
-        asked = _of_symbols(parts[update % len(parts)](), vocabulary)
+    for part in itertools.cycle(parts):
+        asked = _of_symbols(part(), vocabulary)
+        if not bool((asked.gold != NO_ANSWER).any()):
+            with torch.no_grad():
+                carrier.states(asked)  # it is read all the same
+            continue
         loss = step.update(asked.batch.token_ids, lambda asked=asked: carrier.loss(asked))  # type: ignore[misc]
-        if bool((asked.gold != NO_ANSWER).any()):
-            losses[update], norms[update] = float(loss), float(step.gradient_norm)
+        losses.append(float(loss))
+        norms.append(float(step.gradient_norm))
         if on_update is not None:
             on_update()
+        if len(norms) == updates:
+            break
     step.end_epoch()
     distance, right = _recalled(model, texts["dev"])
     kinds = np.unique(distance)
@@ -212,8 +228,8 @@ def train_in_parts(
         seed=seed,
         window=window,
         clip=None if training.gradient_clip == UNCLIPPED else training.gradient_clip,
-        norms=norms,
-        losses=losses,
+        norms=np.array(norms),
+        losses=np.array(losses),
         distances=kinds,
         recalled=np.array([right[distance == kind].mean() for kind in kinds]),
         within=float(right[near].mean()) if near.any() else math.nan,
@@ -239,8 +255,9 @@ def _recalled(model: LanguageModel, text: StoredText) -> tuple[Array, Array]:
     scores = model.head.scores(Carrier(model).states(asked))
     at = (asked.gold != NO_ANSWER).nonzero()[:, 0]
     right = scores[at].argmax(1) == asked.gold[at]
-    # A sentence is the end before it, the symbol, the blanks, the mark, and the symbol.
-    return text.lengths - 3, right.numpy().astype(np.float64)
+    words = text.words.reshape(len(text), -1)  # one sentence a row, the end before each
+    symbols = (words[:, 1:] != model.vocabulary[BLANK]).argmax(1)
+    return words.shape[1] - 3 - symbols, right.numpy().astype(np.float64)
 
 
 def backpropagation_row(summary: BackpropagationSummary) -> list[str]:
@@ -268,8 +285,8 @@ def backpropagation_in_words(summaries: Sequence[BackpropagationSummary]) -> lis
     for one in summaries:
         line = (
             f"{one.label}, seed {one.seed}: the norm of the gradient is {one.median:.2g} in the median "
-            f"and {one.largest:.2g} at most; {one.spikes} of {len(one.norms)} are {SPIKE:g} times the "
-            "median or more"
+            f"and {one.largest:.2g} at most; {one.spikes} of {len(one.norms)} gradients are {SPIKE} "
+            f"times as long as the {PAST} before them, or longer"
         )
         if not math.isnan(one.within):
             line += f"; {share(one.within)} are remembered over fewer than {one.window} steps"

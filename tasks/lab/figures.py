@@ -37,7 +37,7 @@ __all__ = [
 
 _MARKERS = "osD^vPX"
 _INK, _MUTED = "#1c2430", "#5b6675"
-_SMOOTHED = 20  # losses before each one, with which it is averaged
+_SMOOTHED = 20  # losses that are averaged
 _FLOOR = 1e-6  # of the largest: what is below it is off the picture, and as good as nothing
 
 _STYLE: dict[Any, Any] = {
@@ -276,7 +276,7 @@ def draw_decoding(summaries: Sequence[DecodingSummary], longest: int, caption: s
 
 
 def draw_backpropagation(summaries: Sequence[BackpropagationSummary], caption: str) -> Figure:
-    """The gradients and the losses of training in the largest parts; what is remembered in all of them.
+    """The gradients of training in the largest parts; losses, and what is remembered, in all of them.
 
     Args:
         summaries: The runs; of those that differ in their seeds alone, the first is drawn on the left
@@ -298,10 +298,10 @@ def draw_backpropagation(summaries: Sequence[BackpropagationSummary], caption: s
                 "linestyle": "--" if first.clip is None else "-",
                 "alpha": 1 - 0.6 * clips.index(first.clip) / len(clips),
             }
+            updates = np.arange(1, len(first.norms) + 1)
+            middle.plot(updates, _smooth(first.losses), **line)
             if first.window == windows[-1]:
-                updates = np.arange(1, len(first.norms) + 1)
                 left.plot(updates, first.norms, **line, linewidth=0.8)
-                middle.plot(updates, _smooth(first.losses), **line)
                 if first.clip is not None:
                     left.axhline(first.clip, color=_MUTED, linewidth=0.8, zorder=1)
             means = np.mean([one.recalled for one in (first, *others)], axis=0)
@@ -310,9 +310,14 @@ def draw_backpropagation(summaries: Sequence[BackpropagationSummary], caption: s
             if window <= max(int(summary.distances[-1]) for summary in summaries):
                 colour = f"C{windows.index(window) % 10}"
                 right.axvline(window - 0.5, color=colour, linewidth=0.8, zorder=1)
-        of_largest = f"parts of {windows[-1]} words"
-        left.set(title=f"norm of the gradient, {of_largest}", xlabel="update", yscale="log")
-        middle.set(title=f"loss, {of_largest}", xlabel="update", ylabel="nats", ylim=(0, None))
+        title = f"norm of the gradient, parts of {windows[-1]} words"
+        left.set(title=title, xlabel="update", yscale="log")
+        middle.set(
+            title=f"loss, mean of {_SMOOTHED} updates",
+            xlabel="update",
+            ylabel="nats",
+            ylim=(0, None),
+        )
         right.set(
             title="symbols remembered (line: as far as gradients go)",
             xlabel="steps between the symbol and its mark",
@@ -325,9 +330,9 @@ def draw_backpropagation(summaries: Sequence[BackpropagationSummary], caption: s
 
 
 def _smooth(values: Array) -> Array:
-    """Means of what is known of each value and of those before it."""
-    spans = [values[max(0, place - _SMOOTHED) : place + 1] for place in range(len(values))]
-    return np.array([np.nanmean(span) if np.isfinite(span).any() else np.nan for span in spans])
+    """The mean of each value and of those before it."""
+    ends = range(1, len(values) + 1)
+    return np.array([values[max(0, end - _SMOOTHED) : end].mean() for end in ends])
 
 
 def _legend_below(figure: Figure, axes: Axes, caption: str) -> None:

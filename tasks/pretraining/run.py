@@ -79,6 +79,8 @@ def pretrain(
     structure = structure_named(data, options)
     reads_structure = bool(outline.encoder.reads & {"tree", "graph"})
     check_reads(outline.encoder, options.encoder, structure)
+    if reads_structure:
+        options.check_prefixes(structure)
     sources, checksums = sources_of(data, options, reads_structure=reads_structure)
     description = _description(data, options, seed, checksums)
     there = _there(out, description)

@@ -53,14 +53,10 @@ def structure_named(data: str, options: PretrainOptions) -> str:
     Args:
         data: See :func:`sources_of`.
         options: May name it.
-
-    Raises:
-        OptionError: A model of prefixes can't read it.
     """
     if options.structure is not None:
         return options.structure
     _, own = _TREEBANKS.get(suffix_of(Path(data)), (None, "parse"))
-    options.check_prefixes(own)
     return own
 
 
