@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from tasks.console import progress, results, show_table, status
 from tasks.data.options import ParserOptions, ParsingOptions, TextOptions
-from tasks.options import Options, Range, cli_option, names_in, part, spread
+from tasks.options import OptionError, Options, Range, cli_option, names_in, part, spread
 from tasks.storage import check_output_folder
 
 # What an experiment needs beyond this is imported when it runs, so that --help answers at once.
@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from tasks.lab.subjects import Subject
     from tasks.models.options import ModelOptions
 
-__all__ = ["DECODERS", "ENCODERS", "AlignmentOptions", "DecodingOptions", "LabOptions", "app"]
+__all__ = [
+    "DECODERS",
+    "ENCODERS",
+    "AlignmentOptions",
+    "BackpropagationOptions",
+    "DecodingOptions",
+    "FigureOptions",
+    "LabOptions",
+    "SequenceOptions",
+    "app",
+]
 
 ENCODERS = (
     "rnn,lstm,bilstm(readout='max'),bilstm(readout='attention'),transformer,child_sum_tree_lstm,gat"
@@ -36,12 +46,42 @@ DECODERS = "gru,gru(attention='none')"
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Where gradients vanish, how long paths are, how far encoders see, what decoders look at.",
+    help="Where gradients vanish and explode, how long paths are, how far encoders see, what decoders "
+    "look at.",
+)
+
+
+_SEQUENCE_RUNS = cli_option(
+    "Decoders",
+    "Saved run on such sequences, such as runs/x/bigru/seed-0, or folder of several; may be repeated.",
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabOptions(TextOptions, ParsingOptions):
+class FigureOptions(Options):
+    """Where an experiment is written to."""
+
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder for the figure and the numbers.", callback=check_output_folder),
+    ] = Path("runs/lab")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceOptions(FigureOptions):
+    """Which sequences decoders write."""
+
+    data: Annotated[
+        Literal["copy", "reversal"],
+        cli_option("Data", "Sequences to be written again (copy), or from behind (reversal)."),
+    ] = "reversal"
+    split_seed: Annotated[
+        int, cli_option("Data", "Random seed of the sequences; that of the runs' data.")
+    ] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabOptions(TextOptions, ParsingOptions, FigureOptions):
     """Which encoders are measured, on which sentences."""
 
     encoders: Annotated[
@@ -101,10 +141,6 @@ class LabOptions(TextOptions, ParsingOptions):
             "left_chain, right_chain, balanced, random, shuffled, flat.",
         ),
     ] = "parse"
-    out: Annotated[
-        Path,
-        typer.Option(help="Folder for the figure and the numbers.", callback=check_output_folder),
-    ] = Path("runs/lab")
 
     def names(self) -> list[str]:
         """The untrained encoders."""
@@ -242,28 +278,10 @@ def receptive_field(options: LabOptions) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlignmentOptions(Options):
+class AlignmentOptions(SequenceOptions):
     """Which decoders are looked at, on which sequences."""
 
-    run: Annotated[
-        list[Path],
-        cli_option(
-            "Decoders",
-            "Saved run on such sequences, such as runs/x/bigru/seed-0, or folder of several; may be "
-            "repeated.",
-        ),
-    ]
-    data: Annotated[
-        Literal["copy", "reversal"],
-        cli_option("Data", "Sequences to be written again (copy), or from behind (reversal)."),
-    ] = "reversal"
-    split_seed: Annotated[
-        int, cli_option("Data", "Random seed of the sequences; that of the runs' data.")
-    ] = 0
-    out: Annotated[
-        Path,
-        typer.Option(help="Folder for the figure and the numbers.", callback=check_output_folder),
-    ] = Path("runs/lab")
+    run: Annotated[list[Path], _SEQUENCE_RUNS]
 
 
 @app.command("alignment")
@@ -279,9 +297,7 @@ def alignment(options: AlignmentOptions) -> None:
 
     from tasks.data.suites import generate
     from tasks.lab.alignment import alignment_in_words, measure_alignment
-    from tasks.lab.figures import draw_alignment, save_figure
-    from tasks.lab.numbers import write_numbers
-    from tasks.lab.subjects import runs_below
+    from tasks.lab.figures import draw_alignment
     from tasks.models.model import load_model
     from tasks.results.run import seed_of
 
@@ -291,7 +307,7 @@ def alignment(options: AlignmentOptions) -> None:
         len(example.text) for example in examples if example.columns["split"] == "same lengths"
     )
     found = []
-    runs = [run for folder in options.run for run in runs_below(folder)]
+    runs = _saved(options.run)
     with progress("runs") as show:
         for number, run in enumerate(runs, start=1):
             model = load_model(run)
@@ -300,17 +316,14 @@ def alignment(options: AlignmentOptions) -> None:
             show(number, len(runs))
     summaries = [summary for _, summary in found]
     words = alignment_in_words(summaries, longest)
-    for line in words:
-        results.print(f"- {escape(line)}")
     caption = f"{options.data}: {len(examples)} sequences; framed: the true places"
-    path = options.out / "alignment"
-    save_figure(draw_alignment(summaries, longest, caption), path)
-    write_numbers(path, [table for table, _ in found], summaries, words)
-    status.print(f"{path}.png and .svg; .csv has a row for each sequence, .json what is drawn")
+    figure = draw_alignment(summaries, longest, caption)
+    tables = [table for table, _ in found]
+    _finish(options, "alignment", figure, tables, summaries, words, row="sequence")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecodingOptions(Options):
+class DecodingOptions(SequenceOptions):
     """Which decoders are trained, or were, on which sequences."""
 
     decoders: Annotated[
@@ -321,14 +334,7 @@ class DecodingOptions(Options):
             "none if there is a --run.",
         ),
     ] = None
-    run: Annotated[
-        list[Path] | None,
-        cli_option(
-            "Decoders",
-            "Saved run on such sequences, such as runs/x/bigru/seed-0, or folder of several; may be "
-            "repeated.",
-        ),
-    ] = None
+    run: Annotated[list[Path] | None, _SEQUENCE_RUNS] = None
     encoder: Annotated[str, cli_option("Decoders", "The encoder of those that are trained.")] = (
         "bigru"
     )
@@ -344,21 +350,10 @@ class DecodingOptions(Options):
         int, Range(least=1), cli_option("Decoders", "Random seeds of each: 0, 1, 2, ...")
     ] = 1
     epochs: Annotated[int, Range(least=1), cli_option("Decoders", "Maximum number of epochs.")] = 12
-    data: Annotated[
-        Literal["copy", "reversal"],
-        cli_option("Data", "Sequences to be written again (copy), or from behind (reversal)."),
-    ] = "reversal"
     examples: Annotated[
         int, Range(least=10), cli_option("Data", "Sequences to train on; a twentieth more for dev.")
     ] = 4000
     tests: Annotated[int, Range(least=2), cli_option("Data", "Sequences to test on.")] = 1000
-    split_seed: Annotated[
-        int, cli_option("Data", "Random seed of the sequences; that of the runs' data.")
-    ] = 0
-    out: Annotated[
-        Path,
-        typer.Option(help="Folder for the figure and the numbers.", callback=check_output_folder),
-    ] = Path("runs/lab")
 
     def names(self) -> list[str]:
         """The decoders to train."""
@@ -385,16 +380,14 @@ def decoding(options: DecodingOptions) -> None:
         train_decoder,
         with_trees,
     )
-    from tasks.lab.figures import draw_decoding, save_figure
-    from tasks.lab.numbers import write_numbers
-    from tasks.lab.subjects import runs_below
+    from tasks.lab.figures import draw_decoding
     from tasks.models.model import load_model
     from tasks.results.run import seed_of
     from tasks.results.table import text_table
     from tasks.training.options import TrainingOptions
 
     torch.set_num_threads(1)  # batches are small: more threads would wait for each other
-    runs = [run for folder in options.run or () for run in runs_below(folder)]
+    runs = _saved(options.run)
     models = _decoders(options)
     if not runs and not models:
         raise typer.BadParameter("name at least one decoder with --decoders, or a --run")
@@ -427,13 +420,170 @@ def decoding(options: DecodingOptions) -> None:
     )
     show_table(table, "decoding.json")
     words = decoding_in_words(summaries, longest)
-    for line in words:
-        results.print(f"- {escape(line)}")
     caption = f"{options.data}: {len(dataset.test)} sequences; dashed: without attention"
-    path = options.out / "decoding"
-    save_figure(draw_decoding(summaries, longest, caption), path)
-    write_numbers(path, [table for table, _ in found], summaries, words)
-    status.print(f"{path}.png and .svg; .csv has a row for each sequence, .json what is drawn")
+    figure = draw_decoding(summaries, longest, caption)
+    tables = [table for table, _ in found]
+    _finish(options, "decoding", figure, tables, summaries, words, row="sequence")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackpropagationOptions(FigureOptions):
+    """Which recurrent network is trained, and how its gradients are cut."""
+
+    encoder: Annotated[
+        str, cli_option("Training", "The encoder that is trained: rnn, lstm, gru or min_gru.")
+    ] = "rnn"
+    windows: Annotated[
+        str,
+        cli_option(
+            "Training",
+            "Numbers of words, separated by commas, in parts of which the text is read (truncated "
+            "backpropagation through time: pretrain's --bptt).",
+        ),
+    ] = "2,6,24"
+    clips: Annotated[
+        str,
+        cli_option(
+            "Training",
+            "Largest norms of the gradient, separated by commas (pretrain's --gradient-clip); none for "
+            "gradients as they are.",
+        ),
+    ] = "none,0.5"
+    farthest: Annotated[
+        int,
+        Range(least=1, most=1000),
+        cli_option("Training", "How many steps a symbol is to be remembered at most."),
+    ] = 10
+    updates: Annotated[int, Range(least=1), cli_option("Training", "Updates of each.")] = 150
+    learning_rate: Annotated[
+        float, Range(above=0), cli_option("Training", "AdamW learning rate.")
+    ] = 1e-2
+    hidden_dim: Annotated[
+        int, Range(least=1, most=1_000_000), cli_option("Training", "Width of the states.")
+    ] = 32
+    seeds: Annotated[
+        int, Range(least=1), cli_option("Training", "Random seeds of each: 0, 1, 2, ...")
+    ] = 1
+
+
+@app.command("backpropagation")
+@spread(BackpropagationOptions)
+def backpropagation(options: BackpropagationOptions) -> None:
+    """What clipping the gradient and truncating backpropagation do, in a test of memory.
+
+    `structnn lab backpropagation`
+
+    `structnn lab backpropagation --encoder lstm --windows 4,40 --clips none,1,0.1 --farthest 30`
+    """
+    import tempfile
+
+    import torch
+
+    from tasks.lab.backpropagation import (
+        ROWS,
+        backpropagation_in_words,
+        backpropagation_row,
+        memory_texts,
+        train_in_parts,
+    )
+    from tasks.lab.figures import draw_backpropagation
+    from tasks.models.options import ModelOptions
+    from tasks.results.table import text_table
+    from tasks.training.options import TrainingOptions
+
+    torch.set_num_threads(1)  # batches are small: more threads would wait for each other
+    model = ModelOptions(
+        encoder=options.encoder,
+        hidden_dim=options.hidden_dim,
+        embedding_dim=16,
+        dropout=0.0,
+        word_dropout=0.0,
+    )
+    settings = [
+        (_whole("windows", window), _clip(clip), seed)
+        for window in names_in(options.windows)
+        for clip in names_in(options.clips)
+        for seed in range(options.seeds)
+    ]
+    if not settings:
+        raise typer.BadParameter("name at least one number each with --windows and --clips")
+    found, done = [], 0
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        progress("updates", len(settings) * options.updates) as show,
+    ):
+        vocabulary, texts = memory_texts(Path(folder), options.farthest)
+
+        def count() -> None:
+            nonlocal done
+            done += 1
+            show(done, len(settings) * options.updates)
+
+        for window, clip, seed in settings:
+            training = TrainingOptions(
+                batch_size=ROWS,
+                learning_rate=options.learning_rate,
+                gradient_clip=clip,
+                device="cpu",
+            )
+            found.append(
+                train_in_parts(
+                    model,
+                    vocabulary,
+                    texts,
+                    training,
+                    window=window,
+                    updates=options.updates,
+                    seed=seed,
+                    on_update=count,
+                )
+            )
+    summaries = [summary for _, summary in found]
+    table = text_table(
+        f"{options.encoder}: gradients of {options.updates} updates, and what is remembered after them",
+        (
+            "encoder",
+            "words",
+            "clip",
+            "seed",
+            "median norm",
+            "largest",
+            "exploding",
+            "loss",
+            "within",
+            "beyond",
+        ),
+        [backpropagation_row(summary) for summary in summaries],
+    )
+    show_table(table, "backpropagation.json")
+    caption = (
+        f"{options.encoder}, {options.hidden_dim} wide, {options.seeds} "
+        f"seed{'s' * (options.seeds != 1)}, learning rate {options.learning_rate:g}; dashed: not clipped"
+    )
+    _finish(
+        options,
+        "backpropagation",
+        draw_backpropagation(summaries, caption),
+        [table for table, _ in found],
+        summaries,
+        backpropagation_in_words(summaries),
+        row="symbol",
+    )
+
+
+def _clip(text: str) -> float:
+    """The largest norm of a gradient that the option ``clips`` names."""
+    from tasks.lab.backpropagation import UNCLIPPED
+    from tasks.training.options import TrainingOptions
+
+    if text == "none":
+        return UNCLIPPED
+    try:
+        clip = float(text)
+        TrainingOptions.check("gradient_clip", clip)
+    except ValueError:
+        raise OptionError("clips", f"has {text!r}, which is no norm: write none or 0.5,5") from None
+    return clip
 
 
 def _decoders(options: DecodingOptions) -> list[ModelOptions]:
@@ -442,7 +592,7 @@ def _decoders(options: DecodingOptions) -> list[ModelOptions]:
     from tasks.models.model import decoder_of
     from tasks.models.options import ModelOptions
 
-    widths = [_width(name) for name in names_in(options.widths)]
+    widths = [_whole("widths", name) for name in names_in(options.widths)]
     made = []
     for name in options.names():
         for width in widths:
@@ -462,9 +612,12 @@ def _decoders(options: DecodingOptions) -> list[ModelOptions]:
     return made
 
 
-def _width(text: str) -> int:
+def _whole(option: str, text: str) -> int:
+    """One of the whole numbers of an option that is a list of them."""
     if not text.isdecimal() or int(text) < 1:
-        raise typer.BadParameter(f"--widths has {text!r}, which is no width: write 64 or 32,64")
+        raise OptionError(
+            option, f"has {text!r}, which is no whole number above 0: write 64 or 32,64"
+        )
     return int(text)
 
 
@@ -480,7 +633,7 @@ def _subjects(options: LabOptions, *, of_sentences: bool = True) -> list[Subject
     from tasks.experiments.grid import encoder_of
     from tasks.experiments.plugins import load_plugins
     from tasks.lab.sentences import read_sentences, spread_out
-    from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
+    from tasks.lab.subjects import subject_of_run, subject_untrained
     from tasks.models.options import ModelOptions
 
     torch.set_num_threads(1)  # batches are small: more threads would wait for each other
@@ -503,7 +656,7 @@ def _subjects(options: LabOptions, *, of_sentences: bool = True) -> list[Subject
     ]
     for model in models:
         encoder_of(model)  # a wrong name or size is found before any work
-    runs = [run for folder in options.run or () for run in runs_below(folder)]
+    runs = _saved(options.run)
     subjects = [
         subject for run in runs for subject in subject_of_run(run, read, of_sentences=of_sentences)
     ]
@@ -543,22 +696,30 @@ def _with_seeds(subjects: Sequence[Subject]) -> str:
     return f"{_caption(subjects)}; {seeds} seed{'s' * (seeds != 1)}{bands}"
 
 
+def _saved(folders: Sequence[Path] | None) -> list[Path]:
+    """The folders of the saved runs in some folders."""
+    from tasks.lab.subjects import runs_below
+
+    return [run for folder in folders or () for run in runs_below(folder)]
+
+
 def _finish(
-    options: LabOptions,
+    options: FigureOptions,
     name: str,
     figure: Figure,
     measured: Sequence[Measured],
     summaries: Sequence[Any],
     words: Sequence[str],
+    *,
+    row: str = "measurement",
 ) -> None:
-    """Print what was found, and write figure and numbers."""
+    """Print what was found, and write figure and numbers; a row of these is of a ``row``."""
     from tasks.lab.figures import save_figure
     from tasks.lab.numbers import write_numbers
 
     for line in words:
         results.print(f"- {escape(line)}")
-    save_figure(figure, options.out / name)
-    write_numbers(options.out / name, measured, summaries, words)
-    status.print(
-        f"{options.out / name}.png and .svg; .csv has a row for each measurement, .json the curves"
-    )
+    path = options.out / name
+    save_figure(figure, path)
+    write_numbers(path, measured, summaries, words)
+    status.print(f"{path}.png and .svg; .csv has a row for each {row}, .json what is drawn")

@@ -21,6 +21,7 @@ __all__ = [
     "in_tokens",
     "parse_dataset",
     "parser_notes",
+    "with_given",
     "with_sentences",
 ]
 
@@ -207,22 +208,27 @@ def parser_notes(sentences: Iterable[Sentence]) -> list[str]:
 
 
 def given_tree(example: Example, structure: str | None = None) -> Sentence:
-    """The sentence of an example whose data have a tree.
+    """The sentence of an example whose data have a tree: see :func:`with_given`."""
+    return with_given(example.sentence, example.source, structure)
+
+
+def with_given(sentence: Sentence | None, source: str, structure: str | None = None) -> Sentence:
+    """A sentence whose data have a tree.
 
     Args:
-        example: The example.
+        sentence: The sentence as the data give it; None where they give no structure.
+        source: Where it is from, for messages.
         structure: Which structure: ``"constituency"``, ``"given"`` (dependencies), ``"enhanced"`` (a
             graph, of the column DEPS), ``"graph"``, or None for any.
 
     Raises:
-        DataError: The example has no such structure.
+        DataError: It has no such structure.
     """
-    sentence = example.sentence
     if sentence is not None and structure == "enhanced":
         try:
             return sentence.replace(graph=enhanced_graph(sentence))
         except StructureError as fault:
-            raise DataError(f"{example.source}: {fault}") from None
+            raise DataError(f"{source}: {fault}") from None
     if sentence is None or not (
         any((sentence.constituency, sentence.dependencies, sentence.graph, sentence.columns))
         if structure is None
@@ -230,7 +236,7 @@ def given_tree(example: Example, structure: str | None = None) -> Sentence:
     ):
         wanted = structure_of(structure or "constituency").noun
         raise DataError(
-            f"{example.source}: this example has no {wanted}. --structure constituency is for data "
+            f"{source}: this example has no {wanted}. --structure constituency is for data "
             "such as sst5, --structure given for JSON Lines with tokens, heads and relations (of a "
             "second text heads2 and relations2), --structure graph for JSON Lines with tokens and a "
             "graph, --structure enhanced for CoNLL-U with the column DEPS; --structure parse parses the "

@@ -52,6 +52,13 @@ class Structure:
         return self.field == "graph"
 
     @property
+    def label_kind(self) -> Literal["relations", "constituents", "graph"]:
+        """What its labels are: universal relations, or what the data call constituents or edges."""
+        if self.field == "constituency":
+            return "constituents"
+        return "graph" if self.name == "graph" else "relations"
+
+    @property
     def is_given(self) -> bool:
         """Whether it comes with the data."""
         return self.origin == "data"

@@ -11,11 +11,10 @@ import torch
 
 from structnn import ENCODERS, Encoder
 from tasks.data.setting import Setting
-from tasks.data.structures import structure_of
 from tasks.models.budgets import outline
 from tasks.models.model import decoder_of
 from tasks.models.options import ModelOptions
-from tasks.models.preparation import reads_trees
+from tasks.models.preparation import check_reads
 from tasks.results.run import Run
 from tasks.training.options import TrainingOptions
 
@@ -73,8 +72,7 @@ def plan(
         raise ValueError("parse noise is noise in the parse: add parse to the structures")
     for model in models:
         for structure in structures:
-            if structure_of(structure).is_graph and (fault := reads_trees(encoder_of(model))):
-                raise ValueError(f"{model.encoder} can't read --structure {structure}: {fault}")
+            check_reads(encoder_of(model), model.encoder, structure)
     shapes = [(structure, 0.0) for structure in structures]
     shapes += [("parse", noise) for noise in noises if noise]
     cells = len(data) * len(fractions) * len(shapes) * len(models)

@@ -16,6 +16,7 @@ from tasks.explain.attributions import TOLERANCE
 from tasks.explain.figures import found_tree, marked
 from tasks.explain.page import in_few_words, names_of, to_html
 from tasks.explain.writing import Writing
+from tasks.explain.writing_figures import writing_figures
 from tasks.folders import encoder_folder
 from tasks.storage import write_json, write_text
 
@@ -133,6 +134,11 @@ def _save_pictures(explanation: Explanation, folder: Path) -> list[Path]:
         paths.append(folder / "tree-that-was-found.png")
         sentence, options = found_tree(explanation)
         draw(sentence, paths[-1], title=f"{title}: the tree that was found", **options)
+    if (writing := explanation.chosen.writing) is not None:
+        for figure in writing_figures(writing, explanation.texts[0].sentence.tokens):
+            paths += [folder / f"{figure.name}{ending}" for ending in (".png", ".svg")]
+            paths[-2].write_bytes(figure.png)
+            write_text(paths[-1], figure.svg)
     write_json(folder / "explanation.json", numbers(explanation))
     return paths
 
@@ -175,6 +181,11 @@ def pictures(
     if len(text.attention) > 1:
         means = torch.stack([layer.weights.mean(0) for layer in text.attention])
         yield "attention, mean of all layers", _arcs(means.mean(0))
+    if (writing := explanation.chosen.writing) is not None and writing.alignment is not None:
+        place = explanation.chosen.token
+        assert place is not None  # of what is written, one word is explained
+        looked = {"node_values": writing.alignment[place].tolist(), "node_range": (0.0, 1.0)}
+        yield "where it looked", {**looked, "node_title": f"attention of {writing.pieces[place]!r}"}
 
 
 def _arcs(weights: Tensor) -> dict[str, Any]:

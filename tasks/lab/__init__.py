@@ -8,5 +8,8 @@ Three experiments on any sentences and any encoders, untrained or from a saved r
   follows from an encoder's structure alone.
 - :mod:`~tasks.lab.curves`: these by distance, over sentences and seeds.
 
+And three on what is learned: :mod:`~tasks.lab.alignment` and :mod:`~tasks.lab.decoding` of decoders,
+:mod:`~tasks.lab.backpropagation` of gradients that are clipped and truncated.
+
 :mod:`~tasks.command.lab` is ``structnn lab``.
 """

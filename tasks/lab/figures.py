@@ -17,6 +17,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from structnn import Sentence
 from tasks.lab.alignment import AlignedExample, AlignmentSummary
+from tasks.lab.backpropagation import BackpropagationSummary
 from tasks.lab.curves import VANISHED, Array, Curve
 from tasks.lab.decoding import DecodingSummary
 from tasks.lab.subjects import AFTER, BEFORE
@@ -26,6 +27,7 @@ from tasks.palette import colour_of
 __all__ = [
     "ExamplePaths",
     "draw_alignment",
+    "draw_backpropagation",
     "draw_decoding",
     "draw_field",
     "draw_flow",
@@ -35,6 +37,7 @@ __all__ = [
 
 _MARKERS = "osD^vPX"
 _INK, _MUTED = "#1c2430", "#5b6675"
+_SMOOTHED = 20  # losses that are averaged
 _FLOOR = 1e-6  # of the largest: what is below it is off the picture, and as good as nothing
 
 _STYLE: dict[Any, Any] = {
@@ -268,18 +271,83 @@ def draw_decoding(summaries: Sequence[DecodingSummary], longest: int, caption: s
             axes.set_ylim(bottom=0)
             axes.yaxis.set_major_locator(MaxNLocator(integer=True))
             axes.legend(handlelength=3)
-        handles, labels = left.get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            loc="outside lower left",
-            ncols=2,
-            handlelength=3,
-            title=caption,
-            title_fontsize=8,
-            alignment="left",
-        )
+        _legend_below(figure, left, caption)
         return figure
+
+
+def draw_backpropagation(summaries: Sequence[BackpropagationSummary], caption: str) -> Figure:
+    """The gradients of training in the largest parts; losses, and what is remembered, in all of them.
+
+    Args:
+        summaries: The runs; of those that differ in their seeds alone, the first is drawn on the left
+            and in the middle, and the mean on the right.
+        caption: What the figure is of.
+    """
+    kinds: dict[str, list[BackpropagationSummary]] = {}
+    for summary in summaries:
+        kinds.setdefault(summary.label, []).append(summary)
+    windows = sorted({summary.window for summary in summaries})
+    clips = list(dict.fromkeys(summary.clip for summary in summaries))
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(13, 4.6), layout="constrained")
+        _title(figure, "What clipping and truncating do to backpropagation through time")
+        left, middle, right = figure.subplots(1, 3)
+        for first, *others in kinds.values():
+            line = {
+                "color": f"C{windows.index(first.window) % 10}",
+                "linestyle": "--" if first.clip is None else "-",
+                "alpha": 1 - 0.6 * clips.index(first.clip) / len(clips),
+            }
+            updates = np.arange(1, len(first.norms) + 1)
+            middle.plot(updates, _smooth(first.losses), **line)
+            if first.window == windows[-1]:
+                left.plot(updates, first.norms, **line, linewidth=0.8)
+                if first.clip is not None:
+                    left.axhline(first.clip, color=_MUTED, linewidth=0.8, zorder=1)
+            means = np.mean([one.recalled for one in (first, *others)], axis=0)
+            right.plot(first.distances, 100 * means, **line, marker=".", label=first.label)
+        for window in windows:
+            if window <= max(int(summary.distances[-1]) for summary in summaries):
+                colour = f"C{windows.index(window) % 10}"
+                right.axvline(window - 0.5, color=colour, linewidth=0.8, zorder=1)
+        title = f"norm of the gradient, parts of {windows[-1]} words"
+        left.set(title=title, xlabel="update", yscale="log")
+        middle.set(
+            title=f"loss, mean of {_SMOOTHED} updates",
+            xlabel="update",
+            ylabel="nats",
+            ylim=(0, None),
+        )
+        right.set(
+            title="symbols remembered (line: as far as gradients go)",
+            xlabel="steps between the symbol and its mark",
+            ylabel="%",
+            ylim=(-3, 103),
+        )
+        right.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _legend_below(figure, right, caption)
+        return figure
+
+
+def _smooth(values: Array) -> Array:
+    """The mean of each value and of those before it."""
+    ends = range(1, len(values) + 1)
+    return np.array([values[max(0, end - _SMOOTHED) : end].mean() for end in ends])
+
+
+def _legend_below(figure: Figure, axes: Axes, caption: str) -> None:
+    """The lines of some axes, below all of them."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower left",
+        ncols=2,
+        handlelength=3,
+        title=caption,
+        title_fontsize=8,
+        alignment="left",
+    )
 
 
 def _shade_beyond(axes: Axes, longest: int, greatest: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +23,16 @@ from tasks.models.start import find_start
 from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors
 from tasks.training.inputs import Inputs
 
-__all__ = ["PreparedModel", "classes_of_nodes", "prepare", "prepare_again", "pretrained_vectors"]
+__all__ = [
+    "PreparedModel",
+    "check_reads",
+    "classes_of_nodes",
+    "label_vocabulary",
+    "prepare",
+    "prepare_again",
+    "pretrained_vectors",
+    "with_number_of_labels",
+]
 
 
 @dataclass(frozen=True)
@@ -80,15 +90,16 @@ def prepare(
     elif pretrained is not None:
         vocabulary, vectors = _vocabulary_and_vectors(pretrained, data)
         coverage = pretrained.coverage
-    relations = _tree_labels(data)
-    options = _with_number_of_labels(options, relations)
+    relations = None if start is None else start.relations(data.structure)
+    if relations is None:
+        relations = _tree_labels(data)
+    options = with_number_of_labels(options, relations)
     task = Task.of(data.dataset, options)
     classifier = build_model(options, task, vocabulary, vectors)
     if start is not None:
         every = (sentence for split in data.sentences for sentence in data.texts(split))
         coverage = start.begin(classifier, (word for one in every for word in one.tokens))
-    if structure_of(data.structure).is_graph and (fault := reads_trees(classifier.encoder)):
-        raise DataError(f"{options.encoder} can't read --structure {data.structure}: {fault}")
+    check_reads(classifier.encoder, options.encoder, data.structure)
     if (
         structure_of(data.structure).field == "constituency"
         and classifier.encoder.num_labels
@@ -250,19 +261,45 @@ def _vocabulary_and_vectors(
     return vocabulary, ordered.vectors * scale
 
 
-def _tree_labels(data: ParsedDataset) -> Vocabulary:
-    if data.structure == "graph":
-        graphs = (sentence.graph for sentence in data.texts("train"))
-        return Vocabulary(sorted({label for one in graphs if one for label in one.labels or ()}))
-    if (
-        data.structure != "constituency"
-    ):  # enhanced relations count without their subtypes, as given
+def label_vocabulary(structure: str, labels: Iterable[str]) -> Vocabulary:
+    """The numbers of the labels of trees or graphs.
+
+    Those of dependencies are the universal relations, whatever train has (enhanced ones count without
+    their subtypes, as given ones do); those of constituents and of other graphs are what train has.
+
+    Args:
+        structure: The name of the structure.
+        labels: The labels in train.
+    """
+    if structure_of(structure).label_kind == "relations":
         return UNIVERSAL_RELATIONS
-    trees = (sentence.constituency for sentence in data.texts("train"))
-    return Vocabulary(sorted({label for tree in trees if tree for label in tree.labels or ()}))
+    return Vocabulary(sorted(set(labels)))
 
 
-def reads_trees(encoder: Encoder) -> str:
+def _tree_labels(data: ParsedDataset) -> Vocabulary:
+    field = structure_of(data.structure).field
+    held = (getattr(sentence, field) for sentence in data.texts("train"))
+    return label_vocabulary(
+        data.structure, (label for one in held if one for label in one.labels or ())
+    )
+
+
+def check_reads(encoder: Encoder, name: str, structure: str) -> None:
+    """Make sure that an encoder can read a structure.
+
+    Args:
+        encoder: The encoder.
+        name: What messages call it.
+        structure: The name of the structure.
+
+    Raises:
+        DataError: The structure is a graph, and the encoder reads trees.
+    """
+    if structure_of(structure).is_graph and (fault := _reads_trees(encoder)):
+        raise DataError(f"{name} can't read --structure {structure}: {fault}")
+
+
+def _reads_trees(encoder: Encoder) -> str:
     """Why an encoder can't read graphs that are no trees; empty if it can."""
     remedy = "take a graph encoder such as gat, or a structure that is a tree"
     if "tree" in encoder.reads:
@@ -275,7 +312,7 @@ def reads_trees(encoder: Encoder) -> str:
     return ""
 
 
-def _with_number_of_labels(options: ModelOptions, relations: Vocabulary) -> ModelOptions:
+def with_number_of_labels(options: ModelOptions, relations: Vocabulary) -> ModelOptions:
     """Give an encoder that reads tree labels their number, unless it is given or the default fits."""
     *others, (name, given) = ENCODERS.parse(options.encoder, ">")
     counting = [option for option in ENCODERS.options(name).values() if option.counts_labels]

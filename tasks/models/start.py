@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ import torch
 from structnn import ENCODERS, LanguageModel, StructuredModel, Vocabulary, WordEmbedding
 from structnn.data.vocabulary import UNKNOWN
 from structnn.language_models import END, MASK
+from tasks.data.structures import structure_of
 from tasks.models.model import MODEL, load_model, options_in
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
@@ -43,6 +44,27 @@ class Start:
         new = [word for word in counted.words[1:] if word not in have]
         counts = dict(zip(counted.words, counted.counts, strict=True))
         return Vocabulary([*known, *new], counts, lowercase=counted.lowercase)
+
+    def relations(self, structure: str) -> Vocabulary | None:
+        """The labels of the data's own that its encoder has weights for; None if there are none.
+
+        Args:
+            structure: The structure that the new model reads.
+
+        Raises:
+            OptionError: The language model has weights for labels of another kind.
+        """
+        found = load_model(self.folder)
+        if not found.classifier.encoder.num_labels:
+            return None
+        theirs, ours = (structure_of(name) for name in (found.structure, structure))
+        if theirs.label_kind != ours.label_kind:
+            raise OptionError(
+                "init",
+                f"{self.folder} has weights for the labels of --structure {found.structure}, and this "
+                f"model reads --structure {structure}: take the same, or an encoder without labels",
+            )
+        return None if theirs.label_kind == "relations" else found.relations
 
     @property
     def model(self) -> LanguageModel:
@@ -139,7 +161,7 @@ def _fault(options: ModelOptions, folder: Path) -> str:
         return (
             "is no language model, but a run that answers a question; structnn pretrain makes one"
         )
-    if (theirs := _stages(found)) != (ours := _stages(options)):
+    if (theirs := _stages(found)) != (ours := _stages(_counting(options, found))):
         return (
             f"has the encoder {found.encoder}, which differs from {options.encoder} in "
             f"{_difference(theirs, ours)}: both must have the same, but for "
@@ -152,6 +174,18 @@ def _fault(options: ModelOptions, folder: Path) -> str:
             way = f"--{flag} {old}" if name != "lowercase" else f"--{'' if old else 'no-'}lowercase"
             return f"has {name} {old}, but here it is {new}: give {way}"
     return ""
+
+
+def _counting(options: ModelOptions, found: ModelOptions) -> ModelOptions:
+    """The same, with the number of labels that a language model counted, unless one is given."""
+    *_, (name, given) = ENCODERS.parse(options.encoder, ">")
+    declared = ENCODERS.options(name)
+    counted = {
+        key: value
+        for key, value in found.encoder_options.items()
+        if key in declared and declared[key].counts_labels and key not in given
+    }
+    return replace(options, encoder_options={**counted, **options.encoder_options})
 
 
 def _stages(options: ModelOptions) -> list[tuple[str, dict[str, object]]]:

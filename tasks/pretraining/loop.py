@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from structnn import UNIVERSAL_RELATIONS, Batch, LanguageModel, Sentence
+from structnn import Batch, LanguageModel, Sentence
 from structnn.encoders.base import Carried
 from structnn.heads.answers import NO_ANSWER
 from structnn.language_models import prefixes_of
@@ -26,7 +26,7 @@ from tasks.training.loop import TrainedEpoch, TrainingResult, fault_in, train_by
 from tasks.training.options import TrainingOptions
 from tasks.training.step import TrainingStep
 
-__all__ = ["Asked", "Measured", "Reading", "measure", "train_language_model"]
+__all__ = ["Asked", "Carrier", "Measured", "Reading", "measure", "train_language_model"]
 
 EVALUATED = 64  # sentences at a time: the scores of all words take much memory
 _MASKS_OF_EVALUATION = 0  # their seed, so that all models of one text are asked for the same words
@@ -105,9 +105,9 @@ class Reading:
         corpus = make_corpus(
             sentences,
             None,
-            UNIVERSAL_RELATIONS,
-            "parse",
-            model.encoder.arity if text.has_trees else None,
+            text.relations,
+            text.structure or "parse",
+            model.encoder.arity if text.structure else None,
         )
         words = np.concatenate(rows)
         batch = corpus.batch().with_token_ids(torch.from_numpy(words.astype(np.int64)))
@@ -145,8 +145,14 @@ def _windows(text: StoredText, rows: int, steps: int) -> list[Callable[[], Asked
     return [lambda at=at: window(at) for at in range(0, length, steps)]  # type: ignore[misc]
 
 
-class _Carrier:
-    """Hands the states of an encoder on, from each part of a running text to the next."""
+class Carrier:
+    """Hands the states of an encoder on, from each part of a running text to the next.
+
+    Gradients are not handed on: that is where backpropagation is truncated.
+
+    Args:
+        model: Its encoder reads the text.
+    """
 
     def __init__(self, model: LanguageModel) -> None:
         self.model = model
@@ -154,14 +160,19 @@ class _Carrier:
 
     def loss(self, asked: Asked) -> Tensor:
         """The mean loss."""
+        return self.model.head.loss(self.states(asked), asked.gold)
+
+    def states(self, asked: Asked) -> Tensor:
+        """``(tokens, states)``, as the head of the model takes them."""
         if not self.model.encoder.carries:
-            return self.model.loss(asked.batch, asked.gold)
+            states: Tensor = self.model(asked.batch)
+            return states
         before = self._before if asked.goes_on else None
         if before is not None:
             before = tuple(part[: len(asked.batch)] for part in before)
         states, after = self.model.carry(asked.batch, before)
         self._before = tuple(part.detach() for part in after)
-        return self.model.head.loss(states, asked.gold)
+        return states
 
 
 @dataclass(frozen=True)
@@ -205,7 +216,7 @@ def measure(
     """
     model.eval()
     device = model.head.bias.device
-    carrier = _Carrier(model)
+    carrier = Carrier(model)
     total, words = 0.0, 0
     if reading.bptt:
         every: Iterator[Asked] = (make() for make in _windows(text, batch_size, reading.bptt))
@@ -269,7 +280,7 @@ def train_language_model(
 
     def train_epoch(epochs: Sequence[Epoch]) -> TrainedEpoch:
         step.begin_epoch()
-        carrier = _Carrier(model)
+        carrier = Carrier(model)
         size = len(made(next(iter(passes), 0)))
         wanted = epoch_batches or size
         losses: list[Tensor] = []

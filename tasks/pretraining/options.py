@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from parsers.controls import CONTROLS
 from tasks.data.options import ParserOptions, ParsingOptions, SplitOptions
+from tasks.data.structures import GIVEN_STRUCTURES, structure_of
 from tasks.models.options import EncoderSettings, ModelOptions
 from tasks.options import OptionError, Range, cli_option, part
 from tasks.training.options import OptimisationOptions, TrainingOptions
@@ -88,9 +89,10 @@ class PretrainOptions(SplitOptions, EncoderSettings, OptimisationOptions, Parsin
         str | None,
         cli_option(
             "Data",
-            "What tree and graph encoders read: parse (the parser's dependencies), given (those of a "
-            ".conllu file, where this is the default), or a control: left_chain, right_chain, balanced, "
-            "random, shuffled, flat.",
+            "What tree and graph encoders read: parse (the parser's dependencies), trees and graphs of "
+            "the data: given (dependencies; the default of a .conllu file), constituency (that of .ptb "
+            "and .mrg files), enhanced, graph; or a control: left_chain, right_chain, balanced, random, "
+            "shuffled, flat.",
         ),
     ] = None
     pretokenized: Annotated[
@@ -102,13 +104,26 @@ class PretrainOptions(SplitOptions, EncoderSettings, OptimisationOptions, Parsin
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.structure not in (None, "parse", "given", *CONTROLS):
-            raise OptionError(
-                "structure",
-                f"must be parse, given, or one of {', '.join(CONTROLS)}, but is {self.structure!r}",
-            )
+        if self.structure not in (None, "parse", *GIVEN_STRUCTURES, *CONTROLS):
+            known = ", ".join(("parse", *GIVEN_STRUCTURES, *CONTROLS))
+            raise OptionError("structure", f"must be one of {known}, but is {self.structure!r}")
+        if self.structure is not None:
+            self.check_prefixes(self.structure)
         if self.bptt and self.objective != "causal":
             raise OptionError("bptt", "goes with causal models; others read sentences")
+
+    def check_prefixes(self, structure: str) -> None:
+        """Make sure that prefixes, where they are to be read, can have this structure.
+
+        Raises:
+            OptionError: They can't.
+        """
+        if self.objective == "prefixes" and structure_of(structure).field != "dependencies":
+            raise OptionError(
+                "structure",
+                f"can't be {structure} with --objective prefixes: a prefix has the dependencies between "
+                "its words, and no constituents or graph. Take dependencies, or --objective masked",
+            )
 
     @property
     def model(self) -> ModelOptions:

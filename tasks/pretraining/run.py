@@ -11,14 +11,15 @@ from typing import Any, cast
 
 import torch
 
-from structnn import UNIVERSAL_RELATIONS, LanguageModel, language_vocabulary
+from structnn import LanguageModel, language_vocabulary
 from tasks.json_records import as_record
 from tasks.models.model import MODEL, WEIGHTS, SavedModel, Task, build_model, save_model
+from tasks.models.preparation import check_reads, with_number_of_labels
 from tasks.options import OptionError
 from tasks.pretraining.loop import Measured, Reading, measure, train_language_model
 from tasks.pretraining.options import PretrainOptions
 from tasks.pretraining.store import stored
-from tasks.pretraining.text import sources_of
+from tasks.pretraining.text import sources_of, structure_named
 from tasks.sealing import read_sealed, write_sealed
 from tasks.storage import StorageError, write_json
 from tasks.training.epoch import Epoch
@@ -75,8 +76,12 @@ def pretrain(
     task = Task(objective=options.objective, tied=options.tied)
     with torch.device("meta"):  # a wrong encoder is found before the text is read
         outline = build_model(options.model, task, language_vocabulary([], options.objective))
-    trees = bool(outline.encoder.reads & {"tree", "graph"})
-    sources, checksums = sources_of(data, options, reads_trees=trees)
+    structure = structure_named(data, options)
+    reads_structure = bool(outline.encoder.reads & {"tree", "graph"})
+    check_reads(outline.encoder, options.encoder, structure)
+    if reads_structure:
+        options.check_prefixes(structure)
+    sources, checksums = sources_of(data, options, reads_structure=reads_structure)
     description = _description(data, options, seed, checksums)
     there = _there(out, description)
     if there is not None:
@@ -89,12 +94,14 @@ def pretrain(
         key={"checksums": checksums, "reading": description["data"]},
         min_count=options.min_count,
         lowercase=options.lowercase,
-        trees=trees,
+        structure=structure if reads_structure else None,
         dev_fraction=options.dev_fraction,
         seed=options.split_seed,
     )
+    relations = texts["train"].relations
+    chosen = with_number_of_labels(options.model, relations)
     torch.manual_seed(seed)
-    model = cast(LanguageModel, build_model(options.model, task, vocabulary))
+    model = cast(LanguageModel, build_model(chosen, task, vocabulary))
     reading = Reading(options.mask_rate, options.bptt)
     checkpoint = out / "checkpoint.safetensors"
     result = train_language_model(
@@ -111,9 +118,9 @@ def pretrain(
         out,
         SavedModel(
             model,
-            options.model,
-            UNIVERSAL_RELATIONS,
-            options.structure or "parse",
+            chosen,
+            relations,
+            structure,
             options.parser_options,
             task,
         ),

@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from structnn import UNIVERSAL_RELATIONS, Sentence, Tree, Vocabulary
+from structnn import UNIVERSAL_RELATIONS, Sentence, SentenceGraph, Tree, Vocabulary
 from structnn.language_models import END, MASK, Objective, language_vocabulary
 from tasks.data.examples import DataError
+from tasks.data.structures import structure_of
+from tasks.models.preparation import label_vocabulary
+from tasks.pretraining.structures import COUNTS, PARTS, Labels, numbers_of, structure_from
 from tasks.pretraining.text import SentenceSource, in_parts
 from tasks.sealing import read_sealed, write_sealed
 from tasks.storage import MAKE_AGAIN
@@ -29,9 +32,10 @@ _TYPES: Mapping[str, Any] = {
     "words": np.int32,
     "lengths": np.int32,
     "characters": np.int64,
-    "heads": np.int32,
-    "relations": np.int16,
+    **{name: np.int32 for parts in PARTS.values() for name in parts},
 }
+
+_NOUNS = {"dependencies": "dependency tree", "constituency": "constituency tree", "graph": "graph"}
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,16 @@ class StoredText:
     Args:
         folder: The folder.
         objective: What is predicted.
+        structure: The name of the structure of its sentences; None if none is kept.
+        labels: The labels of the structures, each in the place that is its number.
+        relations: Those of train as encoders count them.
     """
 
     folder: Path
     objective: Objective
+    structure: str | None = None
+    labels: Sequence[str] = ()
+    relations: Vocabulary = UNIVERSAL_RELATIONS
 
     def _array(self, name: str) -> NDArray[Any]:
         file = self.folder / name
@@ -85,17 +95,19 @@ class StoredText:
         return unknown / max(1, len(self.words) - special)
 
     @cached_property
-    def _heads(self) -> NDArray[np.int32]:
-        return self._array("heads")
-
-    @cached_property
-    def _relations(self) -> NDArray[np.int16]:
-        return self._array("relations")
-
-    @property
-    def has_trees(self) -> bool:
-        """Whether each sentence has a dependency tree."""
-        return len(self._heads) > 0
+    def _parts(self) -> Mapping[str, tuple[NDArray[Any], NDArray[np.int64]]]:
+        """Each array of the structures, and where in it the entries of each sentence begin."""
+        if self.structure is None:
+            return {}
+        parts = PARTS[structure_of(self.structure).field]
+        counted = {name: self._array(name) for name in parts if name in COUNTS}
+        begins = {
+            "words": self.ptr,
+            **{name: np.concatenate([[0], own.cumsum()]) for name, own in counted.items()},
+        }
+        return {
+            name: (self._array(name), begins[of]) for name, of in parts.items() if of is not None
+        }
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -105,14 +117,18 @@ class StoredText:
         return self.words[self.ptr[sentence] : self.ptr[sentence + 1]]
 
     def sentence(self, number: int) -> Sentence:
-        """A sentence with its tree if it has one; words stand for themselves by their numbers alone."""
-        length = int(self.lengths[number])
-        if not self.has_trees:
-            return Sentence(["-"] * length)
-        own = slice(self.ptr[number], self.ptr[number + 1])
-        relations = [UNIVERSAL_RELATIONS.words[label] for label in self._relations[own]]
-        tree = Tree(self._heads[own].tolist(), labels=relations)
-        return Sentence(["-"] * length, dependencies=tree)
+        """A sentence with its structure if one is kept; its words are known by their numbers alone."""
+        plain = Sentence(["-"] * int(self.lengths[number]))
+        if self.structure is None:
+            return plain
+
+        def read(name: str) -> list[int]:
+            entries, begins = self._parts[name]
+            own: list[int] = entries[begins[number] : begins[number + 1]].tolist()
+            return own
+
+        field = structure_of(self.structure).field
+        return plain.replace(**{field: structure_from(read, field, self.labels)})
 
 
 def stored(
@@ -123,7 +139,7 @@ def stored(
     key: Mapping[str, object],
     min_count: int,
     lowercase: bool,
-    trees: bool,
+    structure: str | None,
     dev_fraction: float,
     seed: int,
 ) -> tuple[Vocabulary, dict[str, StoredText]]:
@@ -139,12 +155,12 @@ def stored(
         key: What else decides what is written; if it isn't what is there, all is written anew.
         min_count: Words that are rarer in train are the unknown word.
         lowercase: Words are those of the text in lower case.
-        trees: Whether trees are kept.
+        structure: The name of the structure that is kept of each sentence; None for none.
         dev_fraction: That probability.
         seed: The random seed of what is held out.
 
     Raises:
-        DataError: Train or dev is empty, or a sentence has no tree.
+        DataError: Train or dev is empty, or a sentence has no such structure.
     """
     seal = folder / "text.json"
     key = {
@@ -152,7 +168,7 @@ def stored(
         "objective": objective,
         "min_count": min_count,
         "lowercase": lowercase,
-        "trees": trees,
+        "structure": structure,
         "dev_fraction": dev_fraction,
         "seed": seed,
     }
@@ -160,13 +176,15 @@ def stored(
     if seal.exists():
         content, _ = read_sealed(seal, MAKE_AGAIN)
         if content["key"] == key:
-            vocabulary = Vocabulary.from_json(content["vocabulary"])
-            return vocabulary, {split: StoredText(folder / split, objective) for split in splits}
+            return _read(folder, content, splits)
         seal.unlink()
-    numbers = _Numbers(lowercase)
+    numbers, labels = _Numbers(lowercase), Labels()
     draw = random.Random(seed).random
     with ExitStack() as stack:
-        writers = {split: stack.enter_context(_Writer(folder / split)) for split in splits}
+        writers = {
+            split: stack.enter_context(_Writer(folder / split, objective, structure))
+            for split in splits
+        }
         for split, source in sources.items():
             held_out = split == "train" and "dev" not in sources
             for few in in_parts(source(), AT_ONCE):
@@ -175,7 +193,7 @@ def stored(
                     own = "dev" if held_out and draw() < dev_fraction else split
                     parts.setdefault(own, []).append(sentence)
                 for own, part in parts.items():
-                    writers[own].write(part, numbers, own == "train", objective, trees)
+                    writers[own].write(part, numbers, labels, own == "train")
     for split in ("train", "dev"):
         if not len(StoredText(folder / split, objective)):
             raise DataError(
@@ -185,8 +203,30 @@ def stored(
     vocabulary, places = numbers.vocabulary(objective, min_count)
     for split in splits:
         _renumber(folder / split / "words", places)
-    write_sealed(seal, {"key": key, "vocabulary": vocabulary.to_json()})
-    return vocabulary, {split: StoredText(folder / split, objective) for split in splits}
+    content = {
+        "key": key,
+        "vocabulary": vocabulary.to_json(),
+        "labels": labels.names,
+        "trained_labels": sorted(labels.trained),
+    }
+    write_sealed(seal, content)
+    return _read(folder, content, splits)
+
+
+def _read(
+    folder: Path, content: Mapping[str, Any], splits: Sequence[str]
+) -> tuple[Vocabulary, dict[str, StoredText]]:
+    """What :func:`stored` gives, from what ``text.json`` says of the files beside it."""
+    structure = content["key"]["structure"]
+    relations = UNIVERSAL_RELATIONS
+    if structure is not None:
+        relations = label_vocabulary(structure, content["trained_labels"])
+    return Vocabulary.from_json(content["vocabulary"]), {
+        split: StoredText(
+            folder / split, content["key"]["objective"], structure, content["labels"], relations
+        )
+        for split in splits
+    }
 
 
 class _Numbers:
@@ -228,14 +268,18 @@ class _Numbers:
 class _Writer:
     """Appends sentences to the files of a folder, which it empties first."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, objective: Objective, structure: str | None) -> None:
+        self.folder, self.objective = folder, objective
+        self.structure = None if structure is None else structure_of(structure)
+        self.names = ["words", "lengths", "characters"]
+        if self.structure is not None:
+            self.names += PARTS[self.structure.field]
 
     def __enter__(self) -> _Writer:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._stack = ExitStack()
         self._files = {
-            name: self._stack.enter_context((self.folder / name).open("wb")) for name in _TYPES
+            name: self._stack.enter_context((self.folder / name).open("wb")) for name in self.names
         }
         return self
 
@@ -243,31 +287,26 @@ class _Writer:
         self._stack.close()
 
     def write(
-        self,
-        sentences: Sequence[Sentence],
-        numbers: _Numbers,
-        counted: bool,
-        objective: Objective,
-        trees: bool,
+        self, sentences: Sequence[Sentence], numbers: _Numbers, labels: Labels, counted: bool
     ) -> None:
-        rows: dict[str, list[int]] = {name: [] for name in _TYPES}
+        rows: dict[str, list[int]] = {name: [] for name in self.names}
         for sentence in sentences:
             own = numbers.of(sentence.tokens, counted)
-            if objective == "causal":
+            if self.objective == "causal":
                 own = [0, *own]
             rows["words"] += own
             rows["lengths"].append(len(own))
             rows["characters"].append(sum(map(len, sentence.tokens)) + len(sentence.tokens))
-            if trees:
-                tree = sentence.dependencies
-                if tree is None:
-                    raise DataError(
-                        f"the sentence {' '.join(sentence.tokens)!r} has no dependency tree, which the "
-                        "encoder reads; --structure parse parses it"
-                    )
-                rows["heads"] += tree.parents
-                labels = tree.labels or [""] * len(tree)
-                rows["relations"] += [UNIVERSAL_RELATIONS[label] for label in labels]
+            if self.structure is None:
+                continue
+            held: Tree | SentenceGraph | None = getattr(sentence, self.structure.field)
+            if held is None:
+                raise DataError(
+                    f"the sentence {' '.join(sentence.tokens)!r} has no {_NOUNS[self.structure.field]}, "
+                    "which the encoder reads; --structure parse parses it"
+                )
+            for name, values in numbers_of(held, self.structure.field, labels, counted).items():
+                rows[name] += values
         for name, values in rows.items():
             np.array(values, _TYPES[name]).tofile(self._files[name])
 

@@ -42,7 +42,10 @@ class TrainingStep:
         accelerator: Device and precision.
         processes: The processes that train the model together, each on its share of a batch.
         optimizers: All optimisers.
+        gradient_norm: The norm of the last gradient, before it was clipped.
     """
+
+    gradient_norm: Tensor
 
     def __init__(
         self, model: StructuredModel, options: TrainingOptions, node_classes: Tensor | None
@@ -149,7 +152,7 @@ class TrainingStep:
             self.accelerator.backward(loss)
         self.processes.sum_gradients(self._trained)
         self.accelerator.unscale_gradients()
-        clip_gradients(self._trained, self.options.gradient_clip)
+        self.gradient_norm = clip_gradients(self._trained, self.options.gradient_clip)
         self._dense.step()
         if self._words is not None:
             self._words.step()
@@ -184,8 +187,12 @@ class TrainingStep:
             self._words.settle()
 
 
-def clip_gradients(parameters: Sequence[Tensor], largest: float) -> None:
-    """Scale all gradients, sparse ones among them, so that their common norm is at most this."""
+def clip_gradients(parameters: Sequence[Tensor], largest: float) -> Tensor:
+    """Scale all gradients, sparse ones among them, so that their common norm is at most this.
+
+    Returns:
+        Their common norm before that.
+    """
     values = []
     for parameter in parameters:
         if parameter.grad is not None and parameter.grad.is_sparse:
@@ -195,6 +202,7 @@ def clip_gradients(parameters: Sequence[Tensor], largest: float) -> None:
             values.append(parameter.grad)
     norm = torch.nn.utils.get_total_norm(values)
     torch._foreach_mul_(values, (largest / (norm + 1e-6)).clamp(max=1.0))
+    return norm
 
 
 def _words_optimizer(

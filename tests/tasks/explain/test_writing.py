@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from html import unescape
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from structnn import UNIVERSAL_RELATIONS, Sentence, Vocabulary
 from tasks.data.options import ParserOptions
 from tasks.data.questions import Question
 from tasks.explain import INTEGRATED_GRADIENTS, explain, in_words
-from tasks.explain.report import numbers
+from tasks.explain.report import numbers, save
 from tasks.explain.writing import END
 from tasks.models.model import SavedModel, Task, build_model, save_model
 from tasks.models.options import ModelOptions
@@ -106,6 +107,34 @@ def test_every_decoder(writer, decoder):
     data = json.loads(re.search(r"const written = (.*);", html)[1])
     assert len(data["encoder-1"]) == (0 if "none" in decoder else len(writing.pieces))
     assert f"explained is {explanation.quantity.of} (" in in_words(explanation)[0]
+
+
+@pytest.mark.parametrize(
+    ("decoder", "encoder"), [("gru", "bilstm"), ("gru(attention='none')", "lstm")]
+)
+def test_pictures_of_the_alignment_and_of_the_search(
+    writer, decoder, encoder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tasks.explain.writing_figures.STEPS", 2)
+    explanation = explain(writer(decoder, encoder, beam=3), TEXT)
+    writing, folder = explanation.chosen.writing, tmp_path / "why"
+    names = {path.name for path in save(explanation, folder)}
+    attends = decoder == "gru"
+    expected = {"alignment.png", "alignment.svg", "where-it-looked.png"}
+    assert expected & names == (expected if attends else set())
+    assert {"search.png", "search.svg"} <= names
+    for name in names:
+        start = (folder / name).read_bytes()[:8]
+        assert start.startswith(b"\x89PNG" if name.endswith(".png") else b"<svg")
+    search = (folder / "search.svg").read_text()
+    drawn = [unescape(word) for word in re.findall(r"<text[^>]*>([^<]*)</text>", search)]
+    candidates = [one for step in writing.steps[:2] for one in step]
+    for piece in {one.piece for one in candidates}:
+        assert drawn.count(piece) == sum(one.piece == piece for one in candidates)
+    assert {"1", "2"} <= set(drawn)
+    if attends:
+        words = re.findall(r">([^<>]+)</text>", (folder / "alignment.svg").read_text())
+        assert {*TEXT.split(), *writing.pieces} <= set(map(unescape, words))
 
 
 @pytest.mark.parametrize("beam", [1, 3])

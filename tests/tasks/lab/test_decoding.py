@@ -118,7 +118,11 @@ def test_the_command(tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        (["--widths", "8,so"], SystemExit, "'so', which is no width: write 64 or 32,64"),
+        (
+            ["--widths", "8,so"],
+            ValueError,
+            "--widths has 'so', which is no whole number above 0: write 64",
+        ),
         (["--decoders", ""], SystemExit, "name at least one decoder with --decoders, or a --run"),
         (["--decoders", "gro"], OptionError, "gro"),
     ],

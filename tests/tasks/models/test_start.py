@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from structnn import UNIVERSAL_RELATIONS, language_vocabulary
+from structnn import UNIVERSAL_RELATIONS, Tree, Vocabulary, language_vocabulary
 from tasks import StructuredClassifier
 from tasks.data.options import ParserOptions
 from tasks.experiments.grid import plan
 from tasks.experiments.run import execute
 from tasks.models.model import SavedModel, Task, build_model, load_model, save_model
 from tasks.models.options import ModelOptions
-from tasks.models.preparation import prepare
+from tasks.models.preparation import prepare, with_number_of_labels
 from tasks.models.start import find_start
 from tasks.options import OptionError
 from tasks.results.folder import condition_of, load_results, save_experiment
@@ -101,6 +101,39 @@ def test_another_encoder_or_other_widths_are_told(chosen, problem, tmp_path):
     language_model_in(tmp_path / "lm")
     with pytest.raises(OptionError, match=problem):
         find_start(options_of(**{"encoder": "lstm", **chosen}, init=str(tmp_path / "lm")))
+
+
+def test_labels_of_constituents_are_those_of_the_language_model(parsed, tmp_path):
+    """Each with its weights; those of dependencies are other labels."""
+    folder = tmp_path / "lm"
+    relations = Vocabulary(["VP", "X", "NP", "S"])
+    options = with_number_of_labels(options_of("syntactic_gcn"), relations)
+    task = Task(objective="masked")
+    torch.manual_seed(5)
+    model = build_model(options, task, language_vocabulary(WORDS, "masked"))
+    saved = SavedModel(model, options, relations, "constituency", ParserOptions(), task)
+    save_model(folder, saved)
+
+    def flat(sentence):
+        size = len(sentence)
+        tree = Tree([-1, *[0] * size], [-1, *range(size)], ["S", *["X"] * size])
+        return sentence.replace(constituency=tree)
+
+    sentences = {split: tuple(map(flat, own)) for split, own in parsed.sentences.items()}
+    data = replace(parsed, sentences=sentences, structure="constituency")
+    begun = options_of("syntactic_gcn", init=str(folder))
+    made = prepared(begun, data).model
+    assert made.relations.words == relations.words
+    own = made.classifier.encoder.state_dict()
+    assert all(torch.equal(own[name], w) for name, w in model.encoder.state_dict().items())
+    with pytest.raises(
+        OptionError, match="labels of --structure constituency, and this model reads"
+    ):
+        prepared(begun, parsed)
+    with pytest.raises(OptionError, match=r"relations \(5, here 9\)"):
+        find_start(options_of("syntactic_gcn(relations=9)", init=str(folder)))
+    without = options_of("syntactic_gcn(relations=0)")
+    assert len(prepared(without, data).model.relations) == 3  # <unknown>, S and X
 
 
 def test_a_folder_has_one_for_each_encoder(tmp_path, parsed):

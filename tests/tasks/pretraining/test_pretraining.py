@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from parsers import write_conllu
-from structnn import LanguageModel, Sentence, Tree
+from parsers import to_brackets, write_conllu
+from structnn import UNIVERSAL_RELATIONS, LanguageModel, Sentence, SentenceGraph, Tree
+from structnn.heads.answers import NO_ANSWER
+from tasks.data.examples import DataError
 from tasks.data.structure_test import generate
-from tasks.models.model import load_model
+from tasks.models.model import Task, build_model, load_model
 from tasks.models.prediction import Predictor
+from tasks.models.preparation import with_number_of_labels
 from tasks.options import OptionError
 from tasks.pretraining import text as text_module
 from tasks.pretraining.loop import Reading, measure
@@ -37,6 +40,23 @@ def sentences(count, seed=0):
         tree = Tree(parents, labels=["root"] + ["obj"] * (size - 1))
         made.append(Sentence(generator.choices(WORDS, k=size), dependencies=tree))
     return made
+
+
+def with_structures(sentence):
+    """With constituents that pair words from the left, and a graph with a node without a word."""
+    size = len(sentence)
+    # Node 2k is inner, its children the word k and the next inner node.
+    parents, tokens, labels = [-1], [-1], ["S"]
+    for word in range(size - 1):
+        parents += [2 * word, 2 * word]
+        tokens += [word, -1]
+        labels += ["X", f"P{word % 3}"]
+    tokens[-1] = size - 1
+    edges = [(word, (word + 2) % (size + 1)) for word in range(size)]
+    return sentence.replace(
+        constituency=Tree(parents, tokens, labels),
+        graph=SentenceGraph([*range(size), -1], edges, [f"E{word % 4}" for word in range(size)]),
+    )
 
 
 @pytest.fixture
@@ -64,7 +84,7 @@ def stored_in(folder, texts, objective="causal", **chosen):
         "key": {},
         "min_count": 2,
         "lowercase": True,
-        "trees": False,
+        "structure": None,
         "dev_fraction": 0.2,
         "seed": 0,
         **chosen,
@@ -103,18 +123,60 @@ def test_text_becomes_numbers_and_back(tmp_path, monkeypatch):
     assert again.words == vocabulary.words
 
 
-def test_trees_are_kept(tmp_path):
-    texts = sentences(20)
-    _, found = stored_in(tmp_path, texts, "masked", trees=True, dev_fraction=0.5)
-    trees = [
-        found[split].sentence(place).dependencies
-        for split in ("train", "dev")
-        for place in range(len(found[split]))
+FIELDS = {"parse": "dependencies", "constituency": "constituency", "graph": "graph"}
+
+
+@pytest.mark.parametrize("structure", FIELDS)
+def test_structures_are_kept(structure, tmp_path):
+    texts = [with_structures(sentence) for sentence in sentences(20)]
+    chosen = {"structure": structure, "dev_fraction": 0.5}
+    _, found = stored_in(tmp_path, texts, "masked", **chosen)
+    field, parts = FIELDS[structure], [found["train"], found["dev"]]
+    kept = [getattr(part.sentence(place), field) for part in parts for place in range(len(part))]
+    given = [getattr(sentence, field) for sentence in texts]
+    assert sorted(map(repr, kept)) == sorted(map(repr, given))
+    again = stored_in(tmp_path, [], "masked", **chosen)[1]["train"]  # what is there is read
+    assert getattr(again.sentence(0), field) == kept[0]
+    assert again.relations.words == parts[0].relations.words
+    of_train = {label for tree in kept[: len(parts[0])] for label in tree.labels or ()}
+    expected = set(UNIVERSAL_RELATIONS.words) if structure == "parse" else of_train
+    assert set(again.relations.words) - {"<unknown>"} == expected - {"<unknown>"}
+    with pytest.raises(ValueError, match=r"'a' has no .*--structure parse parses it"):
+        stored_in(tmp_path / "none", [Sentence(["a"])] * 9, "masked", structure=structure)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "structure"),
+    [
+        ("bidirectional_tree_lstm", "constituency"),
+        ("nary_tree_lstm", "constituency"),
+        ("syntactic_gcn", "constituency"),
+        ("gat(heads=2)", "graph"),
+        ("syntactic_gcn", "graph"),
+    ],
+)
+def test_no_gradient_comes_from_hidden_words(encoder, structure, tmp_path):
+    """From the files that training reads: nodes without words, labels and other edges included."""
+    texts = [
+        with_structures(Sentence([f"{number}.{place}" for place in range(6)]))
+        for number in range(9)
     ]
-    key = lambda tree: (tree.parents, tree.labels)  # noqa: E731
-    assert sorted(map(key, trees)) == sorted(key(one.dependencies) for one in texts)
-    with pytest.raises(ValueError, match="no dependency tree"):
-        stored_in(tmp_path / "none", [Sentence(["a"])] * 9, "masked", trees=True)
+    vocabulary, found = stored_in(
+        tmp_path, texts, "masked", structure=structure, dev_fraction=0.3, min_count=1
+    )
+    text = found["train"]
+    options = with_number_of_labels(options_of(encoder=encoder).model, text.relations)
+    torch.manual_seed(0)
+    model = build_model(options, Task(objective="masked", tied=False), vocabulary).double().eval()
+    asked = Reading(0.4).of_sentences(text, model, np.arange(len(text)), (0, 1, 0))
+    hidden = asked.gold[asked.gold != NO_ANSWER]
+    model.loss(asked.batch, asked.gold).backward()
+    gradient = model.embedding.table.weight.grad.abs().sum(1)
+    others = asked.batch.token_ids[asked.gold == NO_ANSWER]
+    assert not gradient[hidden].any()
+    # Words are leaves of constituents: who reads up alone sees no other word at them.
+    assert gradient[others].any() == (encoder != "nary_tree_lstm")
+    assert len(hidden) + len(others) == 6 * len(text)
 
 
 @torch.no_grad()
@@ -253,7 +315,7 @@ def test_text_is_read_in_parts(tmp_path, monkeypatch):
 
     stored(
         tmp_path, {"train": source, "dev": source}, "causal", key={}, min_count=1, lowercase=True,
-        trees=False, dev_fraction=0.1, seed=0,
+        structure=None, dev_fraction=0.1, seed=0,
     )  # fmt: skip
     assert at_once < 200
 
@@ -292,6 +354,59 @@ def test_files_and_data_sets(plain, treebank, tmp_path, monkeypatch):
     assert pretrain(str(plain), controls, tmp_path / "5").words
 
 
+def test_constituents_and_graphs_of_files(tmp_path):
+    """As train and compare read them: brackets, the column tree, graphs, enhanced dependencies."""
+    made = [with_structures(sentence) for sentence in sentences(30)]
+    brackets = tmp_path / "trees.mrg"
+    brackets.write_text("".join(f"{to_brackets(one)}\n" for one in made))
+    rows = [
+        {
+            "tokens": one.tokens,
+            "tree": to_brackets(one),
+            "graph": {name: getattr(one.graph, name) for name in ("tokens", "edges", "labels")},
+        }
+        for one in made
+    ]
+    table = tmp_path / "rows.jsonl"
+    table.write_text("\n".join([*map(json.dumps, rows), json.dumps({"tokens": []})]))
+    chosen = {"objective": "masked", "epochs": 1, "min_count": 1, "dev_fraction": 0.3}
+    plain = options_of(encoder="child_sum_tree_lstm", **chosen)
+    found = [
+        pretrain(str(brackets), plain, tmp_path / "brackets"),
+        pretrain(
+            str(table),
+            options_of(encoder="child_sum_tree_lstm", structure="constituency", **chosen),
+            tmp_path / "column",
+        ),
+    ]
+    assert found[0].measured == found[1].measured
+    model = load_model(tmp_path / "brackets")
+    assert model.structure == "constituency"
+    assert set(model.relations.words[1:]) <= {"S", "X", "P0", "P1", "P2"}
+
+    graph = options_of(encoder="syntactic_gcn", structure="graph", **chosen)
+    assert pretrain(str(table), graph, tmp_path / "graph").words
+    assert len(load_model(tmp_path / "graph").relations) == 5
+    with pytest.raises(DataError, match=r"trees.mrg, sentence 1: .* has no graph"):
+        pretrain(str(brackets), graph, tmp_path / "none-1")
+    enhanced = options_of(encoder="gat(heads=2)", structure="enhanced", **chosen)
+    with pytest.raises(DataError, match=r"rows.jsonl:1: "):
+        pretrain(str(table), enhanced, tmp_path / "none-2")
+    tree = options_of(encoder="child_sum_tree_lstm", structure="graph", **chosen)
+    with pytest.raises(DataError, match=r"can't read --structure graph: .* reads trees"):
+        pretrain(str(table), tree, tmp_path / "none-3")
+    prefixes = {"encoder": "gat(heads=2)", "objective": "prefixes"}
+    with pytest.raises(OptionError, match="a prefix has the dependencies between its words"):
+        pretrain(str(brackets), options_of(**prefixes), tmp_path / "none-4")
+    with pytest.raises(OptionError, match="a prefix has the dependencies between its words"):
+        options_of(structure="graph", **prefixes)
+    # Of the same words as a sequence, and with a control in the trees' place.
+    sequence = options_of(encoder="bilstm", **chosen)
+    assert pretrain(str(brackets), sequence, tmp_path / "sequence").words == found[0].words
+    control = options_of(encoder="child_sum_tree_lstm", structure="balanced", **chosen)
+    assert pretrain(str(brackets), control, tmp_path / "control").words == found[0].words
+
+
 def test_masked_models_prefer_what_fits(tmp_path):
     """A word that its neighbour decides is found."""
     file = tmp_path / "pairs.txt"
@@ -317,8 +432,8 @@ def test_what_is_wrong_is_told(plain, tmp_path, monkeypatch):
         pretrain(str(plain), options_of(encoder="bilstm"), tmp_path / "other")
     with pytest.raises(OptionError, match="bptt"):
         options_of(objective="masked", bptt=3)
-    with pytest.raises(OptionError, match="structure"):
-        options_of(structure="constituency")
+    with pytest.raises(OptionError, match="structure must be one of parse, constituency, given"):
+        options_of(structure="rerooted")
     with pytest.raises(ValueError, match="Give a file of text, or one of trec"):
         pretrain("nothing.txt", options_of(), tmp_path / "other")
     (tmp_path / "latin.txt").write_bytes("caf\xe9\n".encode("latin-1") * 9)
