@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test coverage test-fast lint audit gallery course site bench clean
+.PHONY: demo test tests coverage test-fast lint audit gallery course site bench clean
 .DEFAULT_GOAL := demo
 
 # Reinstalled when what is required changes; the package itself is editable.
@@ -21,7 +21,11 @@ demo: $(VENV)/installed
 # A process for each core, so one thread for each process.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-test: $(VENV)/installed lint
+# Types are checked on one core, so beside the tests.
+test: $(VENV)/installed
+	@$(MAKE) --no-print-directory --jobs 2 lint tests
+
+tests: $(VENV)/installed
 	$(PYTEST)
 
 # Tracing takes a third longer.
