@@ -454,7 +454,7 @@ class BackpropagationOptions(FigureOptions):
         Range(least=1, most=1000),
         cli_option("Training", "How many steps a symbol is to be remembered at most."),
     ] = 10
-    updates: Annotated[int, Range(least=1), cli_option("Training", "Updates of each.")] = 150
+    updates: Annotated[int, Range(least=1), cli_option("Training", "Updates of each.")] = 300
     learning_rate: Annotated[
         float, Range(above=0), cli_option("Training", "AdamW learning rate.")
     ] = 1e-2

@@ -44,9 +44,8 @@ def _alignment(writing: Writing, tokens: Sequence[str]) -> Figure:
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
         axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        text = {"fontfamily": families}
-        axes.set_xticks(range(len(tokens)), tokens, rotation=40, ha="right", **text)
-        axes.set_yticks(range(len(writing.pieces)), writing.pieces, **text)
+        axes.set_xticks(range(len(tokens)), tokens, rotation=40, ha="right", fontfamily=families)
+        axes.set_yticks(range(len(writing.pieces)), writing.pieces, fontfamily=families)
         axes.set(xlabel="read", ylabel="written")
         axes.grid(visible=False)
         axes.tick_params(length=0)

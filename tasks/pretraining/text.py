@@ -129,9 +129,9 @@ def _with_given(file: Path, options: PretrainOptions, structure: str) -> Iterato
     for line, row in rows_of(file, options.encoding, Faults("raise")):
         where = f"{file}:{line}"
         text = text_in(row.get(text_column(row, options.text_column)), where)
-        sentence = read(row, text, where)
-        if sentence is not None or is_visible("".join(text)):
-            yield with_given(sentence, where, structure)
+        given = read(row, text, where)
+        if given is not None or is_visible("".join(text)):
+            yield with_given(given, where, structure)
 
 
 def _restructured(
