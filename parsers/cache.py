@@ -176,13 +176,16 @@ class CachedParser:
 
     def _parse_chunks(self, chunks: list[dict[str, ParserInput]]) -> Iterator[dict[str, Sentence]]:
         """Parse chunks and save the parses; yields those of each chunk as soon as they are saved."""
-        from joblib import cpu_count
-
         workers = self.workers
         if workers is None:
             worth_a_worker = getattr(self.parser, "worth_a_worker", None)
-            inputs = sum(map(len, chunks))
-            workers = min(cpu_count(), inputs // worth_a_worker) if worth_a_worker else 1
+            workers = sum(map(len, chunks)) // worth_a_worker if worth_a_worker else 1
+            if workers > 1:
+                from joblib import (
+                    cpu_count,
+                )  # for a few texts it takes longer to load than to parse
+
+                workers = min(cpu_count(), workers)
         if min(workers, len(chunks)) <= 1:
             for number, chunk in enumerate(chunks):
                 # Another process may have saved some of these meanwhile.

@@ -1,31 +1,55 @@
-"""Stanza without what only its training needs, which takes longer to load than all the rest."""
+"""Stanza without what its training and its other processors need, which loads longer than the rest."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 __all__ = ["import_stanza", "shared_vectors", "without_optimisers"]
 
 
+_SELDOM_USED = ("emoji", "networkx", "requests")
+"""What Stanza needs to tell languages apart, for enhanced dependencies, and to download."""
+
+
+class _LoadedWhenUsed(ModuleType):
+    """Stands for a package until something of it is asked for."""
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute == "__file__":  # `inspect` asks all modules for it
+            raise AttributeError(f"{self.__name__} is not loaded yet")
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), attribute)
+
+
 def import_stanza() -> Any:
-    """Import Stanza, but not transformers with it.
+    """Import Stanza without transformers, and with packages that it seldom uses left for when it does.
 
     Stanza's parser imports transformers where it is installed, for training alone. Models that do
-    contain a Transformer import it when they are loaded.
+    contain a Transformer import it when they are loaded. To all others these packages are what they
+    are.
     """
-    if "transformers" in sys.modules:
-        import stanza
+    if "stanza" not in sys.modules:
+        instead: dict[str, ModuleType | None] = {
+            name: _LoadedWhenUsed(name) for name in _SELDOM_USED
+        }
+        instead["transformers"] = None  # as where it is not installed
+        instead = {name: module for name, module in instead.items() if name not in sys.modules}
+        sys.modules.update(instead)  # type: ignore[arg-type]
+        try:
+            import stanza
+        finally:
+            for name, module in instead.items():
+                if sys.modules.get(name, False) is module:
+                    del sys.modules[name]
+    import stanza
 
-        return stanza
-    sys.modules["transformers"] = None  # type: ignore[assignment]  # as where it is not installed
-    try:
-        import stanza
-    finally:
-        del sys.modules["transformers"]
     return stanza
 
 

@@ -73,7 +73,7 @@ class InferenceLSTM(nn.Module):
         self.train(lstm.training)
         self.directions = 2 if lstm.bidirectional else 1
         self.hidden_size = lstm.hidden_size
-        library = load("lstm", lstm.weight_ih_l0.dtype)
+        library = load("lstm", lstm.get_parameter("weight_ih_l0").dtype)
         self._layers = [] if library is None else _layers(lstm, library.vector_bytes())
 
     def forward(
@@ -162,8 +162,8 @@ def replace_lstms(network: nn.Module) -> None:
             if (
                 isinstance(child, nn.LSTM)
                 and not child.proj_size
-                and child.weight_ih_l0.is_cpu
-                and load("lstm", child.weight_ih_l0.dtype) is not None
+                and child.get_parameter("weight_ih_l0").is_cpu
+                and load("lstm", child.get_parameter("weight_ih_l0").dtype) is not None
             ):
                 setattr(module, name, InferenceLSTM(child))
 
@@ -172,10 +172,10 @@ def replace_lstms(network: nn.Module) -> None:
 def _layers(lstm: nn.LSTM, vector_bytes: int) -> list[_Layer]:
     """The weights of each layer."""
     directions = ["", "_reverse"] if lstm.bidirectional else [""]
-    lanes = vector_bytes // lstm.weight_ih_l0.element_size()
+    lanes = vector_bytes // lstm.get_parameter("weight_ih_l0").element_size()
 
     def of_layer(kind: str, number: int) -> list[Tensor]:
-        return [getattr(lstm, f"{kind}_l{number}{direction}").detach() for direction in directions]
+        return [lstm.get_parameter(f"{kind}_l{number}{direction}") for direction in directions]
 
     layers = []
     for number in range(lstm.num_layers):
@@ -190,6 +190,7 @@ def _layers(lstm: nn.LSTM, vector_bytes: int) -> list[_Layer]:
 
 def _in_tiles(u: Tensor, lanes: int) -> Tensor:
     """``(4 * hidden, hidden)`` as ``(tiles, hidden, 4, lanes)``, the last tile filled up with zeros."""
-    gates = u.unflatten(0, (_GATES, -1))
+    gates: Tensor = u.unflatten(0, (_GATES, -1))
     gates = F.pad(gates, (0, 0, 0, -gates.shape[1] % lanes))
-    return gates.unflatten(1, (-1, lanes)).permute(1, 3, 0, 2).contiguous()
+    tiles: Tensor = gates.unflatten(1, (-1, lanes)).permute(1, 3, 0, 2)
+    return tiles.contiguous()

@@ -11,6 +11,7 @@ from parsers import narrowed
 from structnn import Sentence, Tree
 from structnn.embeddings import words_of
 from tasks.data.questions import Question, number_in
+from tasks.data.structures import structure_of
 from tasks.explain.attention import AttentionMap, collect_notes
 from tasks.explain.attributions import (
     GRADIENT_X_INPUT,
@@ -237,7 +238,11 @@ def explain(
             )
         if sentence.dependencies is None:
             raise ValueError(
-                f"the parser gives {given!r} no dependencies, and without a tree there is no explanation"
+                f"{predictor.run} reads {structure_of(model.structure).plural}, and only runs on parses "
+                "and on controls can be explained; `structnn predict` answers with this one"
+                if sentence.constituency is not None
+                else f"the parser gives {given!r} no dependencies, and without a tree there is no "
+                "explanation"
             )
     (prediction,) = predictor.predict_sentences(*asked)
     _check_gold(gold, predictor, prediction)

@@ -14,13 +14,22 @@ from parsers.stanza.loading import import_stanza, shared_vectors, without_optimi
 
 
 @pytest.mark.slow
-def test_transformers_are_there_afterwards() -> None:
+def test_what_is_left_out_is_there_afterwards() -> None:
     code = """
 import sys
 from parsers import StanzaParser
 from parsers.stanza.loading import import_stanza
 stanza = import_stanza()
 assert stanza is sys.modules["stanza"] and "transformers" not in sys.modules
+assert not {"emoji", "networkx", "requests"} & set(sys.modules)
+from stanza.models.common import doc
+from stanza.pipeline import langid_processor
+from stanza.resources import common
+assert langid_processor.emoji.emojize(":dog_face:") == "\\N{DOG FACE}"  # loaded by Stanza
+assert "emoji.core" in sys.modules
+import networkx, requests.adapters  # and by others
+assert doc.nx.MultiDiGraph is networkx.MultiDiGraph
+assert issubclass(common.requests.HTTPError, OSError)
 import transformers
 assert transformers.AutoModel and import_stanza() is stanza
 assert "transformers" in sys.modules

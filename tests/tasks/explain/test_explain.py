@@ -318,6 +318,12 @@ def test_attention_is_drawn_with_as_many_arcs_as_words(make_predictor):
         assert all(len(options["edge_values"]) == size for options in drawn)
 
 
+def test_a_run_on_constituency_trees_says_that_it_cannot_be_explained(make_predictor):
+    predictor = make_predictor("child_sum_tree_lstm", "constituency")
+    with pytest.raises(ValueError, match=r"reads constituency trees.*`structnn predict` answers"):
+        explain(predictor, "(S (NP a) (VP b))")
+
+
 def test_what_cannot_be_explained_is_told(make_predictor, monkeypatch):
     predictor = make_predictor("bag")
     with pytest.raises(ValueError, match="is empty"):
