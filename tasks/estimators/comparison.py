@@ -27,6 +27,7 @@ from tasks.estimators.reading import caching_parser, read
 from tasks.experiments.experiment import ExperimentFailed, run_on
 from tasks.experiments.options import CompareOptions
 from tasks.options import names_in, part
+from tasks.report import run_report
 from tasks.results.measures import CellMeasures, ScoredCell
 from tasks.results.statistics import Comparison, OverSeeds
 from tasks.results.summary import Summary
@@ -85,6 +86,8 @@ class EncoderComparison:
         path = Path(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if not (self.folder / "report.html").exists():
+                run_report(self.folder)
             shutil.copyfile(self.folder / "report.html", path)
         except OSError as fault:
             raise StorageError(f"{path} can't be written: {fault.strerror or fault}") from None
@@ -143,7 +146,8 @@ def compare_encoders(
         dev: Texts and labels to choose epochs on; by default the fraction ``dev_fraction`` of ``texts``.
         test: Texts and labels to compare on; by default the fraction ``test_fraction`` of ``texts``.
         folder: Where to write models, predictions, tables and the report. The same call with the same
-            folder repeats no finished run. By default a temporary folder.
+            folder repeats no finished run. By default a temporary folder, without a report until it is
+            asked for.
         verbose: 0, or 1 to print what the command prints.
         **options: Any other option of ``structnn compare`` with ``_`` in place of ``-``:
             ``structure``, ``embedding``, ``epochs``, ``workers``, ``match_params``, ``reference`` ... An
@@ -170,6 +174,7 @@ def compare_encoders(
     for name in ("structure", "embedding", "init"):
         if options.get(name) is not None:
             options[name] = _listed(options[name])
+    options.setdefault("report", folder is not None)  # else it is made when it is asked for
     chosen = CompareOptions(data=NAME, encoders=_listed(encoders), seeds=seeds, **options)
     out = Path(tempfile.mkdtemp(prefix="structnn-") if folder is None else folder)
     try:

@@ -218,7 +218,8 @@ def run_plan(
         options: The options that the runs were made from.
         out: The folder of the experiment.
         done: What :func:`tasks.experiments.execution.already_done` gave, if it was called already.
-        execution: Where runs are executed; by default in a process for each CPU core.
+        execution: Where runs are executed, and whether a report is written; by default in a process
+            for each CPU core, and it is.
         search: The dev scores of the trials of each search, by a folder.
         command: What the report says it was made by; by default the command line.
 
@@ -255,9 +256,11 @@ def run_plan(
         where = out / failure.run.folder / "error.txt"
         results.print(f"- failed: {failure.run.folder}, see {where}")
     saved = "table.md (with all pairs), runs.csv, every prediction of every run"
-    if found.scored:
+    if found.scored and (execution is None or execution.report):
         write_report(found, out)
         saved = f"report.html, {saved}"
+    else:
+        (out / "report.html").unlink(missing_ok=True)  # an earlier one lacks these runs
     results.print(f"- saved in {escape(str(out))}: {saved}")
     if failures:
         raise ExperimentFailed(

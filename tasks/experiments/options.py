@@ -199,6 +199,14 @@ class ExecutionOptions(Options):
             "Address of the cluster; without one, a cluster is started on this machine.",
         ),
     ] = None
+    report: Annotated[
+        bool,
+        cli_option(
+            "Execution",
+            "Write report.html and its figures, which takes some seconds; structnn report does so later.",
+            "--report/--no-report",
+        ),
+    ] = True
 
 
 @dataclass(frozen=True, kw_only=True)

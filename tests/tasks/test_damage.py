@@ -39,7 +39,13 @@ def options(tmp_path_factory):
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     sizes = {"hidden_dim": 4, "embedding_dim": 4, "learning_rate": 0.05, "epochs": 2}
     return CompareOptions(
-        data=str(file), structure="given", encoders="bag,gru", seeds=2, workers=1, **sizes
+        data=str(file),
+        structure="given",
+        encoders="bag,gru",
+        seeds=2,
+        workers=1,
+        report=False,
+        **sizes,
     )
 
 

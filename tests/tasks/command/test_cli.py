@@ -142,7 +142,7 @@ def test_parse_keeps_no_column_that_is_lines_of_conllu(tmp_path, here, name):
 def test_compare_then_predict(tmp_path, questions, here):
     encoders = "bag,child_sum_tree_lstm,bilstm>gat"
     command = ("compare", "--data", questions, "--encoders", encoders, "--seeds", 1, *QUICK)
-    command = (*command, "--workers", 1)
+    command = (*command, "--workers", 1, "--no-report")
     done = structnn(tmp_path, *command, "--out", "runs/w")
     for name in encoders.split(","):
         assert name in done.stdout
@@ -194,7 +194,7 @@ def test_an_encoder_of_ones_own(tmp_path, questions, here):
         "register_encoder('mine', Mine)\n"
     )
     given = ("--data", questions, "--encoders", "mine,bag", "--seeds", 1, *QUICK, "--out", "runs/m")
-    given = (*given, "--workers", 1)
+    given = (*given, "--workers", 1, "--no-report")
     done = structnn(tmp_path, "compare", *given, "--plugin", "mine.py", "--cache", "parses.sqlite")
     assert "mine" in done.stdout
     assert (tmp_path / "parses.sqlite").exists()

@@ -51,6 +51,8 @@ def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions, here):
     assert "macro-F1" in (folder / "report.html").read_text()
     assert "--reference" in here("report", "runs/g", "--reference", "gnu", status=1).err
     here("report", "runs", status=1)
+    here("compare", "grid.toml", *given, "--no-report")
+    assert not (folder / "report.html").exists()  # it was of other options
     damaged = next(folder.glob("**/seed-1/test.jsonl"))
     damaged.write_text("")
     with pytest.warns(
@@ -64,7 +66,7 @@ def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions, here):
 @pytest.mark.slow
 def test_a_search_looks_at_dev_alone(tmp_path, questions, here):
     given = ("compare", "--data", questions, "--encoders", "bag", "--seeds", 1, *QUICK)
-    given = (*given, "--workers", 1, "--tune", 2, "--space", "dropout=0.1|0.2")
+    given = (*given, "--workers", 1, "--no-report", "--tune", 2, "--space", "dropout=0.1|0.2")
     done = here(*given, "--out", "runs/t")
     assert "3 runs of 1 encoders" in done.err
     trial = tmp_path / "runs/t/tuning/bag/trial-1"
@@ -77,7 +79,7 @@ def test_a_search_looks_at_dev_alone(tmp_path, questions, here):
 @pytest.mark.slow
 def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions, here):
     (tmp_path / "grid.toml").write_text(f'data = "{questions}"\n{GRID}')
-    command = ("compare", "grid.toml", "--workers", "1")
+    command = ("compare", "grid.toml", "--workers", "1", "--no-report")
     here(*command, "--out", "unbroken")
     kill_at("3/6", tmp_path, *command, "--out", "killed")
     assert not (tmp_path / "killed/table.json").exists()

@@ -62,7 +62,7 @@ def test_a_temporary_folder_goes_with_it_and_another_is_resumed(columns, tmp_pat
     given = {"dev": (texts[60:80], labels[60:80]), "test": (texts[80:], labels[80:])}
     made = compare_encoders(texts[:60], labels[:60], "bag", seeds=1, **given, **QUICK)
     folder = made.folder
-    assert (folder / "report.html").exists()
+    assert (folder / "table.md").exists()
     del made
     gc.collect()
     assert not folder.exists()

@@ -167,6 +167,7 @@ def options(tmp_path):
         hidden_dim=8,
         embedding_dim=8,
         workers=1,
+        report=False,
     )
 
 
