@@ -203,7 +203,7 @@ class ExecutionOptions(Options):
         bool,
         cli_option(
             "Execution",
-            "Write report.html and its figures, which takes some seconds; structnn report does so later.",
+            "Write report.html and its figures, which takes seconds; structnn report does so later.",
             "--report/--no-report",
         ),
     ] = True
