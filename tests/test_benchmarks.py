@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from benchmarks.agreement import Disagreement, check_agreement
 from benchmarks.memory import peak_of_process, peak_of_tensors
+from benchmarks.set_metrics import QUESTIONS, wrong_share
 from benchmarks.timing import Contender, Quartiles, measure
 from benchmarks.tree_contenders import (
     Dgl,
@@ -199,3 +200,14 @@ def test_wrong_options_are_named(options, message, tmp_path):
     done = CliRunner().invoke(app, [*options, "--out", str(tmp_path)])
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_simulated_experiments_on_a_metric_of_a_set(name):
+    metric, draw = QUESTIONS[name]
+    drawn = draw(np.random.default_rng(0), 40)
+    parts = drawn.lengths.sum()
+    assert metric(drawn.gold, drawn.answers(np.zeros(parts))) == pytest.approx(1)
+    hard = np.random.default_rng(1).normal(size=parts)
+    assert 0 < metric(drawn.gold, drawn.answers(hard)) < 1
+    assert wrong_share(name, encoders=2, seeds=3, examples=40, repeats=2) in (0, 0.5, 1)
