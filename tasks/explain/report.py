@@ -184,8 +184,9 @@ def pictures(
     if (writing := explanation.chosen.writing) is not None and writing.alignment is not None:
         place = explanation.chosen.token
         assert place is not None  # of what is written, one word is explained
-        looked = {"node_values": writing.alignment[place].tolist(), "node_range": (0.0, 1.0)}
-        yield "where it looked", {**looked, "node_title": f"attention of {writing.pieces[place]!r}"}
+        title = f"attention of {writing.pieces[place]!r}"
+        values = writing.alignment[place].tolist()
+        yield "where it looked", {"node_values": values, "node_title": title}
 
 
 def _arcs(weights: Tensor) -> dict[str, Any]:
