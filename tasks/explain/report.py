@@ -185,8 +185,8 @@ def pictures(
         place = explanation.chosen.token
         assert place is not None  # of what is written, one word is explained
         title = f"attention of {writing.pieces[place]!r}"
-        values = writing.alignment[place].tolist()
-        yield "where it looked", {"node_values": values, "node_title": title}
+        looked = writing.alignment[place].tolist()
+        yield "where it looked", {"node_values": looked, "node_title": title}
 
 
 def _arcs(weights: Tensor) -> dict[str, Any]:
