@@ -38,17 +38,19 @@ PARTS = {
 PRODUCTS = ("<built-in method torch.lstm>", "<built-in method torch._C._nn.linear>")
 OPERATOR = ("structnn/fused/lstm.py", "_read")  # a profile counts its C++ as the caller's own time
 
+TextFile = Annotated[
+    Path | None,
+    typer.Argument(
+        help="Texts, one a line, or a CoNLL-U file with `# text` comments; by default the dev set "
+        "of UD English EWT, if it is there.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+
 
 def main(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            help="Texts, one a line, or a CoNLL-U file with `# text` comments; by default the dev set "
-            "of UD English EWT, if it is there.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
+    file: TextFile = None,
     sentences: Annotated[
         int, typer.Option(help="Largest number of texts, drawn at random.")
     ] = 2000,

@@ -12,7 +12,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from benchmarks.parsing import read_texts
+from benchmarks.parsing import TextFile, read_texts
 from benchmarks.report import console, write_json
 from benchmarks.timing import use_one_thread
 from benchmarks.tree_data import DEFAULT_CONLLU
@@ -23,20 +23,12 @@ from tasks.models.model import SavedModel, Task, build_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 
-WAYS = {"with operators": None, "PyTorch alone": "0"}
+WAYS = {"with operators": "1", "PyTorch alone": "0"}
 WARM_UP = 20  # predictions that are not counted
 
 
 def main(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            help="Texts, one a line, or a CoNLL-U file with `# text` comments; by default the dev set "
-            "of UD English EWT, if it is there.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
+    file: TextFile = None,
     encoders: Annotated[
         str, typer.Option(help="Encoders, with commas between them.")
     ] = "bilstm,child_sum_tree_lstm,gat",
@@ -84,7 +76,7 @@ def measure(encoder: str, texts: list[str]) -> dict[str, dict[str, list[float]]]
     try:
         for number, text in enumerate(texts):
             for way in sorted(WAYS, reverse=bool(number % 2)):
-                os.environ[SWITCH] = WAYS[way] or "1"
+                os.environ[SWITCH] = WAYS[way]
                 begin = time.process_time(), time.perf_counter()
                 predictors[way].predict([text])
                 end = time.process_time(), time.perf_counter()

@@ -181,9 +181,8 @@ class CachedParser:
             worth_a_worker = getattr(self.parser, "worth_a_worker", None)
             workers = sum(map(len, chunks)) // worth_a_worker if worth_a_worker else 1
             if workers > 1:
-                from joblib import (
-                    cpu_count,
-                )  # for a few texts it takes longer to load than to parse
+                # Not above: for a few texts it takes longer to load than they take to parse.
+                from joblib import cpu_count
 
                 workers = min(cpu_count(), workers)
         if min(workers, len(chunks)) <= 1:

@@ -136,9 +136,7 @@ def _save_pictures(explanation: Explanation, folder: Path) -> list[Path]:
         draw(sentence, paths[-1], title=f"{title}: the tree that was found", **options)
     if (writing := explanation.chosen.writing) is not None:
         for figure in writing_figures(writing, explanation.texts[0].sentence.tokens):
-            paths += [folder / f"{figure.name}{ending}" for ending in (".png", ".svg")]
-            paths[-2].write_bytes(figure.png)
-            write_text(paths[-1], figure.svg)
+            paths += figure.save(folder)
     write_json(folder / "explanation.json", numbers(explanation))
     return paths
 

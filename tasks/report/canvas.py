@@ -12,6 +12,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from tasks.palette import FAMILIES
 from tasks.results.measures import ScoredCell
 from tasks.results.records import KINDS
 from tasks.results.statistics import mean_interval
+from tasks.storage import write_bytes, write_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,6 +109,13 @@ class Figure:
     svg: str
     png: bytes
     width: float = WIDTH
+
+    def save(self, folder: Path, name: str | None = None) -> list[Path]:
+        """Write it as PNG and as SVG, under its own name or another, and give both files."""
+        paths = [folder / f"{name or self.name}{ending}" for ending in (".png", ".svg")]
+        write_bytes(paths[0], self.png)
+        write_text(paths[1], self.svg)
+        return paths
 
 
 def drawn(

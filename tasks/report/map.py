@@ -19,7 +19,7 @@ from tasks.results.measures import measure
 from tasks.results.statistics import Comparison
 from tasks.results.table import Column, Entry, Table
 from tasks.results.verdicts import Verdict
-from tasks.storage import write_bytes, write_text
+from tasks.storage import write_text
 
 __all__ = ["MapRow", "load_groups", "map_figure", "map_rows", "map_table", "write_map"]
 
@@ -193,8 +193,7 @@ def write_map(groups: Iterable[Group], out: Path) -> Table:
     table, figure = map_table(rows), map_figure(rows)
     write_text(out / "map.md", table.to_markdown())
     write_text(out / "map.csv", table.to_csv())
-    write_text(out / "map.svg", figure.svg)
-    write_bytes(out / "map.png", figure.png)
+    figure.save(out, "map")
     return table
 
 

@@ -20,7 +20,7 @@ from tasks.report.words import listed, structure_findings
 from tasks.results.folder import Results, load_results
 from tasks.results.measures import Measures, measure
 from tasks.results.slices import Dimension, divide
-from tasks.storage import write_bytes, write_text
+from tasks.storage import write_text
 
 __all__ = ["run_report", "write_report"]
 
@@ -146,5 +146,4 @@ def _write_figures(found: Sequence[Section], folder: Path) -> None:
                 name = folder_name(figure.name, longest=200)
                 times[name] += 1
                 name += f"-{times[name]}" * (times[name] > 1)
-                write_text(folder / f"{name}.svg", figure.svg)
-                write_bytes(folder / f"{name}.png", figure.png)
+                figure.save(folder, name)
