@@ -75,8 +75,8 @@ def prepare(
         DataError: The encoder reads the labels of trees in which they are what is to be predicted.
         OptionError: The model can't begin from the language model that options name.
     """
-    torch.manual_seed(seed)
     start = find_start(options)
+    torch.manual_seed(seed)  # behind what draws weights only to read others into their place
     vocabulary: Vocabulary | None = None
     vectors, coverage = None, None
     if options.parts.words == "learned":

@@ -13,7 +13,7 @@ from structnn import ENCODERS, LanguageModel, StructuredModel, Vocabulary, WordE
 from structnn.data.vocabulary import UNKNOWN
 from structnn.language_models import END, MASK
 from tasks.data.structures import structure_of
-from tasks.models.model import MODEL, load_model, options_in
+from tasks.models.model import MODEL, SavedModel, load_model, options_in
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
 
@@ -29,9 +29,18 @@ class Start:
 
     Args:
         folder: Its folder.
+        saved: What the folder holds.
     """
 
     folder: Path
+    saved: SavedModel
+
+    @property
+    def model(self) -> LanguageModel:
+        """The language model."""
+        model = self.saved.classifier
+        assert isinstance(model, LanguageModel)
+        return model
 
     def vocabulary(self, counted: Vocabulary) -> Vocabulary:
         """The words of the language model, and behind them those of train that it lacks.
@@ -54,7 +63,7 @@ class Start:
         Raises:
             OptionError: The language model has weights for labels of another kind.
         """
-        found = load_model(self.folder)
+        found = self.saved
         if not found.classifier.encoder.num_labels:
             return None
         theirs, ours = (structure_of(name) for name in (found.structure, structure))
@@ -65,17 +74,6 @@ class Start:
                 f"model reads --structure {structure}: take the same, or an encoder without labels",
             )
         return None if theirs.label_kind == "relations" else found.relations
-
-    @property
-    def model(self) -> LanguageModel:
-        """The language model, read anew.
-
-        Raises:
-            StorageError: A file of the folder is damaged.
-        """
-        model = load_model(self.folder).classifier
-        assert isinstance(model, LanguageModel)
-        return model
 
     @torch.no_grad()
     def begin(self, classifier: StructuredModel, words: Iterable[str]) -> float:
@@ -119,7 +117,8 @@ def find_start(options: ModelOptions) -> Start | None:
     """
     if options.init is None:
         return None
-    return Start(_folder(options))
+    folder = _folder(options)
+    return Start(folder, load_model(folder))
 
 
 def fingerprint_of_start(options: ModelOptions) -> str:
