@@ -175,6 +175,26 @@ def test_links_of_notebooks(hooks):
     assert hooks.page_of(place, "../../structnn/ops/paths.py") == ""
 
 
+def test_headings_of_notebooks_have_anchors(hooks):
+    """Of any script, and the table of contents has the same."""
+
+    def slugify(text, sign):
+        return text.lower().replace(" ", sign)
+
+    titles = ["一个 <em>例子</em>", "A &amp; B", "接下来", "接下来"]
+    html = "".join(
+        f'<h2 id="">{title}<a class="anchor-link" href="#">¶</a></h2>' for title in titles
+    )
+    inner = SimpleNamespace(id="_2", children=[])
+    contents = [SimpleNamespace(id="_1", children=[inner])]
+    contents += [SimpleNamespace(id="_3", children=[]), SimpleNamespace(id="_4", children=[])]
+    named = hooks.name_headings(html, contents, slugify)
+    anchors = ["一个-例子", "a-&-b", "接下来", "接下来_1"]
+    assert re.findall(r'<h2 id="([^"]*)">', named) == anchors
+    assert re.findall(r'href="#([^"]*)"', named) == anchors
+    assert [entry.id for entry in hooks.entries(contents)] == anchors
+
+
 def test_docstrings_become_markdown(hooks):
     text = "Of :class:`~a.b.C`, ``x``\n\n.. math::\n    a &= b \\\\\n    c &= d\n\nand :math:`e`."
     equation = "$$\n\\begin{aligned}\na &= b \\\\\nc &= d\n\\end{aligned}\n$$"
