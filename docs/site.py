@@ -53,7 +53,12 @@ def on_page_markdown(markdown: str, page: Any, **_: object) -> str:
 
 
 def on_page_content(html: str, page: Any, config: MkDocsConfig, files: Files, **_: object) -> str:
-    """The same of notebooks, which are HTML when they come here; and anchors of their headings."""
+    """Mend what Markdown in Python shows otherwise than GitHub; then links and anchors of notebooks.
+
+    Notebooks are HTML when they come here.
+    """
+    html = re.sub(r"<td.*?</td>", lambda cell: cell[0].replace(r"\|", "|"), html, flags=re.DOTALL)
+    html = re.sub(BREAK, "", html)
     place = page.file.src_uri
     if not place.endswith(".ipynb"):
         return html
@@ -65,6 +70,19 @@ def on_page_content(html: str, page: Any, config: MkDocsConfig, files: Files, **
 
     html = name_headings(html, page.toc, config.mdx_configs["toc"]["slugify"])
     return re.sub(rf'href="{TARGET}"', link, html)
+
+
+BREAK = (
+    r"(?<=[\u4e00-\u9fff])\n(?=[\u4e00-\u9fff\uff08\u201c])"
+    r"|(?<=[\u3001\u3002\uff08-\uff1f\u201c\u201d\u2026])\n(?=[\w<\uff08\u201c])"
+)
+"""The end of a line within Chinese, which has no space between words and none after its marks."""
+
+
+def on_post_page(output: str, page: Any, **_: object) -> str:
+    """Let browsers know which pages are Chinese: they choose the font, and how it is read, by that."""
+    chinese = re.search(r"(^|[/.])zh[/.]", page.file.src_uri)
+    return output.replace('<html lang="en"', '<html lang="zh"', 1) if chinese else output
 
 
 def name_headings(
