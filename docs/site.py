@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import griffe
+from markdown.extensions.toc import unique
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.toc import AnchorLink
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -48,8 +52,13 @@ def on_page_markdown(markdown: str, page: Any, **_: object) -> str:
     return re.sub(rf"(?<!!)\[([^]]*)\]\({TARGET}\)", link, markdown)
 
 
-def on_page_content(html: str, page: Any, files: Files, **_: object) -> str:
-    """The same of notebooks, which are HTML when they come here."""
+def on_page_content(html: str, page: Any, config: MkDocsConfig, files: Files, **_: object) -> str:
+    """Mend what Markdown in Python shows otherwise than GitHub; then links and anchors of notebooks.
+
+    Notebooks are HTML when they come here.
+    """
+    html = re.sub(r"<td.*?</td>", lambda cell: cell[0].replace(r"\|", "|"), html, flags=re.DOTALL)
+    html = re.sub(BREAK, "", html)
     place = page.file.src_uri
     if not place.endswith(".ipynb"):
         return html
@@ -59,7 +68,59 @@ def on_page_content(html: str, page: Any, files: Files, **_: object) -> str:
         file = files.get_file_from_path(target)
         return f'href="{file.url_relative_to(page.file)}{hash_}{anchor}"' if file else ""
 
+    html = name_headings(html, page.toc, config.mdx_configs["toc"]["slugify"])
     return re.sub(rf'href="{TARGET}"', link, html)
+
+
+BREAK = (
+    r"(?<=[\u4e00-\u9fff])\n(?=[\u4e00-\u9fff\uff08\u201c])"
+    r"|(?<=[\u3001\u3002\uff08-\uff1f\u201c\u201d\u2026])\n(?=[\w<\uff08\u201c])"
+)
+"""The end of a line within Chinese, which has no space between words and none after its marks."""
+
+
+def on_post_page(output: str, page: Any, **_: object) -> str:
+    """Let browsers know which pages are Chinese: they choose the font, and how it is read, by that."""
+    chinese = re.search(r"(^|[/.])zh[/.]", page.file.src_uri)
+    return output.replace('<html lang="en"', '<html lang="zh"', 1) if chinese else output
+
+
+def name_headings(
+    html: str, contents: Iterable[AnchorLink], slugify: Callable[[str, str], str]
+) -> str:
+    """Give the headings of a notebook the anchors that they would have on a page.
+
+    mkdocs-jupyter drops all letters beyond ASCII, so that no heading in Chinese had an anchor.
+
+    Args:
+        html: The notebook.
+        contents: Its table of contents, whose entries are given the same anchors.
+        slugify: Makes an anchor of a title and the sign between words.
+    """
+    anchors: list[str] = []
+
+    def heading(found: re.Match[str]) -> str:
+        level, title = found.groups()
+        text = unescape(re.sub(r"<[^>]*>", "", title))
+        anchors.append(unique(slugify(text, "-"), set(anchors)))
+        mark = f'<a class="headerlink" href="#{anchors[-1]}">¶</a>'  # not part of a title in the search
+        return f'<h{level} id="{anchors[-1]}">{title}{mark}</h{level}>'
+
+    html = re.sub(HEADING, heading, html, flags=re.DOTALL)
+    for entry, anchor in zip(entries(contents), anchors, strict=True):
+        entry.id = anchor
+    return html
+
+
+HEADING = r'<h([1-6]) id="[^"]*">(.*?)<a class="anchor-link" href="[^"]*">¶</a></h\1>'
+"""A heading as nbconvert writes it: its level and its title."""
+
+
+def entries(contents: Iterable[AnchorLink]) -> Iterator[AnchorLink]:
+    """The entries of a table of contents in the order of the page."""
+    for entry in contents:
+        yield entry
+        yield from entries(entry.children)
 
 
 TARGET = r"(?!\w+:|#)([^)\s\"]+)"

@@ -175,6 +175,46 @@ def test_links_of_notebooks(hooks):
     assert hooks.page_of(place, "../../structnn/ops/paths.py") == ""
 
 
+def test_pages_show_what_github_shows(hooks):
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="zh/a.md"))
+    for written, shown in {
+        "<td><code>a\\|b</code></td><p>a\\|b</p>": "<td><code>a|b</code></td><p>a\\|b</p>",
+        "<p>一行\uff0c\n又一\n行\n\uff08A\uff09\nB\nC</p>": "<p>一行\uff0c又一行\uff08A\uff09B\nC</p>",
+        "<p>一行。\n<code>a</code>\n二</p>": "<p>一行。<code>a</code>\n二</p>",
+        "<p>one,\nanother</p>": "<p>one,\nanother</p>",
+    }.items():
+        assert hooks.on_page_content(written, page, config=None, files=None) == shown
+
+
+@pytest.mark.parametrize(
+    ("place", "language"),
+    [("index.md", "en"), ("index.zh.md", "zh"), ("zh/lab.md", "zh"), ("course/zh/a.ipynb", "zh")],
+)
+def test_pages_say_their_language(hooks, place, language):
+    page = SimpleNamespace(file=SimpleNamespace(src_uri=place))
+    assert hooks.on_post_page('<html lang="en">', page) == f'<html lang="{language}">'
+
+
+def test_headings_of_notebooks_have_anchors(hooks):
+    """Of any script, and the table of contents has the same."""
+
+    def slugify(text, sign):
+        return text.lower().replace(" ", sign)
+
+    titles = ["一个 <em>例子</em>", "A &amp; B", "接下来", "接下来"]
+    html = "".join(
+        f'<h2 id="">{title}<a class="anchor-link" href="#">¶</a></h2>' for title in titles
+    )
+    inner = SimpleNamespace(id="_2", children=[])
+    contents = [SimpleNamespace(id="_1", children=[inner])]
+    contents += [SimpleNamespace(id="_3", children=[]), SimpleNamespace(id="_4", children=[])]
+    named = hooks.name_headings(html, contents, slugify)
+    anchors = ["一个-例子", "a-&-b", "接下来", "接下来_1"]
+    assert re.findall(r'<h2 id="([^"]*)">', named) == anchors
+    assert re.findall(r'href="#([^"]*)"', named) == anchors
+    assert [entry.id for entry in hooks.entries(contents)] == anchors
+
+
 def test_docstrings_become_markdown(hooks):
     text = "Of :class:`~a.b.C`, ``x``\n\n.. math::\n    a &= b \\\\\n    c &= d\n\nand :math:`e`."
     equation = "$$\n\\begin{aligned}\na &= b \\\\\nc &= d\n\\end{aligned}\n$$"

@@ -15,6 +15,7 @@ from structnn.catalogue import catalogue, encoder_table
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(page.stem for page in (DOCS / "zh").glob("*.md"))
+ENGLISH_ALONE = {"performance", "results"}  # long, and new with every measurement
 WRITTEN = [name for name in PAGES if name != "encoders"]  # whose English page is generated
 README = "README.zh.md"
 NOTEBOOKS = [file.relative_to(ROOT).as_posix() for file in sorted(ROOT.glob("course/zh/*.ipynb"))]
@@ -68,6 +69,13 @@ def led_to(page: str, links: str = LINK) -> Iterator[str]:
         if path and not re.match(r"\w+:", path):
             file = (ROOT / page).parent.joinpath(path).resolve()
             yield file.relative_to(ROOT).as_posix().replace("/zh/", "/").replace(".zh.", ".")
+
+
+def test_every_page_is_there_in_chinese():
+    """README.zh.md names those that aren't."""
+    assert set(PAGES) == {page.stem for page in DOCS.glob("*.md")} - ENGLISH_ALONE
+    for name in ENGLISH_ALONE:
+        assert f"](docs/{name}.md)" in read(README)
 
 
 @pytest.mark.parametrize("name", PAGES)
