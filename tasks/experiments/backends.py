@@ -82,10 +82,14 @@ def check_backend(backend: Backend, address: str | None = None) -> None:
 def _local(
     function: Callable[..., T], calls: Sequence[tuple[Any, ...]], workers: int
 ) -> Iterator[T]:
+    processes = min(len(calls), workers)
+    if processes == 1:
+        yield from (function(*call) for call in calls)
+        return
     from joblib import Parallel, delayed
 
     parallel = Parallel(
-        n_jobs=min(len(calls), workers),
+        n_jobs=processes,
         backend="loky",  # whose workers are children of this process, as end_with expects
         return_as="generator_unordered",
         initializer=end_with,

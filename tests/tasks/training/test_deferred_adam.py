@@ -127,6 +127,6 @@ def test_a_row_that_is_not_in_the_table_is_an_error():
     use(table, torch.tensor([1]), torch.ones(1, DIM), optimizer)
     before = table.weight.detach().clone()
     for beyond in (WORDS, -WORDS - 1):
-        with pytest.raises(IndexError, match="not in the table|out of (bounds|range)"):
+        with pytest.raises(IndexError, match=r"not in the table|out of (bounds|range)"):
             optimizer.catch_up(torch.tensor([3, beyond]))
     assert torch.equal(table.weight, before)
