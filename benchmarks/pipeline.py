@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -62,20 +62,32 @@ PARTS: dict[str, Methods] = {
 }
 
 
-class Shares:
-    """Seconds within the parts of a training step, by a clock around the methods that do them."""
+# Evaluation is not in the time of training: nothing within it counts.
+STEP: dict[str, Methods] = {**PARTS, "evaluation": ((training, "evaluate"),)}
 
-    def __init__(self) -> None:
+
+class Shares:
+    """Seconds within parts of the work, by a clock around the methods that do them.
+
+    Args:
+        parts: The methods of each part; by default those of a training step.
+        clock: Tells the time.
+    """
+
+    def __init__(
+        self,
+        parts: Mapping[str, Methods] = STEP,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.seconds: dict[str, float] = {}
+        self._parts, self._clock = parts, clock
         self._inside = False
 
     @contextmanager
     def counting(self) -> Iterator[None]:
         """Clock what happens in this context."""
         with ExitStack() as stack:
-            # Evaluation is not in the time of training: nothing within it counts.
-            outside: Methods = ((training, "evaluate"),)
-            for part, methods in {**PARTS, "evaluation": outside}.items():
+            for part, methods in self._parts.items():
                 for owner, name in methods:
                     clocked = self._clocked(part, getattr(owner, name))
                     stack.enter_context(patch.object(owner, name, clocked))
@@ -87,11 +99,11 @@ class Shares:
             if self._inside:  # catch_up within step
                 return method(*args, **kwargs)
             self._inside = True
-            started = time.perf_counter()
+            started = self._clock()
             try:
                 return method(*args, **kwargs)
             finally:
-                elapsed = time.perf_counter() - started
+                elapsed = self._clock() - started
                 self.seconds[part] = self.seconds.get(part, 0.0) + elapsed
                 self._inside = False
 

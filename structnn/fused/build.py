@@ -49,6 +49,7 @@ _NUMBERS = {torch.float32: "float", torch.float64: "double"}
 _TREE = ("forward", "backward", "vector_bytes")
 _LAYERS = ("gat", "gatv2", "transformer")
 _FUNCTIONS = {
+    "adamw": ("catch_up", "step"),
     "lstm": ("forward", "vector_bytes"),
     "child_sum": _TREE,
     "nary": _TREE,

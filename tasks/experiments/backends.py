@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import pickle
+import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, TypeVar, get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from parsers.workers import end_with
 
@@ -78,19 +82,38 @@ def check_backend(backend: Backend, address: str | None = None) -> None:
 def _local(
     function: Callable[..., T], calls: Sequence[tuple[Any, ...]], workers: int
 ) -> Iterator[T]:
+    processes = min(len(calls), workers)
+    if processes == 1:
+        yield from (function(*call) for call in calls)
+        return
     from joblib import Parallel, delayed
 
     parallel = Parallel(
-        n_jobs=min(len(calls), workers),
+        n_jobs=processes,
         backend="loky",  # whose workers are children of this process, as end_with expects
         return_as="generator_unordered",
         initializer=end_with,
         initargs=(os.getpid(),),
     )
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # Not with each call: to pickle and unpickle data takes longer than some epochs on them, and
+        # what is worked out of trees once, such as heights, is kept with those that are read.
+        file = Path(folder) / "arguments"
+        file.write_bytes(pickle.dumps({id(one): one for call in calls for one in call}))
         # A process whose memory has grown is replaced between two calls, which loses nothing.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
-        yield from parallel(delayed(function)(*call) for call in calls)
+        yield from parallel(delayed(_call)(function, file, [*map(id, call)]) for call in calls)
+
+
+def _call(function: Callable[..., T], file: Path, places: Sequence[int]) -> T:
+    """Call a function with arguments that are kept in a file, by their names there."""
+    arguments = _read(file)
+    return function(*(arguments[place] for place in places))
+
+
+@lru_cache(maxsize=1)
+def _read(file: Path) -> Mapping[int, Any]:
+    return cast(Mapping[int, Any], pickle.loads(file.read_bytes()))
 
 
 def _ray(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, pstdev
 from textwrap import shorten
@@ -429,7 +429,9 @@ def save_model(folder: Path, model: SavedModel) -> None:
         relations=relations,
         contextual=fingerprints(model.options, embedding),
     )
-    content = {"format": FORMAT, **asdict(file)}
+    # asdict would copy each word.
+    content = {"format": FORMAT, **asdict(replace(file, vocabulary=None))}
+    content["vocabulary"] = None if file.vocabulary is None else vars(file.vocabulary)
     if not file.contextual:  # as earlier versions wrote it
         del content["contextual"]
     write_sealed(folder / MODEL, content, [WEIGHTS])

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from structnn.fused.adamw import FusedRows
+
 __all__ = ["DeferredAdamW"]
 
 
@@ -75,6 +77,10 @@ class DeferredAdamW(torch.optim.Optimizer):
         self._seen = torch.full((words,), self._now)  # the step that its moments are at
         self._faded = self._first.new_ones(words)  # (beta_1 / sqrt(beta_2)) ** (now - seen)
         self._owed = self._first.new_zeros(words)  # times the quotient of its moments
+        self._fused = FusedRows.of(
+            *(self.table, self._first, self._second),
+            *(self._paid, self._seen, self._faded, self._owed),
+        )
 
     @torch.no_grad()
     def catch_up(self, rows: Tensor) -> None:
@@ -83,15 +89,18 @@ class DeferredAdamW(torch.optim.Optimizer):
         Args:
             rows: ``(n,)``, in any order, any of them repeated.
         """
+        group = self.param_groups[0]
+        kept = 1 - group["lr"] * group["weight_decay"]
+        if self._fused is not None:
+            self._fused.catch_up(rows, now=self._now, kept=kept, eps=group["eps"])
+            return
         rows = rows[self._paid[rows] < self._now].unique()
         if len(rows) == 0:
             return
-        group = self.param_groups[0]
         quotient = self._first.index_select(0, rows)  # (rows, d)
         quotient.div_(self._second.index_select(0, rows).sqrt_().add_(group["eps"]))
         waited = (self._now - self._paid[rows]).to(quotient.dtype)
-        kept = (1 - group["lr"] * group["weight_decay"]) ** waited
-        weights = self.table.index_select(0, rows).mul_(kept[:, None])
+        weights = self.table.index_select(0, rows).mul_((kept**waited)[:, None])
         self.table.index_copy_(
             0, rows, weights.addcmul_(quotient, self._owed[rows, None], value=-1)
         )
@@ -125,6 +134,17 @@ class DeferredAdamW(torch.optim.Optimizer):
         kept = 1 - group["lr"] * group["weight_decay"]
         self._faded.mul_(beta_1 / math.sqrt(beta_2))
         self._owed.mul_(kept).add_(self._faded, alpha=rate)
+        if self._fused is not None:
+            self._fused.step(
+                rows,
+                values,
+                now=self._now,
+                betas=(beta_1, beta_2),
+                rate=rate,
+                kept=kept,
+                eps=group["eps"] * unbiased,
+            )
+            return
 
         waited = (self._now - self._seen[rows]).to(values.dtype)[:, None]  # (rows, 1)
         first = self._first.index_select(0, rows).mul_(beta_1**waited)

@@ -82,7 +82,10 @@ class TrainingStep:
         )
         # Not for evaluation, but without DistributedDataParallel: gradients are summed in update.
         self._wrapped = self.accelerator.prepare_model(model, evaluation_mode=True)
-        self._dense = self.accelerator.prepare(dense)
+        # Accelerate's wrapper scales losses in half precision; at each step it also looks on the disk
+        # for packages of other optimisers.
+        scaled = self.accelerator.scaler is not None
+        self._dense = self.accelerator.prepare(dense) if scaled else dense
         self._node_classes = None
         if node_classes is not None:
             self._node_classes = node_classes.to(self.accelerator.device)
@@ -144,7 +147,8 @@ class TrainingStep:
         if self._words is not None and words is not None:
             self._words.catch_up(F.pad(words, (0, 1)))  # and the unknown word, number 0
         share = self._share(divisor)
-        self.model.zero_grad()
+        for parameter in self._trained:  # not zero_grad, which goes through all modules
+            parameter.grad = None
         loss = torch.zeros((), device=self.accelerator.device)
         if share > 0:
             with self.accelerator.autocast():

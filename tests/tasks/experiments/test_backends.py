@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import threading
 import time
 
@@ -23,6 +24,17 @@ CALLS = [(number, None) for number in range(5)]
 
 def test_every_call_is_made_once_here():
     assert sorted(in_parallel(double, CALLS, workers=2)) == [0, 2, 4, 6, 8]
+
+
+def where(number, shared):
+    return os.getpid(), id(shared)
+
+
+def test_what_calls_share_is_read_once_in_each_process():
+    shared = ["large"]
+    found = set(in_parallel(where, [(number, shared) for number in range(6)], workers=2))
+    assert len(found) == len({process for process, _ in found})
+    assert os.getpid() not in {process for process, _ in found}
 
 
 SCRIPT = """

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
+from structnn.fused.build import SWITCH, load
 from tasks.training.deferred_adam import DeferredAdamW
 
 WORDS, DIM = 40, 3
 SETTINGS = {"lr": 0.01, "weight_decay": 0.1}
+
+
+@pytest.fixture(autouse=True, params=["operator", "PyTorch"])
+def computed_by(request, monkeypatch):
+    """Each test twice: with the operator in C++, where there is a compiler, and without."""
+    if request.param == "PyTorch":
+        monkeypatch.setenv(SWITCH, "0")
+    elif load("adamw") is None:
+        pytest.skip("needs a C++ compiler and AVX2")
+    return request.param
 
 
 def tables(dtype=torch.float64):
@@ -91,3 +103,30 @@ def test_settling_twice_changes_nothing():
     settled = table.weight.detach().clone()
     optimizer.settle()
     assert torch.equal(table.weight, settled)
+
+
+def test_operator_and_pytorch_agree_in_single_precision(computed_by, monkeypatch):
+    if computed_by == "PyTorch":
+        pytest.skip("one comparison is enough")
+    batches, found = draw(200), []
+    for _ in range(2):
+        _, table = tables(torch.float32)
+        optimizer = DeferredAdamW(table.weight, **SETTINGS)
+        for ids, target in batches:
+            optimizer.catch_up(ids)
+            use(table, ids, target.float(), optimizer)
+        optimizer.settle()
+        found.append(table.weight.detach())
+        monkeypatch.setenv(SWITCH, "0")
+    torch.testing.assert_close(*found, rtol=0, atol=1e-5)
+
+
+def test_a_row_that_is_not_in_the_table_is_an_error():
+    _, table = tables()
+    optimizer = DeferredAdamW(table.weight, **SETTINGS)
+    use(table, torch.tensor([1]), torch.ones(1, DIM), optimizer)
+    before = table.weight.detach().clone()
+    for beyond in (WORDS, -WORDS - 1):
+        with pytest.raises(IndexError, match=r"not in the table|out of (bounds|range)"):
+            optimizer.catch_up(torch.tensor([3, beyond]))
+    assert torch.equal(table.weight, before)
