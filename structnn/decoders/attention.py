@@ -9,7 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["AdditiveScore", "MultiHeadAttention", "MultiplicativeScore", "Score", "attend"]
+__all__ = [
+    "AdditiveScore",
+    "LocationScore",
+    "MultiHeadAttention",
+    "MultiplicativeScore",
+    "Score",
+    "attend",
+]
 
 
 class Score(Protocol):
@@ -19,13 +26,14 @@ class Score(Protocol):
         """What of the states doesn't depend on the step, ``(sentences, longest, d)``."""
         ...
 
-    def __call__(self, query: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
+    def __call__(self, query: Tensor, keys: Tensor, seen: Tensor | None = None) -> Tensor:
         """The scores.
 
         Args:
             query: ``(sentences, queries, hidden_dim)``.
             keys: What :meth:`keys` gave.
-            coverage: ``(sentences, queries, longest)``, how much each state was looked at before.
+            seen: ``(sentences, queries, longest)``, how much each state was looked at before: in all
+                steps together (coverage), or in the one before (location).
 
         Returns:
             ``(sentences, queries, longest)``.
@@ -55,13 +63,42 @@ class AdditiveScore(nn.Module):
         keys: Tensor = self.key(states)
         return keys
 
-    def forward(self, query: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
+    def forward(self, query: Tensor, keys: Tensor, seen: Tensor | None = None) -> Tensor:
         layer = (
             self.query(query)[:, :, None] + keys[:, None]
         )  # (sentences, queries, longest, hidden)
-        if self.coverage is not None and coverage is not None:
-            layer = layer + self.coverage(coverage[..., None])
+        if self.coverage is not None and seen is not None:
+            layer = layer + self.coverage(seen[..., None])
         scores: Tensor = self.vector(layer.tanh())[..., 0]
+        return scores
+
+
+class LocationScore(AdditiveScore):
+    r"""The score of Chorowski et al. (2015), which knows where the step before looked, and a term more.
+
+    .. math:: v^\top \tanh(W_q q_t + W_k h_i + U f_{ti} + b) + u^\top f_{ti}
+
+    Features :math:`f_{ti}` are the weights of the step before from two positions before *i* to two behind
+    it, 0 beyond the ends: *U* holds the filters of a convolution over positions. Before the first step
+    nothing was looked at, and all are 0. The second term is not in the paper. It reads nothing but where
+    the step before looked, and no tanh bounds it, so that it carries attention on where queries and states
+    are none of those that training saw, as beyond its lengths.
+    """
+
+    BESIDE = 2
+
+    def __init__(self, hidden_dim: int, state_dim: int) -> None:
+        super().__init__(hidden_dim, state_dim)
+        width = 2 * self.BESIDE + 1
+        self.filters = nn.Linear(width, hidden_dim, bias=False)
+        self.onward = nn.Linear(width, 1, bias=False)
+
+    def forward(self, query: Tensor, keys: Tensor, seen: Tensor | None = None) -> Tensor:
+        if seen is None:
+            raise ValueError("attention='location' takes the weights of the step before")
+        near = F.pad(seen, (self.BESIDE, self.BESIDE)).unfold(2, 2 * self.BESIDE + 1, 1)
+        layer = self.query(query)[:, :, None] + keys[:, None] + self.filters(near)
+        scores: Tensor = (self.vector(layer.tanh()) + self.onward(near))[..., 0]
         return scores
 
 
@@ -90,7 +127,7 @@ class MultiplicativeScore(nn.Module):
         keys: Tensor = self.key(states)
         return keys
 
-    def forward(self, query: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
+    def forward(self, query: Tensor, keys: Tensor, seen: Tensor | None = None) -> Tensor:
         return query @ keys.transpose(1, 2)
 
 
