@@ -78,11 +78,15 @@ class LocationScore(AdditiveScore):
 
     .. math:: v^\top \tanh(W_q q_t + W_k h_i + U f_{ti} + b) + u^\top f_{ti}
 
-    Features :math:`f_{ti}` are the weights of the step before from two positions before *i* to two behind
-    it, 0 beyond the ends: *U* holds the filters of a convolution over positions. Before the first step
-    nothing was looked at, and all are 0. The second term is not in the paper. It reads nothing but where
-    the step before looked, and no tanh bounds it, so that it carries attention on where queries and states
-    are none of those that training saw, as beyond its lengths.
+    Features :math:`f_{ti}` are the weights of the step before from two positions before *i* to two
+    behind it, 0 beyond the ends: *U* holds the filters of a convolution over positions. Before the
+    first step nothing was looked at, and all are 0. The second term is not in the paper. It reads
+    nothing but where the step before looked, and no tanh bounds it, so that it carries attention on
+    where queries and states are none of those that training saw, as beyond its lengths.
+
+    Args:
+        hidden_dim: The width of queries, and of the layer.
+        state_dim: The width of the memory's states.
     """
 
     BESIDE = 2
@@ -173,8 +177,12 @@ class MultiHeadAttention(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def keys(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """The keys and the values of ``(..., longest, memory_dim)``, each ``(..., longest, dim)``."""
-        return self.key(memory), self.value(memory)
+        """The keys and the values of ``(batch, longest, memory_dim)``.
+
+        Returns:
+            Each ``(batch, heads, longest, dim / heads)``, laid out so that no step copies them again.
+        """
+        return self._divided(self.key(memory)), self._divided(self.value(memory))
 
     def forward(
         self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
@@ -183,20 +191,20 @@ class MultiHeadAttention(nn.Module):
 
         Args:
             x: ``(batch, queries, dim)``.
-            keys: ``(batch, longest, dim)``.
-            values: ``(batch, longest, dim)``.
+            keys: As :meth:`keys` gives them.
+            values: The same.
             mask: ``(batch or 1, queries or 1, longest)``, True where it may be looked at.
 
         Returns:
             ``(batch, queries, dim)``, and the mean of all heads' weights, ``(batch, queries, longest)``.
         """
-        query, keys, values = (
-            part.unflatten(2, (self.heads, -1)).transpose(1, 2)
-            for part in (self.query(x), keys, values)
-        )  # (batch, heads, queries or longest, d)
+        query = self._divided(self.query(x))
         scores = query @ keys.transpose(2, 3) / math.sqrt(query.shape[3])
         if mask is not None:
             scores = scores.masked_fill(~mask[:, None], -torch.inf)
         weights = scores.softmax(3)
         dropped = F.dropout(weights, self.dropout, self.training)
         return self.output((dropped @ values).transpose(1, 2).flatten(2)), weights.mean(1)
+
+    def _divided(self, x: Tensor) -> Tensor:
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2).contiguous()

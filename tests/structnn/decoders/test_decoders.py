@@ -66,7 +66,8 @@ def test_hypotheses_do_not_see_each_other(spec):
     decoder = head_of(spec, encoder).eval().decoder
     memory = decoder.prepare(Memory.of(encoder(x, batch), batch))
     inputs = torch.randn(len(batch), 2, 4, 5, dtype=torch.float64)  # two hypotheses, four steps
-    state = tuple(part.expand(-1, 2, *part.shape[2:]) for part in decoder.start(memory))
+    both = torch.zeros(len(batch), 2, dtype=torch.long)
+    state = decoder.select(decoder.start(memory), both)
     for place in range(4):
         made = decoder.step(inputs[:, :, place], state, memory)
         state = made.state
