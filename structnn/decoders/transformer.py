@@ -103,7 +103,7 @@ class TransformerDecoder(Decoder):
         own = torch.cat([own, new.expand(sentences, -1)[:, :, None]], dim=2)
         mine = torch.zeros(
             sentences, hypotheses, cached + hypotheses, dtype=torch.bool, device=own.device
-        ).scatter_(2, own, True)
+        ).scatter_(2, own, value=True)
         h = self.projection(x) + sinusoids(place + 1, self.output_dim, x)[place]
         remembered: list[Tensor] = []
         alignment = None
