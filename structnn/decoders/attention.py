@@ -76,7 +76,7 @@ class AdditiveScore(nn.Module):
 class LocationScore(AdditiveScore):
     r"""The score of Chorowski et al. (2015), which knows where the step before looked, and a term more.
 
-    .. math:: v^\top \tanh(W_q q_t + W_k h_i + U f_{ti} + b) + u^\top f_{ti}
+    .. math:: v^\top \tanh(W_q q_t + W_k h_i + U f_{ti} + b) + u^\top U f_{ti}
 
     Features :math:`f_{ti}` are the weights of the step before from two positions before *i* to two
     behind it, 0 beyond the ends: *U* holds the filters of a convolution over positions. Before the
@@ -95,14 +95,15 @@ class LocationScore(AdditiveScore):
         super().__init__(hidden_dim, state_dim)
         width = 2 * self.BESIDE + 1
         self.filters = nn.Linear(width, hidden_dim, bias=False)
-        self.onward = nn.Linear(width, 1, bias=False)
+        self.onward = nn.Linear(hidden_dim, 1, bias=False)
 
     def forward(self, query: Tensor, keys: Tensor, seen: Tensor | None = None) -> Tensor:
         if seen is None:
             raise ValueError("attention='location' takes the weights of the step before")
         near = F.pad(seen, (self.BESIDE, self.BESIDE)).unfold(2, 2 * self.BESIDE + 1, 1)
-        layer = self.query(query)[:, :, None] + keys[:, None] + self.filters(near)
-        scores: Tensor = (self.vector(layer.tanh()) + self.onward(near))[..., 0]
+        moved = self.filters(near)  # (sentences, queries, longest, hidden)
+        layer = self.query(query)[:, :, None] + keys[:, None] + moved
+        scores: Tensor = (self.vector(layer.tanh()) + self.onward(moved))[..., 0]
         return scores
 
 

@@ -212,8 +212,9 @@ def test_attention_written_out(kind, feeding, coverage):
             layer = layer + score.coverage.weight[:, 0] * seen[i]
         if kind == "location":  # two positions on either side
             near = [seen[j] if 0 <= j < len(seen) else 0 * seen[i] for j in range(i - 2, i + 3)]
-            layer = layer + score.filters.weight @ torch.stack(near)
-            onward = score.onward.weight[0] @ torch.stack(near)
+            moved = score.filters.weight @ torch.stack(near)
+            layer = layer + moved
+            onward = score.onward.weight[0] @ moved
             return score.vector.weight[0] @ layer.tanh() + onward
         return score.vector.weight[0] @ layer.tanh()
 
