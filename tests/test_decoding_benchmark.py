@@ -20,5 +20,5 @@ def test_the_benchmark_runs(tmp_path: Path, decoder: str) -> None:
     result = CliRunner().invoke(app, ["--decoder", decoder, *sizes, "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     found = json.loads((tmp_path / "decoding.json").read_text())
-    assert set(found) == {"cached", "from the beginning", "ratio"}
-    assert all(0 < one["lower"] <= one["median"] <= one["upper"] for one in found.values())
+    for name in ("cached", "from the beginning", "ratio"):
+        assert 0 < found[name]["lower"] <= found[name]["median"] <= found[name]["upper"]
