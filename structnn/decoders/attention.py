@@ -9,7 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["AdditiveScore", "MultiHeadAttention", "MultiplicativeScore", "Score", "attend"]
+__all__ = [
+    "AdditiveScore",
+    "LocationScore",
+    "MultiHeadAttention",
+    "MultiplicativeScore",
+    "Score",
+    "attend",
+]
 
 
 class Score(Protocol):
@@ -19,13 +26,14 @@ class Score(Protocol):
         """What of the states doesn't depend on the step, ``(sentences, longest, d)``."""
         ...
 
-    def __call__(self, query: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
+    def __call__(self, query: Tensor, keys: Tensor, seen: Tensor | None = None) -> Tensor:
         """The scores.
 
         Args:
             query: ``(sentences, queries, hidden_dim)``.
             keys: What :meth:`keys` gave.
-            coverage: ``(sentences, queries, longest)``, how much each state was looked at before.
+            seen: ``(sentences, queries, longest)``, how much each state was looked at before: in all
+                steps together (coverage), or in the one before (location).
 
         Returns:
             ``(sentences, queries, longest)``.
@@ -55,13 +63,47 @@ class AdditiveScore(nn.Module):
         keys: Tensor = self.key(states)
         return keys
 
-    def forward(self, query: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
+    def forward(self, query: Tensor, keys: Tensor, seen: Tensor | None = None) -> Tensor:
         layer = (
             self.query(query)[:, :, None] + keys[:, None]
         )  # (sentences, queries, longest, hidden)
-        if self.coverage is not None and coverage is not None:
-            layer = layer + self.coverage(coverage[..., None])
+        if self.coverage is not None and seen is not None:
+            layer = layer + self.coverage(seen[..., None])
         scores: Tensor = self.vector(layer.tanh())[..., 0]
+        return scores
+
+
+class LocationScore(AdditiveScore):
+    r"""The score of Chorowski et al. (2015), which knows where the step before looked, and a term more.
+
+    .. math:: v^\top \tanh(W_q q_t + W_k h_i + U f_{ti} + b) + u^\top U f_{ti}
+
+    Features :math:`f_{ti}` are the weights of the step before from two positions before *i* to two
+    behind it, 0 beyond the ends: *U* holds the filters of a convolution over positions. Before the
+    first step nothing was looked at, and all are 0. The second term is not in the paper. It reads
+    nothing but where the step before looked, and no tanh bounds it, so that it carries attention on
+    where queries and states are none of those that training saw, as beyond its lengths.
+
+    Args:
+        hidden_dim: The width of queries, and of the layer.
+        state_dim: The width of the memory's states.
+    """
+
+    BESIDE = 2
+
+    def __init__(self, hidden_dim: int, state_dim: int) -> None:
+        super().__init__(hidden_dim, state_dim)
+        width = 2 * self.BESIDE + 1
+        self.filters = nn.Linear(width, hidden_dim, bias=False)
+        self.onward = nn.Linear(hidden_dim, 1, bias=False)
+
+    def forward(self, query: Tensor, keys: Tensor, seen: Tensor | None = None) -> Tensor:
+        if seen is None:
+            raise ValueError("attention='location' takes the weights of the step before")
+        near = F.pad(seen, (self.BESIDE, self.BESIDE)).unfold(2, 2 * self.BESIDE + 1, 1)
+        moved = self.filters(near)  # (sentences, queries, longest, hidden)
+        layer = self.query(query)[:, :, None] + keys[:, None] + moved
+        scores: Tensor = (self.vector(layer.tanh()) + self.onward(moved))[..., 0]
         return scores
 
 
@@ -90,7 +132,7 @@ class MultiplicativeScore(nn.Module):
         keys: Tensor = self.key(states)
         return keys
 
-    def forward(self, query: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
+    def forward(self, query: Tensor, keys: Tensor, seen: Tensor | None = None) -> Tensor:
         return query @ keys.transpose(1, 2)
 
 
@@ -136,8 +178,12 @@ class MultiHeadAttention(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def keys(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """The keys and the values of ``(..., longest, memory_dim)``, each ``(..., longest, dim)``."""
-        return self.key(memory), self.value(memory)
+        """The keys and the values of ``(batch, longest, memory_dim)``.
+
+        Returns:
+            Each ``(batch, heads, longest, dim / heads)``, laid out so that no step copies them again.
+        """
+        return self._divided(self.key(memory)), self._divided(self.value(memory))
 
     def forward(
         self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
@@ -146,20 +192,20 @@ class MultiHeadAttention(nn.Module):
 
         Args:
             x: ``(batch, queries, dim)``.
-            keys: ``(batch, longest, dim)``.
-            values: ``(batch, longest, dim)``.
+            keys: As :meth:`keys` gives them.
+            values: The same.
             mask: ``(batch or 1, queries or 1, longest)``, True where it may be looked at.
 
         Returns:
             ``(batch, queries, dim)``, and the mean of all heads' weights, ``(batch, queries, longest)``.
         """
-        query, keys, values = (
-            part.unflatten(2, (self.heads, -1)).transpose(1, 2)
-            for part in (self.query(x), keys, values)
-        )  # (batch, heads, queries or longest, d)
+        query = self._divided(self.query(x))
         scores = query @ keys.transpose(2, 3) / math.sqrt(query.shape[3])
         if mask is not None:
             scores = scores.masked_fill(~mask[:, None], -torch.inf)
         weights = scores.softmax(3)
         dropped = F.dropout(weights, self.dropout, self.training)
         return self.output((dropped @ values).transpose(1, 2).flatten(2)), weights.mean(1)
+
+    def _divided(self, x: Tensor) -> Tensor:
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2).contiguous()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+import torch
 from torch import Tensor
 
 from structnn.data.batch import Batch
@@ -13,10 +14,11 @@ from structnn.notes import note
 from structnn.options import Declared, at_least
 from structnn.readouts import state_padding
 
-__all__ = ["Decoder", "Memory", "State", "Step"]
+__all__ = ["Decoder", "Memory", "State", "Step", "chosen", "rows_of_each"]
 
 State: TypeAlias = tuple[Tensor, ...]
-"""What a decoder remembers of the steps before: tensors ``(sentences, hypotheses, ...)``."""
+"""What a decoder remembers of the steps before: tensors, each ``(sentences, hypotheses, ...)`` unless
+the decoder has a :meth:`Decoder.select` of its own."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,15 @@ class Decoder(Declared):
         """
         raise NotImplementedError
 
+    def select(self, state: State, places: Tensor) -> State:
+        """What is remembered of chosen hypotheses.
+
+        Args:
+            state: What :meth:`start` or a step gave.
+            places: ``(sentences, wanted)``, which of its hypotheses each one goes on from.
+        """
+        return rows_of_each(state, places)
+
     def run(self, x: Tensor, memory: Memory) -> Step:
         """All steps of one sequence for each sentence, each seeing those before it alone.
 
@@ -145,3 +156,16 @@ class Decoder(Declared):
         """The dimensions and the options."""
         sizes = f"{self.input_dim}, {self.output_dim}, {self.state_dim}, {self.sentence_dim}"
         return ", ".join(filter(None, [sizes, super().extra_repr()]))
+
+
+def chosen(x: Tensor, places: Tensor) -> Tensor:
+    """Rows of each sentence: ``(sentences, rows, ...)`` at ``(sentences, wanted)``."""
+    first = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
+    # Whole rows are copied, which is faster than to index two dimensions.
+    rows = x.flatten(0, 1).index_select(0, (first + places).flatten())
+    return rows.unflatten(0, places.shape)
+
+
+def rows_of_each(state: State, places: Tensor) -> State:
+    """What is remembered of chosen hypotheses, where each tensor has a row for each."""
+    return tuple(chosen(part, places) for part in state)

@@ -235,7 +235,8 @@ class SequenceHead(nn.Module):
             return self._logs(made, reading.source), made.state
 
         search = self.search if search is None else search
-        found = search(step, self.decoder.start(memory), self.target.end, limits, watch)
+        state = self.decoder.start(memory)
+        found = search(step, state, self.target.end, limits, watch, select=self.decoder.select)
         alignments = self._alignments(found, memory) if self.decoder.has_alignment else None
         copies = self.decoder.copy
         return [

@@ -7,7 +7,13 @@ from typing import ClassVar, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from structnn.decoders.attention import AdditiveScore, MultiplicativeScore, Score, attend
+from structnn.decoders.attention import (
+    AdditiveScore,
+    LocationScore,
+    MultiplicativeScore,
+    Score,
+    attend,
+)
 from structnn.decoders.base import Decoder, Memory, State, Step
 from structnn.ops.dropout import Dropout
 from structnn.options import Depth, Probability
@@ -35,11 +41,14 @@ class RecurrentDecoder(Decoder):
         state_dim: The width of the encoder's states.
         sentence_dim: The width of the encoder's sentence vectors.
         layers: Number of layers, each on the states of the one below; the top one's look at the memory.
-        attention: ``"none"``; ``"additive"`` (Bahdanau et al. 2015); or of Luong et al. (2015)
-            ``"dot"``, for equal widths, or ``"general"``.
+        attention: ``"none"``; ``"additive"`` (Bahdanau et al. 2015); ``"location"``, additive and with
+            the weights of the step before beside each position (Chorowski et al. 2015); or of Luong et
+            al. (2015) ``"dot"``, for equal widths, or ``"general"``. Positions are those of states in
+            the memory: words in their order, or the nodes of a tree or graph in that of its arrays. In a
+            dependency tree that is the order of the words.
         input_feeding: Whether each step reads the output of the one before, too (Luong et al. 2015).
         coverage: Whether scores depend on how much each state was looked at before, and looking again
-            costs something in training (See et al. 2017); takes additive attention.
+            costs something in training (See et al. 2017); takes ``attention="additive"``.
         copy: Whether source words can be copied (See et al. 2017); takes attention.
         dropout: Dropout rate between layers and of the outputs.
 
@@ -59,7 +68,7 @@ class RecurrentDecoder(Decoder):
         sentence_dim: int,
         *,
         layers: Depth = 1,
-        attention: Literal["none", "additive", "dot", "general"] = "additive",
+        attention: Literal["none", "additive", "location", "dot", "general"] = "additive",
         input_feeding: bool = False,
         coverage: bool = False,
         copy: bool = False,
@@ -73,6 +82,7 @@ class RecurrentDecoder(Decoder):
             raise ValueError(f"coverage needs attention='additive', but it is {attention!r}")
         self.has_alignment = attention != "none"
         self.has_coverage = coverage
+        self.recalls = coverage or attention == "location"
         self.input_feeding = input_feeding
         self.layers = layers
         self.network = self.network_class(
@@ -87,6 +97,8 @@ class RecurrentDecoder(Decoder):
         self._modules["score"] = None
         if attention == "additive":
             self._modules["score"] = AdditiveScore(hidden_dim, state_dim, coverage=coverage)
+        elif attention == "location":
+            self._modules["score"] = LocationScore(hidden_dim, state_dim)
         elif attention != "none":
             self._modules["score"] = MultiplicativeScore(
                 hidden_dim, state_dim, general=attention == "general"
@@ -110,7 +122,7 @@ class RecurrentDecoder(Decoder):
         remembered = first.view(sentences, 1, self.parts, self.layers, -1).unbind(2)
         if self.input_feeding:
             remembered += (first.new_zeros(sentences, 1, self.output_dim),)
-        if self.has_coverage:
+        if self.recalls:
             remembered += (first.new_zeros(sentences, 1, longest),)
         return cast(State, remembered)
 
@@ -118,44 +130,68 @@ class RecurrentDecoder(Decoder):
         hidden, extra = state[: self.parts], list(state[self.parts :])
         if self.input_feeding:
             x = torch.cat([x, extra.pop(0)], dim=2)
-        coverage = extra.pop() if self.has_coverage else None
+        seen = extra.pop() if self.recalls else None
         rows = x.flatten(0, 1)[:, None]  # (sentences * hypotheses, 1, input)
         before = tuple(part.flatten(0, 1).transpose(0, 1).contiguous() for part in hidden)
         states, after = self.network(rows, before if self.parts > 1 else before[0])
         kept = after if self.parts > 1 else (after,)
         remembered = [part.transpose(0, 1).unflatten(0, x.shape[:2]) for part in kept]
-        output, weights = self._look(states[:, 0].unflatten(0, x.shape[:2]), memory, coverage)
+        query = states[:, 0].unflatten(0, x.shape[:2])
+        context, weights, seen = self._look(query, memory, seen)
+        output = self._output(query, context)
         if self.input_feeding:
             remembered.append(output)
-        if coverage is not None and weights is not None:
-            remembered.append(coverage + weights)
+        if seen is not None:
+            remembered.append(seen)
         return Step(output, weights, tuple(remembered))
 
     def run(self, x: Tensor, memory: Memory) -> Step:
         state = self.start(memory)
-        if (
-            self.input_feeding or self.has_coverage
-        ):  # a step depends on what the one before looked at
-            outputs, weights = [], []
+        if self.input_feeding:  # a step depends on the output of the one before
+            steps: list[Step] = []
             for row in x.unbind(1):
-                output, looked, state = self.step(row[:, None], state, memory)
-                assert looked is not None
-                outputs.append(output)
-                weights.append(looked)
-            return Step(torch.cat(outputs, dim=1), torch.cat(weights, dim=1))
-        before = tuple(part[:, 0].transpose(0, 1).contiguous() for part in state)
-        states, _ = self.network(x, before if self.parts > 1 else before[0])
-        return Step(*self._look(states, memory, None))
+                steps.append(self.step(row[:, None], state, memory))
+                state = steps[-1].state
+            weights = [step.alignment for step in steps if step.alignment is not None]
+            return Step(
+                torch.cat([step.output for step in steps], dim=1), torch.cat(weights, dim=1)
+            )
+        before = tuple(part[:, 0].transpose(0, 1).contiguous() for part in state[: self.parts])
+        queries, _ = self.network(x, before if self.parts > 1 else before[0])
+        if not self.recalls:
+            context, alignment, _ = self._look(queries, memory, None)
+            return Step(self._output(queries, context), alignment)
+        # Queries don't depend on what was looked at, but where the next one looks does.
+        contexts, looked, seen = [], [], state[-1]
+        for query in queries.split(1, dim=1):
+            context, weights, seen = self._look(query, memory, seen)
+            contexts.append(context)
+            looked.append(weights)
+        return Step(self._output(queries, torch.cat(contexts, dim=1)), torch.cat(looked, dim=1))
 
     def _look(
-        self, query: Tensor, memory: Memory, coverage: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """The outputs for states of the top layer, and the attention."""
-        if self.score is None or self.joined is None:
-            return self.dropout(query), None
-        scores = self.score(query, memory.keys[0], coverage)
+        self, query: Tensor, memory: Memory, seen: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """What states of the top layer see, the attention, and what of it the next step is told.
+
+        Args:
+            query: ``(sentences, queries, hidden_dim)``.
+            memory: As :meth:`prepare` gives it.
+            seen: What the step before told; None for scores that don't ask.
+        """
+        if self.score is None:
+            return None, None, None
+        scores = self.score(query, memory.keys[0], seen)
         context, weights = attend(scores, memory.states, memory.mask)
-        return self.dropout(self.joined(torch.cat([query, context], dim=2)).tanh()), weights
+        if seen is not None:
+            seen = seen + weights if self.has_coverage else weights
+        return context, weights, seen
+
+    def _output(self, query: Tensor, context: Tensor | None) -> Tensor:
+        """The outputs for states of the top layer and what they saw."""
+        if self.joined is None or context is None:
+            return self.dropout(query)
+        return self.dropout(self.joined(torch.cat([query, context], dim=2)).tanh())
 
 
 class GRUDecoder(RecurrentDecoder):

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from structnn.decoders.base import State
+from structnn.decoders.base import State, chosen, rows_of_each
 from structnn.options import at_least
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Found",
     "Looked",
     "Search",
+    "SelectFunction",
     "StepFunction",
     "Watcher",
     "beam_search",
@@ -31,6 +32,10 @@ WATCHED = 5
 StepFunction: TypeAlias = Callable[[Tensor, State], tuple[Tensor, State]]
 """From the last pieces, ``(sentences, hypotheses)``, and what is remembered, to the logarithms of the
 probabilities of the next ones, ``(sentences, hypotheses, pieces)``, and what is remembered then."""
+
+SelectFunction: TypeAlias = Callable[[State, Tensor], State]
+"""From what is remembered, and ``(sentences, wanted)`` places of hypotheses, to what is remembered of
+those: see :meth:`~structnn.Decoder.select`."""
 
 
 class Found(NamedTuple):
@@ -130,6 +135,8 @@ class Search:
         end: int,
         limits: Tensor,
         watch: Watcher | None = None,
+        *,
+        select: SelectFunction = rows_of_each,
     ) -> list[list[Found]]:
         """The best sequences of each sentence, best first.
 
@@ -139,11 +146,12 @@ class Search:
             end: The number of the end, which also stands before the first piece.
             limits: ``(sentences,)``, the largest number of pieces; ``max_length`` goes before it.
             watch: Sees each step.
+            select: Chooses among hypotheses; by default rows of each tensor that is remembered.
         """
         if self.max_length is not None:
             limits = torch.full_like(limits, self.max_length)
         if self.beam > 1:
-            return beam_search(step, state, end, limits, self, watch)
+            return beam_search(step, state, end, limits, self, watch, select)
         if self.top_p is None:
             return follow(step, state, end, limits, self, most_likely, watch)
         generator = torch.Generator(limits.device).manual_seed(self.seed)
@@ -254,6 +262,7 @@ def beam_search(
     limits: Tensor,
     search: Search,
     watch: Watcher | None = None,
+    select: SelectFunction = rows_of_each,
 ) -> list[list[Found]]:
     r"""The best sequences that a beam finds.
 
@@ -269,9 +278,10 @@ def beam_search(
         limits: ``(sentences,)``, the largest number of pieces.
         search: The options.
         watch: Sees all continuations that are looked at.
+        select: Chooses among hypotheses.
     """
     sentences, beam, power = len(limits), search.beam, search.length_penalty
-    state = tuple(part.expand(-1, beam, *part.shape[2:]) for part in state)
+    state = select(state, limits.new_zeros(sentences, beam))
     last = torch.full((sentences, beam), end, device=limits.device)
     longest = int(limits.max())
     pieces = last.new_full((sentences, beam, longest), end)
@@ -290,7 +300,7 @@ def beam_search(
         parent, piece = place // size, place % size
         ends = piece == end
         ended = best.masked_fill(~ends, -torch.inf)[:, :beam]
-        before = _taken(pieces, parent[:, :beam])
+        before = chosen(pieces, parent[:, :beam])
         done = done.with_these(before, ended, ended / (length + 1) ** power)
         # The first `beam` that don't end, in their order.
         going = best.masked_fill(ends, -torch.inf)
@@ -307,8 +317,8 @@ def beam_search(
             set_apart = (ends & (candidates < beam) & best.isfinite()) | ((at >= 0) & cut)
             watch(Looked(parent, piece, best, at.masked_fill(cut, -1), set_apart))
         parent, last = parent.gather(1, kept), piece.gather(1, kept)
-        state = tuple(_taken(part, parent) for part in state)
-        pieces = _taken(pieces, parent)
+        state = select(state, parent)
+        pieces = chosen(pieces, parent)
         pieces[:, :, length] = last
         whole = live.masked_fill(~cut, -torch.inf)
         done = done.with_these(pieces, whole, whole / (length + 1) ** power)
@@ -339,7 +349,7 @@ class _Done:
         joined = torch.cat([self.scores, scores.double()], dim=1)
         best, place = joined.topk(self.scores.shape[1], dim=1)
         return _Done(
-            _taken(torch.cat([self.pieces, pieces], dim=1), place),
+            chosen(torch.cat([self.pieces, pieces], dim=1), place),
             torch.cat([self.logs, logs.double()], dim=1).gather(1, place),
             best,
         )
@@ -356,15 +366,6 @@ class _Done:
                 self.pieces.tolist(), self.logs.tolist(), self.scores.tolist(), strict=True
             )
         ]
-
-
-def _taken(x: Tensor, place: Tensor) -> Tensor:
-    """Rows of each sentence: ``(sentences, rows, ...)`` at ``(sentences, wanted)``."""
-    first = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
-    # Whole rows are copied, which is faster than to index two dimensions.
-    rows = x.flatten(0, 1).index_select(0, (first + place).flatten())
-    taken: Tensor = rows.unflatten(0, place.shape)
-    return taken
 
 
 def _without(logs: Tensor, end: int) -> Tensor:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from structnn.decoders.attention import MultiHeadAttention
-from structnn.decoders.base import Decoder, Memory, State, Step
+from structnn.decoders.base import Decoder, Memory, State, Step, chosen
 from structnn.encoders.attention import sinusoids
 from structnn.ops.dropout import Dropout
 from structnn.options import Depth, Probability, Size
@@ -76,20 +77,43 @@ class TransformerDecoder(Decoder):
         return Memory(memory.states, memory.mask, memory.sentence, tuple(keys))
 
     def start(self, memory: Memory) -> State:
-        nothing = memory.states.new_zeros(len(memory.mask), 1, 0, self.output_dim)
-        return (nothing,) * (2 * len(self.layers))
+        """Where in the caches the places of each hypothesis are; and the keys and values of each layer.
+
+        Hypotheses share the caches of their sentence, ``(sentences, heads, cached, dim / heads)``: what
+        several go on from is there once, and nothing is copied when a search chooses among them.
+        """
+        sentences = len(memory.mask)
+        own = memory.mask.new_zeros(sentences, 1, 0, dtype=torch.long)
+        caches = [
+            memory.states.new_zeros(sentences, look.heads, 0, self.output_dim // look.heads)
+            for look in (_layer(layer).attention for layer in self.layers)
+            for _ in ("keys", "values")
+        ]
+        return own, *caches
+
+    def select(self, state: State, places: Tensor) -> State:
+        own, *caches = state
+        return chosen(own, places), *caches
 
     def step(self, x: Tensor, state: State, memory: Memory) -> Step:
-        place = state[0].shape[2]
+        own, *caches = state  # (sentences, hypotheses, places)
+        sentences, hypotheses, place = own.shape
+        cached = caches[0].shape[2]
+        new = torch.arange(cached, cached + hypotheses, device=own.device)
+        own = torch.cat([own, new.expand(sentences, -1)[:, :, None]], dim=2)
+        mine = torch.zeros(
+            sentences, hypotheses, cached + hypotheses, dtype=torch.bool, device=own.device
+        ).scatter_(2, own, value=True)
         h = self.projection(x) + sinusoids(place + 1, self.output_dim, x)[place]
         remembered: list[Tensor] = []
         alignment = None
         for number, layer in enumerate(self.layers):
-            keys, values = state[2 * number : 2 * number + 2]
-            looked_at = memory.keys[2 * number : 2 * number + 2]
-            h, alignment, keys, values = _layer(layer).step(h, keys, values, looked_at, memory.mask)
-            remembered += [keys, values]
-        return Step(self.norm(h), alignment, tuple(remembered))
+            part = slice(2 * number, 2 * number + 2)
+            h, alignment, *kept = _layer(layer).step(
+                h, caches[part], mine, memory.keys[part], memory.mask
+            )
+            remembered += kept
+        return Step(self.norm(h), alignment, (own, *remembered))
 
     def run(self, x: Tensor, memory: Memory) -> Step:
         length = x.shape[1]
@@ -142,7 +166,7 @@ class TransformerDecoderLayer(nn.Module):
         Args:
             h: ``(sentences, places, dim)``.
             before: ``(1, places, places)``, True where a place may look at another.
-            looked_at: Keys and values of the memory, each ``(sentences, longest, dim)``.
+            looked_at: Keys and values of the memory, as its attention gives them.
             mask: ``(sentences, longest)``, True where the memory has a state.
 
         Returns:
@@ -153,14 +177,21 @@ class TransformerDecoderLayer(nn.Module):
         return self._rest(h, looked_at, mask)
 
     def step(
-        self, h: Tensor, keys: Tensor, values: Tensor, looked_at: tuple[Tensor, ...], mask: Tensor
+        self,
+        h: Tensor,
+        cached: Sequence[Tensor],
+        mine: Tensor,
+        looked_at: tuple[Tensor, ...],
+        mask: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The next place of each hypothesis.
 
         Args:
             h: ``(sentences, hypotheses, dim)``.
-            keys: ``(sentences, hypotheses, places, dim)``, of the places before.
-            values: The same.
+            cached: Keys and values of the places before, each ``(sentences, heads, cached, dim /
+                heads)``.
+            mine: ``(sentences, hypotheses, cached + hypotheses)``, True for the places of each
+                hypothesis, this one included.
             looked_at: As for :meth:`forward`.
             mask: As for :meth:`forward`.
 
@@ -168,11 +199,11 @@ class TransformerDecoderLayer(nn.Module):
             What :meth:`forward` does, and the keys and values with those of this place.
         """
         x = self._before(0, h)
-        key, value = self.attention.keys(x)
-        keys = torch.cat([keys, key[:, :, None]], dim=2)
-        values = torch.cat([values, value[:, :, None]], dim=2)
-        rows = (x.flatten(0, 1)[:, None], keys.flatten(0, 1), values.flatten(0, 1))
-        found = self.attention(*rows)[0][:, 0].unflatten(0, h.shape[:2])
+        keys, values = (
+            torch.cat([before, own], dim=2)
+            for before, own in zip(cached, self.attention.keys(x), strict=True)
+        )
+        found, _ = self.attention(x, keys, values, mine)
         return *self._rest(self._behind(0, h, found), looked_at, mask), keys, values
 
     def _rest(

@@ -27,6 +27,8 @@ SPECS = [
     "lstm(layers=2,input_feeding=True)",
     "gru(coverage=True,copy=True)",
     "lstm(coverage=True,input_feeding=True,copy=True)",
+    "gru(attention='location',layers=2,copy=True)",
+    "lstm(attention='location',input_feeding=True)",
     "transformer(heads=2)",
     "transformer(heads=2,norm='post',layers=1)",
     "transformer(heads=2,copy=True)",

@@ -18,7 +18,12 @@ from structnn import (
     build_decoder,
     build_encoder,
 )
-from structnn.decoders.attention import AdditiveScore, MultiHeadAttention, MultiplicativeScore
+from structnn.decoders.attention import (
+    AdditiveScore,
+    LocationScore,
+    MultiHeadAttention,
+    MultiplicativeScore,
+)
 from structnn.decoders.transformer import TransformerDecoderLayer
 from structnn.notes import noting
 from tests.structnn.decoders.common import (
@@ -61,7 +66,8 @@ def test_hypotheses_do_not_see_each_other(spec):
     decoder = head_of(spec, encoder).eval().decoder
     memory = decoder.prepare(Memory.of(encoder(x, batch), batch))
     inputs = torch.randn(len(batch), 2, 4, 5, dtype=torch.float64)  # two hypotheses, four steps
-    state = tuple(part.expand(-1, 2, *part.shape[2:]) for part in decoder.start(memory))
+    both = torch.zeros(len(batch), 2, dtype=torch.long)
+    state = decoder.select(decoder.start(memory), both)
     for place in range(4):
         made = decoder.step(inputs[:, :, place], state, memory)
         state = made.state
@@ -176,7 +182,13 @@ def test_gru_and_lstm_are_torchs_cells():
 @pytest.mark.parametrize("feeding", [False, True])
 @pytest.mark.parametrize(
     ("kind", "coverage"),
-    [("additive", False), ("additive", True), ("dot", False), ("general", False)],
+    [
+        ("additive", False),
+        ("additive", True),
+        ("location", False),
+        ("dot", False),
+        ("general", False),
+    ],
 )
 def test_attention_written_out(kind, feeding, coverage):
     """Sentence by sentence, step by step and state by state, as the papers have it."""
@@ -190,14 +202,20 @@ def test_attention_written_out(kind, feeding, coverage):
     weights = {key: own[f"{key}_l0"] for key, _ in cell.named_parameters()}
     score = decoder.score
 
-    def matches(query, state, seen):
+    def matches(query, state, seen, i):
         if kind == "dot":
             return query @ state
         if kind == "general":
             return query @ (score.key.weight @ state)
         layer = score.query.weight @ query + score.key.weight @ state + score.key.bias
         if coverage:
-            layer = layer + score.coverage.weight[:, 0] * seen
+            layer = layer + score.coverage.weight[:, 0] * seen[i]
+        if kind == "location":  # two positions on either side
+            near = [seen[j] if 0 <= j < len(seen) else 0 * seen[i] for j in range(i - 2, i + 3)]
+            moved = score.filters.weight @ torch.stack(near)
+            layer = layer + moved
+            onward = score.onward.weight[0] @ moved
+            return score.vector.weight[0] @ layer.tanh() + onward
         return score.vector.weight[0] @ layer.tanh()
 
     wanted = []
@@ -208,9 +226,9 @@ def test_attention_written_out(kind, feeding, coverage):
         for row in inputs[number]:
             row = torch.cat([row, output]) if feeding else row
             hidden = torch.func.functional_call(cell, weights, (row[None], hidden[None]))[0]
-            scores = [matches(hidden, state, seen[i]) for i, state in enumerate(states)]
+            scores = [matches(hidden, state, seen, i) for i, state in enumerate(states)]
             shares = torch.stack(scores).softmax(0)
-            seen = seen + shares
+            seen = shares if kind == "location" else seen + shares
             context = sum(share * state for share, state in zip(shares, states, strict=True))
             output = torch.tanh(decoder.joined(torch.cat([hidden, context])))
             wanted.append(output)
@@ -352,7 +370,7 @@ def test_errors_say_what_to_do():
     with pytest.raises(UnknownNameError, match="has no option 'heads'"):
         build_decoder("gru(heads=2)", encoder, 5, HIDDEN)
     with pytest.raises(
-        ValueError, match="attention must be 'none', 'additive', 'dot' or 'general'"
+        ValueError, match="attention must be 'none', 'additive', 'location', 'dot' or 'general'"
     ):
         build_decoder("gru(attention='own')", encoder, 5, HIDDEN)
     with pytest.raises(ValueError, match="they are 8 and 16: choose equal widths"):
@@ -360,8 +378,9 @@ def test_errors_say_what_to_do():
     for option in ("copy", "input_feeding"):
         with pytest.raises(ValueError, match=f"{option} needs attention"):
             build_decoder(f"gru(attention='none',{option}=True)", encoder, 5, HIDDEN)
-    with pytest.raises(ValueError, match="coverage needs attention='additive'"):
-        build_decoder("gru(attention='general',coverage=True)", encoder, 5, HIDDEN)
+    for kind in ("general", "location"):
+        with pytest.raises(ValueError, match="coverage needs attention='additive'"):
+            build_decoder(f"gru(attention={kind!r},coverage=True)", encoder, 5, HIDDEN)
     with pytest.raises(ValueError, match="a model has one decoder"):
         build_decoder("gru>gru", encoder, 5, HIDDEN)
     with pytest.raises(ValueError, match=r"hidden_dim \(8\) must be a multiple of heads \(3\)"):
@@ -377,4 +396,9 @@ def test_scores_have_the_shapes_they_say():
     query, states = torch.randn(2, 3, 8), torch.randn(2, 4, 6)
     for score in (AdditiveScore(8, 6), MultiplicativeScore(8, 6, general=True)):
         assert score(query, score.keys(states)).shape == (2, 3, 4)
+    location = LocationScore(8, 6)
+    keys = location.keys(states)
+    assert location(query, keys, torch.rand(2, 3, 4)).shape == (2, 3, 4)
+    with pytest.raises(ValueError, match="takes the weights of the step before"):
+        location(query, keys)
     assert sorted(DECODERS) == ["gru", "lstm", "transformer"]

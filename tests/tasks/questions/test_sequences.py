@@ -147,12 +147,16 @@ def test_a_resumed_run_gives_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("encoder", ["child_sum_tree_lstm", "gat", "transformer>bag"])
-@pytest.mark.parametrize("decoder", ["transformer(layers=1)", "gru(attention='none')"])
+@pytest.mark.parametrize(
+    "decoder", ["transformer(layers=1)", "gru(attention='none')", "gru(attention='location')"]
+)
 def test_other_encoders_and_decoders(tmp_path, encoder, decoder):
     data = dataset((20, 4, 4))
     run = run_of(0, replace(TRAINING, epochs=1), encoder=encoder, decoder=decoder)
     result = execute(run, data, tmp_path, parser=ParserOptions())
     assert 0 <= result.test_score <= 1
+    loaded = load_model(tmp_path / run.folder).classifier.head
+    assert isinstance(loaded, SequenceHead)
 
 
 def test_characters(tmp_path):
