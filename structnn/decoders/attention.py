@@ -208,4 +208,5 @@ class MultiHeadAttention(nn.Module):
         return self.output((dropped @ values).transpose(1, 2).flatten(2)), weights.mean(1)
 
     def _divided(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2).contiguous()
+        heads: Tensor = x.unflatten(2, (self.heads, -1)).transpose(1, 2).contiguous()
+        return heads

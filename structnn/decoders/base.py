@@ -163,7 +163,8 @@ def chosen(x: Tensor, places: Tensor) -> Tensor:
     first = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
     # Whole rows are copied, which is faster than to index two dimensions.
     rows = x.flatten(0, 1).index_select(0, (first + places).flatten())
-    return rows.unflatten(0, places.shape)
+    found: Tensor = rows.unflatten(0, places.shape)
+    return found
 
 
 def rows_of_each(state: State, places: Tensor) -> State:

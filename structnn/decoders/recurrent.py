@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal, cast
 
 import torch
@@ -152,22 +153,21 @@ class RecurrentDecoder(Decoder):
             for row in x.unbind(1):
                 steps.append(self.step(row[:, None], state, memory))
                 state = steps[-1].state
-            weights = [step.alignment for step in steps if step.alignment is not None]
-            return Step(
-                torch.cat([step.output for step in steps], dim=1), torch.cat(weights, dim=1)
-            )
+            outputs = torch.cat([step.output for step in steps], dim=1)
+            return Step(outputs, _joined([step.alignment for step in steps]))
         before = tuple(part[:, 0].transpose(0, 1).contiguous() for part in state[: self.parts])
         queries, _ = self.network(x, before if self.parts > 1 else before[0])
         if not self.recalls:
             context, alignment, _ = self._look(queries, memory, None)
             return Step(self._output(queries, context), alignment)
         # Queries don't depend on what was looked at, but where the next one looks does.
-        contexts, looked, seen = [], [], state[-1]
-        for query in queries.split(1, dim=1):
-            context, weights, seen = self._look(query, memory, seen)
+        contexts, weights = [], []
+        seen: Tensor | None = state[-1]
+        for place in range(queries.shape[1]):
+            context, looked, seen = self._look(queries[:, place : place + 1], memory, seen)
             contexts.append(context)
-            looked.append(weights)
-        return Step(self._output(queries, torch.cat(contexts, dim=1)), torch.cat(looked, dim=1))
+            weights.append(looked)
+        return Step(self._output(queries, _joined(contexts)), _joined(weights))
 
     def _look(
         self, query: Tensor, memory: Memory, seen: Tensor | None
@@ -190,8 +190,16 @@ class RecurrentDecoder(Decoder):
     def _output(self, query: Tensor, context: Tensor | None) -> Tensor:
         """The outputs for states of the top layer and what they saw."""
         if self.joined is None or context is None:
-            return self.dropout(query)
-        return self.dropout(self.joined(torch.cat([query, context], dim=2)).tanh())
+            output = query
+        else:
+            output = self.joined(torch.cat([query, context], dim=2)).tanh()
+        dropped: Tensor = self.dropout(output)
+        return dropped
+
+
+def _joined(steps: Sequence[Tensor | None]) -> Tensor:
+    """What each step of a decoder with attention gave, all in one tensor."""
+    return torch.cat([step for step in steps if step is not None], dim=1)
 
 
 class GRUDecoder(RecurrentDecoder):
