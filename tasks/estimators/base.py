@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from structnn import Answer, Head
+from structnn import Answer, Head, Sentence
 from tasks.console import progress, status
 from tasks.data.examples import DataError, Example, quote
 from tasks.data.options import DataOptions, ParserOptions
@@ -28,7 +28,7 @@ from tasks.data.setting import Setting, view
 from tasks.estimators.answers import Values, numbers_in
 from tasks.estimators.asked import Part, asked_data
 from tasks.estimators.columns import Column, Row, examples_of
-from tasks.estimators.reading import ReadTexts, caching_parser, read, states_beside
+from tasks.estimators.reading import caching_parser, read, states_beside, structured
 from tasks.estimators.saving import StoredEstimator, read_estimator, write_estimator
 from tasks.estimators.vectors import sentence_vectors
 from tasks.experiments.fitting import fit, selecting_metric
@@ -218,8 +218,8 @@ class StructuredEstimator(BaseEstimator, ABC):
             weights = [of_example[id(example)] for example in dataset.train]
         needs_tree = bool(encoder_of(parameters).reads & {"tree", "graph"})
         both = (*dataset.train, *dataset.dev)
-        texts = self._read(both, self.structure, parser, needs_tree=needs_tree)
-        data = with_sentences(dataset, texts.first, texts.second, parser=None)
+        with self._read(both, self.structure, parser, needs_tree=needs_tree) as (first, second):
+            data = with_sentences(dataset, first, second, parser=None)
         data = view(data, Setting(structure=self.structure))
         with tempfile.TemporaryDirectory() as folder, _same_random_numbers():
             fitted = fit(
@@ -492,6 +492,7 @@ class StructuredEstimator(BaseEstimator, ABC):
     def _cache_file(self) -> Path | None:
         return None if self.cache is None else Path(self.cache)
 
+    @contextmanager
     def _read(
         self,
         examples: Sequence[Example],
@@ -499,11 +500,11 @@ class StructuredEstimator(BaseEstimator, ABC):
         options: ParserOptions,
         *,
         needs_tree: bool,
-    ) -> ReadTexts:
+    ) -> Iterator[tuple[Iterator[Sentence], Iterator[Sentence]]]:
+        """The sentences of first and of second texts, parsed as they are asked for."""
         with progress("parsing") if self.verbose else nullcontext() as show:
-            parser = caching_parser(options, self._cache_file)
-            parser.progress = show
-            return read(examples, [structure], parser, needs_tree=needs_tree)
+            parser = caching_parser(options, self._cache_file, show)
+            yield read(examples, [structure], parser, needs_tree=needs_tree)
 
     def _inputs(self, X: Column) -> Inputs:
         """New questions as the model reads them."""
@@ -511,8 +512,9 @@ class StructuredEstimator(BaseEstimator, ABC):
         needs_tree = bool(model.classifier.encoder.reads & {"tree", "graph"})
         options = DataOptions(text_column=self.text_column)
         examples = examples_of(X, model.task.question, options)
-        texts = self._read(examples, model.structure, model.parser, needs_tree=needs_tree)
-        return model.inputs(*texts.structured(model, examples))
+        with self._read(examples, model.structure, model.parser, needs_tree=needs_tree) as texts:
+            first, second = map(list, texts)
+        return model.inputs(*structured(model, examples, first, second))
 
     def _report(self, metric: str) -> Callable[[Epoch], None]:
         def report(epoch: Epoch) -> None:

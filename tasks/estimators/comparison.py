@@ -213,8 +213,8 @@ def _parsed(
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
     with progress("parsing") as show:
         parser = caching_parser(options.parser_options, options.cache, show)
-        read_texts = read(examples, names_in(options.read_structure), parser, needs_tree=True)
-    return with_sentences(dataset, read_texts.first, read_texts.second, parser=parser.fingerprint)
+        first, second = read(examples, names_in(options.read_structure), parser, needs_tree=True)
+        return with_sentences(dataset, first, second, parser=parser.fingerprint)
 
 
 def _kind_of_values(rows: Sequence[Row], y: Column, options: DataOptions) -> type[Values] | Values:
