@@ -119,7 +119,7 @@ def on_disk(sentences: Iterable[Sentence]) -> SentenceColumns:
         files = {name: stack.enter_context(tempfile.TemporaryFile()) for name in _COLUMNS}
         lists, rows = _write(sentences, files)
         fields: dict[str, Any] = {name: _mapped(file, rows[name]) for name, file in files.items()}
-    return SentenceColumns(**fields, **lists)
+    return SentenceColumns(**fields | lists)
 
 
 def _mapped(file: IO[bytes], rows: int) -> Column:
