@@ -23,7 +23,7 @@ def kept(sentences: Iterable[Sentence], examples: Iterable[Example]) -> Sequence
         examples: Their examples. Where these come with structures, they are in memory anyway, and may be
             more than columns have; if not, the sentences are put into files.
     """
-    if any(example.sentence is not None for example in examples):
+    if any(one.sentence is not None or one.sentence2 is not None for one in examples):
         return tuple(sentences)
     return on_disk(sentences)
 
