@@ -104,7 +104,7 @@ def test_it_is_fitted_saved_and_loaded(estimator, X, y, question, tmp_path):
         (StructuredRegressor("bag"), TEXTS, NUMBERS),
         (StructuredTagger("bag"), WORDS, TAGS),
         (StructuredParser("bag"), WORDS, HEADS),
-        (StructuredNodeClassifier("recursive"), PHRASES, NODES),
+        (StructuredNodeClassifier("recursive_nn"), PHRASES, NODES),
     ],
 )
 def test_within_grid_searches(estimator, X, y):
