@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from parsers.formats.networkx import from_networkx as from_networkx
     from parsers.formats.networkx import to_networkx as to_networkx
     from parsers.formats.stored import StoredSentences as StoredSentences
+    from parsers.formats.stored import on_disk as on_disk
     from parsers.spans import path_between as path_between
     from parsers.spans import rerooted as rerooted
     from parsers.spans import span_head as span_head
@@ -61,7 +62,7 @@ _MODULES = {
     "formats.conllu": "ConlluError iter_conllu read_conllu write_conllu",
     "formats.enhanced": "enhanced_graph",
     "formats.networkx": "from_networkx to_networkx",
-    "formats.stored": "StoredSentences",
+    "formats.stored": "StoredSentences on_disk",
     "spans": "path_between rerooted span_head",
     "stanza.parser": "StanzaParser",
     "streams": "parse_each",

@@ -1,9 +1,9 @@
 """Data sets, training, comparison and the ``structnn`` command.
 
 What is used from Python is here: the estimators :class:`StructuredClassifier`,
-:class:`StructuredRegressor`, :class:`StructuredTagger` and :class:`StructuredTransducer`,
-:class:`EncoderTransformer`, and :func:`compare_encoders`. Each is loaded when it is first used, so
-that the command answers at once.
+:class:`StructuredRegressor`, :class:`StructuredTagger`, :class:`StructuredNodeClassifier`,
+:class:`StructuredParser` and :class:`StructuredTransducer`, :class:`EncoderTransformer`, and
+:func:`compare_encoders`. Each is loaded when it is first used, so that the command answers at once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tasks.estimators import EncoderTransformer as EncoderTransformer
     from tasks.estimators import StructuredClassifier as StructuredClassifier
     from tasks.estimators import StructuredEstimator as StructuredEstimator
+    from tasks.estimators import StructuredNodeClassifier as StructuredNodeClassifier
+    from tasks.estimators import StructuredParser as StructuredParser
     from tasks.estimators import StructuredRegressor as StructuredRegressor
     from tasks.estimators import StructuredTagger as StructuredTagger
     from tasks.estimators import StructuredTransducer as StructuredTransducer
@@ -29,6 +31,8 @@ __all__ = [
     "EncoderTransformer",
     "StructuredClassifier",
     "StructuredEstimator",
+    "StructuredNodeClassifier",
+    "StructuredParser",
     "StructuredRegressor",
     "StructuredTagger",
     "StructuredTransducer",

@@ -92,7 +92,8 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int, int
         total: How many there are, if that is known already.
 
     Yields:
-        A function to call with how many are done and how many there are.
+        A function to call with how many are done and how many there are; less than ``total``, if they
+        come part by part.
     """
     columns = (
         TextColumn("{task.description}"),
@@ -104,4 +105,12 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int, int
         *columns, console=status, transient=True, disable=status.quiet or not status.is_terminal
     ) as bar:
         task = bar.add_task(what, total=total)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+        before = 0  # in parts that are done
+
+        def show(done: int, of: int) -> None:
+            nonlocal before
+            bar.update(task, completed=before + done, total=max(before + of, total or 0))
+            if done == of and before + done < (total or 0):
+                before += done
+
+        yield show

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -15,10 +18,11 @@ from structnn.data.columns import NO_TREE, Column, SentenceColumns
 from structnn.errors import InputError
 from structnn.sentence import Sentence, StructureError
 
-__all__ = ["StoredSentences"]
+__all__ = ["StoredSentences", "on_disk"]
 
 _AT_ONCE = 1000  # sentences that are written together
-_COLUMNS = ("lengths", "words", "heads", "heights", "labels")
+_COLUMNS = ("lengths", "words", "heads", "heights", "labels", "tags")
+_LISTS = ("lexicon", "relations", "tagset")
 _KIND = np.dtype(np.int32)
 _SEAL = "sentences.json"
 
@@ -26,10 +30,10 @@ _SEAL = "sentences.json"
 class StoredSentences(SentenceColumns):
     """Sentences in a folder, as columns of numbers; each is made when it is asked for.
 
-    Tokens and dependency trees are kept, which is what training reads; tags, lemmas, texts and other
-    fields are not. A :class:`~structnn.Corpus` of them makes batches from the files, so that it takes
-    a few bytes of memory for a sentence, however long it is; beside it there is the list of the
-    distinct words.
+    Tokens, tags and dependency trees are kept, which is what training and its results read; lemmas,
+    texts and other fields are not. A :class:`~structnn.Corpus` of them makes batches from the files,
+    so that it takes a few bytes of memory for a sentence, however long it is; beside it there is the
+    list of the distinct words.
 
     Args:
         folder: A folder that :meth:`write` has written.
@@ -52,8 +56,10 @@ class StoredSentences(SentenceColumns):
         self.folder = Path(folder)
         try:
             content = json.loads((self.folder / _SEAL).read_text(encoding="utf-8"))
-            columns = {name: _column(self.folder / name, content["rows"]) for name in _COLUMNS}
-            super().__init__(**columns, lexicon=content["lexicon"], relations=content["relations"])
+            rows = content["rows"]  # until version 0.7.0 without tags
+            fields: dict[str, Any] = {name: content[name] for name in _LISTS if name in content}
+            fields |= {name: _column(self.folder / name, rows) for name in _COLUMNS if name in rows}
+            super().__init__(**fields)
         except (OSError, ValueError, LookupError, TypeError) as fault:
             raise InputError(
                 f"{self.folder} doesn't hold whole stored sentences ({fault}); write them again with "
@@ -77,17 +83,11 @@ class StoredSentences(SentenceColumns):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _SEAL).unlink(missing_ok=True)
-        lexicon: dict[str, int] = {}
-        relations: dict[str, int] = {"": 0}
-        sizes, rest = dict.fromkeys(_COLUMNS, 0), iter(sentences)
         with ExitStack() as stack:
             files = {name: stack.enter_context((folder / name).open("wb")) for name in _COLUMNS}
-            while part := list(islice(rest, _AT_ONCE)):
-                for name, values in _rows(part, lexicon, relations).items():
-                    np.array(values, _KIND).tofile(files[name])
-                    sizes[name] += len(values)
-        content = {"lexicon": list(lexicon), "relations": list(relations), "rows": sizes}
-        (folder / _SEAL).write_text(json.dumps(content), encoding="utf-8")  # last: all is there
+            lists, rows = _write(sentences, files)
+        content = json.dumps({**lists, "rows": rows})
+        (folder / _SEAL).write_text(content, encoding="utf-8")  # last: all is there
         return cls(folder)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -95,6 +95,51 @@ class StoredSentences(SentenceColumns):
 
     def __repr__(self) -> str:
         return f"StoredSentences({str(self.folder)!r}: {len(self):,} sentences)"
+
+
+def on_disk(sentences: Iterable[Sentence]) -> SentenceColumns:
+    """Sentences as columns in files without names, which are gone when nothing refers to them.
+
+    What :class:`StoredSentences` are, for as long as a program runs. Another process that is sent them
+    has them in its memory.
+
+    Args:
+        sentences: The sentences, which are gone through once.
+
+    Raises:
+        StructureError: See :meth:`StoredSentences.write`.
+
+    Example:
+        >>> from structnn import Sentence, Tree
+        >>> many = (Sentence(["dogs", "bark"], dependencies=Tree([1, -1])) for _ in range(3))
+        >>> len(on_disk(many)[1:])
+        2
+    """
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(tempfile.TemporaryFile()) for name in _COLUMNS}
+        lists, rows = _write(sentences, files)
+        fields: dict[str, Any] = {name: _mapped(file, rows[name]) for name, file in files.items()}
+    return SentenceColumns(**fields | lists)
+
+
+def _mapped(file: IO[bytes], rows: int) -> Column:
+    file.flush()
+    if not rows:
+        return np.zeros(0, _KIND)
+    return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), _KIND)
+
+
+def _write(
+    sentences: Iterable[Sentence], files: Mapping[str, IO[bytes]]
+) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """Write columns; returns the words, relations and tags, and how many rows each column has."""
+    numbers: dict[str, dict[str, int]] = {"lexicon": {}, "relations": {"": 0}, "tagset": {"": 0}}
+    rows, rest = dict.fromkeys(_COLUMNS, 0), iter(sentences)
+    while part := list(islice(rest, _AT_ONCE)):
+        for name, values in _rows(part, **numbers).items():
+            files[name].write(np.array(values, _KIND).tobytes())
+            rows[name] += len(values)
+    return {name: list(own) for name, own in numbers.items()}, rows
 
 
 def _opened(folder: Path, places: Column) -> StoredSentences:
@@ -110,14 +155,19 @@ def _column(file: Path, rows: dict[str, int]) -> Column:
 
 
 def _rows(
-    sentences: Sequence[Sentence], lexicon: dict[str, int], relations: dict[str, int]
+    sentences: Sequence[Sentence],
+    lexicon: dict[str, int],
+    relations: dict[str, int],
+    tagset: dict[str, int],
 ) -> dict[str, list[int]]:
-    """What some sentences add to each column; words and relations are given numbers as they come."""
+    """What some sentences add to each column; words, relations and tags get numbers as they come."""
     rows: dict[str, list[int]] = {name: [] for name in _COLUMNS}
     for sentence in sentences:
         size, tree = len(sentence), sentence.dependencies
         rows["lengths"].append(size)
         rows["words"] += [lexicon.setdefault(word, len(lexicon)) for word in sentence.tokens]
+        tags = sentence.tags or [""] * size
+        rows["tags"] += [tagset.setdefault(tag, len(tagset)) for tag in tags]
         if tree is None:
             if sentence.constituency is not None or sentence.graph is not None:
                 raise StructureError(

@@ -37,6 +37,8 @@ class SentenceColumns(Sequence[Sentence]):
         labels: ``(tokens,)``, the place of each token's relation among the relations.
         lexicon: The distinct words.
         relations: The distinct relations; the first is empty, for trees without labels.
+        tags: ``(tokens,)``, the place of each part of speech among the tags; None without any.
+        tagset: The distinct tags; the first is empty, for sentences without tags.
     """
 
     def __init__(
@@ -49,11 +51,14 @@ class SentenceColumns(Sequence[Sentence]):
         labels: Column,
         lexicon: Sequence[str],
         relations: Sequence[str],
+        tags: Column | None = None,
+        tagset: Sequence[str] = ("",),
     ) -> None:
         self.token_ptr = np.zeros(len(lengths) + 1, dtype=np.int64)
         np.cumsum(lengths, out=self.token_ptr[1:])
         self.words, self.heads, self.heights, self.labels = words, heads, heights, labels
-        self.lexicon, self.relations = tuple(lexicon), tuple(relations)
+        self.tags = tags
+        self.lexicon, self.relations, self.tagset = map(tuple, (lexicon, relations, tagset))
         self.places = np.arange(len(lengths))
         """``(sentences,)``: where the tokens of each begin: its place in ``token_ptr``."""
 
@@ -72,12 +77,12 @@ class SentenceColumns(Sequence[Sentence]):
         place = self.places[index]
         own = slice(self.token_ptr[place], self.token_ptr[place + 1])
         tokens = [self.lexicon[number] for number in self.words[own].tolist()]
+        tags = None if self.tags is None else _named(self.tags[own], self.tagset)
         heads = self.heads[own].tolist()
         if heads[0] == NO_TREE:
-            return Sentence(tokens)
-        numbers = self.labels[own].tolist()
-        labels = [self.relations[number] for number in numbers] if any(numbers) else None
-        return Sentence(tokens, dependencies=Tree(heads, labels=labels))
+            return Sentence(tokens, tags=tags)
+        tree = Tree(heads, labels=_named(self.labels[own], self.relations))
+        return Sentence(tokens, dependencies=tree, tags=tags)
 
     def __iter__(self) -> Iterator[Sentence]:
         return (self[index] for index in range(len(self)))
@@ -88,6 +93,24 @@ class SentenceColumns(Sequence[Sentence]):
         made.__dict__.update(self.__dict__)
         made.places = self.places[np.asarray(indices, dtype=np.int64)]
         return made
+
+    def followed_by(self: Self, others: Self) -> Self:
+        """These sentences and behind them others, of the same columns.
+
+        Raises:
+            ValueError: The others are of other columns.
+        """
+        if others.words is not self.words:
+            raise ValueError("the sentences are of other columns: write all of them together")
+        made = self.at([])
+        made.places = np.concatenate([self.places, others.places])
+        return made
+
+    def token_lists(self) -> Iterator[tuple[str, ...]]:
+        """The tokens of each sentence, without what else is known of it."""
+        ends = zip(self.token_ptr[self.places], self.token_ptr[self.places + 1], strict=True)
+        for begin, end in ends:
+            yield tuple(self.lexicon[number] for number in self.words[begin:end].tolist())
 
     def vocabulary(self, *, min_count: int = 1, lowercase: bool = False) -> Vocabulary:
         """What :meth:`Vocabulary.from_tokens` makes of the tokens, counted in the columns."""
@@ -107,3 +130,9 @@ class SentenceColumns(Sequence[Sentence]):
             word = self.lexicon[number]
             of_words[word.lower() if lowercase else word] += int(counts[number])
         return Vocabulary.from_counts(of_words, min_count=min_count, lowercase=lowercase)
+
+
+def _named(numbers: Column, names: Sequence[str]) -> list[str] | None:
+    """What numbers stand for; None where all are 0, which is nothing."""
+    found = numbers.tolist()
+    return [names[number] for number in found] if any(found) else None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import TypeVar
+from itertools import accumulate, chain, pairwise
+from typing import ClassVar
 
-from parsers import Parser, enhanced_graph
+from parsers import Parser, enhanced_graph, parse_each
 from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence, StructureError
 from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.questions import Span, offsets_of, token_span
+from tasks.data.sentences import joined, kept
 from tasks.data.structures import structure_of
 
 __all__ = [
@@ -27,8 +29,6 @@ __all__ = [
 
 SPLITS = ("train", "dev", "test")
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True)
 class ParsedDataset:
@@ -43,14 +43,16 @@ class ParsedDataset:
         second: For each split the sentences of second texts; empty unless the question is about pairs.
         spans: For each split the tokens of the spans of each example, where each begins and the token
             after its last; empty unless the question is about spans.
+        remarks: What a report must say of the parses.
     """
 
     dataset: Dataset
-    sentences: dict[str, tuple[Sentence, ...]]
+    sentences: Mapping[str, Sequence[Sentence]]
     structure: str = "parse"
     parser: str | None = None
-    second: dict[str, tuple[Sentence, ...]] = field(default_factory=dict)
-    spans: dict[str, tuple[tuple[Span, ...], ...]] = field(default_factory=dict)
+    second: Mapping[str, Sequence[Sentence]] = field(default_factory=dict)
+    spans: Mapping[str, Sequence[tuple[Span, ...]]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"ParsedDataset({self.dataset!r}, structure={self.structure!r})"
@@ -58,9 +60,7 @@ class ParsedDataset:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a report must say of the data and of their parses."""
-        sides = (self.sentences, self.second)
-        every = (sentence for side in sides for part in side.values() for sentence in part)
-        return (*self.dataset.notes, *parser_notes(every), *self._span_notes())
+        return (*self.dataset.notes, *self.remarks)
 
     def without_test(self) -> ParsedDataset:
         """The same data without test examples: all that training and selection may see."""
@@ -72,25 +72,9 @@ class ParsedDataset:
             spans={**self.spans, "test": ()} if self.spans else {},
         )
 
-    def texts(self, split: str) -> tuple[Sentence, ...]:
+    def texts(self, split: str) -> Sequence[Sentence]:
         """All sentences of a split: those of first texts, and behind them those of second ones."""
-        return (*self.sentences[split], *self.second.get(split, ()))
-
-    def _span_notes(self) -> Iterator[str]:
-        """How many spans don't begin and end where tokens do."""
-        if not self.dataset.question.spans:
-            return
-        fits = [
-            exact
-            for split, sentences in self.sentences.items()
-            for example, sentence in zip(getattr(self.dataset, split), sentences, strict=True)
-            for _, exact in in_tokens(example.text, example.spans, sentence)
-        ]
-        if count := len(fits) - sum(fits):
-            yield (
-                f"{count} of {len(fits)} spans begin or end within a token of the parser: they are "
-                "taken as the whole of the tokens that they lie in"
-            )
+        return joined(self.sentences[split], self.second.get(split, ()))
 
 
 def parse_dataset(
@@ -98,6 +82,8 @@ def parse_dataset(
     parser: Parser | None,
 ) -> ParsedDataset:
     """A sentence for each example: parsed, or as it is in the data.
+
+    What is parsed is kept in files: see :func:`tasks.data.sentences.kept`.
 
     Args:
         dataset: The examples.
@@ -110,7 +96,7 @@ def parse_dataset(
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
     if parser is None and dataset.question.reads == "arcs":
         # A tree in the data may be the answer: nothing but the tokens is taken.
-        first = [Sentence(example.text) for example in examples]
+        first: Iterator[Sentence] = (Sentence(example.text) for example in examples)
     else:
         first = _sentences(examples, parser)
     second = _sentences([one.second for one in examples if one.text2 is not None], parser)
@@ -121,8 +107,8 @@ def parse_dataset(
 
 def with_sentences(
     dataset: Dataset,
-    first: Sequence[Sentence],
-    second: Sequence[Sentence] = (),
+    first: Iterable[Sentence],
+    second: Iterable[Sentence] = (),
     *,
     parser: str | None,
 ) -> ParsedDataset:
@@ -130,30 +116,46 @@ def with_sentences(
 
     Args:
         dataset: The examples.
-        first: The sentence of each, those of train first, then those of dev, then those of test.
-        second: The sentence of each second text, where the question is about pairs.
+        first: The sentence of each, those of train first, then those of dev, then those of test; they
+            are gone through once.
+        second: The sentence of each second text, where the question is about pairs; as well.
         parser: The fingerprint of the parser; None if nothing was parsed.
 
     Raises:
         DataError: A sentence has other tokens than those that have an answer each.
     """
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
-    for example, sentence in zip(examples, first, strict=True):
-        if dataset.question.has_parts and len(sentence) != len(example.text):
-            raise DataError(
-                f"{example.source}: the parser made {len(sentence)} tokens of the {len(example.text)} "
-                "that have a tag; take another parser, or given trees (--structure given)"
-            )
-    spans = [
-        tuple(span for span, _ in in_tokens(example.text, example.spans, sentence))
-        for example, sentence in zip(examples, first, strict=True)
-    ]
+    told, found = _ToldOfParses(), _SpansFound(dataset.question.spans > 0)
+
+    def checked() -> Iterator[Sentence]:
+        for example, sentence in zip(examples, first, strict=True):
+            if dataset.question.has_parts and len(sentence) != len(example.text):
+                raise DataError(
+                    f"{example.source}: the parser made {len(sentence)} tokens of the "
+                    f"{len(example.text)} that have a tag; take another parser, or given trees "
+                    "(--structure given)"
+                )
+            found.add(example, sentence)
+            yield sentence
+
+    # All in one, so that first and second texts of a split are of the same columns.
+    sentences = kept(told.each(chain(checked(), second)), examples)
+    ends = [0, *accumulate(len(getattr(dataset, split)) for split in SPLITS)]
+    of_first = dict(zip(SPLITS, pairwise(ends), strict=True))
+    behind = {
+        split: slice(ends[-1] + begin, ends[-1] + end) for split, (begin, end) in of_first.items()
+    }
     return ParsedDataset(
         dataset,
-        _by_split(dataset, first),
+        {split: sentences[slice(*own)] for split, own in of_first.items()},
         parser=parser,
-        second=_by_split(dataset, second),
-        spans=_by_split(dataset, spans if dataset.question.spans else []),
+        second={split: sentences[own] for split, own in behind.items()}
+        if len(sentences) > len(examples)
+        else {},
+        spans={split: tuple(found.spans[slice(*own)]) for split, own in of_first.items()}
+        if found.wanted
+        else {},
+        remarks=(*told.notes, *found.notes),
     )
 
 
@@ -173,38 +175,77 @@ def in_tokens(
     return [token_span(span, offsets) for span in spans]
 
 
-def _by_split(dataset: Dataset, of_examples: Sequence[T]) -> dict[str, tuple[T, ...]]:
-    """What belongs to all examples, divided as these are; empty if there is none."""
-    rest = iter(of_examples)
-    if not of_examples:
-        return {}
-    return {split: tuple(islice(rest, len(getattr(dataset, split)))) for split in SPLITS}
-
-
-def _sentences(examples: Sequence[Example], parser: Parser | None) -> list[Sentence]:
+def _sentences(examples: Sequence[Example], parser: Parser | None) -> Iterator[Sentence]:
     """The sentences of examples' texts; constituents in the data are kept beside parses."""
     if parser is None:
-        return [given_tree(example) for example in examples]
-    parsed = parser.parse([example.text for example in examples]) if examples else []
-    return [
-        sentence
-        if example.sentence is None
-        else sentence.replace(constituency=example.sentence.constituency)
-        for example, sentence in zip(examples, parsed, strict=True)
-    ]
+        yield from map(given_tree, examples)
+        return
+    parsed = parse_each(parser, (example.text for example in examples))
+    for example, sentence in zip(examples, parsed, strict=True):
+        own = example.sentence
+        yield sentence if own is None else sentence.replace(constituency=own.constituency)
+
+
+class _ToldOfParses:
+    """How many texts a parser had to split, counted as sentences go by."""
+
+    _SAYS: ClassVar = {
+        JOINED_SENTENCES: "were split into sentences, whose trees were joined under one root",
+        SPLIT_AT_WHITE_SPACE: "were split at white space, since the tokenizer lost characters of them",
+    }
+
+    def __init__(self) -> None:
+        self._of_all = 0
+        self._counts: Counter[str] = Counter()
+
+    def each(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+        """The same sentences."""
+        for sentence in sentences:
+            self._of_all += 1
+            self._counts.update(key for key in self._SAYS if key in sentence.metadata)
+            yield sentence
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences that say it."""
+        return [
+            f"{count} of {self._of_all} texts {says}"
+            for key, says in self._SAYS.items()
+            if (count := self._counts[key])
+        ]
+
+
+class _SpansFound:
+    """The spans of examples in tokens, found as sentences go by; none unless they are wanted."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = wanted
+        self.spans: list[tuple[Span, ...]] = []
+        self._all = self._inexact = 0
+
+    def add(self, example: Example, sentence: Sentence) -> None:
+        """Find those of the next example."""
+        if self.wanted:
+            own = in_tokens(example.text, example.spans, sentence)
+            self.spans.append(tuple(span for span, _ in own))
+            self._all += len(own)
+            self._inexact += sum(not exact for _, exact in own)
+
+    @property
+    def notes(self) -> list[str]:
+        """How many don't begin and end where tokens do."""
+        return [
+            f"{self._inexact} of {self._all} spans begin or end within a token of the parser: they are "
+            "taken as the whole of the tokens that they lie in"
+        ][: bool(self._inexact)]
 
 
 def parser_notes(sentences: Iterable[Sentence]) -> list[str]:
     """Sentences that say how many texts the parser had to split; none if it had to split none."""
-    sentences = list(sentences)
-    told = {
-        JOINED_SENTENCES: "were split into sentences, whose trees were joined under one root",
-        SPLIT_AT_WHITE_SPACE: "were split at white space, since the tokenizer lost characters of them",
-    }
-    counts = {key: sum(key in sentence.metadata for sentence in sentences) for key in told}
-    return [
-        f"{count} of {len(sentences)} texts {told[key]}" for key, count in counts.items() if count
-    ]
+    told = _ToldOfParses()
+    for _ in told.each(sentences):
+        pass
+    return told.notes
 
 
 def given_tree(example: Example, structure: str | None = None) -> Sentence:

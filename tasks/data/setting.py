@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, TypeVar
+from functools import reduce
+from typing import Annotated
 
 from parsers import parse_noise, path_between, rerooted, with_structure
 from structnn import Sentence
 from tasks.data.examples import DataError, Dataset
 from tasks.data.parsing import SPLITS, ParsedDataset, given_tree
 from tasks.data.questions import Span
+from tasks.data.sentences import changed, chosen, joined
 from tasks.data.splits import folds, subsample
 from tasks.data.structures import GIVEN_STRUCTURES, Structure, structure_of
 from tasks.folders import folder_name
@@ -23,8 +25,6 @@ __all__ = [
     "parser_of",
     "view",
 ]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,8 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
     dataset = parsed.dataset
     check_structures([setting.structure], dataset)
     structure = structure_of(setting.structure)
+    sentences: Mapping[str, Sequence[Sentence]]
+    second: Mapping[str, Sequence[Sentence]]
     if structure.is_given:
         of_first = {split: getattr(dataset, split) for split in SPLITS}
         of_second = {
@@ -137,10 +139,10 @@ def view(parsed: ParsedDataset, setting: Setting, seed: int = 0) -> ParsedDatase
     elif structure.spans:
         sentences, second = _between_spans(parsed, structure), {}
     else:
-        sentences, second = (
-            {split: _restructured(part, setting) for split, part in side.items()}
-            for side in (parsed.sentences, parsed.second)
-        )
+        every = {split: _restructured(parsed.texts(split), setting) for split in parsed.sentences}
+        sizes = {split: len(part) for split, part in parsed.sentences.items()}
+        sentences = {split: part[: sizes[split]] for split, part in every.items()}
+        second = {split: every[split][sizes[split] :] for split in parsed.second}
     return replace(
         parsed,
         sentences=sentences,
@@ -163,7 +165,7 @@ def for_spans(structure: Structure, sentence: Sentence, spans: Sequence[Span]) -
     return rerooted(sentence, spans[0])
 
 
-def _between_spans(parsed: ParsedDataset, structure: Structure) -> dict[str, tuple[Sentence, ...]]:
+def _between_spans(parsed: ParsedDataset, structure: Structure) -> dict[str, Sequence[Sentence]]:
     question = parsed.dataset.question
     if structure.spans == 1 and not question.spans:
         raise DataError(
@@ -199,24 +201,23 @@ def _part_of_train(parsed: ParsedDataset, fraction: float, seed: int) -> ParsedD
 
 def _chosen(parsed: ParsedDataset, dataset: Dataset) -> ParsedDataset:
     """The parses of a data set whose examples are among those of another."""
+    everything = [example for split in SPLITS for example in getattr(parsed.dataset, split)]
+    place_of = {id(example): place for place, example in enumerate(everything)}
+    places = {
+        split: [place_of[id(example)] for example in getattr(dataset, split)] for split in SPLITS
+    }
 
-    def divided(of_examples: Mapping[str, Sequence[T]]) -> dict[str, tuple[T, ...]]:
-        known = {
-            id(example): own
-            for split, part in of_examples.items()
-            for example, own in zip(getattr(parsed.dataset, split), part, strict=True)
-        }
-        return {
-            split: tuple(known[id(example)] for example in getattr(dataset, split))
-            for split in of_examples
-        }
+    def divided(side: Mapping[str, Sequence[Sentence]]) -> dict[str, Sequence[Sentence]]:
+        every = reduce(joined, (side[split] for split in SPLITS)) if side else ()
+        return {split: chosen(every, places[split]) for split in SPLITS if side}
 
+    spans = [own for split in SPLITS for own in parsed.spans.get(split, ())]
     return replace(
         parsed,
         dataset=dataset,
         sentences=divided(parsed.sentences),
         second=divided(parsed.second),
-        spans=divided(parsed.spans),
+        spans={split: tuple(spans[place] for place in places[split]) for split in parsed.spans},
     )
 
 
@@ -225,7 +226,9 @@ def parser_of(parsed: ParsedDataset, setting: Setting) -> str | None:
     return None if structure_of(setting.structure).is_given else parsed.parser
 
 
-def _restructured(sentences: Sequence[Sentence], setting: Setting) -> tuple[Sentence, ...]:
+def _restructured(sentences: Sequence[Sentence], setting: Setting) -> Sequence[Sentence]:
     if setting.noise:
-        return tuple(parse_noise(sentences, setting.noise))
-    return tuple(with_structure(sentences, setting.structure))
+        return changed(sentences, lambda part: parse_noise(part, setting.noise))
+    if setting.structure == "parse":
+        return sentences
+    return changed(sentences, lambda part: with_structure(part, setting.structure))

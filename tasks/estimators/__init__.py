@@ -3,6 +3,8 @@
 from tasks.estimators.base import StructuredEstimator
 from tasks.estimators.classifier import StructuredClassifier
 from tasks.estimators.comparison import EncoderComparison, compare_encoders
+from tasks.estimators.nodes import StructuredNodeClassifier
+from tasks.estimators.parser import StructuredParser
 from tasks.estimators.regressor import StructuredRegressor
 from tasks.estimators.tagger import StructuredTagger
 from tasks.estimators.transducer import StructuredTransducer
@@ -13,6 +15,8 @@ __all__ = [
     "EncoderTransformer",
     "StructuredClassifier",
     "StructuredEstimator",
+    "StructuredNodeClassifier",
+    "StructuredParser",
     "StructuredRegressor",
     "StructuredTagger",
     "StructuredTransducer",

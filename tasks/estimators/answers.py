@@ -10,16 +10,21 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from structnn import Tree
+from structnn.arcs import tree_of
 from tasks.data.examples import DataError, quote
-from tasks.data.questions import ROW_SEPARATOR, SEPARATOR, Answers, Question
+from tasks.data.questions import NO_LABEL, ROW_SEPARATOR, SEPARATOR, Answers, Question
 from tasks.estimators.columns import Column, values_in
 
 __all__ = [
     "Classes",
     "LabelSets",
+    "NodeLabels",
     "Numbers",
+    "OfClasses",
     "Tags",
     "Texts",
+    "Trees",
     "Values",
     "are_numbers",
     "are_sets",
@@ -70,7 +75,7 @@ class Values(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class _OfClasses(Values):
+class OfClasses(Values):
     """Answers that consist of classes.
 
     Args:
@@ -90,7 +95,7 @@ class _OfClasses(Values):
         return dict(zip(names_of(self.classes), self.classes.tolist(), strict=True))
 
 
-class Classes(_OfClasses):
+class Classes(OfClasses):
     """One class each."""
 
     answer = "label"
@@ -117,7 +122,7 @@ class Classes(_OfClasses):
 
 
 @dataclass(frozen=True, eq=False)
-class LabelSets(_OfClasses):
+class LabelSets(OfClasses):
     """Any number of classes each: a list of them, or a row of a matrix of 0 and 1.
 
     Args:
@@ -228,7 +233,7 @@ class Numbers(Values):
         return np.array([float(answer) for answer in answers])
 
 
-class Tags(_OfClasses):
+class Tags(OfClasses):
     """A tag for each token."""
 
     answer = "label"
@@ -266,6 +271,62 @@ class Tags(_OfClasses):
         return [[known[name] for name in answer.split(ROW_SEPARATOR)] for answer in answers]
 
 
+class NodeLabels(Tags):
+    """A class for each node of a tree, or none, which is None."""
+
+    @classmethod
+    def read(cls, y: Column, name: str) -> list[list[Any]]:
+        """A list of classes for each tree; what is None, empty or ``_`` is no class."""
+        nothing = (None, "", NO_LABEL)
+        return [[None if one in nothing else one for one in own] for own in super().read(y, name)]
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> Self:
+        """The classes that occur."""
+        return super().of([[[one for one in own if one is not None] for own in y] for y in columns])
+
+    def cells(self, y: Any) -> list[object]:
+        """Their names, empty where there is none."""
+        return [["" if one is None else str(one) for one in own] for own in y]
+
+
+class Trees(OfClasses):
+    """A dependency tree each; the classes are relations."""
+
+    answer = "label"
+
+    @classmethod
+    def read(cls, y: Column, name: str) -> list[Tree]:
+        """The trees.
+
+        Raises:
+            DataError: An answer is no tree with relations.
+        """
+        trees = values_in(y, name)
+        for place, tree in enumerate(trees):
+            if not isinstance(tree, Tree) or tree.labels is None:
+                raise DataError(
+                    f"{name}[{place}] must be a structnn.Tree with labels, the relations, but is "
+                    f"{str(tree)[:60]}"
+                )
+        return trees
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> Self:
+        """The relations that occur."""
+        return cls(
+            classes_in(labels_in([one for y in columns for tree in y for one in tree.labels]))
+        )
+
+    def cells(self, y: Any) -> list[object]:
+        """The trees, as they are."""
+        return list(y)
+
+    def given_back(self, answers: Sequence[str]) -> list[Tree]:
+        """The trees."""
+        return [tree_of(answer.split(ROW_SEPARATOR)) for answer in answers]
+
+
 class Texts(Values):
     """Another text each."""
 
@@ -291,18 +352,10 @@ class Texts(Values):
 
 
 def values_for(question: Question) -> type[Values]:
-    """What the answers to a question are.
-
-    Raises:
-        DataError: It is about trees, which no column of answers has.
-    """
-    if question.reads in ("arcs", "nodes"):
-        raise DataError(
-            f"no estimator answers questions about {question.reads} of trees: structnn train --reads "
-            f"{question.reads} does"
-        )
+    """What the answers to a question are."""
     if question.has_parts:
-        return Tags
+        of_parts: dict[str, type[Values]] = {"arcs": Trees, "nodes": NodeLabels}
+        return of_parts.get(question.reads, Tags)
     if question.is_number:
         return Numbers
     kinds: dict[str, type[Values]] = {"label": Classes, "labels": LabelSets, "sequence": Texts}

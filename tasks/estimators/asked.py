@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -12,7 +12,15 @@ from tasks.data.examples import DataError, Dataset, Example, quote
 from tasks.data.options import DataOptions
 from tasks.data.questions import Answers, Question
 from tasks.estimators.answers import Values
-from tasks.estimators.columns import Column, Row, answer_column, as_example, rows_in
+from tasks.estimators.columns import (
+    Column,
+    Row,
+    answer_column,
+    as_example,
+    put_answer,
+    rows_in,
+)
+from tasks.estimators.trees import answers_in
 
 __all__ = ["AskedData", "Part", "asked_data"]
 
@@ -70,7 +78,8 @@ def asked_data(
     rows = {split: rows_in(part.X, options, part.names[0]) for split, part in parts.items()}
     answers: dict[str, Column] = {}
     for split, part in parts.items():
-        answers[split] = part.y
+        # A generator is gone through once.
+        answers[split] = list(part.y) if isinstance(part.y, Iterator) else part.y
         if part.y is None:
             answers[split], options = _column(rows[split], options, part.names)
     values = values_of(rows["train"], answers["train"], options)
@@ -97,6 +106,8 @@ def _column(
     """The answers that stand in a column of the rows, and options that say what is asked by it."""
     name, answer = names
     columns = columns_of(rows, options, name)
+    if columns.question.reads in ("arcs", "nodes"):
+        return answers_in(rows, columns, name), options
     if not rows or columns.answer not in rows[0]:
         if not rows or len(rows[0]) == 1:  # a column of texts
             raise ValueError(f"requires {answer} to be passed, but the target {answer} is None")
@@ -134,8 +145,8 @@ def _examples(
     reads = options.reads if known is None else known.reads
     column = answer_column(Question("tokens" if reads == "tokens" else "sentence", answer))
     options = replace(options, reads=reads, answer=answer, label_column=column)
-    for row, cell in zip(rows, cells, strict=True):
-        row[column] = cell
+    for place, (row, cell) in enumerate(zip(rows, cells, strict=True)):
+        put_answer(row, cell, options, f"{name}[{place}]")
     columns = columns_of(rows, options, name)
     examples = [as_example(row, columns, f"{name}[{place}]") for place, row in enumerate(rows)]
     if columns.question.is_one_label:  # names of classes keep their blanks

@@ -18,17 +18,18 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from structnn import Answer, Head
+from structnn import Answer, Encoder, Head, Sentence
 from tasks.console import progress, status
 from tasks.data.examples import DataError, Example, quote
 from tasks.data.options import DataOptions, ParserOptions
 from tasks.data.parsing import with_sentences
 from tasks.data.questions import Answers, Question, Reads
 from tasks.data.setting import Setting, view
+from tasks.data.structures import needs_parser
 from tasks.estimators.answers import Values, numbers_in
 from tasks.estimators.asked import Part, asked_data
 from tasks.estimators.columns import Column, Row, examples_of
-from tasks.estimators.reading import ReadTexts, caching_parser, read, states_beside
+from tasks.estimators.reading import caching_parser, read, states_beside, structured
 from tasks.estimators.saving import StoredEstimator, read_estimator, write_estimator
 from tasks.estimators.vectors import sentence_vectors
 from tasks.experiments.fitting import fit, selecting_metric
@@ -216,10 +217,10 @@ class StructuredEstimator(BaseEstimator, ABC):
             given = numbers_in(sample_weight, len(asked.given), "sample_weight")
             of_example = {id(one): weight for one, weight in zip(asked.given, given, strict=True)}
             weights = [of_example[id(example)] for example in dataset.train]
-        needs_tree = bool(encoder_of(parameters).reads & {"tree", "graph"})
+        needs_tree = _needs_tree(encoder_of(parameters), self.structure, dataset.question)
         both = (*dataset.train, *dataset.dev)
-        texts = self._read(both, self.structure, parser, needs_tree=needs_tree)
-        data = with_sentences(dataset, texts.first, texts.second, parser=None)
+        with self._read(both, self.structure, parser, needs_tree=needs_tree) as (first, second):
+            data = with_sentences(dataset, first, second, parser=None)
         data = view(data, Setting(structure=self.structure))
         with tempfile.TemporaryDirectory() as folder, _same_random_numbers():
             fitted = fit(
@@ -492,6 +493,7 @@ class StructuredEstimator(BaseEstimator, ABC):
     def _cache_file(self) -> Path | None:
         return None if self.cache is None else Path(self.cache)
 
+    @contextmanager
     def _read(
         self,
         examples: Sequence[Example],
@@ -499,20 +501,22 @@ class StructuredEstimator(BaseEstimator, ABC):
         options: ParserOptions,
         *,
         needs_tree: bool,
-    ) -> ReadTexts:
+    ) -> Iterator[tuple[Iterator[Sentence], Iterator[Sentence]]]:
+        """The sentences of first and of second texts, parsed as they are asked for."""
         with progress("parsing") if self.verbose else nullcontext() as show:
-            parser = caching_parser(options, self._cache_file)
-            parser.progress = show
-            return read(examples, [structure], parser, needs_tree=needs_tree)
+            parser = caching_parser(options, self._cache_file, show)
+            yield read(examples, [structure], parser, needs_tree=needs_tree)
 
     def _inputs(self, X: Column) -> Inputs:
         """New questions as the model reads them."""
         model = self.model_
-        needs_tree = bool(model.classifier.encoder.reads & {"tree", "graph"})
+        question = model.task.question
+        needs_tree = _needs_tree(model.classifier.encoder, model.structure, question)
         options = DataOptions(text_column=self.text_column)
-        examples = examples_of(X, model.task.question, options)
-        texts = self._read(examples, model.structure, model.parser, needs_tree=needs_tree)
-        return model.inputs(*texts.structured(model, examples))
+        examples = examples_of(X, question, options)
+        with self._read(examples, model.structure, model.parser, needs_tree=needs_tree) as texts:
+            first, second = map(list, texts)
+        return model.inputs(*structured(model, examples, first, second))
 
     def _report(self, metric: str) -> Callable[[Epoch], None]:
         def report(epoch: Epoch) -> None:
@@ -530,12 +534,19 @@ class StructuredEstimator(BaseEstimator, ABC):
 def hint_for(question: Question) -> str:
     """Which estimator answers such a question, as the end of a sentence."""
     if question.has_parts:
-        return {"tokens": "; take a StructuredTagger"}.get(question.reads, "")
+        kinds = {"tokens": "Tagger", "arcs": "Parser", "nodes": "NodeClassifier"}
+        return f"; take a Structured{kinds[question.reads]}"
     if question.is_number:
         return "; take a StructuredRegressor"
     return (
         "; take a StructuredTransducer" if question.is_sequence else "; take a StructuredClassifier"
     )
+
+
+def _needs_tree(encoder: Encoder, structure: str, question: Question) -> bool:
+    """Whether texts are parsed for an encoder, even where tokens are given."""
+    wanted = question.reads != "arcs" or needs_parser([structure], question)
+    return wanted and bool(encoder.reads & {"tree", "graph"})
 
 
 @contextmanager

@@ -9,12 +9,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from structnn import Sentence
-from tasks.data.columns import SECOND_TEXT, Columns, columns_of, text_column
+from tasks.data.columns import SECOND_TEXT, TREE, Columns, columns_of, text_column
 from tasks.data.examples import DataError, Example, quote
 from tasks.data.files import example_of
 from tasks.data.hugging_face import rows_of_table
 from tasks.data.options import DataOptions
 from tasks.data.questions import PLAIN_QUESTION, Question
+from tasks.estimators.trees import put_labels, put_tree
 
 __all__ = [
     "Column",
@@ -22,6 +23,7 @@ __all__ = [
     "answer_column",
     "as_example",
     "examples_of",
+    "put_answer",
     "rows_in",
     "values_in",
 ]
@@ -84,13 +86,43 @@ def rows_in(X: Column, options: DataOptions, name: str = "X") -> list[Row]:
 
 
 def answer_column(question: Question) -> str:
-    """The column of a row into which the answer to a question is put."""
-    return "tags" if question.has_parts else _ANSWER_COLUMN[question.answer]
+    """The column of a row into which the answer to a question is put, if it has one of its own."""
+    return "tags" if question.reads == "tokens" else _ANSWER_COLUMN[question.answer]
+
+
+def put_answer(row: Row, cell: Any, options: DataOptions, where: str) -> None:
+    """Put an answer into a row.
+
+    Args:
+        row: The row.
+        cell: The answer, as :meth:`tasks.estimators.answers.Values.cells` gives it; None for a list of
+            answers that aren't known.
+        options: What is asked, and the columns of text and answer.
+        where: What messages call the row.
+
+    Raises:
+        DataError: There is no tree, or the answer doesn't fit it.
+    """
+    text = text_column(
+        row, options.text_column, tagged=options.reads in ("tokens", "arcs", "nodes")
+    )
+    if options.reads == "arcs":
+        put_tree(row, text, cell, where)
+    elif options.reads == "nodes":
+        put_labels(row, text, cell, where)
+    elif cell is None:
+        given = row.get(text)
+        tokens = given.split() if isinstance(given, str) else given
+        row[options.label_column] = ["?"] * (len(tokens) if isinstance(tokens, list) else 0)
+    else:
+        row[options.label_column] = cell
 
 
 def as_example(row: Row, columns: Columns, where: str) -> Example:
     """The example of a row with an answer; sentences that were given are kept."""
     example = example_of(row, columns, where)
+    if columns.question.reads in ("arcs", "nodes"):
+        return example  # the trees of sentences are answers, or have these as labels
     if (first := row.sentences.get(columns.text)) is not None:
         example = replace(example, sentence=first)
     second = row.sentences.get(SECOND_TEXT)
@@ -125,12 +157,9 @@ def examples_of(
         label_column=column,
     )
     rows = rows_in(X, options, name)
-    for row in rows:
-        row[column] = [] if question.answer == "labels" else 0 if question.is_number else "?"
-        if question.has_parts:
-            text = row.get(text_column(row, options.text_column, tagged=True))
-            tokens = text.split() if isinstance(text, str) else text
-            row[column] = ["?"] * (len(tokens) if isinstance(tokens, list) else 0)
+    unknown: object = [] if question.answer == "labels" else 0 if question.is_number else "?"
+    for place, row in enumerate(rows):
+        put_answer(row, None if question.has_parts else unknown, options, f"{name}[{place}]")
     columns = columns_of(rows, options, name)
     return [as_example(row, columns, f"{name}[{place}]") for place, row in enumerate(rows)]
 
@@ -183,7 +212,8 @@ def _items(X: Column, options: DataOptions, name: str) -> tuple[list[Any], bool]
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ], False
     if isinstance(names := getattr(X, "columns", None), Iterable) and hasattr(X, "to_dict"):
-        known = {options.text_column, *_TEXTS} & set(names)
+        of_trees = {TREE} if options.reads == "nodes" else set()
+        known = ({options.text_column, *_TEXTS} | of_trees) & set(names)
         if known:  # pandas
             return list(X.to_dict("records")), False
     elif hasattr(X, "to_dicts"):  # polars

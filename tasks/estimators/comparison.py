@@ -20,6 +20,7 @@ from tasks.data.columns import text_column
 from tasks.data.options import DataOptions
 from tasks.data.parsing import SPLITS, ParsedDataset, with_sentences
 from tasks.data.questions import Answers, Question, Reads
+from tasks.data.structures import needs_parser
 from tasks.estimators.answers import Numbers, Values, are_numbers, are_sets, values_for
 from tasks.estimators.asked import Part, asked_data
 from tasks.estimators.columns import Column, Row
@@ -213,8 +214,10 @@ def _parsed(
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
     with progress("parsing") as show:
         parser = caching_parser(options.parser_options, options.cache, show)
-        read_texts = read(examples, names_in(options.read_structure), parser, needs_tree=True)
-    return with_sentences(dataset, read_texts.first, read_texts.second, parser=parser.fingerprint)
+        structures = names_in(options.read_structure)
+        parsed = dataset.question.reads != "arcs" or needs_parser(structures, dataset.question)
+        first, second = read(examples, structures, parser, needs_tree=parsed)
+        return with_sentences(dataset, first, second, parser=parser.fingerprint)
 
 
 def _kind_of_values(rows: Sequence[Row], y: Column, options: DataOptions) -> type[Values] | Values:

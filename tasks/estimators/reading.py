@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-from parsers import CachedParser, Parser
+from parsers import CachedParser, Parser, parse_each
 from parsers.cache import Progress
 from structnn import Sentence
 from tasks.data.examples import Example
@@ -22,50 +21,42 @@ from tasks.data.structures import structure_of
 from tasks.models.model import SavedModel
 from tasks.models.parser import make_parser
 
-__all__ = ["ReadTexts", "caching_parser", "read", "states_beside"]
+__all__ = ["caching_parser", "read", "states_beside", "structured"]
 
 FILE = "parses.sqlite"
 
 
-@dataclass(frozen=True)
-class ReadTexts:
-    """The sentences of examples.
+def structured(
+    model: SavedModel,
+    examples: Sequence[Example],
+    first: Sequence[Sentence],
+    second: Sequence[Sentence],
+) -> tuple[list[Sentence], list[Sentence], list[tuple[Span, ...]]]:
+    """Sentences and second sentences as a model reads them, and the spans in tokens.
 
-    Attributes:
+    Args:
+        model: Says which structure stands in the place of trees.
+        examples: The examples.
         first: The sentence of each.
         second: The second sentence of each, where the question is about pairs.
     """
-
-    first: list[Sentence]
-    second: list[Sentence]
-
-    def structured(
-        self, model: SavedModel, examples: Sequence[Example]
-    ) -> tuple[list[Sentence], list[Sentence], list[tuple[Span, ...]]]:
-        """The sentences and second sentences as a model reads them, and the spans in tokens.
-
-        Args:
-            model: Says which structure stands in the place of trees.
-            examples: The examples.
-        """
-        spans = [
-            tuple(span for span, _ in in_tokens(example.text, example.spans, sentence))
-            for example, sentence in zip(examples, self.first, strict=True)
+    spans = [
+        tuple(span for span, _ in in_tokens(example.text, example.spans, sentence))
+        for example, sentence in zip(examples, first, strict=True)
+    ]
+    ready = model.structured(first)
+    structure = structure_of(model.structure)
+    if structure.spans:
+        ready = [
+            for_spans(structure, sentence, own) for sentence, own in zip(ready, spans, strict=True)
         ]
-        first = model.structured(self.first)
-        structure = structure_of(model.structure)
-        if structure.spans:
-            first = [
-                for_spans(structure, sentence, own)
-                for sentence, own in zip(first, spans, strict=True)
-            ]
-        return first, model.structured(self.second), spans
+    return ready, model.structured(second), spans
 
 
 def read(
     examples: Sequence[Example], structures: Sequence[str], parser: Parser, *, needs_tree: bool
-) -> ReadTexts:
-    """The sentences of examples.
+) -> tuple[Iterator[Sentence], Iterator[Sentence]]:
+    """The sentences of examples, made as they are asked for, and those of second texts.
 
     Args:
         examples: Those with a sentence of their own keep its tree.
@@ -77,29 +68,38 @@ def read(
         DataError: No parser here makes the structure, such as constituency, and an example has none.
     """
     second = [example.second for example in examples if example.text2 is not None]
-    return ReadTexts(
-        *(_sentences(texts, structures, parser, needs_tree) for texts in (examples, second))
+    first, of_second = (
+        _sentences(texts, structures, parser, needs_tree) for texts in (examples, second)
     )
+    return first, of_second
 
 
 def _sentences(
     examples: Sequence[Example], structures: Sequence[str], parser: Parser, needs_tree: bool
-) -> list[Sentence]:
+) -> Iterator[Sentence]:
     """The sentence of each first text."""
     if not any(structure_of(name).of_new_text for name in structures):
-        for name in structures:  # each has to be there
-            sentences = [given_tree(example, name) for example in examples]
-        return sentences
-    ready: dict[int, Sentence] = {}
-    for place, example in enumerate(examples):
-        own = example.sentence
-        if own is not None and (own.dependencies is not None or not needs_tree):
-            ready[place] = own
-        elif not isinstance(example.text, str) and not needs_tree:
-            ready[place] = Sentence(example.text)
-    rest = [example for place, example in enumerate(examples) if place not in ready]
-    parsed = iter(parser.parse([example.text for example in rest]) if rest else ())
-    return [ready[place] if place in ready else next(parsed) for place in range(len(examples))]
+        for example in examples:
+            *_, sentence = (
+                given_tree(example, name) for name in structures
+            )  # each has to be there
+            yield sentence
+        return
+    ready = partial(_ready, needs_tree=needs_tree)
+    parsed = parse_each(parser, (example.text for example in examples if ready(example) is None))
+    for example in examples:
+        own = ready(example)
+        yield next(parsed) if own is None else own
+
+
+def _ready(example: Example, *, needs_tree: bool) -> Sentence | None:
+    """The sentence of a text that isn't parsed."""
+    own = example.sentence
+    if own is not None and (own.dependencies is not None or not needs_tree):
+        return own
+    if not isinstance(example.text, str) and not needs_tree:
+        return Sentence(example.text)
+    return None
 
 
 def caching_parser(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tasks.data.examples import DataError
-from tasks.estimators.answers import Classes, LabelSets, Numbers, Tags, Values, values_for
+from tasks.estimators.answers import LabelSets, Numbers, OfClasses, Values, values_for
 from tasks.json_records import as_record
 from tasks.models.hub import fetched
 from tasks.models.model import SavedModel, model_in, save_model
@@ -80,7 +80,7 @@ def write_estimator(folder: Path, name: str, stored: StoredEstimator) -> None:
     if (folder / "run.json").exists():
         raise StorageError(f"{folder} holds a run of an experiment; save in another folder")
     model, values, parameters, figures = stored
-    classes = values.classes if isinstance(values, Classes | LabelSets | Tags) else None
+    classes = values.classes if isinstance(values, OfClasses) else None
     for value in () if classes is None else classes.tolist():
         if not isinstance(value, str | int | float):
             raise DataError(
@@ -112,7 +112,6 @@ def read_estimator(folder: Path) -> StoredEstimator:
 
     Raises:
         StorageError: There is no model in it, a file is damaged, or files don't belong together.
-        DataError: No estimator answers such questions.
     """
     folder = fetched(folder)
     model = model_in(folder)
@@ -150,7 +149,7 @@ def _values(kind: type[Values], classes: Any, model: SavedModel, *, is_matrix: b
         return LabelSets(classes, is_matrix)
     if kind is Numbers:
         return Numbers(model.task.question.answer)
-    return kind(classes) if issubclass(kind, Classes | Tags) else kind()
+    return kind(classes) if issubclass(kind, OfClasses) else kind()
 
 
 def _plain(value: object) -> object:

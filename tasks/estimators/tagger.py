@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tasks.data.options import DataOptions
-from tasks.data.questions import Question
-from tasks.estimators.answers import Tags, Values
-from tasks.estimators.base import StructuredEstimator
-from tasks.estimators.class_weights import weights_of_labels
-from tasks.estimators.columns import Column, Row
-from tasks.training.options import TrainingOptions
+from tasks.data.questions import Reads
+from tasks.estimators.answers import Tags
+from tasks.estimators.parts import PartsClassifier
 
 __all__ = ["StructuredTagger"]
 
 
 @dataclass(eq=False, repr=False)
-class StructuredTagger(StructuredEstimator):
+class StructuredTagger(PartsClassifier):
     """An encoder with a softmax layer for each token, trained on token lists and lists of tags.
 
     Texts are lists of tokens or sentences; a string is divided at white space. Rows have columns
@@ -46,68 +38,5 @@ class StructuredTagger(StructuredEstimator):
         [2]
     """
 
-    _: KW_ONLY
-    class_weight: Literal["balanced"] | Mapping[Any, float] | None = None
-    focus: float = TrainingOptions.focus
-
-    def fit(
-        self,
-        X: Column,
-        y: Column | None = None,
-        sample_weight: Column | None = None,
-        *,
-        dev: tuple[Column, Column | None] | None = None,
-    ) -> StructuredTagger:
-        """Train on token lists and their tags.
-
-        Args:
-            X: The token lists, or rows with columns.
-            y: A list of tags for each; None if they are a column of ``X``.
-            sample_weight: ``(texts,)``, the weight of the tokens of each in the loss; equal by default.
-                The dev set has no weights.
-            dev: Texts and tags to choose the best epoch on, in place of a part of ``X``.
-
-        Returns:
-            This tagger.
-
-        Raises:
-            ValueError: A text or an option can't be used; the message says which, why, and how to mend
-                it. Or training diverged.
-        """
-        return self._fit(X, y, sample_weight, dev)
-
-    def predict(self, X: Column) -> list[list[Any]]:
-        """The most probable tag of each token, a list for each text."""
-        found: list[list[Any]] = self._answers(X)
-        return found
-
-    def score(self, X: Column, y: Column, sample_weight: Column | None = None) -> float:
-        """The share of tokens whose tag is right; ``sample_weight`` is that of their texts."""
-        right: list[bool] = []
-        weights: list[float] = []
-        gold, found = Tags.read(y, "y"), self.predict(X)
-        given = np.ones(len(gold)) if sample_weight is None else np.asarray(sample_weight)
-        for wanted, tags, weight in zip(gold, found, given, strict=True):
-            right += [str(one) == str(other) for one, other in zip(wanted, tags, strict=True)]
-            weights += [float(weight)] * len(tags)
-        return float(np.average(right, weights=weights))
-
-    @classmethod
-    def _answered(cls, question: Question) -> bool:
-        return question.reads == "tokens"
-
-    def _asked(self) -> tuple[str | None, str | None]:
-        return "tokens", None
-
-    def _kind_of_values(
-        self, rows: Sequence[Row], y: Column, options: DataOptions
-    ) -> type[Values] | Values:
-        return Tags
-
-    def _class_weights(self, values: Values) -> dict[str, float] | None:
-        return weights_of_labels(self.class_weight, values)
-
-    def _set_values(self, values: Values) -> None:
-        super()._set_values(values)
-        assert isinstance(values, Tags)
-        self.classes_: NDArray[Any] = values.classes
+    _parts: ClassVar[Reads] = "tokens"
+    _values_kind: ClassVar[type[Tags]] = Tags

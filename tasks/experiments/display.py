@@ -88,7 +88,9 @@ def parsed(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:
     check_structures(structures, dataset)
     if not needs_parser(structures, dataset.question):
         return parse_dataset(dataset, None)
-    with resumable(), progress("parsing") as show:
+    texts = len(dataset.train) + len(dataset.dev) + len(dataset.test)
+    texts *= 2 if dataset.question.reads == "pair" else 1
+    with resumable(), progress("parsing", texts) as show:
         return parse_dataset(dataset, cached_parser(options, show))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, pstdev
@@ -46,6 +46,7 @@ from structnn.heads.readers import build_reader
 from tasks.data.examples import DataError, Dataset
 from tasks.data.options import ParserOptions
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
+from tasks.data.sentences import changed, joined
 from tasks.data.structures import structure_of
 from tasks.json_records import as_record
 from tasks.models.budgets import outline
@@ -213,7 +214,7 @@ class SavedModel:
         """
         if self.task.question.reads == "nodes":
             self._check_nodes(sentences)
-        corpus = self.corpus([*sentences, *second])
+        corpus = self.corpus(joined(sentences, second))
         return Inputs(corpus, 2 if second else 1, spans_tensor(spans))
 
     def _check_nodes(self, sentences: Sequence[Sentence]) -> None:
@@ -268,12 +269,13 @@ def make_corpus(
     field = structure_of(structure).field
     if arity is not None and field != "graph":
         fit = grouped if field == "constituency" else narrowed
-        sentences = [
-            sentence
-            if (tree := getattr(sentence, field)) is None
-            else sentence.replace(**{field: fit(tree, arity)})
-            for sentence in sentences
-        ]
+
+        def fitted(part: list[Sentence]) -> Iterator[Sentence]:
+            for sentence in part:
+                tree = getattr(sentence, field)
+                yield sentence if tree is None else sentence.replace(**{field: fit(tree, arity)})
+
+        sentences = changed(sentences, fitted)
     return Corpus(
         sentences,
         structure=field,

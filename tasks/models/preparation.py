@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from structnn.heads.answers import NO_ANSWER
 from tasks.data.examples import DataError, quote
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
+from tasks.data.sentences import tokens_of, vocabulary_of
 from tasks.data.structures import structure_of
 from tasks.models.embeddings import contextual_parts, keep_states
 from tasks.models.model import SavedModel, Task, build_model
@@ -80,10 +82,8 @@ def prepare(
     vocabulary: Vocabulary | None = None
     vectors, coverage = None, None
     if options.parts.words == "learned":
-        vocabulary = Vocabulary.from_tokens(
-            (sentence.tokens for sentence in data.texts("train")),
-            min_count=options.min_count,
-            lowercase=options.lowercase,
+        vocabulary = vocabulary_of(
+            data.texts("train"), min_count=options.min_count, lowercase=options.lowercase
         )
         if start is not None:
             vocabulary = start.vocabulary(vocabulary)
@@ -97,8 +97,7 @@ def prepare(
     task = Task.of(data.dataset, options)
     classifier = build_model(options, task, vocabulary, vectors)
     if start is not None:
-        every = (sentence for split in data.sentences for sentence in data.texts(split))
-        coverage = start.begin(classifier, (word for one in every for word in one.tokens))
+        coverage = start.begin(classifier, chain.from_iterable(_tokens(data)))
     check_reads(classifier.encoder, options.encoder, data.structure)
     if (
         structure_of(data.structure).field == "constituency"
@@ -127,8 +126,7 @@ def prepare(
         keep_states(classifier.embedding, states)
         for part in contextual_parts(classifier.embedding):
             if part.store is not None:  # all at once, so that they depend on the data alone
-                texts = (sentence for split in data.sentences for sentence in data.texts(split))
-                part.remember([tuple(sentence.tokens) for sentence in texts])
+                part.remember(list(map(tuple, _tokens(data))))
     return PreparedModel(model, _inputs(model, data), coverage)
 
 
@@ -174,8 +172,7 @@ def pretrained_vectors(options: ModelOptions, data: ParsedDataset) -> WordVector
     if options.parts.words in (None, "learned"):
         return None
     # The words of dev and test are looked up too, which uses none of their labels.
-    everything = (sentence.tokens for split in data.sentences for sentence in data.texts(split))
-    words = Vocabulary.from_tokens(everything).words[1:]
+    words = Vocabulary.from_tokens(_tokens(data)).words[1:]
     if options.parts.words == "wordllama":
         found = wordllama_vectors(words)
     else:
@@ -242,7 +239,7 @@ def _tags_are_relations(data: ParsedDataset) -> bool:
     """Whether the tags of train are what its trees say of the same tokens."""
     if data.dataset.question.reads != "tokens":
         return False
-    trees = [sentence.dependencies for sentence in data.sentences["train"]]
+    trees = (sentence.dependencies for sentence in data.sentences["train"])
     tags = map(data.dataset.question.parts_of, data.dataset.answers("train"))
     return all(
         tree is not None and tree.labels == own for tree, own in zip(trees, tags, strict=False)
@@ -253,9 +250,7 @@ def _vocabulary_and_vectors(
     pretrained: WordVectors, data: ParsedDataset
 ) -> tuple[Vocabulary, Tensor]:
     """The words that have a vector, with their counts in train, and ``(words, dim)``, the vectors."""
-    vocabulary, ordered = pretrained.as_vocabulary(
-        Vocabulary.from_tokens(sentence.tokens for sentence in data.texts("train"))
-    )
+    vocabulary, ordered = pretrained.as_vocabulary(vocabulary_of(data.texts("train")))
     # Files differ in scale by an order of magnitude, and gates that begin saturated learn nothing.
     scale = LEARNED_SCALE / ordered.vectors.std().clamp_min(1e-8)
     return vocabulary, ordered.vectors * scale
@@ -274,6 +269,11 @@ def label_vocabulary(structure: str, labels: Iterable[str]) -> Vocabulary:
     if structure_of(structure).label_kind == "relations":
         return UNIVERSAL_RELATIONS
     return Vocabulary(sorted(set(labels)))
+
+
+def _tokens(data: ParsedDataset) -> Iterator[Sequence[str]]:
+    """The tokens of each text of all splits."""
+    return chain.from_iterable(tokens_of(data.texts(split)) for split in data.sentences)
 
 
 def _tree_labels(data: ParsedDataset) -> Vocabulary:

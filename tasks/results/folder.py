@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from tasks.data.examples import Dataset, Example
 from tasks.data.parsing import ParsedDataset, given_tree
+from tasks.data.sentences import tokens_of
 from tasks.data.setting import Setting, view
 from tasks.data.structures import Structure, structure_of
 from tasks.folders import folder_name
@@ -412,7 +413,7 @@ def _examples(parsed: ParsedDataset, settings: Sequence[Setting]) -> list[Exampl
 
 
 def _described(data: ParsedDataset, structures: Sequence[Structure]) -> list[ExampleDescription]:
-    words = {word.lower() for sentence in data.sentences["train"] for word in sentence.tokens}
+    words = {word.lower() for own in tokens_of(data.sentences["train"]) for word in own}
     texts = {example.shown.lower() for example in data.dataset.train}
     asks_of_one = data.dataset.question.spans == 1
     targets = Counter(_target(example) for example in data.dataset.train if asks_of_one)

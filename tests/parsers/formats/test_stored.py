@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from parsers import StoredSentences
+from parsers import StoredSentences, on_disk
 from parsers.formats import stored as module
 from structnn import (
     UNIVERSAL_RELATIONS,
@@ -30,7 +31,11 @@ def tree(parents, labels=None):
 SENTENCES = [
     Sentence(["dogs", "chase", "cats"], dependencies=tree([1, -1, 1], ["nsubj", "root", "obj"])),
     Sentence(["Stop"], dependencies=tree([-1])),
-    Sentence(["cats", "stop"], dependencies=tree([1, -1], ["nsubj:pass", "root"])),
+    Sentence(
+        ["cats", "stop"],
+        dependencies=tree([1, -1], ["nsubj:pass", "root"]),
+        tags=["NOUN", "VERB"],
+    ),
     Sentence(["no", "tree", "é"]),
     Sentence(
         ["dogs", "stop", "and", "go"], dependencies=tree([1, -1, 3, 1], ["x", "root", "", ""])
@@ -55,6 +60,25 @@ def test_what_is_written_is_read(stored):
     with pytest.raises(IndexError):
         stored[5]
     assert len(StoredSentences.write(stored.folder, [])) == 0
+
+
+def test_files_without_names_hold_the_same(stored):
+    made = on_disk(iter(SENTENCES))
+    assert list(made) == SENTENCES
+    assert list(pickle.loads(pickle.dumps(made[1:]))) == SENTENCES[1:]
+    assert list(made.token_lists()) == [one.tokens for one in SENTENCES]
+    assert list(made[3:].followed_by(made[:2])) == SENTENCES[3:] + SENTENCES[:2]
+    assert len(on_disk([])) == 0
+    with pytest.raises(ValueError, match="other columns"):
+        made.followed_by(stored)
+
+
+def test_a_folder_of_an_earlier_version_has_no_tags(stored):
+    file = stored.folder / "sentences.json"
+    content = json.loads(file.read_text())
+    del content["tagset"], content["rows"]["tags"]
+    file.write_text(json.dumps(content))
+    assert list(StoredSentences(stored.folder)) == [one.replace(tags=None) for one in SENTENCES]
 
 
 @pytest.mark.parametrize("options", [{}, {"min_count": 2}, {"lowercase": True}])

@@ -16,6 +16,8 @@ from sklearn.preprocessing import FunctionTransformer
 from structnn import Sentence
 from tasks import (
     StructuredClassifier,
+    StructuredNodeClassifier,
+    StructuredParser,
     StructuredRegressor,
     StructuredTagger,
     StructuredTransducer,
@@ -67,6 +69,8 @@ OF_SEQUENCES = {"decoder", "pieces", "beam", "label_smoothing", "scheduled_sampl
     [
         (StructuredClassifier, OF_SEQUENCES),
         (StructuredTagger, OF_SEQUENCES),
+        (StructuredNodeClassifier, OF_SEQUENCES),
+        (StructuredParser, {*OF_SEQUENCES, "focus"}),
         (StructuredRegressor, {*OF_SEQUENCES, "focus"}),
         (StructuredTransducer, {"focus"}),
     ],

@@ -9,10 +9,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from structnn import Sentence
+from structnn import Sentence, Tree
 from tasks import (
     EncoderTransformer,
     StructuredClassifier,
+    StructuredNodeClassifier,
+    StructuredParser,
     StructuredRegressor,
     StructuredTagger,
     StructuredTransducer,
@@ -37,6 +39,20 @@ SPANS = [{"text": text, "target": text.split()[1]} for text in TEXTS]
 TAGS = [["A", "N", "V", "NUM"] if n % 2 else ["A", "N", "NUM"] for n in range(N)]
 NUMBERS = [n / N for n in range(N)]
 SETS = [["short"] if n % 2 else ["short", "cats"] if n % 3 else [] for n in range(N)]
+HEADS = [
+    Tree([1, 2, -1, 2], labels=["amod", "nsubj", "root", "obj"])
+    if n % 2
+    else Tree([1, -1, 1], labels=["amod", "root", "nummod"])
+    for n in range(N)
+]
+SHAPE = ([-1, 0, 0, 2, 2], [-1, 0, -1, 1, 2])
+PHRASES = [
+    Sentence(
+        [*words[:2], str(n)], constituency=Tree(*SHAPE, labels=[str(n % 2), "2", "", "2", "x"])
+    )
+    for n, words in enumerate(WORDS)
+]
+NODES = [[n % 2, 2, None, 2, 0] for n in range(N)]
 MATRIX = np.array([[n % 2, n % 3 == 0, 0] for n in range(N)])
 
 
@@ -60,6 +76,8 @@ MATRIX = np.array([[n % 2, n % 3 == 0, 0] for n in range(N)])
         (StructuredRegressor("bag", answer="scale"), TEXTS, NUMBERS, Question(answer="scale")),
         (StructuredTagger("bilstm"), WORDS, TAGS, Question("tokens")),
         (StructuredTagger("gat(heads=2)"), WORDS, TAGS, Question("tokens")),
+        (StructuredParser("bilstm"), WORDS, HEADS, Question("arcs")),
+        (StructuredNodeClassifier("child_sum_tree_lstm"), PHRASES, NODES, Question("nodes")),
         (StructuredTransducer("bilstm"), WORDS, TEXTS, Question(answer="sequence")),
     ],
 )
@@ -85,6 +103,8 @@ def test_it_is_fitted_saved_and_loaded(estimator, X, y, question, tmp_path):
         (StructuredClassifier("bag"), TEXTS, MATRIX),
         (StructuredRegressor("bag"), TEXTS, NUMBERS),
         (StructuredTagger("bag"), WORDS, TAGS),
+        (StructuredParser("bag"), WORDS, HEADS),
+        (StructuredNodeClassifier("recursive_nn"), PHRASES, NODES),
     ],
 )
 def test_within_grid_searches(estimator, X, y):
@@ -153,6 +173,9 @@ def test_answers_come_back_as_they_were_given():
 def test_it_learns():
     eager = {**SMALL, "epochs": 25, "learning_rate": 0.05, "dropout": 0.0, "word_dropout": 0.0}
     assert StructuredTagger("bag", **eager).fit(WORDS, TAGS).score(WORDS, TAGS) > 0.9
+    assert StructuredParser("lstm", **eager).fit(WORDS, HEADS).score(WORDS, HEADS) > 0.9
+    nodes = StructuredNodeClassifier("child_sum_tree_lstm", **eager).fit(PHRASES, NODES)
+    assert nodes.score(PHRASES, NODES) > 0.9
     lengths = [len(words) for words in WORDS]
     assert StructuredRegressor("bag", **eager).fit(WORDS, lengths).score(WORDS, lengths) > 0.8
     sets = [["odd", "dogs"] if n % 2 else ["cats"] for n in range(N)]
@@ -176,6 +199,54 @@ def test_columns_say_what_is_asked():
     assert len(tagger.predict(WORDS)) == N
     sequences = StructuredTransducer("bag", **SMALL).fit({"source": TEXTS, "target": TEXTS})
     assert sequences.predict({"source": TEXTS[:2]}).shape == (2,)
+
+
+def test_trees_are_answers(parser, tmp_path):
+    made = StructuredParser("bilstm", **SMALL).fit(WORDS, HEADS)
+    trees = made.predict(["dogs bark", ("cats", "purr", "and", "sleep")])
+    assert [len(tree) for tree in trees] == [2, 4]
+    assert {label for tree in trees for label in tree.labels} <= set(made.model_.task.labels)
+    sentences = [
+        Sentence(words, dependencies=tree) for words, tree in zip(WORDS, HEADS, strict=True)
+    ]
+    rows = {
+        "tokens": WORDS,
+        "heads": [[parent + 1 for parent in tree.parents] for tree in HEADS],
+        "relations": [tree.labels for tree in HEADS],
+    }
+    for X in (sentences, rows):
+        again = StructuredParser("bilstm", **SMALL).fit(X)
+        assert again.predict(WORDS) == made.predict(WORDS)
+        assert again.predict(X) == made.predict(WORDS)
+    assert made.score(WORDS, made.predict(WORDS)) == 1
+    assert parser.parsed == []  # left chains are made of tokens
+    folder = str(made.save(tmp_path / "parser"))
+    reading = StructuredClassifier("child_sum_tree_lstm", parser=folder, **SMALL)
+    reading.fit([Sentence(words) for words in WORDS], LABELS)
+    other = StructuredParser("gat(heads=2)", structure="parse", **SMALL).fit(WORDS, HEADS)
+    assert len(parser.parsed) >= N
+    assert len(other.predict(WORDS)) == N
+
+
+def test_nodes_of_trees_are_asked_about():
+    made = StructuredNodeClassifier("child_sum_tree_lstm", **SMALL).fit(PHRASES, NODES)
+    assert made.classes_.tolist() == [0, 1, 2]
+    bare = [Sentence(one.tokens, constituency=Tree(*SHAPE)) for one in PHRASES]
+    assert made.predict(bare) == made.predict(PHRASES)
+    assert all(type(label) is int for labels in made.predict(bare) for label in labels)
+    again = StructuredNodeClassifier("child_sum_tree_lstm", **SMALL).fit(PHRASES)
+    assert again.classes_.tolist() == ["0", "1", "2", "x"]
+    brackets = [
+        "({} (2 {}) ( (2 {}) (x {})))".format(n % 2, *one.tokens) for n, one in enumerate(PHRASES)
+    ]
+    other = StructuredNodeClassifier("child_sum_tree_lstm", **SMALL).fit({"tree": brackets})
+    assert other.predict({"tree": brackets}) == again.predict(PHRASES)
+
+
+def test_generators_are_gone_through_once():
+    made = StructuredClassifier("bag", **SMALL).fit(iter(TEXTS), (label for label in LABELS))
+    whole = StructuredClassifier("bag", **SMALL).fit(TEXTS, LABELS)
+    assert made.predict_proba(iter(TEXTS)).tolist() == whole.predict_proba(TEXTS).tolist()
 
 
 def test_sentences_keep_their_trees_on_both_sides(parser):
@@ -263,6 +334,24 @@ def test_a_warm_start_asks_the_same_question():
         ),
         (StructuredTagger("bag"), WORDS, [3] * N, r"y\[0\] must be a list of tags"),
         (StructuredTransducer("bag", beam=0), WORDS, TEXTS, "beam must be"),
+        (StructuredParser("bag"), WORDS, None, r"X\[0\]: there is no tree, which is what is asked"),
+        (StructuredParser("bag"), WORDS, TAGS, r"y\[0\] must be a structnn.Tree with labels"),
+        (
+            StructuredParser("bag"),
+            WORDS,
+            HEADS[1:] + HEADS[:1],
+            r"X\[0\]: the tree is not well formed",
+        ),
+        (StructuredParser("bag"), [[]] * N, HEADS, r"X\[0\]: the text is empty"),
+        (
+            StructuredParser("bag", structure="given"),
+            WORDS,
+            HEADS,
+            "the trees that it is asked for",
+        ),
+        (StructuredNodeClassifier("gat"), WORDS, NODES, r"X\[0\]: there is no tree whose nodes"),
+        (StructuredNodeClassifier("gat"), PHRASES, TAGS, r"X\[0\]: the answers don't fit the tree"),
+        (StructuredNodeClassifier("bag"), PHRASES, NODES, "bag has no state for each node"),
     ],
 )
 def test_what_does_not_fit_is_told(estimator, X, y, message):

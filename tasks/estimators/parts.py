@@ -1,0 +1,119 @@
+"""What estimators share whose answer to an example is a list: a class for each part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.data.options import DataOptions
+from tasks.data.questions import Question, Reads
+from tasks.estimators.answers import Tags, Values
+from tasks.estimators.base import StructuredEstimator
+from tasks.estimators.class_weights import weights_of_labels
+from tasks.estimators.columns import Column, Row
+from tasks.training.options import TrainingOptions
+
+__all__ = ["PartsClassifier", "share_right"]
+
+
+@dataclass(eq=False, repr=False)
+class PartsClassifier(StructuredEstimator):
+    """An encoder with a softmax layer for each part of an example.
+
+    Args:
+        class_weight: Weight of each class in the loss: None for equal ones, ``"balanced"``, or a
+            mapping from classes to weights, 1 for those that are not in it.
+        focus: Exponent of the focal loss; 0 is cross-entropy.
+    """
+
+    _: KW_ONLY
+    class_weight: Literal["balanced"] | Mapping[Any, float] | None = None
+    focus: float = TrainingOptions.focus
+
+    _parts: ClassVar[Reads]
+    _values_kind: ClassVar[type[Tags]]
+
+    def fit(
+        self,
+        X: Column,
+        y: Column | None = None,
+        sample_weight: Column | None = None,
+        *,
+        dev: tuple[Column, Column | None] | None = None,
+    ) -> Self:
+        """Train.
+
+        Args:
+            X: What is asked about, or rows with columns.
+            y: A list of classes for each; None if they are in ``X``.
+            sample_weight: ``(examples,)``, the weight of the parts of each in the loss; equal by
+                default. The dev set has no weights.
+            dev: Examples and answers to choose the best epoch on, in place of a part of ``X``.
+
+        Returns:
+            This estimator.
+
+        Raises:
+            ValueError: A text or an option can't be used; the message says which, why, and how to mend
+                it. Or training diverged.
+        """
+        return self._fit(X, y, sample_weight, dev)
+
+    def predict(self, X: Column) -> list[list[Any]]:
+        """The most probable class of each part, a list for each example."""
+        found: list[list[Any]] = self._answers(X)
+        return found
+
+    def score(self, X: Column, y: Column, sample_weight: Column | None = None) -> float:
+        """The share of parts whose class is right, of those that have one.
+
+        Args:
+            X: As for :meth:`fit`.
+            y: As for :meth:`fit`, but never None.
+            sample_weight: ``(examples,)``, the weight of the parts of each.
+        """
+        return share_right(self._values_kind.read(y, "y"), self.predict(X), sample_weight)
+
+    @classmethod
+    def _answered(cls, question: Question) -> bool:
+        return question.reads == cls._parts
+
+    def _asked(self) -> tuple[str | None, str | None]:
+        return self._parts, None
+
+    def _kind_of_values(
+        self, rows: Sequence[Row], y: Column, options: DataOptions
+    ) -> type[Values] | Values:
+        return self._values_kind
+
+    def _class_weights(self, values: Values) -> dict[str, float] | None:
+        return weights_of_labels(self.class_weight, values)
+
+    def _set_values(self, values: Values) -> None:
+        super()._set_values(values)
+        assert isinstance(values, Tags)
+        self.classes_: NDArray[Any] = values.classes
+
+
+def share_right(
+    gold: Iterable[Sequence[Any]], found: Sequence[Sequence[Any]], weights: Column | None
+) -> float:
+    """The share of parts that are right, of those that have a right answer.
+
+    Args:
+        gold: The right answers of the parts of each example; None for a part that has none.
+        found: The predictions.
+        weights: ``(examples,)``, the weight of the parts of each; equal by default.
+    """
+    right: list[bool] = []
+    of_parts: list[float] = []
+    given = np.ones(len(found)) if weights is None else np.asarray(weights)
+    for wanted, own, weight in zip(gold, found, given, strict=True):
+        pairs = [pair for pair in zip(wanted, own, strict=True) if pair[0] is not None]
+        right += [str(one) == str(other) for one, other in pairs]
+        of_parts += [float(weight)] * len(pairs)
+    return float(np.average(right, weights=of_parts))
