@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-import pickle
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from parsers.workers import end_with
 
@@ -86,7 +86,7 @@ def _local(
     if processes == 1:
         yield from (function(*call) for call in calls)
         return
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, dump
 
     parallel = Parallel(
         n_jobs=processes,
@@ -95,25 +95,33 @@ def _local(
         initializer=end_with,
         initargs=(os.getpid(),),
     )
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    # Windows can't delete what a process still has mapped.
+    scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with scratch as folder, warnings.catch_warnings():
         # Not with each call: to pickle and unpickle data takes longer than some epochs on them, and
         # what is worked out of trees once, such as heights, is kept with those that are read.
-        file = Path(folder) / "arguments"
-        file.write_bytes(pickle.dumps({id(one): one for call in calls for one in call}))
+        files: dict[int, Path] = {}
+        for one in chain.from_iterable(calls):
+            if id(one) not in files:
+                files[id(one)] = Path(folder) / str(len(files))
+                dump(one, files[id(one)])
         # A process whose memory has grown is replaced between two calls, which loses nothing.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
-        yield from parallel(delayed(_call)(function, file, [*map(id, call)]) for call in calls)
+        yield from parallel(
+            delayed(_call)(function, [files[id(one)] for one in call]) for call in calls
+        )
 
 
-def _call(function: Callable[..., T], file: Path, places: Sequence[int]) -> T:
-    """Call a function with arguments that are kept in a file, by their names there."""
-    arguments = _read(file)
-    return function(*(arguments[place] for place in places))
+def _call(function: Callable[..., T], files: Sequence[Path]) -> T:
+    """Call a function with arguments that are kept in files."""
+    return function(*map(_read, files))
 
 
-@lru_cache(maxsize=1)
-def _read(file: Path) -> Mapping[int, Any]:
-    return cast(Mapping[int, Any], pickle.loads(file.read_bytes()))
+@lru_cache(maxsize=16)  # more than one call has, so that what all have in common stays
+def _read(file: Path) -> Any:
+    from joblib import load
+
+    return load(file, mmap_mode="r")  # numbers are shared by all processes
 
 
 def _ray(
