@@ -74,6 +74,9 @@ class Summary:
         # Noise is shown with the structure that has it.
         names = ["structure" if name == "noise" else name for name in self.varied]
         shown = [name for name in dict.fromkeys(names) if name != "data"]
+        # Dev has the first metric of the question: where another is tested, both say which they are.
+        one = on_dev.key == metric.key
+        dev, test = ("dev", "test") if one else (f"dev {on_dev.name}", f"test {metric.name}")
         known = self.majority.get(data)
         majority = [] if known is None else [_majority(known, metric, shown)]
         # With the ranks by which a narrow terminal hides columns: what tells rows apart, and test, stay.
@@ -81,8 +84,8 @@ class Summary:
             Column("encoder", "left", rank=0),
             *(Column(name, rank=0) for name in shown),
             Column("params", rank=2),
-            Column(on_dev.unit.heading("dev"), rank=1),
-            Column(metric.unit.heading("test"), rank=0),
+            Column(on_dev.unit.heading(dev), rank=1),
+            Column(metric.unit.heading(test), rank=0),
             Column("train/s", rank=3),
             Column("infer/s", rank=3),
         )

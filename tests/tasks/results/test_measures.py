@@ -77,6 +77,12 @@ def test_a_metric_of_the_whole_set_is_compared(folder):
         assert other.test.mean == pytest.approx(fmean(one.values["macro_f1"]))
         assert one.values == other.values
         assert (one.own_scores == other.own_scores).all()
+    headings = [summarise(one).table("toys").header for one in (accuracy, macro)]
+    assert [name for name in headings[0] if name.startswith(("dev", "test"))] == ["dev %", "test %"]
+    assert [name for name in headings[1] if name.startswith(("dev", "test"))] == [
+        "dev accuracy %",
+        "test macro-F1 %",
+    ]
     (pair,) = macro.families[0].pairs.values()
     first, second = macro.scored
     assert pair.difference == pytest.approx(first.test.mean - second.test.mean)
