@@ -166,4 +166,4 @@ def test_the_blocks_of_the_page_on_python_run_in_order(capsys):
         exec(compile(block, "python.md", "exec"), names)
     assert names["classifier"].predict(["Who wrote Faust?"]).shape == (1,)
     assert "bag and bilstm" in capsys.readouterr().out
-    assert {path.name for path in Path().iterdir()} == {"questions", "report.html"}
+    assert {path.name for path in Path().iterdir()} == {"questions", "parser", "report.html"}
