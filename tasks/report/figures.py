@@ -66,15 +66,9 @@ def accuracy(group: Group) -> Figure:
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
         forest(axes, [(row, row.scores) for row in rows], unit.factor)
-        for y, row in enumerate(rows):
-            axes.plot(
-                unit.factor * row.scores.mean(1),
-                [y] * len(row.seeds),
-                "|",
-                color=INK,
-                ms=5,
-                mew=0.7,
-            )
+        means = np.concatenate([row.scores.mean(1) for row in rows])
+        places = np.repeat(np.arange(len(rows)), [len(row.seeds) for row in rows])
+        axes.plot(unit.factor * means, places, "|", color=INK, ms=5, mew=0.7)
         name_rows(axes, [row.encoder for row in rows])
         axes.set_xlabel(unit.axis(f"test {metric.name}"))
         legend(axes, rows)
@@ -122,9 +116,8 @@ def pairs(group: Group) -> Figure:
                     va="center",
                     size=SMALL,
                 )
-        for line in range(size + 1):
-            axes.plot([0, size], [line, line], color="white", lw=1.5)
-            axes.plot([line, line], [0, size], color="white", lw=1.5)
+        axes.hlines(range(size + 1), 0, size, color="white", lw=1.5)
+        axes.vlines(range(size + 1), 0, size, color="white", lw=1.5)
         axes.set_xlim(0, size)
         axes.set_ylim(size, 0)
         names = [short(row.encoder, 20) for row in rows]
