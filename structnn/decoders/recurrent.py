@@ -154,7 +154,7 @@ class RecurrentDecoder(Decoder):
                 steps.append(self.step(row[:, None], state, memory))
                 state = steps[-1].state
             outputs = torch.cat([step.output for step in steps], dim=1)
-            return Step(outputs, _joined([step.alignment for step in steps]))
+            return Step(outputs, _all_steps([step.alignment for step in steps]))
         before = tuple(part[:, 0].transpose(0, 1).contiguous() for part in state[: self.parts])
         queries, _ = self.network(x, before if self.parts > 1 else before[0])
         if not self.recalls:
@@ -167,7 +167,7 @@ class RecurrentDecoder(Decoder):
             context, looked, seen = self._look(queries[:, place : place + 1], memory, seen)
             contexts.append(context)
             weights.append(looked)
-        return Step(self._output(queries, _joined(contexts)), _joined(weights))
+        return Step(self._output(queries, _all_steps(contexts)), _all_steps(weights))
 
     def _look(
         self, query: Tensor, memory: Memory, seen: Tensor | None
@@ -197,7 +197,7 @@ class RecurrentDecoder(Decoder):
         return dropped
 
 
-def _joined(steps: Sequence[Tensor | None]) -> Tensor:
+def _all_steps(steps: Sequence[Tensor | None]) -> Tensor:
     """What each step of a decoder with attention gave, all in one tensor."""
     return torch.cat([step for step in steps if step is not None], dim=1)
 

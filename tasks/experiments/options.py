@@ -155,9 +155,9 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
         )
         encoder_of(model)
         if model.init is not None:
-            from tasks.models.start import find_start
+            from tasks.models.start import check_start
 
-            find_start(model)  # refuses one that doesn't fit
+            check_start(model)
         return model
 
     def dataset(self, name: str | None = None) -> Dataset:

@@ -17,7 +17,7 @@ from tasks.models.model import MODEL, SavedModel, load_model, options_in
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError
 
-__all__ = ["Start", "find_start", "fingerprint_of_start"]
+__all__ = ["Start", "check_start", "find_start", "fingerprint_of_start"]
 
 FREE = ("readout", "dropout", "causal")
 """Options of an encoder that may be others than in pretraining: weights mean the same with them."""
@@ -106,6 +106,19 @@ class Start:
         classifier.encoder.load_state_dict(weights, strict=False)
         asked = {word.lower() if embedding.vocabulary.lowercase else word for word in words}
         return sum(word in model.vocabulary for word in asked) / max(1, len(asked))
+
+
+def check_start(options: ModelOptions) -> None:
+    """Make sure that there is a language model that a model can begin from, if its options name one.
+
+    Its weights aren't read.
+
+    Raises:
+        OptionError: See :func:`find_start`.
+        StorageError: There is no model in the folder, or its description is damaged.
+    """
+    if options.init is not None:
+        _folder(options)
 
 
 def find_start(options: ModelOptions) -> Start | None:
