@@ -80,6 +80,11 @@ class Decoder(Declared):
         state_dim: The width of the encoder's states.
         sentence_dim: The width of the encoder's sentence vectors.
         copy: Whether source words can be copied; see :class:`~structnn.decoders.output.Output`.
+        selective_read: Whether each step also reads the states of the source words that the piece
+            before equals (Gu et al. 2016); see :class:`~structnn.SequenceHead`. Takes ``copy``.
+
+    Raises:
+        ValueError: ``selective_read`` without ``copy``, or a dimension is below one.
 
     Attributes:
         reads_sentences: Whether it reads sentence vectors, so that the encoder needs a readout.
@@ -92,7 +97,14 @@ class Decoder(Declared):
     has_coverage: bool = False
 
     def __init__(
-        self, input_dim: int, output_dim: int, state_dim: int, sentence_dim: int, *, copy: bool
+        self,
+        input_dim: int,
+        output_dim: int,
+        state_dim: int,
+        sentence_dim: int,
+        *,
+        copy: bool,
+        selective_read: bool = False,
     ) -> None:
         super().__init__()
         at_least(
@@ -104,7 +116,9 @@ class Decoder(Declared):
         )
         self.input_dim, self.output_dim = input_dim, output_dim
         self.state_dim, self.sentence_dim = state_dim, sentence_dim
-        self.copy = copy
+        if selective_read and not copy:
+            raise ValueError("selective_read follows words that are copied: give copy=True too")
+        self.copy, self.selective_read = copy, selective_read
 
     def prepare(self, memory: Memory) -> Memory:
         """The memory with all that doesn't depend on the step; :meth:`step` and :meth:`run` take it."""

@@ -102,6 +102,15 @@ class SequenceHead(nn.Module):
     (label smoothing, Szegedy et al. 2016), and with coverage :math:`\sum_i \min(a_{ti}, c_{ti})` more
     (See et al. 2017), where :math:`c_t` is the sum of the attention before.
 
+    A step reads the vector :math:`e` of the piece before; with ``selective_read`` the states *h* of the
+    source words that it equals, too, so that a copied word is known by where it stands in the sentence
+    or its tree (Gu et al. 2016, but with equal shares in place of attention, which steps of training
+    can then go without waiting for each other):
+
+    .. math:: x_t = e(w_{t-1}) + W \frac{1}{n} \sum_{i: w_i = w_{t-1}} h_i
+
+    Of *n* states; nothing is added if the source has no such word.
+
     Args:
         decoder: What makes the outputs, see :func:`~structnn.build_decoder`.
         target: The pieces.
@@ -153,6 +162,11 @@ class SequenceHead(nn.Module):
         nn.init.normal_(self.embedding.weight, std=decoder.input_dim**-0.5)
         self.dropout = Dropout(dropout)
         self.decoder = decoder
+        self.read = (
+            nn.Linear(decoder.state_dim, decoder.input_dim, bias=False)
+            if decoder.selective_read
+            else None
+        )
         self.output = Output(decoder.output_dim, len(target), copy=decoder.copy)
 
     @property
@@ -200,16 +214,21 @@ class SequenceHead(nn.Module):
             ``(pieces, numbers)``; and ``(pieces, longest source)``, the alignment, or None for a decoder
             without attention.
         """
-        logs, made, there = self._forced(reading, gold)
+        made, there = self._forced(reading, gold)
+        logs = self.output(*self._rows(made, there, reading.source))
         return logs, None if made.alignment is None else made.alignment[there]
 
     def loss(self, reading: Reading, gold: Tensor) -> Tensor:
         """The mean loss over pieces; arguments as for :meth:`log_probabilities`."""
-        logs, made, there = self._forced(reading, gold)
-        loss: Tensor = -logs.gather(1, gold[:, None]).mean()
+        made, there = self._forced(reading, gold)
+        output, alignment, source = self._rows(made, there, reading.source)
         if self.training and self.label_smoothing:
+            logs = self.output(output, alignment, source)
             even = -logs[:, : len(self.target)].mean()
+            loss = -logs.gather(1, gold[:, None]).mean()
             loss = (1 - self.label_smoothing) * loss + self.label_smoothing * even
+        else:
+            loss = -self.output.of_gold(output, gold, alignment, source).mean()
         if self.training and self.decoder.has_coverage and made.alignment is not None:
             before = made.alignment.cumsum(1) - made.alignment
             loss = loss + torch.minimum(made.alignment, before).sum(2)[there].mean()
@@ -231,13 +250,13 @@ class SequenceHead(nn.Module):
         limits = torch.maximum(2 * lengths + 10, torch.full_like(lengths, 2 * self.target.longest))
 
         def step(last: Tensor, state: State) -> tuple[Tensor, State]:
-            made = self.decoder.step(self._vectors(last), state, memory)
+            made = self.decoder.step(self._inputs(last, reading), state, memory)
             return self._logs(made, reading.source), made.state
 
         search = self.search if search is None else search
         state = self.decoder.start(memory)
         found = search(step, state, self.target.end, limits, watch, select=self.decoder.select)
-        alignments = self._alignments(found, memory) if self.decoder.has_alignment else None
+        alignments = self._alignments(found, reading) if self.decoder.has_alignment else None
         copies = self.decoder.copy
         return [
             [
@@ -271,16 +290,19 @@ class SequenceHead(nn.Module):
         laid_out[memory.mask] = flat
         return Source(laid_out, max(0, max(map(max, numbers)) + 1 - len(self.target)))
 
-    def _forced(self, reading: Reading, gold: Tensor) -> tuple[Tensor, Step, Tensor]:
-        """The logarithms of probabilities at each piece; all steps; where of them there is a piece."""
+    def _forced(self, reading: Reading, gold: Tensor) -> tuple[Step, Tensor]:
+        """All steps, given the pieces of the target before each; where of them there is a piece."""
         wanted = self._padded(gold)
-        made = self._run(wanted, reading)
-        there = wanted != _PADDING
+        return self._run(wanted, reading), wanted != _PADDING
+
+    @staticmethod
+    def _rows(
+        made: Step, there: Tensor, source: Source | None
+    ) -> tuple[Tensor, Tensor | None, Source | None]:
+        """What the probabilities of the pieces are made from: outputs, alignment, words to copy."""
         alignment = None if made.alignment is None else made.alignment[there]
-        source = reading.source
-        if source is not None:
-            source = source.select(there.nonzero()[:, 0])
-        return self.output(made.output[there], alignment, source), made, there
+        source = None if source is None else source.select(there.nonzero()[:, 0])
+        return made.output[there], alignment, source
 
     def _padded(self, gold: Tensor) -> Tensor:
         """``(examples, longest)``, -1 behind the end of each target."""
@@ -294,6 +316,17 @@ class SequenceHead(nn.Module):
         vectors: Tensor = self.dropout(self.embedding(known))
         return vectors
 
+    def _inputs(self, pieces: Tensor, reading: Reading) -> Tensor:
+        """What the decoder reads of the pieces before, for each of ``(sentences, pieces)``."""
+        vectors = self._vectors(pieces)
+        if self.read is None or reading.source is None:
+            return vectors
+        states = reading.memory.states
+        same = pieces[:, :, None] == reading.source.numbers[:, None]  # (sentences, pieces, longest)
+        shares = same.to(states.dtype) / same.sum(2, keepdim=True).clamp(min=1)
+        states = self.read(shares @ states)
+        return vectors + states
+
     def _before(self, wanted: Tensor) -> Tensor:
         """The piece before each; the end stands before the first."""
         first = torch.full_like(wanted[:, :1], self.target.end)
@@ -303,7 +336,7 @@ class SequenceHead(nn.Module):
         given = self._before(wanted)
         if self.training and self.scheduled_sampling:
             return self._run_on_own(given, reading)
-        made = self.decoder.run(self._vectors(given), reading.memory)
+        made = self.decoder.run(self._inputs(given, reading), reading.memory)
         if made.alignment is not None:
             note("alignment", made.alignment)
         return made
@@ -317,7 +350,7 @@ class SequenceHead(nn.Module):
         steps: list[Step] = []
         for place in range(given.shape[1]):
             last = torch.where(own[:, [place]], predicted, given[:, [place]])
-            steps.append(self.decoder.step(self._vectors(last), state, reading.memory))
+            steps.append(self.decoder.step(self._inputs(last, reading), state, reading.memory))
             state = steps[-1].state
             predicted = self._logs(steps[-1], reading.source).argmax(2)
         alignments = [made.alignment for made in steps if made.alignment is not None]
@@ -336,14 +369,16 @@ class SequenceHead(nn.Module):
         logs: Tensor = self.output(made.output.flatten(0, 1), alignment, source).unflatten(0, shape)
         return logs
 
-    def _alignments(self, found: Sequence[Sequence[Found]], memory: Memory) -> list[list[Tensor]]:
+    def _alignments(self, found: Sequence[Sequence[Found]], reading: Reading) -> list[list[Tensor]]:
         """The alignment of each sequence found, by a run over all of it."""
         made: list[list[Tensor]] = [[] for _ in found]
+        memory = reading.memory
         for rank in range(max(map(len, found))):
             own = [sequences[min(rank, len(sequences) - 1)].pieces for sequences in found]
             gold = torch.tensor([piece for pieces in own for piece in [*pieces, self.target.end]])
             wanted = self._padded(gold.to(memory.states.device))
-            alignment = self.decoder.run(self._vectors(self._before(wanted)), memory).alignment
+            inputs = self._inputs(self._before(wanted), reading)
+            alignment = self.decoder.run(inputs, memory).alignment
             assert alignment is not None
             for number, (pieces, mask) in enumerate(zip(own, memory.mask, strict=True)):
                 if rank < len(found[number]):

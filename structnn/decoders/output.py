@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 __all__ = ["Output", "Source"]
@@ -60,13 +61,52 @@ class Output(nn.Module):
         scores: Tensor = self.scores(output)
         if self.gate is None:
             return torch.log_softmax(scores, dim=1)
-        if alignment is None or source is None:
-            raise ValueError("copying takes an alignment and the source words")
-        is_word = source.numbers >= 0
-        copied = self.gate(output).sigmoid() * alignment * is_word  # (rows, longest)
+        copied, numbers, extra = self._copied(output, alignment, source)
         written = (1 - copied.sum(1, keepdim=True)) * scores.softmax(1)
-        shares: Tensor = torch.cat([written, written.new_zeros(len(written), source.extra)], dim=1)
-        shares = shares.scatter_add(1, source.numbers.clamp(min=0), copied)
-        # What can be neither written nor copied has the smallest number in place of 0, whose logarithm
-        # has no gradient.
-        return shares.clamp(min=torch.finfo(shares.dtype).tiny).log()
+        shares: Tensor = torch.cat([written, written.new_zeros(len(written), extra)], dim=1)
+        return _logarithm(shares.scatter_add(1, numbers.clamp(min=0), copied))
+
+    def of_gold(
+        self,
+        output: Tensor,
+        gold: Tensor,
+        alignment: Tensor | None = None,
+        source: Source | None = None,
+    ) -> Tensor:
+        """The logarithm of the probability of one piece of each row: what training needs, for less.
+
+        Args:
+            output: As above.
+            gold: ``(rows,)``, the numbers of the pieces.
+            alignment: As above.
+            source: As above.
+
+        Returns:
+            ``(rows,)``.
+        """
+        scores = self.scores(output)
+        listed = gold < scores.shape[1]
+        own = -F.cross_entropy(scores, gold.where(listed, 0), reduction="none")
+        if self.gate is None:
+            return own
+        copied, numbers, _ = self._copied(output, alignment, source)
+        written = (1 - copied.sum(1)) * own.exp() * listed
+        return _logarithm(written + (copied * (numbers == gold[:, None])).sum(1))
+
+    def _copied(
+        self, output: Tensor, alignment: Tensor | None, source: Source | None
+    ) -> tuple[Tensor, Tensor, int]:
+        """The probability that each state's word is copied, ``(rows, longest)``; its number; extra."""
+        if self.gate is None or alignment is None or source is None:
+            raise ValueError("copying takes an alignment and the source words")
+        gate = self.gate(output).sigmoid()
+        return gate * alignment * (source.numbers >= 0), source.numbers, source.extra
+
+
+def _logarithm(shares: Tensor) -> Tensor:
+    """The logarithms of probabilities.
+
+    What can be neither written nor copied has the smallest number in place of 0, whose logarithm has
+    no gradient.
+    """
+    return shares.clamp(min=torch.finfo(shares.dtype).tiny).log()

@@ -51,6 +51,8 @@ class RecurrentDecoder(Decoder):
         coverage: Whether scores depend on how much each state was looked at before, and looking again
             costs something in training (See et al. 2017); takes ``attention="additive"``.
         copy: Whether source words can be copied (See et al. 2017); takes attention.
+        selective_read: Whether each step also reads the states of the source words that the piece
+            before equals (Gu et al. 2016); takes ``copy``.
         dropout: Dropout rate between layers and of the outputs.
 
     Raises:
@@ -73,9 +75,12 @@ class RecurrentDecoder(Decoder):
         input_feeding: bool = False,
         coverage: bool = False,
         copy: bool = False,
+        selective_read: bool = False,
         dropout: Probability = 0.0,
     ) -> None:
-        super().__init__(input_dim, hidden_dim, state_dim, sentence_dim, copy=copy)
+        super().__init__(
+            input_dim, hidden_dim, state_dim, sentence_dim, copy=copy, selective_read=selective_read
+        )
         for name, chosen in (("input_feeding", input_feeding), ("copy", copy)):
             if chosen and attention == "none":
                 raise ValueError(f"{name} needs attention, but attention is 'none'")

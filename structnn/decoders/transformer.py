@@ -39,6 +39,11 @@ class TransformerDecoder(Decoder):
         norm: ``"pre"``: normalise before each block, and once at the end; ``"post"``: behind each, as
             in the paper.
         copy: Whether source words can be copied (See et al. 2017).
+        selective_read: Whether each step also reads the states of the source words that the piece
+            before equals (Gu et al. 2016); takes ``copy``.
+
+    Raises:
+        ValueError: Options don't go together.
     """
 
     reads_sentences = False
@@ -56,8 +61,11 @@ class TransformerDecoder(Decoder):
         dropout: Probability = 0.1,
         norm: Literal["pre", "post"] = "pre",
         copy: bool = False,
+        selective_read: bool = False,
     ) -> None:
-        super().__init__(input_dim, hidden_dim, state_dim, sentence_dim, copy=copy)
+        super().__init__(
+            input_dim, hidden_dim, state_dim, sentence_dim, copy=copy, selective_read=selective_read
+        )
         self.projection = nn.Linear(input_dim, hidden_dim)
         self.layers = nn.ModuleList(
             TransformerDecoderLayer(

@@ -32,6 +32,9 @@ SPECS = [
     "transformer(heads=2)",
     "transformer(heads=2,norm='post',layers=1)",
     "transformer(heads=2,copy=True)",
+    "gru(attention='general',copy=True,selective_read=True)",
+    "lstm(input_feeding=True,copy=True,selective_read=True)",
+    "transformer(heads=2,copy=True,selective_read=True)",
 ]
 TEXTS = ["w1 w0", "w2 w1 w0 w1", "", "w1"]
 

@@ -313,6 +313,41 @@ def test_copying_written_out():
     assert_close(logs.exp(), wanted)
 
 
+@pytest.mark.parametrize("spec", SPECS)
+def test_training_needs_the_gold_pieces_alone(spec):
+    """Without smoothing the loss is made from their probabilities, without those of all others."""
+    encoder, batch, x = example()
+    head = head_of(spec, encoder).eval()
+    targets = targets_of(head, batch)
+    logs, _ = head.log_probabilities(head(encoder(x, batch), batch), targets)
+    loss = loss_of(head, encoder(x, batch), batch)
+    wanted = nn.functional.nll_loss(logs, targets)
+    assert_equal_with_gradients(loss, wanted, dict(head.named_parameters()))
+
+
+@pytest.mark.parametrize("name", ["gru", "transformer"])
+def test_selective_reading_written_out(name):
+    """The mean of the states of the words that the piece before equals is added to its vector."""
+    sentence = Sentence(["w1", "other", "w1", "more", "other"])
+    batch = Batch.from_sentences([sentence])
+    encoder = build_encoder("bilstm", INPUT, HIDDEN).double().eval()
+    encoding = encoder(torch.randn(5, INPUT, dtype=torch.float64), batch)
+    head = head_of(f"{name}(copy=True,selective_read=True)", encoder).eval()
+    text = "more w1 w0 never other"  # w0 is listed and not in the source; "never" is neither
+    states = encoding.tokens
+    stands = [[], [3], [0, 2], [], [], [1, 4]]
+    first = [head.target.end, 0, 1, head.target.vocabulary["w0"], 0, 0]
+    rows = []
+    for number, places in zip(first, stands, strict=True):
+        row = head.embedding.weight[number]
+        if places:
+            row = row + head.read(states[places].mean(0))
+        rows.append(row)
+    made = head.decoder(torch.stack(rows)[None], Memory.of(encoding, batch))
+    _, alignment = forced(head, encoding, batch, [text])
+    assert_close(alignment, made.alignment[0])
+
+
 def test_loss_written_out():
     """Cross-entropy over all pieces, smoothed; and what looking again costs."""
     encoder, batch, x = example()
@@ -381,6 +416,9 @@ def test_errors_say_what_to_do():
     for kind in ("general", "location"):
         with pytest.raises(ValueError, match="coverage needs attention='additive'"):
             build_decoder(f"gru(attention={kind!r},coverage=True)", encoder, 5, HIDDEN)
+    for name in ("gru", "transformer"):
+        with pytest.raises(ValueError, match="give copy=True too"):
+            build_decoder(f"{name}(selective_read=True)", encoder, 5, HIDDEN)
     with pytest.raises(ValueError, match="a model has one decoder"):
         build_decoder("gru>gru", encoder, 5, HIDDEN)
     with pytest.raises(ValueError, match=r"hidden_dim \(8\) must be a multiple of heads \(3\)"):
