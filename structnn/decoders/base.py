@@ -82,9 +82,11 @@ class Decoder(Declared):
         copy: Whether source words can be copied; see :class:`~structnn.decoders.output.Output`.
         selective_read: Whether each step also reads the states of the source words that the piece
             before equals (Gu et al. 2016); see :class:`~structnn.SequenceHead`. Takes ``copy``.
+        copy_once: Whether a source word that was written becomes less likely to be copied; see
+            :class:`~structnn.decoders.output.Output`. Takes ``copy``.
 
     Raises:
-        ValueError: ``selective_read`` without ``copy``, or a dimension is below one.
+        ValueError: An option takes ``copy``, which isn't there, or a dimension is below one.
 
     Attributes:
         reads_sentences: Whether it reads sentence vectors, so that the encoder needs a readout.
@@ -105,6 +107,7 @@ class Decoder(Declared):
         *,
         copy: bool,
         selective_read: bool = False,
+        copy_once: bool = False,
     ) -> None:
         super().__init__()
         at_least(
@@ -116,9 +119,10 @@ class Decoder(Declared):
         )
         self.input_dim, self.output_dim = input_dim, output_dim
         self.state_dim, self.sentence_dim = state_dim, sentence_dim
-        if selective_read and not copy:
-            raise ValueError("selective_read follows words that are copied: give copy=True too")
-        self.copy, self.selective_read = copy, selective_read
+        for name, chosen in (("selective_read", selective_read), ("copy_once", copy_once)):
+            if chosen and not copy:
+                raise ValueError(f"{name} is about words that are copied: give copy=True too")
+        self.copy, self.selective_read, self.copy_once = copy, selective_read, copy_once
 
     def prepare(self, memory: Memory) -> Memory:
         """The memory with all that doesn't depend on the step; :meth:`step` and :meth:`run` take it."""

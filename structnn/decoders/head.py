@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from structnn.data.batch import Batch
-from structnn.decoders.base import Decoder, Memory, State, Step
+from structnn.decoders.base import Decoder, Memory, State, chosen
 from structnn.decoders.output import Output, Source
 from structnn.decoders.search import GREEDY, Found, Search, Watcher
 from structnn.decoders.target import TargetVocabulary
@@ -167,7 +167,9 @@ class SequenceHead(nn.Module):
             if decoder.selective_read
             else None
         )
-        self.output = Output(decoder.output_dim, len(target), copy=decoder.copy)
+        self.output = Output(
+            decoder.output_dim, len(target), copy=decoder.copy, copy_once=decoder.copy_once
+        )
 
     @property
     def answer(self) -> TargetVocabulary:
@@ -215,20 +217,20 @@ class SequenceHead(nn.Module):
             without attention.
         """
         made, there = self._forced(reading, gold)
-        logs = self.output(*self._rows(made, there, reading.source))
+        logs = self.output(made.output[there], *self._copies(made, there, reading.source))
         return logs, None if made.alignment is None else made.alignment[there]
 
     def loss(self, reading: Reading, gold: Tensor) -> Tensor:
         """The mean loss over pieces; arguments as for :meth:`log_probabilities`."""
         made, there = self._forced(reading, gold)
-        output, alignment, source = self._rows(made, there, reading.source)
+        output, copies = made.output[there], self._copies(made, there, reading.source)
         if self.training and self.label_smoothing:
-            logs = self.output(output, alignment, source)
+            logs = self.output(output, *copies)
             even = -logs[:, : len(self.target)].mean()
-            loss = -logs.gather(1, gold[:, None]).mean()
+            loss: Tensor = -logs.gather(1, gold[:, None]).mean()
             loss = (1 - self.label_smoothing) * loss + self.label_smoothing * even
         else:
-            loss = -self.output.of_gold(output, gold, alignment, source).mean()
+            loss = -self.output.of_gold(output, gold, *copies).mean()
         if self.training and self.decoder.has_coverage and made.alignment is not None:
             before = made.alignment.cumsum(1) - made.alignment
             loss = loss + torch.minimum(made.alignment, before).sum(2)[there].mean()
@@ -250,12 +252,12 @@ class SequenceHead(nn.Module):
         limits = torch.maximum(2 * lengths + 10, torch.full_like(lengths, 2 * self.target.longest))
 
         def step(last: Tensor, state: State) -> tuple[Tensor, State]:
-            made = self.decoder.step(self._inputs(last, reading), state, memory)
+            made = self._step(last, state, reading)
             return self._logs(made, reading.source), made.state
 
         search = self.search if search is None else search
-        state = self.decoder.start(memory)
-        found = search(step, state, self.target.end, limits, watch, select=self.decoder.select)
+        state = self._start(reading)
+        found = search(step, state, self.target.end, limits, watch, select=self._select)
         alignments = self._alignments(found, reading) if self.decoder.has_alignment else None
         copies = self.decoder.copy
         return [
@@ -290,19 +292,21 @@ class SequenceHead(nn.Module):
         laid_out[memory.mask] = flat
         return Source(laid_out, max(0, max(map(max, numbers)) + 1 - len(self.target)))
 
-    def _forced(self, reading: Reading, gold: Tensor) -> tuple[Step, Tensor]:
+    def _forced(self, reading: Reading, gold: Tensor) -> tuple[_Made, Tensor]:
         """All steps, given the pieces of the target before each; where of them there is a piece."""
         wanted = self._padded(gold)
         return self._run(wanted, reading), wanted != _PADDING
 
     @staticmethod
-    def _rows(
-        made: Step, there: Tensor, source: Source | None
-    ) -> tuple[Tensor, Tensor | None, Source | None]:
-        """What the probabilities of the pieces are made from: outputs, alignment, words to copy."""
+    def _copies(
+        made: _Made, there: Tensor, source: Source | None
+    ) -> tuple[Tensor | None, Source | None]:
+        """The alignment of the pieces that there are, and what can be copied at each."""
         alignment = None if made.alignment is None else made.alignment[there]
-        source = None if source is None else source.select(there.nonzero()[:, 0])
-        return made.output[there], alignment, source
+        if source is not None:
+            counts = None if made.counts is None else made.counts[there]
+            source = source.select(there.nonzero()[:, 0], counts)
+        return alignment, source
 
     def _padded(self, gold: Tensor) -> Tensor:
         """``(examples, longest)``, -1 behind the end of each target."""
@@ -322,50 +326,79 @@ class SequenceHead(nn.Module):
         if self.read is None or reading.source is None:
             return vectors
         states = reading.memory.states
-        same = pieces[:, :, None] == reading.source.numbers[:, None]  # (sentences, pieces, longest)
+        same = reading.source.at(pieces)
         shares = same.to(states.dtype) / same.sum(2, keepdim=True).clamp(min=1)
-        states = self.read(shares @ states)
-        return vectors + states
+        read: Tensor = self.read(shares @ states)
+        return vectors + read
+
+    def _start(self, reading: Reading) -> State:
+        """What is remembered before the first step: counts, if they are asked, then the decoder's."""
+        state = self.decoder.start(reading.memory)
+        if not self.decoder.copy_once or reading.source is None:
+            return state
+        return torch.zeros_like(reading.source.numbers)[:, None], *state
+
+    def _select(self, state: State, places: Tensor) -> State:
+        """What is remembered of chosen hypotheses."""
+        if not self.decoder.copy_once:
+            return self.decoder.select(state, places)
+        counts, *own = state
+        return chosen(counts, places), *self.decoder.select(tuple(own), places)
+
+    def _step(self, last: Tensor, state: State, reading: Reading) -> _Made:
+        """One step of each hypothesis, given its last piece."""
+        x = self._inputs(last, reading)
+        if not self.decoder.copy_once or reading.source is None:
+            made = self.decoder.step(x, state, reading.memory)
+            return _Made(made.output, made.alignment, None, made.state)
+        counts, *own = state
+        counts = counts + reading.source.at(last)
+        made = self.decoder.step(x, tuple(own), reading.memory)
+        return _Made(made.output, made.alignment, counts, (counts, *made.state))
 
     def _before(self, wanted: Tensor) -> Tensor:
         """The piece before each; the end stands before the first."""
         first = torch.full_like(wanted[:, :1], self.target.end)
         return torch.cat([first, wanted[:, :-1]], dim=1)
 
-    def _run(self, wanted: Tensor, reading: Reading) -> Step:
+    def _run(self, wanted: Tensor, reading: Reading) -> _Made:
         given = self._before(wanted)
         if self.training and self.scheduled_sampling:
             return self._run_on_own(given, reading)
         made = self.decoder.run(self._inputs(given, reading), reading.memory)
         if made.alignment is not None:
             note("alignment", made.alignment)
-        return made
+        counts = None
+        if self.decoder.copy_once and reading.source is not None:
+            counts = reading.source.at(given).cumsum(1)
+        return _Made(made.output, made.alignment, counts)
 
-    def _run_on_own(self, given: Tensor, reading: Reading) -> Step:
+    def _run_on_own(self, given: Tensor, reading: Reading) -> _Made:
         """Step by step, some pieces of the target being replaced by those that the model predicts."""
         own = torch.rand(given.shape, device=given.device) < self.scheduled_sampling
         own[:, 0] = False
-        state = self.decoder.start(reading.memory)
+        state = self._start(reading)
         predicted = given[:, :1]
-        steps: list[Step] = []
+        steps: list[_Made] = []
         for place in range(given.shape[1]):
             last = torch.where(own[:, [place]], predicted, given[:, [place]])
-            steps.append(self.decoder.step(self._inputs(last, reading), state, reading.memory))
+            steps.append(self._step(last, state, reading))
             state = steps[-1].state
             predicted = self._logs(steps[-1], reading.source).argmax(2)
-        alignments = [made.alignment for made in steps if made.alignment is not None]
-        return Step(
+        return _Made(
             torch.cat([made.output for made in steps], dim=1),
-            torch.cat(alignments, dim=1) if alignments else None,
+            _joined([made.alignment for made in steps]),
+            _joined([made.counts for made in steps]),
         )
 
-    def _logs(self, made: Step, source: Source | None) -> Tensor:
+    def _logs(self, made: _Made, source: Source | None) -> Tensor:
         """``(sentences, hypotheses, numbers)``."""
         shape = made.output.shape[:2]
         alignment = None if made.alignment is None else made.alignment.flatten(0, 1)
         if source is not None:
             rows = torch.arange(shape[0], device=made.output.device).repeat_interleave(shape[1])
-            source = source.select(rows)
+            counts = None if made.counts is None else made.counts.flatten(0, 1)
+            source = source.select(rows, counts)
         logs: Tensor = self.output(made.output.flatten(0, 1), alignment, source).unflatten(0, shape)
         return logs
 
@@ -384,3 +417,26 @@ class SequenceHead(nn.Module):
                 if rank < len(found[number]):
                     made[number].append(alignment[number, : len(pieces) + 1, : int(mask.sum())])
         return made
+
+
+class _Made(NamedTuple):
+    """What the decoder gave for one step of each hypothesis, or for all steps: a step, and counts.
+
+    Attributes:
+        output: ``(sentences, hypotheses or steps, output_dim)``.
+        alignment: ``(sentences, hypotheses or steps, longest)``, or None.
+        counts: Of the same shape, how often the word of each state was written; None where that isn't
+            asked.
+        state: What is remembered.
+    """
+
+    output: Tensor
+    alignment: Tensor | None
+    counts: Tensor | None
+    state: State = ()
+
+
+def _joined(steps: Sequence[Tensor | None]) -> Tensor | None:
+    """One tensor of all steps; None where there are none."""
+    there = [step for step in steps if step is not None]
+    return torch.cat(there, dim=1) if there else None

@@ -19,14 +19,29 @@ class Source:
         numbers: ``(sentences, longest)``, the number of the word at each state of the memory, as
             :meth:`~structnn.TargetVocabulary.numbers_of` gives it; -1 where there is no word.
         extra: How many numbers there are behind those of the target vocabulary.
+        used: ``(rows, longest)``, for each state how often its word was written, divided by how often
+            the source has it; None where that isn't asked.
     """
 
     numbers: Tensor
     extra: int
+    used: Tensor | None = None
 
-    def select(self, rows: Tensor) -> Source:
-        """The source of each row, given the sentence of each."""
-        return Source(self.numbers[rows], self.extra)
+    def at(self, pieces: Tensor) -> Tensor:
+        """Which states have the word that a piece is: ``(sentences, pieces, longest)``."""
+        return pieces[:, :, None] == self.numbers[:, None]
+
+    def select(self, rows: Tensor, counts: Tensor | None = None) -> Source:
+        """The source of each row.
+
+        Args:
+            rows: The sentence of each.
+            counts: ``(rows, longest)``, how often the word of each state was written.
+        """
+        if counts is None:
+            return Source(self.numbers[rows], self.extra)
+        times = self.at(self.numbers).sum(2)  # how often the source has each word
+        return Source(self.numbers[rows], self.extra, counts / times[rows])
 
 
 class Output(nn.Module):
@@ -38,10 +53,16 @@ class Output(nn.Module):
     The gate *g* shares the probability between writing and copying; *a* is the alignment. Nodes
     without a word can't be copied: *m* is 1 if there are none.
 
+    With ``copy_once`` a word that was copied becomes less likely to be copied again: each share
+    :math:`g a_i` is multiplied by :math:`e^{-\lambda u_i}`, and all shares together are divided by their
+    sum. :math:`u_i` is how often the word was written before, divided by how often the source has it,
+    and :math:`\lambda = r^\top o + d`; *d* begins at 2.
+
     Args:
         output_dim: The width of the decoder's outputs.
         size: The number of pieces, the end included.
         copy: Whether source words can be copied.
+        copy_once: Whether what was written counts.
 
     Shapes:
         - output: ``(rows, output_dim)``
@@ -49,10 +70,15 @@ class Output(nn.Module):
         - result: ``(rows, size)``, or ``(rows, size + source.extra)``: logarithms of probabilities
     """
 
-    def __init__(self, output_dim: int, size: int, *, copy: bool = False) -> None:
+    def __init__(
+        self, output_dim: int, size: int, *, copy: bool = False, copy_once: bool = False
+    ) -> None:
         super().__init__()
         self.scores = nn.Linear(output_dim, size)
         self.gate = nn.Linear(output_dim, 1) if copy else None
+        self.again = nn.Linear(output_dim, 1) if copy and copy_once else None
+        if self.again is not None:
+            nn.init.constant_(self.again.bias, 2.0)
 
     def forward(
         self, output: Tensor, alignment: Tensor | None = None, source: Source | None = None
@@ -61,10 +87,10 @@ class Output(nn.Module):
         scores: Tensor = self.scores(output)
         if self.gate is None:
             return torch.log_softmax(scores, dim=1)
-        copied, numbers, extra = self._copied(output, alignment, source)
-        written = (1 - copied.sum(1, keepdim=True)) * scores.softmax(1)
-        shares: Tensor = torch.cat([written, written.new_zeros(len(written), extra)], dim=1)
-        return _logarithm(shares.scatter_add(1, numbers.clamp(min=0), copied))
+        copied, written, source = self._divided(output, alignment, source)
+        listed: Tensor = written[:, None] * scores.softmax(1)
+        shares = torch.cat([listed, listed.new_zeros(len(listed), source.extra)], dim=1)
+        return _logarithm(shares.scatter_add(1, source.numbers.clamp(min=0), copied))
 
     def of_gold(
         self,
@@ -73,7 +99,7 @@ class Output(nn.Module):
         alignment: Tensor | None = None,
         source: Source | None = None,
     ) -> Tensor:
-        """The logarithm of the probability of one piece of each row: what training needs, for less.
+        """The logarithm of the probability of one piece of each row: all that training asks, for less.
 
         Args:
             output: As above.
@@ -85,22 +111,27 @@ class Output(nn.Module):
             ``(rows,)``.
         """
         scores = self.scores(output)
-        listed = gold < scores.shape[1]
-        own = -F.cross_entropy(scores, gold.where(listed, 0), reduction="none")
+        is_listed = gold < scores.shape[1]
+        listed = -F.cross_entropy(scores, gold.where(is_listed, 0), reduction="none")
         if self.gate is None:
-            return own
-        copied, numbers, _ = self._copied(output, alignment, source)
-        written = (1 - copied.sum(1)) * own.exp() * listed
-        return _logarithm(written + (copied * (numbers == gold[:, None])).sum(1))
+            return listed
+        copied, written, source = self._divided(output, alignment, source)
+        is_there = source.numbers == gold[:, None]
+        return _logarithm(written * listed.exp() * is_listed + (copied * is_there).sum(1))
 
-    def _copied(
+    def _divided(
         self, output: Tensor, alignment: Tensor | None, source: Source | None
-    ) -> tuple[Tensor, Tensor, int]:
-        """The probability that each state's word is copied, ``(rows, longest)``; its number; extra."""
+    ) -> tuple[Tensor, Tensor, Source]:
+        """The shares of copying each state's word, ``(rows, longest)``, and of writing, ``(rows,)``."""
         if self.gate is None or alignment is None or source is None:
             raise ValueError("copying takes an alignment and the source words")
-        gate = self.gate(output).sigmoid()
-        return gate * alignment * (source.numbers >= 0), source.numbers, source.extra
+        copied = self.gate(output).sigmoid() * alignment * (source.numbers >= 0)
+        written = 1 - copied.sum(1)
+        if self.again is not None and source.used is not None:
+            copied = copied * (-self.again(output) * source.used).exp()
+            total = written + copied.sum(1)
+            copied, written = copied / total[:, None], written / total
+        return copied, written, source
 
 
 def _logarithm(shares: Tensor) -> Tensor:

@@ -53,6 +53,8 @@ class RecurrentDecoder(Decoder):
         copy: Whether source words can be copied (See et al. 2017); takes attention.
         selective_read: Whether each step also reads the states of the source words that the piece
             before equals (Gu et al. 2016); takes ``copy``.
+        copy_once: Whether a source word that was written becomes less likely to be copied; takes
+            ``copy``.
         dropout: Dropout rate between layers and of the outputs.
 
     Raises:
@@ -76,10 +78,17 @@ class RecurrentDecoder(Decoder):
         coverage: bool = False,
         copy: bool = False,
         selective_read: bool = False,
+        copy_once: bool = False,
         dropout: Probability = 0.0,
     ) -> None:
         super().__init__(
-            input_dim, hidden_dim, state_dim, sentence_dim, copy=copy, selective_read=selective_read
+            input_dim,
+            hidden_dim,
+            state_dim,
+            sentence_dim,
+            copy=copy,
+            selective_read=selective_read,
+            copy_once=copy_once,
         )
         for name, chosen in (("input_feeding", input_feeding), ("copy", copy)):
             if chosen and attention == "none":

@@ -41,6 +41,8 @@ class TransformerDecoder(Decoder):
         copy: Whether source words can be copied (See et al. 2017).
         selective_read: Whether each step also reads the states of the source words that the piece
             before equals (Gu et al. 2016); takes ``copy``.
+        copy_once: Whether a source word that was written becomes less likely to be copied; takes
+            ``copy``.
 
     Raises:
         ValueError: Options don't go together.
@@ -62,9 +64,16 @@ class TransformerDecoder(Decoder):
         norm: Literal["pre", "post"] = "pre",
         copy: bool = False,
         selective_read: bool = False,
+        copy_once: bool = False,
     ) -> None:
         super().__init__(
-            input_dim, hidden_dim, state_dim, sentence_dim, copy=copy, selective_read=selective_read
+            input_dim,
+            hidden_dim,
+            state_dim,
+            sentence_dim,
+            copy=copy,
+            selective_read=selective_read,
+            copy_once=copy_once,
         )
         self.projection = nn.Linear(input_dim, hidden_dim)
         self.layers = nn.ModuleList(

@@ -32,9 +32,10 @@ SPECS = [
     "transformer(heads=2)",
     "transformer(heads=2,norm='post',layers=1)",
     "transformer(heads=2,copy=True)",
-    "gru(attention='general',copy=True,selective_read=True)",
+    "gru(attention='general',copy=True,selective_read=True,copy_once=True)",
+    "gru(coverage=True,copy=True,copy_once=True)",
     "lstm(input_feeding=True,copy=True,selective_read=True)",
-    "transformer(heads=2,copy=True,selective_read=True)",
+    "transformer(heads=2,copy=True,selective_read=True,copy_once=True)",
 ]
 TEXTS = ["w1 w0", "w2 w1 w0 w1", "", "w1"]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -348,6 +350,31 @@ def test_selective_reading_written_out(name):
     assert_close(alignment, made.alignment[0])
 
 
+def test_copying_once_written_out():
+    """What was written, counted by hand, takes from the shares of copying; all are divided anew."""
+    sentence = Sentence(["w1", "other", "w1", "more", "other"])
+    batch = Batch.from_sentences([sentence])
+    encoder = build_encoder("bilstm", INPUT, HIDDEN).double().eval()
+    encoding = encoder(torch.randn(5, INPUT, dtype=torch.float64), batch)
+    head = head_of("gru(copy=True,copy_once=True)", encoder).eval()
+    text = "more w1 never more other"
+    size = len(head.target)
+    given = torch.tensor([[head.target.end, 0, 1, 0, 0, 0]])
+    made = head.decoder(head.embedding(given), Memory.of(encoding, batch))
+    outputs = made.output[0]
+    gate, again = torch.sigmoid(head.output.gate(outputs)), head.output.again(outputs)
+    times = torch.tensor([2, 2, 2, 1, 2])
+    written = [[0, 0, 0, 0, 0], [0, 0, 0, 1, 0], [1, 0, 1, 1, 0]]
+    written += [[1, 0, 1, 1, 0], [1, 0, 1, 2, 0], [1, 1, 1, 2, 1]]
+    copied = gate * made.alignment[0] * (-again * torch.tensor(written) / times).exp()
+    wanted = torch.zeros(6, size + 2, dtype=torch.float64)
+    wanted[:, :size] = (1 - gate) * head.output.scores(outputs).softmax(1)
+    for place, number in enumerate([1, size, 1, size + 1, size]):
+        wanted[:, number] += copied[:, place]
+    logs, _ = forced(head, encoding, batch, [text])
+    assert_close(logs.exp(), wanted / wanted.sum(1, keepdim=True))
+
+
 def test_loss_written_out():
     """Cross-entropy over all pieces, smoothed; and what looking again costs."""
     encoder, batch, x = example()
@@ -416,9 +443,9 @@ def test_errors_say_what_to_do():
     for kind in ("general", "location"):
         with pytest.raises(ValueError, match="coverage needs attention='additive'"):
             build_decoder(f"gru(attention={kind!r},coverage=True)", encoder, 5, HIDDEN)
-    for name in ("gru", "transformer"):
-        with pytest.raises(ValueError, match="give copy=True too"):
-            build_decoder(f"{name}(selective_read=True)", encoder, 5, HIDDEN)
+    for name, option in itertools.product(("gru", "transformer"), ("selective_read", "copy_once")):
+        with pytest.raises(ValueError, match=f"{option} is about .* give copy=True too"):
+            build_decoder(f"{name}({option}=True)", encoder, 5, HIDDEN)
     with pytest.raises(ValueError, match="a model has one decoder"):
         build_decoder("gru>gru", encoder, 5, HIDDEN)
     with pytest.raises(ValueError, match=r"hidden_dim \(8\) must be a multiple of heads \(3\)"):
