@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from structnn.decoders.base import Decoder, Memory, Step
-from structnn.decoders.head import Hypothesis, Reading, SequenceHead
+from structnn.decoders.head import SequenceHead
+from structnn.decoders.reading import Hypothesis, Reading
 from structnn.decoders.search import Search
 from structnn.decoders.target import TargetVocabulary
 from structnn.encoders.base import Encoder
