@@ -167,3 +167,13 @@ def test_the_blocks_of_the_page_on_python_run_in_order(capsys):
     assert names["classifier"].predict(["Who wrote Faust?"]).shape == (1,)
     assert "bag and bilstm" in capsys.readouterr().out
     assert {path.name for path in Path().iterdir()} == {"questions", "parser", "report.html"}
+
+
+def test_predictions_are_of_the_folders_that_runs_have():
+    """``train --out runs/one`` makes ``runs/one/gat/seed-0``, with folders for structures and so on."""
+    pages = [*(ROOT / "docs").glob("**/*.md"), *ROOT.glob("README*.md")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    asked = re.findall(r'^\$ structnn predict (?:"([^"]+)"|(\S+))', text, flags=re.MULTILINE)
+    runs = {quoted or plain for quoted, plain in asked}
+    assert "runs/en-de/bilstm(layers=2)/seed-0" in runs
+    assert [run for run in runs if not re.search(r"/seed-\d$|^hf:", run)] == []

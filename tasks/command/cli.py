@@ -132,11 +132,19 @@ def shuffle(
     lemmas: Annotated[
         bool, typer.Option("--lemmas", help="Give lemmas: forms are to be found, too.")
     ] = False,
+    features: Annotated[
+        bool,
+        typer.Option(
+            "--features", help="Give features (FEATS), too, as nodes that hang from their words."
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Random seed of the order.")] = 0,
 ) -> None:
     """Put the words of sentences in random order: data for surface realisation, with their trees.
 
     `structnn shuffle train.conllu -o train.jsonl`
+
+    `structnn shuffle train.conllu --lemmas --features -o train.jsonl`
 
     `structnn compare --data train.jsonl --structure given --encoders gcn --decoder gru --out runs/order`
     """
@@ -144,7 +152,9 @@ def shuffle(
     from tasks.data.realisation import shuffled_rows
     from tasks.storage import write_json_lines
 
-    rows = shuffled_rows(iter_conllu(source), lemmas=lemmas, seed=seed, name=str(source))
+    rows = shuffled_rows(
+        iter_conllu(source), lemmas=lemmas, features=features, seed=seed, name=str(source)
+    )
     write_json_lines(output, rows)
     status.print(f"{output}: source (shuffled), heads and relations, target")
 
@@ -473,6 +483,8 @@ def predict(
     `structnn predict runs/sick/bilstm/seed-0 "A man sings." --text2 "Somebody is singing."`
 
     `structnn predict runs/mams/gat/seed-0 "The [[food]] was good, the staff was not."`
+
+    `structnn predict runs/en-de/gat/seed-0 "The house is old." --beam 5 --n-best 3`
     """
     from tasks.command.texts import (
         check_kept,
@@ -480,6 +492,7 @@ def predict(
         read_asked,
         reading_of,
         tagged_tokens,
+        written_texts,
     )
     from tasks.data.options import TextOptions
     from tasks.data.texts import empty_note
@@ -493,6 +506,7 @@ def predict(
     if options.keep and file is None:
         raise typer.BadParameter("--keep names columns of a --file")
     predictor = Predictor(run)
+    search = options.search(predictor.search)
     records = []
     if file is not None:
         reading = reading_of(run, options)
@@ -501,8 +515,9 @@ def predict(
             status.print(
                 f"read as {reading.encoding}, as the run's data; --encoding says otherwise"
             )
-        check_kept(records, ("line", "text", "label", "probabilities", "tokens"), "predictions")
-    rows = prediction_rows(predictor, texts or (), records, text2 or ())
+        reserved = ("line", "text", "label", "probabilities", "tokens", "written")
+        check_kept(records, reserved, "predictions")
+    rows = prediction_rows(predictor, texts or (), records, text2 or (), search)
     if note := empty_note(records, "they have no label"):
         status.print(note)
     if as_json:
@@ -511,6 +526,9 @@ def predict(
         return
     if predictor.question.has_parts:
         show_table(tagged_tokens(rows, predictor.question), "--json")
+        return
+    if search is not None:
+        show_table(written_texts(rows), "--json")
         return
     own = ("text", "label", "probabilities")
     # There may be fifty labels: the likeliest three fit into a line, and --json has all.

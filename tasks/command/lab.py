@@ -71,10 +71,6 @@ class FigureOptions(Options):
 class SequenceOptions(FigureOptions):
     """Which sequences decoders write."""
 
-    data: Annotated[
-        Literal["copy", "reversal"],
-        cli_option("Data", "Sequences to be written again (copy), or from behind (reversal)."),
-    ] = "reversal"
     split_seed: Annotated[
         int, cli_option("Data", "Random seed of the sequences; that of the runs' data.")
     ] = 0
@@ -282,6 +278,14 @@ class AlignmentOptions(SequenceOptions):
     """Which decoders are looked at, on which sequences."""
 
     run: Annotated[list[Path], _SEQUENCE_RUNS]
+    data: Annotated[
+        str,
+        cli_option(
+            "Data",
+            "Sequences to be written again (copy), or from behind (reversal); or a .jsonl file that "
+            "structnn shuffle wrote, whose words are to be put in order.",
+        ),
+    ] = "reversal"
 
 
 @app.command("alignment")
@@ -292,20 +296,18 @@ def alignment(options: AlignmentOptions) -> None:
     `structnn compare --data reversal --structure given --encoders bigru --decoder gru --out runs/gru`
 
     `structnn lab alignment --run runs/gru`
+
+    `structnn lab alignment --run runs/realisation --data test.jsonl`
     """
     import torch
 
-    from tasks.data.suites import generate
-    from tasks.lab.alignment import alignment_in_words, measure_alignment
+    from tasks.lab.alignment import aligned_examples, alignment_in_words, measure_alignment
     from tasks.lab.figures import draw_alignment
     from tasks.models.model import load_model
     from tasks.results.run import seed_of
 
     torch.set_num_threads(1)
-    examples = generate(options.data, options.split_seed).test
-    longest = max(
-        len(example.text) for example in examples if example.columns["split"] == "same lengths"
-    )
+    examples, longest = aligned_examples(options.data, options.split_seed)
     found = []
     runs = _saved(options.run)
     with progress("runs") as show:
@@ -326,6 +328,10 @@ def alignment(options: AlignmentOptions) -> None:
 class DecodingOptions(SequenceOptions):
     """Which decoders are trained, or were, on which sequences."""
 
+    data: Annotated[
+        Literal["copy", "reversal"],
+        cli_option("Data", "Sequences to be written again (copy), or from behind (reversal)."),
+    ] = "reversal"
     decoders: Annotated[
         str | None,
         cli_option(

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from structnn import Sentence
+from structnn import Search, Sentence
 from tasks.data.columns import SECOND_TEXT, SPAN_COLUMNS, Columns
 from tasks.data.examples import DataError
 from tasks.data.options import ParsingOptions, TextOptions
 from tasks.data.questions import Question, with_marks
 from tasks.data.texts import Text, column_names, read_texts
+from tasks.models.searching import SearchOptions
 from tasks.options import Options, cli_option, part
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = [
     "save_reading",
     "tagged_tokens",
     "with_origin",
+    "written_texts",
 ]
 
 READING = "reading.json"  # of a run that is in no experiment, whose options experiment.json has
@@ -55,8 +57,8 @@ class ParseOptions(KeepOptions, TextOptions, ParsingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(KeepOptions):
-    """How texts for a saved run are read."""
+class PredictOptions(KeepOptions, SearchOptions):
+    """How texts for a saved run are read, and sequences searched for."""
 
     text_column: Annotated[
         str | None,
@@ -175,6 +177,7 @@ def prediction_rows(
     texts: Sequence[str],
     records: Sequence[Text],
     second: Sequence[str] = (),
+    search: Search | None = None,
 ) -> list[dict[str, Any]]:
     """The labels of texts, and of the records of a file: a row for each, in order.
 
@@ -183,11 +186,12 @@ def prediction_rows(
         texts: Texts that are in no file.
         records: The records of a file.
         second: The second texts of ``texts``, where the question is about pairs.
+        search: How sequences are searched for; by default as the run was trained to.
 
     Returns:
         The fields of :class:`tasks.models.prediction.Prediction`, after the line and the columns of a
-        record; ``tokens`` only where each of them has an answer. A record without a text has no label
-        and no probabilities.
+        record; ``tokens`` only where each of them has an answer, ``written`` only with a search. A
+        record without a text has no label and no probabilities.
     """
     full = [record.text for record in records if record.text]
     others = [
@@ -196,8 +200,8 @@ def prediction_rows(
         if record.text and predictor.question.reads == "pair"
     ]
     predictions = [
-        {name: value for name, value in vars(one).items() if value is not None}
-        for one in predictor.predict([*texts, *full], [*second, *others])
+        {name: value for name, value in asdict(one).items() if value is not None}
+        for one in predictor.predict([*texts, *full], [*second, *others], search=search)
     ]
     rest = iter(predictions[len(texts) :])
     nothing: dict[str, Any] = {"text": "", "label": None, "probabilities": {}}
@@ -206,6 +210,34 @@ def prediction_rows(
         for record in records
     ]
     return predictions[: len(texts)] + rows
+
+
+def written_texts(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A line for each sequence that a search found for each text, for people.
+
+    Args:
+        rows: What :func:`prediction_rows` gives, with a search.
+    """
+    from tasks.results.table import Column, Entry, Table
+
+    own = ("text", "label", "probabilities", "written")
+    kept = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in own]
+    columns = (
+        *(Column(name, "left", rank=2) for name in kept),
+        Column("text", "left", rank=1, prose=True),
+        Column("written", "left", rank=0, prose=True),
+        Column("log p", rank=0),
+    )
+    lines = []
+    for row in rows:
+        about = (*(row.get(name, "") for name in kept), row["text"])
+        found = row.get("written") or [None]
+        for place, one in enumerate(found):
+            # What is said of a text stands beside the best.
+            values = about if place == 0 else ("",) * len(about)
+            said = ("", "") if one is None else (one["text"], f"{one['log_probability']:.2f}")
+            lines.append(tuple(Entry(" ".join(str(v).split())) for v in (*values, *said)))
+    return Table("", columns, tuple(lines))
 
 
 def tagged_tokens(rows: Sequence[Mapping[str, Any]], question: Question) -> Table:

@@ -15,39 +15,64 @@ from tasks.data.examples import DataError
 
 __all__ = ["shuffled_rows"]
 
+FEATURE = "feature"
+"""The relation of a feature to its word."""
+
 
 def shuffled_rows(
-    sentences: Iterable[Sentence], *, lemmas: bool = False, seed: int = 0, name: str = "sentences"
+    sentences: Iterable[Sentence],
+    *,
+    lemmas: bool = False,
+    features: bool = False,
+    seed: int = 0,
+    name: str = "sentences",
 ) -> Iterator[dict[str, object]]:
     """The rows of a data set that asks for the order of words.
 
     Args:
         sentences: Sentences with dependency trees.
         lemmas: Give lemmas in place of words, so that their forms are to be found too.
+        features: Give the morphological features of each word (the column FEATS), such as
+            ``Number=Plur``: each is a node of its own, behind the word, and hangs from it by the
+            relation ``feature``. What can be copied are then words and features.
         seed: Decides the order of each sentence's words.
         name: What the sentences are, for messages.
 
     Yields:
-        For each sentence ``source``, its words (or lemmas) in random order; ``heads`` and
-        ``relations``, its tree with the nodes in that order, as
+        For each sentence ``source``, its words (or lemmas) in random order, with features if asked for;
+        ``heads`` and ``relations``, its tree with the nodes in that order, as
         :func:`tasks.data.files.read_table` reads them; and ``target``, its words in their order. Blanks
         within a word become ``_``.
 
     Raises:
-        DataError: A sentence lacks a tree, or the lemmas that are asked for.
+        DataError: A sentence lacks a tree, or the lemmas or features that are asked for.
     """
     for number, sentence in enumerate(sentences, start=1):
         tree = sentence.dependencies
         given = sentence.lemmas if lemmas else sentence.tokens
-        if tree is None or given is None:
-            what = "dependency tree: parse it first" if tree is None else "lemmas: give words"
+        of_words = sentence.columns.get("feats") if features else ("_",) * len(sentence)
+        if tree is None or given is None or of_words is None:
+            what = "dependency tree: parse it first"
+            if tree is not None:
+                what = "lemmas: give words" if given is None else "features: leave them out"
             raise DataError(f"{name}: sentence {number} has no {what}")
         order = random.Random(f"{seed} {number}").sample(range(len(sentence)), len(sentence))
-        place = {word: position for position, word in enumerate(order, start=1)}
+        own = [[] if value == "_" else value.split("|") for value in of_words]
+        place, position = {}, 1
+        for word in order:
+            place[word] = position
+            position += 1 + len(own[word])
         labels = tree.labels or ("dep",) * len(tree)
+        source: list[str] = []
+        heads: list[int] = []
+        relations: list[str] = []
+        for word in order:
+            source += ["_".join(given[word].split()) or "_", *own[word]]
+            heads += [place.get(tree.parents[word], 0), *[place[word]] * len(own[word])]
+            relations += [labels[word], *[FEATURE] * len(own[word])]
         yield {
-            "source": ["_".join(given[word].split()) or "_" for word in order],
-            "heads": [place.get(tree.parents[word], 0) for word in order],
-            "relations": [labels[word] for word in order],
+            "source": source,
+            "heads": heads,
+            "relations": relations,
             "target": " ".join("_".join(word.split()) for word in sentence.tokens),
         }

@@ -1,27 +1,37 @@
-"""Where a decoder looks while it writes, beside where it should: on copies and reversals."""
+"""Where a decoder looks while it writes, beside where it should: copying, reversing, ordering words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from structnn import SequenceHead
-from tasks.data.examples import Example
+from structnn import Batch, SequenceHead
+from tasks.data import suites
+from tasks.data.examples import DataError, Example
+from tasks.data.files import read_table
 from tasks.lab.curves import Array
 from tasks.lab.experiments import Measured
 from tasks.lab.words import share
 from tasks.models.model import SavedModel
+from tasks.options import OptionError
 
 __all__ = [
     "AlignedExample",
     "AlignmentSummary",
+    "aligned_examples",
     "alignment_in_words",
     "measure_alignment",
+    "true_alignment",
     "true_places",
 ]
+
+SUITES = ("copy", "reversal")
 
 AT_ONCE = 64
 SHOWN = 12  # symbols, of the example in the figure
@@ -35,13 +45,13 @@ class AlignedExample:
         source: The words read.
         written: The words written.
         weights: ``(written words, source words)``.
-        places: The true place of each word written; -1 where there is none.
+        true: ``(written words, source words)``, True in the true places of each word written.
     """
 
     source: tuple[str, ...]
     written: tuple[str, ...]
     weights: Array
-    places: Array
+    true: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,35 @@ class AlignmentSummary:
     example: AlignedExample | None
 
 
+def aligned_examples(data: str, seed: int) -> tuple[tuple[Example, ...], int]:
+    """The examples of a suite's test set, or of a file, and the largest length that runs are trained on.
+
+    Args:
+        data: ``"copy"`` or ``"reversal"``; or a file that ``structnn shuffle`` wrote.
+        seed: Random seed of a suite.
+
+    Raises:
+        OptionError: There is no such suite or file.
+        DataError: The file doesn't say which sequence is to be written, or lacks trees.
+    """
+    if data in SUITES:
+        examples = suites.generate(data, seed).test
+        known = [example for example in examples if example.columns["split"] == "same lengths"]
+        return examples, max(len(example.text) for example in known)
+    if not Path(data).is_file():
+        raise OptionError(
+            "data",
+            f"must be {', '.join(SUITES)} or a file that structnn shuffle wrote, but is {data!r}",
+        )
+    table = read_table(data)
+    if not table.question.is_sequence or any(one.sentence is None for one in table.examples):
+        raise DataError(
+            f"{data}: needs the columns source and target, and the trees in heads and relations, as "
+            "structnn shuffle writes them"
+        )
+    return tuple(table.examples), max(len(example.text) for example in table.examples)
+
+
 def true_places(data: str, length: int) -> Array:
     """The place that each word of the target is from.
 
@@ -74,6 +113,24 @@ def true_places(data: str, length: int) -> Array:
     """
     places = np.arange(length)
     return places if data == "copy" else places[::-1].copy()
+
+
+def true_alignment(data: str, source: Sequence[str], written: Sequence[str]) -> NDArray[np.bool_]:
+    """Where each word that was written is from, ``(written words, source words)``.
+
+    Args:
+        data: ``"copy"`` or ``"reversal"``, whose words have one place each; or anything else, where a
+            word is from every place at which the source has it, and from none if it doesn't.
+        source: The words read.
+        written: The words written.
+    """
+    if data not in SUITES:
+        found = [[word == other for other in source] for word in written]
+        return np.array(found, dtype=bool).reshape(len(written), len(source))
+    places = true_places(data, len(source))[: len(written)]
+    true = np.zeros((len(written), len(source)), dtype=bool)
+    true[np.arange(len(places)), places] = True
+    return true
 
 
 @torch.inference_mode()
@@ -87,11 +144,12 @@ def measure_alignment(
         seed: Its seed.
         model: The model.
         examples: Examples with given trees.
-        data: ``"copy"`` or ``"reversal"``.
+        data: What they are, see :func:`true_alignment`.
 
     Returns:
         A table with a row for each example (``sentence``, ``length``, ``right``; with attention
-        ``on_true``, the mean of the attention on the true places), and what is made of it.
+        ``on_true``, the mean of the attention on the true places, over words that have any), and what
+        is made of it.
 
     Raises:
         ValueError: The run is not answered by a sequence.
@@ -101,28 +159,28 @@ def measure_alignment(
         raise ValueError(
             f"{name} does not write sequences: give runs that structnn compare --data {data} made"
         )
-    sentences = [example.sentence for example in examples if example.sentence is not None]
+    given = [example.sentence for example in examples if example.sentence is not None]
+    sentences = model.structured(given)
     inputs = model.inputs(sentences)
     right, on_true = np.zeros(len(examples)), np.full(len(examples), np.nan)
     shown: AlignedExample | None = None
     for begin in range(0, len(examples), AT_ONCE):
         places = np.arange(begin, min(begin + AT_ONCE, len(examples)))
         batch, _ = inputs.batch(places)
-        for place, (best, *_) in zip(
-            places.tolist(), head.generate(model.classifier(batch)), strict=True
-        ):
+        for row, (best, *_) in enumerate(head.generate(model.classifier(batch))):
+            place = begin + row
             source = tuple(sentences[place].tokens)
             right[place] = best.text == examples[place].label
             written = tuple(best.text.split())
             if best.alignment is None or not written:
                 continue
-            true = true_places(data, len(source))[: len(written)]
-            weights = best.alignment[: len(true), : len(source)].double().numpy()
-            on_true[place] = weights[np.arange(len(true)), true].mean()
-            padded = np.concatenate([true, np.full(len(written) - len(true), -1)])
-            found = AlignedExample(
-                source, written, best.alignment[: len(written)].double().numpy(), padded
-            )
+            states = _states_of_words(batch, row, best.alignment.shape[1])
+            weights = best.alignment[: len(written), states].double().numpy()
+            true = true_alignment(data, source, written)
+            known = true.any(1)
+            if known.any():
+                on_true[place] = (weights * true).sum(1)[known].mean()
+            found = AlignedExample(source, written, weights, true)
             if shown is None or abs(len(source) - SHOWN) < abs(len(shown.source) - SHOWN):
                 shown = found
     lengths = np.array([len(sentence) for sentence in sentences])
@@ -141,6 +199,14 @@ def measure_alignment(
         shown,
     )
     return Measured(name, seed, columns), summary
+
+
+def _states_of_words(batch: Batch, row: int, states: int) -> Tensor:
+    """Which of the states that a decoder looked at are those of the words of a sentence, in order."""
+    begin, end = batch.token_ptr[row : row + 2].tolist()
+    if states == end - begin:
+        return torch.arange(states)
+    return batch.token_nodes[begin:end] - batch.node_ptr[row]  # other nodes have no word
 
 
 def alignment_in_words(summaries: Sequence[AlignmentSummary], longest: int) -> list[str]:

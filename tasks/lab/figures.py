@@ -362,11 +362,11 @@ def _shade_beyond(axes: Axes, longest: int, greatest: int) -> None:
 def _heat(axes: Axes, example: AlignedExample) -> None:
     """A row for each word written, a column for each word read."""
     axes.imshow(example.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for row, column in enumerate(example.places):
-        if column >= 0:
-            corner = (column - 0.5, row - 0.5)
-            axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="#c2410c", linewidth=1))
-    axes.set_xticks(range(len(example.source)), example.source)
+    for row, column in zip(*example.true.nonzero(), strict=True):
+        corner = (column - 0.5, row - 0.5)
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="#c2410c", linewidth=1))
+    turned = 90 if max(map(len, example.source)) > 2 else 0  # words would overlap
+    axes.set_xticks(range(len(example.source)), example.source, rotation=turned)
     axes.set_yticks(range(len(example.written)), example.written)
     axes.set(xlabel="read", ylabel="written")
     axes.tick_params(length=0)

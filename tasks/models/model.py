@@ -122,9 +122,11 @@ class Task:
             options: What the pieces of sequences are.
 
         Raises:
-            OptionError: They are those of a tokenizer that can't be used.
+            OptionError: They are those of a tokenizer that can't be used; or an option is of questions
+                that are answered in another way.
             ImportError: They are those of a tokenizer, and the package ``tokenizers`` isn't installed.
         """
+        _check_answered(options, dataset.question)
         if dataset.question.reads == "arcs":
             labels_in = dataset.question.labels_in
             relations = {label for one in dataset.train for label in labels_in(one.label)}
@@ -356,6 +358,25 @@ def _sequence_head(options: ModelOptions, task: Task, encoder: Encoder) -> Seque
     )
     decoder = decoder_of(options, encoder)
     return SequenceHead(decoder, target, dropout=options.dropout, search=Search(beam=options.beam))
+
+
+def _check_answered(options: ModelOptions, question: Question) -> None:
+    """Make sure that nothing is asked for that the question's answers don't have.
+
+    Raises:
+        OptionError: An option of the decoder is given where there is none, or one of other heads
+            where there is a decoder.
+    """
+    others = ("reader", "head_dim") if question.is_sequence else ("decoder", "pieces", "beam")
+    for name in others:
+        if getattr(options, name) != getattr(ModelOptions, name):
+            raise OptionError(
+                name,
+                "goes with questions that are answered by a head; a sequence is written by a decoder "
+                "(--decoder)"
+                if question.is_sequence
+                else "goes with questions that are answered by a sequence",
+            )
 
 
 def _unit_of(options: ModelOptions) -> Literal["words", "characters", "tokenizer"]:

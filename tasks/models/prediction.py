@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from parsers import Parser
 from parsers.formats.brackets import BracketsError, read_brackets
-from structnn import Sentence
+from structnn import Hypothesis, Search, Sentence, SequenceHead
 from tasks.data.examples import is_visible
 from tasks.data.nodes import phrases_of
 from tasks.data.parsing import in_tokens
@@ -21,9 +21,24 @@ from tasks.folders import encoder_folder
 from tasks.models.model import SavedModel, model_in
 from tasks.models.parser import make_parser
 from tasks.storage import StorageError
-from tasks.training.evaluation import evaluate
+from tasks.training.evaluation import evaluate, write_sequences
 
-__all__ = ["Asked", "Prediction", "Predictor"]
+__all__ = ["Asked", "Prediction", "Predictor", "Written"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A sequence that a search found.
+
+    Attributes:
+        text: The sequence.
+        log_probability: The logarithm of its probability, the end included if it has one.
+        score: That, divided by a power of the length: what sequences are ordered by.
+    """
+
+    text: str
+    log_probability: float
+    score: float
 
 
 @dataclass(frozen=True)
@@ -38,12 +53,14 @@ class Prediction:
         probabilities: The probability of each label; empty where the answer is a number, or there are
             several.
         tokens: The tokens, where each has an answer, or the words of each node of a tree; else None.
+        written: What a search that was asked for found, best first; else None.
     """
 
     text: str
     label: str
     probabilities: dict[str, float]
     tokens: tuple[str, ...] | None = None
+    written: tuple[Written, ...] | None = None
 
 
 class Asked(NamedTuple):
@@ -98,10 +115,18 @@ class Predictor:
         """What the run was trained to answer."""
         return self.model.task.question
 
+    @property
+    def search(self) -> Search | None:
+        """How sequences are searched for where nothing else is asked for; None if none are written."""
+        head = self.model.classifier.head
+        return head.search if isinstance(head, SequenceHead) else None
+
     def predict(
         self,
         texts: Sequence[str | Sequence[str]],
         second: Sequence[str | Sequence[str]] = (),
+        *,
+        search: Search | None = None,
     ) -> list[Prediction]:
         """The answer for each text, in order.
 
@@ -109,12 +134,14 @@ class Predictor:
             texts: Texts, or lists of tokens, which are kept one for one. Where the question is about
                 spans, they stand between ``[[`` and ``]]``: ``"The [[food]] was good."``
             second: The second text of each, where the question is about pairs.
+            search: How sequences are searched for; by default as the run was trained to.
 
         Raises:
-            ValueError: A text is empty, the run can't be used on raw text, or second texts or spans are
-                missing, or given and not asked about.
+            ValueError: A text is empty, the run can't be used on raw text, second texts or spans are
+                missing, or given and not asked about; or there is a search, and the run writes no
+                sequences.
         """
-        return self.predict_sentences(*self.read_asked(texts, second))
+        return self.predict_sentences(*self.read_asked(texts, second), search=search)
 
     def read_asked(
         self,
@@ -210,6 +237,8 @@ class Predictor:
         sentences: Sequence[Sentence],
         second: Sequence[Sentence] = (),
         spans: Sequence[tuple[Span, ...]] = (),
+        *,
+        search: Search | None = None,
     ) -> list[Prediction]:
         """The same, for texts and the sentences that :meth:`read` made of them.
 
@@ -218,9 +247,15 @@ class Predictor:
             sentences: The sentence of each.
             second: The second sentence of each, where the question is about pairs.
             spans: The spans of each, in tokens, where it is about spans.
+            search: As for :meth:`predict`.
         """
+        if search is not None and self.search is None:
+            raise ValueError("this run writes no sequences: there is nothing to search for")
         if not texts:
             return []
+        if search is not None:
+            made = write_sequences(self.model.classifier, self.model.inputs(sentences), search)
+            return [_of_search(text, own) for text, own in zip(texts, made, strict=True)]
         found = evaluate(self.model.classifier, self.model.inputs(sentences, second, spans))
         return [
             Prediction(
@@ -233,6 +268,12 @@ class Predictor:
                 texts, sentences, found.answers, found.probabilities, strict=True
             )
         ]
+
+
+def _of_search(text: str | Sequence[str], found: Sequence[Hypothesis]) -> Prediction:
+    written = tuple(Written(one.text, one.log_probability, one.score) for one in found)
+    shown = text if isinstance(text, str) else " ".join(text)
+    return Prediction(shown, written[0].text, {}, written=written)
 
 
 def _bracketed(text: str | Sequence[str], number: int) -> Sentence:

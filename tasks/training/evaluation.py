@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from structnn import ArcsHead, Batch, Corpus, Head, SequenceHead, StructuredModel
-from structnn.decoders import Reading
+from structnn import ArcsHead, Batch, Corpus, Head, Search, SequenceHead, StructuredModel
+from structnn.decoders import Hypothesis, Reading
 from structnn.heads import ArcScores
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.questions import ROW_SEPARATOR
@@ -23,7 +23,7 @@ from tasks.training.inputs import Indices, Inputs, rows_of
 if TYPE_CHECKING:  # accelerate is slow to import, and prediction does without
     from tasks.training.processes import Processes
 
-__all__ = ["Evaluation", "evaluate", "node_accuracy", "predict_scores"]
+__all__ = ["Evaluation", "evaluate", "node_accuracy", "predict_scores", "write_sequences"]
 
 EVALUATION_BATCH = 256  # sentences; evaluation keeps no activations, so batches can be large
 
@@ -119,6 +119,24 @@ def predict_scores(
     for indices, batch, spans in _batches(model, inputs, processes):
         scores[rows_of(ptr, indices)] = model(batch, spans).float().cpu()
     return scores if processes is None else processes.sum(scores)
+
+
+@torch.inference_mode()
+def write_sequences(
+    model: StructuredModel, inputs: Inputs, search: Search
+) -> list[list[Hypothesis]]:
+    """The sequences that a search finds for each example, best first.
+
+    Args:
+        model: The model, whose head writes sequences.
+        inputs: What it reads.
+        search: How to search.
+    """
+    assert isinstance(model.head, SequenceHead)
+    found: dict[int, list[Hypothesis]] = {}
+    for indices, batch, _ in _batches(model, inputs, None):
+        found |= zip(indices.tolist(), model.head.generate(model(batch), search), strict=True)
+    return [found[place] for place in range(len(inputs))]
 
 
 def _by_batch(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from structnn import Sentence, Tree
-from tasks import StructuredClassifier, StructuredRegressor
+from tasks import StructuredClassifier, StructuredRegressor, StructuredTransducer
 from tasks.models.model import load_model
 from tasks.report import write_report
 from tasks.results.folder import load_results
@@ -92,3 +92,13 @@ def test_a_regressor_of_version_0_6_0_is_loaded():
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
     pairs = [(sentence, ["cats", "purr"]) for sentence in SENTENCES]
     np.testing.assert_allclose(made.predict(pairs), expected, atol=1e-4)
+
+
+def test_a_transducer_of_version_0_7_0_is_loaded(tmp_path):
+    """A tree encoder and a decoder that copies, with a beam of two."""
+    folder = EARLIER.with_name("transducer-0.7.0")
+    made = StructuredTransducer.load(folder)
+    expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    assert made.predict(SENTENCES).tolist() == expected
+    again = StructuredTransducer.load(made.save(tmp_path / "again"))
+    assert again.predict(SENTENCES).tolist() == expected

@@ -53,12 +53,38 @@ def test_lemmas_and_blanks():
     assert (sorted(row["source"]), row["target"]) == (["10000", "dog"], "10_000 dogs")
 
 
+def test_features_hang_from_their_words():
+    """A treebank of German, with a multiword token, in which a word has no features."""
+    tree = Tree([2, 2, -1], labels=["case", "det", "root"])
+    sentence = Sentence(
+        ["in", "dem", "Wald"],
+        dependencies=tree,
+        lemmas=["in", "der", "Wald"],
+        columns={"feats": ["_", "Case=Dat|Gender=Masc", "Case=Dat"]},
+    )
+    (row,) = shuffled_rows([sentence], lemmas=True, features=True)
+    assert sorted(row["source"]) == ["Case=Dat", "Case=Dat", "Gender=Masc", "Wald", "der", "in"]
+    nodes = list(zip(row["source"], row["heads"], row["relations"], strict=True))
+    assert [relation for _, head, relation in nodes if head == 0] == ["root"]
+    hangs = {(nodes[head - 1][0], word, relation) for word, head, relation in nodes if head}
+    assert hangs == {
+        ("Wald", "in", "case"),
+        ("Wald", "der", "det"),
+        ("Wald", "Case=Dat", "feature"),
+        ("der", "Case=Dat", "feature"),
+        ("der", "Gender=Masc", "feature"),
+    }
+    assert row["target"] == "in dem Wald"
+
+
 def test_what_is_missing_is_told():
     plain = Sentence(["a"], dependencies=Tree([-1]))
     with pytest.raises(DataError, match="file: sentence 2 has no dependency tree: parse it first"):
         list(shuffled_rows([plain, Sentence(["a"])], name="file"))
     with pytest.raises(DataError, match="sentence 1 has no lemmas: give words"):
         list(shuffled_rows([plain], lemmas=True))
+    with pytest.raises(DataError, match="sentence 1 has no features: leave them out"):
+        list(shuffled_rows([plain], features=True))
 
 
 def test_the_command_writes_data(tmp_path):

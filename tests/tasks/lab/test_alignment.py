@@ -9,16 +9,28 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from structnn import Batch, Sentence, Tree
 from tasks.command.cli import app
+from tasks.data.examples import DataError
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import SPLITS, ParsedDataset
+from tasks.data.realisation import shuffled_rows
 from tasks.data.setting import Setting
 from tasks.data.suites.reversal import generate
 from tasks.experiments.run import execute
-from tasks.lab.alignment import alignment_in_words, measure_alignment, true_places
+from tasks.lab.alignment import (
+    _states_of_words,
+    aligned_examples,
+    alignment_in_words,
+    measure_alignment,
+    true_alignment,
+    true_places,
+)
 from tasks.models.model import load_model
 from tasks.models.options import ModelOptions
+from tasks.options import OptionError
 from tasks.results.run import Run
+from tasks.storage import write_json_lines
 from tasks.training.options import TrainingOptions
 
 TRAINING = TrainingOptions(epochs=1, patience=1, batch_size=20)
@@ -44,6 +56,69 @@ def trained(tmp_path_factory):
 def test_true_places():
     assert true_places("copy", 3).tolist() == [0, 1, 2]
     assert true_places("reversal", 3).tolist() == [2, 1, 0]
+
+
+def test_true_alignment():
+    assert true_alignment("reversal", ["a", "b"], ["b", "a", "a"]).tolist() == [
+        [False, True],
+        [True, False],
+        [False, False],
+    ]
+    assert true_alignment("file", ["a", "b", "a"], ["a", "c"]).tolist() == [
+        [True, False, True],
+        [False, False, False],
+    ]
+
+
+def test_states_of_words_where_other_nodes_have_none():
+    """The root of the second tree comes first, so that its words are the states 1 and 2."""
+    sentences = [
+        Sentence(["a"], constituency=Tree([-1], [0])),
+        Sentence(["a", "b"], constituency=Tree([-1, 0, 0], [-1, 0, 1])),
+    ]
+    batch = Batch.from_sentences(sentences, structure="constituency")
+    assert _states_of_words(batch, 1, 3).tolist() == [1, 2]
+    assert _states_of_words(batch, 1, 2).tolist() == [0, 1]  # of a sequence encoder
+
+
+def test_realisation(trained, tmp_path):
+    """Attention to a word that occurs twice is summed over both."""
+    sentence = Sentence(["a", "b", "a", "c"], dependencies=Tree([1, -1, 1, 1], labels=["dep"] * 4))
+    file = tmp_path / "shuffled.jsonl"
+    write_json_lines(file, shuffled_rows([sentence, Sentence(["b"], dependencies=Tree([-1]))]))
+    examples, longest = aligned_examples(str(file), 0)
+    assert (len(examples), longest) == (2, 4)
+    model = load_model(trained[0])
+    table, _ = measure_alignment("gru", 0, model, examples, str(file))
+    source = examples[0].text
+    batch, _ = model.inputs([examples[0].sentence]).batch(np.array([0]))
+    ((best,),) = model.classifier.head.generate(model.classifier(batch))
+    looked = [
+        sum(best.alignment[step, place].item() for place in range(4) if source[place] == word)
+        for step, word in enumerate(best.text.split())
+        if word in source
+    ]
+    wanted = np.mean(looked) if looked else np.nan
+    assert table.columns["on_true"][0] == pytest.approx(wanted, abs=1e-5, nan_ok=True)
+    run = CliRunner().invoke(
+        app,
+        ["lab", "alignment", "--run", str(trained[0]), "--data", str(file), "--out", str(tmp_path)],
+    )
+    assert run.exit_code == 0, run.output
+    assert (tmp_path / "alignment.svg").exists()
+
+
+def test_other_data_is_refused(tmp_path):
+    with pytest.raises(
+        OptionError, match="data must be copy, reversal or a file that structnn shuf"
+    ):
+        aligned_examples("reversed", 0)
+    file = tmp_path / "plain.jsonl"
+    file.write_text('{"source": "a b", "target": "b a"}')
+    with pytest.raises(
+        DataError, match=r"plain.jsonl: needs the columns source and target, and the t"
+    ):
+        aligned_examples(str(file), 0)
 
 
 def test_attention_is_summed_where_it_should_be(trained):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from nltk.translate.bleu_score import corpus_bleu
 
-from structnn import InputError, SequenceHead
+from structnn import InputError, Search, SequenceHead
 from tasks.command.cli import app
 from tasks.data.columns import columns_of
 from tasks.data.examples import DataError, Dataset, Example
@@ -25,6 +25,7 @@ from tasks.metrics import BLEU, EDIT_DISTANCE, bleu, chosen_metric, edit_distanc
 from tasks.models.model import load_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
+from tasks.models.searching import SearchOptions
 from tasks.options import OptionError
 from tasks.report import write_report
 from tasks.results.folder import load_results, save_experiment
@@ -110,7 +111,11 @@ def test_from_data_to_verdicts_and_back(tmp_path):
     predictions = predictor.predict(texts)
     assert [one.label for one in predictions] == [row["prediction"] for row in written]
     (one,) = predictor.predict(["b a Zaphod"])
-    assert (one.label, one.probabilities) == ("Zaphod and b", {})
+    assert (one.label, one.probabilities, one.written) == ("Zaphod and b", {}, None)
+    (one,) = predictor.predict(["b a Zaphod"], search=Search(beam=4, n_best=2))
+    assert one.label == one.written[0].text == "Zaphod and b"
+    assert one.written[0].score > one.written[1].score
+    assert predictor.search == Search()
 
 
 def test_without_copying_a_new_name_is_unknown(tmp_path):
@@ -239,12 +244,37 @@ def test_options_that_do_not_fit_are_refused(tmp_path):
     ):
         with pytest.raises(OptionError, match=message):
             execute(run_of(**options), data, tmp_path / message, parser=ParserOptions())
+    for options, message in (
+        ({"reader": "pair"}, "reader goes with questions that are answered by a head"),
+        ({"head_dim": 4}, "head_dim goes with questions that are answered by a head"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            execute(run_of(**options), data, tmp_path / "head", parser=ParserOptions())
+    tags = tagged((10, 4, 4))
+    for options in ({"decoder": "lstm"}, {"pieces": "characters"}, {"beam": 2}):
+        with pytest.raises(OptionError, match="goes with questions that are answered by a seq"):
+            execute(run_of(**options), tags, tmp_path / "tags", parser=ParserOptions())
     training = replace(TRAINING, class_weights="balanced")
     with pytest.raises(OptionError, match="class_weights goes with"):
         execute(run_of(0, training), data, tmp_path / "weights", parser=ParserOptions())
     training = replace(TRAINING, label_smoothing=0.1)
     with pytest.raises(OptionError, match="label_smoothing goes with"):
         execute(run_of(0, training), tagged((10, 4, 4)), tmp_path, parser=ParserOptions())
+
+
+def test_options_of_the_search():
+    """What isn't given is as the run has it, whose beam doesn't stand in the way of what is drawn."""
+    own = Search(beam=4, length_penalty=0.5)
+    assert SearchOptions().search(own) is None
+    assert SearchOptions(n_best=2, min_length=1).search(own) == replace(own, n_best=2, min_length=1)
+    drawn = SearchOptions(top_p=0.9, temperature=0.5, draw_seed=3).search(own)
+    assert drawn == replace(own, beam=1, top_p=0.9, temperature=0.5, seed=3)
+    with pytest.raises(OptionError, match="n_best is for runs that write sequences"):
+        SearchOptions(n_best=2).search(None)
+    with pytest.raises(OptionError, match="top_p must be above 0 and at most 1, but is 2"):
+        SearchOptions(top_p=2)
+    with pytest.raises(ValueError, match="either drawn"):
+        SearchOptions(top_p=0.9, beam=2).search(own)
 
 
 # The columns.
@@ -316,6 +346,18 @@ def test_the_command(tmp_path, monkeypatch):
     made = runner.invoke(app, ["predict", run, "--file", "more.tsv", "--json"])
     assert made.exit_code == 0, made.output
     assert [json.loads(line)["text"] for line in made.stdout.splitlines()] == ["a 1", "b 2"]
+    searched = ["predict", run, "a 1", "--beam", "4", "--n-best", "3"]
+    made = runner.invoke(app, [*searched, "--min-length", "1", "--max-length", "2", "--json"])
+    assert made.exit_code == 0, made.output
+    (row,) = map(json.loads, made.stdout.splitlines())
+    assert row["label"] == row["written"][0]["text"]
+    assert len({one["text"] for one in row["written"]}) == 3
+    assert all(1 <= len(one["text"].split()) <= 2 for one in row["written"])
+    made = runner.invoke(app, searched)
+    assert made.exit_code == 0, made.output
+    assert "log p" in made.output
+    made = runner.invoke(app, ["predict", run, "a 1", "--n-best", "3"])
+    assert "a beam of 1 finds no 3 sequences" in str(made.exception)
     made = runner.invoke(app, ["explain", run, "a dog", "-o", "why"])
     assert made.exit_code == 0, made.output
     assert "The search, step by step" in Path("why/explanation.html").read_text()
@@ -357,6 +399,14 @@ def test_bleu_is_that_of_nltk():
     for place in range(3):
         rest = [gold[:place] + gold[place + 1 :], found[:place] + found[place + 1 :]]
         assert BLEU.left_out(gold, found)[place] == pytest.approx(bleu(*rest))
+
+
+def test_bleu_is_that_of_sacrebleu():
+    """Figures of sacrebleu 2.6.0, ``BLEU(tokenize="none", smooth_method="none").corpus_score``."""
+    gold = ["the cat sat on the mat .", "der Hund schläft heute nicht , sagt er .", "a , b"]
+    found = ["the cat sat on a mat .", "der Hund schläft heute sagt er .", "a , b c"]
+    assert 100 * bleu(gold, found) == pytest.approx(49.073737, abs=1e-6)
+    assert 100 * bleu(gold, ["", *found[1:]]) == pytest.approx(25.763993, abs=1e-6)
 
 
 def test_bleu_at_the_edges():
