@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from structnn import Search, Sentence
+from structnn import Sentence
 from tasks.data.columns import SECOND_TEXT, SPAN_COLUMNS, Columns
 from tasks.data.examples import DataError
 from tasks.data.options import ParsingOptions, TextOptions
@@ -17,6 +17,7 @@ from tasks.models.searching import SearchOptions
 from tasks.options import Options, cli_option, part
 
 if TYPE_CHECKING:
+    from structnn import Search
     from tasks.models.prediction import Predictor
     from tasks.results.table import Table
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from structnn import Search
 from tasks.options import OptionError, Options, Range, cli_option
+
+if TYPE_CHECKING:  # torch is slow to import, and a tree from the cache is drawn without
+    from structnn import Search
 
 __all__ = ["SearchOptions"]
 

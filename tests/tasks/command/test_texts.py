@@ -29,7 +29,7 @@ class Echo:
 
     question = Question()
 
-    def predict(self, texts, second=()):
+    def predict(self, texts, second=(), *, search=None):
         return [
             Prediction(
                 text if isinstance(text, str) else " ".join(text), str(len(text)), {"1": 1.0}

@@ -249,11 +249,11 @@ def test_options_that_do_not_fit_are_refused(tmp_path):
         ({"head_dim": 4}, "head_dim goes with questions that are answered by a head"),
     ):
         with pytest.raises(OptionError, match=message):
-            execute(run_of(**options), data, tmp_path / "head", parser=ParserOptions())
+            execute(run_of(**options), data, tmp_path / message, parser=ParserOptions())
     tags = tagged((10, 4, 4))
     for options in ({"decoder": "lstm"}, {"pieces": "characters"}, {"beam": 2}):
         with pytest.raises(OptionError, match="goes with questions that are answered by a seq"):
-            execute(run_of(**options), tags, tmp_path / "tags", parser=ParserOptions())
+            execute(run_of(**options), tags, tmp_path / str(options), parser=ParserOptions())
     training = replace(TRAINING, class_weights="balanced")
     with pytest.raises(OptionError, match="class_weights goes with"):
         execute(run_of(0, training), data, tmp_path / "weights", parser=ParserOptions())
