@@ -80,7 +80,8 @@ class Recipe:
             raise ValueError(f"plain_sentences must be at least 0, not {self.plain_sentences}")
         if self.plain_sentences and self.lang != "en":
             raise ValueError(
-                f"--plain-sentences are English, and --lang is {self.lang!r}: leave --plain-sentences out"
+                f"--plain-sentences are English, and --lang is {self.lang!r}: "
+                "leave --plain-sentences out"
             )
 
     @property

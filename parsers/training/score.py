@@ -6,8 +6,8 @@ The scores are those of Stanza's own pipeline. The same files are also parsed wi
 this package (:mod:`parsers.stanza.fast_depparse`), and the sentences with other tags or trees are
 counted.
 
-``--by kind`` gives scores for each value of the comment ``# kind = ...`` instead, such as those of the plain
-sentences of :data:`parsers.training.plain.EVALUATION`.
+``--by kind`` gives scores for each value of the comment ``# kind = ...`` instead, such as those of the
+plain sentences of :data:`parsers.training.plain.EVALUATION`.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def score_by(
         comment: The comment's name: ``kind`` for ``# kind = ...``.
 
     Returns:
-        For each value in the order of the file, and for ``all``: the number of ``sentences`` and ``words``,
+        For each value in the order of the file, and for ``all``: how many ``sentences`` and ``words``,
         UPOS, UAS and LAS from gold tokens, ``trees``, the sentences of which every head and relation is
         right, subtypes included, and UPOS, UAS and LAS from ``raw`` text.
 
@@ -272,7 +272,9 @@ def main(arguments: list[str] | None = None) -> int:
         if options.by:
             for path in options.files:
                 found = score_by(*where, read_treebank(path), options.by)
-                print(json.dumps(found, indent=1) if options.json else by_as_table(found, options.by))
+                print(
+                    json.dumps(found, indent=1) if options.json else by_as_table(found, options.by)
+                )
         else:
             results = score_directory(*where, options.files)
             print(json.dumps(results, indent=1) if options.json else as_table(results))

@@ -20,9 +20,7 @@ DESCRIPTION = "recipe.json"
 
 _FORMAT = 1  # of the results in a work folder; another one can't be used
 _NOT_IN_RESULTS = ("output", "work", "data", "vectors_source", "notes")
-_DEFAULTS = {
-    field.name: field.default for field in fields(Recipe) if field.default is not MISSING
-}
+_DEFAULTS = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
 _RESULTS = (".pt", ".checkpoint", ".conllu", ".json")
 
 

@@ -174,7 +174,7 @@ def _word(symbol: str, draw: random.Random) -> _Word:
     tag, _, name = symbol.partition(".")
     if tag in ("NN", "NNS"):
         noun = draw.choice(NOUNS[name])
-        return _Word(plural(noun) if tag == "NNS" else noun.split("/")[0], tag)
+        return _Word(plural(noun) if tag == "NNS" else noun, tag)
     form = draw.choice(OTHERS[name or tag])
     return _Word(form, tag, "NumForm=Digit|NumType=Card" if name == "year" else "")
 

@@ -3,8 +3,8 @@
 A production is a row of items ``relation=symbol``; that of the head is ``*=symbol``. A symbol is
 
 - another production;
-- a word with its tag of the Penn Treebank, ``the/DT``, and features if they aren't those that are usual,
-  ``who/WP/PronType=Rel``;
+- a word with its tag of the Penn Treebank, ``the/DT``, and its features where they aren't the usual
+  ones, ``who/WP/PronType=Rel``;
 - a list of words, ``JJ`` or ``NN.person`` (:mod:`parsers.training.plain.words`);
 - a verb in a form, ``V.act:VBG``; finite ones agree, ``V.act:pres@3p``. ``IMP`` is the imperative, ``GER``
   the form in *-ing* of complements and modifiers, and ``VBNP`` the participle of a passive;
