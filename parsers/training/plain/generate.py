@@ -137,8 +137,8 @@ def _productions() -> dict[str, list[list[tuple[str, str]]]]:
                 varies = re.search(r"@(?!\w)", line)
                 for drawn in [agreement] if own or not varies else _DRAWN:
                     items = re.sub(r"@(?!\w)", f"@{drawn}", line).split()
-                    row = [tuple(item.split("=", 1)) for item in items]
-                    # One that varies is written once for each person: the others as often.
+                    row = [(each[0], each[2]) for each in (item.partition("=") for item in items)]
+                    # One that varies stands there once for each person drawn, another one as often.
                     rows += [row] * (1 if own or varies else len(_DRAWN))
     return written
 

@@ -6,8 +6,8 @@ A production is a row of items ``relation=symbol``; that of the head is ``*=symb
 - a word with its tag of the Penn Treebank, ``the/DT``, and its features where they aren't the usual
   ones, ``who/WP/PronType=Rel``;
 - a list of words, ``JJ`` or ``NN.person`` (:mod:`parsers.training.plain.words`);
-- a verb in a form, ``V.act:VBG``; finite ones agree, ``V.act:pres@3p``. ``IMP`` is the imperative, ``GER``
-  the form in *-ing* of complements and modifiers, and ``VBNP`` the participle of a passive;
+- a verb in a form, ``V.act:VBG``; finite ones agree, ``V.act:pres@3p``. ``IMP`` is the imperative,
+  ``GER`` the form in *-ing* of complements and modifiers, and ``VBNP`` the participle of a passive;
 - an auxiliary that agrees: ``be@3p``, ``was@3p``, ``do@3p``, ``did@3p``, ``have@3p``.
 
 ``@`` alone is person and number: those of the production's name, or any where the name has none. Some

@@ -1,6 +1,6 @@
 """The words of the grammar of plain sentences, with their inflections.
 
-Most of them occur in UD English EWT. Many are noun and verb (*bark*, *play*, *watch*, *walk*): they stand
+Most of them occur in UD English EWT. Many are noun and verb (*bark*, *play*, *watch*, *walk*) and stand
 in lists of nouns and of verbs, so that what is around them decides.
 """
 
@@ -168,7 +168,7 @@ _FORMS = {
     think thought thought; wake woke woken; win won won winning; write wrote written
     """.split(";")
 }
-"""Past tense, past participle and present participle of verbs, up to the last that isn't made by rule."""
+"""Past tense, past participle and present participle, up to the last that isn't made by rule."""
 
 
 def plural(noun: str) -> str:
