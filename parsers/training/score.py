@@ -33,6 +33,9 @@ _COLUMNS = {"XPOS": 4, "UFeats": 5}
 
 METRICS = ("Tokens", "Sentences", "Words", "UPOS", "XPOS", "UFeats", "UAS", "LAS", "CLAS")
 
+_BY = ("UPOS", "UAS", "LAS")
+"""The metrics of groups of sentences, which may be small."""
+
 
 def load_pipeline(models: Path, lang: str, package: str = "default", **options: Any) -> Any:
     """A ``stanza.Pipeline`` from a model directory without a lemmatizer; nothing is downloaded."""
@@ -216,9 +219,6 @@ def score_by(
             **{f"raw {metric}": raw[metric] for metric in _BY},
         }
     return results
-
-
-_BY = ("UPOS", "UAS", "LAS")
 
 
 def _tree(block: Block) -> list[tuple[str, str]]:
