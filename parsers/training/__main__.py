@@ -23,6 +23,8 @@ _HELP = {
     "default: OUTPUT.work",
     "data": "sentence for the model card: the treebank, its version and licence",
     "vectors": "word2vec text file, most frequent words first; by default no vectors are used",
+    "plain_sentences": "number of generated plain sentences that are mixed into train, in English "
+    "alone; default: 0",
     "notes": "Markdown file appended to the model card",
     "vectors_source": "sentence for the model card: which vectors these are",
 }

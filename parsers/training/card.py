@@ -45,6 +45,12 @@ def model_card(
         if recipe.vectors is not None
         else "No pretrained word vectors."
     )
+    plain = (
+        f"\nTagger and parser also learned from {recipe.plain_sentences} generated sentences of "
+        "`parsers/training/plain`, spread among those of train.\n"
+        if recipe.plain_sentences
+        else ""
+    )
     ending = "\n" + recipe.notes.read_text(encoding="utf-8") if recipe.notes is not None else ""
     names = " ".join(Path(path).name for path in (recipe.dev, recipe.test))
     return f"""# Model card: {recipe.lang}, {recipe.package}
@@ -61,7 +67,7 @@ A pipeline for [Stanza](https://stanfordnlp.github.io/stanza/): tokenizer, multi
 {treebanks}
 
 {vectors}
-
+{plain}
 The parser was trained on the tags of {recipe.folds} taggers, each tagging the part of the training
 set that it hadn't seen. The test file took no part in any choice; it was scored at the end.
 

@@ -27,6 +27,8 @@ class Recipe:
         vectors_source: A sentence for the model card: which vectors these are.
         notes: A Markdown file that is appended to the model card, with licence and limits.
         seed: The random seed.
+        plain_sentences: The number of generated plain sentences that tagger and parser learn from, too
+            (:mod:`parsers.training.plain`); English alone has a grammar of them.
         folds: The number of taggers for the parser's training data; each tags the part of train that it
             was not trained on. At least 2.
         tokenizer_steps: Updates of the tokenizer.
@@ -38,7 +40,8 @@ class Recipe:
         parser_minutes: Ends the parser's training earlier; None for no limit.
 
     Raises:
-        ValueError: There are fewer than 2 folds, or the language or the package is not a valid name.
+        ValueError: There are fewer than 2 folds, plain sentences are asked for in another language than
+            English, or the language or the package is not a valid name.
     """
 
     train: Path
@@ -55,6 +58,7 @@ class Recipe:
     vectors_source: str = ""
     notes: Path | None = None
     seed: int = 1
+    plain_sentences: int = 0
     folds: int = 4
     tokenizer_steps: int = 1500
     multiword_epochs: int = 15
@@ -71,6 +75,13 @@ class Recipe:
             raise ValueError(
                 f"not a language code and package name: {self.lang!r}, {self.package!r}; give a code in "
                 "lower case, such as 'en', and a name without a slash"
+            )
+        if self.plain_sentences < 0:
+            raise ValueError(f"plain_sentences must be at least 0, not {self.plain_sentences}")
+        if self.plain_sentences and self.lang != "en":
+            raise ValueError(
+                f"--plain-sentences are English, and --lang is {self.lang!r}: "
+                "leave --plain-sentences out"
             )
 
     @property

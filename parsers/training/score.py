@@ -5,6 +5,9 @@
 The scores are those of Stanza's own pipeline. The same files are also parsed with the decoder of
 this package (:mod:`parsers.stanza.fast_depparse`), and the sentences with other tags or trees are
 counted.
+
+``--by kind`` gives scores for each value of the comment ``# kind = ...`` instead, such as those of the
+plain sentences of :data:`parsers.training.plain.EVALUATION`.
 """
 
 from __future__ import annotations
@@ -14,17 +17,24 @@ import gc
 import io
 import json
 import logging
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parsers.training.treebank import Block, raw_text, read_treebank
+from parsers.training.treebank import Block, Treebank, TreebankError, raw_text, read_treebank
 
 Scores = dict[str, dict[str, dict[str, float]]]
 """For the name of each file the scores of each kind of input, by metric."""
 
+_COLUMNS = {"XPOS": 4, "UFeats": 5}
+"""The columns that a gold file may leave empty."""
+
 METRICS = ("Tokens", "Sentences", "Words", "UPOS", "XPOS", "UFeats", "UAS", "LAS", "CLAS")
+
+_BY = ("UPOS", "UAS", "LAS")
+"""The metrics of groups of sentences, which may be small."""
 
 
 def load_pipeline(models: Path, lang: str, package: str = "default", **options: Any) -> Any:
@@ -56,12 +66,14 @@ def without_annotation(blocks: Sequence[Block]) -> str:
 
 
 def conll_scores(gold: Sequence[Block], predicted: Any) -> dict[str, float]:
-    """The F1 score of each of :data:`METRICS`, in percent."""
+    """The F1 score of each of :data:`METRICS`, in percent, but not of columns that gold leaves empty."""
     from stanza.models.common.utils import ud_scores
 
     gold_text = "".join("\n".join(block) + "\n\n" for block in gold)
     result = ud_scores(io.StringIO(gold_text), io.StringIO(f"{predicted:C}\n\n"))
-    return {metric: 100 * result[metric].f1 for metric in METRICS}
+    rows = [line.split("\t") for block in gold for line in block if not line.startswith("#")]
+    empty = [name for name, column in _COLUMNS.items() if all(row[column] == "_" for row in rows)]
+    return {metric: 100 * result[metric].f1 for metric in METRICS if metric not in empty}
 
 
 def score_raw_text(pipeline: Any, blocks: Sequence[Block]) -> dict[str, float]:
@@ -155,8 +167,73 @@ def as_table(results: Scores) -> str:
     for name, inputs in results.items():
         for kind in ("raw text", "gold tokens"):
             values = inputs[kind]
-            cells = [f"{values[metric]:.2f}" for metric in METRICS]
+            cells = [f"{values[metric]:.2f}" if metric in values else "-" for metric in METRICS]
             lines.append(f"| {name} | {kind} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def score_by(
+    models: Path, lang: str, package: str, treebank: Treebank, comment: str
+) -> dict[str, dict[str, float]]:
+    """Score the sentences of a file apart by the value of one of their comments.
+
+    Args:
+        models: The Stanza model directory.
+        lang: The language code.
+        package: The name of the package.
+        treebank: The gold sentences.
+        comment: The comment's name: ``kind`` for ``# kind = ...``.
+
+    Returns:
+        For each value in the order of the file, and for ``all``: how many ``sentences`` and ``words``,
+        UPOS, UAS and LAS from gold tokens, ``trees``, the sentences of which every head and relation is
+        right, subtypes included, and UPOS, UAS and LAS from ``raw`` text.
+
+    Raises:
+        TreebankError: A sentence doesn't have the comment.
+    """
+    groups: dict[str, list[Block]] = {}
+    start = f"# {comment} = "
+    for number, block in enumerate(treebank.blocks, start=1):
+        values = [line.removeprefix(start) for line in block if line.startswith(start)]
+        if not values:
+            raise TreebankError(
+                f"{treebank.path}: sentence {number} has no comment '{start}...' for --by {comment}"
+            )
+        groups.setdefault(values[0], []).append(block)
+    groups["all"] = treebank.blocks
+    pipeline = load_pipeline(models, lang, package)
+    results = {}
+    for value, blocks in groups.items():
+        document, _ = annotate_gold_tokens(pipeline, blocks)
+        given, raw = conll_scores(blocks, document), score_raw_text(pipeline, blocks)
+        trees = sum(
+            [(str(word.head), word.deprel) for word in sentence.words] == _tree(block)
+            for sentence, block in zip(document.sentences, blocks, strict=True)
+        )
+        results[value] = {
+            "sentences": len(blocks),
+            "words": document.num_words,
+            **{metric: given[metric] for metric in _BY},
+            "trees": trees,
+            **{f"raw {metric}": raw[metric] for metric in _BY},
+        }
+    return results
+
+
+def _tree(block: Block) -> list[tuple[str, str]]:
+    """Head and relation of each word."""
+    rows = (line.split("\t") for line in block if not line.startswith("#"))
+    return [(row[6], row[7]) for row in rows if row[0].isdigit()]
+
+
+def by_as_table(results: dict[str, dict[str, float]], comment: str) -> str:
+    """The result of :func:`score_by` as a Markdown table."""
+    names = list(next(iter(results.values())))
+    lines = [f"| {comment} | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
+    for value, row in results.items():
+        cells = [f"{row[name]:.1f}" if name.endswith(_BY) else str(row[name]) for name in names]
+        lines.append(f"| {value} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -176,8 +253,8 @@ def as_speeds(results: Scores) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Run the command line."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
     import torch
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -186,13 +263,27 @@ def main() -> None:
     parser.add_argument("--lang", default="en")
     parser.add_argument("--package", default="default")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args()
+    parser.add_argument("--by", help="score by the values of this comment, such as kind")
+    options = parser.parse_args(arguments)
     logging.getLogger("stanza").setLevel(logging.ERROR)
     torch.set_num_threads(1)
-    results = score_directory(arguments.models, arguments.lang, arguments.package, arguments.files)
-    print(json.dumps(results, indent=1) if arguments.json else as_table(results))
-    print(as_speeds(results))
+    where = (options.models, options.lang, options.package)
+    try:
+        if options.by:
+            for path in options.files:
+                found = score_by(*where, read_treebank(path), options.by)
+                print(
+                    json.dumps(found, indent=1) if options.json else by_as_table(found, options.by)
+                )
+        else:
+            results = score_directory(*where, options.files)
+            print(json.dumps(results, indent=1) if options.json else as_table(results))
+            print(as_speeds(results))
+    except TreebankError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -16,6 +16,7 @@ from parsers.training.card import model_card
 from parsers.training.loop import Budget
 from parsers.training.pack import pack
 from parsers.training.parser import train_parser
+from parsers.training.plain import interleaved, plain_sentences
 from parsers.training.recipe import Recipe
 from parsers.training.score import Scores, score_directory
 from parsers.training.tagger import tag_blocks, train_tagger
@@ -24,7 +25,7 @@ from parsers.training.tokenizer import (
     train_multiword,
     train_tokenizer,
 )
-from parsers.training.treebank import folds, read_treebank, word_forms, write_blocks
+from parsers.training.treebank import Block, folds, read_treebank, word_forms, write_blocks
 from parsers.training.vectors import build_table
 from parsers.training.workfolder import claim
 
@@ -77,6 +78,17 @@ def _note(recipe: Recipe, stage: str, result: dict[str, float]) -> None:
     path.write_text(json.dumps(result), encoding="utf-8")
 
 
+def _train_blocks(recipe: Recipe) -> list[Block]:
+    """What tagger and parser learn from: train, and plain sentences among its sentences.
+
+    Tokenizer and expander read the texts of train, whose paragraphs a sentence from elsewhere would
+    divide.
+    """
+    return interleaved(
+        read_treebank(recipe.train).blocks, plain_sentences(recipe.plain_sentences, recipe.seed)
+    )
+
+
 def _prepare(recipe: Recipe) -> None:
     for path in (recipe.train, recipe.dev, recipe.test):
         read_treebank(path)  # reports a bad file now, and not after an hour of training
@@ -84,7 +96,7 @@ def _prepare(recipe: Recipe) -> None:
     if table is not None and recipe.vectors is not None and not table.is_file():
         build_table(
             recipe.vectors,
-            word_forms(read_treebank(recipe.train).blocks),
+            word_forms(_train_blocks(recipe)),
             recipe.vector_words,
             recipe.vector_dimensions,
             table,
@@ -96,7 +108,7 @@ def _jackknife(recipe: Recipe) -> None:
     tagged = recipe.work / "train.tagged.conllu"
     if tagged.is_file():
         return
-    blocks = read_treebank(recipe.train).blocks
+    blocks = _train_blocks(recipe)
     parts = []
     for index, (rest, part) in enumerate(folds(blocks, recipe.folds)):
         output = recipe.work / f"train.fold{index}.conllu"
@@ -161,7 +173,7 @@ def _tagger(recipe: Recipe) -> None:
     if output.is_file():
         return
     result = train_tagger(
-        write_blocks(read_treebank(recipe.train).blocks, recipe.work / "train.conllu"),
+        write_blocks(_train_blocks(recipe), recipe.work / "train.conllu"),
         write_blocks(read_treebank(recipe.dev).blocks, recipe.work / "dev.conllu"),
         output,
         lang=recipe.lang,

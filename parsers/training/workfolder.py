@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ DESCRIPTION = "recipe.json"
 
 _FORMAT = 1  # of the results in a work folder; another one can't be used
 _NOT_IN_RESULTS = ("output", "work", "data", "vectors_source", "notes")
+_DEFAULTS = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
 _RESULTS = (".pt", ".checkpoint", ".conllu", ".json")
 
 
@@ -82,6 +83,7 @@ def _problem(file: Path, settings: dict[str, Any]) -> str:
     known = description.get("settings") if isinstance(description, dict) else None
     if not isinstance(known, dict) or description.get("format") != _FORMAT:
         return "has results of another version of this package"
+    known = _DEFAULTS | known  # what came into recipes later was as it is by default
     differences = [
         _difference(name, value, known.get(name))
         for name, value in settings.items()

@@ -191,3 +191,35 @@ def test_a_missing_treebank_is_an_error(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(arguments) == 2
     assert "de-dev.conllu: no such file" in capsys.readouterr().err
     assert not (tmp_path / "models.work").exists()
+
+
+def test_plain_sentences_are_mixed_into_train(
+    tmp_path: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*command(tmp_path, "Dogs", "en"), "--plain-sentences", "6"]
+    assert main(arguments) == 0
+    for name in ("train.conllu", "train.tagged.conllu"):
+        blocks = read_treebank(tmp_path / "models.work" / name).blocks
+        assert [len(block) == 1 for block in blocks].count(True) == 4
+        assert len(blocks) == 10
+    card = (tmp_path / "models" / "MODEL_CARD.md").read_text()
+    assert "learned from 6 generated sentences of `parsers/training/plain`" in card
+    trained.clear()
+    assert main([*arguments[:-1], "7"]) == 2
+    assert "--plain-sentences is 7 and was 6" in capsys.readouterr().err
+    assert main([*command(tmp_path), "--plain-sentences", "6"]) == 2
+    assert "--plain-sentences are English, and --lang is 'de'" in capsys.readouterr().err
+    assert main([*arguments[:-1], "-1"]) == 2
+    assert "plain_sentences must be at least 0, not -1" in capsys.readouterr().err
+    assert trained == []
+
+
+def test_a_folder_from_before_an_option_is_continued(tmp_path: Path, trained: list[str]) -> None:
+    assert main(command(tmp_path)) == 0
+    trained.clear()
+    path = tmp_path / "models.work" / DESCRIPTION
+    description = json.loads(path.read_text())
+    assert description["settings"].pop("plain_sentences") == 0
+    path.write_text(json.dumps(description))
+    assert main(command(tmp_path)) == 0
+    assert trained == []
