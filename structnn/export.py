@@ -20,8 +20,10 @@ from structnn.encoders.attention import sinusoids
 from structnn.encoders.base import Encoder
 from structnn.encoders.sequence.bag import Bag
 from structnn.encoders.sequence.cnn import CNN, Windows
+from structnn.encoders.sequence.min_gru import MinGRU
 from structnn.encoders.sequence.recurrent import Recurrent
 from structnn.encoders.sequence.transformer import LEARNED_PLACES, Transformer
+from structnn.encoders.sequence.unrolled import FastWeights, HyperLSTM
 from structnn.errors import InputError
 from structnn.heads.head import Head, StructuredModel
 from structnn.heads.readers import SentenceReader
@@ -47,7 +49,7 @@ def export_model(model: StructuredModel) -> torch.export.ExportedProgram:
 
     Args:
         model: A model that answers questions about a sentence, with word vectors and an encoder of
-            sequences: bags, recurrent networks, convolutions (without stride and k-max), Transformers.
+            sequences, or a chain of them, but convolutions with a stride or k-max.
 
     Shapes:
         - token_ids: ``(sentences, longest)``, whole numbers: places in the vocabulary, 0 for unknown
@@ -117,8 +119,9 @@ class _PaddedModel(nn.Module):
                 "can be exported"
             )
         self.table, self.encoder, self.head = embedding.table, encoder, head
-        self._encode = _encoding_of(encoder)
-        if not (isinstance(encoder, Transformer) and encoder.cls is not None):
+        self._encode = [(stage, _encoding_of(stage)) for stage in encoder.stages]
+        last = encoder.stages[-1]
+        if not (isinstance(last, Transformer) and last.cls is not None):
             assert encoder.readout is not None
             self._read = _reading_of(encoder.readout)
 
@@ -126,13 +129,15 @@ class _PaddedModel(nn.Module):
         """The scores."""
         places = torch.arange(token_ids.shape[1], device=token_ids.device)
         mask = places < lengths[:, None]
-        states = self._encode(self.encoder, _Padded(self.table(token_ids), lengths, mask))
-        if isinstance(self.encoder, Transformer) and self.encoder.cls is not None:
-            of_first: Tensor = self.head.of_vectors(states[:, 0])
-            return of_first
-        sentence = self._read(self.encoder.readout, _Padded(states, lengths, mask))
-        if isinstance(self.encoder, Bag):
-            sentence = self.encoder.perceptron(sentence)
+        states = self.table(token_ids)
+        for stage, encode in self._encode:
+            states = encode(stage, _Padded(states, lengths, mask))
+            if has_cls := isinstance(stage, Transformer) and stage.cls is not None:
+                sentence, states = states[:, 0], states[:, 1:]
+        if not has_cls:
+            sentence = self._read(stage.readout, _Padded(states, lengths, mask))
+        if isinstance(stage, Bag):
+            sentence = stage.perceptron(sentence)
         scores: Tensor = self.head.of_vectors(sentence)
         return scores
 
@@ -153,15 +158,15 @@ class _NoPadding:
 
 def _encoding_of(encoder: Encoder) -> Callable[[Encoder, _Padded], Tensor]:
     """What computes the states of an encoder, ``(sentences, longest, output_dim)``."""
-    if isinstance(encoder, Bag):
-        return lambda _, x: x.states
-    if isinstance(encoder, Recurrent):
-        return _recurrent
-    if isinstance(encoder, CNN) and not encoder.k_max and encoder.stride == 1:
-        return _convolutions
-    if isinstance(encoder, Transformer):
-        return _transformer
     name = type(encoder).__name__
+    if isinstance(encoder, CNN) and (encoder.k_max or encoder.stride > 1):
+        raise ExportError(
+            f"{name} with a stride or k_max can't be exported: it leaves out states, as many as the "
+            "length of each sentence says. structnn serve answers with such a model"
+        )
+    for kind, states in _ENCODERS.items():
+        if isinstance(encoder, kind):
+            return states
     if encoder.reads & {"tree", "graph"}:
         kinds = " and ".join(sorted(encoder.reads & {"tree", "graph"}))
         raise ExportError(
@@ -170,8 +175,9 @@ def _encoding_of(encoder: Encoder) -> Callable[[Encoder, _Padded], Tensor]:
             "structnn serve answers with such a model"
         )
     raise ExportError(
-        f"{name}, as it was built, can't be exported: there are programs for bag, dan, rnn, lstm, gru "
-        "(also both ways), self_attentive, transformer, and cnn without stride and k_max"
+        f"{name} can't be exported: there are programs for "
+        f"{', '.join(kind.__name__ for kind in _ENCODERS)} and what derives from them. structnn serve "
+        "answers with such a model"
     )
 
 
@@ -190,52 +196,130 @@ def _recurrent(encoder: Encoder, x: _Padded) -> Tensor:
     """All layers, each from left to right and, if wanted, from right to left."""
     assert isinstance(encoder, Recurrent)
     network = encoder.network
-    places = torch.arange(x.mask.shape[1], device=x.mask.device).expand_as(x.mask)
-    mirrored = torch.where(x.mask, x.lengths[:, None] - 1 - places, places)[:, :, None]
-    states = x.states
+    mirrored, states = _mirrored(x), x.states
     for layer in range(network.num_layers):
         found = [_one_way(network, f"l{layer}", states)]
         if network.bidirectional:
-            turned = states.gather(1, mirrored.expand_as(states))
-            back = _one_way(network, f"l{layer}_reverse", turned)
-            found.append(back.gather(1, mirrored.expand_as(back)))
+            back = _one_way(network, f"l{layer}_reverse", mirrored(states))
+            found.append(mirrored(back))
         states = torch.cat(found, dim=2)
     return states
 
 
-def _one_way(network: nn.RNNBase, name: str, x: Tensor) -> Tensor:
-    """A layer from left to right, as a scan, whose number of steps an exported program may change."""
+def _mirrored(x: _Padded) -> Callable[[Tensor], Tensor]:
+    """What puts the words of each sentence in the opposite order, before its padding."""
+    places = torch.arange(x.mask.shape[1], device=x.mask.device).expand_as(x.mask)
+    turned = torch.where(x.mask, x.lengths[:, None] - 1 - places, places)[:, :, None]
+    return lambda rows: rows.gather(1, turned.expand_as(rows))
+
+
+def _scan(
+    step: Callable[[tuple[Tensor, ...], Tensor], tuple[Tensor, ...]],
+    start: tuple[Tensor, ...],
+    inputs: Tensor,
+) -> Tensor:
+    """The states of a recurrence; an exported program may change the number of its steps.
+
+    Args:
+        step: From what is remembered and the rows of a word to what is remembered then; the state of
+            the word comes first.
+        start: ``(sentences, ...)``, what is remembered at the first word.
+        inputs: ``(sentences, longest, d)``.
+
+    Returns:
+        ``(sentences, longest, hidden)``.
+    """
     from torch._higher_order_ops.scan import scan
 
+    def stepped(memory: tuple[Tensor, ...], rows: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        memory = step(memory, rows)
+        return memory, memory[0].clone()
+
+    _, states = scan(stepped, start, inputs.transpose(0, 1))
+    found: Tensor = states.transpose(0, 1)
+    return found
+
+
+def _one_way(network: nn.RNNBase, name: str, x: Tensor) -> Tensor:
+    """A layer from left to right."""
     weight = getattr(network, f"weight_hh_{name}")
     own_bias = getattr(network, f"bias_hh_{name}")
     inputs = F.linear(x, getattr(network, f"weight_ih_{name}"), getattr(network, f"bias_ih_{name}"))
     start = x.new_zeros(x.shape[0], network.hidden_size)
 
-    def lstm(state: tuple[Tensor, Tensor], gates: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
-        h, c = state
+    def lstm(memory: tuple[Tensor, ...], gates: Tensor) -> tuple[Tensor, ...]:
+        h, c = memory
         i, f, u, o = (gates + F.linear(h, weight, own_bias)).chunk(4, dim=1)
         c = f.sigmoid() * c + i.sigmoid() * u.tanh()
-        h = o.sigmoid() * c.tanh()
-        return (h, c), h.clone()
+        return o.sigmoid() * c.tanh(), c
 
-    def gru(h: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
+    def gru(memory: tuple[Tensor, ...], gates: Tensor) -> tuple[Tensor, ...]:
+        (h,) = memory
         of_x, of_h = gates.chunk(3, dim=1), F.linear(h, weight, own_bias).chunk(3, dim=1)
         r, z = (of_x[0] + of_h[0]).sigmoid(), (of_x[1] + of_h[1]).sigmoid()
-        h = (1 - z) * (of_x[2] + r * of_h[2]).tanh() + z * h
-        return h, h.clone()
+        return ((1 - z) * (of_x[2] + r * of_h[2]).tanh() + z * h,)
 
-    def rnn(h: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
-        h = (gates + F.linear(h, weight, own_bias)).tanh()
-        return h, h.clone()
+    def rnn(memory: tuple[Tensor, ...], gates: Tensor) -> tuple[Tensor, ...]:
+        (h,) = memory
+        return ((gates + F.linear(h, weight, own_bias)).tanh(),)
 
-    steps = inputs.transpose(0, 1)
     if isinstance(network, nn.LSTM):
-        _, states = scan(lstm, (start, start.clone()), steps)
-    else:
-        _, states = scan(gru if isinstance(network, nn.GRU) else rnn, start, steps)
-    found: Tensor = states.transpose(0, 1)
-    return found
+        return _scan(lstm, (start, start.clone()), inputs)
+    return _scan(gru if isinstance(network, nn.GRU) else rnn, (start,), inputs)
+
+
+def _min_gru(encoder: Encoder, x: _Padded) -> Tensor:
+    """All layers, each from left to right and, if wanted, from right to left."""
+    assert isinstance(encoder, MinGRU)
+    mirrored, states = _mirrored(x), x.states
+
+    def recur(gates: Tensor) -> Tensor:
+        inputs = torch.cat(encoder.recurrence(gates), dim=2)
+        start = inputs.new_zeros(inputs.shape[0], inputs.shape[2] // 2)
+        return _scan(step, (start,), inputs)
+
+    def step(memory: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
+        keep, new = rows.chunk(2, dim=1)
+        return (keep * memory[0] + new,)
+
+    for index, layer in enumerate(encoder.layers):
+        gates = encoder.gates(layer, states, index).chunk(encoder.directions, dim=2)
+        found = [recur(gates[0])]
+        if encoder.directions == 2:
+            found.append(mirrored(recur(mirrored(gates[1]))))
+        states = torch.cat(found, dim=2)
+    return states
+
+
+def _fast_weights(encoder: Encoder, x: _Padded) -> Tensor:
+    """As the equations of the paper: the matrix of fast weights is what is remembered.
+
+    The encoder itself remembers all states, whose number grows; that takes less time in training.
+    """
+    assert isinstance(encoder, FastWeights)
+    inputs = encoder.input(x.states)
+    h = inputs.new_zeros(inputs.shape[0], encoder.output_dim)
+    fast = inputs.new_zeros(inputs.shape[0], encoder.output_dim, encoder.output_dim)
+    begun = inputs.new_zeros(inputs.shape[0], 1)  # the first word finds nothing to recall
+
+    def step(memory: tuple[Tensor, ...], word: Tensor) -> tuple[Tensor, ...]:
+        before, fast, begun = memory
+        slow = word + encoder.slow(before)
+        first = h = slow.relu()
+        for _ in range(encoder.inner_steps):
+            h = encoder.norm(slow + (fast @ h[:, :, None]).squeeze(2)).relu()
+        h = torch.where(begun > 0, h, first)
+        fast = encoder.decay * fast + encoder.rate * h[:, :, None] * h[:, None]
+        return h, fast, torch.ones_like(begun)
+
+    return _scan(step, (h, fast, begun), inputs)
+
+
+def _hyper_lstm(encoder: Encoder, x: _Padded) -> Tensor:
+    assert isinstance(encoder, HyperLSTM)
+    inputs = torch.cat([encoder.input(x.states), x.states], dim=2)
+    start = encoder.start(x.states, x.states.shape[0])
+    return _scan(lambda memory, rows: encoder.step(rows, memory), start, inputs)
 
 
 def _convolutions(encoder: Encoder, x: _Padded) -> Tensor:
@@ -272,6 +356,17 @@ def _transformer(encoder: Encoder, x: _Padded) -> Tensor:
         rows = layer(rows, _NoPadding(sentences), visible)
     found: Tensor = encoder.norm(rows).unflatten(0, (sentences, longest))
     return found
+
+
+_ENCODERS: dict[type[Encoder], Callable[[Encoder, _Padded], Tensor]] = {
+    Bag: lambda _, x: x.states,
+    Recurrent: _recurrent,
+    MinGRU: _min_gru,
+    FastWeights: _fast_weights,
+    HyperLSTM: _hyper_lstm,
+    CNN: _convolutions,
+    Transformer: _transformer,
+}
 
 
 def _last(readout: Readout | None, x: _Padded) -> Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 from parsers.drawing.dot import to_dot
 from parsers.drawing.interactive import html_page
 from parsers.drawing.legend import decorated
-from parsers.drawing.numbers import EdgeNumbers, Numbers
+from parsers.drawing.numbers import EdgeNumbers, Numbers, Range
 from parsers.drawing.picture import Picture, picture
 from parsers.drawing.scene import Scene
 from parsers.drawing.svg import svg_file, svg_text
@@ -133,7 +133,7 @@ def draw(
     structure: str | None = None,
     node_values: Numbers | None = None,
     node_title: str = "",
-    node_range: tuple[float, float] | None = None,
+    node_range: Range | None = None,
     edge_values: EdgeNumbers | None = None,
     edge_title: str = "",
     edge_range: tuple[float, float] | None = None,
@@ -163,7 +163,9 @@ def draw(
         node_values: ``(nodes,)`` numbers, shown as colours; or a mapping from nodes to numbers. If they
             have both signs, 0 is in the middle of the colours.
         node_title: The name of these numbers in the legend.
-        node_range: The numbers at the two ends of the colours, to compare pictures.
+        node_range: The numbers at the two ends of the colours, to compare pictures; or three, with one
+            between them at which colours part, such as the middle of a rating. Where the ends have
+            both signs, they part at 0.
         edge_values: ``(nodes,)`` numbers for the edge to each node from its parent, shown as widths;
             or a mapping from edges, ``(from, to)``, to numbers. An edge from a child to its parent, as
             of attention, is drawn beside that from the parent to the child, and each has an arrow;

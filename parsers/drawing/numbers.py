@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from parsers.drawing.fonts import text_width
 from parsers.drawing.layouts import Pair, Stroke, View
@@ -17,6 +17,9 @@ Numbers = Sequence[float] | Mapping[int, float]
 
 EdgeNumbers = Sequence[float] | Mapping[Pair, float]
 """A number for the edge to each node from its parent, or a mapping from some edges, (from, to)."""
+
+Range = tuple[float, float] | tuple[float, float, float]
+"""The numbers at the two ends of the colours, with one between them perhaps at which colours part."""
 
 _Key = TypeVar("_Key")
 
@@ -72,53 +75,69 @@ def numbered_edges(tree: Tree, values: EdgeNumbers) -> dict[Pair, float]:
     }
 
 
-def _range(numbers: Sequence[float], given: tuple[float, float] | None) -> tuple[float, float]:
-    """The numbers at the two ends of the colours; symmetric around 0 if numbers have both signs."""
-    if given is not None:
-        return given
-    low, high = min(numbers), max(numbers)
+class _Scale(NamedTuple):
+    """Colours for numbers.
+
+    Attributes:
+        ends: The numbers at the first colour, the one in the middle and the last.
+        colors: The colours.
+    """
+
+    ends: tuple[float, float, float]
+    colors: tuple[str, ...]
+
+    def share(self, value: float) -> float:
+        """How far on the way through the colours a number is, from 0 to 1."""
+        low, middle, high = self.ends
+        if value < middle:
+            return 0.5 * (value - low) / (middle - low)
+        return 0.5 + 0.5 * (value - middle) / (high - middle) if high > middle else 0.0
+
+
+def _scale(numbers: Sequence[float], given: Range | None, theme: Theme) -> _Scale:
+    """The colours of numbers; symmetric around 0 if they have both signs, and no range is given."""
+    if given is None:
+        low, high = min(numbers), max(numbers)
+        if low < 0 < high:
+            high = max(-low, high)
+            low = -high
+        given = low, high
+    if len(given) == 3:
+        return _Scale(given, theme.diverging)
+    low, high = given
     if low < 0 < high:
-        high = max(-low, high)
-        low = -high
-    return low, high
+        return _Scale((low, 0.0, high), theme.diverging)
+    return _Scale((low, (low + high) / 2, high), theme.ramp)
 
 
 def node_colors(
     tree: Tree,
     values: Numbers | None,
-    given: tuple[float, float] | None,
+    given: Range | None,
     title: str,
     theme: Theme,
 ) -> tuple[dict[int, str], Legend]:
     """The colour of each node that has a number, and the legend."""
     if values is None or not (numbers := numbered_nodes(values, len(tree))):
         return {}, []
-    low, high = _range(list(numbers.values()), given)
-    colors = theme.diverging if low < 0 < high or given else theme.ramp
-    return _colored(numbers, (low, high), colors, title or "value of the node", theme)
+    scale = _scale(list(numbers.values()), given, theme)
+    return _colored(numbers, scale, title or "value of the node", theme)
 
 
 def edge_colors(
     numbers: Mapping[Pair, float], given: tuple[float, float] | None, title: str, theme: Theme
 ) -> tuple[dict[Pair, str], Legend]:
     """The colour of each edge that has a number, and the legend."""
-    low, high = _range(list(numbers.values()), given)
-    colors = theme.diverging if low < 0 < high else theme.ramp
-    return _colored(numbers, (low, high), colors, title or "value of the edge", theme)
+    scale = _scale(list(numbers.values()), given, theme)
+    return _colored(numbers, scale, title or "value of the edge", theme)
 
 
 def _colored(
-    numbers: Mapping[_Key, float],
-    ends: tuple[float, float],
-    colors: tuple[str, ...],
-    title: str,
-    theme: Theme,
+    numbers: Mapping[_Key, float], scale: _Scale, title: str, theme: Theme
 ) -> tuple[dict[_Key, str], Legend]:
     """Colours from the number at one end to that at the other, and the legend."""
-    low, high = ends
-    middle = (low + high) / 2
-    span = (high - low) or 1.0
-    fills = {key: blend(colors, (value - low) / span) for key, value in numbers.items()}
+    ends, colors = scale
+    fills = {key: blend(colors, scale.share(value)) for key, value in numbers.items()}
     bar = Scene(120, 26, theme.background, theme.ink)
     for step in range(40):
         bar.chips.append(
@@ -133,7 +152,7 @@ def _colored(
                 radius=0,
             )
         )
-    for x, value in ((0.0, low), (60.0, middle), (120.0, high)):
+    for x, value in zip((0.0, 60.0, 120.0), ends, strict=True):
         text = f"{value:.3g}"
         width = text_width(text, SMALL_SIZE - 1)
         x = min(max(x, width / 2), 120 - width / 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
+from parsers.drawing.numbers import Range
 from structnn.sentence import Sentence, StructureError
 
 __all__ = ["EdgeOptions", "NodeOptions", "attention", "attribution", "gates", "sentiment"]
@@ -20,7 +21,7 @@ class NodeOptions(TypedDict):
 
     node_values: Mapping[int, float]
     node_title: str
-    node_range: tuple[float, float]
+    node_range: Range
 
 
 class EdgeOptions(TypedDict):
@@ -54,7 +55,7 @@ def sentiment(sentence: Sentence, predicted: Mapping[int, int] | None = None) ->
     return {
         "node_values": predicted,
         "node_title": "sentiment, from very negative to very positive",
-        "node_range": (0, 4),
+        "node_range": (0, 2, 4),  # neutral in the middle
     }
 
 

@@ -6,7 +6,7 @@ import logging
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from parsers.cache import Progress
 from structnn import Answer, Encoder, Head, Sentence
 from tasks.console import progress, status
 from tasks.data.examples import DataError, Example, quote
@@ -29,7 +30,13 @@ from tasks.data.structures import needs_parser
 from tasks.estimators.answers import Values, numbers_in
 from tasks.estimators.asked import Part, asked_data
 from tasks.estimators.columns import Column, Row, examples_of
-from tasks.estimators.reading import caching_parser, read, states_beside, structured
+from tasks.estimators.reading import (
+    caching_parser,
+    read,
+    states_beside,
+    structured,
+    texts_to_parse,
+)
 from tasks.estimators.saving import StoredEstimator, read_estimator, write_estimator
 from tasks.estimators.vectors import sentence_vectors
 from tasks.experiments.fitting import fit, selecting_metric
@@ -40,7 +47,7 @@ from tasks.models.options import ModelOptions, ModelSettings, with_vectors
 from tasks.models.prediction import Predictor
 from tasks.models.preparation import pretrained_vectors
 from tasks.options import OptionError
-from tasks.results.card import write_card
+from tasks.results.card import estimator_for, write_card
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import evaluate, predict_scores
 from tasks.training.inputs import Inputs
@@ -346,8 +353,8 @@ class StructuredEstimator(BaseEstimator, ABC):
         if not cls._answered(question):
             raise DataError(
                 f"{folder} answers questions of another kind: "
-                f"{question.in_words(model.classifier.labels)}. A {cls.__name__} doesn't"
-                f"{hint_for(question)}; structnn predict gives such answers too"
+                f"{question.in_words(model.classifier.labels)}. A {cls.__name__} doesn't; take a "
+                f"{estimator_for(question)}; structnn predict gives such answers too"
             )
         known = cls._get_param_names()
         # Of a run there are options too that only other questions have.
@@ -418,7 +425,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         if not self._answered(question):
             raise DataError(
                 f"the question reads {question.reads}, and its answer is a {question.answer}, which a "
-                f"{type(self).__name__} doesn't give{hint_for(question)}"
+                f"{type(self).__name__} doesn't give; take a {estimator_for(question)}"
             )
         if self.warm_start and hasattr(self, "model_"):
             return self._known_values(y)
@@ -503,7 +510,11 @@ class StructuredEstimator(BaseEstimator, ABC):
         needs_tree: bool,
     ) -> Iterator[tuple[Iterator[Sentence], Iterator[Sentence]]]:
         """The sentences of first and of second texts, parsed as they are asked for."""
-        with progress("parsing") if self.verbose else nullcontext() as show:
+        shown: AbstractContextManager[Progress | None] = nullcontext()
+        if self.verbose:
+            total = texts_to_parse(examples, [structure], needs_tree=needs_tree)
+            shown = progress("parsing", total)
+        with shown as show:
             parser = caching_parser(options, self._cache_file, show)
             yield read(examples, [structure], parser, needs_tree=needs_tree)
 
@@ -529,18 +540,6 @@ class StructuredEstimator(BaseEstimator, ABC):
                 status.print(line, highlight=False)
 
         return report
-
-
-def hint_for(question: Question) -> str:
-    """Which estimator answers such a question, as the end of a sentence."""
-    if question.has_parts:
-        kinds = {"tokens": "Tagger", "arcs": "Parser", "nodes": "NodeClassifier"}
-        return f"; take a Structured{kinds[question.reads]}"
-    if question.is_number:
-        return "; take a StructuredRegressor"
-    return (
-        "; take a StructuredTransducer" if question.is_sequence else "; take a StructuredClassifier"
-    )
 
 
 def _needs_tree(encoder: Encoder, structure: str, question: Question) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
@@ -14,16 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 from tasks.data.options import DataOptions
 from tasks.data.questions import Question
 from tasks.estimators.answers import Classes, LabelSets, Values, are_sets
-from tasks.estimators.base import StructuredEstimator
-from tasks.estimators.class_weights import weights_of_labels
+from tasks.estimators.classes import ClassesEstimator
 from tasks.estimators.columns import Column, Row
-from tasks.training.options import TrainingOptions
 
 __all__ = ["StructuredClassifier"]
 
 
 @dataclass(eq=False, repr=False)
-class StructuredClassifier(ClassifierMixin, StructuredEstimator):
+class StructuredClassifier(ClassifierMixin, ClassesEstimator):
     """An encoder with a softmax layer, trained on texts, pairs or spans and their classes.
 
     Classes are any objects that can be hashed. Where an example has any number of classes, ``y`` is a
@@ -53,8 +51,6 @@ class StructuredClassifier(ClassifierMixin, StructuredEstimator):
 
     _: KW_ONLY
     reads: Literal["sentence", "pair", "span", "spans"] | None = None
-    class_weight: Literal["balanced"] | Mapping[Any, float] | None = None
-    focus: float = TrainingOptions.focus
 
     def fit(
         self,
@@ -128,14 +124,6 @@ class StructuredClassifier(ClassifierMixin, StructuredEstimator):
         if options.reads != "tokens" and (options.answer == "labels" or are_sets(y)):
             return LabelSets
         return Classes
-
-    def _class_weights(self, values: Values) -> dict[str, float] | None:
-        return weights_of_labels(self.class_weight, values)
-
-    def _set_values(self, values: Values) -> None:
-        super()._set_values(values)
-        assert isinstance(values, Classes | LabelSets)
-        self.classes_: NDArray[Any] = values.classes
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

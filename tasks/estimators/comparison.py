@@ -24,7 +24,7 @@ from tasks.data.structures import needs_parser
 from tasks.estimators.answers import Numbers, Values, are_numbers, are_sets, values_for
 from tasks.estimators.asked import Part, asked_data
 from tasks.estimators.columns import Column, Row
-from tasks.estimators.reading import caching_parser, read
+from tasks.estimators.reading import caching_parser, read, texts_to_parse
 from tasks.experiments.experiment import ExperimentFailed, run_on
 from tasks.experiments.options import CompareOptions
 from tasks.options import names_in, part
@@ -212,10 +212,11 @@ def _parsed(
     data_options = part(DataOptions, options)
     dataset = asked_data(NAME, parts, data_options, _kind_of_values, tested=True).dataset
     examples = [example for split in SPLITS for example in getattr(dataset, split)]
-    with progress("parsing") as show:
+    structures = names_in(options.read_structure)
+    parsed = dataset.question.reads != "arcs" or needs_parser(structures, dataset.question)
+    total = texts_to_parse(examples, structures, needs_tree=parsed)
+    with progress("parsing", total) as show:
         parser = caching_parser(options.parser_options, options.cache, show)
-        structures = names_in(options.read_structure)
-        parsed = dataset.question.reads != "arcs" or needs_parser(structures, dataset.question)
         first, second = read(examples, structures, parser, needs_tree=parsed)
         return with_sentences(dataset, first, second, parser=parser.fingerprint)
 

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.data.options import DataOptions
 from tasks.data.questions import Question, Reads
 from tasks.estimators.answers import Tags, Values
-from tasks.estimators.base import StructuredEstimator
-from tasks.estimators.class_weights import weights_of_labels
+from tasks.estimators.classes import ClassesEstimator
 from tasks.estimators.columns import Column, Row
-from tasks.training.options import TrainingOptions
 
 __all__ = ["PartsClassifier", "share_right"]
 
 
 @dataclass(eq=False, repr=False)
-class PartsClassifier(StructuredEstimator):
+class PartsClassifier(ClassesEstimator):
     """An encoder with a softmax layer for each part of an example.
 
-    Args:
-        class_weight: Weight of each class in the loss: None for equal ones, ``"balanced"``, or a
-            mapping from classes to weights, 1 for those that are not in it.
-        focus: Exponent of the focal loss; 0 is cross-entropy.
+    Its arguments are those of :class:`ClassesEstimator`.
     """
-
-    _: KW_ONLY
-    class_weight: Literal["balanced"] | Mapping[Any, float] | None = None
-    focus: float = TrainingOptions.focus
 
     _parts: ClassVar[Reads]
     _values_kind: ClassVar[type[Tags]]
@@ -89,14 +79,6 @@ class PartsClassifier(StructuredEstimator):
         self, rows: Sequence[Row], y: Column, options: DataOptions
     ) -> type[Values] | Values:
         return self._values_kind
-
-    def _class_weights(self, values: Values) -> dict[str, float] | None:
-        return weights_of_labels(self.class_weight, values)
-
-    def _set_values(self, values: Values) -> None:
-        super()._set_values(values)
-        assert isinstance(values, Tags)
-        self.classes_: NDArray[Any] = values.classes
 
 
 def share_right(

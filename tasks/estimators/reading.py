@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
+from itertools import chain
 from multiprocessing.util import Finalize
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tasks.data.structures import structure_of
 from tasks.models.model import SavedModel
 from tasks.models.parser import make_parser
 
-__all__ = ["caching_parser", "read", "states_beside", "structured"]
+__all__ = ["caching_parser", "read", "states_beside", "structured", "texts_to_parse"]
 
 FILE = "parses.sqlite"
 
@@ -74,32 +75,46 @@ def read(
     return first, of_second
 
 
+def texts_to_parse(
+    examples: Sequence[Example], structures: Sequence[str], *, needs_tree: bool
+) -> int:
+    """How many texts, first and second ones, :func:`read` parses."""
+    if not _of_new_text(structures):
+        return 0
+    second = (example.second for example in examples if example.text2 is not None)
+    return sum(_is_parsed(text, needs_tree=needs_tree) for text in chain(examples, second))
+
+
 def _sentences(
     examples: Sequence[Example], structures: Sequence[str], parser: Parser, needs_tree: bool
 ) -> Iterator[Sentence]:
     """The sentence of each first text."""
-    if not any(structure_of(name).of_new_text for name in structures):
+    if not _of_new_text(structures):
         for example in examples:
             *_, sentence = (
                 given_tree(example, name) for name in structures
             )  # each has to be there
             yield sentence
         return
-    ready = partial(_ready, needs_tree=needs_tree)
-    parsed = parse_each(parser, (example.text for example in examples if ready(example) is None))
+    is_parsed = partial(_is_parsed, needs_tree=needs_tree)
+    parsed = parse_each(parser, (example.text for example in examples if is_parsed(example)))
     for example in examples:
-        own = ready(example)
-        yield next(parsed) if own is None else own
+        if is_parsed(example):
+            yield next(parsed)
+        else:
+            yield Sentence(example.text) if example.sentence is None else example.sentence
 
 
-def _ready(example: Example, *, needs_tree: bool) -> Sentence | None:
-    """The sentence of a text that isn't parsed."""
-    own = example.sentence
-    if own is not None and (own.dependencies is not None or not needs_tree):
-        return own
-    if not isinstance(example.text, str) and not needs_tree:
-        return Sentence(example.text)
-    return None
+def _of_new_text(structures: Sequence[str]) -> bool:
+    """Whether one of the structures is made by a parser, or of the words alone."""
+    return any(structure_of(name).of_new_text for name in structures)
+
+
+def _is_parsed(example: Example, *, needs_tree: bool) -> bool:
+    """Whether a text is parsed, and not taken as it was given: as a sentence, or as tokens."""
+    if example.sentence is None:
+        return needs_tree or isinstance(example.text, str)
+    return needs_tree and example.sentence.dependencies is None
 
 
 def caching_parser(

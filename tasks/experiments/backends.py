@@ -170,7 +170,9 @@ def _dask(
         for call in calls:
             for argument in call:
                 if id(argument) not in sent:
-                    sent[id(argument)] = client.scatter(argument, broadcast=True, hash=False)
+                    # In a list, since the members of a collection would be sent one by one, and of
+                    # an empty one nothing can be.
+                    (sent[id(argument)],) = client.scatter([argument], broadcast=True, hash=False)
             arguments = (sent[id(argument)] for argument in call)
             waiting.append(client.submit(function, *arguments, pure=False, retries=_RETRIES))
         for done in as_completed(waiting):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.data.structures import structure_of
+from tasks.models.hub import fetched
 from tasks.results.folder import EXPERIMENT_FILE, examples_file
 from tasks.results.records import read_descriptions, read_experiment
 from tasks.storage import StorageError
@@ -36,15 +37,15 @@ def choose_runs(folders: Sequence[Path]) -> ChosenRuns:
     run that has a saved model.
 
     Args:
-        folders: The folders.
+        folders: The folders, or models of the hub: see :func:`tasks.models.hub.fetched`.
 
     Raises:
-        StorageError: A folder is missing, an experiment has no saved model, or its description is
-            damaged.
+        StorageError: A model can't be had from the hub, a folder is missing, an experiment has no saved
+            model, or its description is damaged.
     """
     chosen: list[Path] = []
     notes: list[str] = []
-    for folder in folders:
+    for folder in map(fetched, folders):
         if not folder.is_dir():
             raise StorageError(
                 f"there is no folder {folder}: give folders of runs or of an experiment, then the text"

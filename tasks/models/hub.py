@@ -76,7 +76,7 @@ def upload(folder: Path, repository: str, *, private: bool | None = None) -> str
         )
     except Exception as fault:  # of many kinds: of names, of the hub, of the network
         raise StorageError(
-            f"{folder} can't be uploaded to {repository} ({_first_line(fault)}); it takes a network, "
+            f"the model can't be uploaded to {repository} ({_first_line(fault)}); it takes a network, "
             "and a login: hf auth login"
         ) from None
     return str(made)

@@ -17,7 +17,7 @@ from tasks.results.run import RUN_AGAIN, RunResult, versions
 from tasks.sealing import read_sealed
 from tasks.storage import write_text
 
-__all__ = ["write_card"]
+__all__ = ["estimator_for", "write_card"]
 
 _TEXTS = {
     "pair": 'A text." --text2 "Another."',
@@ -50,12 +50,13 @@ def write_card(
     model = model_in(folder)
     run, result = _content(folder / "run.json"), _result(folder / "result.json")
     data = run.get("data", {})
+    estimator = estimator_for(model.task.question)
     example = _TEXTS.get(model.task.question.reads, 'A text."')
     lines = [
         *_header(model),
         f"# {model.options.encoder}" + (f" on {data['name']}" if data else ""),
         "",
-        f"A model of [structnn](https://pypi.org/project/structnn/) that answers {_asked(model)}.",
+        f"A model of the Python package structnn. What it is asked: {_asked(model)}.",
         "",
         "## Figures",
         "",
@@ -63,7 +64,12 @@ def write_card(
         *_of_data(data),
         "## How to load it",
         "",
-        *_in_python(model.task.question, repository),
+        "```python",
+        f"from tasks import {estimator}",
+        "",
+        f'model = {estimator}.from_pretrained("{repository}")',
+        "```",
+        "",
         "```console",
         f'$ structnn predict {HUB}{repository} "{example}',
         "```",
@@ -105,7 +111,7 @@ def _header(model: SavedModel) -> list[str]:
 
 def _asked(model: SavedModel) -> str:
     labels = model.classifier.labels
-    asked = f"questions about a {model.task.question.in_words(labels)}"
+    asked = model.task.question.in_words(labels)
     return f"{asked}: {quote(labels)}" if labels else asked
 
 
@@ -132,17 +138,14 @@ def _of_data(data: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _in_python(question: Question, repository: str) -> list[str]:
-    """How an estimator loads such a model; nothing where none does."""
-    if question.reads in ("arcs", "nodes"):
-        return []
-    name = "StructuredTransducer" if question.is_sequence else "StructuredClassifier"
+def estimator_for(question: Question) -> str:
+    """The name of the estimator that answers such a question, and loads a model that does."""
+    if question.has_parts:
+        kinds = {"tokens": "Tagger", "arcs": "Parser", "nodes": "NodeClassifier"}
+        return f"Structured{kinds[question.reads]}"
     if question.is_number:
-        name = "StructuredRegressor"
-    if question.reads == "tokens":
-        name = "StructuredTagger"
-    code = [f"from tasks import {name}", "", f'model = {name}.from_pretrained("{repository}")']
-    return ["```python", *code, "```", ""]
+        return "StructuredRegressor"
+    return "StructuredTransducer" if question.is_sequence else "StructuredClassifier"
 
 
 def _parser(model: SavedModel) -> str:

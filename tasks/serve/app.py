@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from structnn import __version__
 from tasks.explain import explain
@@ -25,6 +25,13 @@ __all__ = ["make_app"]
 
 T = TypeVar("T")
 
+_REFUSALS = {
+    411: "The request doesn't say how long it is",
+    413: "Too many or too long texts",
+    422: "Texts that can't be answered",
+    503: "Too many requests wait already",
+}
+
 # The page asks this service alone, and runs its own script alone.
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
@@ -32,8 +39,14 @@ _POLICY = (
 )
 
 
+class Asked:
+    """What a request has; a field of another name is refused, since it would be misspelt."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+
 @dataclass(frozen=True)
-class Texts:
+class Texts(Asked):
     """Texts to predict.
 
     Attributes:
@@ -46,7 +59,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class OneText:
+class OneText(Asked):
     """A text to show.
 
     Attributes:
@@ -70,6 +83,17 @@ class ToExplain(OneText):
 
     label: str | None = None
     token: int | str | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is not answered.
+
+    Attributes:
+        detail: What is wrong, and how to mend it.
+    """
+
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -108,6 +132,7 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
     from fastapi import FastAPI
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import HTMLResponse, JSONResponse
+    from starlette.exceptions import HTTPException
 
     limits = limits or Limits()
     model = ModelThread(predictor, limits.texts, waiting=limits.waiting)
@@ -143,6 +168,14 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
     async def malformed(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return refused(422, "; ".join(map(_fault, error.errors())))
+
+    async def elsewhere(asked: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        message = (
+            f"there is no {asked.method} {asked.url.path} here: ask POST /predict, POST /explain or "
+            "GET /health; GET / is a page for browsers"
+        )
+        return JSONResponse({"detail": message}, error.status_code, error.headers)
 
     async def faulty(_: Request, error: Exception) -> Response:
         return refused(422, str(error))
@@ -198,11 +231,21 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
 
     app.middleware("http")(limited)
     app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(HTTPException, elsewhere)
     app.add_exception_handler(ValueError, faulty)
     app.add_exception_handler(TooLargeError, too_large)
     app.add_exception_handler(BusyError, busy)
-    app.add_api_route("/predict", predict, methods=["POST"], response_model_exclude_none=True)
-    app.add_api_route("/explain", explained, methods=["POST"])
+    refusals: dict[int | str, dict[str, Any]] = {
+        status: {"model": Refusal, "description": reason} for status, reason in _REFUSALS.items()
+    }
+    app.add_api_route(
+        "/predict",
+        predict,
+        methods=["POST"],
+        responses=refusals,
+        response_model_exclude_none=True,
+    )
+    app.add_api_route("/explain", explained, methods=["POST"], responses=refusals)
     app.add_api_route("/health", health, methods=["GET"])
     app.add_api_route("/show", shown, methods=["POST"], include_in_schema=False)
     app.add_api_route("/", index, methods=["GET"], include_in_schema=False, response_model=None)
@@ -221,4 +264,6 @@ def _fault(error: dict[str, Any]) -> str:
     if error["loc"] == ("body",):
         return "send a JSON object, with the header Content-Type: application/json"
     where = ".".join(str(part) for part in error["loc"] if part != "body") or "the request"
+    if error["type"] == "unexpected_keyword_argument":
+        return f"{where}: there is no such field; GET /openapi.json says which there are"
     return f"{where}: {error['msg']}"

@@ -85,7 +85,7 @@ class MinGRU(Encoder):
         # Read from right to left, everything is mirrored and sentences begin at their last word.
         mirrored = len(x) - batch.token_ptr[1:]
         for index, layer in enumerate(self.layers):
-            gates = self._gates(layer, x, index).chunk(self.directions, dim=1)
+            gates = self.gates(layer, x, index).chunk(self.directions, dim=1)
             states = [self._recur(gates[0], first, batch)]
             if self.directions == 2:
                 states.append(self._recur(gates[1].flip(0), mirrored, batch).flip(0))
@@ -98,7 +98,7 @@ class MinGRU(Encoder):
         ends = []
         for index, layer in enumerate(self.layers):
             start = None if before is None else before[0][:, index]
-            x = self._recur(self._gates(layer, x, index), first, batch, start)
+            x = self._recur(self.gates(layer, x, index), first, batch, start)
             ends.append(x[last])
         return x, (torch.stack(ends, dim=1),)
 
@@ -108,16 +108,22 @@ class MinGRU(Encoder):
         reached = (after >= 0) | (self.directions == 2)
         return steps_where(reached, after.abs() + len(self.layers))
 
-    def _gates(self, layer: nn.Module, x: Tensor, index: int) -> Tensor:
+    def gates(self, layer: nn.Module, x: Tensor, index: int) -> Tensor:
+        """Gates and candidates of a layer, direction by direction: ``(..., 2 * output_dim)``."""
         gates: Tensor = layer(self.dropout(x) if index else x)
         return gates
+
+    @staticmethod
+    def recurrence(gates: Tensor) -> tuple[Tensor, Tensor]:
+        """What a direction keeps of the state before, and what it adds: ``(..., hidden)`` each."""
+        z, candidate = gates.chunk(2, dim=-1)
+        candidate = torch.where(candidate >= 0, candidate + 0.5, candidate.sigmoid())
+        return torch.sigmoid(-z), z.sigmoid() * candidate
 
     def _recur(
         self, gates: Tensor, first: Tensor, batch: Batch, start: Tensor | None = None
     ) -> Tensor:
-        z, candidate = gates.chunk(2, dim=1)
-        candidate = torch.where(candidate >= 0, candidate + 0.5, candidate.sigmoid())
-        keep, new = torch.sigmoid(-z), z.sigmoid() * candidate
+        keep, new = self.recurrence(gates)
         if start is not None:
             new = new.index_add(0, first, (keep[first] * start).to(new.dtype))
         return scan(keep, new, first, batch.max_length)

@@ -152,27 +152,32 @@ class HyperLSTM(Encoder):
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The state at each word."""
-        inputs = torch.cat([self.input(x), x], dim=1)
-        h = c = x.new_zeros(len(batch), self.hidden_dim)
-        small = (x.new_zeros(len(batch), self.hyper.hidden_size),) * 2
-        states = []
-        for row, size in _steps(inputs, batch):
-            from_word, word = row.split([4 * self.hidden_dim, self.input_dim], dim=1)
-            h, c = h[:size], c[:size]
-            small = self.hyper(torch.cat([h, word], dim=1), (small[0][:size], small[1][:size]))
-            gates = (
-                self._per_gate(self.embed_h(small[0]), self.scale_h) * self._gates(self.state(h))
-                + self._per_gate(self.embed_x(small[0]), self.scale_x) * self._gates(from_word)
-                + self._per_gate(self.embed_b(small[0]), self.shift)
-                + self.bias
-            )  # (sentences, 4, hidden)
-            i, f, o, u = (
-                norm(gate) for norm, gate in zip(self.norms, gates.unbind(1), strict=True)
-            )
-            c = f.sigmoid() * c + i.sigmoid() * u.tanh()
-            h = o.sigmoid() * self.norm_c(c).tanh()
-            states.append(h)
+        inputs = torch.cat([self.input(x), x], dim=-1)
+        memory, states = self.start(x, len(batch)), []
+        for rows, size in _steps(inputs, batch):
+            memory = self.step(rows, tuple(part[:size] for part in memory))
+            states.append(memory[0])
         return _in_order(states, batch)
+
+    def start(self, x: Tensor, sentences: int) -> tuple[Tensor, ...]:
+        """The state and memory cell of the large LSTM and of the small one, at the first word."""
+        widths = (self.hidden_dim, self.hidden_dim) + (self.hyper.hidden_size,) * 2
+        return tuple(x.new_zeros(sentences, width) for width in widths)
+
+    def step(self, rows: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The same after a word, whose rows are its products and its vector side by side."""
+        h, c, *before = memory
+        from_word, word = rows.split([4 * self.hidden_dim, self.input_dim], dim=1)
+        small = self.hyper(torch.cat([h, word], dim=1), (before[0], before[1]))
+        gates = (
+            self._per_gate(self.embed_h(small[0]), self.scale_h) * self._gates(self.state(h))
+            + self._per_gate(self.embed_x(small[0]), self.scale_x) * self._gates(from_word)
+            + self._per_gate(self.embed_b(small[0]), self.shift)
+            + self.bias
+        )  # (sentences, 4, hidden)
+        i, f, o, u = (norm(gate) for norm, gate in zip(self.norms, gates.unbind(1), strict=True))
+        c = f.sigmoid() * c + i.sigmoid() * u.tanh()
+        return o.sigmoid() * self.norm_c(c).tanh(), c, *small
 
     def steps(self, batch: Batch) -> Tensor:
         """As those of an LSTM of one layer."""

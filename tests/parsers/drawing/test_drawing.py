@@ -123,6 +123,29 @@ def nodes_of(svg: str, tag: str) -> list[ElementTree.Element]:
     return list(ElementTree.fromstring(svg).iter(f"{{http://www.w3.org/2000/svg}}{tag}"))
 
 
+@pytest.mark.parametrize(
+    ("given", "theme_colors", "shares"),
+    [
+        ((0.0, 4.0), LIGHT.ramp, (0, 0.25, 1)),
+        ((0.0, 2.0, 4.0), LIGHT.diverging, (0, 0.25, 1)),
+        ((0.0, 1.0, 4.0), LIGHT.diverging, (0, 0.5, 1)),  # colours part at 1
+        ((-1.0, 4.0), LIGHT.diverging, (0.5, 0.625, 1)),  # and at 0
+        ((1.0, 1.0), LIGHT.ramp, (0, 0, 0)),
+    ],
+)
+def test_a_range_says_where_colours_end_and_where_they_part(given, theme_colors, shares) -> None:
+    values = [1, 1, 1] if given == (1.0, 1.0) else [0, 1, 4]
+    scene, *_ = picture(DOGS, layout="arcs", node_values=values, node_range=given)
+    fills = {chip.node: chip.fill for chip in scene.chips}
+    assert fills == {node: blend(theme_colors, share) for node, share in enumerate(shares)}
+
+
+def test_a_pair_with_numbers_of_one_sign_has_colours_of_one_direction() -> None:
+    drawn = draw_pair(DOGS, DOGS, node_values=([1, 2, 3], [2, 3, 5]))
+    assert LIGHT.ramp[-1] in drawn.svg
+    assert LIGHT.diverging[-1] not in drawn.svg
+
+
 def test_numbers_become_colours_and_widths() -> None:
     scene, legend, *_ = picture(
         DOGS,

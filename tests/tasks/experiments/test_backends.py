@@ -19,7 +19,7 @@ def double(number, nothing):
     return 2 * number
 
 
-CALLS = [(number, None) for number in range(5)]
+CALLS = [(number, ()) for number in range(5)]  # an empty collection is an argument like others
 
 
 def test_every_call_is_made_once_here():
@@ -95,7 +95,7 @@ def test_every_call_is_made_once_on_a_dask_cluster():
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=""
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0"
     ) as up:
         address = up.scheduler_address
         found = in_parallel(double, CALLS, workers=2, backend="dask", address=address)

@@ -10,14 +10,17 @@ import huggingface_hub
 import pytest
 from typer.testing import CliRunner
 
+import tasks
 from tasks import StructuredClassifier, StructuredRegressor
 from tasks.command.cli import app
 from tasks.data.options import ParserOptions
+from tasks.data.questions import Question
 from tasks.experiments.run import execute
+from tasks.explain import choose_runs
 from tasks.models.hub import FILES, fetched
 from tasks.models.model import load_model
 from tasks.models.options import ModelOptions
-from tasks.results.card import write_card
+from tasks.results.card import estimator_for, write_card
 from tasks.results.run import Run
 from tasks.storage import StorageError
 from tasks.training.options import TrainingOptions
@@ -104,6 +107,7 @@ def test_a_run_there_and_back(run, hub):
     result = json.loads((run / "result.json").read_text(encoding="utf-8"))
     assert f"| test accuracy | {result['test_score']:.4f} |" in card
     assert "# gat(heads=2) on toy" in card
+    assert "What it is asked: sentence (a text), label (2 classes): 'no', 'yes'." in card
     assert "| name | toy |" in card
     assert "| structnn | " in card
     assert "| learning_rate | " in card
@@ -113,6 +117,22 @@ def test_a_card_alone(run, capsys):
     done = CliRunner().invoke(app, ["push", str(run), "somebody/runs", "--card-only"])
     assert done.exit_code == 0, done.output
     assert (run / "README.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("reads", "answer"),
+    [
+        ("arcs", "label"),
+        ("nodes", "label"),
+        ("tokens", "label"),
+        ("pair", "score"),
+        ("sentence", "labels"),
+        ("sentence", "sequence"),
+    ],
+)
+def test_a_card_names_the_estimator_that_loads_the_model(reads, answer):
+    question = Question(reads, answer)
+    assert getattr(tasks, estimator_for(question))._answered(question)
 
 
 def test_a_readme_of_another_kind_stays(train, tmp_path):
@@ -136,9 +156,11 @@ def test_without_a_network_it_is_told(train, monkeypatch, tmp_path):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(StorageError, match=r"hf:somebody/toys can't be had from the hub"):
         fetched("hf:somebody/toys")
+    with pytest.raises(StorageError, match=r"hf:somebody/toys can't be had from the hub"):
+        choose_runs([Path("hf:somebody/toys")])
     made = StructuredClassifier("bag", **SMALL).fit(*train)
     with pytest.raises(
-        StorageError, match=r"can't be uploaded to somebody/toys \(OfflineMode.*login"
+        StorageError, match=r"^the model can't be uploaded to somebody/toys \(OfflineMode.*login"
     ):
         made.push_to_hub("somebody/toys")
 

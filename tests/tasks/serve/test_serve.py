@@ -102,6 +102,20 @@ def test_it_explains(client, make_predictor):
             "1 texts and 1 second texts; give none",
         ),
         ("/predict", {}, 422, "texts: Field required"),
+        (
+            "/predict",
+            {"texts": ["a"], "text": "b"},
+            422,
+            "text: there is no such field; GET /openapi",
+        ),
+        ("/explain", {"text": "a", "lable": "no"}, 422, "lable: there is no such field"),
+        (
+            "/answer",
+            {},
+            404,
+            "there is no POST /answer here: ask POST /predict, POST /explain or GET",
+        ),
+        ("/health", {}, 405, "there is no POST /health here"),
         ("/predict", {"texts": "a"}, 422, "texts: Input should be a valid list"),
         ("/predict", {"texts": [3]}, 422, "texts.0: Input should be a valid string"),
         ("/predict", {"texts": ["\ud800 a"]}, 422, "text 1 of texts has half of a character"),
@@ -126,6 +140,15 @@ def test_it_says_what_is_wrong_and_how_to_mend_it(client, path, asked, status, m
         path, content=json.dumps(asked), headers={"Content-Type": "application/json"}
     )
     assert (answer.status_code, message in answer.json()["detail"]) == (status, True), answer.json()
+
+
+def test_programs_are_told_what_a_refusal_looks_like(client):
+    paths = client.get("/openapi.json").json()["paths"]
+    for path in ("/predict", "/explain"):
+        answers = paths[path]["post"]["responses"]
+        assert sorted(answers) == ["200", "411", "413", "422", "503"]
+        schema = answers["422"]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Refusal"}  # detail is a string
 
 
 def test_what_is_not_json(client):
