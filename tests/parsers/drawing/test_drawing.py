@@ -142,8 +142,8 @@ def test_a_range_says_where_colours_end_and_where_they_part(given, theme_colors,
 
 def test_a_pair_with_numbers_of_one_sign_has_colours_of_one_direction() -> None:
     drawn = draw_pair(DOGS, DOGS, node_values=([1, 2, 3], [2, 3, 5]))
-    assert LIGHT.ramp[-1] in drawn.svg
-    assert LIGHT.diverging[-1] not in drawn.svg
+    assert LIGHT.ramp[-1] in drawn.svg()
+    assert LIGHT.diverging[-1] not in drawn.svg()
 
 
 def test_numbers_become_colours_and_widths() -> None:
