@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
@@ -62,9 +61,13 @@ def about(
         bool,
         typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print results and errors, no progress and no notes.")
+    ] = False,
 ) -> None:
     """Parse text; train, compare and explain sequence, tree and graph encoders of sentences."""
     _check_launched(context.invoked_subcommand)
+    status.quiet = quiet
 
 
 @app.command()
@@ -949,6 +952,7 @@ def main() -> None:
         message = _message(error)
         if message is None or os.environ.get("STRUCTNN_DEBUG"):
             raise
+        status.quiet = False
         status.print(f"[bold red]error:[/bold red] {escape(message)}")
         sys.exit(1)
 

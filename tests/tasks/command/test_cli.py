@@ -348,3 +348,28 @@ class TestEncoders:
 
 def test_the_version(here):
     assert here("--version").out == f"structnn {structnn_package.__version__}\n"
+
+
+def test_quietly(tmp_path, questions, here):
+    """Results and errors, and nothing else; a run is then as loud as before."""
+    options = ("train", "--data", questions, "--encoder", "bag", "--structure", "left_chain")
+    options = (*options, "--epochs", 1, "--hidden-dim", 4, "--embedding-dim", 4, "--out")
+    done = here("--quiet", *options, "quiet")
+    assert "saved in quiet" in done.out
+    assert not done.err
+    assert "epoch 1" in here(*options, "loud").err
+    missing = ("train", "--data", "none.csv", "--encoder", "bag", "--out", "no")
+    assert "none.csv" in here("--quiet", *missing, status=1).err
+
+
+def test_completion(tmp_path):
+    words = {"_STRUCTNN_COMPLETE": "complete_bash", "COMP_WORDS": "structnn tr", "COMP_CWORD": "1"}
+    program = "import sys; from structnn.__main__ import main; sys.argv = ['structnn']; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(tmp_path) | words,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["train"]
