@@ -20,6 +20,7 @@ SUITES = {
     "copy": "sequences of symbols, to be written again (generated)",
     "reversal": "sequences of symbols, to be written from behind (generated)",
     "scan": "commands, to be written as actions (generated)",
+    "postfix": "arithmetic, to be written with operators behind operands (generated)",
     "passive": "active sentences, to be written in the passive (generated)",
     "minimal-pairs": "pairs of English sentences, acceptable or not (generated)",
 }

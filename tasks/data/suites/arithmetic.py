@@ -33,7 +33,7 @@ from tasks.data.examples import Dataset
 from tasks.data.suites.phrases import Part, Phrase
 from tasks.data.suites.sampling import Bounds, Drawn, assemble_by_bounds
 
-__all__ = ["SPLITS", "generate"]
+__all__ = ["SPLITS", "draw_operation", "generate"]
 
 MODULUS = 5
 OPERATORS = ("+", "-", "*")
@@ -69,14 +69,14 @@ def generate(train: int = 6000, dev: int = 600, test: int = 1500, seed: int = 0)
 
 def _draw(rng: random.Random, bounds: Bounds) -> Sequence[Drawn]:
     depth = rng.randint(*bounds.depths)
-    phrase, value = _operation(depth, rng)
+    phrase, value = draw_operation(depth, rng)
     if not bounds.hold(len(phrase.tokens), depth):
         return ()
     columns = {"length": str(len(phrase.tokens)), "depth": str(depth)}
     return (Drawn(phrase, str(value), columns),)
 
 
-def _operation(depth: int, rng: random.Random) -> tuple[Phrase, int]:
+def draw_operation(depth: int, rng: random.Random) -> tuple[Phrase, int]:
     """An expression of exactly this depth, at least 1, and its value."""
     depths = [depth - 1, rng.randrange(depth)]
     rng.shuffle(depths)
@@ -89,6 +89,6 @@ def _operation(depth: int, rng: random.Random) -> tuple[Phrase, int]:
 
 def _operand(depth: int, rng: random.Random) -> tuple[Part, int]:
     if depth:
-        return _operation(depth, rng)
+        return draw_operation(depth, rng)
     digit = rng.randrange(MODULUS)
     return str(digit), digit

@@ -57,6 +57,37 @@ def test_splits_of_commands():
     assert tree.dependencies.parents[:3] == (-1, 2, 0) or tree.dependencies.parents[1:3] == (2, 0)
 
 
+def value(pieces: list[str]) -> int:
+    """What operators behind their operands say, with a stack."""
+    operations = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}
+    stack: list[int] = []
+    for piece in pieces:
+        if piece in operations:
+            right, left = stack.pop(), stack.pop()
+            stack.append(operations[piece](left, right))
+        else:
+            stack.append(int(piece))
+    (result,) = stack
+    return result
+
+
+def test_operators_behind_operands():
+    """Both notations have one value, and their digits one order; the second has no brackets."""
+    data = generate("postfix", train=300, dev=60, test=300)
+    for example in (*data.train, *data.dev, *data.test):
+        written = example.label.split()
+        assert value(written) == eval(" ".join(example.text))  # digits, operators and brackets
+        digits = [piece for piece in example.text if piece.isdigit()]
+        assert [piece for piece in written if piece.isdigit()] == digits
+        assert len(written) == 2 * len(digits) - 1
+        assert (len(written) >= 17) == (example.columns["split"] == "longer")
+    assert {example.columns["split"] for example in data.test} == {
+        "same lengths",
+        "longer",
+        "deeper",
+    }
+
+
 def passive_of(sentence: Sentence) -> str:
     """The passive, from the gold tree: the object with all below it, the verb, and the subject."""
     tree, words = sentence.dependencies, sentence.tokens
