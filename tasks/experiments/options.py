@@ -31,9 +31,9 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
             "Data",
             "Data set: trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, logic-pairs, "
             "arithmetic, dyck, minimal-pairs, copy, reversal, scan, postfix, passive; a .csv, .tsv, "
-            ".jsonl, .conllu or .parquet file; two files of lines, the second the targets of the first, as "
-            "source.txt+target.txt; a folder of texts by class (pos/1.txt), or that datasets saved; or "
-            "hf:NAME. "
+            ".jsonl, .conllu or .parquet file; two files of lines, the second the targets of the first, "
+            "as source.txt+target.txt; a folder of texts by class (pos/1.txt), or that datasets saved; "
+            "or hf:NAME. "
             "compare takes several, separated by commas.",
         ),
     ]
