@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import griffe
+from latex2mathml.converter import convert
 from markdown.extensions.toc import unique
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
@@ -55,13 +56,14 @@ def on_page_markdown(markdown: str, page: Any, **_: object) -> str:
 def on_page_content(html: str, page: Any, config: MkDocsConfig, files: Files, **_: object) -> str:
     """Mend what Markdown in Python shows otherwise than GitHub; then links and anchors of notebooks.
 
-    Notebooks are HTML when they come here.
+    Notebooks are HTML when they come here. Formulas become MathML, which browsers set by themselves.
     """
     html = re.sub(r"<td.*?</td>", lambda cell: cell[0].replace(r"\|", "|"), html, flags=re.DOTALL)
     html = re.sub(BREAK, "", html)
     place = page.file.src_uri
     if not place.endswith(".ipynb"):
-        return html
+        return re.sub(FORMULA, as_mathml, html, flags=re.DOTALL)
+    html = re.sub(FORMULA_OR_CODE, as_mathml, html, flags=re.DOTALL)
 
     def link(found: re.Match[str]) -> str:
         target, hash_, anchor = page_of(place, found[1]).partition("#")
@@ -70,6 +72,22 @@ def on_page_content(html: str, page: Any, config: MkDocsConfig, files: Files, **
 
     html = name_headings(html, page.toc, config.mdx_configs["toc"]["slugify"])
     return re.sub(rf'href="{TARGET}"', link, html)
+
+
+FORMULA = r'<(span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</\1>'
+"""A formula as arithmatex leaves it: within a line in a span, on lines of its own in a div."""
+
+FORMULA_OR_CODE = r"<(pre|code|script|style)\b.*?</\1>|(?P<block>\$?)\$(?P<tex>[^$]+)\$(?P=block)"
+"""A formula of a notebook, between dollars; or code, in which dollars are something else."""
+
+
+def as_mathml(found: re.Match[str]) -> str:
+    """What was found of :data:`FORMULA` or :data:`FORMULA_OR_CODE` as MathML; code as it was."""
+    parts = found.groupdict()
+    if parts["tex"] is None:
+        return found[0]
+    own_lines = parts["block"] if "block" in parts else found[1] == "div"
+    return str(convert(unescape(parts["tex"]).strip(), display="block" if own_lines else "inline"))
 
 
 BREAK = (

@@ -186,6 +186,26 @@ def test_pages_show_what_github_shows(hooks):
         assert hooks.on_page_content(written, page, config=None, files=None) == shown
 
 
+def test_formulas_need_no_network(hooks):
+    """Formulas are MathML; in notebooks what stands between dollars, but for code."""
+    config = SimpleNamespace(mdx_configs={"toc": {"slugify": None}})
+    inside = r'<p>so <span class="arithmatex">\(a_i &lt; 1\)</span></p>'
+    lines = r'<div class="arithmatex">\[\begin{aligned} a &amp;= b \end{aligned}\]</div>'
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="encoders.md"))
+    html = hooks.on_page_content(inside + lines, page, config, None)
+    assert html.count("<math") == html.count("</math>") == 2
+    assert html.count('display="block"') == 1
+    assert "arithmatex" not in html
+    assert "begin" not in html
+    assert "&#x0003C;" in html  # the sign, escaped once
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="course/05-attention.ipynb"), toc=[])
+    html = hooks.on_page_content("<pre>$ a $</pre><p>$x$ and $$y$$</p>", page, config, None)
+    assert html.startswith("<pre>$ a $</pre>")
+    assert html.count("<math") == 2
+    assert "$" not in html.removeprefix("<pre>$ a $</pre>")
+    assert not CONFIG.get("extra_javascript"), "nothing is loaded from elsewhere"
+
+
 @pytest.mark.parametrize(
     ("place", "language"),
     [("index.md", "en"), ("index.zh.md", "zh"), ("zh/lab.md", "zh"), ("course/zh/a.ipynb", "zh")],

@@ -17,8 +17,8 @@ _TOKENS = 16_384  # in a batch, so that long sentences don't need memory by the 
 def sentence_gradients(encoder: Encoder, corpus: Corpus, index: int, x: Tensor) -> Tensor:
     r"""How much each word moves the sentence vector: the norm of the Jacobian at the word's vector.
 
-    .. math:: g_t = \Bigl\lVert \frac{\partial s}{\partial x_t} \Bigr\rVert_F
-        = \sqrt{\sum_{k} \Bigl\lVert \frac{\partial s_k}{\partial x_t} \Bigr\rVert^2}
+    .. math:: g_t = \left\| \frac{\partial s}{\partial x_t} \right\|_F
+        = \sqrt{\sum_{k} \left\| \frac{\partial s_k}{\partial x_t} \right\|^2}
 
     It is exact, not sampled: there is a copy of the sentence in the batch for each *k*.
 
