@@ -100,7 +100,15 @@ def sources_of(
             return _with_given(file, options, structure)
         return _restructured(file, options, parse, structure)
 
-    return {split: lambda file=file: of_file(file) for split, file in files.items()}, checksums  # type: ignore[misc]
+    def filled(file: Path) -> Iterator[Sentence]:
+        empty = True
+        for sentence in of_file(file):
+            empty = False
+            yield sentence
+        if empty:
+            raise DataError(f"{file}: there is no sentence in it; give a file with text")
+
+    return {split: lambda file=file: filled(file) for split, file in files.items()}, checksums  # type: ignore[misc]
 
 
 def _of_dataset(

@@ -424,6 +424,9 @@ def test_what_is_wrong_is_told(plain, tmp_path, monkeypatch):
         pretrain(str(plain), options_of(epochs=2), out)
     with pytest.raises(ValueError, match="language model, which answers no question"):
         Predictor(out)
+    moved = plain.rename(tmp_path / "moved.txt")
+    assert pretrain(str(moved), options_of(epochs=1), out).epochs == 1  # the same text: it is done
+    plain = moved
     with plain.open("a") as file:
         file.write("one more line\n")
     with pytest.raises(OptionError, match="train was"):
@@ -440,7 +443,7 @@ def test_what_is_wrong_is_told(plain, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="another --encoding"):
         pretrain(str(tmp_path / "latin.txt"), options_of(), tmp_path / "other2")
     (tmp_path / "empty.txt").write_text("\n\n")
-    with pytest.raises(ValueError, match="no sentence in train"):
+    with pytest.raises(ValueError, match=r"empty.txt: there is no sentence in it; give a file"):
         pretrain(str(tmp_path / "empty.txt"), options_of(), tmp_path / "other3")
     weights = out / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
