@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -188,6 +190,10 @@ def _by_distance(
         return figure
 
 
+TITLE = 40
+"""Letters that fit above a panel; a decoder with many options has a name of several lines."""
+
+
 def draw_alignment(summaries: Sequence[AlignmentSummary], longest: int, caption: str) -> Figure:
     """Where each decoder looked, the true places framed; and how much is right, by length.
 
@@ -204,7 +210,8 @@ def draw_alignment(summaries: Sequence[AlignmentSummary], longest: int, caption:
         *heats, last = figure.subplots(1, panels, squeeze=False)[0]
         for axes, (summary, example) in zip(heats, examples, strict=True):
             _heat(axes, example)
-            axes.set_title(f"{summary.name}, seed {summary.seed}")
+            name = f"{summary.name}, seed {summary.seed}"
+            axes.set_title(fill(re.sub(r",(?=\S)", ", ", name), TITLE))
         for place, summary in enumerate(summaries):
             line = {
                 "label": f"{summary.name}, seed {summary.seed}",
