@@ -123,12 +123,20 @@ def sections(
         findings: How the parse does beside controls, for each group by its name.
     """
     several = [group for group in groups if len(group.members) > 1]
+    names = {group.metric.name for group in groups}
+    what = next(iter(names)) if len(names) == 1 else "the metric"
+    what = what[0].upper() + what[1:]
     found = [
         Section(
             "table",
             "The table",
-            'Every encoder on equal terms: the same data, embeddings, head and split. A row "always '
-            '..." gives everything that is asked about the most frequent label of train.',
+            "Every encoder on equal terms: the same data, embeddings, head and split."
+            + (
+                ' A row "always ..." gives everything that is asked about the most frequent label of '
+                "train."
+                if any(group.majority is not None for group in groups)
+                else ""
+            ),
             tuple(
                 Part(
                     tables=(tables.encoder_table(group),),
@@ -148,7 +156,7 @@ def sections(
         ),
         Section(
             "accuracy",
-            "Accuracy",
+            what,
             "Marks are means over seeds, ticks single seeds, lines 95 % intervals over seeds and "
             "examples. Intervals may overlap although one encoder is better, since all are tested on "
             "the same examples: see the pairwise differences.",
@@ -232,7 +240,7 @@ def sections(
         ),
         Section(
             "cost",
-            "Accuracy against size and speed",
+            f"{what} against size and speed",
             "Encoders on the grey steps are the best for their cost: no other is both better and "
             "cheaper. Speeds are those of the machine that ran the experiment.",
             tuple(
