@@ -90,7 +90,7 @@ class _Scale(NamedTuple):
         """How far on the way through the colours a number is, from 0 to 1."""
         low, middle, high = self.ends
         if value < middle:
-            return 0.5 * (value - low) / (middle - low)
+            return 0.5 * (value - low) / (middle - low) if middle > low else 0.0
         return 0.5 + 0.5 * (value - middle) / (high - middle) if high > middle else 0.0
 
 

@@ -130,11 +130,11 @@ def nodes_of(svg: str, tag: str) -> list[ElementTree.Element]:
         ((0.0, 2.0, 4.0), LIGHT.diverging, (0, 0.25, 1)),
         ((0.0, 1.0, 4.0), LIGHT.diverging, (0, 0.5, 1)),  # colours part at 1
         ((-1.0, 4.0), LIGHT.diverging, (0.5, 0.625, 1)),  # and at 0
-        ((1.0, 1.0), LIGHT.ramp, (0, 0, 0)),
+        ((1.0, 1.0), LIGHT.ramp, (0, 0, 0)),  # of one point: all that is below has the first colour
     ],
 )
 def test_a_range_says_where_colours_end_and_where_they_part(given, theme_colors, shares) -> None:
-    values = [1, 1, 1] if given == (1.0, 1.0) else [0, 1, 4]
+    values = [0, 1, 1] if given == (1.0, 1.0) else [0, 1, 4]
     scene, *_ = picture(DOGS, layout="arcs", node_values=values, node_range=given)
     fills = {chip.node: chip.fill for chip in scene.chips}
     assert fills == {node: blend(theme_colors, share) for node, share in enumerate(shares)}
