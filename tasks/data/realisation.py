@@ -45,17 +45,18 @@ def shuffled_rows(
         within a word become ``_``.
 
     Raises:
-        DataError: A sentence lacks a tree, or the lemmas or features that are asked for.
+        DataError: A sentence lacks a tree, or the lemmas that are asked for; or no word has features.
     """
+    found = False  # words with features: a sentence may have none, as "?" alone
     for number, sentence in enumerate(sentences, start=1):
         tree = sentence.dependencies
         given = sentence.lemmas if lemmas else sentence.tokens
-        of_words = sentence.columns.get("feats") if features else ("_",) * len(sentence)
-        if tree is None or given is None or of_words is None:
-            what = "dependency tree: parse it first"
-            if tree is not None:
-                what = "lemmas: give words" if given is None else "features: leave them out"
+        if tree is None or given is None:
+            what = "dependency tree: parse it first" if tree is None else "lemmas: give words"
             raise DataError(f"{name}: sentence {number} has no {what}")
+        none = ("_",) * len(sentence)
+        of_words = sentence.columns.get("feats", none) if features else none
+        found = found or of_words != none
         order = random.Random(f"{seed} {number}").sample(range(len(sentence)), len(sentence))
         own = [[] if value == "_" else value.split("|") for value in of_words]
         place, position = {}, 1
@@ -76,3 +77,5 @@ def shuffled_rows(
             "relations": relations,
             "target": " ".join("_".join(word.split()) for word in sentence.tokens),
         }
+    if features and not found:
+        raise DataError(f"{name}: no word has features: leave them out")

@@ -62,7 +62,9 @@ def test_features_hang_from_their_words():
         lemmas=["in", "der", "Wald"],
         columns={"feats": ["_", "Case=Dat|Gender=Masc", "Case=Dat"]},
     )
-    (row,) = shuffled_rows([sentence], lemmas=True, features=True)
+    bare = Sentence(["?"], dependencies=Tree([-1], labels=["root"]), lemmas=["?"])
+    row, other = shuffled_rows([sentence, bare], lemmas=True, features=True)
+    assert other["source"] == ["?"]  # a sentence may have none
     assert sorted(row["source"]) == ["Case=Dat", "Case=Dat", "Gender=Masc", "Wald", "der", "in"]
     nodes = list(zip(row["source"], row["heads"], row["relations"], strict=True))
     assert [relation for _, head, relation in nodes if head == 0] == ["root"]
@@ -83,7 +85,7 @@ def test_what_is_missing_is_told():
         list(shuffled_rows([plain, Sentence(["a"])], name="file"))
     with pytest.raises(DataError, match="sentence 1 has no lemmas: give words"):
         list(shuffled_rows([plain], lemmas=True))
-    with pytest.raises(DataError, match="sentence 1 has no features: leave them out"):
+    with pytest.raises(DataError, match="no word has features: leave them out"):
         list(shuffled_rows([plain], features=True))
 
 
