@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -14,7 +15,7 @@ from structnn.notes import note
 from structnn.options import Declared, at_least
 from structnn.readouts import state_padding
 
-__all__ = ["Decoder", "Memory", "State", "Step", "chosen", "rows_of_each"]
+__all__ = ["Decoder", "Memory", "State", "Step", "all_steps", "chosen", "rows_of_each"]
 
 State: TypeAlias = tuple[Tensor, ...]
 """What a decoder remembers of the steps before: tensors, each ``(sentences, hypotheses, ...)`` unless
@@ -174,6 +175,12 @@ class Decoder(Declared):
         """The dimensions and the options."""
         sizes = f"{self.input_dim}, {self.output_dim}, {self.state_dim}, {self.sentence_dim}"
         return ", ".join(filter(None, [sizes, super().extra_repr()]))
+
+
+def all_steps(steps: Sequence[Tensor | None]) -> Tensor | None:
+    """What each step gave, ``(sentences, 1, ...)``, in one tensor; None where none gave anything."""
+    there = [step for step in steps if step is not None]
+    return torch.cat(there, dim=1) if there else None
 
 
 def chosen(x: Tensor, places: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from structnn.data.batch import Batch
-from structnn.decoders.base import Decoder, Memory, State, chosen
+from structnn.decoders.base import Decoder, Memory, State, all_steps, chosen
 from structnn.decoders.output import Output, Source
 from structnn.decoders.reading import Hypothesis, Reading, StatesReader
 from structnn.decoders.search import GREEDY, Found, Search, Watcher
@@ -321,8 +321,8 @@ class SequenceHead(nn.Module):
             predicted = self._logs(steps[-1], reading.source).argmax(2)
         return _Made(
             torch.cat([made.output for made in steps], dim=1),
-            _joined([made.alignment for made in steps]),
-            _joined([made.counts for made in steps]),
+            all_steps([made.alignment for made in steps]),
+            all_steps([made.counts for made in steps]),
         )
 
     def _logs(self, made: _Made, source: Source | None) -> Tensor:
@@ -368,9 +368,3 @@ class _Made(NamedTuple):
     alignment: Tensor | None
     counts: Tensor | None
     state: State = ()
-
-
-def _joined(steps: Sequence[Tensor | None]) -> Tensor | None:
-    """One tensor of all steps; None where there are none."""
-    there = [step for step in steps if step is not None]
-    return torch.cat(there, dim=1) if there else None

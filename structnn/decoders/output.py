@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +28,11 @@ class Source:
     extra: int
     used: Tensor | None = None
 
+    @cached_property
+    def times(self) -> Tensor:
+        """How often the source has the word of each state; computed once, and not at each step."""
+        return self.at(self.numbers).sum(2)
+
     def at(self, pieces: Tensor) -> Tensor:
         """Which states have the word that a piece is: ``(sentences, pieces, longest)``."""
         return pieces[:, :, None] == self.numbers[:, None]
@@ -40,8 +46,7 @@ class Source:
         """
         if counts is None:
             return Source(self.numbers[rows], self.extra)
-        times = self.at(self.numbers).sum(2)  # how often the source has each word
-        return Source(self.numbers[rows], self.extra, counts / times[rows])
+        return Source(self.numbers[rows], self.extra, counts / self.times[rows])
 
 
 class Output(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar, Literal, cast
 
 import torch
@@ -15,7 +14,7 @@ from structnn.decoders.attention import (
     Score,
     attend,
 )
-from structnn.decoders.base import Decoder, Memory, State, Step
+from structnn.decoders.base import Decoder, Memory, State, Step, all_steps
 from structnn.ops.dropout import Dropout
 from structnn.options import Depth, Probability
 
@@ -168,7 +167,7 @@ class RecurrentDecoder(Decoder):
                 steps.append(self.step(row[:, None], state, memory))
                 state = steps[-1].state
             outputs = torch.cat([step.output for step in steps], dim=1)
-            return Step(outputs, _all_steps([step.alignment for step in steps]))
+            return Step(outputs, all_steps([step.alignment for step in steps]))
         before = tuple(part[:, 0].transpose(0, 1).contiguous() for part in state[: self.parts])
         queries, _ = self.network(x, before if self.parts > 1 else before[0])
         if not self.recalls:
@@ -181,7 +180,7 @@ class RecurrentDecoder(Decoder):
             context, looked, seen = self._look(queries[:, place : place + 1], memory, seen)
             contexts.append(context)
             weights.append(looked)
-        return Step(self._output(queries, _all_steps(contexts)), _all_steps(weights))
+        return Step(self._output(queries, all_steps(contexts)), all_steps(weights))
 
     def _look(
         self, query: Tensor, memory: Memory, seen: Tensor | None
@@ -209,11 +208,6 @@ class RecurrentDecoder(Decoder):
             output = self.joined(torch.cat([query, context], dim=2)).tanh()
         dropped: Tensor = self.dropout(output)
         return dropped
-
-
-def _all_steps(steps: Sequence[Tensor | None]) -> Tensor:
-    """What each step of a decoder with attention gave, all in one tensor."""
-    return torch.cat([step for step in steps if step is not None], dim=1)
 
 
 class GRUDecoder(RecurrentDecoder):
