@@ -111,6 +111,8 @@ class StructuredEstimator(BaseEstimator, ABC):
         batch_size: Examples per batch.
         learning_rate: Learning rate of AdamW.
         embedding_learning_rate: Learning rate of contextual models that are trained.
+        embedding_weight_decay: Weight decay of contextual models that are trained.
+        embedding_warm_up: Updates over which their learning rate rises from 0.
         weight_decay: Weight decay of AdamW.
         gradient_clip: Maximum norm of the gradient.
         device: ``"auto"`` (a GPU if there is one) or ``"cpu"``.
@@ -163,6 +165,8 @@ class StructuredEstimator(BaseEstimator, ABC):
     batch_size: int = TrainingOptions.batch_size
     learning_rate: float = TrainingOptions.learning_rate
     embedding_learning_rate: float = TrainingOptions.embedding_learning_rate
+    embedding_weight_decay: float = TrainingOptions.embedding_weight_decay
+    embedding_warm_up: int = TrainingOptions.embedding_warm_up
     weight_decay: float = TrainingOptions.weight_decay
     gradient_clip: float = TrainingOptions.gradient_clip
     device: Literal["auto", "cpu"] = TrainingOptions.device

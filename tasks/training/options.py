@@ -60,6 +60,19 @@ class TrainingOptions(OptimisationOptions):
             "AdamW learning rate of contextual models that are trained (--tune-embedding).",
         ),
     ] = 2e-5
+    embedding_weight_decay: Annotated[
+        float,
+        Range(least=0),
+        cli_option("Training", "AdamW weight decay of contextual models that are trained."),
+    ] = 1e-2
+    embedding_warm_up: Annotated[
+        int,
+        Range(least=0),
+        cli_option(
+            "Training",
+            "Updates over which the learning rate of contextual models rises from 0; 0 for none.",
+        ),
+    ] = 0
     supervise: Annotated[
         Literal["sentence", "nodes"],
         cli_option(

@@ -72,6 +72,7 @@ class TrainingStep:
             {
                 "params": [p for p in self._trained if p in tuned],
                 "lr": options.embedding_learning_rate,
+                "weight_decay": options.embedding_weight_decay,
             },
         ]
         dense = torch.optim.AdamW(
@@ -90,6 +91,8 @@ class TrainingStep:
         if node_classes is not None:
             self._node_classes = node_classes.to(self.accelerator.device)
         self.optimizers: list[torch.optim.Optimizer] = [dense]
+        self._warms_up = bool(tuned) and options.embedding_warm_up > 0
+        self._updates: int | None = None
         if self._words is not None:
             self.optimizers.append(self._words)
 
@@ -157,10 +160,25 @@ class TrainingStep:
         self.processes.sum_gradients(self._trained)
         self.accelerator.unscale_gradients()
         self.gradient_norm = clip_gradients(self._trained, self.options.gradient_clip)
+        self._warm_up()
         self._dense.step()
         if self._words is not None:
             self._words.step()
         return self.processes.sum(loss.detach().float())
+
+    def _warm_up(self) -> None:
+        """Set the learning rate of contextual models for the next update."""
+        if not self._warms_up:
+            return
+        dense = self.optimizers[0]
+        if (
+            self._updates is None
+        ):  # once, since a GPU is waited for; a checkpoint may have been loaded
+            states = dense.state.values()
+            self._updates = int(max((float(state["step"]) for state in states), default=0))
+        self._updates += 1
+        share = min(1.0, self._updates / self.options.embedding_warm_up)
+        dense.param_groups[-1]["lr"] = self.options.embedding_learning_rate * share
 
     def _share(self, divisor: float) -> float:
         """How much of the mean over all processes that of this one is."""

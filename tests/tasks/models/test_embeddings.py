@@ -20,6 +20,8 @@ from tasks.models.options import EmbeddingParts, ModelOptions, with_vectors
 from tasks.models.states import StoredStates
 from tasks.options import OptionError
 from tasks.results.run import Run
+from tasks.training.checkpoint import load_checkpoint, save_checkpoint
+from tasks.training.epoch import Epoch
 from tasks.training.options import TrainingOptions
 from tasks.training.step import TrainingStep
 from tests.structnn.embeddings.tiny import make_model, save_tiny
@@ -129,6 +131,35 @@ def test_a_tuned_model_has_a_learning_rate_of_its_own(train, tiny):
     first, second = step.optimizers[0].param_groups
     assert (first["lr"], second["lr"]) == (5e-4, 1e-6)
     assert len(second["params"]) == len(list(model.embedding.model.parameters()))
+
+
+def test_a_tuned_model_has_a_weight_decay_and_a_warm_up_of_its_own(train, tiny, tmp_path):
+    made = StructuredClassifier("bag", embedding=f"hf:{tiny}", tune_embedding=True, **SMALL)
+    model = made.fit(*train).model_.classifier
+    options = TrainingOptions(
+        embedding_learning_rate=1e-3, embedding_weight_decay=0.5, embedding_warm_up=4
+    )
+    rates = []
+
+    def updates(step, count):
+        for _ in range(count):
+            step.update(None, lambda: sum(p.sum() for p in model.parameters()))
+            rates.append(step.optimizers[0].param_groups[1]["lr"])
+
+    step = TrainingStep(model, options, None)
+    words, contextual = step.optimizers[0].param_groups
+    assert (words["weight_decay"], contextual["weight_decay"]) == (1e-2, 0.5)
+    updates(step, 3)
+    file = tmp_path / "checkpoint"
+    epochs = [Epoch(1, 1.0, 1.0, 0.5, 1.0, 3)]
+    best = {name: value.clone() for name, value in model.state_dict().items()}
+    save_checkpoint(file, model, step.optimizers, epochs, best)
+    # Resumed, it goes on where it was.
+    step = TrainingStep(model, options, None)
+    load_checkpoint(file, model, step.optimizers)
+    updates(step, 2)
+    assert rates == pytest.approx([0.25e-3, 0.5e-3, 0.75e-3, 1e-3, 1e-3])
+    assert step.optimizers[0].param_groups[0]["lr"] == 5e-4
 
 
 def test_another_model_in_its_place_is_told(train, tmp_path):
