@@ -244,42 +244,35 @@ __attribute__((noinline)) void multiply_block(const T* const* a, int64_t depth, 
       std::memcpy(out + (r * kWidth + v) * lanes, &sums[r][v], sizeof(V));
 }
 
-// The vectors of b: `step` apart in a row, and rows are `stride` apart.
-template <typename T>
-struct Vectors {
-  const T* begin;
-  int64_t step, stride;
-};
-
 // out += transposed(a) * b, for a few columns of a, from `offset` on; or = if nothing is there yet.
 template <typename T, typename V, int kRows, int kWidth>
-__attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offset, Vectors<T> b,
+__attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offset, const T* b,
                                                 int64_t count, T* out, bool fresh) {
   constexpr int lanes = kLanes<T>;
   V sums[kRows][kWidth];
   for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kWidth; ++v) {
-      sums[r][v] = V{};
-      if (!fresh) std::memcpy(&sums[r][v], out + (r * kWidth + v) * lanes, sizeof(V));
-    }
-  const T* from = b.begin;
-  for (int64_t n = 0; n < count; ++n, from += b.stride) {
+    for (int v = 0; v < kWidth; ++v) sums[r][v] = V{};
+  for (int64_t n = 0; n < count; ++n, b += kWidth * lanes) {
     const T* row = a[n] + offset;
     V columns[kWidth];
-    for (int v = 0; v < kWidth; ++v) std::memcpy(&columns[v], from + v * b.step, sizeof(V));
+    for (int v = 0; v < kWidth; ++v) std::memcpy(&columns[v], b + v * lanes, sizeof(V));
     for (int r = 0; r < kRows; ++r)
       for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r] * columns[v];
   }
   for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kWidth; ++v)
-      std::memcpy(out + (r * kWidth + v) * lanes, &sums[r][v], sizeof(V));
+    for (int v = 0; v < kWidth; ++v, out += lanes) {
+      V before = {};
+      if (!fresh) std::memcpy(&before, out, sizeof(V));
+      sums[r][v] += before;
+      std::memcpy(out, &sums[r][v], sizeof(V));
+    }
 }
 
 // Both of them for one size.
 template <typename T>
 struct Block {
   void (*multiply)(const T* const*, int64_t, const T*, T*);
-  void (*accumulate)(const T* const*, int64_t, Vectors<T>, int64_t, T*, bool);
+  void (*accumulate)(const T* const*, int64_t, const T*, int64_t, T*, bool);
 };
 
 template <typename T, typename V, int kWidth, int... kLess>
@@ -338,15 +331,35 @@ void multiply_tiles(const T* const* a, int64_t depth, int64_t count, const Packe
   });
 }
 
+// The vectors of b: `step` apart in a row, and rows are `stride` apart.
+template <typename T>
+struct Vectors {
+  const T* begin;
+  int64_t step, stride;
+};
+
 // Adds transposed(a) * b to a panel of out, or puts it there if nothing is yet.
 template <typename T>
 void accumulate(const T* const* a, Vectors<T> b, int64_t count, Packed<T>& out, int64_t panel) {
+  // Each block of out reads all of b, whose rows lie far apart: they are brought together, as many
+  // at a time as stay in the first cache. Of none, zeros are put there.
+  constexpr int64_t kTogether = 96;
   const int width = out.columns.width(panel);
+  const int64_t stride = width * kLanes<T>;
   const bool half = out.columns.is_half(panel);
-  for_blocks(out.depth, width, [&](int64_t first, int rows) {
-    T* to = out.panel(panel) + first * width * kLanes<T>;
-    block_of<T>(rows, width, half).accumulate(a, first, b, count, to, !out.filled);
-  });
+  alignas(64) T together[kTogether * kMostWidth * kLanes<T>];
+  for (int64_t begin = 0; begin == 0 || begin < count; begin += kTogether) {
+    const int64_t some = count - begin < kTogether ? count - begin : kTogether;
+    for (int64_t n = 0; n < some; ++n)
+      for (int v = 0; v < width; ++v)
+        store<T>(together + n * stride + v * kLanes<T>,
+                 load<T>(b.begin + (begin + n) * b.stride + v * b.step));
+    for_blocks(out.depth, width, [&](int64_t first, int rows) {
+      block_of<T>(rows, width, half)
+          .accumulate(a + begin, first, together, some, out.panel(panel) + first * stride,
+                      !out.filled && begin == 0);
+    });
+  }
 }
 
 // Runs a pass of an operator; whether there was memory enough.
