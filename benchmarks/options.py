@@ -10,7 +10,7 @@ import typer
 from benchmarks.tree_data import treebank
 from structnn import Sentence
 
-__all__ = ["TreebankFile", "read_treebank"]
+__all__ = ["TreebankFile", "numbers", "read_treebank"]
 
 TreebankFile = Annotated[
     Path | None,
@@ -33,3 +33,15 @@ def read_treebank(conllu: Path | None) -> list[Sentence] | None:
         return treebank(conllu)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def numbers(option: str, text: str) -> list[int]:
+    """Numbers with commas between them.
+
+    Raises:
+        typer.BadParameter: Something else.
+    """
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"{option} takes numbers such as 150,300, not {text!r}") from None

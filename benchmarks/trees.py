@@ -16,7 +16,7 @@ from rich.table import Table
 from benchmarks.agreement import Disagreement, check_agreement
 from benchmarks.growth import draw_growth, measure_growth
 from benchmarks.memory import peak_of_process, peak_of_tensors
-from benchmarks.options import TreebankFile, read_treebank
+from benchmarks.options import TreebankFile, numbers, read_treebank
 from benchmarks.report import bar_chart, console, print_measurement, write_json
 from benchmarks.timing import Contender, Quartiles, measure, use_one_thread
 from benchmarks.tree_contenders import (
@@ -140,18 +140,6 @@ def main(
         print_growth(results["growth"])
         draw_growth(results["growth"], out / "growth.png")
     console.print(f"Written to {out}: trees.json, trees.md and charts")
-
-
-def numbers(option: str, text: str) -> list[int]:
-    """Numbers with commas between them.
-
-    Raises:
-        typer.BadParameter: Something else.
-    """
-    try:
-        return [int(number) for number in text.split(",")]
-    except ValueError:
-        raise typer.BadParameter(f"{option} takes numbers such as 150,300, not {text!r}") from None
 
 
 # Child-sum Tree-LSTMs.

@@ -9,7 +9,9 @@ from torch.nn.utils.rnn import PackedSequence
 
 from structnn.data.batch import Batch
 from structnn.encoders.base import Carried, Encoder
+from structnn.fused.chains import read_chains
 from structnn.ops.paths import behind, steps_where
+from structnn.ops.precision import full_precision
 from structnn.options import Count, Depth, Probability, Size
 
 __all__ = ["GRU", "LSTM", "RNN", "SelfAttentive"]
@@ -123,6 +125,14 @@ class LSTM(Recurrent):
     """
 
     network_class = nn.LSTM
+
+    def encode(self, x: Tensor, batch: Batch) -> Tensor:
+        """The states of the top layer."""
+        order, _, sizes = batch.packing
+        with full_precision(x):
+            weight = self.network.get_parameter("weight_ih_l0")
+            states = read_chains(self.network, x.to(weight.dtype), order, sizes)
+        return super().encode(x, batch) if states is None else states
 
     def reset_parameters(self) -> None:
         """As :class:`Recurrent`, with forget gates that begin by remembering."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from structnn.data.batch import Batch
@@ -14,9 +12,10 @@ from structnn.encoders.tree.words import WordProjection
 from structnn.fused.trees import compute
 from structnn.ops.cells import Cell
 from structnn.ops.paths import up_the_tree
+from structnn.ops.precision import full_precision
 from structnn.ops.tree_scan import scan_up
 
-__all__ = ["TreeEncoder", "full_precision"]
+__all__ = ["TreeEncoder"]
 
 
 class TreeEncoder(Encoder):
@@ -82,13 +81,3 @@ class TreeEncoder(Encoder):
     def steps(self, batch: Batch) -> Tensor:
         """One for each node on the way up from a word."""
         return up_the_tree(batch)
-
-
-def full_precision(x: Tensor) -> AbstractContextManager[object]:
-    """Within this block, autocast is off for the device of ``x``.
-
-    Rounding errors add up on the way through a tree, so a cell computes with its weights as they are.
-    """
-    if not torch.amp.is_autocast_available(x.device.type):
-        return nullcontext()
-    return torch.autocast(x.device.type, enabled=False)

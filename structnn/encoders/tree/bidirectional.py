@@ -9,12 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from structnn.data.batch import Batch
-from structnn.encoders.tree.base import TreeEncoder, full_precision
+from structnn.encoders.tree.base import TreeEncoder
 from structnn.encoders.tree.child_sum import ChildSumCell
 from structnn.encoders.tree.words import WordProjection
 from structnn.fused.trees import compute
 from structnn.ops.cells import Cell, StateLinear, States
 from structnn.ops.paths import above
+from structnn.ops.precision import full_precision
 from structnn.ops.tree_scan import scan_down
 
 __all__ = ["BidirectionalTreeLSTM", "DownwardCell"]
