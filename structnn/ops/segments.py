@@ -179,6 +179,8 @@ class _SegmentMax(torch.autograd.Function):
 
 def _bags(x: Tensor, ptr: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     """The sum or the maximum of each segment, and the rows of the maxima; both ``(segments, d)``."""
+    if not x.shape[1]:  # which PyTorch refuses on some processors
+        return x.new_empty(len(ptr) - 1, 0), ptr.new_empty(len(ptr) - 1, 0)
     # On a CPU an embedding bag sums contiguous rows several times faster than scatter operations do.
     indices = torch.arange(x.shape[0], device=x.device)
     number = {"sum": 0, "max": 2}[mode]

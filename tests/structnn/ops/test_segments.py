@@ -79,3 +79,15 @@ def test_spread_is_the_reverse_of_sum():
     x = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
     assert torch.equal(segment_spread(x, ptr, segment), x[[0, 0, 2, 2, 2]])
     assert torch.autograd.gradcheck(lambda x: segment_spread(x, ptr, segment), x)
+
+
+def test_rows_of_no_width():
+    x, ptr = torch.randn(5, 0, requires_grad=True), torch.tensor([0, 2, 5])
+    for reduce in (segment_sum, segment_mean, segment_max):
+        reduced = reduce(x, ptr)
+        assert reduced.shape == (2, 0)
+        reduced.sum().backward()
+        assert x.grad.shape == x.shape
+    spread = segment_spread(torch.randn(2, 0, requires_grad=True), ptr, segment_of(ptr))
+    spread.sum().backward()
+    assert spread.shape == (5, 0)
