@@ -88,6 +88,6 @@ def test_rows_of_no_width():
         assert reduced.shape == (2, 0)
         reduced.sum().backward()
         assert x.grad.shape == x.shape
-    spread = segment_spread(torch.randn(2, 0, requires_grad=True), ptr, segment_of(ptr))
+    spread = segment_spread(torch.randn(2, 0, requires_grad=True), ptr, segment_of(ptr, 5))
     spread.sum().backward()
     assert spread.shape == (5, 0)
