@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from structnn.data.schedule import Schedule
+from structnn.fused.build import load
 from structnn.fused.child_sum import FusedChildSum
 from structnn.fused.tree_lstm import apply, can_compute_words
 from structnn.notes import notes_wanted
@@ -36,18 +37,24 @@ def read_chains(network: nn.LSTM, x: Tensor, order: Tensor, sizes: Tensor) -> Te
         are of other kinds than the operator's, the LSTM has projections, notes are taken, or
         ``torch.compile`` is at work.
     """
-    hidden, suffixes = network.hidden_size, ["", "_reverse"][: 1 + network.bidirectional]
-    if network.proj_size or not len(sizes) or notes_wanted() or not x.is_cpu:
+    if (
+        torch.compiler.is_compiling()
+        or network.proj_size
+        or not len(sizes)
+        or notes_wanted()
+        or not x.is_cpu
+        or load("child_sum", x.dtype) is None
+    ):
         return None
-    schedule = _schedule(sizes)
-    ways = _rows(order, sizes)
+    suffixes = ["", "_reverse"] if network.bidirectional else [""]
+    schedule, ways = _schedule(sizes), _rows(order, sizes)
     for layer in range(network.num_layers):
         if layer:
             x = F.dropout(x, network.dropout, network.training)
         read = []
         for suffix, rows in zip(suffixes, ways, strict=False):
             weights = _weights(network, f"l{layer}{suffix}")
-            if not can_compute_words("child_sum", hidden, x, *weights):
+            if not can_compute_words("child_sum", network.hidden_size, x, *weights):
                 return None
             read.append(apply(FusedChildSum, x, *weights, schedule, rows))
         x = torch.cat(read, dim=1) if len(read) > 1 else read[0]
