@@ -51,6 +51,7 @@ _LAYERS = ("gat", "gatv2", "transformer")
 _FUNCTIONS = {
     "adamw": ("catch_up", "step"),
     "lstm": ("forward", "vector_bytes"),
+    "gru": _TREE,
     "child_sum": _TREE,
     "nary": _TREE,
     "downward": _TREE,

@@ -1,6 +1,8 @@
-"""LSTMs over sentences in C++: chains, which the operator of the child-sum Tree-LSTM reads."""
+"""LSTMs and GRUs over sentences in C++."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -10,22 +12,27 @@ from torch import Tensor, nn
 from structnn.data.schedule import Schedule
 from structnn.fused.build import load
 from structnn.fused.child_sum import FusedChildSum
-from structnn.fused.tree_lstm import apply, can_compute_words
+from structnn.fused.gru import FusedGRU
+from structnn.fused.tree_lstm import apply
 from structnn.notes import notes_wanted
 
 __all__ = ["read_chains"]
 
+Read = Callable[[Tensor, str, Tensor], Tensor]
+"""One layer in one direction: of x, the ending of its weights' names, the row of each packed word."""
 
-def read_chains(network: nn.LSTM, x: Tensor, order: Tensor, sizes: Tensor) -> Tensor | None:
-    """The states that an LSTM gives the words of sentences, from states and cells of zeros.
 
-    A child-sum Tree-LSTM over a chain is an LSTM, a word's only child being the one before it, or in
-    the other direction the one behind it. PyTorch's LSTM multiplies by the weights at each step of
-    packed sentences, and in its backward pass adds to the gradients of all weights at each; the operator
-    does most of that for many steps at once. States and gradients are those of PyTorch to rounding.
+def read_chains(network: nn.RNNBase, x: Tensor, order: Tensor, sizes: Tensor) -> Tensor | None:
+    """The states that a recurrent network gives the words of sentences, from states of zeros.
+
+    PyTorch's networks multiply by the weights at each step of packed sentences, and in the backward pass
+    add to the gradients of all weights at each; the operators do most of that for many steps at once. A
+    child-sum Tree-LSTM over a chain is an LSTM, a word's only child being the one before it, or in the
+    other direction the one behind it; a GRU has an operator of its own. States and gradients are those
+    of PyTorch to rounding.
 
     Args:
-        network: The LSTM.
+        network: An LSTM or a GRU.
         x: ``(words, input)``.
         order: ``(words,)``, the row of ``x`` of each row of the packed sentences: the first words of
             all sentences, the longest sentence first, then the second words, and so on.
@@ -33,51 +40,81 @@ def read_chains(network: nn.LSTM, x: Tensor, order: Tensor, sizes: Tensor) -> Te
 
     Returns:
         ``(words, directions * hidden)``, the states of the top layer, in the order of ``x``; None where
-        PyTorch has to compute them: there is no operator, see :func:`structnn.fused.build.load`, tensors
-        are of other kinds than the operator's, the LSTM has projections, notes are taken, or
-        ``torch.compile`` is at work.
+        PyTorch has to compute them: it is another network, or an LSTM with projections; there is no
+        operator, see :func:`structnn.fused.build.load`; tensors are of other kinds than the operator's;
+        notes are taken; or ``torch.compile`` is at work.
     """
     if (
         torch.compiler.is_compiling()
-        or network.proj_size
         or not len(sizes)
         or notes_wanted()
-        or not x.is_cpu
-        or load("child_sum", x.dtype) is None
+        or not _are_plain([x, *network.parameters()])
     ):
         return None
-    suffixes = ["", "_reverse"] if network.bidirectional else [""]
-    schedule, ways = _schedule(sizes), _rows(order, sizes)
+    read = _reader(network, x.dtype, sizes)
+    if read is None:
+        return None
+    endings = ["", "_reverse"] if network.bidirectional else [""]
+    ways = [*zip(endings, _rows(order, sizes), strict=False)]
     for layer in range(network.num_layers):
         if layer:
             x = F.dropout(x, network.dropout, network.training)
-        read = []
-        for suffix, rows in zip(suffixes, ways, strict=False):
-            weights = _weights(network, f"l{layer}{suffix}")
-            if not can_compute_words("child_sum", network.hidden_size, x, *weights):
-                return None
-            read.append(apply(FusedChildSum, x, *weights, schedule, rows))
-        x = torch.cat(read, dim=1) if len(read) > 1 else read[0]
+        states = [read(x, f"l{layer}{ending}", rows) for ending, rows in ways]
+        x = torch.cat(states, dim=1) if len(states) > 1 else states[0]
     return x
 
 
-def _weights(network: nn.LSTM, place: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Those of a layer in a direction as the operator reads them: of words, biases, and of states.
+def _are_plain(tensors: list[Tensor]) -> bool:
+    """Whether an operator can read them."""
+    dtype = tensors[0].dtype
+    return all(t.is_cpu and t.dtype == dtype and t.is_contiguous() for t in tensors)
 
-    PyTorch's gates are i, f, u and o, which it calls g; the operator's are i, o, u and f.
-    """
+
+def _reader(network: nn.RNNBase, dtype: torch.dtype, sizes: Tensor) -> Read | None:
+    """What reads a layer of the network; None where there is no operator for it."""
+    if isinstance(network, nn.LSTM) and not network.proj_size:
+        if load("child_sum", dtype) is None:
+            return None
+        schedule = _schedule(sizes)
+        return lambda x, place, rows: apply(
+            FusedChildSum, x, *_lstm_weights(network, place), schedule, rows
+        )
+    if isinstance(network, nn.GRU):
+        if load("gru", dtype) is None:
+            return None
+        begin = F.pad(sizes.cumsum(0), (1, 0))
+        return lambda x, place, rows: apply(FusedGRU, x, *_gru_weights(network, place), begin, rows)
+    return None
+
+
+def _weights(network: nn.RNNBase, place: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A layer's in a direction: of words, of states, and the biases of both."""
     w, u = (network.get_parameter(f"weight_{of}_{place}") for of in ("ih", "hh"))
-    b = w.new_zeros(len(w))
-    if network.bias:
-        b = network.get_parameter(f"bias_ih_{place}") + network.get_parameter(f"bias_hh_{place}")
+    if not network.bias:
+        return w, u, w.new_zeros(len(w)), w.new_zeros(len(w))
+    b, b_u = (network.get_parameter(f"bias_{of}_{place}") for of in ("ih", "hh"))
+    return w, u, b, b_u
+
+
+def _lstm_weights(network: nn.LSTM, place: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """As the Tree-LSTM's: gates i, f, g and o in the order i, o, g, f."""
 
     def sorted_gates(gates: Tensor) -> Tensor:
-        i, forget, candidate, o = gates.chunk(4)
-        return torch.cat([i, o, candidate, forget])
+        i, f, g, o = gates.chunk(4)
+        return torch.cat([i, o, g, f])
 
-    hidden = network.hidden_size
-    u_iou, u_f = sorted_gates(u).split([3 * hidden, hidden])
-    return sorted_gates(w), sorted_gates(b), u_iou, u_f
+    w, u, b, b_u = _weights(network, place)
+    u_iog, u_f = sorted_gates(u).split([3 * network.hidden_size, network.hidden_size])
+    return sorted_gates(w), sorted_gates(b + b_u), u_iog, u_f
+
+
+def _gru_weights(network: nn.GRU, place: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """As the operator's: gates of words, r, z and n, in the order n, r, z."""
+    w, u, b, b_u = _weights(network, place)
+    (w_rz, w_n), (b_rz, b_n), (u_rz, u_n) = (
+        gates.split([2 * network.hidden_size, network.hidden_size]) for gates in (w, b, b_u)
+    )
+    return torch.cat([w_n, w_rz]), torch.cat([b_n, b_rz + u_rz]), u, u_n
 
 
 def _schedule(sizes: Tensor) -> Schedule:
@@ -105,7 +142,7 @@ def _schedule(sizes: Tensor) -> Schedule:
 
 
 def _rows(order: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """``(words,)`` for each direction: the row of ``x`` of each node of the chains."""
+    """``(words,)`` for each direction: the row of ``x`` of each word, in the order of the steps."""
     counts, packed = sizes.numpy(), order.numpy()
     begins = counts.cumsum() - counts
     step = np.repeat(np.arange(len(counts)), counts)

@@ -70,7 +70,11 @@ class Recurrent(Encoder):
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of the top layer."""
-        return self._run(x, batch, None)[0]
+        order, _, sizes = batch.packing
+        with full_precision(x):
+            weight = self.network.get_parameter("weight_ih_l0")
+            states = read_chains(self.network, x.to(weight.dtype), order, sizes)
+        return self._run(x, batch, None)[0] if states is None else states
 
     def carry(self, x: Tensor, batch: Batch, before: Carried | None) -> tuple[Tensor, Carried]:
         """The states of the top layer, and the last of each layer (of an LSTM its memory cell too)."""
@@ -125,14 +129,6 @@ class LSTM(Recurrent):
     """
 
     network_class = nn.LSTM
-
-    def encode(self, x: Tensor, batch: Batch) -> Tensor:
-        """The states of the top layer."""
-        order, _, sizes = batch.packing
-        with full_precision(x):
-            weight = self.network.get_parameter("weight_ih_l0")
-            states = read_chains(self.network, x.to(weight.dtype), order, sizes)
-        return super().encode(x, batch) if states is None else states
 
     def reset_parameters(self) -> None:
         """As :class:`Recurrent`, with forget gates that begin by remembering."""

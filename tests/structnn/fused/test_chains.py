@@ -1,4 +1,4 @@
-"""LSTMs read as chains beside ``torch.nn.LSTM``, which computes them otherwise."""
+"""LSTMs and GRUs read as chains beside PyTorch's, which computes them otherwise."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from structnn.notes import noting
 needs_operator = pytest.mark.skipif(
     load("child_sum") is None, reason="needs a C++ compiler and AVX2"
 )
+of_each_kind = pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
 
 INPUT = 5
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 5e-6}
@@ -44,16 +45,15 @@ def gradients(states, network, x):
 
 
 @needs_operator
+@of_each_kind
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize(("layers", "bias"), [(1, True), (1, False), (3, True)])
 # Less than a vector of the processor's, a whole one, and more.
 @pytest.mark.parametrize("hidden", [1, 7, 16, 45])
-def test_states_and_gradients_of_pytorch(dtype, bidirectional, layers, bias, hidden):
+def test_states_and_gradients_of_pytorch(kind, dtype, bidirectional, layers, bias, hidden):
     torch.manual_seed(hidden)
-    network = nn.LSTM(
-        INPUT, hidden, layers, bias=bias, bidirectional=bidirectional, dtype=dtype
-    )  # fmt: skip
+    network = kind(INPUT, hidden, layers, bias=bias, bidirectional=bidirectional, dtype=dtype)
     for lengths in LENGTHS:
         x = torch.randn(sum(lengths), INPUT, dtype=dtype, requires_grad=True)
         found, expected = (by(network, x, lengths) for by in (by_chains, by_pytorch))
@@ -68,8 +68,9 @@ def test_states_and_gradients_of_pytorch(dtype, bidirectional, layers, bias, hid
 
 
 @needs_operator
-def test_more_words_than_are_taken_at_a_time():
-    network = nn.LSTM(INPUT, 20, bidirectional=True, dtype=torch.float64)
+@of_each_kind
+def test_more_words_than_are_taken_at_a_time(kind):
+    network = kind(INPUT, 20, bidirectional=True, dtype=torch.float64)
     lengths = [7] * 150 + [2] * 100
     x = torch.randn(sum(lengths), INPUT, dtype=torch.float64, requires_grad=True)
     found, expected = (by(network, x, lengths) for by in (by_chains, by_pytorch))
@@ -80,8 +81,9 @@ def test_more_words_than_are_taken_at_a_time():
 
 
 @needs_operator
-def test_several_threads():
-    network, lengths = nn.LSTM(INPUT, 20, bidirectional=True), [7] * 60 + [2] * 40
+@of_each_kind
+def test_several_threads(kind):
+    network, lengths = kind(INPUT, 20, bidirectional=True), [7] * 60 + [2] * 40
     x = torch.randn(sum(lengths), INPUT)
     alone = by_chains(network, x, lengths)
     usual = torch.get_num_threads()
@@ -93,8 +95,9 @@ def test_several_threads():
 
 
 @needs_operator
-def test_dropout_between_layers_in_training_alone():
-    network = nn.LSTM(INPUT, 8, num_layers=2, dropout=0.5)
+@of_each_kind
+def test_dropout_between_layers_in_training_alone(kind):
+    network = kind(INPUT, 8, num_layers=2, dropout=0.5)
     x, lengths = torch.randn(6, INPUT), [4, 2]
     network.eval()
     torch.testing.assert_close(by_chains(network, x, lengths), by_pytorch(network, x, lengths))
@@ -112,6 +115,7 @@ def test_what_pytorch_computes(monkeypatch):
     plain = nn.LSTM(INPUT, 4)
     assert computes(plain, x) == (load("child_sum") is not None)
     assert not computes(nn.LSTM(INPUT, 4, proj_size=2), x)
+    assert not computes(nn.RNN(INPUT, 4), x)
     assert not computes(plain, x.double())
     assert not computes(plain.half(), x.half())
     plain.float()
@@ -122,7 +126,7 @@ def test_what_pytorch_computes(monkeypatch):
 
 
 @needs_operator
-@pytest.mark.parametrize("name", ["lstm", "bilstm", "self_attentive"])
+@pytest.mark.parametrize("name", ["lstm", "bilstm", "self_attentive", "gru", "bigru"])
 def test_encoders_read_chains(name, monkeypatch):
     encoder = build_encoder(name, INPUT, 6)
     batch = Batch.from_sentences([Sentence(["w"] * length) for length in (3, 1, 5)])

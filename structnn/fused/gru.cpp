@@ -1,0 +1,302 @@
+// A gated recurrent unit over packed sentences, one layer in one direction, forward and backward. It
+// begins with states of zeros.
+//
+// Words are in the order of a PackedSequence: the first words of all sentences, the longest sentence
+// first, then the second words, and so on (for the other direction the last words come first). Kept
+// for the backward pass, in whole vectors, one after the other:
+//
+//   kept  (words, 4, tiles, lanes): n, r, z, and what n gets from the state before
+//
+// Gates are in the order n, r, z for words and r, z, n for states, so that both lie side by side in
+// the gradients, ``(n, r, z, n from the state)``.
+#include <algorithm>
+
+#include "products.h"
+
+using namespace structnn;
+
+namespace {
+
+constexpr int64_t kSome = 192;  // how many words at a time
+
+struct Gru {
+  int64_t words, steps, batch, input, hidden, threads;
+  const int64_t* begin;  // (steps + 1,): the first word of each step
+  const int64_t* row;    // (words,): of each word in x and in h
+  const void *x, *w, *b, *u, *b_n;
+  void *kept, *h;
+  // For the backward pass; what is null is not wanted.
+  const void* d_h;
+  void *d_x, *d_w, *d_b, *d_u, *d_b_n;
+};
+
+template <typename T>
+class Chains {
+ protected:
+  static constexpr int64_t lanes = kLanes<T>;
+  const Gru& in;
+  const int64_t hidden, input;
+  const Columns<T> gates, one;  // three of them side by side, or one vector of the units
+  const int64_t tiles, padded;
+
+  explicit Chains(const Gru& given)
+      : in(given),
+        hidden(given.hidden),
+        input(given.input),
+        gates{3, hidden},
+        one{1, hidden},
+        tiles(one.tiles()),
+        padded(one.padded()) {}
+
+  const T* x_of(int64_t word) const { return static_cast<const T*>(in.x) + in.row[word] * input; }
+  T* h_of(int64_t word) const { return static_cast<T*>(in.h) + in.row[word] * hidden; }
+  T* kept_of(int64_t word) const { return static_cast<T*>(in.kept) + word * 4 * padded; }
+  int64_t units_of(int64_t tile) const { return hidden - tile * lanes; }
+
+  // The state before a word of a step that isn't the first, and a tile of that of any word.
+  const T* before(int64_t step, int64_t word) const {
+    return h_of(in.begin[step - 1] + word - in.begin[step]);
+  }
+  Vector<T> before_tile(int64_t step, int64_t word, int64_t tile) const {
+    if (step == 0) return Vector<T>{};
+    return load_some<T>(before(step, word) + tile * lanes, units_of(tile));
+  }
+
+  // function(begin, end) for pieces of a range of words, kSome at most.
+  template <typename Function>
+  void for_pieces(int64_t begin, int64_t end, Function function) const {
+    const int64_t size = end - begin;
+    const int64_t pieces = std::max(ceil_div(size, kSome), std::min(in.threads, size / 16));
+    parallel_for(pieces, in.threads, [&](int64_t piece) {
+      function(begin + begin_of(piece, pieces, size), begin + begin_of(piece + 1, pieces, size));
+    });
+  }
+};
+
+template <typename T>
+class Forward : Chains<T> {
+  using Chains<T>::in, Chains<T>::hidden, Chains<T>::lanes, Chains<T>::tiles, Chains<T>::padded;
+
+  Packed<T> w, u;
+  Buffer<T> b, b_n;  // (3, padded) and (padded,)
+
+ public:
+  explicit Forward(const Gru& given)
+      : Chains<T>(given),
+        w(this->gates, this->input),
+        u(this->gates, hidden),
+        b(3 * padded),
+        b_n(padded) {
+    w.pack_transposed(static_cast<const T*>(given.w));
+    u.pack_transposed(static_cast<const T*>(given.u));
+    b.fill_with_zeros();
+    b_n.fill_with_zeros();
+    for (int64_t gate = 0; gate < 3; ++gate)
+      std::memcpy(b.get() + gate * padded, static_cast<const T*>(given.b) + gate * hidden,
+                  hidden * sizeof(T));
+    std::memcpy(b_n.get(), given.b_n, hidden * sizeof(T));
+  }
+
+  void run() {
+    this->for_pieces(0, in.words, [&](int64_t begin, int64_t end) { project(begin, end); });
+    for (int64_t step = 0; step < in.steps; ++step)
+      this->for_pieces(in.begin[step], in.begin[step + 1],
+                       [&](int64_t begin, int64_t end) { advance(step, begin, end); });
+  }
+
+ private:
+  void project(int64_t begin, int64_t end) {
+    const T* words[kSome];
+    for (int64_t word = begin; word < end; ++word) words[word - begin] = this->x_of(word);
+    multiply<T>(words, this->input, end - begin, w, [&](int64_t row, int64_t tile, const T* sum) {
+      for (int gate = 0; gate < 3; ++gate, sum += lanes) {
+        const int64_t at = gate * padded + tile * lanes;
+        store<T>(this->kept_of(begin + row) + at, load<T>(sum) + load<T>(b.get() + at));
+      }
+    });
+  }
+
+  void advance(int64_t step, int64_t begin, int64_t end) {
+    if (step == 0) {
+      const T nothing[3 * lanes] = {};
+      for (int64_t word = begin; word < end; ++word)
+        for (int64_t tile = 0; tile < tiles; ++tile) compute(step, word, tile, nothing);
+      return;
+    }
+    const T* states[kSome];
+    for (int64_t word = begin; word < end; ++word) states[word - begin] = this->before(step, word);
+    multiply<T>(
+        states, hidden, end - begin, u,
+        [&](int64_t row, int64_t tile, const T* sum) { compute(step, begin + row, tile, sum); });
+  }
+
+  // A tile of a word's state; `sum` is of the state before: r, z, n.
+  void compute(int64_t step, int64_t word, int64_t tile, const T* sum) {
+    const int64_t at = tile * lanes;
+    T* kept = this->kept_of(word) + at;
+    const auto r = sigmoid<T>(load<T>(kept + padded) + load<T>(sum));
+    const auto z = sigmoid<T>(load<T>(kept + 2 * padded) + load<T>(sum + lanes));
+    const auto from_state = load<T>(sum + 2 * lanes) + load<T>(b_n.get() + at);
+    const auto n = structnn::tanh<T>(load<T>(kept) + r * from_state);
+    store<T>(kept, n);
+    store<T>(kept + padded, r);
+    store<T>(kept + 2 * padded, z);
+    store<T>(kept + 3 * padded, from_state);
+    const auto h = n + z * (this->before_tile(step, word, tile) - n);
+    store_some<T>(this->h_of(word) + at, h, this->units_of(tile));
+  }
+};
+
+// From the last words to the first. Gradients of the gates are kept for some words only, until they
+// are used for those of the weights and of x.
+template <typename T>
+class Backward : Chains<T> {
+  using Chains<T>::in, Chains<T>::hidden, Chains<T>::input;
+  using Chains<T>::lanes, Chains<T>::tiles, Chains<T>::padded;
+
+  const Columns<T> word_columns;
+  const int64_t stride;
+  Packed<T> w, u, d_w, d_u;
+  Buffer<T> carried;  // (batch, padded): of the state before, from the words behind
+  Buffer<T> d_b;      // (4, padded)
+
+  // Of the words at hand.
+  int64_t at_hand = 0, with_before = 0;  // those with a state before them come first
+  Buffer<int64_t> word_at;
+  Buffer<const T*> before_at;
+  Buffer<T> d_gates;  // (kSome, 4, hidden): n, r, z, n from the state
+
+ public:
+  explicit Backward(const Gru& given)
+      : Chains<T>(given),
+        word_columns{1, input},
+        stride(4 * hidden),
+        w(word_columns, 3 * hidden),
+        u(this->one, 3 * hidden),
+        d_w(this->gates, input),
+        d_u(this->gates, hidden),
+        carried(in.batch * padded),
+        d_b(4 * padded),
+        word_at(kSome),
+        before_at(kSome),
+        d_gates(kSome * stride + lanes) {  // the last vector of a row may reach beyond it
+    if (in.d_x) w.pack_rows(static_cast<const T*>(given.w), 0, 3 * hidden);
+    u.pack_rows(static_cast<const T*>(given.u), 0, 3 * hidden);
+    carried.fill_with_zeros();
+    d_b.fill_with_zeros();
+  }
+
+  void run() {
+    for (int64_t step = in.steps - 1; step >= 0; --step)
+      for (int64_t begin = in.begin[step], end; begin < in.begin[step + 1]; begin = end) {
+        end = std::min(in.begin[step + 1], begin + kSome - at_hand);
+        go_back(step, begin, end);
+        if (at_hand == kSome) use_up();
+      }
+    if (at_hand) use_up();
+    if (in.d_w) d_w.unpack_transposed(static_cast<T*>(in.d_w));
+    if (in.d_u) d_u.unpack_transposed(static_cast<T*>(in.d_u));
+    for (int64_t gate = 0; gate < 3 && in.d_b; ++gate)
+      std::memcpy(static_cast<T*>(in.d_b) + gate * hidden, d_b.get() + gate * padded,
+                  hidden * sizeof(T));
+    if (in.d_b_n) std::memcpy(in.d_b_n, d_b.get() + 3 * padded, hidden * sizeof(T));
+  }
+
+ private:
+  T* gates_at(int64_t index) const { return d_gates.get() + index * stride; }
+
+  void go_back(int64_t step, int64_t begin, int64_t end) {
+    const int64_t first = at_hand;
+    for (int64_t word = begin; word < end; ++word) {
+      word_at.get()[at_hand++] = word;
+      if (step > 0) before_at.get()[with_before++] = this->before(step, word);
+    }
+    this->for_pieces(first, at_hand, [&](int64_t from, int64_t to) {
+      const T* rows[kSome];
+      for (int64_t index = from; index < to; ++index) {
+        rows[index - from] = gates_at(index) + hidden;
+        for (int64_t tile = 0; tile < tiles; ++tile) differentiate(step, index, tile);
+      }
+      if (step == 0) return;
+      multiply_tiles<T>(rows, 3 * hidden, to - from, u,
+                        [&](int64_t row, int64_t tile, Vector<T> product) {
+                          T* at = carried_of(step, word_at.get()[from + row]) + tile * lanes;
+                          store<T>(at, load<T>(at) + product);
+                        });
+    });
+  }
+
+  T* carried_of(int64_t step, int64_t word) const {
+    return carried.get() + (word - in.begin[step]) * padded;
+  }
+
+  void differentiate(int64_t step, int64_t index, int64_t tile) {
+    const int64_t word = word_at.get()[index], at = tile * lanes, units = this->units_of(tile);
+    const T* kept = this->kept_of(word) + at;
+    const auto n = load<T>(kept), r = load<T>(kept + padded), z = load<T>(kept + 2 * padded);
+    const T* given = static_cast<const T*>(in.d_h) + in.row[word] * hidden + at;
+    T* carry = carried_of(step, word) + at;
+    const auto d_h = load_some<T>(given, units) + load<T>(carry);
+    const auto d_z = d_h * (this->before_tile(step, word, tile) - n) * z * (T(1) - z);
+    const auto d_n = d_h * (T(1) - z) * (T(1) - n * n);
+    const auto d_r = d_n * load<T>(kept + 3 * padded) * r * (T(1) - r);
+    store<T>(carry, d_h * z);
+    T* to = gates_at(index) + at;
+    store_some<T>(to, d_n, units);
+    store_some<T>(to + hidden, d_r, units);
+    store_some<T>(to + 2 * hidden, d_z, units);
+    store_some<T>(to + 3 * hidden, d_n * r, units);
+  }
+
+  void use_up() {
+    const T *words[kSome], *rows[kSome];
+    for (int64_t index = 0; index < at_hand; ++index) {
+      words[index] = this->x_of(word_at.get()[index]);
+      rows[index] = gates_at(index);
+    }
+    const int64_t slices = in.d_x ? ceil_div(at_hand, 48) : 0;
+    parallel_for(2 * tiles + slices, in.threads, [&](int64_t task) {
+      const int64_t tile = task % tiles;
+      if (task < tiles) {
+        const Vectors<T> own{gates_at(0) + tile * lanes, hidden, stride};
+        if (in.d_w) accumulate<T>(words, own, at_hand, d_w, tile);
+        for (int64_t gate = 0; gate < 4; ++gate) add_rows(gate, tile);
+      } else if (task < 2 * tiles) {
+        const Vectors<T> own{gates_at(0) + hidden + tile * lanes, hidden, stride};
+        if (in.d_u) accumulate<T>(before_at.get(), own, with_before, d_u, tile);
+      } else {
+        const int64_t slice = task - 2 * tiles, from = begin_of(slice, slices, at_hand);
+        differentiate_words(rows + from, from, begin_of(slice + 1, slices, at_hand) - from);
+      }
+    });
+    d_w.filled = d_u.filled = true;
+    at_hand = with_before = 0;
+  }
+
+  void add_rows(int64_t gate, int64_t tile) {
+    T* to = d_b.get() + gate * padded + tile * lanes;
+    auto sum = load<T>(to);
+    for (int64_t index = 0; index < at_hand; ++index)
+      sum += load<T>(gates_at(index) + gate * hidden + tile * lanes);
+    store<T>(to, sum);
+  }
+
+  void differentiate_words(const T* const* rows, int64_t from, int64_t count) {
+    multiply<T>(rows, 3 * hidden, count, w, [&](int64_t row, int64_t panel, const T* product) {
+      const int64_t at = word_columns.first_tile(panel) * lanes;
+      std::memcpy(
+          static_cast<T*>(in.d_x) + in.row[word_at.get()[from + row]] * input + at, product,
+          std::min(word_columns.width(panel) * lanes, input - at) * sizeof(T));
+    });
+  }
+};
+
+}  // namespace
+
+extern "C" {
+
+int forward(const Gru* given) { return run<Forward<Number>>(given); }
+int backward(const Gru* given) { return run<Backward<Number>>(given); }
+
+int vector_bytes() { return kVectorBytes; }
+}
