@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from ctypes import c_int64
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from structnn.fused.build import load
-from structnn.fused.tree_lstm import empty_vectors, pointers
+from structnn.fused.tree_lstm import empty_vectors, pointers, saved_tensors
 
 __all__ = ["FusedGRU"]
 
@@ -50,48 +51,37 @@ class FusedGRU(torch.autograd.Function):
         library = load("gru", x.dtype)
         assert library is not None
         hidden = u.shape[1]
-        kept = empty_vectors(library, 4 * len(x), hidden, x)
-        h = x.new_empty(len(x), hidden)
-        _call(library.forward, x, w, b, u, b_n, begin, rows, kept, h)
-        ctx.library = library
-        ctx.save_for_backward(x, w, b, u, b_n, begin, rows, kept, h)
-        return h
+        tensors = {"x": x, "w": w, "b": b, "u": u, "b_n": b_n, "begin": begin, "row": rows}
+        tensors["kept"] = empty_vectors(library, 4 * len(x), hidden, x)
+        tensors["h"] = x.new_empty(len(x), hidden)
+        _call(library.forward, tensors)
+        ctx.library, ctx.names = library, tuple(tensors)
+        ctx.save_for_backward(*tensors.values())
+        return tensors["h"]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_h: Tensor) -> tuple[Tensor | None, ...]:
-        given = ctx.saved_tensors
+        tensors = saved_tensors(ctx)
         gradients = {
-            f"d_{name}": torch.empty_like(tensor) if wanted else None
-            for name, tensor, wanted in zip(_LEARNT, given, ctx.needs_input_grad, strict=False)
+            f"d_{name}": torch.empty_like(tensors[name]) if wanted else None
+            for name, wanted in zip(_LEARNT, ctx.needs_input_grad, strict=False)
         }
-        _call(ctx.library.backward, *given, d_h=d_h.contiguous(), **gradients)
+        _call(ctx.library.backward, {**tensors, **gradients, "d_h": d_h.contiguous()})
         return *gradients.values(), None, None
 
 
-def _call(
-    function: Any,
-    x: Tensor,
-    w: Tensor,
-    b: Tensor,
-    u: Tensor,
-    b_n: Tensor,
-    begin: Tensor,
-    rows: Tensor,
-    kept: Tensor,
-    h: Tensor,
-    **more: Tensor | None,
-) -> None:
-    tensors = {"begin": begin, "row": rows, "x": x, "w": w, "b": b, "u": u, "b_n": b_n}
-    tensors |= {"kept": kept, "h": h, **more}
+def _call(function: Any, tensors: Mapping[str, Any]) -> None:
+    """Let the operator compute; None for what is not wanted."""
+    x, begin = tensors["x"], tensors["begin"]
     given = _Gru(
         words=len(x),
         steps=len(begin) - 1,
         batch=int(begin[1]),
         input=x.shape[1],
-        hidden=h.shape[1],
+        hidden=tensors["h"].shape[1],
         threads=torch.get_num_threads(),
         **{name: None if one is None else one.data_ptr() for name, one in tensors.items()},
     )
     if not function(ctypes.byref(given)):
-        raise MemoryError(f"no memory for the recurrent network over {len(x)} words")
+        raise MemoryError(f"no memory for the GRU over {len(x)} words")
