@@ -171,9 +171,8 @@ class TrainingStep:
         if not self._warms_up:
             return
         dense = self.optimizers[0]
-        if (
-            self._updates is None
-        ):  # once, since a GPU is waited for; a checkpoint may have been loaded
+        if self._updates is None:
+            # Once, since a GPU is waited for; not before, since a checkpoint may be loaded.
             states = dense.state.values()
             self._updates = int(max((float(state["step"]) for state in states), default=0))
         self._updates += 1
