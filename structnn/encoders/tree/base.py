@@ -57,6 +57,7 @@ class TreeEncoder(Encoder):
         ...             g = torch.sigmoid(children.x + self.child_gate(h))
         ...             x = x + children.sum(g * h)
         ...         return (x.tanh(),)
+        >>> import torch
         >>> from structnn import Sentence, Tree
         >>> batch = Batch.from_sentences([Sentence(["dogs", "bark"], dependencies=Tree([1, -1]))])
         >>> GatedSum(input_dim=3, hidden_dim=5)(torch.randn(2, 3), batch).tokens.shape
