@@ -17,8 +17,6 @@ using namespace structnn;
 
 namespace {
 
-constexpr int64_t kSome = 192;  // how many words at a time
-
 struct Gru {
   int64_t words, steps, batch, input, hidden, threads;
   const int64_t* begin;  // (steps + 1,): the first word of each step
@@ -62,14 +60,10 @@ class Chains {
     return load_some<T>(before(step, word) + tile * lanes, units_of(tile));
   }
 
-  // function(begin, end) for pieces of a range of words, kSome at most.
+  // function(begin, end) for pieces of a range of words.
   template <typename Function>
   void for_pieces(int64_t begin, int64_t end, Function function) const {
-    const int64_t size = end - begin;
-    const int64_t pieces = std::max(ceil_div(size, kSome), std::min(in.threads, size / 16));
-    parallel_for(pieces, in.threads, [&](int64_t piece) {
-      function(begin + begin_of(piece, pieces, size), begin + begin_of(piece + 1, pieces, size));
-    });
+    structnn::for_pieces(begin, end, in.threads, function);
   }
 };
 

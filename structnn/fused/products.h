@@ -4,6 +4,7 @@
 // other one only a few rows are needed at a time, and they may lie anywhere.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -114,6 +115,19 @@ void parallel_for(int64_t count, int64_t threads, Function function) {
   }
 #endif
   for (int64_t index = 0; index < count; ++index) function(index);
+}
+
+constexpr int64_t kSome = 192;  // how many nodes or words are taken at a time
+
+// function(begin, end) for pieces of a range, kSome at most, one for each thread at least unless
+// they are few.
+template <typename Function>
+void for_pieces(int64_t begin, int64_t end, int64_t threads, Function function) {
+  const int64_t size = end - begin;
+  const int64_t pieces = std::max(ceil_div(size, kSome), std::min(threads, size / 16));
+  parallel_for(pieces, threads, [&](int64_t piece) {
+    function(begin + begin_of(piece, pieces, size), begin + begin_of(piece + 1, pieces, size));
+  });
 }
 
 // The columns of a packed matrix: `groups` blocks of `units` columns (the gates of an LSTM, say).

@@ -18,8 +18,6 @@
 
 namespace structnn {
 
-constexpr int64_t kSome = 192;  // how many nodes at a time
-
 // What an operator is given, before what it needs besides. The trees are as in structnn.Schedule;
 // `parent` is `nodes` for a root.
 struct TreeLstm {
@@ -75,15 +73,10 @@ class Trees {
     return sum;
   }
 
-  // function(begin, end) for pieces of a range of nodes, kSome at most, one for each thread at
-  // least unless they are few.
+  // function(begin, end) for pieces of a range of nodes.
   template <typename Function>
   void for_pieces(int64_t begin, int64_t end, Function function) const {
-    const int64_t size = end - begin;
-    const int64_t pieces = std::max(ceil_div(size, kSome), std::min(in.threads, size / 16));
-    parallel_for(pieces, in.threads, [&](int64_t piece) {
-      function(begin + begin_of(piece, pieces, size), begin + begin_of(piece + 1, pieces, size));
-    });
+    structnn::for_pieces(begin, end, in.threads, function);
   }
 };
 
