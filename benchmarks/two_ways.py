@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +13,12 @@ from torch import Tensor
 
 from benchmarks.options import TreebankFile, numbers, read_treebank
 from benchmarks.report import console, write_json
-from benchmarks.timing import Contender, measure, use_one_thread
+from benchmarks.timing import measure, use_one_thread
 from benchmarks.tree_contenders import OfStructnn, TreeContender, WithoutOperator
-from benchmarks.tree_data import Draw, Indices, corpus_of, draws
+from benchmarks.tree_data import Indices, corpus_of, draws
+from benchmarks.trees import INPUT_DIM, PASSES, TRAINING, as_timed
 from structnn import Batch, build_encoder
 
-INPUT_DIM = 300
 TREES = "child_sum_tree_lstm,bidirectional_tree_lstm,gat(heads=2)"
 
 Encoders = Annotated[str, typer.Option(help="Encoders, with commas between them.")]
@@ -27,7 +27,7 @@ Sizes = Annotated[str, typer.Option(help="Sentences in a batch.")]
 Seconds = Annotated[float, typer.Option(help="Time for each row.")]
 Folder = Annotated[Path, typer.Option(help="Folder of a JSON file with all that was measured.")]
 
-Ways = Callable[[OfStructnn], Mapping[str, TreeContender]]
+Ways = Callable[[OfStructnn], tuple[TreeContender, TreeContender]]
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
@@ -44,8 +44,8 @@ def operators(
     """With the operators in C++ and without them, on one thread: LSTMs and GRUs are then PyTorch's."""
     use_one_thread()
 
-    def ways(contender: OfStructnn) -> Mapping[str, TreeContender]:
-        return {"with operators": contender, "without": WithoutOperator(contender)}
+    def ways(contender: OfStructnn) -> tuple[TreeContender, TreeContender]:
+        return contender, WithoutOperator(contender)
 
     _compare("operators", ways, conllu, encoders, (hidden, batch), seconds, out)
 
@@ -62,8 +62,8 @@ def threads(
 ) -> None:
     """With several threads and with one, on a machine that has so many cores with nothing else to do."""
 
-    def ways(contender: OfStructnn) -> Mapping[str, TreeContender]:
-        return {f"{count} threads": _Threads(contender, count), "one": _Threads(contender, 1)}
+    def ways(contender: OfStructnn) -> tuple[TreeContender, TreeContender]:
+        return _Threads(contender, count), _Threads(contender, 1)
 
     _compare("threads", ways, conllu, encoders, (hidden, batch), seconds, out)
 
@@ -78,6 +78,7 @@ class _Threads(TreeContender):
 
     def __init__(self, contender: OfStructnn, count: int) -> None:
         self.contender, self.count = contender, count
+        self.name = f"threads: {count}"
 
     def collate(self, chosen: Indices) -> Batch:
         return self.contender.collate(chosen)
@@ -103,47 +104,33 @@ def _compare(
     sentences = read_treebank(conllu)
     if sentences is None:
         raise typer.BadParameter("no treebank is there: name a CoNLL-U file", param_hint="--conllu")
+    widths, batches = numbers("--hidden", sizes[0]), numbers("--batch", sizes[1])
     torch.manual_seed(0)
     corpus = corpus_of(sentences)
-    table = Table("encoder", "states", "batch", "forward", "forward + backward")
+    table = Table("encoder", "states", "batch", *PASSES)
     results = []
     for name in encoders.split(","):
-        for width in numbers("--hidden", sizes[0]):
+        for width in widths:
             encoder = build_encoder(name, INPUT_DIM, width)
-            first, second = ways(OfStructnn(corpus, encoder, name)).items()
-            table.title = f"Time {second[0]}, divided by that {first[0]}: median (quartiles)"
-            for size in numbers("--batch", sizes[1]):
+            first, second = ways(OfStructnn(corpus, encoder, "structnn"))
+            table.title = f"Time ({second.name}) / time ({first.name}): median (quartiles)"
+            for size in batches:
                 row = [name, str(width), str(size)]
-                for training in (False, True):
+                for which in PASSES:
                     made = measure(
-                        [_for_a_pass(*way, training) for way in (first, second)],
+                        [as_timed(way, which) for way in (first, second)],
                         draws(corpus, size, INPUT_DIM, encoder.output_dim),
                         seconds=seconds,
                     )
-                    ratio = made.ratio(second[0], first[0])
+                    ratio = made.ratio(second.name, first.name)
                     row.append(f"{ratio.median:.2f} ({ratio.lower:.2f} to {ratio.upper:.2f})")
-                    place = {"encoder": name, "hidden": width, "batch": size, "training": training}
-                    results.append(place | made.as_json(first[0]))
+                    place = {"encoder": name, "hidden": width, "batch": size}
+                    results.append(
+                        place | {"training": which == TRAINING} | made.as_json(first.name)
+                    )
                 table.add_row(*row)
                 write_json(out / f"{what}.json", {what: results})
     console.print(table)
-
-
-def _for_a_pass(name: str, contender: TreeContender, training: bool) -> Contender:
-    """A contender for one pass; batches are collated outside the time."""
-
-    def collate(draw: Draw) -> tuple[Draw, object]:
-        return draw, contender.collate(draw.mixed.chosen)
-
-    def run(given: tuple[Draw, object]) -> None:
-        draw, data = given
-        if training:
-            contender.train(draw.mixed.x, draw.mixed.grad, data)
-        else:
-            with torch.no_grad():
-                contender.forward(draw.mixed.x, data)
-
-    return Contender(name, run, collate)
 
 
 if __name__ == "__main__":
