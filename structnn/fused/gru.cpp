@@ -268,11 +268,8 @@ class Backward : Chains<T> {
   }
 
   void add_rows(int64_t gate, int64_t tile) {
-    T* to = d_b.get() + gate * padded + tile * lanes;
-    auto sum = load<T>(to);
-    for (int64_t index = 0; index < at_hand; ++index)
-      sum += load<T>(gates_at(index) + gate * hidden + tile * lanes);
-    store<T>(to, sum);
+    structnn::add_rows<T>(gates_at(0) + gate * hidden + tile * lanes, stride, at_hand,
+                          d_b.get() + gate * padded + tile * lanes);
   }
 
   void differentiate_words(const T* const* rows, int64_t from, int64_t count) {

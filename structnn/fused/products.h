@@ -376,6 +376,14 @@ void accumulate(const T* const* a, Vectors<T> b, int64_t count, Packed<T>& out, 
   }
 }
 
+// Adds a vector of each of some rows, `stride` apart, to another one.
+template <typename T>
+void add_rows(const T* from, int64_t stride, int64_t count, T* to) {
+  auto sum = load<T>(to);
+  for (int64_t n = 0; n < count; ++n) sum += load<T>(from + n * stride);
+  store<T>(to, sum);
+}
+
 // Runs a pass of an operator; whether there was memory enough.
 template <typename Pass, typename Given>
 int run(const Given* given) {
