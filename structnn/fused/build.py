@@ -52,6 +52,7 @@ _FUNCTIONS = {
     "adamw": ("catch_up", "step"),
     "lstm": ("forward", "vector_bytes"),
     "gru": _TREE,
+    "windows": _TREE[:2],
     "child_sum": _TREE,
     "nary": _TREE,
     "downward": _TREE,

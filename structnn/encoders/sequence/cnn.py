@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder
+from structnn.fused.windows import read_windows
 from structnn.ops.paths import through
 from structnn.ops.segments import Padding
 from structnn.options import Count, Depth, Size, Sizes
@@ -75,8 +76,7 @@ class CNN(Encoder):
         rows, size = rows_apart(batch, self.gap, self.stride)
         padding = Padding(batch.token_ptr, len(x), batch.max_length) if self.k_max else None
         for depth, layer in enumerate(self.layers, start=1):
-            apart = x.new_zeros(size, x.shape[1]).index_copy(0, rows, x)
-            x = layer(apart).index_select(0, rows // self.stride)
+            x = layer(x, rows, size)
             if padding is not None:
                 share = (len(self.layers) - depth) / len(self.layers)
                 x = keep_largest(x, padding, self._kept(batch.lengths, share))
@@ -102,8 +102,10 @@ class Windows(nn.Module):
     """One layer of convolutions, all widths side by side.
 
     Shapes:
-        - rows: ``(rows, input)``, all sentences one after the other, with zeros between them
-        - output: ``(rows / stride, len(widths) * maps)``
+        - x: ``(words, input)``
+        - rows: ``(words,)``, where words lie when there are zeros between sentences; the number of these
+          rows is the size
+        - output: ``(words, len(widths) * maps)``
     """
 
     def __init__(
@@ -114,14 +116,19 @@ class Windows(nn.Module):
             nn.Conv1d(input_dim, maps, width, stride=stride, dilation=dilation) for width in widths
         )
         self.reaches = [dilation * (width - 1) for width in widths]
+        self.stride = stride
 
-    def forward(self, rows: Tensor) -> Tensor:
-        line = rows.t()[None]  # (1, input, rows)
+    def forward(self, x: Tensor, rows: Tensor, size: int) -> Tensor:
+        states = read_windows(self.convolutions, x, rows, size)
+        if states is not None:
+            return states
+        apart = x.new_zeros(size, x.shape[1]).index_copy(0, rows, x)
+        line = apart.t()[None]  # (1, input, rows)
         maps = [
             convolution(F.pad(line, (reach // 2, reach - reach // 2)))
             for reach, convolution in zip(self.reaches, self.convolutions, strict=True)
         ]
-        return torch.cat(maps, dim=1).relu()[0].t()
+        return torch.cat(maps, dim=1).relu()[0].t().index_select(0, rows // self.stride)
 
 
 def rows_apart(batch: Batch, gap: int, stride: int) -> tuple[Tensor, int]:
