@@ -35,13 +35,13 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 @app.command()
 def operators(
     conllu: TreebankFile = None,
-    encoders: Encoders = f"lstm,bilstm,gru,bigru,cnn,{TREES}",
+    encoders: Encoders = f"lstm,bilstm,gru,bigru,cnn,transformer,tree_transformer,{TREES}",
     hidden: Widths = "150,300",
     batch: Sizes = "25,128",
     seconds: Seconds = 3.0,
     out: Folder = Path("runs/bench"),
 ) -> None:
-    """With the operators in C++ and without them, on one thread: LSTMs, GRUs and convolutions are then PyTorch's."""
+    """With the operators in C++ and without them, on one thread: what is not of trees is then PyTorch's."""
     use_one_thread()
 
     def ways(contender: OfStructnn) -> tuple[TreeContender, TreeContender]:

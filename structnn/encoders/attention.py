@@ -3,17 +3,54 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from structnn.fused.attention import attend
 from structnn.notes import note, notes_wanted
 from structnn.ops.dropout import Dropout
 from structnn.ops.segments import Padding
 from structnn.options import at_least
 
-__all__ = ["SelfAttention", "TransformerLayer", "rotate", "sinusoids"]
+__all__ = ["Pairs", "SelfAttention", "TransformerLayer", "rotate", "sinusoids"]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Which rows of a sentence see which, and what is added to their scores.
+
+    Attributes:
+        padding: Of the sentences.
+        causal: A row sees itself and those before it alone.
+        kinds: ``(sentences, longest, longest)`` int32, the kind of each row and the row that it looks
+            at; below zero where it doesn't see it. None: it sees all.
+        bias: ``(kinds, heads)``, what scores of each kind get; with ``kinds``.
+    """
+
+    padding: Padding
+    causal: bool = False
+    kinds: Tensor | None = None
+    bias: Tensor | None = None
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """``(sentences, heads or 1, longest or 1, longest)``, as PyTorch's attention takes it.
+
+        It is added to the scores, or False where nothing may be looked at.
+        """
+        visible = self.padding.mask[:, None, None]  # (sentences, 1, 1, longest)
+        if self.causal:
+            visible = visible & visible.new_ones(visible.shape[3], visible.shape[3]).tril()
+        if self.kinds is None or self.bias is None:
+            return visible
+        visible = visible & (self.kinds >= 0)[:, None]
+        bias = F.embedding(self.kinds.clamp(min=0), self.bias).permute(0, 3, 1, 2)
+        # A finite floor: the rows of padding may have nothing to look at, and must not become NaN.
+        return bias.masked_fill(~visible, torch.finfo(bias.dtype).min / 2)
 
 
 class SelfAttention(nn.Module):
@@ -29,8 +66,6 @@ class SelfAttention(nn.Module):
 
     Shapes:
         - x: ``(rows, dim)``, the states of all sentences in a row
-        - bias: ``(sentences, heads or 1, longest or 1, longest)``: added to the scores, or False where
-          nothing may be looked at
         - output: ``(rows, dim)``
     """
 
@@ -53,21 +88,41 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.inputs.bias)
         nn.init.zeros_(self.output.bias)
 
-    def forward(self, x: Tensor, padding: Padding, bias: Tensor) -> Tensor:
-        # Only what is dense within a sentence is padded: products are of the rows there are.
+    def forward(self, x: Tensor, pairs: Pairs) -> Tensor:
+        inputs = self.inputs(x)
+        attended = None
+        if not (self.rotary or notes_wanted()):
+            attended = attend(
+                inputs,
+                self.heads,
+                pairs.padding.ptr,
+                causal=pairs.causal,
+                kinds=pairs.kinds,
+                bias=pairs.bias,
+                dropout=self._rate,
+            )
+        if attended is None:
+            attended = self._attend(inputs, pairs)
+        output: Tensor = self.output(attended)
+        return output
+
+    @property
+    def _rate(self) -> float:
+        """Of dropout now."""
+        return self.dropout if self.training else 0.0
+
+    def _attend(self, inputs: Tensor, pairs: Pairs) -> Tensor:
+        """By PyTorch's functions, which need all sentences filled up to the longest."""
         query, key, value = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (sentences, heads, longest, d)
-            for part in padding.pad(self.inputs(x)).chunk(3, dim=2)
+            for part in pairs.padding.pad(inputs).chunk(3, dim=2)
         )
         if self.rotary:
             query, key = rotate(query), rotate(key)
         if notes_wanted():
-            note("attention", self._weights(query, key, bias))
-        attended = F.scaled_dot_product_attention(
-            query, key, value, bias, self.dropout if self.training else 0.0
-        )
-        output: Tensor = self.output(padding.unpad(attended.transpose(1, 2).flatten(2)))
-        return output
+            note("attention", self._weights(query, key, pairs.mask))
+        attended = F.scaled_dot_product_attention(query, key, value, pairs.mask, self._rate)
+        return pairs.padding.unpad(attended.transpose(1, 2).flatten(2))
 
     @staticmethod
     def _weights(query: Tensor, key: Tensor, bias: Tensor) -> Tensor:
@@ -90,7 +145,7 @@ class TransformerLayer(nn.Module):
         rotary: See :class:`SelfAttention`.
 
     Shapes:
-        - x, bias, output: as :class:`SelfAttention`'s
+        - x, output: as :class:`SelfAttention`'s
     """
 
     def __init__(
@@ -112,13 +167,13 @@ class TransformerLayer(nn.Module):
         self.norms = nn.ModuleList([nn.LayerNorm(dim), nn.LayerNorm(dim)])
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, padding: Padding, bias: Tensor) -> Tensor:
+    def forward(self, x: Tensor, pairs: Pairs) -> Tensor:
         first, second = self.norms
         if self.pre_norm:
-            x = x + self.dropout(self.attention(first(x), padding, bias))
+            x = x + self.dropout(self.attention(first(x), pairs))
             x = x + self.dropout(self.perceptron(second(x)))
         else:
-            x = first(x + self.dropout(self.attention(x, padding, bias)))
+            x = first(x + self.dropout(self.attention(x, pairs)))
             x = second(x + self.dropout(self.perceptron(x)))
         return x
 

@@ -53,6 +53,7 @@ _FUNCTIONS = {
     "lstm": ("forward", "vector_bytes"),
     "gru": _TREE,
     "windows": _TREE[:2],
+    "attention": _TREE[:2],
     "child_sum": _TREE,
     "nary": _TREE,
     "downward": _TREE,

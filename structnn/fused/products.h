@@ -109,8 +109,17 @@ template <typename Function>
 void parallel_for(int64_t count, int64_t threads, Function function) {
 #ifdef _OPENMP
   if (threads > 1 && count > 1) {
+    bool failed = false;  // nothing may be thrown out of a thread
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
-    for (int64_t index = 0; index < count; ++index) function(index);
+    for (int64_t index = 0; index < count; ++index) {
+      try {
+        function(index);
+      } catch (const std::bad_alloc&) {
+#pragma omp atomic write
+        failed = true;
+      }
+    }
+    if (failed) throw std::bad_alloc();
     return;
   }
 #endif
@@ -209,6 +218,17 @@ class Packed {
       for (int64_t k = 0; k < count; ++k, to += width)
         for (int64_t v = 0; v < width; v += kLanes<T>)
           store<T>(to + v, load_some<T>(matrix + k * columns.units + begin + v, left - v));
+    }
+  }
+
+  // The inverse of that for all rows, `stride` apart in the matrix.
+  void unpack_rows(T* matrix, int64_t stride) const {
+    for (int64_t index = 0; index < columns.panels(); ++index) {
+      const int64_t begin = columns.first_tile(index) * kLanes<T>;
+      const int64_t width = columns.width(index) * kLanes<T>;
+      const int64_t count = std::min(width, columns.units - begin);
+      for (int64_t k = 0; k < depth; ++k)
+        std::memcpy(matrix + k * stride + begin, panel(index) + k * width, count * sizeof(T));
     }
   }
 

@@ -108,11 +108,13 @@ class Padding:
             GPU, from which a number is read only when all that was computed before is done.
 
     Attributes:
+        ptr: As given.
         mask: ``(segments, longest)``, True where there is a row.
         place: ``(rows,)``, the position of each row in its segment, from 0.
     """
 
     def __init__(self, ptr: Tensor, rows: int, longest: int) -> None:
+        self.ptr = ptr
         lengths = ptr.diff()
         columns = torch.arange(longest, device=ptr.device)
         self.mask = columns < lengths[:, None]

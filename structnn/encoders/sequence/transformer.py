@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from structnn.data.batch import Batch
-from structnn.encoders.attention import TransformerLayer, sinusoids
+from structnn.encoders.attention import Pairs, TransformerLayer, sinusoids
 from structnn.encoders.base import Encoder, Encoding
 from structnn.ops.paths import behind, through
 from structnn.ops.segments import Padding
@@ -124,10 +124,8 @@ class Transformer(Encoder):
             states = states + table.index_select(0, padding.place)
         elif self.positions == "learned":
             states = states + self.places(padding.place.clamp(max=LEARNED_PLACES - 1))
-        visible = padding.mask[:, None, None]  # (sentences, 1, 1, longest)
-        if self.causal:
-            visible = visible & visible.new_ones(longest, longest).tril()
+        pairs = Pairs(padding, causal=self.causal)
         for layer in self.layers:
-            states = layer(states, padding, visible)
+            states = layer(states, pairs)
         normed: Tensor = self.norm(states)
         return normed

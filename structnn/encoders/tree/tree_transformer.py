@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from structnn.data.batch import Batch
 from structnn.data.tree_distance import ancestry
-from structnn.encoders.attention import TransformerLayer
+from structnn.encoders.attention import Pairs, TransformerLayer
 from structnn.encoders.base import Encoder
 from structnn.ops.paths import through
 from structnn.ops.segments import Padding
@@ -84,9 +84,13 @@ class TreeTransformer(Encoder):
         states = batch.to_nodes(self.projection(x))
         depth = padding.unpad(depths).clamp(max=self.max_distance)  # (nodes,)
         states = states + self.depths(depth).to(states.dtype)
-        bias = self._bias(distances, depths, padding.mask).to(states.dtype)
+        kinds = distances.clamp(max=self.max_distance)
+        if self.ancestors_only:
+            kinds = kinds.masked_fill(~ancestry(distances, depths), -1)
+        bias = self.biases.weight.to(states.dtype)
+        pairs = Pairs(padding, kinds=kinds.to(torch.int32), bias=bias)
         for layer in self.layers:
-            states = layer(states, padding, bias)
+            states = layer(states, pairs)
         normed: Tensor = self.norm(states)
         return normed
 
@@ -97,12 +101,3 @@ class TreeTransformer(Encoder):
         if self.ancestors_only:
             seen = ancestry(distances, depths)
         return through(seen[0], len(self.layers))[:, batch.token_nodes]
-
-    def _bias(self, distances: Tensor, depths: Tensor, present: Tensor) -> Tensor:
-        """``(sentences, heads, longest, longest)``: what is added to the scores."""
-        bias: Tensor = self.biases(distances.clamp(max=self.max_distance)).permute(0, 3, 1, 2)
-        visible = present[:, None]  # (sentences, 1, longest)
-        if self.ancestors_only:
-            visible = visible & ancestry(distances, depths)
-        # A finite floor: the rows of padding may have nothing to look at, and must not become NaN.
-        return bias.masked_fill(~visible[:, None], torch.finfo(bias.dtype).min / 2)
