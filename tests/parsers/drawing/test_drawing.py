@@ -101,6 +101,13 @@ def test_many_edges_are_a_heat_map_that_says_so() -> None:
     assert not any("heat map" in text for text in texts(edge_values=many, layout="arcs"))
 
 
+def test_details_leave_out_what_has_no_value() -> None:
+    sentence = DOGS.replace(columns={"misc": ["_"] * (len(DOGS) - 1) + ["SpaceAfter=No"]})
+    *others, last = draw(sentence).scene.details.values()
+    assert last["misc"] == "SpaceAfter=No"
+    assert not any("misc" in one for one in others)
+
+
 def test_pages_follow_the_preference_for_dark_pages() -> None:
     page = draw(DOGS).html()
     light, dark = page.split("@media screen and (prefers-color-scheme: dark)")
