@@ -199,5 +199,6 @@ def _equation(found: re.Match[str]) -> str:
     lines = [line.strip() for line in body.splitlines() if line.strip()]
     inner = f"\n{indent}".join(lines)
     if "&" in inner:
-        inner = f"\\begin{{aligned}}\n{indent}{inner}\n{indent}\\end{{aligned}}"
+        # Not aligned, which latex2mathml doesn't know: it would leave & as a letter.
+        inner = f"\\begin{{split}}\n{indent}{inner}\n{indent}\\end{{split}}"
     return f"{indent}$$\n{indent}{inner}\n{indent}$${blank}"

@@ -45,7 +45,7 @@ def html_page(scene: Scene, title: str, dark: Scene | None = None) -> str:
 <div id="stage">{svg_text(scene, standalone=False)}</div>
 <div id="details"></div>
 <div id="help">
-<span class="mouse">hover: details · click: fold · scroll: zoom · drag: move · double click: fit</span>
+<span class="mouse">hover: details · click: fold · scroll: zoom · drag: move · double click: all</span>
 <span class="touch">tap: details · tap again: fold · two fingers: zoom · drag: move</span>
 </div>
 <script>{data}

@@ -150,7 +150,9 @@ def picture(
     node_numbers = numbered_nodes(node_values, len(tree)) if node_values is not None else {}
     for node in scene.parents:
         details = {
-            key: str(value) for key, value in graph.nodes[node].items() if value not in ("", -1)
+            key: str(value)
+            for key, value in graph.nodes[node].items()
+            if value not in ("", "_", -1)
         }
         if node in node_numbers:
             details[node_title or "value"] = f"{node_numbers[node]:.4g}"

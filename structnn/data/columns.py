@@ -59,8 +59,17 @@ class SentenceColumns(Sequence[Sentence]):
         self.words, self.heads, self.heights, self.labels = words, heads, heights, labels
         self.tags = tags
         self.lexicon, self.relations, self.tagset = map(tuple, (lexicon, relations, tagset))
+        # One object for all parts of them: joblib, which maps arrays into the processes of an
+        # experiment, knows it again, but no array.
+        self._columns = dict(vars(self))
         self.places = np.arange(len(lengths))
         """``(sentences,)``: where the tokens of each begin: its place in ``token_ptr``."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_columns": self._columns, "places": self.places}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state["_columns"], **state)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -100,7 +109,7 @@ class SentenceColumns(Sequence[Sentence]):
         Raises:
             ValueError: The others are of other columns.
         """
-        if others.words is not self.words:
+        if others._columns is not self._columns:
             raise ValueError("the sentences are of other columns: write all of them together")
         made = self.at([])
         made.places = np.concatenate([self.places, others.places])

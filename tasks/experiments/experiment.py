@@ -229,7 +229,7 @@ def run_plan(
     if done is None:  # before anything is written, since it refuses a folder with other runs
         done = already_done(runs, data, out)
     description = {
-        "command": command or [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": command or _command_line(),
         "options": {
             name: str(value) if isinstance(value, Path) else value
             for name, value in dataclasses.asdict(options).items()
@@ -401,3 +401,11 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _command_line() -> list[str]:
+    """The command line, as it can be given again."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return ["python", "-m", program.parent.name, *sys.argv[1:]]
+    return [program.name, *sys.argv[1:]]

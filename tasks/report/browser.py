@@ -121,6 +121,8 @@ def browser(
         dimensions: For each data set the ways to divide it.
     """
     data, notes = {}, []
+    if not all(group.question.is_number for group in groups):
+        notes.append("An encoder counts as right where more than half of its seeds are.")
     for name in dict.fromkeys(group.data for group in groups):
         rows = examples[name]
         question = next(group.question for group in groups if group.data == name)
@@ -227,6 +229,7 @@ def _predictions(group: Group) -> dict[str, object]:
     return {
         "name": group.name,
         "data": group.data,
+        "number": group.question.is_number,
         "tags": list(group.labels) if group.question.has_parts else [],
         "arcs": group.question.reads == "arcs",
         "labels": [_short_number(answer) for answer in number]

@@ -525,7 +525,7 @@ def _by_epoch(
                         axes.plot(best, values[epochs.index(best)], "o", color=INK, ms=2.5)
             axes.set_title(short(row.encoder, 22), fontsize=SMALL)
             axes.tick_params(labelsize=SMALL)
-            axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
             if place >= len(rows) - columns:
                 axes.xaxis.set_tick_params(labelbottom=True)
         canvas.supxlabel("epoch", fontsize=SMALL)

@@ -16,13 +16,20 @@ let scale = 1, left = 0, top_ = 0;
 function place() {
   svg.style.transform = `translate(${left}px, ${top_}px) scale(${scale})`;
 }
-function fit() {
+function fit(least = 0) {
   const wide = stage.clientWidth, high = stage.clientHeight - help.offsetHeight - 8;
-  scale = Math.min(wide / size.width, high / size.height, 1.6);
-  left = Math.max((wide - size.width * scale) / 2, 0);
+  scale = Math.max(Math.min(wide / size.width, high / size.height, 1.6), least);
+  // What is wider than the page shows the first of its highest words: the root, or where arcs begin.
+  const within = wide / 2 - (first ? +first.getAttribute('x') + first.getAttribute('width') / 2 : 0) * scale;
+  left = size.width * scale <= wide ? (wide - size.width * scale) / 2
+    : Math.min(Math.max(within, wide - size.width * scale), 0);
   top_ = Math.max((high - size.height * scale) / 2, 0);
   place();
 }
+const first = [...svg.querySelectorAll('rect[data-node]')].sort((one, other) =>
+  one.getAttribute('y') - other.getAttribute('y') || one.dataset.node - other.dataset.node)[0];
+const READABLE = .8; // letters of 13 points have 10 pixels
+const start = () => fit(READABLE);
 function zoom(factor, x, y) {
   const next = Math.min(Math.max(scale * factor, .05), 12);
   left = x - (x - left) * next / scale;
@@ -32,8 +39,8 @@ function zoom(factor, x, y) {
 }
 svg.setAttribute('width', size.width);
 svg.setAttribute('height', size.height);
-addEventListener('resize', fit);
-fit();
+addEventListener('resize', start);
+start();
 stage.addEventListener('wheel', event => {
   event.preventDefault();
   zoom(Math.exp(-event.deltaY / 600), event.clientX, event.clientY);
@@ -73,7 +80,7 @@ for (const name of ['pointerup', 'pointercancel'])
     pointers.delete(event.pointerId);
     stage.classList.remove('dragged');
   });
-stage.addEventListener('dblclick', fit);
+stage.addEventListener('dblclick', () => fit());
 
 // Details of a node, and the way from it to the root.
 function say(word, facts, event) {

@@ -80,7 +80,10 @@ function choose() {
   wanted = group.encoders.map(() => '');
   const answers = tagged() ? group.tags : group.labels;
   // Nobody chooses from as many as there are sequences.
-  form.label.parentElement.style.display = answers.length > 500 ? 'none' : '';
+  form.label.parentElement.style.display = group.number || answers.length > 500 ? 'none' : '';
+  // A number is not right or wrong, but nearer to the gold one or farther from it.
+  $('filter').classList.toggle('numbers', group.number);
+  form.verdict.value = group.number ? '' : form.verdict.value;
   form.label.replaceChildren(element('option', {value: ''}, 'any'),
     ...answers.map((label, place) => element('option', {value: place}, label)));
   form.slice.replaceChildren(element('option', {value: ''}, 'any'),
@@ -165,11 +168,19 @@ function row(example) {
   const details = element('details', {}, element('summary', {}, data.texts[example],
     element('span', {className: 'line'},
       ...(tagged() ? [] : [element('span', {className: 'gold'}, group.labels[group.gold[example]])]),
-      squares, `${count} of ${right.length} encoders right`)));
+      ...(group.number ? [`predictions are ${distance(example).toPrecision(2)} off on average`]
+        : [squares, `${count} of ${right.length} encoder${right.length === 1 ? '' : 's'} right`]))));
   details.addEventListener('toggle', () => {
     if (details.open && details.children.length === 1) details.append(detail(example));
   });
   return element('li', {}, details);
+}
+
+// How far the predictions of an example's number are from it, on average.
+function distance(example) {
+  const number = place => parseFloat(group.labels[place]), gold = number(group.gold[example]);
+  const found = group.encoders.flatMap(encoder => encoder.predictions.map(seed => Math.abs(number(seed[example]) - gold)));
+  return found.reduce((sum, one) => sum + one, 0) / found.length;
 }
 
 // The sentence with its tags below the words; those that some run gets wrong stand out.
@@ -210,6 +221,8 @@ function detail(example) {
     made.append(tree);
   }
   const predictions = group.encoders.map((encoder, place) => {
+    if (group.number) return element('span', {},
+      `${encoder.name}: ${encoder.predictions.map(seed => group.labels[seed[example]]).join(', ')}`);
     if (tagged()) return element('span', {className: shares[place][example] > 0.5 ? 'right' : 'wrong'},
       `${encoder.name}: ${errors(encoder, example)}`);
     const counts = new Map();

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import pickle
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -71,6 +72,14 @@ def test_files_without_names_hold_the_same(stored):
     assert len(on_disk([])) == 0
     with pytest.raises(ValueError, match="other columns"):
         made.followed_by(stored)
+
+
+def test_parts_are_of_the_same_columns_in_another_process(tmp_path):
+    """As first and second texts of pairs are: joblib gives each array anew."""
+    made = on_disk(iter(SENTENCES))
+    joblib.dump({"first": made[:2], "second": made[2:]}, tmp_path / "data")
+    parts = joblib.load(tmp_path / "data", mmap_mode="r")
+    assert list(parts["first"].followed_by(parts["second"])) == SENTENCES
 
 
 def test_a_folder_of_an_earlier_version_has_no_tags(stored):

@@ -12,7 +12,7 @@ from tasks.data.examples import DataError, Dataset
 from tasks.data.files import read_examples
 from tasks.data.parsing import SPLITS, ParsedDataset, parse_dataset
 from tasks.data.setting import Setting, view
-from tasks.experiments.experiment import run_experiment
+from tasks.experiments.experiment import _command_line, run_experiment
 from tasks.experiments.grid import encoder_of, plan
 from tasks.experiments.options import CompareOptions
 from tasks.experiments.run import seconds_per_epoch
@@ -223,3 +223,16 @@ def test_time_is_estimated_from_a_few_examples_that_lack_a_label(parsed, monkeyp
     )
     (run,) = plan(models("gat"), 1, TRAINING)
     assert seconds_per_epoch(run, data) > 0
+
+
+@pytest.mark.parametrize(
+    ("program", "named"),
+    [
+        ("/usr/bin/structnn", ["structnn"]),
+        ("/usr/lib/structnn/__main__.py", ["python", "-m", "structnn"]),
+        ("mine.py", ["mine.py"]),
+    ],
+)
+def test_the_command_of_a_report_can_be_given_again(monkeypatch, program, named):
+    monkeypatch.setattr("sys.argv", [program, "compare", "--out", "a"])
+    assert _command_line() == [*named, "compare", "--out", "a"]

@@ -15,6 +15,7 @@ import pytest
 from parsers import draw, explore
 from structnn import Sentence, Tree
 from tasks.data.options import ParserOptions
+from tasks.data.questions import Question
 from tasks.data.setting import Setting
 from tasks.experiments.run import execute
 from tasks.report import write_report
@@ -25,6 +26,7 @@ from tasks.results.measures import measure
 from tasks.results.records import ExampleDescription, read_predictions
 from tasks.results.run import Run
 from tasks.training.options import TrainingOptions
+from tests.tasks.questions.test_questions import dataset as numbers_dataset
 from tests.tasks.questions.test_tokens import MODEL as TAGGER
 from tests.tasks.questions.test_tokens import dataset as tagged_dataset
 
@@ -388,3 +390,75 @@ def test_tags_are_shown_in_their_sentence(driver, tmp_path):
     for seed in predicted:
         for token, tag, guess in zip(test[place].text, gold[place], seed[place], strict=True):
             assert tag == guess or f"{token} {guess} " in said
+
+
+def test_numbers_are_near_or_far_and_not_right_or_wrong(driver, tmp_path):
+    data = numbers_dataset(Question("sentence", "score"), (60, 20, 20))
+    training = TrainingOptions(epochs=1, batch_size=10)
+    runs = [Run(TAGGER, training, seed, Setting()) for seed in range(2)]
+    for run in runs:
+        execute(run, data, tmp_path, parser=ParserOptions())
+    save_experiment(tmp_path, runs, {"": data}, {"encoders": {}})
+    write_report(measure(load_results(tmp_path)), tmp_path)
+    driver.get((tmp_path / "report.html").as_uri())
+    WebDriverWait(driver, 60).until(lambda _: "examples" in text_of(driver, "count"))
+    examples = driver.find_element(By.ID, "examples")
+    assert "right" not in examples.text
+    assert "wrong" not in examples.text
+
+    predicted = [
+        [
+            float(f"{float(row.prediction):.3g}")
+            for row in read_predictions(tmp_path / run.folder / "test.jsonl")
+        ]
+        for run in runs
+    ]
+    gold = float(data.dataset.test[0].label)
+    off = sum(abs(seed[0] - gold) for seed in predicted) / len(runs)
+    said = driver.find_element(By.CSS_SELECTOR, "#list .line").text
+    assert float(re.search(r"are ([\d.]+) off", said)[1]) == pytest.approx(off, rel=0.06)
+    press(driver, driver.find_element(By.CSS_SELECTOR, "#list summary"))
+    spans = WebDriverWait(driver, 20).until(
+        lambda _: driver.find_elements(By.CSS_SELECTOR, "#list .predictions span")
+    )
+    values = re.findall(r"-?[\d.e-]+", spans[0].text.partition(":")[2])
+    assert list(map(float, values)) == [seed[0] for seed in predicted]
+
+
+@pytest.mark.parametrize("layout", ["tree", "aligned", "arcs"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_long_sentence_is_drawn_to_be_read(driver, tmp_path, layout, width):
+    """It opens where it begins, with letters of 10 pixels; a double click shows all of it."""
+    words = [f"word{place}" for place in range(80)]
+    tree = Tree([place // 3 - 1 if place > 2 else [-1, 0, 0][place] for place in range(80)])
+    draw(Sentence(words, dependencies=tree), tmp_path / "long.html", layout=layout)
+    resize(driver, width)
+    driver.get((tmp_path / "long.html").as_uri())
+    seen = (
+        "const box = [...document.querySelectorAll('text[data-node]')].find(one =>"
+        " one.textContent === 'word0').getBoundingClientRect(), svg = document.querySelector('svg');"
+        "return [box.left, box.right, parseFloat(svg.style.transform.match(/scale\\((.*)\\)/)[1]),"
+        " svg.getBoundingClientRect().width]"
+    )
+    left, right, scale, _ = driver.execute_script(seen)
+    assert 0 <= left < right <= width
+    assert scale >= 0.8
+    driver.execute_script("document.getElementById('stage').dispatchEvent(new Event('dblclick'))")
+    assert driver.execute_script(seen)[-1] <= width + 1
+
+
+def test_what_is_said_of_a_word_at_the_edge_is_not_squeezed(driver, tmp_path):
+    sentence = Sentence(["a", "b"], dependencies=Tree([-1, 0], labels=["root", "acl:relcl"]))
+    draw(sentence, tmp_path / "small.html")
+    resize(driver, 390)
+    driver.get((tmp_path / "small.html").as_uri())
+    widths = [
+        driver.execute_script(
+            "const box = document.getElementById('details');"
+            "say('b', [['relation', 'acl:relcl']], {clientX: arguments[0], clientY: 50});"
+            "return box.offsetWidth",
+            across,
+        )
+        for across in (10, 380, 10)
+    ]
+    assert len(set(widths)) == 1

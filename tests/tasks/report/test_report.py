@@ -676,3 +676,18 @@ def test_tuning_is_shown_by_the_first_metric_of_the_question():
     assert "Expected best dev Pearson" in figures.tuning("toys", trials, kinds, PEARSON).text
     assert "gat: 0.500 with one trial, 0.625" in figures.tuning("toys", trials, kinds, PEARSON).text
     assert "gat: 50.0 with one trial, 62.5" in figures.tuning("toys", trials, kinds, ACCURACY).text
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 30])
+def test_epochs_are_whole_numbers(monkeypatch, tmp_path, epochs):
+    folder = write_experiment(
+        tmp_path, {"toys": make_examples(12)}, make_grid(encoders=("gat",)), ordered=True
+    )
+    (group,) = groups_of(measure(load_results(folder)))
+    for run in group.members[0].cell.runs:
+        kept = [dataclasses.replace(run.history[0], number=k + 1) for k in range(epochs)]
+        monkeypatch.setitem(vars(run), "history", kept)
+    svg = figures.losses(group).svg
+    ticks = [float(one) for one in re.findall(r"text-anchor: middle[^>]*>([\d.]+)</text>", svg)]
+    assert ticks
+    assert all(tick.is_integer() for tick in ticks), ticks

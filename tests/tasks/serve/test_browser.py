@@ -73,7 +73,9 @@ def test_a_sentence_is_edited(driver, address, predictor):
     box.send_keys(Keys.BACKSPACE)
     WebDriverWait(driver, 30).until(lambda _: not said(driver))
     assert driver.find_element(By.ID, "shown").get_attribute("innerHTML") == ""
+    low = box.size["height"]
     box.send_keys("a " * 300)
+    assert box.size["height"] > low  # a long text is seen
     wait_for(driver, "256 at most can be explained")
     logs = [entry for entry in driver.get_log("browser") if "422" not in entry["message"]]
     assert logs == []
