@@ -53,7 +53,7 @@ def in_parallel(
 
     Raises:
         ValueError: As :func:`check_backend`.
-        ImportError: As :func:`check_backend`.
+        ImportError: As :func:`check_backend`; or the machines of the cluster lack structnn.
         ConnectionError: There is no cluster at the address.
         BrokenProcessPool: A process was killed from outside; on a cluster, each that was given the same
             call was.
@@ -135,7 +135,7 @@ def _ray(
     # Not through joblib's adapter, which gives no result before all are there, and none at all if a
     # node is lost. Ray repeats its own tasks on other nodes.
     import ray
-    from ray.exceptions import NodeDiedError, OutOfMemoryError, WorkerCrashedError
+    from ray import exceptions
 
     try:
         if address is not None:
@@ -159,8 +159,18 @@ def _ray(
         while waiting:
             (done,), waiting = ray.wait(waiting)
             yield ray.get(done)
-    except (NodeDiedError, OutOfMemoryError, WorkerCrashedError) as fault:
+    except (
+        exceptions.LocalRayletDiedError,
+        exceptions.NodeDiedError,
+        exceptions.OutOfMemoryError,
+        exceptions.WorkerCrashedError,
+    ) as fault:
         raise BrokenProcessPool(str(fault)) from fault
+    except exceptions.RaySystemError as fault:
+        cause = str(fault).strip().splitlines()[-1]
+        raise ImportError(
+            f"the machines of the cluster can't run it ({cause}): structnn must be installed there too"
+        ) from fault
     finally:
         ray.shutdown()
 
