@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from sys import intern
 from typing import Any
 
 from structnn.errors import InputError
@@ -25,7 +26,11 @@ def integers(name: str, values: Iterable[int]) -> tuple[int, ...]:
 
 
 def strings(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    """Strings as a tuple; ``name`` is the field's, for the message."""
+    """Strings as a tuple, equal ones as one object; ``name`` is the field's, for the message.
+
+    Words, labels and tags come again and again, and each reader makes them anew: of a treebank in memory
+    they would be the largest part.
+    """
     if isinstance(values, str):
         raise StructureError(
             f"`{name}` must be a sequence of strings, but is the one string "
@@ -35,10 +40,15 @@ def strings(name: str, values: Iterable[str]) -> tuple[str, ...]:
         values = tuple(values)
     except TypeError:
         raise StructureError(f"`{name}` must be a sequence of strings, but is {values!r}") from None
-    for position, value in enumerate(values):
-        if not isinstance(value, str):
-            raise StructureError(f"`{name}` must hold strings, but entry {position} is {value!r}")
-    return values
+    try:
+        return tuple(map(intern, values))
+    except TypeError:  # something is no string, or of a class derived from it
+        for position, value in enumerate(values):
+            if not isinstance(value, str):
+                raise StructureError(
+                    f"`{name}` must hold strings, but entry {position} is {value!r}"
+                ) from None
+        return values
 
 
 def mapping(name: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +16,12 @@ __all__ = ["COLUMNS", "Sentence", "StructureError", "Tree"]
 
 COLUMNS = ("xpos", "feats", "deps", "misc")
 """The names of ``Sentence.columns``: the columns of CoNLL-U that have no field of their own."""
+
+
+@lru_cache(maxsize=1024)
+def _in_order(size: int) -> tuple[int, ...]:
+    """The numbers from 0: the tokens of nearly all dependency trees, which share a tuple."""
+    return tuple(range(size))
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,9 @@ class Tree:
     def __post_init__(self) -> None:
         parents = integers("parents", self.parents)
         object.__setattr__(self, "parents", parents)
-        tokens = range(len(parents)) if self.tokens is None else self.tokens
-        object.__setattr__(self, "tokens", integers("tokens", tokens))
+        in_order = _in_order(len(parents))
+        tokens = in_order if self.tokens is None else integers("tokens", self.tokens)
+        object.__setattr__(self, "tokens", in_order if tokens == in_order else tokens)
         if self.labels is not None:
             object.__setattr__(self, "labels", strings("labels", self.labels))
         self._check_lengths()
@@ -85,7 +92,7 @@ class Tree:
     def heights(self) -> tuple[int, ...]:
         """``(nodes,)``: the number of edges from each node to its deepest leaf; 0 for a leaf."""
         heights = [0] * len(self)
-        for node in reversed(self.top_down):
+        for node in self._bottom_up():
             parent = self.parents[node]
             if parent >= 0:
                 heights[parent] = max(heights[parent], heights[node] + 1)
@@ -98,6 +105,25 @@ class Tree:
         for node in self.top_down[1:]:
             depths[node] = depths[self.parents[node]] + 1
         return tuple(depths)
+
+    def _bottom_up(self) -> list[int]:
+        """All nodes but those on a cycle, each after its children.
+
+        Not by way of ``children``, which of a treebank would stay in memory, and which training doesn't
+        read.
+        """
+        open_children = [0] * len(self)
+        for parent in self.parents:
+            if parent >= 0:
+                open_children[parent] += 1
+        order = [node for node, count in enumerate(open_children) if not count]
+        for node in order:  # the list grows while it is read
+            parent = self.parents[node]
+            if parent >= 0:
+                open_children[parent] -= 1
+                if not open_children[parent]:
+                    order.append(parent)
+        return order
 
     def _check_lengths(self) -> None:
         if not self.parents:
@@ -137,7 +163,7 @@ class Tree:
                 f"nodes {shorten(roots)} all have parent -1" if roots else "no node has parent -1"
             )
             raise StructureError(f"a tree has exactly one root, but {found}")
-        if len(self.top_down) != size:
+        if len(self._bottom_up()) != size:
             lost = next(iter(sorted(set(range(size)) - set(self.top_down))))
             raise StructureError(
                 f"node {self._on_cycle(lost)} is its own ancestor: the parents form a cycle"
@@ -202,7 +228,7 @@ class Sentence:
                 raise StructureError(f"`{name}` must be a Tree, but is {getattr(self, name)!r}")
         if not isinstance(self.text, str | None):
             raise StructureError(f"`text` must be a string, but is {self.text!r}")
-        if self.dependencies is not None and self.dependencies.tokens != tuple(range(len(self))):
+        if self.dependencies is not None and self.dependencies.tokens != _in_order(len(self)):
             raise StructureError(
                 f"`dependencies` must have one node for each token, in order: it has "
                 f"{len(self.dependencies)} nodes, and {self._quoted()} has {len(self)} tokens"

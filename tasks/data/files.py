@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from parsers.formats.files import Faults, OnError
 from structnn import InputError, StructureError
@@ -30,7 +31,8 @@ from tasks.data.treebank import SentenceRow, tags_of_words
 
 __all__ = ["Table", "cell", "example_of", "read_examples", "read_table", "table_of", "text_in"]
 
-Place = TypeVar("Place", int, str)
+Entry = tuple[int | str, Row] | InputError
+"""A row, with its line or what else is its place; or what is wrong with one."""
 
 
 @dataclass(frozen=True)
@@ -105,15 +107,19 @@ def read_table(
             "text_column and label_column (--text-column, --label-column)"
         )
     path = Path(path)
-    # All rows are read before the first becomes an example, since all of them say what is asked.
-    found: list[tuple[int, Row] | InputError] = []
+    return table_of(_entries(path, options), options, str(path), on_error=on_error)
+
+
+def _entries(path: Path, options: DataOptions) -> deque[Entry]:
+    """The rows of a file and its faults, in order."""
+    found: deque[Entry] = deque()
     for numbered in rows_of(path, options.encoding, Faults(found.append)):
         found.append(numbered)
-    return table_of(found, options, str(path), on_error=on_error)
+    return found
 
 
 def table_of(
-    found: Iterable[tuple[Place, Row] | InputError],
+    found: Iterable[Entry],
     options: DataOptions,
     path: str,
     *,
@@ -122,7 +128,7 @@ def table_of(
     """The examples of rows: see :func:`read_table`.
 
     Args:
-        found: The rows, each with its line or what else is its place; or what is wrong with one.
+        found: The rows, and what is wrong with some.
         options: The columns of text and label, and what is asked.
         path: The file, or what else messages call the rows.
         on_error: What becomes of a faulty row.
@@ -130,14 +136,16 @@ def table_of(
     Raises:
         DataError: There is a fault, or no usable row.
     """
-    found = list(found)
+    # All rows are read before the first becomes an example, since all of them say what is asked. Then
+    # each goes when its example is there, since of a large file both take much memory.
+    found = _tagged(deque(found), options, path)
     faults = Faults(on_error)
-    if tagged := _tagged([row for row in found if not isinstance(row, InputError)], options, path):
-        found = [row if isinstance(row, InputError) else next(tagged) for row in found]
-    rows = [entry for entry in found if not isinstance(entry, InputError)]
-    columns = columns_of([row for _, row in rows], options, path)
+    columns = columns_of(
+        [entry[1] for entry in found if not isinstance(entry, InputError)], options, path
+    )
     examples = []
-    for entry in found:
+    while found:
+        entry = found.popleft()
         try:
             if isinstance(entry, InputError):
                 raise entry
@@ -153,16 +161,20 @@ def table_of(
     return Table(tuple(examples), columns.question)
 
 
-def _tagged(
-    rows: Sequence[tuple[Place, Row]], options: DataOptions, path: str
-) -> Iterator[tuple[Place, Row]] | None:
-    """The rows of a treebank with a column of its words as tags; None where none is asked for."""
+def _tagged(found: deque[Entry], options: DataOptions, path: str) -> deque[Entry]:
+    """The same rows; those of a treebank with a column of its words as tags, where one is asked for."""
     column = options.label_column
-    sentences = [row.sentence for _, row in rows if isinstance(row, SentenceRow)]
-    if not sentences or column in ("label", *ANSWER_COLUMNS) or column in rows[0][1]:
-        return None
-    tags = tags_of_words(sentences, column, path)
-    return ((line, {**row, column: list(own)}) for (line, row), own in zip(rows, tags, strict=True))
+    rows = [entry[1] for entry in found if not isinstance(entry, InputError)]
+    sentences = [row.sentence for row in rows if isinstance(row, SentenceRow)]
+    if not sentences or column in ("label", *ANSWER_COLUMNS) or column in rows[0]:
+        return found
+    tags = iter(tags_of_words(sentences, column, path))
+    return deque(
+        entry
+        if isinstance(entry, InputError)
+        else (entry[0], {**entry[1], column: list(next(tags))})
+        for entry in found
+    )
 
 
 def example_of(row: Row, columns: Columns, where: str) -> Example:
@@ -214,7 +226,7 @@ def example_of(row: Row, columns: Columns, where: str) -> Example:
         sentence2 = given_structure(row, text2, where, SECOND)
         own |= columns_of_structure(sentence2, SECOND)
     return Example(
-        text,
+        text if sentence is None else tuple(sentence.tokens),  # the same words, held once
         cell(label, columns.answer, where).strip(),
         where,
         sentence,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import socket
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -23,6 +25,7 @@ Backend = Literal["local", "ray", "dask"]
 """Processes of this machine, or a cluster."""
 
 _RETRIES = 5  # of a call whose machine was lost
+_SECONDS = 20  # that a cluster has to answer
 
 
 def in_parallel(
@@ -50,8 +53,10 @@ def in_parallel(
 
     Raises:
         ValueError: As :func:`check_backend`.
-        ImportError: As :func:`check_backend`.
+        ImportError: As :func:`check_backend`; or the machines of the cluster lack structnn.
         ConnectionError: There is no cluster at the address.
+        BrokenProcessPool: A process was killed from outside; on a cluster, each that was given the same
+            call was.
     """
     check_backend(backend, address)
     if backend == "local":
@@ -130,12 +135,17 @@ def _ray(
     # Not through joblib's adapter, which gives no result before all are there, and none at all if a
     # node is lost. Ray repeats its own tasks on other nodes.
     import ray
+    from ray import exceptions
 
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as fault:
+        if address is not None:
+            _check_listening(address)
+        # "local", since Ray would otherwise look for a cluster that happens to run here.
+        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError) as fault:
         raise ConnectionError(
-            f"there is no Ray cluster at {address} ({fault}); start one with `ray start --head`"
+            f"there is no Ray cluster at {address} ({fault}); start one with `ray start --head`, or, if "
+            "there is one that asks for a token, set RAY_AUTH_MODE=token"
         ) from fault
     try:
         task = ray.remote(num_cpus=1, max_retries=_RETRIES)(function)
@@ -149,17 +159,40 @@ def _ray(
         while waiting:
             (done,), waiting = ray.wait(waiting)
             yield ray.get(done)
+    except (
+        exceptions.LocalRayletDiedError,
+        exceptions.NodeDiedError,
+        exceptions.OutOfMemoryError,
+        exceptions.WorkerCrashedError,
+    ) as fault:
+        raise BrokenProcessPool(str(fault)) from fault
+    except exceptions.RaySystemError as fault:
+        cause = str(fault).strip().splitlines()[-1]
+        raise ImportError(
+            f"the machines of the cluster can't run it ({cause}): structnn must be installed there too"
+        ) from fault
     finally:
         ray.shutdown()
+
+
+def _check_listening(address: str) -> None:
+    """Make sure that something listens at ``host:port``, which Ray takes two minutes to find out.
+
+    Raises:
+        OSError: Nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    if port.isdecimal() and "/" not in host:  # "auto" and "ray://host:port" are left to Ray
+        socket.create_connection((host, int(port)), _SECONDS).close()
 
 
 def _dask(
     function: Callable[..., T], calls: Sequence[tuple[Any, ...]], address: str | None
 ) -> Iterator[T]:
-    from distributed import Client, as_completed
+    from distributed import Client, KilledWorker, as_completed
 
     try:
-        client = Client(address, timeout="20s") if address else Client(threads_per_worker=1)
+        client = Client(address, timeout=_SECONDS) if address else Client(threads_per_worker=1)
     except OSError as fault:
         raise ConnectionError(
             f"there is no Dask scheduler at {address} ({fault}); start one with `dask scheduler`"
@@ -175,5 +208,8 @@ def _dask(
                     (sent[id(argument)],) = client.scatter([argument], broadcast=True, hash=False)
             arguments = (sent[id(argument)] for argument in call)
             waiting.append(client.submit(function, *arguments, pure=False, retries=_RETRIES))
-        for done in as_completed(waiting):
-            yield done.result()
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        except KilledWorker as fault:
+            raise BrokenProcessPool(str(fault)) from fault

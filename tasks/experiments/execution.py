@@ -116,9 +116,11 @@ def execute_all(
             _attempt, calls, workers=workers, backend=execution.backend, address=execution.address
         )
     except BrokenProcessPool:
+        local = execution.backend == "local"
         raise ChildProcessError(
-            f"one of {workers} processes was killed from outside, perhaps for want of memory; the same "
-            "command goes on from here, with --workers 1 in less memory"
+            f"one of {f'{workers} processes' if local else 'the processes of the cluster'} was killed "
+            "from outside, perhaps for want of memory; the same command goes on from here"
+            + (", with --workers 1 in less memory" if local else "")
         ) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sqlite3
@@ -36,11 +37,24 @@ class Chain:
         return [Sentence(words, dependencies=Tree(range(-1, len(words) - 1))) for words in tokens]
 
 
+class Counter(Chain):
+    """A parser that tells how many objects the garbage collector leaves alone."""
+
+    def parse(self, texts: list[str | list[str]], /) -> list[Sentence]:
+        return [Sentence([str(gc.get_freeze_count())]) for _ in texts]
+
+
 class Loser(Chain):
     """A parser that gives nothing back."""
 
     def parse(self, texts: list[str | list[str]], /) -> list[Sentence]:
         return []
+
+
+def test_memory_that_workers_share_is_not_gone_through(tmp_path: Path) -> None:
+    found = CachedParser(Counter(), tmp_path / "cache", chunk=1, workers=2).parse(["one", "two"])
+    assert all(int(sentence.tokens[0]) > 10_000 for sentence in found)
+    assert gc.get_freeze_count() == 0
 
 
 def test_a_second_run_parses_nothing(tmp_path: Path) -> None:

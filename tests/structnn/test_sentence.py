@@ -25,6 +25,25 @@ def test_heights_depths_and_orders_agree(tree):
     assert seen == set(range(len(tree)))
 
 
+def test_what_sentences_have_in_common_is_held_once():
+    def made():
+        tokens, labels = (["".join(letters) for letters in words] for words in (["dogs"], ["root"]))
+        return Sentence(tokens, dependencies=Tree([-1], labels=labels))
+
+    one, other = made(), made()
+    assert one.tokens[0] is other.tokens[0]
+    assert one.dependencies.labels[0] is other.dependencies.labels[0]
+    assert one.dependencies.tokens is other.dependencies.tokens
+    assert "children" not in vars(one.dependencies)
+
+
+def test_strings_of_a_class_of_their_own_stay_what_they_are():
+    class Word(str):
+        lemma = "dog"
+
+    assert Sentence([Word("dogs"), "bark"]).tokens[0].lemma == "dog"
+
+
 @given(phrase_trees())
 def test_words_of_phrase_trees(tree):
     sentence = sentence_of(tree)

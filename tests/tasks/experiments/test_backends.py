@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
+import socket
 import threading
 import time
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
+from tasks.experiments import backends
 from tasks.experiments.backends import check_backend, in_parallel
 from tests.processes import needs_proc, survivors_of_kill
 
@@ -90,7 +94,16 @@ def test_backends_that_can_not_be_used_are_told(monkeypatch):
         in_parallel(double, CALLS, workers=2, backend="dask")
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="needs the extra dask")
+needs_dask = pytest.mark.skipif(
+    not importlib.util.find_spec("distributed"), reason="needs the extra dask"
+)
+needs_ray = pytest.mark.skipif(not importlib.util.find_spec("ray"), reason="needs the extra ray")
+clusters = pytest.mark.parametrize(
+    "backend", [pytest.param("dask", marks=needs_dask), pytest.param("ray", marks=needs_ray)]
+)
+
+
+@needs_dask
 def test_every_call_is_made_once_on_a_dask_cluster():
     from distributed import LocalCluster
 
@@ -100,3 +113,43 @@ def test_every_call_is_made_once_on_a_dask_cluster():
         address = up.scheduler_address
         found = in_parallel(double, CALLS, workers=2, backend="dask", address=address)
         assert sorted(found) == [0, 2, 4, 6, 8]
+
+
+@needs_ray
+@pytest.mark.filterwarnings("default")  # those of Ray are its own
+def test_every_call_is_made_once_on_a_ray_cluster():
+    assert sorted(in_parallel(double, CALLS, workers=2, backend="ray")) == [0, 2, 4, 6, 8]
+
+
+@clusters
+def test_an_address_where_no_cluster_is_is_told(backend, monkeypatch):
+    monkeypatch.setattr(backends, "_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    with pytest.raises(ConnectionError, match=f"no (Ray|Dask) (cluster|scheduler) at {address}"):
+        list(in_parallel(double, CALLS, workers=2, backend=backend, address=address))
+
+
+def kill_own_process():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@needs_ray
+@needs_proc
+@pytest.mark.filterwarnings("default")
+def test_a_process_of_ray_that_is_killed_each_time_is_told(monkeypatch):
+    monkeypatch.setattr(backends, "_RETRIES", 1)
+    with pytest.raises(BrokenProcessPool):
+        list(in_parallel(kill_own_process, [()], workers=1, backend="ray"))
+
+
+@needs_dask
+@needs_proc
+def test_a_process_of_dask_that_is_killed_each_time_is_told():
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        pytest.raises(BrokenProcessPool),
+    ):
+        list(in_parallel(kill_own_process, [()], workers=1, backend="dask"))

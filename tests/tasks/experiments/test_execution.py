@@ -12,8 +12,9 @@ from structnn.encoders.sequence.bag import Bag
 from tasks.data.examples import DataError
 from tasks.data.options import ParserOptions
 from tasks.experiments import execution
-from tasks.experiments.execution import Failure, already_done
+from tasks.experiments.execution import Failure, already_done, execute_all
 from tasks.experiments.grid import plan
+from tasks.experiments.options import ExecutionOptions
 from tasks.experiments.run import execute, seconds_per_epoch
 from tasks.models.model import load_model
 from tasks.models.options import ModelOptions
@@ -232,8 +233,13 @@ def test_a_killed_process_is_told(parsed, tmp_path, monkeypatch):
 
     monkeypatch.setattr(execution, "in_parallel", killed)
     runs = plan(models("bag"), 1, TRAINING)
-    with pytest.raises(ChildProcessError, match="one of 2 processes was killed from outside"):
+    with pytest.raises(
+        ChildProcessError, match=r"one of 2 processes was killed .* with --workers 1"
+    ):
         list(execute_here(runs, {"": parsed}, tmp_path, workers=2))
+    cluster = ExecutionOptions(backend="ray")
+    with pytest.raises(ChildProcessError, match=r"the processes of the cluster .* from here$"):
+        list(execute_all(runs, {"": parsed}, tmp_path, parser=ParserOptions(), execution=cluster))
 
 
 def test_a_run_that_diverges_has_failed(parsed, tmp_path):
