@@ -19,6 +19,7 @@ from benchmarks.tree_data import Indices, corpus_of, draws
 from benchmarks.trees import INPUT_DIM, PASSES, TRAINING, as_timed
 from structnn import Batch, build_encoder
 
+SEQUENCES = "lstm,bilstm,gru,bigru,cnn,transformer(heads=5)"
 TREES = "child_sum_tree_lstm,bidirectional_tree_lstm,gat(heads=2)"
 
 Encoders = Annotated[str, typer.Option(help="Encoders, with commas between them.")]
@@ -35,13 +36,13 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 @app.command()
 def operators(
     conllu: TreebankFile = None,
-    encoders: Encoders = f"lstm,bilstm,gru,bigru,cnn,transformer,tree_transformer,{TREES}",
+    encoders: Encoders = f"{SEQUENCES},tree_transformer(heads=5),{TREES}",
     hidden: Widths = "150,300",
     batch: Sizes = "25,128",
     seconds: Seconds = 3.0,
     out: Folder = Path("runs/bench"),
 ) -> None:
-    """With the operators in C++ and without them, on one thread: what is not of trees is then PyTorch's."""
+    """With the operators in C++ and without them, on one thread: PyTorch then computes all."""
     use_one_thread()
 
     def ways(contender: OfStructnn) -> tuple[TreeContender, TreeContender]:
