@@ -143,6 +143,8 @@ def _ray(
         # "local", since Ray would otherwise look for a cluster that happens to run here.
         ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as fault:
+        if address is None:
+            raise ConnectionError(f"Ray can't start a cluster on this machine ({fault})") from fault
         raise ConnectionError(
             f"there is no Ray cluster at {address} ({fault}); start one with `ray start --head`, or, if "
             "there is one that asks for a token, set RAY_AUTH_MODE=token"
