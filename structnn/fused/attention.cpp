@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "draws.h"
 #include "products.h"
 
 using namespace structnn;
@@ -124,29 +125,10 @@ class Head {
     return sum;
   }
 
-  // Multiplies by what dropout makes of each weight of a query: zero, or what the rest is divided by.
   void drop(int64_t query, T* weights) const {
     if (in.dropout == 0) return;
-    const T kept = T(1 / (1 - in.dropout));
-    const auto limit = uint32_t(in.dropout * 4294967296.0);
-    const Draws row = mix(Draws{} + uint32_t(in.seed) + uint32_t((first + query) * in.heads + head));
-    Draws key;
-    for (int lane = 0; lane < kDraws; ++lane) key[lane] = uint32_t(in.seed >> 32) + uint32_t(lane);
-    for (int64_t j = 0; j < length; j += kDraws, key += kDraws) {
-      const Draws draws = mix(row ^ mix(key));
-      for (int64_t lane = 0; lane < std::min(kDraws, length - j); ++lane)
-        weights[j + lane] *= draws[lane] < limit ? T(0) : kept;
-    }
-  }
-
-  typedef uint32_t Draws __attribute__((vector_size(kVectorBytes)));
-  static constexpr int64_t kDraws = kVectorBytes / sizeof(uint32_t);
-
-  // Each bit of the result depends on all of them: the finalizer of MurmurHash3.
-  static Draws mix(Draws bits) {
-    bits = (bits ^ (bits >> 16)) * 0x85ebca6bu;
-    bits = (bits ^ (bits >> 13)) * 0xc2b2ae35u;
-    return bits ^ (bits >> 16);
+    const int64_t row = (first + query) * in.heads + head;
+    structnn::drop<T>(in.seed, in.dropout, row, weights, length, weights);
   }
 
   // function(begin, end) for some queries after the others.

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from structnn.fused.build import load
-from structnn.fused.tree_lstm import apply, pointers, saved_tensors
+from structnn.fused.calls import apply, pointers, saved_tensors
+from structnn.fused.dropout import draw_seed
 
 __all__ = ["attend"]
 
@@ -32,8 +33,7 @@ def attend(
 
     PyTorch needs all sentences filled up to the longest, and a copy of what was computed at each step;
     the operator reads rows where they are, and computes scores again in the backward pass. Values and
-    gradients are PyTorch's to rounding. Dropout draws one number of PyTorch's generator, and from it
-    all others.
+    gradients are PyTorch's to rounding. Dropout is that of :func:`structnn.fused.dropout.drop`.
 
     Args:
         inputs: ``(rows, 3 * heads * d)``: queries, keys and values.
@@ -58,7 +58,7 @@ def attend(
         or load("attention", inputs.dtype) is None
     ):
         return None
-    seed = int(torch.randint(2**62, ())) if dropout else 0
+    seed = draw_seed() if dropout else 0
     return apply(_Attention, inputs, bias, heads, ptr, kinds, causal, dropout, seed)
 
 

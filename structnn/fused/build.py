@@ -54,6 +54,7 @@ _FUNCTIONS = {
     "gru": _TREE,
     "windows": _TREE[:2],
     "attention": _TREE[:2],
+    "dropout": ("drop",),
     "child_sum": _TREE,
     "nary": _TREE,
     "downward": _TREE,

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from structnn.data.schedule import Schedule
 from structnn.fused.build import load
+from structnn.fused.calls import apply
 from structnn.fused.child_sum import FusedChildSum
 from structnn.fused.gru import FusedGRU
-from structnn.fused.tree_lstm import apply
 from structnn.notes import notes_wanted
 
 __all__ = ["read_chains"]

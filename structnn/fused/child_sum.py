@@ -13,16 +13,13 @@ from torch.autograd.function import once_differentiable
 from structnn.data.batch import Batch
 from structnn.data.schedule import Schedule
 from structnn.fused.build import load
+from structnn.fused.calls import apply, empty_vectors, pointers, saved_tensors
 from structnn.fused.tree_lstm import (
     Arguments,
-    apply,
     call_backward,
     call_forward,
     can_compute_words,
     empty_kept,
-    empty_vectors,
-    pointers,
-    saved_tensors,
 )
 from structnn.notes import note, notes_wanted
 from structnn.ops.cells import Cell

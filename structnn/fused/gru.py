@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from structnn.fused.build import load
-from structnn.fused.tree_lstm import empty_vectors, pointers, saved_tensors
+from structnn.fused.calls import empty_vectors, pointers, saved_tensors
 
 __all__ = ["FusedGRU"]
 

@@ -12,15 +12,13 @@ from torch.autograd.function import once_differentiable
 from structnn.data.batch import Batch
 from structnn.data.schedule import Schedule
 from structnn.fused.build import load
+from structnn.fused.calls import apply, empty_vectors, pointers
 from structnn.fused.tree_lstm import (
     Arguments,
-    apply,
     call_backward,
     call_forward,
     can_compute_words,
     empty_kept,
-    empty_vectors,
-    pointers,
 )
 from structnn.notes import note, notes_wanted
 from structnn.ops.cells import Cell

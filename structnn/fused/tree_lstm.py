@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from ctypes import c_int64, c_void_p
+from ctypes import c_int64
 from functools import partial
 from typing import Any
 
@@ -13,23 +13,15 @@ from torch import Tensor
 
 from structnn.data.schedule import Schedule
 from structnn.fused.build import load
+from structnn.fused.calls import empty_vectors, pointers, saved_tensors
 
 __all__ = [
     "Arguments",
-    "apply",
     "call_backward",
     "call_forward",
     "can_compute_words",
     "empty_kept",
-    "empty_vectors",
-    "pointers",
-    "saved_tensors",
 ]
-
-
-def pointers(names: str) -> list[tuple[str, type[c_void_p]]]:
-    """Fields of these names, with spaces between them, that are pointers."""
-    return [(name, c_void_p) for name in names.split()]
 
 
 class Arguments(ctypes.Structure):
@@ -53,18 +45,6 @@ def can_compute_words(
         and (x.dim(), w.shape, b.shape) == (2, (4 * hidden, x.shape[-1]), (4 * hidden,))
         and load(operator, x.dtype) is not None
     )
-
-
-def apply(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
-    """The states that an operator's function computes."""
-    states: Tensor = function.apply(*arguments)
-    return states
-
-
-def empty_vectors(library: ctypes.CDLL, rows: int, width: int, like: Tensor) -> Tensor:
-    """``(rows, width)``, each row filled up to whole vectors of the processor's."""
-    lanes = library.vector_bytes() // like.element_size()
-    return like.new_empty(rows, -(-width // lanes) * lanes)
 
 
 def empty_kept(
@@ -106,11 +86,6 @@ def call_forward(
     if numbers["differentiable"]:
         ctx.names = tuple(tensors)
         ctx.save_for_backward(*tensors.values())
-
-
-def saved_tensors(ctx: Any) -> dict[str, Any]:
-    """What :func:`call_forward` kept, by name."""
-    return dict(zip(ctx.names, ctx.saved_tensors, strict=True))
 
 
 def call_backward(

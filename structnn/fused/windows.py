@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from structnn.fused.build import load
-from structnn.fused.tree_lstm import apply, pointers
+from structnn.fused.calls import apply, pointers
 
 __all__ = ["read_windows"]
 

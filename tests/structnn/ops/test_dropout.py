@@ -3,7 +3,17 @@ from __future__ import annotations
 import pytest
 import torch
 
+from structnn.fused.build import SWITCH, load
 from structnn.ops.dropout import Dropout
+
+
+@pytest.fixture(params=["the operator", "PyTorch"], autouse=True)
+def way(request, monkeypatch):
+    """Each test by the operator and without it."""
+    if request.param == "PyTorch":
+        monkeypatch.setenv(SWITCH, "0")
+    elif load("dropout") is None:
+        pytest.skip("needs a C++ compiler and AVX2")
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
@@ -32,6 +42,39 @@ def test_gradients_are_masked_alike():
     y = Dropout(0.3)(x)
     y.sum().backward()
     torch.testing.assert_close(x.grad * x.detach(), y.detach())
+
+
+def test_gradients_of_gradients():
+    x = torch.randn(7, 5, dtype=torch.float64, requires_grad=True)
+
+    def squared(x):
+        torch.manual_seed(1)
+        return Dropout(0.4)(x).square()
+
+    assert torch.autograd.gradcheck(squared, x)
+    assert torch.autograd.gradgradcheck(squared, x)
+
+
+def test_threads_draw_the_same():
+    def dropped():
+        torch.manual_seed(1)
+        return Dropout(0.4)(torch.ones(50_001))
+
+    alone = dropped()
+    usual = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert torch.equal(dropped(), alone)
+    finally:
+        torch.set_num_threads(usual)
+
+
+def test_rows_of_draws_are_independent():
+    """Far apart numbers, whose draws differ in the row alone."""
+    torch.manual_seed(0)
+    dropped = (Dropout(0.5)(torch.ones(8, 1 << 14)) == 0).double()
+    agreement = (dropped[:-1] == dropped[1:]).double().mean(dim=1)
+    assert ((agreement - 0.5).abs() < 5 * 0.5 / 128).all()
 
 
 def test_does_nothing_in_evaluation_and_where_there_is_nothing():

@@ -1,0 +1,34 @@
+"""What the functions that call operators share."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import c_void_p
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["apply", "empty_vectors", "pointers", "saved_tensors"]
+
+
+def pointers(names: str) -> list[tuple[str, type[c_void_p]]]:
+    """Fields of these names, with spaces between them, that are pointers."""
+    return [(name, c_void_p) for name in names.split()]
+
+
+def apply(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
+    """The tensor that an operator's function computes."""
+    computed: Tensor = function.apply(*arguments)
+    return computed
+
+
+def empty_vectors(library: ctypes.CDLL, rows: int, width: int, like: Tensor) -> Tensor:
+    """``(rows, width)``, each row filled up to whole vectors of the processor's."""
+    lanes = library.vector_bytes() // like.element_size()
+    return like.new_empty(rows, -(-width // lanes) * lanes)
+
+
+def saved_tensors(ctx: Any) -> dict[str, Any]:
+    """What the forward pass kept for the backward pass: ``ctx.names`` are their names."""
+    return dict(zip(ctx.names, ctx.saved_tensors, strict=True))
