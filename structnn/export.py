@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from structnn.embeddings.words import WordEmbedding
-from structnn.encoders.attention import sinusoids
+from structnn.encoders.attention import Pairs, sinusoids
 from structnn.encoders.base import Encoder
 from structnn.encoders.sequence.bag import Bag
 from structnn.encoders.sequence.cnn import CNN, Windows
@@ -27,6 +27,7 @@ from structnn.encoders.sequence.unrolled import FastWeights, HyperLSTM
 from structnn.errors import InputError
 from structnn.heads.head import Head, StructuredModel
 from structnn.heads.readers import SentenceReader
+from structnn.ops.segments import Padding
 from structnn.readouts import (
     AttentionReadout,
     LastReadout,
@@ -143,10 +144,16 @@ class _PaddedModel(nn.Module):
 
 
 class _NoPadding:
-    """What a Transformer's layer asks of a padding where the rows are padded already."""
+    """What a Transformer's layer asks of a padding where the rows are padded already.
 
-    def __init__(self, sentences: int) -> None:
+    Args:
+        sentences: How many.
+        mask: ``(sentences, longest)``, where a sentence has rows.
+    """
+
+    def __init__(self, sentences: int, mask: Tensor) -> None:
         self._sentences = sentences
+        self.mask = mask
 
     def pad(self, rows: Tensor) -> Tensor:
         padded: Tensor = rows.unflatten(0, (self._sentences, -1))
@@ -348,12 +355,11 @@ def _transformer(encoder: Encoder, x: _Padded) -> Tensor:
         states = states + sinusoids(longest, width, states)
     elif encoder.positions == "learned":
         states = states + encoder.places(places.clamp(max=LEARNED_PLACES - 1))
-    visible = (places < lengths[:, None])[:, None, None]
-    if encoder.causal:
-        visible = visible & visible.new_ones(longest, longest).tril()
+    padding = cast("Padding", _NoPadding(sentences, places < lengths[:, None]))
+    pairs = Pairs(padding, causal=encoder.causal)
     rows = states.flatten(0, 1)
     for layer in encoder.layers:
-        rows = layer(rows, _NoPadding(sentences), visible)
+        rows = layer(rows, pairs)
     found: Tensor = encoder.norm(rows).unflatten(0, (sentences, longest))
     return found
 

@@ -47,12 +47,11 @@ def attend(
 
     Returns:
         ``(rows, heads * d)``; None where PyTorch has to compute it: there is no operator, see
-        :func:`structnn.fused.build.load`; tensors are of other kinds than the operator's; the
-        dropout rate is 1; or ``torch.compile`` is at work.
+        :func:`structnn.fused.build.load`; tensors are of other kinds than the operator's; or the
+        dropout rate is 1.
     """
     if (
-        torch.compiler.is_compiling()
-        or dropout == 1
+        dropout == 1
         or not inputs.is_cpu
         or (bias is not None and bias.dtype != inputs.dtype)
         or load("attention", inputs.dtype) is None

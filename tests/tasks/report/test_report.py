@@ -628,6 +628,7 @@ class TestBrowser:
         rows = results.examples["toys"]
         found = browser.browser(groups, results.examples, {"toys": divide(rows)})
         assert found.notes == (
+            "An encoder counts as right where more than half of its seeds are.",
             "toys: this page has the first 20 of 30 examples.",
             "toys: this page has 5 trees, of the examples on which encoders differ most.",
         )
