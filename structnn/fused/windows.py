@@ -95,17 +95,16 @@ class _Windows(torch.autograd.Function):
     def backward(ctx: Any, d_h: Tensor) -> tuple[Tensor | None, ...]:
         rows, apart, h, *learnt = ctx.saved_tensors
         weights, biases = learnt[: len(learnt) // 2], learnt[len(learnt) // 2 :]
-        wanted = ctx.needs_input_grad
-        d_x = apart.new_zeros(len(rows), apart.shape[1]) if wanted[0] else None
-        d_h = d_h.contiguous()
-        d_weights, d_biases = [], []
-        places = (_side_by_side(one, biases) for one in (h, d_h))
-        for w, b, maps, d_maps in zip(weights, biases, *places, strict=True):
-            d_weights.append(torch.empty_like(w))
-            d_biases.append(torch.empty_like(b))
-            gradients = {"d_h": d_maps, "d_x": d_x, "d_w": d_weights[-1], "d_b": d_biases[-1]}
-            _call("backward", rows, apart, h=maps, w=w, **gradients)
-        return d_x, None, None, *d_weights, *d_biases
+        d_learnt = [
+            torch.empty_like(one) if wanted else None
+            for one, wanted in zip(learnt, ctx.needs_input_grad[3:], strict=True)
+        ]
+        d_x = apart.new_zeros(len(rows), apart.shape[1]) if ctx.needs_input_grad[0] else None
+        maps = (_side_by_side(one, biases) for one in (h, d_h.contiguous()))
+        gradients = d_learnt[: len(weights)], d_learnt[len(weights) :]
+        for w, h_of, d_h_of, d_w, d_b in zip(weights, *maps, *gradients, strict=True):
+            _call("backward", rows, apart, h=h_of, w=w, d_h=d_h_of, d_x=d_x, d_w=d_w, d_b=d_b)
+        return d_x, None, None, *d_learnt
 
 
 def _side_by_side(all_maps: Tensor, biases: Iterable[Tensor]) -> Iterator[Tensor]:
