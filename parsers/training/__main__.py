@@ -25,6 +25,8 @@ _HELP = {
     "vectors": "word2vec text file, most frequent words first; by default no vectors are used",
     "plain_sentences": "number of generated plain sentences that are mixed into train, in English "
     "alone; default: 0",
+    "contextual": "name or folder of a contextual model: the teacher of the sentences of --text",
+    "text": "CoNLL-U file of further sentences (structnn parse writes them), whose words are read",
     "notes": "Markdown file appended to the model card",
     "vectors_source": "sentence for the model card: which vectors these are",
 }

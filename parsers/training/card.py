@@ -51,6 +51,16 @@ def model_card(
         if recipe.plain_sentences
         else ""
     )
+    teacher = ""
+    if recipe.text is not None:
+        text = read_treebank(recipe.text)
+        model = Path(recipe.contextual or "").name
+        model = Path(recipe.contextual or "").name
+        teacher = (
+            f"\nThen they learned from {len(text)} further sentences ({text.words} words), too, with "
+            f"tags and trees of a teacher: a tagger and a parser with `{model}` in front of them, "
+            "trained on the same treebank. The treebank counts twice there.\n"
+        )
     ending = "\n" + recipe.notes.read_text(encoding="utf-8") if recipe.notes is not None else ""
     names = " ".join(Path(path).name for path in (recipe.dev, recipe.test))
     return f"""# Model card: {recipe.lang}, {recipe.package}
@@ -67,7 +77,7 @@ A pipeline for [Stanza](https://stanfordnlp.github.io/stanza/): tokenizer, multi
 {treebanks}
 
 {vectors}
-{plain}
+{plain}{teacher}
 The parser was trained on the tags of {recipe.folds} taggers, each tagging the part of the training
 set that it hadn't seen. The test file took no part in any choice; it was scored at the end.
 

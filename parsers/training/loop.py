@@ -24,6 +24,9 @@ from structnn.ops.dropout import Dropout
 
 logger = logging.getLogger(__name__)
 
+PRETRAINED_RATE = 1e-4
+"""The learning rate of weights that are tuned."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -122,6 +125,17 @@ class WeightAverage:
             average.copy_(kept)
 
 
+def tuning(trainer: Any, budget: Budget) -> dict[str, Any]:
+    """Arguments of :func:`fit` for a trainer with a contextual model; none without one.
+
+    Such a model starts slowly, and learns in so few steps that a long average would lag behind.
+    """
+    pretrained = trainer.model.bert_model
+    if pretrained is None:
+        return {}
+    return {"pretrained": pretrained, "warmup": budget.steps // 10, "average": 0.995}
+
+
 def fit(
     trainer: Any,
     batches: Iterator[Any],
@@ -131,6 +145,7 @@ def fit(
     output: Path,
     average: float = 0.999,
     warmup: int = 50,
+    pretrained: nn.Module | None = None,
     evaluate: Callable[[], float] | None = None,
     evaluate_every: float = 600.0,
     save_every: float = 120.0,
@@ -148,6 +163,8 @@ def fit(
         output: The model file to write, as Stanza does; the checkpoint's name ends in ``.checkpoint``.
         average: The decay of the weight average; 0 to keep the last weights.
         warmup: The number of steps in which the learning rate rises linearly from zero.
+        pretrained: A part of the model that knows something already, and is tuned:
+            its learning rate is :data:`PRETRAINED_RATE`, with weight decay.
         evaluate: Computes the dev score of the averaged weights. It is logged, and nothing is selected
             by it.
         evaluate_every: Seconds between dev scores.
@@ -160,12 +177,19 @@ def fit(
     name, checkpoint = output.stem, output.with_suffix(".checkpoint")
     model = trainer.model
     make_cheaper(model)
-    weights = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(weights, lr=learning_rate, betas=(0.9, 0.95), eps=1e-6, fused=True)
-    # Trainers differ in the name of the dictionary of optimizers that `update` uses.
-    setattr(
-        trainer, "optimizers" if hasattr(trainer, "optimizers") else "optimizer", {"": optimizer}
-    )
+    tuned = list(pretrained.parameters()) if pretrained is not None else []
+    known = set(map(id, tuned))
+    weights = [p for p in model.parameters() if p.requires_grad and id(p) not in known]
+    groups: list[dict[str, Any]] = [{"params": weights, "top": learning_rate, "weight_decay": 0.0}]
+    if tuned:
+        groups.append({"params": tuned, "top": PRETRAINED_RATE, "weight_decay": 0.01})
+    betas = (0.9, 0.98) if tuned else (0.9, 0.95)
+    optimizer = torch.optim.AdamW(groups, betas=betas, eps=1e-6, fused=True)
+    # Trainers differ in the names of the dictionaries that `update` uses. Their own schedules are of
+    # the optimizers that are replaced here.
+    plural = "s" if hasattr(trainer, "optimizers") else ""
+    setattr(trainer, "optimizer" + plural, {"": optimizer})
+    setattr(trainer, "scheduler" + plural, {})
     ema = WeightAverage(model, average) if average else None
 
     step, seconds = 0, 0.0
@@ -209,9 +233,9 @@ def fit(
     last_save, last_score, losses = seconds, seconds, 0.0
     dev = float("nan")
     while (progress := budget.progress(step, seconds)) < 1.0:
-        rate = learning_rate * min(1.0, (step + 1) / warmup) * max(1.0 - progress, 0.01)
+        scale = min(1.0, (step + 1) / max(warmup, 1)) * max(1.0 - progress, 0.01)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = group["top"] * scale
         result = trainer.update(next(batches))
         losses += result[0] if isinstance(result, tuple) else float(result)
         if ema is not None:
@@ -220,7 +244,12 @@ def fit(
         seconds = time.monotonic() - start
         if step % 100 == 0:
             logger.info(
-                "%s: step %d, %.0f s, loss %.3f, rate %.5f", name, step, seconds, losses / 100, rate
+                "%s: step %d, %.0f s, loss %.3f, rate %.5f",
+                name,
+                step,
+                seconds,
+                losses / 100,
+                learning_rate * scale,
             )
             losses = 0.0
         if seconds - last_save > save_every:

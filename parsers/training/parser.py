@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
-from parsers.training.loop import Budget, fit
+from parsers.training.contextual import contextual_options
+from parsers.training.loop import Budget, fit, tuning
+from parsers.training.treebank import Block, with_columns, write_blocks
 
 OPTIONS: dict[str, Any] = {
     "hidden_dim": 200,
@@ -86,6 +88,8 @@ def train_parser(
     learning_rate: float = 2e-3,
     seed: int = 1,
     options: dict[str, Any] | None = None,
+    contextual: str | None = None,
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Train a parser on gold trees and predicted tags, and save it as Stanza does.
 
@@ -100,6 +104,8 @@ def train_parser(
         learning_rate: The learning rate after warm-up.
         seed: The random seed of weights, batches and dropout.
         options: Options of Stanza's training that replace :data:`OPTIONS`.
+        contextual: The name or folder of a contextual model, to be tuned as a part of the parser.
+        start: A model file to begin with, its words and labels as well; None to begin anew.
 
     Returns:
         What :func:`parsers.training.loop.fit` returns.
@@ -110,16 +116,27 @@ def train_parser(
     from stanza.models.common.utils import set_random_seed
     from stanza.models.depparse.data import DataLoader, InfiniteBatch
     from stanza.models.depparse.utils import predict_dataset
+    from stanza.models.pos.vocab import MultiVocab
     from stanza.utils.conll import CoNLL
 
     set_random_seed(seed)
     arguments = stanza_parser.parse_args(["--lang", lang, "--shorthand", f"{lang}_{package}"])
     arguments.update(OPTIONS, pretrain=table is not None, charlm=False, second_optim=None)
-    arguments.update(options or {})
+    arguments.update((options or {}) | contextual_options(contextual))
     pretrain = None if table is None else Pretrain(str(table))
     document = Document(CoNLL.conll2dict(input_file=str(train))[0])
-    data = DataLoader(document, arguments["batch_size"], arguments, pretrain, evaluation=False)
+    known = None if start is None else torch.load(start, weights_only=True)
+    data = DataLoader(
+        document,
+        arguments["batch_size"],
+        arguments,
+        pretrain,
+        vocab=None if known is None else MultiVocab.load_state_dict(known["vocab"]),
+        evaluation=False,
+    )
     trainer = _training_trainer()(args=arguments, vocab=data.vocab, pretrain=pretrain, device="cpu")
+    if known is not None:
+        trainer.model.load_params(known["model"])
     infinite = InfiniteBatch(data)
 
     def batches() -> Iterator[Any]:
@@ -157,4 +174,41 @@ def train_parser(
         learning_rate=learning_rate,
         output=output,
         evaluate=evaluate,
+        **tuning(trainer, budget),
     )
+
+
+def parse_blocks(blocks: list[Block], model: Path, table: Path | None, output: Path) -> Path:
+    """Write sentences with the trees that a model predicts from their words and tags.
+
+    Args:
+        blocks: The sentences, with tags.
+        model: The model file of the parser.
+        table: Stanza's file of pretrained vectors; None without vectors.
+        output: The CoNLL-U file to write.
+
+    Returns:
+        ``output``.
+    """
+    from stanza.models.common.pretrain import Pretrain
+    from stanza.models.depparse.data import DataLoader
+    from stanza.models.depparse.trainer import Trainer
+    from stanza.models.depparse.utils import predict_dataset
+    from stanza.utils.conll import CoNLL
+
+    source = write_blocks(blocks, output.with_suffix(".unparsed.conllu"))
+    pretrain = None if table is None else Pretrain(str(table))
+    trainer = Trainer.load(str(model), pretrain, device="cpu")
+    data = DataLoader(
+        CoNLL.conll2doc(input_file=str(source)),
+        1000,
+        trainer.args,
+        pretrain,
+        vocab=trainer.vocab,
+        evaluation=True,
+        sort_during_eval=True,
+    )
+    with torch.no_grad():
+        arcs = iter([arc for tree in predict_dataset(trainer, data) for arc in tree])
+    source.unlink()
+    return write_blocks([with_columns(block, arcs, (6, 7)) for block in blocks], output)

@@ -29,11 +29,20 @@ class Recipe:
         seed: The random seed.
         plain_sentences: The number of generated plain sentences that tagger and parser learn from, too
             (:mod:`parsers.training.plain`); English alone has a grammar of them.
+        contextual: The name or folder of a contextual model of Hugging Face. A teacher is trained on it
+            (:mod:`parsers.training.teacher`), and then tagger and parser learn from its tags and trees
+            of ``text``, too.
+        text: A CoNLL-U file of further sentences, such as ``structnn parse`` writes, whose words alone
+            are read.
         folds: The number of taggers for the parser's training data; each tags the part of train that it
             was not trained on. At least 2.
         tokenizer_steps: Updates of the tokenizer.
         multiword_epochs: Epochs of the expander of multiword tokens.
         fold_steps: Updates of each tagger for the parser's training data.
+        teacher_tagger_steps: Updates of the teacher's tagger.
+        teacher_parser_steps: Updates of the teacher's parser.
+        silver_tagger_steps: Updates of the tagger on the teacher's tags, after those on the treebank.
+        silver_parser_steps: Updates of the parser on the teacher's trees, after those on the treebank.
         tagger_steps: Updates of the tagger.
         parser_steps: Updates of the parser.
         tagger_minutes: Ends the tagger's training earlier; None for no limit.
@@ -41,7 +50,8 @@ class Recipe:
 
     Raises:
         ValueError: There are fewer than 2 folds, plain sentences are asked for in another language than
-            English, or the language or the package is not a valid name.
+            English, there is a text without a contextual model or the other way round, or the
+            language or the package is not a valid name.
     """
 
     train: Path
@@ -59,10 +69,16 @@ class Recipe:
     notes: Path | None = None
     seed: int = 1
     plain_sentences: int = 0
+    contextual: str | None = None
+    text: Path | None = None
     folds: int = 4
     tokenizer_steps: int = 1500
     multiword_epochs: int = 15
     fold_steps: int = 1800
+    teacher_tagger_steps: int = 1000
+    teacher_parser_steps: int = 1200
+    silver_tagger_steps: int = 3000
+    silver_parser_steps: int = 3500
     tagger_steps: int = 4000
     parser_steps: int = 9000
     tagger_minutes: float | None = None
@@ -82,6 +98,11 @@ class Recipe:
             raise ValueError(
                 f"--plain-sentences are English, and --lang is {self.lang!r}: "
                 "leave --plain-sentences out"
+            )
+        if (self.contextual is None) != (self.text is None):
+            given, lacking = ("text", "contextual") if self.text else ("contextual", "text")
+            raise ValueError(
+                f"--{given} needs --{lacking}: a teacher on a contextual model gives a text its trees"
             )
 
     @property

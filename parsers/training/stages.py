@@ -11,6 +11,7 @@ import json
 import logging
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 from parsers.training.card import model_card
 from parsers.training.loop import Budget
@@ -20,6 +21,7 @@ from parsers.training.plain import interleaved, plain_sentences
 from parsers.training.recipe import Recipe
 from parsers.training.score import Scores, score_directory
 from parsers.training.tagger import tag_blocks, train_tagger
+from parsers.training.teacher import silver_tags, silver_trees, teach
 from parsers.training.tokenizer import (
     prepare_tokenizer_files,
     train_multiword,
@@ -33,7 +35,18 @@ __all__ = ["STAGES", "run"]
 
 logger = logging.getLogger(__name__)
 
-STAGES = ("prepare", "jackknife", "tokenizer", "multiword", "tagger", "parser", "pack", "score")
+STAGES = (
+    "prepare",
+    "jackknife",
+    "tokenizer",
+    "multiword",
+    "tagger",
+    "parser",
+    "teacher",
+    "silver",
+    "pack",
+    "score",
+)
 """The stages in their order."""
 
 
@@ -61,6 +74,8 @@ def run(
         "multiword": _multiword,
         "tagger": _tagger,
         "parser": _parser,
+        "teacher": lambda recipe: teach(recipe, _train_blocks(recipe)),
+        "silver": _silver,
         "pack": _pack,
         "score": lambda recipe: scores.update(_score(recipe, command or [])),
     }
@@ -90,8 +105,9 @@ def _train_blocks(recipe: Recipe) -> list[Block]:
 
 
 def _prepare(recipe: Recipe) -> None:
-    for path in (recipe.train, recipe.dev, recipe.test):
-        read_treebank(path)  # reports a bad file now, and not after an hour of training
+    for path in (recipe.train, recipe.dev, recipe.test, recipe.text):
+        if path is not None:
+            read_treebank(path)  # reports a bad file now, and not after an hour of training
     table = recipe.table
     if table is not None and recipe.vectors is not None and not table.is_file():
         build_table(
@@ -202,11 +218,54 @@ def _parser(recipe: Recipe) -> None:
     _note(recipe, "parser", result)
 
 
+def _silver(recipe: Recipe) -> None:
+    """Train tagger and parser further, on what the teacher found as well."""
+    if recipe.text is None:
+        return
+
+    def with_silver(gold: list[Block], silver: Path, name: str) -> Path:
+        # Gold counts twice: it is of the text that is asked about, and right.
+        blocks = [*gold, *gold, *read_treebank(silver).blocks]
+        return write_blocks(blocks, recipe.work / name)
+
+    tagger, parser = recipe.work / "tagger.silver.pt", recipe.work / "parser.silver.pt"
+    if not tagger.is_file():
+        result = train_tagger(
+            with_silver(_train_blocks(recipe), silver_tags(recipe), "silver.tagger.conllu"),
+            write_blocks(read_treebank(recipe.dev).blocks, recipe.work / "dev.conllu"),
+            tagger,
+            lang=recipe.lang,
+            package=recipe.package,
+            table=recipe.table,
+            budget=Budget(recipe.silver_tagger_steps),
+            learning_rate=1.5e-3,
+            seed=recipe.seed,
+            start=recipe.work / "tagger.pt",
+        )
+        _note(recipe, "tagger.silver", result)
+    if not parser.is_file():
+        tagged = read_treebank(recipe.work / "train.tagged.conllu").blocks
+        result = train_parser(
+            with_silver(tagged, silver_trees(recipe), "silver.parser.conllu"),
+            recipe.work / "dev.tagged.conllu",
+            parser,
+            lang=recipe.lang,
+            package=recipe.package,
+            table=recipe.table,
+            budget=Budget(recipe.silver_parser_steps),
+            learning_rate=1e-3,
+            seed=recipe.seed,
+            start=recipe.work / "parser.pt",
+        )
+        _note(recipe, "parser.silver", result)
+
+
 def _pack(recipe: Recipe) -> None:
+    last = "" if recipe.text is None else ".silver"
     models = {
         "tokenize": recipe.work / "tokenizer.pt",
-        "pos": recipe.work / "tagger.pt",
-        "depparse": recipe.work / "parser.pt",
+        "pos": recipe.work / f"tagger{last}.pt",
+        "depparse": recipe.work / f"parser{last}.pt",
     }
     if (recipe.work / "mwt.pt").is_file():
         models["mwt"] = recipe.work / "mwt.pt"
@@ -220,7 +279,7 @@ def _score(recipe: Recipe, command: list[str]) -> Scores:
     scores = score_directory(recipe.output, recipe.lang, recipe.package, [recipe.dev, recipe.test])
     results = {
         stage: json.loads(path.read_text(encoding="utf-8"))
-        for stage in ("tagger", "parser")
+        for stage in ("tagger", "parser", "tagger.silver", "parser.silver")
         if (path := recipe.work / f"{stage}.result.json").is_file()
     }
     text = model_card(recipe, scores, results, shlex.join(command))

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from parsers.training.loop import Budget, fit
-from parsers.training.treebank import Block, write_blocks
+from parsers.training.contextual import contextual_options
+from parsers.training.loop import Budget, fit, tuning
+from parsers.training.treebank import Block, with_columns, write_blocks
 
 OPTIONS: dict[str, Any] = {
     "share_hid": True,  # else the bilinear layers for tags take a third of the time
@@ -89,6 +90,8 @@ def train_tagger(
     batch_words: int = 800,
     seed: int = 1,
     options: dict[str, Any] | None = None,
+    contextual: str | None = None,
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Train a tagger on gold tags, and save it as Stanza does.
 
@@ -104,6 +107,8 @@ def train_tagger(
         batch_words: The number of words of a batch.
         seed: The random seed of weights, batches and dropout.
         options: Options of Stanza's training that replace :data:`OPTIONS`.
+        contextual: The name or folder of a contextual model, to be tuned as a part of the tagger.
+        start: A model file to begin with, its words and labels as well; None to begin anew.
 
     Returns:
         What :func:`parsers.training.loop.fit` returns.
@@ -112,17 +117,24 @@ def train_tagger(
     from stanza.models.common.utils import set_random_seed
     from stanza.models.pos.data import Dataset
     from stanza.models.pos.trainer import Trainer
+    from stanza.models.pos.vocab import MultiVocab
     from stanza.utils.conll import CoNLL
 
     set_random_seed(seed)
-    arguments = _arguments(lang, package, table, options or {})
+    arguments = _arguments(lang, package, table, (options or {}) | contextual_options(contextual))
     pretrain = _load_table(table)
     document = Document(CoNLL.conll2dict(input_file=str(train))[0])
-    vocab = Dataset.init_vocab([document], arguments)
+    known = None if start is None else torch.load(start, weights_only=True)
+    if known is None:
+        vocab = Dataset.init_vocab([document], arguments)
+    else:
+        vocab = MultiVocab.load_state_dict(known["vocab"])
     data = Dataset(document, arguments, pretrain, vocab=vocab, evaluation=False)
     for column in data.has_tags:  # an empty column is learned as empty
         data.has_tags[column] = True
     trainer = Trainer(args=arguments, vocab=vocab, pretrain=pretrain, device="cpu")
+    if known is not None:
+        trainer.model.load_state_dict(known["model"], strict=False)  # without the table of vectors
 
     def batches() -> Iterator[Any]:
         lengths = [len(sample.text) for sample in data.data]
@@ -145,6 +157,7 @@ def train_tagger(
         learning_rate=learning_rate,
         output=output,
         evaluate=evaluate,
+        **tuning(trainer, budget),
     )
 
 
@@ -191,15 +204,5 @@ def tag_blocks(blocks: list[Block], model: Path, table: Path | None, output: Pat
     pretrain = _load_table(table)
     trainer = Trainer(pretrain=pretrain, model_file=str(model), device="cpu")
     words = iter(_predict(trainer, CoNLL.conll2doc(input_file=str(source)), pretrain))
-    tagged = []
-    for block in blocks:
-        lines = []
-        for line in block:
-            columns = line.split("\t")
-            if columns[0].isdigit():
-                columns[3], columns[4], columns[5] = next(words)
-                line = "\t".join(columns)
-            lines.append(line)
-        tagged.append(lines)
     source.unlink()
-    return write_blocks(tagged, output)
+    return write_blocks([with_columns(block, words, (3, 4, 5)) for block in blocks], output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -96,6 +96,27 @@ def write_blocks(blocks: Sequence[Block], path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join("\n".join(block) + "\n\n" for block in blocks), encoding="utf-8")
     return path
+
+
+def with_columns(
+    block: Block, values: Iterator[Sequence[object]], columns: tuple[int, ...]
+) -> Block:
+    """A sentence with other values in some columns.
+
+    Args:
+        block: The sentence.
+        values: What each word gets, which is taken from it.
+        columns: The columns, counted from 0.
+    """
+    lines = []
+    for line in block:
+        cells = line.split("\t")
+        if cells[0].isdigit():
+            for column, value in zip(columns, next(values), strict=True):
+                cells[column] = str(value)
+            line = "\t".join(cells)
+        lines.append(line)
+    return lines
 
 
 def word_forms(blocks: Sequence[Block]) -> list[str]:

@@ -65,6 +65,25 @@ class Schedule:
         """``(levels + 1,)``, on the CPU: where each level begins."""
         return torch.tensor([0, *(end for _, end in self.levels)])
 
+    @cached_property
+    def chains(self) -> tuple[Tensor, Tensor]:
+        """The trees as packed sequences, where no node has several children; on the CPU.
+
+        Returns:
+            ``(nodes,)``, ranks: the first words of all chains, those of the longest first, then the
+            second words, and so on; and ``(levels,)``, how many chains have a word there.
+        """
+        sizes = np.diff(self.level_ptr.numpy())
+        child, leaves = self.child.numpy(), self.num_leaves
+        leaf = np.arange(self.num_nodes)  # of each node
+        for begin, end in self.levels[1:]:
+            leaf[begin:end] = leaf[child[begin - leaves : end - leaves]]
+        place = np.empty(leaves, dtype=np.int64)  # of each chain among all
+        place[np.argsort(-np.bincount(leaf), kind="stable")] = np.arange(leaves)
+        ranks = np.empty_like(leaf)  # a level has the longest chains
+        ranks[np.repeat(self.level_ptr.numpy()[:-1], sizes) + place[leaf]] = np.arange(len(leaf))
+        return torch.from_numpy(ranks), torch.from_numpy(sizes)
+
     @classmethod
     def from_parents(
         cls,

@@ -50,7 +50,7 @@ _TREE = ("forward", "backward", "vector_bytes")
 _LAYERS = ("gat", "gatv2", "transformer")
 _FUNCTIONS = {
     "adamw": ("catch_up", "step"),
-    "lstm": ("forward", "vector_bytes"),
+    "lstm": ("forward", "pack", "vector_bytes"),
     "gru": _TREE,
     "windows": _TREE[:2],
     "attention": _TREE[:2],

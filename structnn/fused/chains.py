@@ -14,6 +14,7 @@ from structnn.fused.build import load
 from structnn.fused.calls import apply
 from structnn.fused.child_sum import FusedChildSum
 from structnn.fused.gru import FusedGRU
+from structnn.fused.lstm import read_layer
 from structnn.notes import notes_wanted
 
 __all__ = ["read_chains"]
@@ -28,8 +29,8 @@ def read_chains(network: nn.RNNBase, x: Tensor, order: Tensor, sizes: Tensor) ->
     PyTorch's networks multiply by the weights at each step of packed sentences, and in the backward pass
     add to the gradients of all weights at each; the operators do most of that for many steps at once. A
     child-sum Tree-LSTM over a chain is an LSTM, a word's only child being the one before it, or in the
-    other direction the one behind it; a GRU has an operator of its own. States and gradients are those
-    of PyTorch to rounding.
+    other direction the one behind it; a GRU has an operator of its own, and so has an LSTM without
+    gradients. States and gradients are those of PyTorch to rounding.
 
     Args:
         network: An LSTM or a GRU.
@@ -75,6 +76,8 @@ def _reader(network: nn.RNNBase, dtype: torch.dtype, sizes: Tensor) -> Read | No
     if isinstance(network, nn.LSTM) and not network.proj_size:
         if load("child_sum", dtype) is None:
             return None
+        if not torch.is_grad_enabled() and load("lstm", dtype) is not None:
+            return lambda x, place, rows: _read_lstm(network, place, x, sizes, rows)
         schedule = _schedule(sizes)
         return lambda x, place, rows: apply(
             FusedChildSum, x, *_lstm_weights(network, place), schedule, rows
@@ -85,6 +88,12 @@ def _reader(network: nn.RNNBase, dtype: torch.dtype, sizes: Tensor) -> Read | No
         begin = F.pad(sizes.cumsum(0), (1, 0))
         return lambda x, place, rows: apply(FusedGRU, x, *_gru_weights(network, place), begin, rows)
     return None
+
+
+def _read_lstm(network: nn.LSTM, place: str, x: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
+    """Without gradients nothing is kept, and each step's sums are used while they are in cache."""
+    w, u, b, b_u = _weights(network, place)
+    return read_layer(x, w, b + b_u, u, sizes, rows)
 
 
 def _weights(network: nn.RNNBase, place: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -1,6 +1,6 @@
 // One layer of an LSTM over packed sequences, in one or both directions, forward only.
 //
-// The sums of the words (input weights and both biases) are computed before, for all steps at once.
+// The sums of the words (input weights and both biases) are computed before, for many steps at once.
 // What is left is a product with the last states at each step, and the gates:
 //
 //   sums  (rows, directions, 4, hidden): gates in the order of torch.nn.LSTM, i f g o
@@ -8,7 +8,7 @@
 //
 // A tile is a vector of units, with all their gates; the last one is filled up with zeros. Rows are
 // those of a PackedSequence: the first words of all sequences, the longest first, then the second
-// words, and so on.
+// words, and so on. Where the states are wanted in another order, `row` says in which.
 #include "products.h"
 
 using namespace structnn;
@@ -18,6 +18,7 @@ namespace {
 struct Lstm {
   int64_t steps, batch, hidden, directions, threads;
   const int64_t* batch_sizes;  // (steps,): how many sequences have a word at this step
+  const int64_t* row;          // (rows,): where in h the state of each row is; or null
   const void *sums, *u;
   void* h;              // (rows, directions, hidden): the states
   void *last_h, *last_c;  // (directions, batch, hidden): what is before the first step; then the last
@@ -55,7 +56,8 @@ class Forward {
   }
   T* state_at(int64_t step, int64_t sequence, int64_t direction) const {
     const int64_t row = begin_at.get()[step] + sequence;
-    return static_cast<T*>(in.h) + (row * in.directions + direction) * hidden;
+    return static_cast<T*>(in.h) +
+           ((in.row ? in.row[row] : row) * in.directions + direction) * hidden;
   }
   T* last(void* kept, int64_t sequence, int64_t direction) const {
     return static_cast<T*>(kept) + (direction * in.batch + sequence) * hidden;
@@ -92,21 +94,34 @@ class Forward {
     for (int64_t at = 0; at < hidden; at += lanes, panel += panel_size) {
       const int64_t units = hidden - at;
       for_blocks(count, kGates, [&](int64_t from, int rows) {
+        // What lies in rows far apart, a vector of each at a time, no processor foresees.
+        for (int row = 0; row < rows; ++row) {
+          const T* word = words + (from + row) * words_stride + at;
+          for (int gate = 0; gate < kGates; ++gate) fetch<T>(word + gate * hidden);
+          fetch<T>(last(in.last_c, first + from + row, direction) + at);
+        }
         choose_block<T, Vector<T>, kGates>(rows, all)
             .multiply(before + from, hidden, panel, product);
+        // All cells first, then all states: each is a long chain of operations, and those of several
+        // rows run side by side.
         for (int row = 0; row < rows; ++row) {
-          const int64_t sequence = first + from + row;
+          T* const sums = product + row * kGates * lanes;
           const T* word = words + (from + row) * words_stride + at;
-          T* cell = last(in.last_c, sequence, direction) + at;
+          T* cell = last(in.last_c, first + from + row, direction) + at;
           Vector<T> gates[kGates];
           for (int gate = 0; gate < kGates; ++gate)
-            gates[gate] = load<T>(product + (row * kGates + gate) * lanes) +
-                          load_some<T>(word + gate * hidden, units);
+            gates[gate] =
+                load<T>(sums + gate * lanes) + load_some<T>(word + gate * hidden, units);
           const auto c = sigmoid<T>(gates[0]) * tanh<T>(gates[2]) +
                          sigmoid<T>(gates[1]) * load_some<T>(cell, units);
           store_some<T>(cell, c, units);
-          store_some<T>(state_at(step, sequence, direction) + at,
-                        sigmoid<T>(gates[3]) * tanh<T>(c), units);
+          store<T>(sums, c);
+          store<T>(sums + lanes, sigmoid<T>(gates[3]));
+        }
+        for (int row = 0; row < rows; ++row) {
+          const T* const kept = product + row * kGates * lanes;
+          store_some<T>(state_at(step, first + from + row, direction) + at,
+                        load<T>(kept + lanes) * tanh<T>(load<T>(kept)), units);
         }
       });
     }
@@ -118,6 +133,18 @@ class Forward {
 extern "C" {
 
 int forward(const Lstm* given) { return run<Forward<Number>>(given); }
+
+// The weights of a direction's states, ``(4 * hidden, hidden)``, in panels.
+int pack(const Number* u, int64_t hidden, Number* panels) {
+  try {
+    Packed<Number> packed({kGates, hidden}, hidden);
+    packed.pack_transposed(u);
+    std::memcpy(panels, packed.panel(0), packed.columns.padded() * hidden * sizeof(Number));
+    return 1;
+  } catch (const std::bad_alloc&) {
+    return 0;
+  }
+}
 
 int vector_bytes() { return kVectorBytes; }
 }

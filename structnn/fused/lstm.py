@@ -1,8 +1,9 @@
-"""An LSTM that is not trained any more, in C++: what ``lstm.cpp`` computes, as a module."""
+"""LSTMs without gradients, in C++: what ``lstm.cpp`` computes, as a function and as a module."""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from ctypes import c_int64, c_void_p
 from typing import NamedTuple
 
@@ -13,13 +14,12 @@ from torch.nn.utils.rnn import PackedSequence
 
 from structnn.fused.build import load
 
-__all__ = ["InferenceLSTM", "replace_lstms"]
+__all__ = ["InferenceLSTM", "read_layer", "replace_lstms"]
 
 _GATES = 4
 
-# Words at a step, in the mean, from which PyTorch's library is as fast or faster: it multiplies large
-# matrices better than many small ones.
-_MANY = 48
+# Words whose sums are computed at once, and so how much memory sums need.
+_AT_ONCE = 4096
 
 
 class _Lstm(ctypes.Structure):
@@ -27,7 +27,7 @@ class _Lstm(ctypes.Structure):
 
     _fields_ = (
         *((name, c_int64) for name in "steps batch hidden directions threads".split()),
-        *((name, c_void_p) for name in "batch_sizes sums u h last_h last_c".split()),
+        *((name, c_void_p) for name in "batch_sizes row sums u h last_h last_c".split()),
     )
 
 
@@ -53,9 +53,8 @@ class InferenceLSTM(nn.Module):
     into the operator's order once, which takes longer than to read a sentence. States are those of
     PyTorch to rounding.
 
-    It takes the place of the LSTM, which it keeps as ``lstm``: that computes large batches, which it
-    reads as fast, where gradients are wanted, in training mode, and where the operator cannot, see
-    :func:`structnn.fused.build.load`.
+    It takes the place of the LSTM, which it keeps as ``lstm``: that computes where gradients are wanted,
+    in training mode, and where the operator cannot, see :func:`structnn.fused.build.load`.
 
     Args:
         lstm: The LSTM, on the CPU, without projections (``proj_size``). Later changes to its weights
@@ -73,8 +72,8 @@ class InferenceLSTM(nn.Module):
         self.train(lstm.training)
         self.directions = 2 if lstm.bidirectional else 1
         self.hidden_size = lstm.hidden_size
-        library = load("lstm", lstm.get_parameter("weight_ih_l0").dtype)
-        self._layers = [] if library is None else _layers(lstm, library.vector_bytes())
+        dtype = lstm.get_parameter("weight_ih_l0").dtype
+        self._layers = [] if load("lstm", dtype) is None else _layers(lstm)
 
     def forward(
         self, packed: PackedSequence, start: tuple[Tensor, Tensor] | None = None
@@ -116,7 +115,6 @@ class InferenceLSTM(nn.Module):
             and not self.training
             and not torch.is_grad_enabled()
             and packed.sorted_indices is None
-            and len(x) <= _MANY * len(packed.batch_sizes)
             and x.is_cpu
             and x.dtype == self._layers[0].u.dtype
             and not torch.is_autocast_enabled("cpu")
@@ -128,26 +126,74 @@ class InferenceLSTM(nn.Module):
         self, layer: _Layer, x: Tensor, sizes: Tensor, last_h: Tensor, last_c: Tensor
     ) -> Tensor:
         """The states of a layer; the last ones take the place of the first."""
-        library = load("lstm", x.dtype)
-        assert library is not None
         sums = F.linear(x, layer.w, layer.b)  # (rows, directions * 4 * hidden)
         h = x.new_empty(len(x), self.directions * self.hidden_size)
-        given = _Lstm(
-            steps=len(sizes),
-            batch=last_h.shape[1],
-            hidden=self.hidden_size,
-            directions=self.directions,
-            threads=torch.get_num_threads(),
-            batch_sizes=sizes.data_ptr(),
-            sums=sums.data_ptr(),
-            u=layer.u.data_ptr(),
-            h=h.data_ptr(),
-            last_h=last_h.data_ptr(),
-            last_c=last_c.data_ptr(),
-        )
-        if not library.forward(ctypes.byref(given)):
-            raise MemoryError(f"no memory for the LSTM over {len(x)} words")
+        _advance(sums, layer.u, sizes, None, h, last_h, last_c)
         return h
+
+
+def read_layer(x: Tensor, w: Tensor, b: Tensor, u: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
+    """The states of one layer in one direction, from states of zeros, without gradients.
+
+    Args:
+        x: ``(words, input)``.
+        w: ``(4 * hidden, input)``, gates in the order of ``torch.nn.LSTM``.
+        b: ``(4 * hidden,)``, the sum of both biases.
+        u: ``(4 * hidden, hidden)``.
+        sizes: ``(steps,)``, how many sequences have a word at each step.
+        rows: ``(words,)``, the row of ``x`` and of the result of each word of the packed sequences.
+
+    Returns:
+        ``(words, hidden)``.
+    """
+    panels = _panels(u)[None]
+    h = x.new_empty(len(x), u.shape[1])
+    last_h, last_c = x.new_zeros(2, 1, int(sizes[0]), u.shape[1])
+    for steps, words in _portions(sizes):
+        sums = F.linear(x.index_select(0, rows[words]), w, b)
+        _advance(sums, panels, sizes[steps], rows[words], h, last_h, last_c)
+    return h
+
+
+def _portions(sizes: Tensor) -> Iterator[tuple[slice, slice]]:
+    """Steps some at a time, and their words."""
+    step = word = words = 0
+    for end, size in enumerate(sizes.tolist(), start=1):
+        words += size
+        if words >= _AT_ONCE or end == len(sizes):
+            yield slice(step, end), slice(word, word + words)
+            step, word, words = end, word + words, 0
+
+
+def _advance(
+    sums: Tensor,
+    u: Tensor,
+    sizes: Tensor,
+    rows: Tensor | None,
+    h: Tensor,
+    last_h: Tensor,
+    last_c: Tensor,
+) -> None:
+    """Write the states of some steps into ``h``, and the last ones in place of the first."""
+    library = load("lstm", sums.dtype)
+    assert library is not None
+    directions, batch, hidden = last_h.shape
+    given = _Lstm(
+        steps=len(sizes),
+        batch=batch,
+        hidden=hidden,
+        directions=directions,
+        threads=torch.get_num_threads(),
+        batch_sizes=sizes.data_ptr(),
+        row=None if rows is None else rows.data_ptr(),
+        sums=sums.data_ptr(),
+        u=u.data_ptr(),
+        h=h.data_ptr(),
+        last_h=last_h.data_ptr(),
+        last_c=last_c.data_ptr(),
+    )
+    if not library.forward(ctypes.byref(given)):
+        raise MemoryError(f"no memory for the LSTM over {len(sums)} words")
 
 
 def replace_lstms(network: nn.Module) -> None:
@@ -169,10 +215,9 @@ def replace_lstms(network: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _layers(lstm: nn.LSTM, vector_bytes: int) -> list[_Layer]:
+def _layers(lstm: nn.LSTM) -> list[_Layer]:
     """The weights of each layer."""
     directions = ["", "_reverse"] if lstm.bidirectional else [""]
-    lanes = vector_bytes // lstm.get_parameter("weight_ih_l0").element_size()
 
     def of_layer(kind: str, number: int) -> list[Tensor]:
         return [lstm.get_parameter(f"{kind}_l{number}{direction}") for direction in directions]
@@ -183,14 +228,19 @@ def _layers(lstm: nn.LSTM, vector_bytes: int) -> list[_Layer]:
         b = w.new_zeros(len(w))
         if lstm.bias:
             b += torch.cat(of_layer("bias_ih", number)) + torch.cat(of_layer("bias_hh", number))
-        u = torch.stack([_in_tiles(rows, lanes) for rows in of_layer("weight_hh", number)])
+        u = torch.stack([_panels(rows) for rows in of_layer("weight_hh", number)])
         layers.append(_Layer(w, b, u))
     return layers
 
 
-def _in_tiles(u: Tensor, lanes: int) -> Tensor:
+def _panels(u: Tensor) -> Tensor:
     """``(4 * hidden, hidden)`` as ``(tiles, hidden, 4, lanes)``, the last tile filled up with zeros."""
-    gates: Tensor = u.unflatten(0, (_GATES, -1))
-    gates = F.pad(gates, (0, 0, 0, -gates.shape[1] % lanes))
-    tiles: Tensor = gates.unflatten(1, (-1, lanes)).permute(1, 3, 0, 2)
-    return tiles.contiguous()
+    library = load("lstm", u.dtype)
+    assert library is not None
+    u = u.contiguous()
+    hidden, lanes = u.shape[1], library.vector_bytes() // u.element_size()
+    panels = u.new_empty(-(-hidden // lanes), hidden, _GATES, lanes)
+    pointers = c_void_p(u.data_ptr()), c_int64(hidden), c_void_p(panels.data_ptr())
+    if not library.pack(*pointers):
+        raise MemoryError(f"no memory for the weights of an LSTM with {hidden} units")
+    return panels

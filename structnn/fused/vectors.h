@@ -58,6 +58,14 @@ inline Vector<T> load(const T* from) {
   return value;
 }
 
+// Asks for a vector that will be loaded soon. It may begin in one line of the cache and end in the
+// next one.
+template <typename T>
+inline void fetch(const T* vector) {
+  __builtin_prefetch(vector);
+  __builtin_prefetch(vector + kLanes<T> - 1);
+}
+
 template <typename T>
 inline void store(T* to, Vector<T> value) {
   std::memcpy(to, &value, sizeof(value));

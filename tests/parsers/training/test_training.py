@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from parsers.training.__main__ import main
+from parsers.training.contextual import _States
 from parsers.training.loop import Budget, WeightAverage, make_cheaper
 from parsers.training.pack import halved
 from parsers.training.spacy_vectors import murmur_hash_64a, read_msgpack_int_map
@@ -22,6 +23,7 @@ from parsers.training.treebank import (
 )
 from parsers.training.vectors import VectorsError, read_vectors, reduce_dimensions
 from structnn.ops.dropout import Dropout
+from tests.structnn.embeddings.tiny import make_model, make_tokenizer, save_tiny
 
 pytestmark = pytest.mark.slow
 
@@ -120,6 +122,64 @@ def test_without_vectors_and_multiword_tokens(tmp_path: Path) -> None:
     ) == 0  # fmt: skip
     entry = json.loads((output / "resources.json").read_text())["xx"]
     assert sorted(entry) == ["depparse", "packages", "pos", "tokenize"]
+
+
+def test_a_teacher_gives_a_text_its_trees(treebank: Path, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    text = tmp_path / "text.conllu"
+    text.write_text(conllu(3), encoding="utf-8")
+    output = tmp_path / "models"
+    arguments = [
+        *("--train", str(treebank), "--dev", str(treebank), "--test", str(treebank)),
+        *("--lang", "de", "--package", "taught", "--out", str(output), "--folds", "2"),
+        *("--contextual", str(save_tiny(tmp_path / "tiny")), "--text", str(text)),
+        *("--teacher-tagger-steps", "3", "--teacher-parser-steps", "3", "--fold-steps", "3"),
+        *("--silver-tagger-steps", "3", "--silver-parser-steps", "3", "--tagger-steps", "3"),
+        *("--parser-steps", "3", "--tokenizer-steps", "5"),
+    ]
+    assert main(arguments) == 0
+    card = (output / "MODEL_CARD.md").read_text()
+    assert "from 15 further sentences (69 words)" in card
+    assert "`tiny` in front" in card
+    work = tmp_path / "models.work"
+    silver = read_treebank(work / "silver.conllu")
+    assert word_forms(silver.blocks) == word_forms(read_treebank(text).blocks)
+    learned = read_treebank(work / "silver.parser.conllu")
+    assert len(learned) == 2 * len(read_treebank(treebank)) + len(silver)
+    # Training went on from the weights of before, and was not begun anew.
+    before, after = (
+        torch.load(work / f"parser{name}.pt", weights_only=True)["model"]
+        for name in ("", ".silver")
+    )
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    for name in before:
+        torch.testing.assert_close(before[name], after[name], rtol=0, atol=0.05)
+
+
+def test_states_of_a_contextual_model_are_means_of_pieces(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    model, tokenizer = make_model().eval(), make_tokenizer()
+    mix = torch.nn.Linear(4, 1, bias=False)
+    torch.nn.init.zeros_(mix.weight)
+    long = ["dogs"] * 20  # 40 pieces, and the model has 12 positions
+    found = _States()("tiny", tokenizer, model, [["a", "dogs"], long], "cpu", True, True, mix)
+    assert [part.shape for part in found] == [(4, 8), (22, 8)]
+    with torch.no_grad():
+        layers = model(torch.tensor([[2, 4, 5, 6, 3]]), output_hidden_states=True).hidden_states
+    expected = torch.stack(layers).mean(0)[0]
+    torch.testing.assert_close(found[0][2], expected[2:4].mean(0), atol=0.05, rtol=0.05)
+    torch.testing.assert_close(found[0][3], expected[4], atol=0.05, rtol=0.05)
+    assert found[1][1].any()
+    assert not found[1][10:21].any()
+
+
+def test_a_text_needs_a_teacher(
+    treebank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [item for part in ("train", "dev", "test") for item in (f"--{part}", str(treebank))]
+    names = ["--lang", "de", "--package", "p", "--out", str(tmp_path / "o")]
+    assert main([*files, *names, "--text", str(treebank)]) == 2
+    assert "--text needs --contextual" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

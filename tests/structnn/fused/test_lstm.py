@@ -134,7 +134,6 @@ def test_when_pytorch_computes(monkeypatch):
     with torch.no_grad():
         assert fused._computes(words)
         assert not fused._computes(packed([3, 2], torch.float32)), "other numbers"
-        assert not fused._computes(packed([2] * 200)), "a large batch"
         unsorted = pack_sequence([words.data[:1], words.data[:3]], enforce_sorted=False)
         assert not fused._computes(unsorted)
         assert_same(fused(unsorted), plain(unsorted))

@@ -127,6 +127,31 @@ def assert_agrees(kind, hidden, forest, without_operators):
         torch.testing.assert_close(single.double(), other, rtol=0, atol=1e-5 * scale)
 
 
+@every_operator
+@pytest.mark.parametrize("forest", [*FORESTS, "chains in any order"])
+def test_states_without_gradients_are_the_same(kind, forest):
+    shuffled = [chain(n, left=n % 2 == 0) for n in (3, 40, 1, 3, 17, 40, 2)]
+    batch = batch_of(FORESTS.get(forest, shuffled))
+    encoder, x = encoder_of(kind, 9), words_of(batch)
+    expected = encoder.encode(x, batch).detach()
+    with torch.no_grad():
+        assert_close(encoder.encode(x, batch), expected)
+
+
+def test_chains_without_gradients_are_read_as_lstms(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the operator of trees computed it")
+
+    batch = batch_of(FORESTS["chains"])
+    encoder, x = encoder_of("child sum"), words_of(batch)
+    expected = encoder.encode(x, batch).detach()
+    monkeypatch.setattr("structnn.fused.child_sum.apply", refuse)
+    with torch.no_grad():
+        assert_close(encoder.encode(x, batch), expected)
+    with pytest.raises(AssertionError, match="of trees"):
+        encoder.encode(x, batch)
+
+
 def test_every_operator_is_tested():
     served = {
         f"{type(module).__module__}.{type(module).__qualname__}"
