@@ -19,7 +19,7 @@ __all__ = ["InferenceLSTM", "read_layer", "replace_lstms"]
 _GATES = 4
 
 # Words whose sums are computed at once, and so how much memory sums need.
-_AT_ONCE = 4096
+_AT_ONCE = 2048
 
 
 class _Lstm(ctypes.Structure):
