@@ -180,9 +180,11 @@ def fit(
     tuned = list(pretrained.parameters()) if pretrained is not None else []
     known = set(map(id, tuned))
     weights = [p for p in model.parameters() if p.requires_grad and id(p) not in known]
-    groups: list[dict[str, Any]] = [{"params": weights, "top": learning_rate, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [{"params": weights, "weight_decay": 0.0}]
+    rates = [learning_rate]
     if tuned:
-        groups.append({"params": tuned, "top": PRETRAINED_RATE, "weight_decay": 0.01})
+        groups.append({"params": tuned, "weight_decay": 0.01})
+        rates.append(PRETRAINED_RATE)
     betas = (0.9, 0.98) if tuned else (0.9, 0.95)
     optimizer = torch.optim.AdamW(groups, betas=betas, eps=1e-6, fused=True)
     # Trainers differ in the names of the dictionaries that `update` uses. Their own schedules are of
@@ -234,8 +236,8 @@ def fit(
     dev = float("nan")
     while (progress := budget.progress(step, seconds)) < 1.0:
         scale = min(1.0, (step + 1) / max(warmup, 1)) * max(1.0 - progress, 0.01)
-        for group in optimizer.param_groups:
-            group["lr"] = group["top"] * scale
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * scale
         result = trainer.update(next(batches))
         losses += result[0] if isinstance(result, tuple) else float(result)
         if ema is not None:
