@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -120,6 +121,17 @@ def chain(size: int, *, left: bool = True) -> Tree:
 def random_sentences(seed: int, sizes: Sequence[int], arity: int | None = None) -> list[Sentence]:
     generator = random.Random(seed)
     return [sentence_of(random_tree(generator, size, arity)) for size in sizes]
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Within it PyTorch and the operators have so many threads."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 def encode_one_by_one(encoder: Encoder, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from structnn.fused import attention
 from structnn.fused.attention import attend
 from structnn.fused.build import SWITCH, load
 from structnn.notes import noting
+from tests.structnn.examples import threads
 
 needs_operator = pytest.mark.skipif(
     load("attention") is None, reason="needs a C++ compiler and AVX2"
@@ -158,13 +159,9 @@ def test_several_threads():
         return [states, *torch.autograd.grad(states.square().sum(), [inputs, bias])]
 
     alone = compute()
-    usual = torch.get_num_threads()
-    try:
-        torch.set_num_threads(3)
+    with threads(3):
         for one, other in zip(compute(), alone, strict=True):
             assert torch.equal(one, other)
-    finally:
-        torch.set_num_threads(usual)
 
 
 def test_what_pytorch_computes(monkeypatch):

@@ -12,6 +12,7 @@ from structnn.fused import lstm
 from structnn.fused.build import SWITCH, load
 from structnn.fused.chains import read_chains
 from structnn.notes import noting
+from tests.structnn.examples import threads
 
 needs_operator = pytest.mark.skipif(
     load("child_sum") is None, reason="needs a C++ compiler and AVX2"
@@ -99,12 +100,8 @@ def test_several_threads(kind):
     network, lengths = kind(INPUT, 20, bidirectional=True), [7] * 60 + [2] * 40
     x = torch.randn(sum(lengths), INPUT)
     alone = by_chains(network, x, lengths)
-    usual = torch.get_num_threads()
-    try:
-        torch.set_num_threads(3)
+    with threads(3):
         torch.testing.assert_close(by_chains(network, x, lengths), alone)
-    finally:
-        torch.set_num_threads(usual)
 
 
 @needs_operator

@@ -21,6 +21,7 @@ from tests.structnn.examples import (
     chain,
     phrase_trees,
     random_tree,
+    threads,
     trees,
 )
 
@@ -150,12 +151,11 @@ def test_the_same_every_time_and_on_any_number_of_threads(layer):
     generator = torch.Generator().manual_seed(0)
     edges = torch.randint(300, (2, 2000), generator=generator)
     call, given = attending(layer, edges, 300, [edge % 5 for edge in range(2000)], 3, 30)
-    threads, results = torch.get_num_threads(), []
+    results = []
     for number in (1, 1, 2, 3):
-        torch.set_num_threads(number)
-        out, weights = call(*given)
-        results.append([out, weights, *torch.autograd.grad(out.sin().sum(), given)])
-    torch.set_num_threads(threads)
+        with threads(number):
+            out, weights = call(*given)
+            results.append([out, weights, *torch.autograd.grad(out.sin().sum(), given)])
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))
 

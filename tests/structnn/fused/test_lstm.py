@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence
 from structnn.fused import lstm as operator
 from structnn.fused.build import SWITCH, load
 from structnn.fused.lstm import InferenceLSTM, replace_lstms
+from tests.structnn.examples import threads
 
 needs_operator = pytest.mark.skipif(load("lstm") is None, reason="needs a C++ compiler and AVX2")
 
@@ -74,16 +75,11 @@ def test_equal_to_pytorch(dtype, bidirectional, hidden):
 @torch.inference_mode()
 def test_several_threads():
     _, fused = pair(20, bidirectional=True)
-    usual = torch.get_num_threads()
     for lengths in LENGTHS:
         words = packed(lengths)
         expected = fused(words)
-        try:
-            torch.set_num_threads(3)
-            found = fused(words)
-        finally:
-            torch.set_num_threads(usual)
-        assert_same(found, expected)
+        with threads(3):
+            assert_same(fused(words), expected)
 
 
 @needs_operator

@@ -11,6 +11,7 @@ from structnn.encoders.sequence.cnn import Windows, rows_apart
 from structnn.fused import windows
 from structnn.fused.build import SWITCH, load
 from structnn.fused.windows import read_windows
+from tests.structnn.examples import threads
 
 needs_operator = pytest.mark.skipif(load("windows") is None, reason="needs a C++ compiler and AVX2")
 
@@ -84,13 +85,9 @@ def test_several_threads(monkeypatch):
         return [values, *torch.autograd.grad(values.square().sum(), [x, *layer.parameters()])]
 
     alone = compute()
-    usual = torch.get_num_threads()
-    try:
-        torch.set_num_threads(3)
+    with threads(3):
         for one, other in zip(compute(), alone, strict=True):
             torch.testing.assert_close(one, other)
-    finally:
-        torch.set_num_threads(usual)
 
 
 @needs_operator

@@ -5,6 +5,7 @@ import torch
 
 from structnn.fused.build import SWITCH, load
 from structnn.ops.dropout import Dropout
+from tests.structnn.examples import threads
 
 
 @pytest.fixture(params=["the operator", "PyTorch"], autouse=True)
@@ -61,12 +62,8 @@ def test_threads_draw_the_same():
         return Dropout(0.4)(torch.ones(50_001))
 
     alone = dropped()
-    usual = torch.get_num_threads()
-    try:
-        torch.set_num_threads(3)
+    with threads(3):
         assert torch.equal(dropped(), alone)
-    finally:
-        torch.set_num_threads(usual)
 
 
 def test_rows_of_draws_are_independent():
