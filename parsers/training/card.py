@@ -55,7 +55,6 @@ def model_card(
     if recipe.text is not None:
         text = read_treebank(recipe.text)
         model = Path(recipe.contextual or "").name
-        model = Path(recipe.contextual or "").name
         teacher = (
             f"\nThen they learned from {len(text)} further sentences ({text.words} words), too, with "
             f"tags and trees of a teacher: a tagger and a parser with `{model}` in front of them, "

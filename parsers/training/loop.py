@@ -133,7 +133,7 @@ def tuning(trainer: Any, budget: Budget) -> dict[str, Any]:
     pretrained = trainer.model.bert_model
     if pretrained is None:
         return {}
-    return {"pretrained": pretrained, "warmup": budget.steps // 10, "average": 0.995}
+    return {"pretrained": pretrained, "warmup": max(1, budget.steps // 10), "average": 0.995}
 
 
 def fit(
@@ -235,7 +235,7 @@ def fit(
     last_save, last_score, losses = seconds, seconds, 0.0
     dev = float("nan")
     while (progress := budget.progress(step, seconds)) < 1.0:
-        scale = min(1.0, (step + 1) / max(warmup, 1)) * max(1.0 - progress, 0.01)
+        scale = min(1.0, (step + 1) / warmup) * max(1.0 - progress, 0.01)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * scale
         result = trainer.update(next(batches))

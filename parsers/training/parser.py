@@ -146,15 +146,7 @@ def train_parser(
     evaluate = None
     if dev is not None:
         dev_document = CoNLL.conll2doc(input_file=str(dev))
-        dev_data = DataLoader(
-            dev_document,
-            1000,
-            arguments,
-            pretrain,
-            vocab=data.vocab,
-            evaluation=True,
-            sort_during_eval=True,
-        )
+        dev_data = _to_predict(dev_document, arguments, pretrain, data.vocab)
         gold = [(int(head), relation) for head, relation in dev_document.get([HEAD, DEPREL])]
 
         def evaluate() -> float:
@@ -178,6 +170,21 @@ def train_parser(
     )
 
 
+def _to_predict(document: Any, arguments: dict[str, Any], pretrain: Any, vocab: Any) -> Any:
+    """The batches of a document whose trees are wanted."""
+    from stanza.models.depparse.data import DataLoader
+
+    return DataLoader(
+        document,
+        1000,
+        arguments,
+        pretrain,
+        vocab=vocab,
+        evaluation=True,
+        sort_during_eval=True,
+    )
+
+
 def parse_blocks(blocks: list[Block], model: Path, table: Path | None, output: Path) -> Path:
     """Write sentences with the trees that a model predicts from their words and tags.
 
@@ -191,7 +198,6 @@ def parse_blocks(blocks: list[Block], model: Path, table: Path | None, output: P
         ``output``.
     """
     from stanza.models.common.pretrain import Pretrain
-    from stanza.models.depparse.data import DataLoader
     from stanza.models.depparse.trainer import Trainer
     from stanza.models.depparse.utils import predict_dataset
     from stanza.utils.conll import CoNLL
@@ -199,15 +205,8 @@ def parse_blocks(blocks: list[Block], model: Path, table: Path | None, output: P
     source = write_blocks(blocks, output.with_suffix(".unparsed.conllu"))
     pretrain = None if table is None else Pretrain(str(table))
     trainer = Trainer.load(str(model), pretrain, device="cpu")
-    data = DataLoader(
-        CoNLL.conll2doc(input_file=str(source)),
-        1000,
-        trainer.args,
-        pretrain,
-        vocab=trainer.vocab,
-        evaluation=True,
-        sort_during_eval=True,
-    )
+    document = CoNLL.conll2doc(input_file=str(source))
+    data = _to_predict(document, trainer.args, pretrain, trainer.vocab)
     with torch.no_grad():
         arcs = iter([arc for tree in predict_dataset(trainer, data) for arc in tree])
     source.unlink()

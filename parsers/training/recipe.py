@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Recipe"]
 
@@ -104,6 +105,11 @@ class Recipe:
             raise ValueError(
                 f"--{given} needs --{lacking}: a teacher on a contextual model gives a text its trees"
             )
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """What each tagger and parser of the recipe is trained with: names, and the vectors."""
+        return {"lang": self.lang, "package": self.package, "table": self.table}
 
     @property
     def table(self) -> Path | None:

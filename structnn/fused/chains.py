@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from structnn.data.schedule import Schedule
 from structnn.fused.build import load
 from structnn.fused.calls import apply
-from structnn.fused.child_sum import FusedChildSum
+from structnn.fused.child_sum import FusedChildSum, exchange_gates
 from structnn.fused.gru import FusedGRU
 from structnn.fused.lstm import read_layer
 from structnn.notes import notes_wanted
@@ -107,14 +107,9 @@ def _weights(network: nn.RNNBase, place: str) -> tuple[Tensor, Tensor, Tensor, T
 
 def _lstm_weights(network: nn.LSTM, place: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """As the Tree-LSTM's: gates i, f, g and o in the order i, o, g, f."""
-
-    def sorted_gates(gates: Tensor) -> Tensor:
-        i, f, g, o = gates.chunk(4)
-        return torch.cat([i, o, g, f])
-
     w, u, b, b_u = _weights(network, place)
-    u_iog, u_f = sorted_gates(u).split([3 * network.hidden_size, network.hidden_size])
-    return sorted_gates(w), sorted_gates(b + b_u), u_iog, u_f
+    u_iog, u_f = exchange_gates(u).split([3 * network.hidden_size, network.hidden_size])
+    return exchange_gates(w), exchange_gates(b + b_u), u_iog, u_f
 
 
 def _gru_weights(network: nn.GRU, place: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -55,14 +55,15 @@ def _as_lstm(
     schedule: Schedule, x: Tensor, w: Tensor, b: Tensor, u_iou: Tensor, u_f: Tensor
 ) -> Tensor:
     """The states of trees that are chains, by an LSTM: the same, and faster where nothing is kept."""
-
-    def sorted_gates(gates: Tensor) -> Tensor:
-        i, o, g, f = gates.chunk(4)
-        return torch.cat([i, f, g, o])
-
     ranks, sizes = schedule.chains
-    u = sorted_gates(torch.cat([u_iou, u_f]))
-    return read_layer(x, sorted_gates(w), sorted_gates(b), u, sizes, schedule.order[ranks])
+    u = exchange_gates(torch.cat([u_iou, u_f]))
+    return read_layer(x, exchange_gates(w), exchange_gates(b), u, sizes, schedule.order[ranks])
+
+
+def exchange_gates(gates: Tensor) -> Tensor:
+    """Gates i, f, g and o of ``torch.nn.LSTM`` in the order i, o, g, f of the Tree-LSTM, or back."""
+    first, second, third, fourth = gates.chunk(4)
+    return torch.cat([first, fourth, third, second])
 
 
 def relational(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -> Tensor | None:
