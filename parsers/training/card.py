@@ -56,9 +56,9 @@ def model_card(
         text = read_treebank(recipe.text)
         model = Path(recipe.contextual or "").name
         teacher = (
-            f"\nThen they learned from {len(text)} further sentences ({text.words} words), too, with "
-            f"tags and trees of a teacher: a tagger and a parser with `{model}` in front of them, "
-            "trained on the same treebank. The treebank counts twice there.\n"
+            f"\nTagger and parser also learned from {len(text)} further sentences ({text.words} words), "
+            f"with tags and trees of a teacher: a tagger and a parser with `{model}` in front of them, "
+            "trained on the same treebank. The treebank counts twice beside them.\n"
         )
     ending = "\n" + recipe.notes.read_text(encoding="utf-8") if recipe.notes is not None else ""
     names = " ".join(Path(path).name for path in (recipe.dev, recipe.test))

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
+from structnn.fused.chains import read_chains
 from structnn.ops.dropout import Dropout
 
 logger = logging.getLogger(__name__)
@@ -79,11 +80,40 @@ def _word_vectors(
     return pack_sequence(original.split(sentlens))
 
 
-def make_cheaper(module: nn.Module) -> None:
-    """Replace submodules that are slow on a CPU by equivalent ones."""
-    from stanza.models.common.char_model import CharacterModel
+def _states(
+    self: Any,
+    packed: PackedSequence,
+    lengths: list[int],
+    hx: tuple[Tensor, Tensor] | None = None,
+) -> tuple[PackedSequence, tuple[Tensor, Tensor] | None]:
+    """``PackedLSTM.forward`` by structnn's operator where states begin at zeros.
 
+    Stanza's models do not look at the last states, which are not computed.
+    """
+    if hx is None or not (hx[0].any() or hx[1].any()):
+        order = torch.arange(len(packed.data))
+        states = read_chains(self.lstm, packed.data, order, packed.batch_sizes)
+        if states is not None:
+            return PackedSequence(states, packed.batch_sizes), hx
+    computed: tuple[PackedSequence, tuple[Tensor, Tensor]] = self.lstm(packed, hx)
+    return computed
+
+
+def make_cheaper(module: nn.Module) -> None:
+    """Replace submodules that are slow on a CPU by equivalent ones.
+
+    The first states of LSTMs, which Stanza trains, stay zeros where they are.
+    """
+    from stanza.models.common.char_model import CharacterModel
+    from stanza.models.common.packed_lstm import PackedLSTM
+
+    for name, weight in module.named_parameters(recurse=False):
+        if name.endswith(("lstm_h_init", "lstm_c_init")) and not weight.any():
+            weight.requires_grad = False
     for name, child in module.named_children():
+        if type(child) is PackedLSTM and isinstance(child.lstm, nn.LSTM) and not child.pad:
+            child.forward = MethodType(_states, child)
+            continue
         if isinstance(child, nn.Dropout):
             setattr(module, name, Dropout(child.p).train(child.training))
             continue

@@ -31,6 +31,15 @@ OPTIONS: dict[str, Any] = {
     "batch_size": 1200,
 }
 
+WITH_SILVER: dict[str, Any] = {
+    "num_layers": 3,
+    "word_cutoff": 10,
+    "dropout": 0.25,
+    "word_dropout": 0.15,
+}
+"""What a parser that also learns from a teacher's trees has in place of :data:`OPTIONS`: several times
+as many sentences leave more to learn, and less to learn by heart."""
+
 
 def _training_trainer() -> Any:
     """A graph trainer of Stanza whose parser scores labels of gold heads alone in its loss."""
@@ -89,7 +98,6 @@ def train_parser(
     seed: int = 1,
     options: dict[str, Any] | None = None,
     contextual: str | None = None,
-    start: Path | None = None,
 ) -> dict[str, float]:
     """Train a parser on gold trees and predicted tags, and save it as Stanza does.
 
@@ -105,7 +113,6 @@ def train_parser(
         seed: The random seed of weights, batches and dropout.
         options: Options of Stanza's training that replace :data:`OPTIONS`.
         contextual: The name or folder of a contextual model, to be tuned as a part of the parser.
-        start: A model file to begin with, its words and labels as well; None to begin anew.
 
     Returns:
         What :func:`parsers.training.loop.fit` returns.
@@ -116,7 +123,6 @@ def train_parser(
     from stanza.models.common.utils import set_random_seed
     from stanza.models.depparse.data import DataLoader, InfiniteBatch
     from stanza.models.depparse.utils import predict_dataset
-    from stanza.models.pos.vocab import MultiVocab
     from stanza.utils.conll import CoNLL
 
     set_random_seed(seed)
@@ -125,18 +131,9 @@ def train_parser(
     arguments.update((options or {}) | contextual_options(contextual))
     pretrain = None if table is None else Pretrain(str(table))
     document = Document(CoNLL.conll2dict(input_file=str(train))[0])
-    known = None if start is None else torch.load(start, weights_only=True)
-    data = DataLoader(
-        document,
-        arguments["batch_size"],
-        arguments,
-        pretrain,
-        vocab=None if known is None else MultiVocab.load_state_dict(known["vocab"]),
-        evaluation=False,
-    )
+    data = DataLoader(document, arguments["batch_size"], arguments, pretrain, evaluation=False)
     trainer = _training_trainer()(args=arguments, vocab=data.vocab, pretrain=pretrain, device="cpu")
-    if known is not None:
-        trainer.model.load_params(known["model"])
+    data.reshuffle()  # the first epoch, too, which Stanza reads from short to long
     infinite = InfiniteBatch(data)
 
     def batches() -> Iterator[Any]:

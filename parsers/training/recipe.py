@@ -31,8 +31,8 @@ class Recipe:
         plain_sentences: The number of generated plain sentences that tagger and parser learn from, too
             (:mod:`parsers.training.plain`); English alone has a grammar of them.
         contextual: The name or folder of a contextual model of Hugging Face. A teacher is trained on it
-            (:mod:`parsers.training.teacher`), and then tagger and parser learn from its tags and trees
-            of ``text``, too.
+            (:mod:`parsers.training.teacher`), and tagger and parser learn from its tags and trees of
+            ``text``, too.
         text: A CoNLL-U file of further sentences, such as ``structnn parse`` writes, whose words alone
             are read.
         folds: The number of taggers for the parser's training data; each tags the part of train that it
@@ -42,8 +42,6 @@ class Recipe:
         fold_steps: Updates of each tagger for the parser's training data.
         teacher_tagger_steps: Updates of the teacher's tagger.
         teacher_parser_steps: Updates of the teacher's parser.
-        silver_tagger_steps: Updates of the tagger on the teacher's tags, after those on the treebank.
-        silver_parser_steps: Updates of the parser on the teacher's trees, after those on the treebank.
         tagger_steps: Updates of the tagger.
         parser_steps: Updates of the parser.
         tagger_minutes: Ends the tagger's training earlier; None for no limit.
@@ -78,8 +76,6 @@ class Recipe:
     fold_steps: int = 1800
     teacher_tagger_steps: int = 1000
     teacher_parser_steps: int = 1200
-    silver_tagger_steps: int = 3000
-    silver_parser_steps: int = 3500
     tagger_steps: int = 4000
     parser_steps: int = 9000
     tagger_minutes: float | None = None

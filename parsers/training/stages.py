@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from parsers.training import parser, tagger
 from parsers.training.card import model_card
 from parsers.training.loop import Budget
 from parsers.training.pack import pack
@@ -40,10 +41,9 @@ STAGES = (
     "jackknife",
     "tokenizer",
     "multiword",
+    "teacher",
     "tagger",
     "parser",
-    "teacher",
-    "silver",
     "pack",
     "score",
 )
@@ -72,10 +72,9 @@ def run(
         "jackknife": _jackknife,
         "tokenizer": _tokenizer,
         "multiword": _multiword,
+        "teacher": lambda recipe: teach(recipe, _train_blocks(recipe)),
         "tagger": _tagger,
         "parser": _parser,
-        "teacher": lambda recipe: teach(recipe, _train_blocks(recipe)),
-        "silver": _silver,
         "pack": _pack,
         "score": lambda recipe: scores.update(_score(recipe, command or [])),
     }
@@ -182,17 +181,27 @@ def _multiword(recipe: Recipe) -> None:
         partial.replace(output)
 
 
+def _with_silver(recipe: Recipe, gold: list[Block], silver: Path, output: Path) -> Path:
+    """A file of what is learned from: the treebank and, with a teacher, what it made of the text."""
+    if recipe.text is None:
+        return write_blocks(gold, output)
+    # Gold counts twice: it is of the text that is asked about, and right.
+    return write_blocks([*gold, *gold, *read_treebank(silver).blocks], output)
+
+
 def _tagger(recipe: Recipe) -> None:
     output = recipe.work / "tagger.pt"
     if output.is_file():
         return
+    gold = _train_blocks(recipe)
     result = train_tagger(
-        write_blocks(_train_blocks(recipe), recipe.work / "train.conllu"),
+        _with_silver(recipe, gold, silver_tags(recipe), recipe.work / "tagger.train.conllu"),
         write_blocks(read_treebank(recipe.dev).blocks, recipe.work / "dev.conllu"),
         output,
         **recipe.model,
         budget=Budget(recipe.tagger_steps, recipe.tagger_minutes),
         seed=recipe.seed,
+        options=None if recipe.text is None else tagger.WITH_SILVER,
     )
     _note(recipe, "tagger", result)
 
@@ -201,61 +210,24 @@ def _parser(recipe: Recipe) -> None:
     output = recipe.work / "parser.pt"
     if output.is_file():
         return
+    gold = read_treebank(recipe.work / "train.tagged.conllu").blocks
     result = train_parser(
-        recipe.work / "train.tagged.conllu",
+        _with_silver(recipe, gold, silver_trees(recipe), recipe.work / "parser.train.conllu"),
         recipe.work / "dev.tagged.conllu",
         output,
         **recipe.model,
         budget=Budget(recipe.parser_steps, recipe.parser_minutes),
         seed=recipe.seed,
+        options=None if recipe.text is None else parser.WITH_SILVER,
     )
     _note(recipe, "parser", result)
 
 
-def _silver(recipe: Recipe) -> None:
-    """Train tagger and parser further, on what the teacher found as well."""
-    if recipe.text is None:
-        return
-
-    def with_silver(gold: list[Block], silver: Path, name: str) -> Path:
-        # Gold counts twice: it is of the text that is asked about, and right.
-        blocks = [*gold, *gold, *read_treebank(silver).blocks]
-        return write_blocks(blocks, recipe.work / name)
-
-    tagger, parser = recipe.work / "tagger.silver.pt", recipe.work / "parser.silver.pt"
-    if not tagger.is_file():
-        result = train_tagger(
-            with_silver(_train_blocks(recipe), silver_tags(recipe), "silver.tagger.conllu"),
-            write_blocks(read_treebank(recipe.dev).blocks, recipe.work / "dev.conllu"),
-            tagger,
-            **recipe.model,
-            budget=Budget(recipe.silver_tagger_steps),
-            learning_rate=1.5e-3,
-            seed=recipe.seed,
-            start=recipe.work / "tagger.pt",
-        )
-        _note(recipe, "tagger.silver", result)
-    if not parser.is_file():
-        tagged = read_treebank(recipe.work / "train.tagged.conllu").blocks
-        result = train_parser(
-            with_silver(tagged, silver_trees(recipe), "silver.parser.conllu"),
-            recipe.work / "dev.tagged.conllu",
-            parser,
-            **recipe.model,
-            budget=Budget(recipe.silver_parser_steps),
-            learning_rate=1e-3,
-            seed=recipe.seed,
-            start=recipe.work / "parser.pt",
-        )
-        _note(recipe, "parser.silver", result)
-
-
 def _pack(recipe: Recipe) -> None:
-    last = "" if recipe.text is None else ".silver"
     models = {
         "tokenize": recipe.work / "tokenizer.pt",
-        "pos": recipe.work / f"tagger{last}.pt",
-        "depparse": recipe.work / f"parser{last}.pt",
+        "pos": recipe.work / "tagger.pt",
+        "depparse": recipe.work / "parser.pt",
     }
     if (recipe.work / "mwt.pt").is_file():
         models["mwt"] = recipe.work / "mwt.pt"
@@ -269,7 +241,7 @@ def _score(recipe: Recipe, command: list[str]) -> Scores:
     scores = score_directory(recipe.output, recipe.lang, recipe.package, [recipe.dev, recipe.test])
     results = {
         stage: json.loads(path.read_text(encoding="utf-8"))
-        for stage in ("tagger", "parser", "tagger.silver", "parser.silver")
+        for stage in ("tagger", "parser")
         if (path := recipe.work / f"{stage}.result.json").is_file()
     }
     text = model_card(recipe, scores, results, shlex.join(command))

@@ -30,6 +30,9 @@ OPTIONS: dict[str, Any] = {
     "batch_size": 50,
 }
 
+WITH_SILVER: dict[str, Any] = {"word_cutoff": 10, "dropout": 0.2}
+"""What a tagger that also learns from a teacher's tags has in place of :data:`OPTIONS`."""
+
 
 def _arguments(
     lang: str, package: str, table: Path | None, options: dict[str, Any]
@@ -91,7 +94,6 @@ def train_tagger(
     seed: int = 1,
     options: dict[str, Any] | None = None,
     contextual: str | None = None,
-    start: Path | None = None,
 ) -> dict[str, float]:
     """Train a tagger on gold tags, and save it as Stanza does.
 
@@ -108,7 +110,6 @@ def train_tagger(
         seed: The random seed of weights, batches and dropout.
         options: Options of Stanza's training that replace :data:`OPTIONS`.
         contextual: The name or folder of a contextual model, to be tuned as a part of the tagger.
-        start: A model file to begin with, its words and labels as well; None to begin anew.
 
     Returns:
         What :func:`parsers.training.loop.fit` returns.
@@ -117,24 +118,17 @@ def train_tagger(
     from stanza.models.common.utils import set_random_seed
     from stanza.models.pos.data import Dataset
     from stanza.models.pos.trainer import Trainer
-    from stanza.models.pos.vocab import MultiVocab
     from stanza.utils.conll import CoNLL
 
     set_random_seed(seed)
     arguments = _arguments(lang, package, table, (options or {}) | contextual_options(contextual))
     pretrain = _load_table(table)
     document = Document(CoNLL.conll2dict(input_file=str(train))[0])
-    known = None if start is None else torch.load(start, weights_only=True)
-    if known is None:
-        vocab = Dataset.init_vocab([document], arguments)
-    else:
-        vocab = MultiVocab.load_state_dict(known["vocab"])
+    vocab = Dataset.init_vocab([document], arguments)
     data = Dataset(document, arguments, pretrain, vocab=vocab, evaluation=False)
     for column in data.has_tags:  # an empty column is learned as empty
         data.has_tags[column] = True
     trainer = Trainer(args=arguments, vocab=vocab, pretrain=pretrain, device="cpu")
-    if known is not None:
-        trainer.model.load_state_dict(known["model"], strict=False)  # without the table of vectors
 
     def batches() -> Iterator[Any]:
         lengths = [len(sample.text) for sample in data.data]

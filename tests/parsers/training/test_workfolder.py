@@ -198,7 +198,7 @@ def test_plain_sentences_are_mixed_into_train(
 ) -> None:
     arguments = [*command(tmp_path, "Dogs", "en"), "--plain-sentences", "6"]
     assert main(arguments) == 0
-    for name in ("train.conllu", "train.tagged.conllu"):
+    for name in ("tagger.train.conllu", "train.tagged.conllu"):
         blocks = read_treebank(tmp_path / "models.work" / name).blocks
         assert [len(block) == 1 for block in blocks].count(True) == 4
         assert len(blocks) == 10
