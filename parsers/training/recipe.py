@@ -71,7 +71,7 @@ class Recipe:
     contextual: str | None = None
     text: Path | None = None
     folds: int = 4
-    tokenizer_steps: int = 1500
+    tokenizer_steps: int = 6000
     multiword_epochs: int = 15
     fold_steps: int = 1800
     teacher_tagger_steps: int = 1000

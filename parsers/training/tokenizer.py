@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
 from pathlib import Path
 
 from parsers.training.treebank import Treebank, raw_text, write_blocks
@@ -52,7 +51,6 @@ def train_tokenizer(
     package: str,
     steps: int,
     seed: int = 1,
-    extra: Sequence[str] = (),
 ) -> None:
     """Train Stanza's tokenizer; the weights with the best dev score are kept.
 
@@ -64,7 +62,6 @@ def train_tokenizer(
         package: The package, in the model's name.
         steps: The number of updates.
         seed: The random seed of weights, batches and dropout.
-        extra: Other options of ``stanza.models.tokenizer``, as on its command line.
     """
     from stanza.models import tokenizer
 
@@ -80,19 +77,19 @@ def train_tokenizer(
         "lang": lang,
         "shorthand": f"{lang}_{package}",
         "max_seqlen": 300,
-        "batch_size": 16,
-        "lr0": 4e-3,
-        "anneal": 0.9,
-        "anneal_after": steps // 2,
+        "batch_size": 32,
+        "lr0": 3e-3,
+        "anneal": 0.8,
+        "anneal_after": int(0.45 * steps),
         "dropout": 0.2,
         "unit_dropout": 0.2,
         "steps": steps,
-        "eval_steps": max(1, min(200, steps // 5)),
+        "eval_steps": max(1, min(400, steps // 5)),
         "save_dir": output.parent,
         "save_name": output.name,
         "seed": seed,
     }
-    tokenizer.main([f"--{name}={value}" for name, value in arguments.items()] + ["--cpu", *extra])
+    tokenizer.main([f"--{name}={value}" for name, value in arguments.items()] + ["--cpu"])
 
 
 def train_multiword(
