@@ -7,6 +7,7 @@ sentence. Both are rarely necessary:
   no other tree has a better score at any word.
 - Only the relations to the chosen heads are used, so only those are scored.
 - The same characters, words and tags are looked up many times, so the results are cached.
+- LSTMs of the tagger and the parser are read by :class:`structnn.fused.lstm.InferenceLSTM`.
 
 Other sentences, and those with a near tie, are decoded by Chu-Liu-Edmonds in
 :mod:`structnn.ops.spanning_tree`. Two subjects of one head are resolved by Stanza's own function.
@@ -26,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from structnn.fused.lstm import replace_lstms
 from structnn.ops.spanning_tree import best_tree
 
 CHECKED_VERSIONS = ("1.15.",)
@@ -72,6 +74,7 @@ def accelerate(pipeline: Any) -> bool:
     for name in ("pos", "depparse"):
         processor = pipeline.processors.get(name)
         if processor is not None:
+            replace_lstms(processor.trainer.model.eval())  # a loaded model is in training mode
             columns = processor.vocab.keys()
             for column in columns:
                 _cache_lookups(processor.vocab[column])

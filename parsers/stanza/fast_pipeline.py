@@ -156,7 +156,8 @@ class FastPipeline:
     """A ``stanza.Pipeline`` without its documents.
 
     Args:
-        pipeline: A ``stanza.Pipeline`` for which :func:`is_supported` is true.
+        pipeline: A ``stanza.Pipeline`` for which :func:`is_supported` is true, after
+            :func:`parsers.stanza.fast_depparse.accelerate`.
     """
 
     def __init__(self, pipeline: Any) -> None:
@@ -164,9 +165,7 @@ class FastPipeline:
         self._tokenizer = FastTokenizer(processors["tokenize"], processors.get("mwt"))
         self.longest_token = self._tokenizer.longest_token
         self._tagger, self._parser = processors["pos"], processors["depparse"]
-        for processor in (processors["tokenize"], self._tagger, self._parser):
-            network = processor.trainer.model.eval()  # a loaded model is in training mode
-            replace_lstms(network)
+        replace_lstms(processors["tokenize"].trainer.model.eval())
         with torch.inference_mode():
             self._forms = _FormTable(self._tagger, self._parser)
         self._device = self._parser.trainer.model.get_device()

@@ -18,7 +18,7 @@ __all__ = ["DESCRIPTION", "WorkFolderError", "claim"]
 DESCRIPTION = "recipe.json"
 """The file of a work folder that says which recipe its results are of."""
 
-_FORMAT = 1  # of the results in a work folder; another one can't be used
+_FORMAT = 2  # of the results in a work folder; another one can't be used
 _NOT_IN_RESULTS = ("output", "work", "data", "vectors_source", "notes")
 _DEFAULTS = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
 _RESULTS = (".pt", ".checkpoint", ".conllu", ".json")
