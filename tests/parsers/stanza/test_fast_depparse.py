@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from parsers.stanza import fast_depparse
 from parsers.stanza.documents import DocumentPipeline
 from parsers.stanza.models import SHIPPED_MODELS
 from parsers.stanza.parser import StanzaParser
+from structnn.fused.build import load
+from structnn.fused.lstm import InferenceLSTM
 
 shipped = pytest.mark.skipif(
     not (SHIPPED_MODELS / "resources.json").is_file(), reason="the shipped models are not here"
@@ -38,4 +41,7 @@ def test_stanzas_documents_go_through_the_decoder() -> None:
     fast = StanzaParser("en").pipeline
     assert "predict" in vars(fast.processors["depparse"].trainer.model)
     assert "predict" not in vars(stock.processors["depparse"].trainer.model)
+    for name in ("pos", "depparse"):
+        lstms = {type(each) for each in fast.processors[name].trainer.model.modules()}
+        assert (InferenceLSTM in lstms) == (load("lstm", torch.float32) is not None)
     assert DocumentPipeline(fast).annotate(sentences) == DocumentPipeline(stock).annotate(sentences)
