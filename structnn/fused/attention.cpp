@@ -37,7 +37,7 @@ class Head {
   const int64_t sentence, head, first, length, stride;
   const Columns<T> keys_of, units;  // a column for each key, or for each unit of the head
   const T scale;
-  Packed<T> keys;  // a column each
+  Weights<T> keys;  // a column each
   Buffer<T> q, k, v, p;
 
   Head(const Attention& given, int64_t sentence, int64_t head)
@@ -88,10 +88,10 @@ class Head {
     constexpr T none = -std::numeric_limits<T>::infinity();
     const T* queries[kSome];
     for (int64_t i = begin; i < end; ++i) queries[i - begin] = q.get() + i * in.width;
-    multiply_tiles<T>(queries, in.width, end - begin, keys,
-                      [&](int64_t row, int64_t tile, Vector<T> sum) {
-                        store<T>(weights_of(row) + tile * lanes, sum * scale);
-                      });
+    multiply_tiles(Rows<T>(queries, in.width, end - begin), keys,
+                   [&](int64_t row, int64_t tile, Vector<T> sum) {
+                     store<T>(weights_of(row) + tile * lanes, sum * scale);
+                   });
     for (int64_t i = begin; i < end; ++i) {
       T* scores = weights_of(i - begin);
       if (in.kind)
@@ -139,16 +139,16 @@ class Head {
   }
 
   // weights * values of some queries, at their places in `to`.
-  void multiply_weights(const Buffer<T>& weights, const Packed<T>& values, int64_t begin,
+  void multiply_weights(const Buffer<T>& weights, const Weights<T>& values, int64_t begin,
                         int64_t end, void* to, int64_t parts) const {
     const T* rows[kSome];
     for (int64_t i = begin; i < end; ++i) rows[i - begin] = weights.get() + (i - begin) * stride;
-    multiply_tiles<T>(rows, length, end - begin, values,
-                      [&](int64_t row, int64_t tile, Vector<T> sum) {
-                        const int64_t at = tile * lanes;
-                        store_some<T>(static_cast<T*>(to) + place_of(begin + row, parts) + at, sum,
-                                      in.width - at);
-                      });
+    multiply_tiles(Rows<T>(rows, length, end - begin), values,
+                   [&](int64_t row, int64_t tile, Vector<T> sum) {
+                     const int64_t at = tile * lanes;
+                     store_some<T>(static_cast<T*>(to) + place_of(begin + row, parts) + at, sum,
+                                   in.width - at);
+                   });
   }
 };
 
@@ -161,7 +161,7 @@ class Forward : Head<T> {
       : Head<T>(given, sentence, head) {}
 
   void run() {
-    Packed<T> values(this->units, length);
+    Weights<T> values(this->units, length);
     values.pack_rows(this->v.get(), 0, length);
     this->for_queries([&](int64_t begin, int64_t end) {
       this->score(begin, end);
@@ -183,7 +183,8 @@ template <typename T>
 class Backward : Head<T> {
   using Head<T>::in, Head<T>::length, Head<T>::stride, Head<T>::lanes, Head<T>::head;
 
-  Packed<T> values, key_rows, d_k, d_v;  // a column for each value; for each unit
+  Weights<T> values, key_rows;  // a column for each value; for each unit
+  Packed<T> d_k, d_v;
   Buffer<T> d_out, d_p, dropped;
 
  public:
@@ -222,10 +223,10 @@ class Backward : Head<T> {
   void differentiate_weights(int64_t begin, int64_t end) {
     const T* rows[kSome];
     for (int64_t i = begin; i < end; ++i) rows[i - begin] = d_out.get() + i * in.width;
-    multiply_tiles<T>(rows, in.width, end - begin, values,
-                      [&](int64_t row, int64_t tile, Vector<T> sum) {
-                        store<T>(d_p.get() + row * stride + tile * lanes, sum);
-                      });
+    multiply_tiles(Rows<T>(rows, in.width, end - begin), values,
+                   [&](int64_t row, int64_t tile, Vector<T> sum) {
+                     store<T>(d_p.get() + row * stride + tile * lanes, sum);
+                   });
   }
 
   // A query's scores become its weights, and the gradients of its weights those of q * k.
@@ -252,11 +253,12 @@ class Backward : Head<T> {
   // Adds transposed(weights) * rows of some queries.
   void add(const Buffer<T>& weights, const Buffer<T>& rows, int64_t begin, int64_t end,
            Packed<T>& sums) {
-    const T* a[kSome];
-    for (int64_t i = begin; i < end; ++i) a[i - begin] = weights.get() + (i - begin) * stride;
+    const T* rows_at[kSome];
+    for (int64_t i = begin; i < end; ++i) rows_at[i - begin] = weights.get() + (i - begin) * stride;
+    const TransposedRows<T> a(rows_at, this->length, end - begin);
     for (int64_t panel = 0; panel < this->units.panels(); ++panel) {
       const T* from = rows.get() + begin * in.width + this->units.first_tile(panel) * lanes;
-      accumulate<T>(a, {from, lanes, in.width}, end - begin, sums, panel);
+      accumulate(a, {from, lanes, in.width}, sums, panel);
     }
     sums.filled = true;
   }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import itertools
 import logging
 import os
 import shlex
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from structnn.fused import store
+from structnn.fused import processor, store
 
 __all__ = ["SWITCH", "load"]
 
@@ -30,13 +31,6 @@ SWITCH = "STRUCTNN_FUSED"
 
 _SOURCES = Path(__file__).parent
 
-# What torch calls a processor, and how a compiler is told of it. The operators are written for wide
-# vectors: without them PyTorch is faster. Naming the features rather than "this processor" makes the
-# cache right for a home folder that several machines share.
-_FEATURES = {
-    "AVX2": ("-mavx2", "-mfma"),
-    "AVX512": ("-mavx2", "-mfma", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"),
-}
 # Peeling unrolls the blocks of registers; all that -O3 adds to it is time to compile.
 _FLAGS = (
     *("-O2", "-fpeel-loops", "-ffp-contract=fast", "-fno-math-errno"),
@@ -50,7 +44,7 @@ _TREE = ("forward", "backward", "vector_bytes")
 _LAYERS = ("gat", "gatv2", "transformer")
 _FUNCTIONS = {
     "adamw": ("catch_up", "step"),
-    "lstm": ("forward", "pack", "vector_bytes"),
+    "lstm": ("forward", "pack", "packed_bytes"),
     "gru": _TREE,
     "windows": _TREE[:2],
     "attention": _TREE[:2],
@@ -104,8 +98,8 @@ def load(name: str, dtype: torch.dtype = torch.float32) -> ctypes.CDLL | None:
 
 @cache
 def _load(name: str, number: str) -> ctypes.CDLL | None:
-    features = _FEATURES.get(torch.backends.cpu.get_cpu_capability())
-    if features is None:
+    features = processor.features()
+    if not features:
         _log.info("operator %s: the processor has no AVX2; PyTorch computes instead", name)
         return None
     compiler = _find_compiler()
@@ -115,8 +109,9 @@ def _load(name: str, number: str) -> ctypes.CDLL | None:
             "operator %s: there is no C++ compiler that works; PyTorch computes instead", name
         )
         return None
-    for threads in (["-fopenmp"], []):  # a compiler may lack OpenMP: one thread, then
-        command = [*compiler, *_FLAGS, *features, *threads, f"-DSTRUCTNN_NUMBER={number}"]
+    # A compiler may not know the newest features, or lack OpenMP: one thread, then.
+    for own, threads in itertools.product(features, (["-fopenmp"], [])):
+        command = [*compiler, *_FLAGS, *own, *threads, f"-DSTRUCTNN_NUMBER={number}"]
         try:
             return _cached_or_compiled(name, command, version)
         except store.UnsafeCacheError as error:

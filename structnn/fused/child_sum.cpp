@@ -50,7 +50,7 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
   using Base::in, Base::nodes, Base::hidden;
   using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
 
-  Packed<T> u_iou, u_f;
+  Weights<T> u_iou, u_f;
 
  public:
   explicit Forward(const ChildSum& given) : Base(given), u_iou(iou, hidden), u_f(one, hidden) {
@@ -92,11 +92,11 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
       this->sum_messages(node, to);
       rows_of_messages[node - begin] = to;
     }
-    multiply<T>(rows_of_messages, hidden, end - begin, u_iou,
-                [&](int64_t row, int64_t tile, const T* sum) {
-                  this->compute_state(begin + row, tile, sum, this->gates_of(begin + row),
-                                      load<T>(remembered + row * padded + tile * lanes));
-                });
+    multiply(Rows<T>(rows_of_messages, hidden, end - begin), u_iou,
+             [&](int64_t row, int64_t tile, const T* sum) {
+               this->compute_state(begin + row, tile, sum, this->gates_of(begin + row),
+                                   load<T>(remembered + row * padded + tile * lanes));
+             });
   }
 
   void compute_messages(int64_t begin, int64_t end) {
@@ -121,11 +121,12 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
         children[count++] = node;
       }
     }
-    multiply_tiles<T>(messages, hidden, count, u_f, [&](int64_t row, int64_t tile, Vector<T> sum) {
-      const int64_t node = children[row], at = tile * lanes;
-      const auto from_parent = load<T>(this->forgets_of(in.parent[node]) + at);
-      store<T>(this->forgets_of(node) + at, sigmoid<T>(sum + from_parent));
-    });
+    multiply_tiles(Rows<T>(messages, hidden, count), u_f,
+                   [&](int64_t row, int64_t tile, Vector<T> sum) {
+                     const int64_t node = children[row], at = tile * lanes;
+                     const auto from_parent = load<T>(this->forgets_of(in.parent[node]) + at);
+                     store<T>(this->forgets_of(node) + at, sigmoid<T>(sum + from_parent));
+                   });
   }
 };
 
@@ -137,7 +138,8 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
   using Base::in, Base::leaves, Base::nodes, Base::hidden;
   using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
 
-  Packed<T> u_iou, u_f, d_u_iou, d_u_f;
+  Weights<T> u_iou, u_f;
+  Packed<T> d_u_iou, d_u_f;
   Buffer<T> passed;  // (inner nodes, 2, padded): gradients of the children's sum, and of the cell
 
   // Of the nodes at hand.
@@ -205,8 +207,8 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
       }
       rows_of_forgets[index - from] = forget;
     }
-    multiply_tiles<T>(
-        rows_of_forgets, hidden, to - from, u_f, [&](int64_t row, int64_t tile, Vector<T> product) {
+    multiply_tiles(
+        Rows<T>(rows_of_forgets, hidden, to - from), u_f, [&](int64_t row, int64_t tile, Vector<T> product) {
           const int64_t index = from + row, node = node_at.get()[index], at = tile * lanes;
           const T* pulled = passed_by(in.parent[node]) + at;
           differentiate(index, tile, of_state(node, tile, product + load<T>(pulled)),
@@ -247,25 +249,25 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
       rows_of_gates[index - from] = this->d_gates_at(index);
       this->sum_messages(node_at.get()[index], sums.get() + index * hidden);
     }
-    multiply_tiles<T>(rows_of_gates, 3 * hidden, to - from, u_iou,
-                      [&](int64_t row, int64_t tile, Vector<T> product) {
-                        store<T>(passed_by(node_at.get()[from + row]) + tile * lanes, product);
-                      });
+    multiply_tiles(Rows<T>(rows_of_gates, 3 * hidden, to - from), u_iou,
+                   [&](int64_t row, int64_t tile, Vector<T> product) {
+                     store<T>(passed_by(node_at.get()[from + row]) + tile * lanes, product);
+                   });
   }
 
   void use_up(bool inner) {
     const T* sums_at[kSome];
     for (int64_t index = 0; index < at_hand; ++index) sums_at[index] = sums.get() + index * hidden;
+    const TransposedRows<T> rows(sums_at, hidden, inner && in.d_u_iou ? at_hand : 0);
+    const TransposedRows<T> sent(messages.get(), hidden, in.d_u_f ? forgets_at_hand : 0);
     Base::use_up(inner, tiles + one.panels(), [&](int64_t task) {
       if (task < tiles) {
         if (inner && in.d_u_iou)
-          accumulate<T>(sums_at, {this->d_gates_at(0) + task * lanes, hidden, stride}, at_hand,
-                        d_u_iou, task);
+          accumulate(rows, {this->d_gates_at(0) + task * lanes, hidden, stride}, d_u_iou, task);
       } else if (in.d_u_f) {
         const int64_t panel = task - tiles;
-        accumulate<T>(messages.get(),
-                      {d_forgets.get() + one.first_tile(panel) * lanes, lanes, padded},
-                      forgets_at_hand, d_u_f, panel);
+        accumulate(sent, {d_forgets.get() + one.first_tile(panel) * lanes, lanes, padded}, d_u_f,
+                   panel);
       }
     });
     d_u_f.filled = true;

@@ -33,7 +33,7 @@ class Forward : ForwardPass<DownwardTrees<T>> {
   using Base::in, Base::leaves, Base::nodes, Base::hidden, Base::input;
   using Base::lanes, Base::iou, Base::one, Base::padded;
 
-  Packed<T> u_iou, u_f;
+  Weights<T> u_iou, u_f;
   Buffer<T> handed;  // (inner nodes, 4, padded): what the children's gates begin with
 
  public:
@@ -65,14 +65,14 @@ class Forward : ForwardPass<DownwardTrees<T>> {
     Buffer<T> remembered((end - begin) * padded);  // of the parent's cell
     const T* words[kSome];
     for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
-    multiply_tiles<T>(
-        words, input, end - begin, w_f, [&](int64_t row, int64_t tile, Vector<T> sum) {
-          const int64_t node = begin + row, at = tile * lanes;
-          const auto f = sigmoid<T>(sum + load<T>(handed_to(node) + 3 * padded + at));
-          store<T>(this->forgets_of(node) + at, f);
-          store<T>(remembered.get() + row * padded + at, f * cell_above(node, at));
-        });
-    multiply<T>(words, input, end - begin, w_iou, [&](int64_t row, int64_t tile, const T* sum) {
+    const Rows<T> rows(words, input, end - begin);
+    multiply_tiles(rows, w_f, [&](int64_t row, int64_t tile, Vector<T> sum) {
+      const int64_t node = begin + row, at = tile * lanes;
+      const auto f = sigmoid<T>(sum + load<T>(handed_to(node) + 3 * padded + at));
+      store<T>(this->forgets_of(node) + at, f);
+      store<T>(remembered.get() + row * padded + at, f * cell_above(node, at));
+    });
+    multiply(rows, w_iou, [&](int64_t row, int64_t tile, const T* sum) {
       this->compute_state(begin + row, tile, sum, handed_to(begin + row),
                           load<T>(remembered.get() + row * padded + tile * lanes));
     });
@@ -88,14 +88,14 @@ class Forward : ForwardPass<DownwardTrees<T>> {
     const auto hand = [&](int64_t node, int64_t at, Vector<T> sum) {
       store<T>(handed_by(node) + at, sum + load<T>(b.get() + at));
     };
-    multiply<T>(states, hidden, end - begin, u_iou, [&](int64_t row, int64_t tile, const T* sum) {
+    const Rows<T> rows(states, hidden, end - begin);
+    multiply(rows, u_iou, [&](int64_t row, int64_t tile, const T* sum) {
       for (int gate = 0; gate < 3; ++gate, sum += lanes)
         hand(begin + row, gate * padded + tile * lanes, load<T>(sum));
     });
-    multiply_tiles<T>(states, hidden, end - begin, u_f,
-                      [&](int64_t row, int64_t tile, Vector<T> sum) {
-                        hand(begin + row, 3 * padded + tile * lanes, sum);
-                      });
+    multiply_tiles(rows, u_f, [&](int64_t row, int64_t tile, Vector<T> sum) {
+      hand(begin + row, 3 * padded + tile * lanes, sum);
+    });
   }
 };
 
@@ -107,7 +107,8 @@ class Backward : BackwardPass<DownwardTrees<T>> {
   using Base::in, Base::leaves, Base::nodes, Base::hidden;
   using Base::lanes, Base::tiles, Base::iou, Base::one;
 
-  Packed<T> u, d_u_iou, d_u_f;
+  Weights<T> u;
+  Packed<T> d_u_iou, d_u_f;
   const int64_t width;  // gradients of the four gates' sums, and of the parent's cell
   Buffer<T> left;       // (nodes, width): what each node leaves for its parent
   Buffer<T> sums;       // (kSome, width): what the children left, of the nodes at hand
@@ -164,12 +165,11 @@ class Backward : BackwardPass<DownwardTrees<T>> {
           return load<T>(left_by(in.child[edge]) + v);
         }), width - v);
     }
-    multiply_tiles<T>(rows_of_sums, 4 * hidden, to - from, u,
-                      [&](int64_t row, int64_t tile, Vector<T> d_h) {
-                        const T* d_c = sums_at(from + row) + 4 * hidden + tile * lanes;
-                        differentiate(from + row, tile, d_h,
-                                      load_some<T>(d_c, this->units_of(tile)));
-                      });
+    multiply_tiles(Rows<T>(rows_of_sums, 4 * hidden, to - from), u,
+                   [&](int64_t row, int64_t tile, Vector<T> d_h) {
+                     const T* d_c = sums_at(from + row) + 4 * hidden + tile * lanes;
+                     differentiate(from + row, tile, d_h, load_some<T>(d_c, this->units_of(tile)));
+                   });
   }
 
   void differentiate(int64_t index, int64_t tile, Vector<T> d_h, Vector<T> d_c) {
@@ -185,19 +185,19 @@ class Backward : BackwardPass<DownwardTrees<T>> {
   }
 
   void use_up(bool inner) {
-    const T* states[kSome];
+    const T* states_at[kSome];
     for (int64_t index = 0; index < at_hand; ++index)
-      states[index] = this->h_of(node_at.get()[index]);
+      states_at[index] = this->h_of(node_at.get()[index]);
     // What the children's gates began with came from the states of inner nodes.
     const int64_t tasks = inner && in.d_u ? tiles + one.panels() : 0;
+    const TransposedRows<T> states(states_at, hidden, tasks ? at_hand : 0);
     Base::use_up(true, tasks, [&](int64_t task) {
       if (task < tiles) {
-        accumulate<T>(states, {sums_at(0) + task * lanes, hidden, width}, at_hand, d_u_iou, task);
+        accumulate(states, {sums_at(0) + task * lanes, hidden, width}, d_u_iou, task);
       } else {
         const int64_t panel = task - tiles;
-        accumulate<T>(states,
-                      {sums_at(0) + 3 * hidden + one.first_tile(panel) * lanes, lanes, width},
-                      at_hand, d_u_f, panel);
+        accumulate(states, {sums_at(0) + 3 * hidden + one.first_tile(panel) * lanes, lanes, width},
+                   d_u_f, panel);
       }
     });
     d_u_iou.filled |= inner;

@@ -71,7 +71,7 @@ template <typename T>
 class Forward : Chains<T> {
   using Chains<T>::in, Chains<T>::hidden, Chains<T>::lanes, Chains<T>::tiles, Chains<T>::padded;
 
-  Packed<T> w, u;
+  Weights<T> w, u;
   Buffer<T> b, b_n;  // (3, padded) and (padded,)
 
  public:
@@ -102,12 +102,13 @@ class Forward : Chains<T> {
   void project(int64_t begin, int64_t end) {
     const T* words[kSome];
     for (int64_t word = begin; word < end; ++word) words[word - begin] = this->x_of(word);
-    multiply<T>(words, this->input, end - begin, w, [&](int64_t row, int64_t tile, const T* sum) {
-      for (int gate = 0; gate < 3; ++gate, sum += lanes) {
-        const int64_t at = gate * padded + tile * lanes;
-        store<T>(this->kept_of(begin + row) + at, load<T>(sum) + load<T>(b.get() + at));
-      }
-    });
+    multiply(Rows<T>(words, this->input, end - begin), w,
+             [&](int64_t row, int64_t tile, const T* sum) {
+               for (int gate = 0; gate < 3; ++gate, sum += lanes) {
+                 const int64_t at = gate * padded + tile * lanes;
+                 store<T>(this->kept_of(begin + row) + at, load<T>(sum) + load<T>(b.get() + at));
+               }
+             });
   }
 
   void advance(int64_t step, int64_t begin, int64_t end) {
@@ -119,8 +120,8 @@ class Forward : Chains<T> {
     }
     const T* states[kSome];
     for (int64_t word = begin; word < end; ++word) states[word - begin] = this->before(step, word);
-    multiply<T>(
-        states, hidden, end - begin, u,
+    multiply(
+        Rows<T>(states, hidden, end - begin), u,
         [&](int64_t row, int64_t tile, const T* sum) { compute(step, begin + row, tile, sum); });
   }
 
@@ -150,7 +151,8 @@ class Backward : Chains<T> {
 
   const Columns<T> word_columns;
   const int64_t stride;
-  Packed<T> w, u, d_w, d_u;
+  Weights<T> w, u;
+  Packed<T> d_w, d_u;
   Buffer<T> carried;  // (batch, padded): of the state before, from the words behind
   Buffer<T> d_b;      // (4, padded)
 
@@ -212,11 +214,11 @@ class Backward : Chains<T> {
         for (int64_t tile = 0; tile < tiles; ++tile) differentiate(step, index, tile);
       }
       if (step == 0) return;
-      multiply_tiles<T>(rows, 3 * hidden, to - from, u,
-                        [&](int64_t row, int64_t tile, Vector<T> product) {
-                          T* at = carried_of(step, word_at.get()[from + row]) + tile * lanes;
-                          store<T>(at, load<T>(at) + product);
-                        });
+      multiply_tiles(Rows<T>(rows, 3 * hidden, to - from), u,
+                     [&](int64_t row, int64_t tile, Vector<T> product) {
+                       T* at = carried_of(step, word_at.get()[from + row]) + tile * lanes;
+                       store<T>(at, load<T>(at) + product);
+                     });
     });
   }
 
@@ -243,21 +245,23 @@ class Backward : Chains<T> {
   }
 
   void use_up() {
-    const T *words[kSome], *rows[kSome];
+    const T *words_at[kSome], *rows[kSome];
     for (int64_t index = 0; index < at_hand; ++index) {
-      words[index] = this->x_of(word_at.get()[index]);
+      words_at[index] = this->x_of(word_at.get()[index]);
       rows[index] = gates_at(index);
     }
+    const TransposedRows<T> words(words_at, input, in.d_w ? at_hand : 0);
+    const TransposedRows<T> before(before_at.get(), hidden, in.d_u ? with_before : 0);
     const int64_t slices = in.d_x ? ceil_div(at_hand, 48) : 0;
     parallel_for(2 * tiles + slices, in.threads, [&](int64_t task) {
       const int64_t tile = task % tiles;
       if (task < tiles) {
         const Vectors<T> own{gates_at(0) + tile * lanes, hidden, stride};
-        if (in.d_w) accumulate<T>(words, own, at_hand, d_w, tile);
+        if (in.d_w) accumulate(words, own, d_w, tile);
         for (int64_t gate = 0; gate < 4; ++gate) add_rows(gate, tile);
       } else if (task < 2 * tiles) {
         const Vectors<T> own{gates_at(0) + hidden + tile * lanes, hidden, stride};
-        if (in.d_u) accumulate<T>(before_at.get(), own, with_before, d_u, tile);
+        if (in.d_u) accumulate(before, own, d_u, tile);
       } else {
         const int64_t slice = task - 2 * tiles, from = begin_of(slice, slices, at_hand);
         differentiate_words(rows + from, from, begin_of(slice + 1, slices, at_hand) - from);
@@ -273,12 +277,13 @@ class Backward : Chains<T> {
   }
 
   void differentiate_words(const T* const* rows, int64_t from, int64_t count) {
-    multiply<T>(rows, 3 * hidden, count, w, [&](int64_t row, int64_t panel, const T* product) {
-      const int64_t at = word_columns.first_tile(panel) * lanes;
-      std::memcpy(
-          static_cast<T*>(in.d_x) + in.row[word_at.get()[from + row]] * input + at, product,
-          std::min(word_columns.width(panel) * lanes, input - at) * sizeof(T));
-    });
+    multiply(Rows<T>(rows, 3 * hidden, count), w,
+             [&](int64_t row, int64_t panel, const T* product) {
+               const int64_t at = word_columns.first_tile(panel) * lanes;
+               std::memcpy(
+                   static_cast<T*>(in.d_x) + in.row[word_at.get()[from + row]] * input + at, product,
+                   std::min(word_columns.width(panel) * lanes, input - at) * sizeof(T));
+             });
   }
 };
 

@@ -4,10 +4,9 @@
 // What is left is a product with the last states at each step, and the gates:
 //
 //   sums  (rows, directions, 4, hidden): gates in the order of torch.nn.LSTM, i f g o
-//   u     (directions, tiles, hidden, 4, lanes): the weights of the states, a panel for each tile
+//   u     for each direction: the packed weights of the states, with the gates of a unit side by side
 //
-// A tile is a vector of units, with all their gates; the last one is filled up with zeros. Rows are
-// those of a PackedSequence: the first words of all sequences, the longest first, then the second
+// Rows are those of a PackedSequence: the first words of all sequences, the longest first, then the second
 // words, and so on. Where the states are wanted in another order, `row` says in which.
 #include "products.h"
 
@@ -19,7 +18,8 @@ struct Lstm {
   int64_t steps, batch, hidden, directions, threads;
   const int64_t* batch_sizes;  // (steps,): how many sequences have a word at this step
   const int64_t* row;          // (rows,): where in h the state of each row is; or null
-  const void *sums, *u;
+  const void* sums;
+  void* u;
   void* h;              // (rows, directions, hidden): the states
   void *last_h, *last_c;  // (directions, batch, hidden): what is before the first step; then the last
 };
@@ -31,7 +31,9 @@ class Forward {
   static constexpr int64_t lanes = kLanes<T>;
 
   const Lstm& in;
-  const int64_t hidden = in.hidden, tiles = ceil_div(hidden, lanes);
+  const int64_t hidden = in.hidden;
+  const Columns<T> columns{kGates, hidden};
+  const int64_t panels_bytes = Weights<T>::bytes(columns, hidden);
   Buffer<int64_t> begin_at;  // (steps,): the first row of each step
 
  public:
@@ -84,47 +86,46 @@ class Forward {
 
   void advance(int64_t direction, int64_t step, int64_t first, int64_t count,
                const T* const* before) const {
-    constexpr auto all = std::make_integer_sequence<int, most_rows(kGates)>();
-    alignas(64) T product[most_rows(kGates) * kGates * lanes];
     const T* words = static_cast<const T*>(in.sums) +
                      ((begin_at.get()[step] + first) * in.directions + direction) * kGates * hidden;
     const int64_t words_stride = in.directions * kGates * hidden;
-    const int64_t panel_size = hidden * kGates * lanes;
-    const T* panel = static_cast<const T*>(in.u) + direction * tiles * panel_size;
-    for (int64_t at = 0; at < hidden; at += lanes, panel += panel_size) {
-      const int64_t units = hidden - at;
-      for_blocks(count, kGates, [&](int64_t from, int rows) {
-        // What lies in rows far apart, a vector of each at a time, no processor foresees.
-        for (int row = 0; row < rows; ++row) {
-          const T* word = words + (from + row) * words_stride + at;
-          for (int gate = 0; gate < kGates; ++gate) fetch<T>(word + gate * hidden);
-          fetch<T>(last(in.last_c, first + from + row, direction) + at);
-        }
-        choose_block<T, Vector<T>, kGates>(rows, all)
-            .multiply(before + from, hidden, panel, product);
-        // All cells first, then all states: each is a long chain of operations, and those of several
-        // rows run side by side.
-        for (int row = 0; row < rows; ++row) {
-          T* const sums = product + row * kGates * lanes;
-          const T* word = words + (from + row) * words_stride + at;
-          T* cell = last(in.last_c, first + from + row, direction) + at;
-          Vector<T> gates[kGates];
-          for (int gate = 0; gate < kGates; ++gate)
-            gates[gate] =
-                load<T>(sums + gate * lanes) + load_some<T>(word + gate * hidden, units);
-          const auto c = sigmoid<T>(gates[0]) * tanh<T>(gates[2]) +
-                         sigmoid<T>(gates[1]) * load_some<T>(cell, units);
-          store_some<T>(cell, c, units);
-          store<T>(sums, c);
-          store<T>(sums + lanes, sigmoid<T>(gates[3]));
-        }
-        for (int row = 0; row < rows; ++row) {
-          const T* const kept = product + row * kGates * lanes;
-          store_some<T>(state_at(step, first + from + row, direction) + at,
-                        load<T>(kept + lanes) * tanh<T>(load<T>(kept)), units);
-        }
-      });
-    }
+    const auto word_at = [&](int64_t row, int64_t tile) {
+      return words + row * words_stride + tile * lanes;
+    };
+    const auto cell_at = [&](int64_t row, int64_t tile) {
+      return last(in.last_c, first + row, direction) + tile * lanes;
+    };
+    // What lies in rows far apart, a vector of each at a time, no processor foresees.
+    const auto fetch_all = [&](int64_t from, int rows, int64_t tile) {
+      for (int64_t row = from; row < from + rows; ++row) {
+        for (int gate = 0; gate < kGates; ++gate) fetch<T>(word_at(row, tile) + gate * hidden);
+        fetch<T>(cell_at(row, tile));
+      }
+    };
+    // All cells first, then all states: each is a long chain of operations, and those of several rows
+    // run side by side.
+    const auto compute = [&](int64_t from, int rows, int64_t tile, const T* product) {
+      const int64_t units = hidden - tile * lanes;
+      T kept[kMostRows][2][lanes];  // cells and output gates
+      for (int row = 0; row < rows; ++row, product += kGates * lanes) {
+        const T* word = word_at(from + row, tile);
+        T* cell = cell_at(from + row, tile);
+        Vector<T> gates[kGates];
+        for (int gate = 0; gate < kGates; ++gate)
+          gates[gate] =
+              load<T>(product + gate * lanes) + load_some<T>(word + gate * hidden, units);
+        const auto c = sigmoid<T>(gates[0]) * tanh<T>(gates[2]) +
+                       sigmoid<T>(gates[1]) * load_some<T>(cell, units);
+        store_some<T>(cell, c, units);
+        store<T>(kept[row][0], c);
+        store<T>(kept[row][1], sigmoid<T>(gates[3]));
+      }
+      for (int row = 0; row < rows; ++row)
+        store_some<T>(state_at(step, first + from + row, direction) + tile * lanes,
+                      load<T>(kept[row][1]) * tanh<T>(load<T>(kept[row][0])), units);
+    };
+    const Weights<T> u(columns, hidden, static_cast<char*>(in.u) + direction * panels_bytes);
+    multiply_blocks(Rows<T>(before, hidden, count), u, fetch_all, compute);
   }
 };
 
@@ -134,17 +135,9 @@ extern "C" {
 
 int forward(const Lstm* given) { return run<Forward<Number>>(given); }
 
-// The weights of a direction's states, ``(4 * hidden, hidden)``, in panels.
-int pack(const Number* u, int64_t hidden, Number* panels) {
-  try {
-    Packed<Number> packed({kGates, hidden}, hidden);
-    packed.pack_transposed(u);
-    std::memcpy(panels, packed.panel(0), packed.columns.padded() * hidden * sizeof(Number));
-    return 1;
-  } catch (const std::bad_alloc&) {
-    return 0;
-  }
+// The weights of a direction's states, ``(4 * hidden, hidden)``, packed, and how much memory they need.
+int64_t packed_bytes(int64_t hidden) { return Weights<Number>::bytes({kGates, hidden}, hidden); }
+void pack(const Number* u, int64_t hidden, void* packed) {
+  Weights<Number>({kGates, hidden}, hidden, packed).pack_transposed(u);
 }
-
-int vector_bytes() { return kVectorBytes; }
 }

@@ -37,7 +37,7 @@ class _Layer(NamedTuple):
     Attributes:
         w: ``(directions * 4 * hidden, input)``, of the words.
         b: ``(directions * 4 * hidden,)``, the sum of both biases.
-        u: ``(directions, tiles, hidden, 4, lanes)``, of the states.
+        u: ``(directions, numbers)``, of the states, packed.
     """
 
     w: Tensor
@@ -146,12 +146,12 @@ def read_layer(x: Tensor, w: Tensor, b: Tensor, u: Tensor, sizes: Tensor, rows: 
     Returns:
         ``(words, hidden)``.
     """
-    panels = _panels(u)[None]
+    packed = _pack(u)
     h = x.new_empty(len(x), u.shape[1])
     last_h, last_c = x.new_zeros(2, 1, int(sizes[0]), u.shape[1])
     for steps, words in _portions(sizes):
         sums = F.linear(x.index_select(0, rows[words]), w, b)
-        _advance(sums, panels, sizes[steps], rows[words], h, last_h, last_c)
+        _advance(sums, packed, sizes[steps], rows[words], h, last_h, last_c)
     return h
 
 
@@ -228,19 +228,18 @@ def _layers(lstm: nn.LSTM) -> list[_Layer]:
         b = w.new_zeros(len(w))
         if lstm.bias:
             b += torch.cat(of_layer("bias_ih", number)) + torch.cat(of_layer("bias_hh", number))
-        u = torch.stack([_panels(rows) for rows in of_layer("weight_hh", number)])
+        u = torch.stack([_pack(rows) for rows in of_layer("weight_hh", number)])
         layers.append(_Layer(w, b, u))
     return layers
 
 
-def _panels(u: Tensor) -> Tensor:
-    """``(4 * hidden, hidden)`` as ``(tiles, hidden, 4, lanes)``, the last tile filled up with zeros."""
+def _pack(u: Tensor) -> Tensor:
+    """``(4 * hidden, hidden)`` in the order in which the operator reads it."""
     library = load("lstm", u.dtype)
     assert library is not None
     u = u.contiguous()
-    hidden, lanes = u.shape[1], library.vector_bytes() // u.element_size()
-    panels = u.new_empty(-(-hidden // lanes), hidden, _GATES, lanes)
-    pointers = c_void_p(u.data_ptr()), c_int64(hidden), c_void_p(panels.data_ptr())
-    if not library.pack(*pointers):
-        raise MemoryError(f"no memory for the weights of an LSTM with {hidden} units")
-    return panels
+    hidden = c_int64(u.shape[1])
+    library.packed_bytes.restype = c_int64
+    packed = u.new_empty(library.packed_bytes(hidden) // u.element_size())
+    library.pack(c_void_p(u.data_ptr()), hidden, c_void_p(packed.data_ptr()))
+    return packed

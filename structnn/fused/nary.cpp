@@ -58,7 +58,7 @@ class Forward : ForwardPass<NaryTrees<T>> {
   using Base::b, Base::places, Base::slots;
   using Base::in, Base::hidden, Base::lanes, Base::iou, Base::padded;
 
-  Packed<T> u_iou, u_f;
+  Weights<T> u_iou, u_f;
   Buffer<T> b_f;  // (places.padded(),)
 
  public:
@@ -96,28 +96,26 @@ class Forward : ForwardPass<NaryTrees<T>> {
       this->gather_states(node, to);
       rows_of_states[node - begin] = to;
     }
-    compute_forgets(rows_of_states, begin, end);
-    multiply<T>(rows_of_states, slots, end - begin, u_iou,
-                [&](int64_t row, int64_t tile, const T* sum) {
-                  const int64_t node = begin + row;
-                  const auto remembered = this->sum_edges(node, [&](int64_t edge) {
-                    return this->forget(node, edge, tile) * this->cell_of_child(edge, tile);
-                  });
-                  this->compute_state(node, tile, sum,
-                                      this->has_word(node) ? this->gates_of(node) : b.get(),
-                                      remembered);
-                });
+    const Rows<T> rows(rows_of_states, slots, end - begin);
+    compute_forgets(rows, begin);
+    multiply(rows, u_iou, [&](int64_t row, int64_t tile, const T* sum) {
+      const int64_t node = begin + row;
+      const auto remembered = this->sum_edges(node, [&](int64_t edge) {
+        return this->forget(node, edge, tile) * this->cell_of_child(edge, tile);
+      });
+      this->compute_state(node, tile, sum, this->has_word(node) ? this->gates_of(node) : b.get(),
+                          remembered);
+    });
   }
 
   // Equation 10.
-  void compute_forgets(const T* const* states, int64_t begin, int64_t end) {
-    multiply_tiles<T>(states, slots, end - begin, u_f,
-                      [&](int64_t row, int64_t tile, Vector<T> sum) {
-                        const int64_t node = begin + row;
-                        T* to = this->forgets_of(node) + tile * lanes;
-                        const T* from_word = this->has_word(node) ? to : b_f.get() + tile * lanes;
-                        store<T>(to, sigmoid<T>(sum + load<T>(from_word)));
-                      });
+  void compute_forgets(const Rows<T>& states, int64_t begin) {
+    multiply_tiles(states, u_f, [&](int64_t row, int64_t tile, Vector<T> sum) {
+      const int64_t node = begin + row;
+      T* to = this->forgets_of(node) + tile * lanes;
+      const T* from_word = this->has_word(node) ? to : b_f.get() + tile * lanes;
+      store<T>(to, sigmoid<T>(sum + load<T>(from_word)));
+    });
   }
 };
 
@@ -129,7 +127,8 @@ class Backward : BackwardPass<NaryTrees<T>> {
   using Base::in, Base::leaves, Base::nodes, Base::hidden;
   using Base::lanes, Base::tiles, Base::iou, Base::padded;
 
-  Packed<T> u, d_u_iou, d_u_f;
+  Weights<T> u;
+  Packed<T> d_u_iou, d_u_f;
   Buffer<int64_t> place_of;  // (nodes,), of those that have a parent
   // (inner nodes, places.padded() + padded): gradients of the children's states, and of the cell
   Buffer<T> passed;
@@ -210,10 +209,10 @@ class Backward : BackwardPass<NaryTrees<T>> {
       rows_of_sums[index - from] = this->d_sums_at(index);
       this->gather_states(node_at.get()[index], states.get() + index * slots);
     }
-    multiply_tiles<T>(rows_of_sums, slots + 3 * hidden, to - from, u,
-                      [&](int64_t row, int64_t tile, Vector<T> product) {
-                        store<T>(passed_by(node_at.get()[from + row]) + tile * lanes, product);
-                      });
+    multiply_tiles(Rows<T>(rows_of_sums, slots + 3 * hidden, to - from), u,
+                   [&](int64_t row, int64_t tile, Vector<T> product) {
+                     store<T>(passed_by(node_at.get()[from + row]) + tile * lanes, product);
+                   });
   }
 
   void use_up(bool inner) {
@@ -221,15 +220,14 @@ class Backward : BackwardPass<NaryTrees<T>> {
     for (int64_t index = 0; index < at_hand; ++index)
       states_at[index] = states.get() + index * slots;
     const int64_t tasks = inner && in.d_u ? tiles + places.panels() : 0;
+    const TransposedRows<T> rows(states_at, slots, tasks ? at_hand : 0);
     Base::use_up(inner, tasks, [&](int64_t task) {
       if (task < tiles) {
-        accumulate<T>(states_at, {this->d_gates_at(0) + task * lanes, hidden, stride}, at_hand,
-                      d_u_iou, task);
+        accumulate(rows, {this->d_gates_at(0) + task * lanes, hidden, stride}, d_u_iou, task);
       } else {
         const int64_t panel = task - tiles;
-        accumulate<T>(states_at,
-                      {this->d_sums_at(0) + places.first_tile(panel) * lanes, lanes, stride},
-                      at_hand, d_u_f, panel);
+        accumulate(rows, {this->d_sums_at(0) + places.first_tile(panel) * lanes, lanes, stride},
+                   d_u_f, panel);
       }
     });
     d_u_iou.filled |= inner;

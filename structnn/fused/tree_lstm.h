@@ -87,7 +87,7 @@ class ForwardPass : protected Trees {
   using Trees::in, Trees::leaves, Trees::hidden, Trees::input;
   using Trees::lanes, Trees::tiles, Trees::iou, Trees::one, Trees::padded;
 
-  Packed<T> w_iou, w_f;
+  Weights<T> w_iou, w_f;
   Buffer<T> b;  // (4 * padded,)
 
   explicit ForwardPass(const typename Trees::Arguments& given)
@@ -108,17 +108,16 @@ class ForwardPass : protected Trees {
     this->for_pieces(leaves, std::max(leaves, in.words), [&](int64_t begin, int64_t end) {
       const T* words[kSome];
       for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
-      multiply<T>(words, input, end - begin, w_iou, [&](int64_t row, int64_t tile, const T* sum) {
+      const Rows<T> rows(words, input, end - begin);
+      multiply(rows, w_iou, [&](int64_t row, int64_t tile, const T* sum) {
         for (int gate = 0; gate < 3; ++gate, sum += lanes) {
           const int64_t at = gate * padded + tile * lanes;
           store<T>(this->gates_of(begin + row) + at, load<T>(sum) + load<T>(b.get() + at));
         }
       });
-      multiply_tiles<T>(words, input, end - begin, w_f,
-                        [&](int64_t row, int64_t tile, Vector<T> sum) {
-                          begin_forgets(begin + row, tile,
-                                        sum + load<T>(b.get() + 3 * padded + tile * lanes));
-                        });
+      multiply_tiles(rows, w_f, [&](int64_t row, int64_t tile, Vector<T> sum) {
+        begin_forgets(begin + row, tile, sum + load<T>(b.get() + 3 * padded + tile * lanes));
+      });
     });
   }
 
@@ -126,9 +125,10 @@ class ForwardPass : protected Trees {
     const int64_t worded = std::max(begin, std::min(end, in.words));
     const T* words[kSome];
     for (int64_t node = begin; node < worded; ++node) words[node - begin] = this->x_of(node);
-    multiply<T>(words, input, worded - begin, w_iou, [&](int64_t row, int64_t tile, const T* sum) {
-      compute_state(begin + row, tile, sum, b.get(), Vector<T>{});
-    });
+    multiply(Rows<T>(words, input, worded - begin), w_iou,
+             [&](int64_t row, int64_t tile, const T* sum) {
+               compute_state(begin + row, tile, sum, b.get(), Vector<T>{});
+             });
     const T nothing[3 * lanes] = {};
     for (int64_t node = worded; node < end; ++node)
       for (int64_t tile = 0; tile < tiles; ++tile)
@@ -165,7 +165,8 @@ class BackwardPass : protected Trees {
   using Trees::lanes, Trees::tiles, Trees::iou, Trees::one, Trees::padded;
 
   const Columns<T> word;
-  Packed<T> w, d_w_iou, d_w_f;
+  Weights<T> w;
+  Packed<T> d_w_iou, d_w_f;
   Buffer<T> d_b;  // (4, padded)
 
   // Of the nodes at hand, of which those without a word come first.
@@ -240,11 +241,12 @@ class BackwardPass : protected Trees {
   template <typename Function>
   void use_up(bool inner, int64_t tasks, Function add) {
     const int64_t gates = inner ? 4 : 3, worded = at_hand - wordless;
-    const T *words[kSome], *d_gates[kSome];
+    const T *words_at[kSome], *d_gates[kSome];
     for (int64_t index = 0; index < worded; ++index) {
-      words[index] = this->x_of(node_at.get()[wordless + index]);
+      words_at[index] = this->x_of(node_at.get()[wordless + index]);
       d_gates[index] = d_gates_at(wordless + index);
     }
+    const TransposedRows<T> words(words_at, input, in.d_w ? worded : 0);
     const T* const first = d_gates_at(wordless);
     const int64_t panels = one.panels();
     const int64_t slices = in.d_x ? ceil_div(worded, 48) : 0;
@@ -253,12 +255,12 @@ class BackwardPass : protected Trees {
         add(task);
       } else if (const int64_t tile = task - tasks; tile < tiles) {
         if (in.d_w)
-          accumulate<T>(words, {first + tile * lanes, hidden, stride}, worded, d_w_iou, tile);
+          accumulate(words, {first + tile * lanes, hidden, stride}, d_w_iou, tile);
         for (int64_t gate = 0; gate < gates; ++gate) add_rows(gate, tile);
       } else if (const int64_t panel = tile - tiles; panel < panels) {
         if (inner && in.d_w)
-          accumulate<T>(words, {first + 3 * hidden + one.first_tile(panel) * lanes, lanes, stride},
-                        worded, d_w_f, panel);
+          accumulate(words, {first + 3 * hidden + one.first_tile(panel) * lanes, lanes, stride},
+                     d_w_f, panel);
       } else {
         const int64_t slice = panel - panels, from = begin_of(slice, slices, worded);
         differentiate_words(d_gates + from, gates, wordless + from,
@@ -288,13 +290,13 @@ class BackwardPass : protected Trees {
   }
 
   void differentiate_words(const T* const* d_gates, int64_t gates, int64_t from, int64_t count) {
-    multiply<T>(d_gates, gates * hidden, count, w,
-                [&](int64_t row, int64_t panel, const T* product) {
-                  const int64_t node = node_at.get()[from + row];
-                  const int64_t at = word.first_tile(panel) * lanes;
-                  std::memcpy(static_cast<T*>(in.d_x) + in.row[node] * input + at, product,
-                              std::min(word.width(panel) * lanes, input - at) * sizeof(T));
-                });
+    multiply(Rows<T>(d_gates, gates * hidden, count), w,
+             [&](int64_t row, int64_t panel, const T* product) {
+               const int64_t node = node_at.get()[from + row];
+               const int64_t at = word.first_tile(panel) * lanes;
+               std::memcpy(static_cast<T*>(in.d_x) + in.row[node] * input + at, product,
+                           std::min(word.width(panel) * lanes, input - at) * sizeof(T));
+             });
   }
 
   void hand_over() {

@@ -33,7 +33,7 @@ template <typename T>
 class Forward {
   const Windows& in;
   const Columns<T> columns;
-  Packed<T> w;
+  Weights<T> w;
 
  public:
   explicit Forward(const Windows& given)
@@ -51,10 +51,10 @@ class Forward {
       for (int64_t word = begin; word < end; ++word)
         windows[word - begin] =
             static_cast<const T*>(in.x) + (in.row[word] - in.left) * in.input;
-      multiply_tiles<T>(windows, w.depth, end - begin, w,
-                        [&](int64_t row, int64_t tile, Vector<T> sum) {
-                          put(begin + row, tile * kLanes<T>, sum);
-                        });
+      multiply_tiles(Rows<T>(windows, w.depth, end - begin), w,
+                     [&](int64_t row, int64_t tile, Vector<T> sum) {
+                       put(begin + row, tile * kLanes<T>, sum);
+                     });
     });
   }
 
@@ -120,15 +120,16 @@ class Backward {
   void differentiate_weights() {
     parallel_for(in.width, in.threads, [&](int64_t place) {
       Packed<T> d_w(maps, in.input);
-      const T* words[kSome];
+      const T* words_at[kSome];
       for (int64_t begin = 0, end; begin < in.words; begin = end, d_w.filled = true) {
         end = std::min(in.words, begin + kSome);
         for (int64_t word = begin; word < end; ++word)
-          words[word - begin] =
+          words_at[word - begin] =
               static_cast<const T*>(in.x) + (in.row[word] - in.left + place) * in.input;
+        const TransposedRows<T> words(words_at, in.input, end - begin);
         for (int64_t panel = 0; panel < maps.panels(); ++panel) {
           const T* from = d_sums.get() + begin * in.maps + maps.first_tile(panel) * kLanes<T>;
-          accumulate<T>(words, {from, kLanes<T>, in.maps}, end - begin, d_w, panel);
+          accumulate(words, {from, kLanes<T>, in.maps}, d_w, panel);
         }
       }
       Buffer<T> matrix(in.maps * in.input);
@@ -146,18 +147,18 @@ class Backward {
       for (int64_t map = 0; map < in.maps; ++map)
         copy_place<T>(in, map, in.width - 1 - place,
                       rows.get() + (place * in.maps + map) * in.input);
-    Packed<T> w(inputs, depth);
+    Weights<T> w(inputs, depth);
     w.pack_rows(rows.get(), 0, depth);
     for_pieces(0, in.words, in.threads, [&](int64_t begin, int64_t end) {
       const T* windows[kSome];
       for (int64_t word = begin; word < end; ++word)
         windows[word - begin] = apart.get() + (in.row[word] + in.left - in.width + 1) * in.maps;
-      multiply_tiles<T>(windows, depth, end - begin, w,
-                        [&](int64_t row, int64_t tile, Vector<T> sum) {
-                          const int64_t at = tile * kLanes<T>, count = in.input - at;
-                          T* to = static_cast<T*>(in.d_x) + (begin + row) * in.input + at;
-                          store_some<T>(to, load_some<T>(to, count) + sum, count);
-                        });
+      multiply_tiles(Rows<T>(windows, depth, end - begin), w,
+                     [&](int64_t row, int64_t tile, Vector<T> sum) {
+                       const int64_t at = tile * kLanes<T>, count = in.input - at;
+                       T* to = static_cast<T*>(in.d_x) + (begin + row) * in.input + at;
+                       store_some<T>(to, load_some<T>(to, count) + sum, count);
+                     });
     });
   }
 };

@@ -1,0 +1,386 @@
+// Products of float32 by a processor's matrix unit (Intel AMX), as precise as those by its vectors.
+//
+// The unit multiplies bfloat16, numbers with 8 bits of precision, and sums in float32. A number is the
+// sum of three of them, its parts: 24 bits, as many as a float32 has. Of the nine products of two
+// numbers' parts, those of the first with all three, of the second with the first two, and of the
+// third with the first are computed. What is left out is below 2^-24 of the product, the rounding of
+// a float32. Henry, Tang & Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for
+// higher-precision computations" (2019).
+//
+// A tile of the unit is 16 rows of 64 bytes: (16, 32) bfloat16 of the left factor; of the right one
+// (32, 16), two rows of the matrix side by side in each of the tile's; (16, 16) sums. All factors lie
+// in memory as whole tiles: for each step, 32 of what is summed over, three tiles with the parts. Side
+// by side in a step are the first and the seventeenth, the second and the eighteenth, and so on: what
+// is summed over may be in any order.
+//
+// Numbers below 2^-126 count as zeros, and infinities make the sums that they are in NaN.
+#pragma once
+
+#if defined(__AMX_BF16__) && defined(__AMX_TILE__) && defined(__AVX512BF16__)
+#define STRUCTNN_MATRIX_UNIT
+
+#include <immintrin.h>
+
+#include <utility>
+
+#include "panels.h"
+
+namespace structnn {
+
+using Bfloat16 = uint16_t;  // its bits
+
+constexpr int kParts = 3;
+constexpr int64_t kStep = 32;            // what is summed over, of a tile
+constexpr int64_t kSide = 16;            // the rows of a tile, and its columns of sums
+constexpr int64_t kTile = kSide * kStep;  // the numbers of a tile
+constexpr int64_t kTileRow = 64;         // bytes
+
+// The tiles' registers: up to four of sums, one for each part of the left factor, one of the right.
+// The unit is set up for as many rows on the left as are wanted, while this lives.
+constexpr int kLeft = 4, kRight = 7;
+
+class Registers {
+ public:
+  explicit Registers(int64_t rows) {
+    struct alignas(64) {
+      uint8_t palette = 1, start = 0, reserved[14] = {};
+      uint16_t row_bytes[16] = {};
+      uint8_t rows[16] = {};
+    } setup;
+    for (int tile = 0; tile <= kRight; ++tile) {
+      setup.row_bytes[tile] = kTileRow;
+      // With fewer rows than four it is slower than with four.
+      setup.rows[tile] = uint8_t(tile == kRight ? kSide : std::max<int64_t>(rows, 4));
+    }
+    asm volatile("ldtilecfg %0" ::"m"(setup));
+  }
+  ~Registers() { asm volatile("tilerelease"); }
+  Registers(const Registers&) = delete;
+  Registers& operator=(const Registers&) = delete;
+};
+
+template <int kRegister>
+inline void load_tile(const void* from, int64_t stride = kTileRow) {
+  asm volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(kRegister) : "memory");
+}
+// The same for what is read once: it leaves in the first cache what is read again.
+template <int kRegister>
+inline void stream_tile(const void* from) {
+  asm volatile("tileloaddt1 (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(kTileRow), "i"(kRegister)
+               : "memory");
+}
+template <int kRegister>
+inline void store_tile(void* to, int64_t stride) {
+  asm volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(stride), "i"(kRegister) : "memory");
+}
+template <int kRegister>
+inline void clear_tile() {
+  asm volatile("tilezero %%tmm%c0" ::"i"(kRegister));
+}
+template <int kSums, int kFirst, int kSecond>
+inline void multiply_tile() {
+  asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(kSums), "i"(kFirst), "i"(kSecond));
+}
+
+// Adds to the sums in register kSums the products with a tile's parts, those of the left one being in
+// their registers.
+template <int kSums>
+inline void multiply_parts(const Bfloat16* right) {
+  stream_tile<kRight>(right);
+  multiply_tile<kSums, kLeft, kRight>();
+  multiply_tile<kSums, kLeft + 1, kRight>();
+  multiply_tile<kSums, kLeft + 2, kRight>();
+  stream_tile<kRight>(right + kTile);
+  multiply_tile<kSums, kLeft, kRight>();
+  multiply_tile<kSums, kLeft + 1, kRight>();
+  stream_tile<kRight>(right + 2 * kTile);
+  multiply_tile<kSums, kLeft, kRight>();
+}
+
+// sums = left * right, or added to what is there: left is ``(steps, parts)`` tiles, right ``(steps,
+// width, parts)``, and sums are ``(rows, width, lanes)``. The unit works by itself: beside(step) is what
+// the processor does meanwhile.
+template <int... kColumn, typename Beside>
+void multiply_columns(const Bfloat16* left, const Bfloat16* right, int64_t steps, float* sums,
+                      bool add, Beside beside, std::integer_sequence<int, kColumn...>) {
+  constexpr int64_t width = sizeof...(kColumn), stride = width * kTileRow;
+  if (add)
+    (load_tile<kColumn>(sums + kColumn * kSide, stride), ...);
+  else
+    (clear_tile<kColumn>(), ...);
+  for (int64_t step = 0; step < steps; ++step) {
+    load_tile<kLeft>(left);
+    load_tile<kLeft + 1>(left + kTile);
+    load_tile<kLeft + 2>(left + 2 * kTile);
+    (multiply_parts<kColumn>(right + kColumn * kParts * kTile), ...);
+    beside(step);
+    left += kParts * kTile;
+    right += width * kParts * kTile;
+  }
+  (store_tile<kColumn>(sums + kColumn * kSide, stride), ...);
+}
+
+template <int kWidth = kMostWidth, typename Beside>
+void multiply_split(int width, const Bfloat16* left, const Bfloat16* right, int64_t steps,
+                    float* sums, bool add, Beside beside) {
+  if constexpr (kWidth > 1)
+    if (width < kWidth)
+      return multiply_split<kWidth - 1>(width, left, right, steps, sums, add, beside);
+  multiply_columns(left, right, steps, sums, add, beside,
+                   std::make_integer_sequence<int, kWidth>());
+}
+
+// The parts of two vectors, numbers of either by turns. All but the last part are rounded to the nearest
+// bfloat16, the last one is one without rounding, so that NaN stays NaN whatever its bits are.
+inline void split(__m512 even, __m512 odd, __m512i* parts) {
+  const __m512i half = _mm512_set1_epi32(0x8000), upper = _mm512_set1_epi32(int(0xFFFF0000));
+  for (int part = 0; part < kParts; ++part) {
+    __m512i low = _mm512_castps_si512(even), high = _mm512_castps_si512(odd);
+    if (part < kParts - 1) {
+      low = _mm512_and_si512(_mm512_add_epi32(low, half), upper);
+      high = _mm512_and_si512(_mm512_add_epi32(high, half), upper);
+      even -= _mm512_castsi512_ps(low);
+      odd -= _mm512_castsi512_ps(high);
+    }
+    parts[part] = _mm512_or_si512(_mm512_srli_epi32(low, 16), _mm512_and_si512(high, upper));
+  }
+}
+
+// Stores the parts of the rows of a tile, given by their halves.
+inline void store_parts(const __m512* even, const __m512* odd, Bfloat16* to) {
+  for (int64_t row = 0; row < kSide; ++row) {
+    __m512i parts[kParts];
+    split(even[row], odd[row], parts);
+    for (int part = 0; part < kParts; ++part)
+      _mm512_store_si512(to + part * kTile + row * kStep, parts[part]);
+  }
+}
+
+inline __m512 load_numbers(const float* from, int64_t count) {
+  if (count >= kSide) return _mm512_loadu_ps(from);
+  return count <= 0 ? _mm512_setzero_ps()
+                    : _mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), from);
+}
+
+// Some rows of a matrix, which may lie anywhere, as the left factor of multiply.
+class SplitRows {
+ public:
+  const int64_t depth, count;
+  const int64_t steps, blocks, rows;  // of a block, fewer in the last one
+
+  SplitRows(const float* const* from, int64_t depth, int64_t count)
+      : depth(depth),
+        count(count),
+        steps(ceil_div(depth, kStep)),
+        blocks(ceil_div(count, kSide)),
+        rows(count ? ceil_div(count, blocks) : 0),
+        tiles_(blocks * steps * kParts * kTile) {
+    for (int64_t n = 0; n < count; ++n) {
+      Bfloat16* to = block(n / rows) + n % rows * kStep;
+      for (int64_t k = 0; k < depth; k += kStep, to += kParts * kTile) {
+        const float* at = from[n] + k;
+        __m512i parts[kParts];
+        split(load_numbers(at, depth - k), load_numbers(at + kSide, depth - k - kSide), parts);
+        for (int part = 0; part < kParts; ++part) _mm512_store_si512(to + part * kTile, parts[part]);
+      }
+    }
+  }
+
+  Bfloat16* block(int64_t index) const { return tiles_.get() + index * steps * kParts * kTile; }
+
+ private:
+  Buffer<Bfloat16> tiles_;
+};
+
+// Some rows of a matrix, which may lie anywhere, as the left factor of accumulate: transposed.
+class SplitTransposedRows {
+ public:
+  const int64_t depth, count, steps;
+
+  SplitTransposedRows(const float* const* from, int64_t depth, int64_t count)
+      : depth(depth),
+        count(count),
+        steps(ceil_div(count, kStep)),
+        tiles_(ceil_div(depth, kSide) * steps * kParts * kTile) {
+    Bfloat16* to = tiles_.get();
+    for (int64_t k = 0; k < depth; k += kSide)
+      for (int64_t n = 0; n < count; n += kStep, to += kParts * kTile) {
+        __m512 square[2][kSide];
+        for (int64_t row = 0; row < kStep; ++row)
+          square[row / kSide][row % kSide] =
+              n + row < count ? load_numbers(from[n + row] + k, depth - k) : _mm512_setzero_ps();
+        for (auto& half : square) transpose<float>(half);
+        store_parts(square[0], square[1], to);
+      }
+  }
+
+  // Of the columns from `first` on, a multiple of a tile's.
+  const Bfloat16* block(int64_t first) const {
+    return tiles_.get() + first / kSide * steps * kParts * kTile;
+  }
+
+ private:
+  Buffer<Bfloat16> tiles_;
+};
+
+// A matrix in panels as the right factor of multiply: of each panel ``(steps, width, parts)`` tiles.
+// It may be given the memory that it is in.
+class SplitPanels {
+ public:
+  const Columns<float> columns;
+  const int64_t depth, steps;
+
+  SplitPanels(Columns<float> columns, int64_t depth, void* memory = nullptr)
+      : columns(columns),
+        depth(depth),
+        steps(ceil_div(depth, kStep)),
+        own_(memory ? 0 : bytes(columns, depth) / sizeof(Bfloat16)),
+        tiles_(memory ? static_cast<Bfloat16*>(memory) : own_.get()) {}
+
+  static int64_t bytes(Columns<float> columns, int64_t depth) {
+    return columns.padded() * ceil_div(depth, kStep) * kStep * kParts * sizeof(Bfloat16);
+  }
+
+  Bfloat16* panel(int64_t index) const {
+    return tiles_ + columns.first_tile(index) * columns.groups * steps * kParts * kTile;
+  }
+
+  // As Packed's.
+  void pack_transposed(const float* matrix) {
+    for_vectors([&](Bfloat16* to, int64_t column, int64_t count, int width) {
+      for (int64_t k = 0; k < depth; k += kStep, to += width * kParts * kTile) {
+        __m512 square[2][kSide];
+        for (int64_t i = 0; i < kSide; ++i)
+          for (int64_t half = 0; half < 2; ++half) {
+            const int64_t at = k + half * kSide;
+            square[half][i] = load_numbers(matrix + (column + i) * depth + at,
+                                           i < count ? depth - at : 0);
+          }
+        for (auto& half : square) transpose<float>(half);
+        store_parts(square[0], square[1], to);
+      }
+    });
+  }
+
+  // As Packed's. Rows that are packed before the first one is are kept.
+  void pack_rows(const float* matrix, int64_t first, int64_t count) {
+    for_vectors([&](Bfloat16* vector, int64_t column, int64_t units, int width) {
+      const auto number = [&](int64_t k) {
+        return k >= first && k < first + count
+                   ? load_numbers(matrix + (k - first) * columns.units + column, units)
+                   : _mm512_setzero_ps();
+      };
+      // Of a step at either end rows may be in place that were packed before.
+      for (int64_t k = first / kStep * kStep; k < first + count; k += kStep) {
+        Bfloat16* to = vector + k / kStep * width * kParts * kTile;
+        for (int64_t row = k; row < k + kSide; ++row, to += kStep) {
+          const bool even = row >= first, odd = row + kSide >= first;
+          const __mmask32 mask = (even ? 0x55555555 : 0) | (odd ? 0xAAAAAAAA : 0);
+          __m512i parts[kParts];
+          split(number(row), number(row + kSide), parts);
+          for (int part = 0; part < kParts; ++part)
+            _mm512_mask_storeu_epi16(to + part * kTile, mask, parts[part]);
+        }
+      }
+    });
+  }
+
+ private:
+  Buffer<Bfloat16> own_;
+  Bfloat16* const tiles_;
+
+  // function(tiles, column, columns, width) for each vector of each panel: where its tiles begin, those
+  // of a step being `width` vectors from those of the next one; its first column, and how many it has.
+  template <typename Function>
+  void for_vectors(Function function) const {
+    for (int64_t index = 0; index < columns.panels(); ++index) {
+      const int width = columns.width(index);
+      for (int v = 0; v < width; ++v) {
+        const bool grouped = columns.groups > 1;
+        const int64_t unit = (columns.first_tile(index) + (grouped ? 0 : v)) * kSide;
+        function(panel(index) + v * kParts * kTile, (grouped ? v * columns.units : 0) + unit,
+                 std::min(columns.units - unit, kSide), width);
+      }
+    }
+  }
+};
+
+// As for GivenRows. While the unit multiplies a block, the rows of the block before are at work.
+template <typename Before, typename Function>
+void multiply_blocks(const SplitRows& a, const SplitPanels& b, Before before, Function function) {
+  struct {
+    int64_t first, rows, panel;
+    alignas(64) float product[kSide * kMostWidth * kSide];
+  } blocks[2];
+  int64_t count = 0, done = 0;  // blocks, and rows of the last one but one
+  const auto work_until = [&](int64_t row) {
+    const auto& block = blocks[count % 2];
+    if (row > done)
+      function(block.first + done, int(row - done), block.panel,
+               block.product + done * b.columns.width(block.panel) * kSide);
+    done = row;
+  };
+  const Registers registers(a.rows);
+  // Each block of rows stays in the first cache while it goes through some panels, which stay in the
+  // second one until the last block has gone through them.
+  constexpr int64_t kStaying = int64_t(1) << 19;  // bytes
+  const int64_t panels = b.columns.panels();
+  const int64_t portions = std::min(panels, ceil_div(b.bytes(b.columns, b.depth), kStaying));
+  blocks[1].rows = 0;
+  for (int64_t portion = 0; portion < portions; ++portion)
+    for (int64_t index = 0; index < a.blocks; ++index)
+      for (int64_t panel = begin_of(portion, portions, panels);
+           panel < begin_of(portion + 1, portions, panels); ++panel) {
+        auto& block = blocks[count++ % 2];
+        const int64_t others = blocks[count % 2].rows;
+        block.first = index * a.rows;
+        block.rows = std::min(a.rows, a.count - block.first);
+        block.panel = panel;
+        before(block.first, int(block.rows), panel);
+        multiply_split(
+            b.columns.width(panel), a.block(index), b.panel(panel), a.steps, block.product, false,
+            [&](int64_t step) { work_until(begin_of(step + 1, a.steps, others)); });
+        work_until(others);
+        done = 0;
+      }
+  if (count++) work_until(blocks[count % 2].rows);
+}
+
+// Adds transposed(a) * b to a panel of out, or puts it there if nothing is yet.
+inline void accumulate(const SplitTransposedRows& a, Vectors<float> b, Packed<float>& out,
+                       int64_t panel) {
+  const int width = out.columns.width(panel);
+  const int64_t stride = width * kSide;
+  Buffer<Bfloat16> right(a.steps * width * kParts * kTile);
+  Bfloat16* to = right.get();
+  for (int64_t n = 0; n < a.count; n += kStep)
+    for (int v = 0; v < width; ++v, to += kParts * kTile) {
+      const auto number = [&](int64_t row) {
+        return row < a.count ? _mm512_loadu_ps(b.begin + row * b.stride + v * b.step)
+                             : _mm512_setzero_ps();
+      };
+      __m512 rows[2][kSide];
+      for (int64_t row = 0; row < kStep; ++row) rows[row / kSide][row % kSide] = number(n + row);
+      store_parts(rows[0], rows[1], to);
+    }
+  const auto multiply = [&](int64_t first, float* sums) {
+    multiply_split(width, a.block(first), right.get(), a.steps, sums, out.filled, [](int64_t) {});
+  };
+  const Registers registers(kSide);
+  for (int64_t first = 0; first < out.depth; first += kSide) {
+    float* const sums = out.panel(panel) + first * stride;
+    if (out.depth - first >= kSide) {
+      multiply(first, sums);
+    } else {  // what is behind the last row is not the panel's
+      alignas(64) float last[kSide * kMostWidth * kSide];
+      const int64_t bytes = (out.depth - first) * stride * sizeof(float);
+      if (out.filled) std::memcpy(last, sums, bytes);
+      multiply(first, last);
+      std::memcpy(sums, last, bytes);
+    }
+  }
+}
+
+}  // namespace structnn
+
+#endif

@@ -1,0 +1,148 @@
+// Products of panels with some rows by the processor's vectors, a block of registers at a time.
+#pragma once
+
+#include "panels.h"
+
+namespace structnn {
+
+// A product with a panel has at most so many rows: as many sums as there are registers, besides those
+// for a row of the panel and one more.
+constexpr int most_rows(int width) {
+  const int rows = (kRegisters - width - 1) / width;
+  const int enough = width < 3 ? 4 : 8;  // narrow panels are rare
+  return rows < enough ? rows : enough;
+}
+
+// out = a * panel, for a few rows of a, ``(rows, depth)``; V is a vector or half of one.
+template <typename T, typename V, int kRows, int kWidth>
+__attribute__((noinline)) void multiply_block(const T* const* a, int64_t depth, const T* panel,
+                                              T* out) {
+  constexpr int lanes = kLanes<T>;
+  V sums[kRows][kWidth];
+  const T* row[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    row[r] = a[r];
+    for (int v = 0; v < kWidth; ++v) sums[r][v] = V{};
+  }
+  for (int64_t k = 0; k < depth; ++k, panel += kWidth * lanes) {
+    V columns[kWidth];
+    for (int v = 0; v < kWidth; ++v) std::memcpy(&columns[v], panel + v * lanes, sizeof(V));
+    for (int r = 0; r < kRows; ++r)
+      for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r][k] * columns[v];
+  }
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < kWidth; ++v)
+      std::memcpy(out + (r * kWidth + v) * lanes, &sums[r][v], sizeof(V));
+}
+
+// out += transposed(a) * b, for a few columns of a, from `offset` on; or = if nothing is there yet.
+template <typename T, typename V, int kRows, int kWidth>
+__attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offset, const T* b,
+                                                int64_t count, T* out, bool fresh) {
+  constexpr int lanes = kLanes<T>;
+  V sums[kRows][kWidth];
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < kWidth; ++v) sums[r][v] = V{};
+  for (int64_t n = 0; n < count; ++n, b += kWidth * lanes) {
+    const T* row = a[n] + offset;
+    V columns[kWidth];
+    for (int v = 0; v < kWidth; ++v) std::memcpy(&columns[v], b + v * lanes, sizeof(V));
+    for (int r = 0; r < kRows; ++r)
+      for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r] * columns[v];
+  }
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < kWidth; ++v, out += lanes) {
+      V before = {};
+      if (!fresh) std::memcpy(&before, out, sizeof(V));
+      sums[r][v] += before;
+      std::memcpy(out, &sums[r][v], sizeof(V));
+    }
+}
+
+// Both of them for one size.
+template <typename T>
+struct Block {
+  void (*multiply)(const T* const*, int64_t, const T*, T*);
+  void (*accumulate)(const T* const*, int64_t, const T*, int64_t, T*, bool);
+};
+
+template <typename T, typename V, int kWidth, int... kLess>
+const Block<T>& choose_block(int rows, std::integer_sequence<int, kLess...>) {
+  static constexpr Block<T> blocks[] = {
+      {multiply_block<T, V, kLess + 1, kWidth>, accumulate_block<T, V, kLess + 1, kWidth>}...};
+  return blocks[rows - 1];
+}
+
+template <typename T, int kWidth = kMostWidth>
+const Block<T>& block_of(int rows, int width, bool half) {
+  if constexpr (kWidth > 1)
+    if (width < kWidth) return block_of<T, kWidth - 1>(rows, width, half);
+  const auto all = std::make_integer_sequence<int, most_rows(kWidth)>();
+  if constexpr (kWidth == 3)
+    if (half) return choose_block<T, typename Lanes<T>::Half, kWidth>(rows, all);
+  return choose_block<T, Vector<T>, kWidth>(rows, all);
+}
+
+// function(first, rows) for blocks of rows that go with a panel of this width.
+template <typename Function>
+inline void for_blocks(int64_t count, int width, Function function) {
+  const int64_t blocks = ceil_div(count, most_rows(width));
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t first = begin_of(block, blocks, count);
+    function(first, int(begin_of(block + 1, blocks, count) - first));
+  }
+}
+
+// Some rows of a matrix, which may lie anywhere.
+template <typename T>
+struct GivenRows {
+  const T* const* rows;
+  int64_t depth, count;
+
+  GivenRows(const T* const* rows, int64_t depth, int64_t count)
+      : rows(rows), depth(depth), count(count) {}
+};
+
+// For each panel of b and, within it, each block of rows of a, which may be shorter than b is deep:
+// before(first, rows, panel), then function(first, rows, panel, product), which is ``(rows, width,
+// lanes)``.
+template <typename T, typename Before, typename Function>
+void multiply_blocks(const GivenRows<T>& a, const Packed<T>& b, Before before, Function function) {
+  alignas(64) T product[kRegisters * kLanes<T>];
+  for (int64_t panel = 0; panel < b.columns.panels(); ++panel) {
+    const int width = b.columns.width(panel);
+    const bool half = b.columns.is_half(panel);
+    if (half) std::memset(product, 0, sizeof(product));
+    for_blocks(a.count, width, [&](int64_t first, int rows) {
+      before(first, rows, panel);
+      block_of<T>(rows, width, half).multiply(a.rows + first, a.depth, b.panel(panel), product);
+      function(first, rows, panel, product);
+    });
+  }
+}
+
+// Adds transposed(a) * b to a panel of out, or puts it there if nothing is yet.
+template <typename T>
+void accumulate(const GivenRows<T>& a, Vectors<T> b, Packed<T>& out, int64_t panel) {
+  // Each block of out reads all of b, whose rows lie far apart: they are brought together, as many
+  // at a time as stay in the first cache. Of none, zeros are put there.
+  constexpr int64_t kTogether = 96;
+  const int width = out.columns.width(panel);
+  const int64_t stride = width * kLanes<T>;
+  const bool half = out.columns.is_half(panel);
+  alignas(64) T together[kTogether * kMostWidth * kLanes<T>];
+  for (int64_t begin = 0; begin == 0 || begin < a.count; begin += kTogether) {
+    const int64_t some = a.count - begin < kTogether ? a.count - begin : kTogether;
+    for (int64_t n = 0; n < some; ++n)
+      for (int v = 0; v < width; ++v)
+        store<T>(together + n * stride + v * kLanes<T>,
+                 load<T>(b.begin + (begin + n) * b.stride + v * b.step));
+    for_blocks(out.depth, width, [&](int64_t first, int rows) {
+      block_of<T>(rows, width, half)
+          .accumulate(a.rows + begin, first, together, some, out.panel(panel) + first * stride,
+                      !out.filled && begin == 0);
+    });
+  }
+}
+
+}  // namespace structnn
