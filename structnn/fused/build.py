@@ -56,7 +56,7 @@ _FUNCTIONS = {
 }
 """What the callers call in each library."""
 
-# Seconds; some eight are needed on an idle machine.
+# Seconds; one or two are needed on an idle machine.
 _TIME_TO_COMPILE = 300.0
 _TIME_TO_ANSWER = 30.0
 _LONGEST_OUTPUT = 1 << 16  # bytes

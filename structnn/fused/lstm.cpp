@@ -68,6 +68,7 @@ class Forward {
   // The sequences from `first` up to `end`, in one direction.
   void read(int64_t direction, int64_t first, int64_t end) const {
     Buffer<const T*> before(end - first);
+    const Weights<T> u(columns, hidden, static_cast<char*>(in.u) + direction * panels_bytes);
     const int64_t way = direction == 0 ? 1 : -1;
     int64_t step = direction == 0 ? 0 : in.steps - 1;
     for (int64_t done = 0; done < in.steps; ++done, step += way) {
@@ -76,7 +77,7 @@ class Forward {
         before.get()[sequence - first] = sequence < size_at(step - way)
                                              ? state_at(step - way, sequence, direction)
                                              : last(in.last_h, sequence, direction);
-      if (first < stop) advance(direction, step, first, stop - first, before.get());
+      if (first < stop) advance(direction, step, first, stop - first, before.get(), u);
       for (int64_t sequence = first; sequence < stop; ++sequence)
         if (sequence >= size_at(step + way))
           std::memcpy(last(in.last_h, sequence, direction), state_at(step, sequence, direction),
@@ -85,7 +86,7 @@ class Forward {
   }
 
   void advance(int64_t direction, int64_t step, int64_t first, int64_t count,
-               const T* const* before) const {
+               const T* const* before, const Weights<T>& u) const {
     const T* words = static_cast<const T*>(in.sums) +
                      ((begin_at.get()[step] + first) * in.directions + direction) * kGates * hidden;
     const int64_t words_stride = in.directions * kGates * hidden;
@@ -124,7 +125,6 @@ class Forward {
         store_some<T>(state_at(step, first + from + row, direction) + tile * lanes,
                       load<T>(kept[row][1]) * tanh<T>(load<T>(kept[row][0])), units);
     };
-    const Weights<T> u(columns, hidden, static_cast<char*>(in.u) + direction * panels_bytes);
     multiply_blocks(Rows<T>(before, hidden, count), u, fetch_all, compute);
   }
 };

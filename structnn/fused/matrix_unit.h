@@ -16,7 +16,7 @@
 // Numbers below 2^-126 count as zeros, and infinities make the sums that they are in NaN.
 #pragma once
 
-#if defined(__AMX_BF16__) && defined(__AMX_TILE__) && defined(__AVX512BF16__)
+#if defined(__AMX_BF16__) && defined(__AMX_TILE__) && defined(__AVX512BW__)
 #define STRUCTNN_MATRIX_UNIT
 
 #include <immintrin.h>
@@ -165,12 +165,10 @@ inline __m512 load_numbers(const float* from, int64_t count) {
 // Some rows of a matrix, which may lie anywhere, as the left factor of multiply.
 class SplitRows {
  public:
-  const int64_t depth, count;
-  const int64_t steps, blocks, rows;  // of a block, fewer in the last one
+  const int64_t count, steps, blocks, rows;  // of a block, fewer in the last one
 
   SplitRows(const float* const* from, int64_t depth, int64_t count)
-      : depth(depth),
-        count(count),
+      : count(count),
         steps(ceil_div(depth, kStep)),
         blocks(ceil_div(count, kSide)),
         rows(count ? ceil_div(count, blocks) : 0),
@@ -195,11 +193,10 @@ class SplitRows {
 // Some rows of a matrix, which may lie anywhere, as the left factor of accumulate: transposed.
 class SplitTransposedRows {
  public:
-  const int64_t depth, count, steps;
+  const int64_t count, steps;
 
   SplitTransposedRows(const float* const* from, int64_t depth, int64_t count)
-      : depth(depth),
-        count(count),
+      : count(count),
         steps(ceil_div(count, kStep)),
         tiles_(ceil_div(depth, kSide) * steps * kParts * kTile) {
     Bfloat16* to = tiles_.get();
@@ -247,8 +244,9 @@ class SplitPanels {
 
   // As Packed's.
   void pack_transposed(const float* matrix) {
-    for_vectors([&](Bfloat16* to, int64_t column, int64_t count, int width) {
-      for (int64_t k = 0; k < depth; k += kStep, to += width * kParts * kTile) {
+    columns.for_vectors([&](int64_t index, int vector, int64_t column, int64_t count) {
+      Bfloat16* to = tiles_of(index, vector);
+      for (int64_t k = 0; k < depth; k += kStep, to += stride(index)) {
         __m512 square[2][kSide];
         for (int64_t i = 0; i < kSide; ++i)
           for (int64_t half = 0; half < 2; ++half) {
@@ -264,7 +262,7 @@ class SplitPanels {
 
   // As Packed's. Rows that are packed before the first one is are kept.
   void pack_rows(const float* matrix, int64_t first, int64_t count) {
-    for_vectors([&](Bfloat16* vector, int64_t column, int64_t units, int width) {
+    columns.for_vectors([&](int64_t index, int vector, int64_t column, int64_t units) {
       const auto number = [&](int64_t k) {
         return k >= first && k < first + count
                    ? load_numbers(matrix + (k - first) * columns.units + column, units)
@@ -272,7 +270,7 @@ class SplitPanels {
       };
       // Of a step at either end rows may be in place that were packed before.
       for (int64_t k = first / kStep * kStep; k < first + count; k += kStep) {
-        Bfloat16* to = vector + k / kStep * width * kParts * kTile;
+        Bfloat16* to = tiles_of(index, vector) + k / kStep * stride(index);
         for (int64_t row = k; row < k + kSide; ++row, to += kStep) {
           const bool even = row >= first, odd = row + kSide >= first;
           const __mmask32 mask = (even ? 0x55555555 : 0) | (odd ? 0xAAAAAAAA : 0);
@@ -289,20 +287,11 @@ class SplitPanels {
   Buffer<Bfloat16> own_;
   Bfloat16* const tiles_;
 
-  // function(tiles, column, columns, width) for each vector of each panel: where its tiles begin, those
-  // of a step being `width` vectors from those of the next one; its first column, and how many it has.
-  template <typename Function>
-  void for_vectors(Function function) const {
-    for (int64_t index = 0; index < columns.panels(); ++index) {
-      const int width = columns.width(index);
-      for (int v = 0; v < width; ++v) {
-        const bool grouped = columns.groups > 1;
-        const int64_t unit = (columns.first_tile(index) + (grouped ? 0 : v)) * kSide;
-        function(panel(index) + v * kParts * kTile, (grouped ? v * columns.units : 0) + unit,
-                 std::min(columns.units - unit, kSide), width);
-      }
-    }
+  // The first tile of a vector of a panel, and how far those of a step are from those of the next one.
+  Bfloat16* tiles_of(int64_t index, int vector) const {
+    return panel(index) + vector * kParts * kTile;
   }
+  int64_t stride(int64_t index) const { return columns.width(index) * kParts * kTile; }
 };
 
 // As for GivenRows. While the unit multiplies a block, the rows of the block before are at work.

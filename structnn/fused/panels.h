@@ -27,6 +27,19 @@ struct Columns {
     return int(groups * (first_tile(panel + 1) - first_tile(panel)));
   }
 
+  // function(panel, vector, column, columns) for each vector of each panel: its first column, and how
+  // many it has.
+  template <typename Function>
+  void for_vectors(Function function) const {
+    for (int64_t panel = 0; panel < panels(); ++panel)
+      for (int vector = 0; vector < width(panel); ++vector) {
+        const bool grouped = groups > 1;
+        const int64_t unit = (first_tile(panel) + (grouped ? 0 : vector)) * lanes;
+        const int64_t left = units - unit;
+        function(panel, vector, (grouped ? vector * units : 0) + unit, left < lanes ? left : lanes);
+      }
+  }
+
   // Whether half of each vector of a panel is enough. It is worth it where all of them are the last
   // of their group, and is made for three groups.
   bool is_half(int64_t panel) const {
@@ -121,18 +134,12 @@ class Packed {
   template <typename Function>
   void for_squares(Function function) const {
     constexpr int64_t lanes = kLanes<T>;
-    for (int64_t index = 0; index < columns.panels(); ++index) {
+    columns.for_vectors([&](int64_t index, int v, int64_t column, int64_t count) {
       const int width = columns.width(index);
-      for (int v = 0; v < width; ++v) {
-        const bool grouped = columns.groups > 1;
-        const int64_t unit = (columns.first_tile(index) + (grouped ? 0 : v)) * lanes;
-        const int64_t column = (grouped ? v * columns.units : 0) + unit;
-        const int64_t count = columns.units - unit < lanes ? columns.units - unit : lanes;
-        for (int64_t k = 0; k < depth; k += lanes)
-          function(panel(index) + (k * width + v) * lanes, width * lanes, column, count, k,
-                   depth - k < lanes ? depth - k : lanes);
-      }
-    }
+      for (int64_t k = 0; k < depth; k += lanes)
+        function(panel(index) + (k * width + v) * lanes, width * lanes, column, count, k,
+                 depth - k < lanes ? depth - k : lanes);
+    });
   }
 };
 

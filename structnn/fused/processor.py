@@ -20,8 +20,8 @@ _VECTORS = {
     "AVX2": ("-mavx2", "-mfma"),
     "AVX512": ("-mavx2", "-mfma", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"),
 }
-_MATRIX_UNIT = ("-mavx512bf16", "-mamx-tile", "-mamx-bf16")
-_NAMES_OF_MATRIX_UNIT = {"avx512_bf16", "amx_tile", "amx_bf16"}  # as Linux calls them
+_MATRIX_UNIT = ("-mamx-tile", "-mamx-bf16")
+_NAMES_OF_MATRIX_UNIT = {"amx_tile", "amx_bf16"}  # as Linux calls them
 
 # Numbers of Linux: the call "arch_prctl", its request "let me use", and the tiles' registers.
 _ARCH_PRCTL, _REQUEST, _TILES = 158, 0x1023, 18
