@@ -194,11 +194,13 @@ def move_weights(contender: TreeContender, device: torch.device) -> None:
 
 
 def moved(data: Any, device: torch.device) -> Any:
-    """What a contender reads of a batch, on a device; sizes of packed sequences stay where they are."""
+    """What a contender reads of a batch, on a device; sizes of sequences and of trees stay where they are."""
     if isinstance(data, Tensor | Batch):
         return data.to(device)
     if isinstance(data, dict):
         return {name: moved(part, device) for name, part in data.items()}
+    if isinstance(data, list):  # pytorch-tree-lstm's sizes of trees
+        return data
     batch, sizes, words = data  # of nn.LSTM
     return batch, sizes, words.to(device)
 
