@@ -194,7 +194,7 @@ def move_weights(contender: TreeContender, device: torch.device) -> None:
 
 
 def moved(data: Any, device: torch.device) -> Any:
-    """What a contender reads of a batch, on a device; sizes of sequences and of trees stay where they are."""
+    """What a contender reads of a batch, on a device; sizes of sequences and trees stay behind."""
     if isinstance(data, Tensor | Batch):
         return data.to(device)
     if isinstance(data, dict):
