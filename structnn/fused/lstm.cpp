@@ -1,13 +1,11 @@
 // One layer of an LSTM over packed sequences, in one or both directions, forward only.
 //
-// The sums of the words (input weights and both biases) are computed before, for many steps at once.
-// What is left is a product with the last states at each step, and the gates:
+// Words are those of a PackedSequence: the first words of all sequences, the longest first, then the second
+// words, and so on. Where they lie in another order, `row` says in which.
 //
-//   sums  (rows, directions, 4, hidden): gates in the order of torch.nn.LSTM, i f g o
-//   u     for each direction: the packed weights of the states, with the gates of a unit side by side
+// The words of many steps are multiplied at once; their sums are kept until the steps are taken:
 //
-// Rows are those of a PackedSequence: the first words of all sequences, the longest first, then the second
-// words, and so on. Where the states are wanted in another order, `row` says in which.
+//   sums  (directions, words, tiles, gates, lanes): gates in the order of torch.nn.LSTM, i f g o
 #include "products.h"
 
 using namespace structnn;
@@ -15,16 +13,22 @@ using namespace structnn;
 namespace {
 
 struct Lstm {
-  int64_t steps, batch, hidden, directions, threads;
+  int64_t steps, batch, input, hidden, directions, threads;
+  int64_t from_zeros;          // whether all states before the first step are zeros: last_h isn't read
   const int64_t* batch_sizes;  // (steps,): how many sequences have a word at this step
-  const int64_t* row;          // (rows,): where in h the state of each row is; or null
-  const void* sums;
-  void* u;
-  void* h;              // (rows, directions, hidden): the states
-  void *last_h, *last_c;  // (directions, batch, hidden): what is before the first step; then the last
+  const int64_t* row;          // (words,): of each word in x and in h; or null
+  const void *x, *b;           // (words, input) and (directions, 4, hidden)
+  void *w, *u;                 // (directions, ...): packed, see `pack`
+  void* h;                     // (words, directions, hidden): the states
+  // (directions, batch, hidden): what is before the first step; then the last. States may be null where
+  // they are zeros and the last ones aren't wanted.
+  void *last_h, *last_c;
 };
 
 constexpr int kGates = 4;
+
+// Words whose sums are kept at once: few enough for the second cache, and each time all weights are read.
+constexpr int64_t kAtOnce = 1024;
 
 template <typename T>
 class Forward {
@@ -32,66 +36,130 @@ class Forward {
 
   const Lstm& in;
   const int64_t hidden = in.hidden;
-  const Columns<T> columns{kGates, hidden};
-  const int64_t panels_bytes = Weights<T>::bytes(columns, hidden);
-  Buffer<int64_t> begin_at;  // (steps,): the first row of each step
+  const Columns<T> gates{kGates, hidden};
+  const int64_t tiles = gates.tiles(), padded = gates.padded();
+  Buffer<int64_t> begin;  // (steps + 1,): the first word of each step
+  Buffer<T> b;            // (directions, tiles, gates, lanes)
 
  public:
-  explicit Forward(const Lstm& given) : in(given), begin_at(given.steps) {
-    for (int64_t step = 0, row = 0; step < in.steps; row += in.batch_sizes[step++])
-      begin_at.get()[step] = row;
+  explicit Forward(const Lstm& given)
+      : in(given), begin(given.steps + 1), b(given.directions * padded) {
+    begin.get()[0] = 0;
+    for (int64_t step = 0; step < in.steps; ++step)
+      begin.get()[step + 1] = begin.get()[step] + in.batch_sizes[step];
+    for (int64_t direction = 0; direction < in.directions; ++direction)
+      for (int64_t tile = 0; tile < tiles; ++tile)
+        for (int gate = 0; gate < kGates; ++gate)
+          store<T>(b.get() + direction * padded + (tile * kGates + gate) * lanes,
+                   load_some<T>(static_cast<const T*>(in.b) + (direction * kGates + gate) * hidden +
+                                    tile * lanes,
+                                units_of(tile)));
   }
 
-  // Sequences know nothing of each other, nor do directions.
+  // Each direction takes its portions of steps in its own order.
   void run() {
-    const int64_t parts = in.threads > in.batch ? in.batch : in.threads;
-    parallel_for(in.directions * parts, in.threads, [&](int64_t task) {
-      const int64_t part = task / in.directions;
-      read(task % in.directions, begin_of(part, parts, in.batch),
-           begin_of(part + 1, parts, in.batch));
-    });
+    std::vector<int64_t> portions{0};  // the first step of each, and the end
+    int64_t most = 0;
+    for (int64_t step = 1; step <= in.steps; ++step)
+      if (const int64_t words = begin.get()[step] - begin.get()[portions.back()];
+          words >= kAtOnce || step == in.steps) {
+        portions.push_back(step);
+        most = std::max(most, words);
+      }
+    Buffer<T> sums(in.directions * most * padded);
+    const int64_t count = int64_t(portions.size()) - 1;
+    for (int64_t index = 0; index < count; ++index)
+      read([&](int64_t direction) {
+        const int64_t portion = direction == 0 ? index : count - 1 - index;
+        return Portion{portions[portion], portions[portion + 1],
+                       sums.get() + direction * most * padded};
+      });
   }
 
  private:
+  struct Portion {
+    int64_t first, end;  // steps
+    T* sums;
+  };
+
   int64_t size_at(int64_t step) const {
     return step >= 0 && step < in.steps ? in.batch_sizes[step] : 0;
   }
+  int64_t row_of(int64_t word) const { return in.row ? in.row[word] : word; }
   T* state_at(int64_t step, int64_t sequence, int64_t direction) const {
-    const int64_t row = begin_at.get()[step] + sequence;
     return static_cast<T*>(in.h) +
-           ((in.row ? in.row[row] : row) * in.directions + direction) * hidden;
+           (row_of(begin.get()[step] + sequence) * in.directions + direction) * hidden;
   }
   T* last(void* kept, int64_t sequence, int64_t direction) const {
     return static_cast<T*>(kept) + (direction * in.batch + sequence) * hidden;
   }
+  int64_t units_of(int64_t tile) const { return hidden - tile * lanes; }
 
-  // The sequences from `first` up to `end`, in one direction.
-  void read(int64_t direction, int64_t first, int64_t end) const {
+  // Sequences know nothing of each other, nor do directions.
+  template <typename PortionOf>
+  void read(PortionOf portion_of) const {
+    for (int64_t direction = 0; direction < in.directions; ++direction) {
+      const Portion portion = portion_of(direction);
+      for_pieces(begin.get()[portion.first], begin.get()[portion.end], in.threads,
+                 [&](int64_t from, int64_t to) { project(direction, portion, from, to); });
+    }
+    const int64_t parts = std::min(in.threads, in.batch);
+    parallel_for(in.directions * parts, in.threads, [&](int64_t task) {
+      const int64_t part = task / in.directions, direction = task % in.directions;
+      advance(direction, portion_of(direction), begin_of(part, parts, in.batch),
+              begin_of(part + 1, parts, in.batch));
+    });
+  }
+
+  // The sums of some words.
+  void project(int64_t direction, const Portion& portion, int64_t from, int64_t to) const {
+    const T* words[kSome];
+    for (int64_t word = from; word < to; ++word)
+      words[word - from] = static_cast<const T*>(in.x) + row_of(word) * in.input;
+    T* const sums = portion.sums + (from - begin.get()[portion.first]) * padded;
+    const T* const bias = b.get() + direction * padded;
+    multiply(Rows<T>(words, in.input, to - from), weights(in.w, in.input, direction),
+             [&](int64_t row, int64_t tile, const T* sum) {
+               for (int64_t at = tile * kGates * lanes; at < (tile + 1) * kGates * lanes;
+                    at += lanes, sum += lanes)
+                 store<T>(sums + row * padded + at, load<T>(sum) + load<T>(bias + at));
+             });
+  }
+
+  Weights<T> weights(void* packed, int64_t depth, int64_t direction) const {
+    return Weights<T>(gates, depth,
+                      static_cast<char*>(packed) + direction * Weights<T>::bytes(gates, depth));
+  }
+
+  // The sequences from `first` up to `end` through the steps of a portion.
+  void advance(int64_t direction, const Portion& portion, int64_t first, int64_t end) const {
     Buffer<const T*> before(end - first);
-    const Weights<T> u(columns, hidden, static_cast<char*>(in.u) + direction * panels_bytes);
+    const Weights<T> u = weights(in.u, hidden, direction);
     const int64_t way = direction == 0 ? 1 : -1;
-    int64_t step = direction == 0 ? 0 : in.steps - 1;
-    for (int64_t done = 0; done < in.steps; ++done, step += way) {
-      const int64_t stop = size_at(step) < end ? size_at(step) : end;
-      for (int64_t sequence = first; sequence < stop; ++sequence)
-        before.get()[sequence - first] = sequence < size_at(step - way)
+    int64_t step = direction == 0 ? portion.first : portion.end - 1;
+    for (; step >= portion.first && step < portion.end; step += way) {
+      const int64_t stop = std::min(size_at(step), end), old = size_at(step - way);
+      if (first >= stop) continue;
+      // Sequences that begin here are behind the others.
+      const int64_t known = in.from_zeros ? std::max(first, std::min(stop, old)) : stop;
+      for (int64_t sequence = first; sequence < known; ++sequence)
+        before.get()[sequence - first] = sequence < old
                                              ? state_at(step - way, sequence, direction)
                                              : last(in.last_h, sequence, direction);
-      if (first < stop) advance(direction, step, first, stop - first, before.get(), u);
-      for (int64_t sequence = first; sequence < stop; ++sequence)
-        if (sequence >= size_at(step + way))
-          std::memcpy(last(in.last_h, sequence, direction), state_at(step, sequence, direction),
-                      hidden * sizeof(T));
+      take_step(direction, step, first, stop - first, before.get(), known - first, u,
+                portion.sums + (begin.get()[step] - begin.get()[portion.first]) * padded);
+      for (int64_t sequence = std::max(first, size_at(step + way)); in.last_h && sequence < stop;
+           ++sequence)
+        std::memcpy(last(in.last_h, sequence, direction), state_at(step, sequence, direction),
+                    hidden * sizeof(T));
     }
   }
 
-  void advance(int64_t direction, int64_t step, int64_t first, int64_t count,
-               const T* const* before, const Weights<T>& u) const {
-    const T* words = static_cast<const T*>(in.sums) +
-                     ((begin_at.get()[step] + first) * in.directions + direction) * kGates * hidden;
-    const int64_t words_stride = in.directions * kGates * hidden;
+  // The states of `count` sequences at a step, `known` of which have one before.
+  void take_step(int64_t direction, int64_t step, int64_t first, int64_t count,
+                 const T* const* before, int64_t known, const Weights<T>& u, const T* sums) const {
     const auto word_at = [&](int64_t row, int64_t tile) {
-      return words + row * words_stride + tile * lanes;
+      return sums + (first + row) * padded + tile * kGates * lanes;
     };
     const auto cell_at = [&](int64_t row, int64_t tile) {
       return last(in.last_c, first + row, direction) + tile * lanes;
@@ -99,22 +167,21 @@ class Forward {
     // What lies in rows far apart, a vector of each at a time, no processor foresees.
     const auto fetch_all = [&](int64_t from, int rows, int64_t tile) {
       for (int64_t row = from; row < from + rows; ++row) {
-        for (int gate = 0; gate < kGates; ++gate) fetch<T>(word_at(row, tile) + gate * hidden);
+        for (int gate = 0; gate < kGates; ++gate) fetch<T>(word_at(row, tile) + gate * lanes);
         fetch<T>(cell_at(row, tile));
       }
     };
     // All cells first, then all states: each is a long chain of operations, and those of several rows
     // run side by side.
     const auto compute = [&](int64_t from, int rows, int64_t tile, const T* product) {
-      const int64_t units = hidden - tile * lanes;
+      const int64_t units = units_of(tile);
       T kept[kMostRows][2][lanes];  // cells and output gates
       for (int row = 0; row < rows; ++row, product += kGates * lanes) {
         const T* word = word_at(from + row, tile);
         T* cell = cell_at(from + row, tile);
         Vector<T> gates[kGates];
         for (int gate = 0; gate < kGates; ++gate)
-          gates[gate] =
-              load<T>(product + gate * lanes) + load_some<T>(word + gate * hidden, units);
+          gates[gate] = load<T>(product + gate * lanes) + load<T>(word + gate * lanes);
         const auto c = sigmoid<T>(gates[0]) * tanh<T>(gates[2]) +
                        sigmoid<T>(gates[1]) * load_some<T>(cell, units);
         store_some<T>(cell, c, units);
@@ -125,7 +192,11 @@ class Forward {
         store_some<T>(state_at(step, first + from + row, direction) + tile * lanes,
                       load<T>(kept[row][1]) * tanh<T>(load<T>(kept[row][0])), units);
     };
-    multiply_blocks(Rows<T>(before, hidden, count), u, fetch_all, compute);
+    multiply_blocks(Rows<T>(before, hidden, known), u, fetch_all, compute);
+    const T nothing[kMostRows * kGates * lanes] = {};
+    for (int64_t row = known; row < count; row += kMostRows)
+      for (int64_t tile = 0; tile < tiles; ++tile)
+        compute(row, int(std::min<int64_t>(count - row, kMostRows)), tile, nothing);
   }
 };
 
@@ -135,9 +206,12 @@ extern "C" {
 
 int forward(const Lstm* given) { return run<Forward<Number>>(given); }
 
-// The weights of a direction's states, ``(4 * hidden, hidden)``, packed, and how much memory they need.
-int64_t packed_bytes(int64_t hidden) { return Weights<Number>::bytes({kGates, hidden}, hidden); }
-void pack(const Number* u, int64_t hidden, void* packed) {
-  Weights<Number>({kGates, hidden}, hidden, packed).pack_transposed(u);
+// The weights of a direction's words or states, ``(4 * hidden, depth)``, packed, and how much memory they
+// need.
+int64_t packed_bytes(int64_t hidden, int64_t depth) {
+  return Weights<Number>::bytes({kGates, hidden}, depth);
+}
+void pack(const Number* weights, int64_t hidden, int64_t depth, void* packed) {
+  Weights<Number>({kGates, hidden}, depth, packed).pack_transposed(weights);
 }
 }

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 from ctypes import c_int64, c_void_p
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from structnn.fused.build import load
+from structnn.fused.calls import pointers
 
 __all__ = ["InferenceLSTM", "read_layer", "replace_lstms"]
 
 _GATES = 4
-
-# Words whose sums are computed at once, and so how much memory sums need.
-_AT_ONCE = 2048
 
 
 class _Lstm(ctypes.Structure):
     """``struct Lstm`` of the source."""
 
     _fields_ = (
-        *((name, c_int64) for name in "steps batch hidden directions threads".split()),
-        *((name, c_void_p) for name in "batch_sizes row sums u h last_h last_c".split()),
+        *((name, c_int64) for name in "steps batch input hidden directions threads".split()),
+        ("from_zeros", c_int64),
+        *pointers("batch_sizes row x b w u h last_h last_c"),
     )
 
 
@@ -35,11 +32,13 @@ class _Layer(NamedTuple):
     """The weights of a layer, in the order in which the operator reads them.
 
     Attributes:
-        w: ``(directions * 4 * hidden, input)``, of the words.
+        input: The features of a word.
+        w: ``(directions, numbers)``, of the words, packed.
         b: ``(directions * 4 * hidden,)``, the sum of both biases.
         u: ``(directions, numbers)``, of the states, packed.
     """
 
+    input: int
     w: Tensor
     b: Tensor
     u: Tensor
@@ -104,7 +103,8 @@ class InferenceLSTM(nn.Module):
             )
         for number, layer in enumerate(self._layers):
             own = slice(number * self.directions, (number + 1) * self.directions)
-            x = self._read(layer, x, sizes, last[0][own], last[1][own])
+            h, c = (part[own] for part in last)
+            x = _read(layer, x, sizes, None, last_h=h, last_c=c, from_zeros=start is None)
         return PackedSequence(x, sizes), last
 
     def _computes(self, packed: PackedSequence) -> bool:
@@ -122,15 +122,6 @@ class InferenceLSTM(nn.Module):
             and load("lstm", x.dtype) is not None
         )
 
-    def _read(
-        self, layer: _Layer, x: Tensor, sizes: Tensor, last_h: Tensor, last_c: Tensor
-    ) -> Tensor:
-        """The states of a layer; the last ones take the place of the first."""
-        sums = F.linear(x, layer.w, layer.b)  # (rows, directions * 4 * hidden)
-        h = x.new_empty(len(x), self.directions * self.hidden_size)
-        _advance(sums, layer.u, sizes, None, h, last_h, last_c)
-        return h
-
 
 def read_layer(x: Tensor, w: Tensor, b: Tensor, u: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
     """The states of one layer in one direction, from states of zeros, without gradients.
@@ -146,54 +137,46 @@ def read_layer(x: Tensor, w: Tensor, b: Tensor, u: Tensor, sizes: Tensor, rows: 
     Returns:
         ``(words, hidden)``.
     """
-    packed = _pack(u)
-    h = x.new_empty(len(x), u.shape[1])
-    last_h, last_c = x.new_zeros(2, 1, int(sizes[0]), u.shape[1])
-    for steps, words in _portions(sizes):
-        sums = F.linear(x.index_select(0, rows[words]), w, b)
-        _advance(sums, packed, sizes[steps], rows[words], h, last_h, last_c)
-    return h
+    layer = _Layer(x.shape[1], _pack([w]), b, _pack([u]))
+    last_c = x.new_zeros(1, int(sizes[0]), u.shape[1])
+    return _read(layer, x, sizes, rows, last_h=None, last_c=last_c, from_zeros=True)
 
 
-def _portions(sizes: Tensor) -> Iterator[tuple[slice, slice]]:
-    """Steps some at a time, and their words."""
-    step = word = words = 0
-    for end, size in enumerate(sizes.tolist(), start=1):
-        words += size
-        if words >= _AT_ONCE or end == len(sizes):
-            yield slice(step, end), slice(word, word + words)
-            step, word, words = end, word + words, 0
-
-
-def _advance(
-    sums: Tensor,
-    u: Tensor,
+def _read(
+    layer: _Layer,
+    x: Tensor,
     sizes: Tensor,
     rows: Tensor | None,
-    h: Tensor,
-    last_h: Tensor,
+    last_h: Tensor | None,
     last_c: Tensor,
-) -> None:
-    """Write the states of some steps into ``h``, and the last ones in place of the first."""
-    library = load("lstm", sums.dtype)
+    from_zeros: bool,
+) -> Tensor:
+    """The states of a layer; the last ones take the place of the first."""
+    library = load("lstm", x.dtype)
     assert library is not None
-    directions, batch, hidden = last_h.shape
+    shape = (int(sizes.sum()), layer.input)
+    if x.shape != shape:
+        raise ValueError(f"the LSTM expects words of the shape {shape}, but got {tuple(x.shape)}")
+    directions, batch, hidden = last_c.shape
+    x = x.contiguous()
+    h = x.new_empty(len(x), directions * hidden)
+    tensors = {
+        **{"batch_sizes": sizes, "row": rows, "x": x, "h": h, "last_h": last_h, "last_c": last_c},
+        **{"w": layer.w, "b": layer.b, "u": layer.u},
+    }
     given = _Lstm(
         steps=len(sizes),
         batch=batch,
+        input=layer.input,
         hidden=hidden,
         directions=directions,
         threads=torch.get_num_threads(),
-        batch_sizes=sizes.data_ptr(),
-        row=None if rows is None else rows.data_ptr(),
-        sums=sums.data_ptr(),
-        u=u.data_ptr(),
-        h=h.data_ptr(),
-        last_h=last_h.data_ptr(),
-        last_c=last_c.data_ptr(),
+        from_zeros=from_zeros,
+        **{name: None if one is None else one.data_ptr() for name, one in tensors.items()},
     )
     if not library.forward(ctypes.byref(given)):
-        raise MemoryError(f"no memory for the LSTM over {len(sums)} words")
+        raise MemoryError(f"no memory for the LSTM over {len(x)} words")
+    return h
 
 
 def replace_lstms(network: nn.Module) -> None:
@@ -224,22 +207,24 @@ def _layers(lstm: nn.LSTM) -> list[_Layer]:
 
     layers = []
     for number in range(lstm.num_layers):
-        w = torch.cat(of_layer("weight_ih", number))
-        b = w.new_zeros(len(w))
+        w, u = of_layer("weight_ih", number), of_layer("weight_hh", number)
+        b = w[0].new_zeros(len(w) * len(w[0]))
         if lstm.bias:
             b += torch.cat(of_layer("bias_ih", number)) + torch.cat(of_layer("bias_hh", number))
-        u = torch.stack([_pack(rows) for rows in of_layer("weight_hh", number)])
-        layers.append(_Layer(w, b, u))
+        layers.append(_Layer(w[0].shape[1], _pack(w), b, _pack(u)))
     return layers
 
 
-def _pack(u: Tensor) -> Tensor:
-    """``(4 * hidden, hidden)`` in the order in which the operator reads it."""
-    library = load("lstm", u.dtype)
+def _pack(weights: list[Tensor]) -> Tensor:
+    """``(4 * hidden, depth)`` of each direction, in the order in which the operator reads them."""
+    library = load("lstm", weights[0].dtype)
     assert library is not None
-    u = u.contiguous()
-    hidden = c_int64(u.shape[1])
+    rows, depth = weights[0].shape
+    sizes = c_int64(rows // _GATES), c_int64(depth)
     library.packed_bytes.restype = c_int64
-    packed = u.new_empty(library.packed_bytes(hidden) // u.element_size())
-    library.pack(c_void_p(u.data_ptr()), hidden, c_void_p(packed.data_ptr()))
+    numbers = library.packed_bytes(*sizes) // weights[0].element_size()
+    packed = weights[0].new_empty(len(weights), numbers)
+    for own, to in zip(weights, packed, strict=True):
+        own = own.contiguous()
+        library.pack(c_void_p(own.data_ptr()), *sizes, c_void_p(to.data_ptr()))
     return packed

@@ -6,8 +6,10 @@
 
 namespace structnn {
 
-// A panel is at most this many vectors wide.
-constexpr int kMostWidth = kRegisters == 32 ? 4 : 3;
+// A panel is at most this many vectors wide: the gates of an LSTM. Where a panel may have any width, so
+// many registers leave room for fewer.
+constexpr int kMostWidth = 4;
+constexpr int kAdjacent = kRegisters == 32 ? 4 : 3;
 
 // The columns of a packed matrix: `groups` blocks of `units` columns (the gates of an LSTM, say).
 // With several groups a panel is one vector of each group, of the same units; with one group it is
@@ -21,7 +23,7 @@ struct Columns {
   int64_t tiles() const { return ceil_div(units, kLanes<T>); }
   int64_t padded() const { return groups * tiles() * kLanes<T>; }
 
-  int64_t panels() const { return groups > 1 ? tiles() : ceil_div(tiles(), kMostWidth); }
+  int64_t panels() const { return groups > 1 ? tiles() : ceil_div(tiles(), kAdjacent); }
   int64_t first_tile(int64_t panel) const { return begin_of(panel, panels(), tiles()); }
   int width(int64_t panel) const {
     return int(groups * (first_tile(panel + 1) - first_tile(panel)));

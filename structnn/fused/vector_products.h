@@ -5,12 +5,44 @@
 
 namespace structnn {
 
-// A product with a panel has at most so many rows: as many sums as there are registers, besides those
-// for a row of the panel and one more.
+// Whether sums, a vector for each row or each one of the panel, and one more have registers.
+constexpr bool fits(int rows, int width) {
+  return rows * width + (rows < width ? rows : width) + 1 <= kRegisters;
+}
+
+// A product with a panel has at most so many rows.
 constexpr int most_rows(int width) {
-  const int rows = (kRegisters - width - 1) / width;
   const int enough = width < 3 ? 4 : 8;  // narrow panels are rare
-  return rows < enough ? rows : enough;
+  int rows = 1;
+  while (rows < enough && fits(rows + 1, width)) ++rows;
+  return rows;
+}
+
+// sums += numbers * columns, each number with each column. The fewer of them stay in registers.
+template <typename T, typename V, int kRows, int kWidth, typename Number>
+inline void add_products(Number number, const T* columns, V (*sums)[kWidth]) {
+  constexpr bool kColumnsStay = kWidth <= kRows;
+  constexpr int kStaying = kColumnsStay ? kWidth : kRows, kOthers = kColumnsStay ? kRows : kWidth;
+  const auto column = [&](int v) {
+    V value;
+    std::memcpy(&value, columns + v * kLanes<T>, sizeof(V));
+    return value;
+  };
+  V staying[kStaying];
+#pragma GCC unroll 8
+  for (int n = 0; n < kStaying; ++n)
+    if constexpr (kColumnsStay)
+      staying[n] = column(n);
+    else
+      staying[n] = number(n) - V{};
+#pragma GCC unroll 8
+  for (int other = 0; other < kOthers; ++other)
+#pragma GCC unroll 8
+    for (int n = 0; n < kStaying; ++n)
+      if constexpr (kColumnsStay)
+        sums[other][n] += number(other) * staying[n];
+      else
+        sums[n][other] += staying[n] * column(other);
 }
 
 // out = a * panel, for a few rows of a, ``(rows, depth)``; V is a vector or half of one.
@@ -18,19 +50,14 @@ template <typename T, typename V, int kRows, int kWidth>
 __attribute__((noinline)) void multiply_block(const T* const* a, int64_t depth, const T* panel,
                                               T* out) {
   constexpr int lanes = kLanes<T>;
-  V sums[kRows][kWidth];
+  V sums[kRows][kWidth] = {};
   const T* row[kRows];
-  for (int r = 0; r < kRows; ++r) {
-    row[r] = a[r];
-    for (int v = 0; v < kWidth; ++v) sums[r][v] = V{};
-  }
-  for (int64_t k = 0; k < depth; ++k, panel += kWidth * lanes) {
-    V columns[kWidth];
-    for (int v = 0; v < kWidth; ++v) std::memcpy(&columns[v], panel + v * lanes, sizeof(V));
-    for (int r = 0; r < kRows; ++r)
-      for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r][k] * columns[v];
-  }
+  for (int r = 0; r < kRows; ++r) row[r] = a[r];
+  for (int64_t k = 0; k < depth; ++k, panel += kWidth * lanes)
+    add_products<T, V, kRows, kWidth>([&](int r) { return row[r][k]; }, panel, sums);
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
     for (int v = 0; v < kWidth; ++v)
       std::memcpy(out + (r * kWidth + v) * lanes, &sums[r][v], sizeof(V));
 }
@@ -40,17 +67,12 @@ template <typename T, typename V, int kRows, int kWidth>
 __attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offset, const T* b,
                                                 int64_t count, T* out, bool fresh) {
   constexpr int lanes = kLanes<T>;
-  V sums[kRows][kWidth];
+  V sums[kRows][kWidth] = {};
+  for (int64_t n = 0; n < count; ++n, b += kWidth * lanes)
+    add_products<T, V, kRows, kWidth>([&](int r) { return a[n][offset + r]; }, b, sums);
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kWidth; ++v) sums[r][v] = V{};
-  for (int64_t n = 0; n < count; ++n, b += kWidth * lanes) {
-    const T* row = a[n] + offset;
-    V columns[kWidth];
-    for (int v = 0; v < kWidth; ++v) std::memcpy(&columns[v], b + v * lanes, sizeof(V));
-    for (int r = 0; r < kRows; ++r)
-      for (int v = 0; v < kWidth; ++v) sums[r][v] += row[r] * columns[v];
-  }
-  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
     for (int v = 0; v < kWidth; ++v, out += lanes) {
       V before = {};
       if (!fresh) std::memcpy(&before, out, sizeof(V));

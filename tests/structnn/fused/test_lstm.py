@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -49,7 +51,8 @@ def alone(monkeypatch):
     return refused
 
 
-LENGTHS = ([1], [9], [4, 4, 4], [9, 7, 3, 3, 1], [3] * 20 + [1] * 10)
+# The last ones are more words than are multiplied at a time.
+LENGTHS = ([1], [9], [4, 4, 4], [9, 7, 3, 3, 1], [3] * 20 + [1] * 10, [50] * 30 + [2] * 10)
 
 
 @needs_operator
@@ -146,8 +149,10 @@ def test_when_pytorch_computes(monkeypatch):
 @torch.no_grad()
 def test_what_does_not_fit():
     _, fused = pair(4)
-    with pytest.raises(RuntimeError, match="shapes"):
-        fused(PackedSequence(torch.zeros(2, INPUT + 1, dtype=torch.float64), torch.tensor([2])))
+    for shape in ((2, INPUT + 1), (3, INPUT)):
+        words = torch.zeros(shape, dtype=torch.float64)
+        with pytest.raises(ValueError, match=re.escape(f"(2, {INPUT}), but got {shape}")):
+            fused(PackedSequence(words, torch.tensor([2])))
     zeros = torch.zeros(1, 3, 4, dtype=torch.float64)
     with pytest.raises(RuntimeError, match="hidden"):
         fused(packed([2, 1]), (zeros, zeros))

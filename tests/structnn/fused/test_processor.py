@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import torch
 
+from structnn import ENCODERS, build_encoder
 from structnn.fused import build, processor
+from tests.structnn.examples import assert_equal_with_gradients, batch_of, random_tree
 from tests.structnn.fused.test_operators import FORESTS, encoder_of, states_and_gradients
 
 
@@ -42,3 +46,26 @@ def test_a_matrix_unit_is_as_precise_as_vectors(kind, hidden, by_vectors, monkey
     unit = errors()
     assert unit != vectors
     assert all(one < 3 * other + 1e-6 for one, other in zip(unit, vectors, strict=True))
+
+
+# A processor that has wider vectors can do without them.
+@pytest.mark.skipif(not processor.features(), reason="needs AVX2")
+@pytest.mark.parametrize("name", ENCODERS)
+def test_every_encoder_by_narrow_vectors(name, monkeypatch):
+    torch.manual_seed(0)
+    encoder = build_encoder(name, 9, 40).double().eval()
+    generator = random.Random(0)
+    batch = encoder.prepare(batch_of([random_tree(generator, size, 2) for size in (1, 30, 7, 12)]))
+    x = torch.randn(batch.num_tokens, 9, dtype=torch.float64, requires_grad=True)
+    with monkeypatch.context() as patch:
+        patch.setenv(build.SWITCH, "0")
+        expected = encoder(x, batch).sentence
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    build._load.cache_clear()
+    try:
+        found = encoder(x, batch).sentence
+        assert_equal_with_gradients(found, expected, {"x": x, **dict(encoder.named_parameters())})
+        with torch.no_grad():
+            torch.testing.assert_close(encoder(x, batch).sentence, expected)
+    finally:
+        build._load.cache_clear()
