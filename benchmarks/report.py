@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.timing import Measurement, Quartiles
+from structnn.fused import processor
+from structnn.fused.build import instructions
 
 __all__ = ["bar_chart", "console", "machine", "print_measurement", "write_json"]
 
@@ -32,25 +34,15 @@ def machine() -> dict[str, Any]:
         except PackageNotFoundError:
             versions[package] = "not installed"
     return {
-        "processor": processor(),
+        "processor": processor.model(),
         "vector instructions": torch.backends.cpu.get_cpu_capability(),
+        "operators": " ".join(instructions()) or "none",
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": versions,
     }
-
-
-def processor() -> str:
-    """What the processor is called."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass  # not Linux
-    return platform.processor() or platform.machine()
 
 
 def print_measurement(

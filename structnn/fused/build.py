@@ -22,9 +22,9 @@ from pathlib import Path
 
 import torch
 
-from structnn.fused import processor, store
+from structnn.fused import choice, processor, store
 
-__all__ = ["SWITCH", "load"]
+__all__ = ["SWITCH", "instructions", "load"]
 
 SWITCH = "STRUCTNN_FUSED"
 """The environment variable that turns the operators off, with the value 0."""
@@ -44,6 +44,7 @@ _TREE = ("forward", "backward", "vector_bytes")
 _LAYERS = ("gat", "gatv2", "transformer")
 _FUNCTIONS = {
     "adamw": ("catch_up", "step"),
+    "product": ("seconds",),
     "lstm": ("forward", "pack", "packed_bytes"),
     "gru": _TREE,
     "windows": _TREE[:2],
@@ -61,6 +62,10 @@ _TIME_TO_COMPILE = 300.0
 _TIME_TO_ANSWER = 30.0
 _LONGEST_OUTPUT = 1 << 16  # bytes
 
+# What is measured, in some milliseconds: about as many words as 25 sentences have, their width, that of
+# the states, and how many times.
+_TRIED_PRODUCT = (320, 300, 150, 9)
+
 # A crash ends a process that is there for this alone. That a library cannot be loaded is no crash.
 _TRIAL = """
 import ctypes, sys
@@ -76,6 +81,8 @@ _log = logging.getLogger(__name__)
 def load(name: str, dtype: torch.dtype = torch.float32) -> ctypes.CDLL | None:
     """The operator of this name for numbers of this type, compiled from ``name.cpp`` unless cached.
 
+    It is compiled for what the processor multiplies by fastest: a matrix unit, wide vectors or narrow
+    ones, as a measurement of some milliseconds says, which is made once and kept beside the operators.
     The compiler is ``$CXX``, or else the first of ``c++``, ``g++`` and ``clang++``. The cache is the
     folder ``structnn/fused`` in ``$XDG_CACHE_HOME``, or else in ``~/.cache``; the name of a file in
     it says from which source, by which compiler and with which flags it was made, so nothing stale
@@ -96,6 +103,15 @@ def load(name: str, dtype: torch.dtype = torch.float32) -> ctypes.CDLL | None:
     return None if number is None or os.environ.get(SWITCH) == "0" else _load(name, number)
 
 
+def instructions() -> tuple[str, ...]:
+    """The compiler's options for what the operators make use of here; empty where there are none."""
+    features, compiler = processor.features(), _find_compiler()
+    version = _version(compiler) if compiler else None
+    if not features or version is None:
+        return ()
+    return _fastest_first(tuple(features), compiler, version)[0]
+
+
 @cache
 def _load(name: str, number: str) -> ctypes.CDLL | None:
     features = processor.features()
@@ -109,8 +125,9 @@ def _load(name: str, number: str) -> ctypes.CDLL | None:
             "operator %s: there is no C++ compiler that works; PyTorch computes instead", name
         )
         return None
+    ways = _fastest_first(tuple(features), compiler, version)
     # A compiler may not know the newest features, or lack OpenMP: one thread, then.
-    for own, threads in itertools.product(features, (["-fopenmp"], [])):
+    for own, threads in itertools.product(ways, (["-fopenmp"], [])):
         command = [*compiler, *_FLAGS, *own, *threads, f"-DSTRUCTNN_NUMBER={number}"]
         try:
             return _cached_or_compiled(name, command, version)
@@ -124,6 +141,29 @@ def _load(name: str, number: str) -> ctypes.CDLL | None:
             if isinstance(error, subprocess.TimeoutExpired):
                 return None
     return None
+
+
+@cache
+def _fastest_first(
+    features: tuple[tuple[str, ...], ...], compiler: tuple[str, ...], version: str
+) -> list[tuple[str, ...]]:
+    """The sets of features in the order in which they multiply, by a measurement that is kept."""
+
+    def measure(own: tuple[str, ...]) -> float:
+        library = _cached_or_compiled("product", commands[own], version)
+        library.seconds.restype = ctypes.c_double
+        return float(library.seconds(*map(ctypes.c_int64, _TRIED_PRODUCT)))
+
+    # The matrix unit multiplies float32; of wide vectors the same holds for float64.
+    commands = {own: [*compiler, *_FLAGS, *own, "-DSTRUCTNN_NUMBER=float"] for own in features}
+    try:
+        if len(features) > 1:
+            identity = _identity("product", [processor.model(), version, *commands.values()])
+            kept = store.open_folder() / f"fastest-{identity}.json"
+            return choice.fastest_first(features, measure, kept)
+    except (store.UnsafeCacheError, OSError, RuntimeError, subprocess.SubprocessError) as error:
+        _log.info("which features are the fastest was not measured: %s", error)
+    return [*features]
 
 
 @cache
@@ -163,24 +203,29 @@ def _cached_or_compiled(name: str, command: Sequence[str], version: str) -> ctyp
         RuntimeError: There is no home folder.
         subprocess.SubprocessError: It does not compile.
     """
-    source = _SOURCES / f"{name}.cpp"
-    identity = hashlib.sha256(repr([version, *command]).encode())
-    for file in (source, *sorted(_SOURCES.glob("*.h"))):
-        identity.update(file.read_bytes())
     folder = store.open_folder()
-    library = folder / f"{name}-{identity.hexdigest()[:20]}.so"
+    library = folder / f"{name}-{_identity(name, [version, *command])}.so"
     if store.is_whole(library):
         return _open(library, name)
     with store.scratch(folder) as scratch:
         made = Path(scratch) / library.name
         # What a compiler that is killed leaves behind is then swept with the folder.
         temporary = dict.fromkeys(("TMPDIR", "TMP", "TEMP"), scratch)
-        _run([*command, str(source), "-o", str(made)], _TIME_TO_COMPILE, temporary)
+        source = str(_SOURCES / f"{name}.cpp")
+        _run([*command, source, "-o", str(made)], _TIME_TO_COMPILE, temporary)
         # A compiler may claim success and yet write something that kills whoever loads it.
         _run([sys.executable, "-I", "-S", "-c", _TRIAL, str(made)], _TIME_TO_ANSWER, {SWITCH: "0"})
         opened = _open(made, name)
         store.publish(made, library)
     return opened
+
+
+def _identity(name: str, circumstances: Sequence[object]) -> str:
+    """Some digits that are others for each source of an operator, and in other circumstances."""
+    identity = hashlib.sha256(repr(circumstances).encode())
+    for file in (_SOURCES / f"{name}.cpp", *sorted(_SOURCES.glob("*.h"))):
+        identity.update(file.read_bytes())
+    return identity.hexdigest()[:20]
 
 
 def _open(library: Path, name: str) -> ctypes.CDLL:

@@ -33,7 +33,7 @@ def fresh(monkeypatch, tmp_path):
 
 
 def forget():
-    for function in (build._load, build._version, build._warn):
+    for function in (build._load, build._version, build._warn, build._fastest_first):
         function.cache_clear()
 
 
@@ -79,6 +79,8 @@ def compiler(monkeypatch, tmp_path, small):
         monkeypatch.setenv("CXX", shlex.quote(str(script)))
         forget()
 
+    # What it makes cannot be measured.
+    monkeypatch.setattr(build.choice, "fastest_first", lambda ways, *_: [*ways])
     return set_compiler
 
 
@@ -86,12 +88,27 @@ def compiler(monkeypatch, tmp_path, small):
 @needs_compiler
 def test_an_operator_is_built_once(fresh):
     assert build.load("child_sum") is not None
-    library, checksum = files = sorted(fresh.iterdir())
+    library, checksum = sorted(fresh.glob("child_sum*"))
     assert checksum.name == f"{library.name}.sha256"
-    made = [file.stat().st_mtime_ns for file in files]
-    build._load.cache_clear()
+    made = {file: file.stat().st_mtime_ns for file in fresh.iterdir()}
+    forget()
     assert build.load("child_sum") is not None
-    assert [file.stat().st_mtime_ns for file in sorted(fresh.iterdir())] == made
+    assert {file: file.stat().st_mtime_ns for file in fresh.iterdir()} == made
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(len(processor.features()) < 2, reason="needs AVX-512")
+def test_the_fastest_instructions_are_chosen(fresh):
+    assert build.instructions() in processor.features()
+    kept, *more = fresh.glob("fastest-*.json")
+    assert not more
+    assert all(0 < time < 1 for time in json.loads(kept.read_text()))
+    # As on a processor with wide vectors that are slow.
+    *wide, narrow = processor.features()
+    kept.write_text(json.dumps([2.0] * len(wide) + [1.0]))
+    forget()
+    assert build.instructions() == narrow
+    assert build.load("child_sum").vector_bytes() == 32
 
 
 @needs_compiler
@@ -107,7 +124,7 @@ def test_processes_that_build_at_once(fresh):
     environment = {**os.environ, "XDG_CACHE_HOME": str(fresh.parent.parent)}
     processes = [subprocess.Popen([sys.executable, "-c", command], env=environment) for _ in "ab"]
     assert [process.wait() for process in processes] == [0, 0]
-    library, _ = sorted(fresh.iterdir())
+    library, _ = sorted(fresh.glob("child_sum*"))
     assert store.is_whole(library)
 
 

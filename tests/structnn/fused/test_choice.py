@@ -1,0 +1,42 @@
+"""The choice among ways to compute."""
+
+from __future__ import annotations
+
+import pytest
+
+from structnn.fused.choice import fastest_first
+
+
+def refuse(way):
+    raise AssertionError(f"{way} is measured again")
+
+
+@pytest.mark.parametrize(
+    ("times", "order"),
+    [
+        ({"a": 1.0, "b": 2.0}, "ab"),
+        ({"a": 2.0, "b": 1.0}, "ba"),
+        ({"a": 1.1, "b": 1.0}, "ab"),  # about equal
+        ({"a": 3.0, "b": 2.9, "c": 1.0}, "cab"),
+    ],
+)
+def test_the_fastest_goes_first(tmp_path, times, order):
+    kept = tmp_path / "times.json"
+    assert "".join(fastest_first([*times], times.__getitem__, kept)) == order
+    assert "".join(fastest_first([*times], refuse, kept)) == order
+    assert [*tmp_path.iterdir()] == [kept]
+
+
+@pytest.mark.parametrize("damage", ["", "[1.0", "[1.0]", "[1.0, -1.0]", '["a", "b"]', "{}", "\0"])
+def test_what_is_damaged_is_measured_again(tmp_path, damage):
+    kept = tmp_path / "times.json"
+    kept.write_text(damage)
+    times = {"a": 2.0, "b": 1.0}
+    assert fastest_first([*times], times.__getitem__, kept) == ["b", "a"]
+    assert fastest_first([*times], refuse, kept) == ["b", "a"]
+
+
+def test_what_cannot_be_measured_is_not_kept(tmp_path):
+    with pytest.raises(AssertionError):
+        fastest_first(["a"], refuse, tmp_path / "times.json")
+    assert not [*tmp_path.iterdir()]
