@@ -50,33 +50,28 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
   using Base::in, Base::nodes, Base::hidden;
   using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
 
-  Weights<T> u_iou, u_f;
-
  public:
-  explicit Forward(const ChildSum& given) : Base(given), u_iou(iou, hidden), u_f(one, hidden) {
-    u_iou.pack_transposed(static_cast<const T*>(given.u_iou));
-    u_f.pack_transposed(static_cast<const T*>(given.u_f));
-  }
+  explicit Forward(const ChildSum& given) : Base(given) {}
 
   void run() {
     // In place of their own forget gates inner nodes keep what their children's begin with.
-    this->project_inner([&](int64_t node, int64_t tile, Vector<T> sum) {
+    this->read_words([&](int64_t node, int64_t tile, Vector<T> sum) {
       store<T>(this->forgets_of(node) + tile * lanes, sum);
     });
+    Weights<T> u_iou(iou, hidden), u_f(one, hidden);
+    u_iou.pack_transposed(static_cast<const T*>(in.u_iou));
+    u_f.pack_transposed(static_cast<const T*>(in.u_f));
     for (int64_t level = 0; level < in.levels; ++level)
       this->for_pieces(in.level_ptr[level], in.level_ptr[level + 1],
                        [&](int64_t begin, int64_t end) {
-                         if (level == 0)
-                           this->compute_leaves(begin, end);
-                         else
-                           compute_inner(begin, end);
+                         if (level > 0) compute_inner(u_iou, begin, end);
                          if (in.relation) compute_messages(begin, end);
-                         compute_forgets(begin, end);
+                         compute_forgets(u_f, begin, end);
                        });
   }
 
  private:
-  void compute_inner(int64_t begin, int64_t end) {
+  void compute_inner(const Weights<T>& u_iou, int64_t begin, int64_t end) {
     Buffer<T> sums((end - begin) * (hidden + padded));
     T* const remembered = sums.get();  // what the cells get from the children's
     T* const messages = remembered + (end - begin) * padded;
@@ -110,7 +105,7 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
   }
 
   // Equation 4, at the child.
-  void compute_forgets(int64_t begin, int64_t end) {
+  void compute_forgets(const Weights<T>& u_f, int64_t begin, int64_t end) {
     const T* messages[kSome];
     int64_t children[kSome], count = 0;
     for (int64_t node = begin; node < end; ++node) {

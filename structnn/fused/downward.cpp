@@ -29,16 +29,18 @@ class DownwardTrees : protected Trees<T, Downward> {
 template <typename T>
 class Forward : ForwardPass<DownwardTrees<T>> {
   using Base = ForwardPass<DownwardTrees<T>>;
-  using Base::b, Base::w_iou, Base::w_f;
+  using Base::b;
   using Base::in, Base::leaves, Base::nodes, Base::hidden, Base::input;
   using Base::lanes, Base::iou, Base::one, Base::padded;
 
+  const typename Base::WordWeights w;
   Weights<T> u_iou, u_f;
   Buffer<T> handed;  // (inner nodes, 4, padded): what the children's gates begin with
 
  public:
   explicit Forward(const Downward& given)
       : Base(given),
+        w(*this),
         u_iou(iou, hidden),
         u_f(one, hidden),
         handed((nodes - leaves) * 4 * padded) {
@@ -66,13 +68,13 @@ class Forward : ForwardPass<DownwardTrees<T>> {
     const T* words[kSome];
     for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
     const Rows<T> rows(words, input, end - begin);
-    multiply_tiles(rows, w_f, [&](int64_t row, int64_t tile, Vector<T> sum) {
+    multiply_tiles(rows, w.f, [&](int64_t row, int64_t tile, Vector<T> sum) {
       const int64_t node = begin + row, at = tile * lanes;
       const auto f = sigmoid<T>(sum + load<T>(handed_to(node) + 3 * padded + at));
       store<T>(this->forgets_of(node) + at, f);
       store<T>(remembered.get() + row * padded + at, f * cell_above(node, at));
     });
-    multiply(rows, w_iou, [&](int64_t row, int64_t tile, const T* sum) {
+    multiply(rows, w.iou, [&](int64_t row, int64_t tile, const T* sum) {
       this->compute_state(begin + row, tile, sum, handed_to(begin + row),
                           load<T>(remembered.get() + row * padded + tile * lanes));
     });

@@ -71,18 +71,10 @@ template <typename T>
 class Forward : Chains<T> {
   using Chains<T>::in, Chains<T>::hidden, Chains<T>::lanes, Chains<T>::tiles, Chains<T>::padded;
 
-  Weights<T> w, u;
   Buffer<T> b, b_n;  // (3, padded) and (padded,)
 
  public:
-  explicit Forward(const Gru& given)
-      : Chains<T>(given),
-        w(this->gates, this->input),
-        u(this->gates, hidden),
-        b(3 * padded),
-        b_n(padded) {
-    w.pack_transposed(static_cast<const T*>(given.w));
-    u.pack_transposed(static_cast<const T*>(given.u));
+  explicit Forward(const Gru& given) : Chains<T>(given), b(3 * padded), b_n(padded) {
     b.fill_with_zeros();
     b_n.fill_with_zeros();
     for (int64_t gate = 0; gate < 3; ++gate)
@@ -92,14 +84,23 @@ class Forward : Chains<T> {
   }
 
   void run() {
-    this->for_pieces(0, in.words, [&](int64_t begin, int64_t end) { project(begin, end); });
+    read_words();
+    // They take the memory of the words' weights, which is in cache.
+    Weights<T> u(this->gates, hidden);
+    u.pack_transposed(static_cast<const T*>(in.u));
     for (int64_t step = 0; step < in.steps; ++step)
       this->for_pieces(in.begin[step], in.begin[step + 1],
-                       [&](int64_t begin, int64_t end) { advance(step, begin, end); });
+                       [&](int64_t begin, int64_t end) { advance(u, step, begin, end); });
   }
 
  private:
-  void project(int64_t begin, int64_t end) {
+  void read_words() {
+    Weights<T> w(this->gates, this->input);
+    w.pack_transposed(static_cast<const T*>(in.w));
+    this->for_pieces(0, in.words, [&](int64_t begin, int64_t end) { project(w, begin, end); });
+  }
+
+  void project(const Weights<T>& w, int64_t begin, int64_t end) {
     const T* words[kSome];
     for (int64_t word = begin; word < end; ++word) words[word - begin] = this->x_of(word);
     multiply(Rows<T>(words, this->input, end - begin), w,
@@ -111,7 +112,7 @@ class Forward : Chains<T> {
              });
   }
 
-  void advance(int64_t step, int64_t begin, int64_t end) {
+  void advance(const Weights<T>& u, int64_t step, int64_t begin, int64_t end) {
     if (step == 0) {
       const T nothing[3 * lanes] = {};
       for (int64_t word = begin; word < end; ++word)

@@ -58,37 +58,32 @@ class Forward : ForwardPass<NaryTrees<T>> {
   using Base::b, Base::places, Base::slots;
   using Base::in, Base::hidden, Base::lanes, Base::iou, Base::padded;
 
-  Weights<T> u_iou, u_f;
   Buffer<T> b_f;  // (places.padded(),)
 
  public:
-  explicit Forward(const Nary& given)
-      : Base(given), u_iou(iou, slots), u_f(places, slots), b_f(places.padded()) {
-    u_iou.pack_transposed(Base::u_iou());
-    u_f.pack_transposed(Base::u_f());
+  explicit Forward(const Nary& given) : Base(given), b_f(places.padded()) {
     b_f.fill_with_zeros();
     for (int64_t place = 0; place < in.arity; ++place)
       std::memcpy(b_f.get() + place * hidden, b.get() + 3 * padded, hidden * sizeof(T));
   }
 
   void run() {
-    this->project_inner([&](int64_t node, int64_t tile, Vector<T> sum) {
+    this->read_words([&](int64_t node, int64_t tile, Vector<T> sum) {
       for (int64_t place = 0; place < in.arity; ++place)
         store_some<T>(this->forgets_of(node) + place * hidden + tile * lanes, sum,
                       this->units_of(tile));
     });
-    for (int64_t level = 0; level < in.levels; ++level)
-      this->for_pieces(in.level_ptr[level], in.level_ptr[level + 1],
-                       [&](int64_t begin, int64_t end) {
-                         if (level == 0)
-                           this->compute_leaves(begin, end);
-                         else
-                           compute_inner(begin, end);
-                       });
+    Weights<T> u_iou(iou, slots), u_f(places, slots);
+    u_iou.pack_transposed(Base::u_iou());
+    u_f.pack_transposed(Base::u_f());
+    for (int64_t level = 1; level < in.levels; ++level)
+      this->for_pieces(
+          in.level_ptr[level], in.level_ptr[level + 1],
+          [&](int64_t begin, int64_t end) { compute_inner(u_iou, u_f, begin, end); });
   }
 
  private:
-  void compute_inner(int64_t begin, int64_t end) {
+  void compute_inner(const Weights<T>& u_iou, const Weights<T>& u_f, int64_t begin, int64_t end) {
     Buffer<T> states((end - begin) * slots);
     const T* rows_of_states[kSome];
     for (int64_t node = begin; node < end; ++node) {
@@ -97,7 +92,7 @@ class Forward : ForwardPass<NaryTrees<T>> {
       rows_of_states[node - begin] = to;
     }
     const Rows<T> rows(rows_of_states, slots, end - begin);
-    compute_forgets(rows, begin);
+    compute_forgets(rows, u_f, begin);
     multiply(rows, u_iou, [&](int64_t row, int64_t tile, const T* sum) {
       const int64_t node = begin + row;
       const auto remembered = this->sum_edges(node, [&](int64_t edge) {
@@ -109,7 +104,7 @@ class Forward : ForwardPass<NaryTrees<T>> {
   }
 
   // Equation 10.
-  void compute_forgets(const Rows<T>& states, int64_t begin) {
+  void compute_forgets(const Rows<T>& states, const Weights<T>& u_f, int64_t begin) {
     multiply_tiles(states, u_f, [&](int64_t row, int64_t tile, Vector<T> sum) {
       const int64_t node = begin + row;
       T* to = this->forgets_of(node) + tile * lanes;

@@ -87,45 +87,58 @@ class ForwardPass : protected Trees {
   using Trees::in, Trees::leaves, Trees::hidden, Trees::input;
   using Trees::lanes, Trees::tiles, Trees::iou, Trees::one, Trees::padded;
 
-  Weights<T> w_iou, w_f;
+  struct WordWeights {
+    Weights<T> iou, f;
+
+    explicit WordWeights(const ForwardPass& pass) : iou(pass.iou, pass.input), f(pass.one, pass.input) {
+      const T* w = static_cast<const T*>(pass.in.w);
+      iou.pack_transposed(w);
+      f.pack_transposed(w + 3 * pass.hidden * pass.input);
+    }
+  };
+
   Buffer<T> b;  // (4 * padded,)
 
-  explicit ForwardPass(const typename Trees::Arguments& given)
-      : Trees(given), w_iou(iou, input), w_f(one, input), b(4 * padded) {
-    const T* w = static_cast<const T*>(given.w);
-    w_iou.pack_transposed(w);
-    w_f.pack_transposed(w + 3 * hidden * input);
+  explicit ForwardPass(const typename Trees::Arguments& given) : Trees(given), b(4 * padded) {
     b.fill_with_zeros();
     for (int64_t gate = 0; gate < 4; ++gate)
       std::memcpy(b.get() + gate * padded, static_cast<const T*>(given.b) + gate * hidden,
                   hidden * sizeof(T));
   }
 
-  // What inner nodes get from their words: of gates i, o and u the sums until the children are
-  // added, and what the children's forget gates begin with, begin_forgets(node, tile, sum).
+  // All that nodes get from their words: leaves their states, inner nodes of gates i, o and u the sums
+  // until the children are added, and what the children's forget gates begin with, begin_forgets(node,
+  // tile, sum). The weights of words are gone then: those of states take their memory, which is in cache.
   template <typename Function>
-  void project_inner(Function begin_forgets) {
+  void read_words(Function begin_forgets) {
+    const WordWeights w(*this);
+    project_inner(w, begin_forgets);
+    this->for_pieces(0, leaves, [&](int64_t begin, int64_t end) { compute_leaves(w, begin, end); });
+  }
+
+  template <typename Function>
+  void project_inner(const WordWeights& w, Function begin_forgets) {
     this->for_pieces(leaves, std::max(leaves, in.words), [&](int64_t begin, int64_t end) {
       const T* words[kSome];
       for (int64_t node = begin; node < end; ++node) words[node - begin] = this->x_of(node);
       const Rows<T> rows(words, input, end - begin);
-      multiply(rows, w_iou, [&](int64_t row, int64_t tile, const T* sum) {
+      multiply(rows, w.iou, [&](int64_t row, int64_t tile, const T* sum) {
         for (int gate = 0; gate < 3; ++gate, sum += lanes) {
           const int64_t at = gate * padded + tile * lanes;
           store<T>(this->gates_of(begin + row) + at, load<T>(sum) + load<T>(b.get() + at));
         }
       });
-      multiply_tiles(rows, w_f, [&](int64_t row, int64_t tile, Vector<T> sum) {
+      multiply_tiles(rows, w.f, [&](int64_t row, int64_t tile, Vector<T> sum) {
         begin_forgets(begin + row, tile, sum + load<T>(b.get() + 3 * padded + tile * lanes));
       });
     });
   }
 
-  void compute_leaves(int64_t begin, int64_t end) {
+  void compute_leaves(const WordWeights& w, int64_t begin, int64_t end) {
     const int64_t worded = std::max(begin, std::min(end, in.words));
     const T* words[kSome];
     for (int64_t node = begin; node < worded; ++node) words[node - begin] = this->x_of(node);
-    multiply(Rows<T>(words, input, worded - begin), w_iou,
+    multiply(Rows<T>(words, input, worded - begin), w.iou,
              [&](int64_t row, int64_t tile, const T* sum) {
                compute_state(begin + row, tile, sum, b.get(), Vector<T>{});
              });
