@@ -59,8 +59,8 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
       store<T>(this->forgets_of(node) + tile * lanes, sum);
     });
     Weights<T> u_iou(iou, hidden), u_f(one, hidden);
-    u_iou.pack_transposed(static_cast<const T*>(in.u_iou));
-    u_f.pack_transposed(static_cast<const T*>(in.u_f));
+    u_iou.pack_transposed(static_cast<const T*>(in.u_iou), in.threads);
+    u_f.pack_transposed(static_cast<const T*>(in.u_f), in.threads);
     for (int64_t level = 0; level < in.levels; ++level)
       this->for_pieces(in.level_ptr[level], in.level_ptr[level + 1],
                        [&](int64_t begin, int64_t end) {
@@ -154,15 +154,15 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
         d_forgets(kSome * padded),
         messages(kSome),
         sums(kSome * hidden) {
-    u_iou.pack_rows(static_cast<const T*>(given.u_iou), 0, 3 * hidden);
-    u_f.pack_rows(static_cast<const T*>(given.u_f), 0, hidden);
+    u_iou.pack_rows(static_cast<const T*>(given.u_iou), 0, 3 * hidden, in.threads);
+    u_f.pack_rows(static_cast<const T*>(given.u_f), 0, hidden, in.threads);
   }
 
   void run() {
     this->walk_down([&](int64_t begin, int64_t end, bool inner) { descend(begin, end, inner); },
                     [&](bool inner) { use_up(inner); });
-    if (in.d_u_iou) d_u_iou.unpack_transposed(static_cast<T*>(in.d_u_iou));
-    if (in.d_u_f) d_u_f.unpack_transposed(static_cast<T*>(in.d_u_f));
+    if (in.d_u_iou) d_u_iou.unpack_transposed(static_cast<T*>(in.d_u_iou), in.threads);
+    if (in.d_u_f) d_u_f.unpack_transposed(static_cast<T*>(in.d_u_f), in.threads);
   }
 
  private:
@@ -253,8 +253,8 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
   void use_up(bool inner) {
     const T* sums_at[kSome];
     for (int64_t index = 0; index < at_hand; ++index) sums_at[index] = sums.get() + index * hidden;
-    const TransposedRows<T> rows(sums_at, hidden, inner && in.d_u_iou ? at_hand : 0);
-    const TransposedRows<T> sent(messages.get(), hidden, in.d_u_f ? forgets_at_hand : 0);
+    const TransposedRows<T> rows(sums_at, hidden, inner && in.d_u_iou ? at_hand : 0, in.threads);
+    const TransposedRows<T> sent(messages.get(), hidden, in.d_u_f ? forgets_at_hand : 0, in.threads);
     Base::use_up(inner, tiles + one.panels(), [&](int64_t task) {
       if (task < tiles) {
         if (inner && in.d_u_iou)

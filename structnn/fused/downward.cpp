@@ -44,8 +44,8 @@ class Forward : ForwardPass<DownwardTrees<T>> {
         u_iou(iou, hidden),
         u_f(one, hidden),
         handed((nodes - leaves) * 4 * padded) {
-    u_iou.pack_transposed(static_cast<const T*>(given.u));
-    u_f.pack_transposed(Base::u_f());
+    u_iou.pack_transposed(static_cast<const T*>(given.u), in.threads);
+    u_f.pack_transposed(Base::u_f(), in.threads);
   }
 
   void run() {
@@ -124,7 +124,7 @@ class Backward : BackwardPass<DownwardTrees<T>> {
         width(5 * hidden),
         left(nodes * width + lanes),  // the last vector of a row may reach beyond it
         sums(kSome * width + lanes) {
-    u.pack_rows(static_cast<const T*>(given.u), 0, 4 * hidden);
+    u.pack_rows(static_cast<const T*>(given.u), 0, 4 * hidden, in.threads);
   }
 
   void run() {
@@ -132,8 +132,8 @@ class Backward : BackwardPass<DownwardTrees<T>> {
                   [&](bool inner) { use_up(inner); });
     if (in.d_u) {
       T* const d_u = static_cast<T*>(in.d_u);
-      d_u_iou.unpack_transposed(d_u);
-      d_u_f.unpack_transposed(d_u + 3 * hidden * hidden);
+      d_u_iou.unpack_transposed(d_u, in.threads);
+      d_u_f.unpack_transposed(d_u + 3 * hidden * hidden, in.threads);
     }
   }
 
@@ -192,7 +192,7 @@ class Backward : BackwardPass<DownwardTrees<T>> {
       states_at[index] = this->h_of(node_at.get()[index]);
     // What the children's gates began with came from the states of inner nodes.
     const int64_t tasks = inner && in.d_u ? tiles + one.panels() : 0;
-    const TransposedRows<T> states(states_at, hidden, tasks ? at_hand : 0);
+    const TransposedRows<T> states(states_at, hidden, tasks ? at_hand : 0, in.threads);
     Base::use_up(true, tasks, [&](int64_t task) {
       if (task < tiles) {
         accumulate(states, {sums_at(0) + task * lanes, hidden, width}, d_u_iou, task);

@@ -87,7 +87,7 @@ class Forward : Chains<T> {
     read_words();
     // They take the memory of the words' weights, which is in cache.
     Weights<T> u(this->gates, hidden);
-    u.pack_transposed(static_cast<const T*>(in.u));
+    u.pack_transposed(static_cast<const T*>(in.u), in.threads);
     for (int64_t step = 0; step < in.steps; ++step)
       this->for_pieces(in.begin[step], in.begin[step + 1],
                        [&](int64_t begin, int64_t end) { advance(u, step, begin, end); });
@@ -96,7 +96,7 @@ class Forward : Chains<T> {
  private:
   void read_words() {
     Weights<T> w(this->gates, this->input);
-    w.pack_transposed(static_cast<const T*>(in.w));
+    w.pack_transposed(static_cast<const T*>(in.w), in.threads);
     this->for_pieces(0, in.words, [&](int64_t begin, int64_t end) { project(w, begin, end); });
   }
 
@@ -177,8 +177,8 @@ class Backward : Chains<T> {
         word_at(kSome),
         before_at(kSome),
         d_gates(kSome * stride + lanes) {  // the last vector of a row may reach beyond it
-    if (in.d_x) w.pack_rows(static_cast<const T*>(given.w), 0, 3 * hidden);
-    u.pack_rows(static_cast<const T*>(given.u), 0, 3 * hidden);
+    if (in.d_x) w.pack_rows(static_cast<const T*>(given.w), 0, 3 * hidden, in.threads);
+    u.pack_rows(static_cast<const T*>(given.u), 0, 3 * hidden, in.threads);
     carried.fill_with_zeros();
     d_b.fill_with_zeros();
   }
@@ -191,8 +191,8 @@ class Backward : Chains<T> {
         if (at_hand == kSome) use_up();
       }
     if (at_hand) use_up();
-    if (in.d_w) d_w.unpack_transposed(static_cast<T*>(in.d_w));
-    if (in.d_u) d_u.unpack_transposed(static_cast<T*>(in.d_u));
+    if (in.d_w) d_w.unpack_transposed(static_cast<T*>(in.d_w), in.threads);
+    if (in.d_u) d_u.unpack_transposed(static_cast<T*>(in.d_u), in.threads);
     for (int64_t gate = 0; gate < 3 && in.d_b; ++gate)
       std::memcpy(static_cast<T*>(in.d_b) + gate * hidden, d_b.get() + gate * padded,
                   hidden * sizeof(T));
@@ -251,8 +251,8 @@ class Backward : Chains<T> {
       words_at[index] = this->x_of(word_at.get()[index]);
       rows[index] = gates_at(index);
     }
-    const TransposedRows<T> words(words_at, input, in.d_w ? at_hand : 0);
-    const TransposedRows<T> before(before_at.get(), hidden, in.d_u ? with_before : 0);
+    const TransposedRows<T> words(words_at, input, in.d_w ? at_hand : 0, in.threads);
+    const TransposedRows<T> before(before_at.get(), hidden, in.d_u ? with_before : 0, in.threads);
     const int64_t slices = in.d_x ? ceil_div(at_hand, 48) : 0;
     parallel_for(2 * tiles + slices, in.threads, [&](int64_t task) {
       const int64_t tile = task % tiles;

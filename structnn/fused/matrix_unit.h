@@ -195,12 +195,13 @@ class SplitTransposedRows {
  public:
   const int64_t count, steps;
 
-  SplitTransposedRows(const float* const* from, int64_t depth, int64_t count)
+  SplitTransposedRows(const float* const* from, int64_t depth, int64_t count, int64_t threads = 1)
       : count(count),
         steps(ceil_div(count, kStep)),
         tiles_(ceil_div(depth, kSide) * steps * kParts * kTile) {
-    Bfloat16* to = tiles_.get();
-    for (int64_t k = 0; k < depth; k += kSide)
+    parallel_for(ceil_div(depth, kSide), threads, [&](int64_t tile) {
+      const int64_t k = tile * kSide;
+      Bfloat16* to = tiles_.get() + tile * steps * kParts * kTile;
       for (int64_t n = 0; n < count; n += kStep, to += kParts * kTile) {
         __m512 square[2][kSide];
         for (int64_t row = 0; row < kStep; ++row)
@@ -209,6 +210,7 @@ class SplitTransposedRows {
         for (auto& half : square) transpose<float>(half);
         store_parts(square[0], square[1], to);
       }
+    });
   }
 
   // Of the columns from `first` on, a multiple of a tile's.
@@ -243,8 +245,8 @@ class SplitPanels {
   }
 
   // As Packed's.
-  void pack_transposed(const float* matrix) {
-    columns.for_vectors([&](int64_t index, int vector, int64_t column, int64_t count) {
+  void pack_transposed(const float* matrix, int64_t threads = 1) {
+    columns.for_vectors(threads, [&](int64_t index, int vector, int64_t column, int64_t count) {
       Bfloat16* to = tiles_of(index, vector);
       for (int64_t k = 0; k < depth; k += kStep, to += stride(index)) {
         __m512 square[2][kSide];
@@ -261,8 +263,8 @@ class SplitPanels {
   }
 
   // As Packed's. Rows that are packed before the first one is are kept.
-  void pack_rows(const float* matrix, int64_t first, int64_t count) {
-    columns.for_vectors([&](int64_t index, int vector, int64_t column, int64_t units) {
+  void pack_rows(const float* matrix, int64_t first, int64_t count, int64_t threads = 1) {
+    columns.for_vectors(threads, [&](int64_t index, int vector, int64_t column, int64_t units) {
       const auto number = [&](int64_t k) {
         return k >= first && k < first + count
                    ? load_numbers(matrix + (k - first) * columns.units + column, units)

@@ -74,8 +74,8 @@ class Forward : ForwardPass<NaryTrees<T>> {
                       this->units_of(tile));
     });
     Weights<T> u_iou(iou, slots), u_f(places, slots);
-    u_iou.pack_transposed(Base::u_iou());
-    u_f.pack_transposed(Base::u_f());
+    u_iou.pack_transposed(Base::u_iou(), in.threads);
+    u_f.pack_transposed(Base::u_f(), in.threads);
     for (int64_t level = 1; level < in.levels; ++level)
       this->for_pieces(
           in.level_ptr[level], in.level_ptr[level + 1],
@@ -139,8 +139,8 @@ class Backward : BackwardPass<NaryTrees<T>> {
         place_of(nodes),
         passed((nodes - leaves) * (places.padded() + padded)),
         states(kSome * slots) {
-    u.pack_rows(Base::u_f(), 0, slots);
-    u.pack_rows(Base::u_iou(), slots, 3 * hidden);
+    u.pack_rows(Base::u_f(), 0, slots, in.threads);
+    u.pack_rows(Base::u_iou(), slots, 3 * hidden, in.threads);
     for (int64_t edge = 0; edge < in.child_ptr[nodes - leaves]; ++edge)
       place_of.get()[in.child[edge]] = in.sibling[edge];
   }
@@ -150,8 +150,8 @@ class Backward : BackwardPass<NaryTrees<T>> {
                     [&](bool inner) { use_up(inner); });
     if (in.d_u) {
       T* const d_u = static_cast<T*>(in.d_u);
-      d_u_iou.unpack_transposed(d_u);
-      d_u_f.unpack_transposed(d_u + 3 * hidden * slots);
+      d_u_iou.unpack_transposed(d_u, in.threads);
+      d_u_f.unpack_transposed(d_u + 3 * hidden * slots, in.threads);
     }
   }
 
@@ -215,7 +215,7 @@ class Backward : BackwardPass<NaryTrees<T>> {
     for (int64_t index = 0; index < at_hand; ++index)
       states_at[index] = states.get() + index * slots;
     const int64_t tasks = inner && in.d_u ? tiles + places.panels() : 0;
-    const TransposedRows<T> rows(states_at, slots, tasks ? at_hand : 0);
+    const TransposedRows<T> rows(states_at, slots, tasks ? at_hand : 0, in.threads);
     Base::use_up(inner, tasks, [&](int64_t task) {
       if (task < tiles) {
         accumulate(rows, {this->d_gates_at(0) + task * lanes, hidden, stride}, d_u_iou, task);

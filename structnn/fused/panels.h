@@ -30,16 +30,17 @@ struct Columns {
   }
 
   // function(panel, vector, column, columns) for each vector of each panel: its first column, and how
-  // many it has.
+  // many it has. Each panel is done by one of the threads.
   template <typename Function>
-  void for_vectors(Function function) const {
-    for (int64_t panel = 0; panel < panels(); ++panel)
+  void for_vectors(int64_t threads, Function function) const {
+    parallel_for(panels(), threads, [&](int64_t panel) {
       for (int vector = 0; vector < width(panel); ++vector) {
         const bool grouped = groups > 1;
         const int64_t unit = (first_tile(panel) + (grouped ? 0 : vector)) * lanes;
         const int64_t left = units - unit;
         function(panel, vector, (grouped ? vector * units : 0) + unit, left < lanes ? left : lanes);
       }
+    });
   }
 
   // Whether half of each vector of a panel is enough. It is worth it where all of them are the last
@@ -74,8 +75,9 @@ class Packed {
   }
 
   // The transposed of `matrix`, ``(groups * units, depth)``.
-  void pack_transposed(const T* matrix) {
+  void pack_transposed(const T* matrix, int64_t threads = 1) {
     for_squares(
+        threads,
         [&](T* vectors, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) {
           Vector<T> square[kLanes<T>];
           for (int64_t i = 0; i < kLanes<T>; ++i)
@@ -86,12 +88,13 @@ class Packed {
   }
 
   // The inverse of that; zeros if nothing was ever put here.
-  void unpack_transposed(T* matrix) const {
+  void unpack_transposed(T* matrix, int64_t threads = 1) const {
     if (!filled) {
       std::memset(matrix, 0, columns.groups * columns.units * depth * sizeof(T));
       return;
     }
     for_squares(
+        threads,
         [&](T* vectors, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) {
           Vector<T> square[kLanes<T>];
           for (int64_t i = 0; i < kLanes<T>; ++i)
@@ -103,8 +106,8 @@ class Packed {
   }
 
   // `matrix`, ``(count, units)``, as it is, for so many rows from the first one on. One group only.
-  void pack_rows(const T* matrix, int64_t first, int64_t count) {
-    for (int64_t index = 0; index < columns.panels(); ++index) {
+  void pack_rows(const T* matrix, int64_t first, int64_t count, int64_t threads = 1) {
+    parallel_for(columns.panels(), threads, [&](int64_t index) {
       const int64_t begin = columns.first_tile(index) * kLanes<T>;
       const int64_t width = columns.width(index) * kLanes<T>;
       const int64_t left = columns.units - begin;
@@ -112,7 +115,7 @@ class Packed {
       for (int64_t k = 0; k < count; ++k, to += width)
         for (int64_t v = 0; v < width; v += kLanes<T>)
           store<T>(to + v, load_some<T>(matrix + k * columns.units + begin + v, left - v));
-    }
+    });
   }
 
   // The inverse of that for all rows, `stride` apart in the matrix.
@@ -134,9 +137,9 @@ class Packed {
   // elements: where its vectors are and how far apart; the first of its columns, of its rows, and
   // how many.
   template <typename Function>
-  void for_squares(Function function) const {
+  void for_squares(int64_t threads, Function function) const {
     constexpr int64_t lanes = kLanes<T>;
-    columns.for_vectors([&](int64_t index, int v, int64_t column, int64_t count) {
+    columns.for_vectors(threads, [&](int64_t index, int v, int64_t column, int64_t count) {
       const int width = columns.width(index);
       for (int64_t k = 0; k < depth; k += lanes)
         function(panel(index) + (k * width + v) * lanes, width * lanes, column, count, k,

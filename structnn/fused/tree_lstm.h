@@ -92,8 +92,8 @@ class ForwardPass : protected Trees {
 
     explicit WordWeights(const ForwardPass& pass) : iou(pass.iou, pass.input), f(pass.one, pass.input) {
       const T* w = static_cast<const T*>(pass.in.w);
-      iou.pack_transposed(w);
-      f.pack_transposed(w + 3 * pass.hidden * pass.input);
+      iou.pack_transposed(w, pass.in.threads);
+      f.pack_transposed(w + 3 * pass.hidden * pass.input, pass.in.threads);
     }
   };
 
@@ -201,7 +201,7 @@ class BackwardPass : protected Trees {
         own(own),
         stride(own + 4 * hidden),
         d_sums(kSome * stride + lanes) {  // the last vector of a row may reach beyond it
-    if (in.d_x) w.pack_rows(static_cast<const T*>(given.w), 0, 4 * hidden);
+    if (in.d_x) w.pack_rows(static_cast<const T*>(given.w), 0, 4 * hidden, in.threads);
     d_b.fill_with_zeros();
   }
 
@@ -259,7 +259,7 @@ class BackwardPass : protected Trees {
       words_at[index] = this->x_of(node_at.get()[wordless + index]);
       d_gates[index] = d_gates_at(wordless + index);
     }
-    const TransposedRows<T> words(words_at, input, in.d_w ? worded : 0);
+    const TransposedRows<T> words(words_at, input, in.d_w ? worded : 0, in.threads);
     const T* const first = d_gates_at(wordless);
     const int64_t panels = one.panels();
     const int64_t slices = in.d_x ? ceil_div(worded, 48) : 0;
@@ -314,8 +314,8 @@ class BackwardPass : protected Trees {
 
   void hand_over() {
     if (in.d_w) {
-      d_w_iou.unpack_transposed(static_cast<T*>(in.d_w));
-      d_w_f.unpack_transposed(static_cast<T*>(in.d_w) + 3 * hidden * input);
+      d_w_iou.unpack_transposed(static_cast<T*>(in.d_w), in.threads);
+      d_w_f.unpack_transposed(static_cast<T*>(in.d_w) + 3 * hidden * input, in.threads);
     }
     if (in.d_b)
       for (int64_t gate = 0; gate < 4; ++gate)

@@ -121,7 +121,7 @@ struct GivenRows {
   const T* const* rows;
   int64_t depth, count;
 
-  GivenRows(const T* const* rows, int64_t depth, int64_t count)
+  GivenRows(const T* const* rows, int64_t depth, int64_t count, int64_t = 1)
       : rows(rows), depth(depth), count(count) {}
 };
 

@@ -42,7 +42,7 @@ class Forward {
     for (int64_t map = 0; map < in.maps; ++map)
       for (int64_t place = 0; place < in.width; ++place)
         copy_place<T>(in, map, place, rows.get() + map * w.depth + place * in.input);
-    w.pack_transposed(rows.get());
+    w.pack_transposed(rows.get(), in.threads);
   }
 
   void run() {
@@ -148,7 +148,7 @@ class Backward {
         copy_place<T>(in, map, in.width - 1 - place,
                       rows.get() + (place * in.maps + map) * in.input);
     Weights<T> w(inputs, depth);
-    w.pack_rows(rows.get(), 0, depth);
+    w.pack_rows(rows.get(), 0, depth, in.threads);
     for_pieces(0, in.words, in.threads, [&](int64_t begin, int64_t end) {
       const T* windows[kSome];
       for (int64_t word = begin; word < end; ++word)
