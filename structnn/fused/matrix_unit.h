@@ -262,18 +262,21 @@ class SplitPanels {
     });
   }
 
-  // As Packed's. Rows that are packed before the first one is are kept.
+  // As Packed's. Rows that are packed before the first one is are kept. A step at a time: its rows lie
+  // side by side.
   void pack_rows(const float* matrix, int64_t first, int64_t count, int64_t threads = 1) {
-    columns.for_vectors(threads, [&](int64_t index, int vector, int64_t column, int64_t units) {
-      const auto number = [&](int64_t k) {
-        return k >= first && k < first + count
-                   ? load_numbers(matrix + (k - first) * columns.units + column, units)
-                   : _mm512_setzero_ps();
-      };
-      // Of a step at either end rows may be in place that were packed before.
-      for (int64_t k = first / kStep * kStep; k < first + count; k += kStep) {
-        Bfloat16* to = tiles_of(index, vector) + k / kStep * stride(index);
-        for (int64_t row = k; row < k + kSide; ++row, to += kStep) {
+    const int64_t before = first / kStep, end = first + count;
+    parallel_for(ceil_div(end, kStep) - before, threads, [&](int64_t index) {
+      const int64_t begin = (before + index) * kStep;
+      columns.for_vectors(1, [&](int64_t panel, int vector, int64_t column, int64_t units) {
+        const auto number = [&](int64_t k) {
+          return k >= first && k < end
+                     ? load_numbers(matrix + (k - first) * columns.units + column, units)
+                     : _mm512_setzero_ps();
+        };
+        Bfloat16* to = tiles_of(panel, vector) + (before + index) * stride(panel);
+        for (int64_t row = begin; row < begin + kSide; ++row, to += kStep) {
+          // Of a step at either end rows may be in place that were packed before.
           const bool even = row >= first, odd = row + kSide >= first;
           const __mmask32 mask = (even ? 0x55555555 : 0) | (odd ? 0xAAAAAAAA : 0);
           __m512i parts[kParts];
@@ -281,7 +284,7 @@ class SplitPanels {
           for (int part = 0; part < kParts; ++part)
             _mm512_mask_storeu_epi16(to + part * kTile, mask, parts[part]);
         }
-      }
+      });
     });
   }
 
