@@ -17,9 +17,27 @@ def pointers(names: str) -> list[tuple[str, type[c_void_p]]]:
     return [(name, c_void_p) for name in names.split()]
 
 
+class _NothingKept:
+    """The context of a function whose gradients nobody wants: what is left there goes with it."""
+
+    def __init__(self, arguments: int) -> None:
+        self.needs_input_grad = (False,) * arguments
+
+    def save_for_backward(self, *_: Tensor) -> None:
+        """Keep nothing."""
+
+
 def apply(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
-    """The tensor that an operator's function computes."""
-    computed: Tensor = function.apply(*arguments)
+    """The tensor that an operator's function computes.
+
+    Where no gradients are wanted it is called as it is: what autograd does around it would take a good
+    part of the time of a small batch.
+    """
+    computed: Tensor
+    if torch.is_grad_enabled():
+        computed = function.apply(*arguments)
+    else:
+        computed = function.forward(_NothingKept(len(arguments)), *arguments)
     return computed
 
 

@@ -84,7 +84,7 @@ def _words(
 ) -> tuple[Tensor, ...] | None:
     """The word of each node, and all weights; None if the operator cannot compute with them."""
     hidden = cell.hidden_dim
-    u_iou, u_f = map(cell.get_parameter, ("child_gates.weight", "forget_gate.weight"))
+    u_iou, u_f = (getattr(cell, name).weight for name in ("child_gates", "forget_gate"))
     if (u_iou.shape, u_f.shape) != ((3 * hidden, hidden), (hidden, hidden)):
         return None
     if not can_compute_words("child_sum", hidden, x, weight, bias, u_iou, u_f):

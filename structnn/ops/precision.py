@@ -16,6 +16,7 @@ def full_precision(x: Tensor) -> AbstractContextManager[object]:
     Rounding errors add up on the way through a tree or a sentence, so a cell computes with its weights
     as they are.
     """
-    if not torch.amp.is_autocast_available(x.device.type):
+    device = x.device.type
+    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return nullcontext()
-    return torch.autocast(x.device.type, enabled=False)
+    return torch.autocast(device, enabled=False)
