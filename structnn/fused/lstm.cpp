@@ -38,8 +38,9 @@ class Forward {
   const int64_t hidden = in.hidden;
   const Columns<T> gates{kGates, hidden};
   const int64_t tiles = gates.tiles(), padded = gates.padded();
-  Buffer<int64_t> begin;  // (steps + 1,): the first word of each step
-  Buffer<T> b;            // (directions, tiles, gates, lanes)
+  Buffer<int64_t> begin;       // (steps + 1,): the first word of each step
+  std::vector<int64_t> parts;  // the first sequence of each part, and the end
+  Buffer<T> b;                 // (directions, tiles, gates, lanes)
 
  public:
   explicit Forward(const Lstm& given)
@@ -47,6 +48,7 @@ class Forward {
     begin.get()[0] = 0;
     for (int64_t step = 0; step < in.steps; ++step)
       begin.get()[step + 1] = begin.get()[step] + in.batch_sizes[step];
+    divide_sequences();
     for (int64_t direction = 0; direction < in.directions; ++direction)
       for (int64_t tile = 0; tile < tiles; ++tile)
         for (int gate = 0; gate < kGates; ++gate)
@@ -82,6 +84,17 @@ class Forward {
     T* sums;
   };
 
+  // A part for each thread, with about as many words.
+  void divide_sequences() {
+    const int64_t count = std::min(in.threads, in.batch), words = begin.get()[in.steps];
+    parts.push_back(0);
+    for (int64_t sequence = 0, length = in.steps, read = 0; sequence < in.batch; ++sequence) {
+      while (size_at(length - 1) <= sequence) --length;
+      read += length;
+      if (read * count >= int64_t(parts.size()) * words) parts.push_back(sequence + 1);
+    }
+  }
+
   int64_t size_at(int64_t step) const {
     return step >= 0 && step < in.steps ? in.batch_sizes[step] : 0;
   }
@@ -103,11 +116,10 @@ class Forward {
       for_pieces(begin.get()[portion.first], begin.get()[portion.end], in.threads,
                  [&](int64_t from, int64_t to) { project(direction, portion, from, to); });
     }
-    const int64_t parts = std::min(in.threads, in.batch);
-    parallel_for(in.directions * parts, in.threads, [&](int64_t task) {
+    const int64_t count = int64_t(parts.size()) - 1;
+    parallel_for(in.directions * count, in.threads, [&](int64_t task) {
       const int64_t part = task / in.directions, direction = task % in.directions;
-      advance(direction, portion_of(direction), begin_of(part, parts, in.batch),
-              begin_of(part + 1, parts, in.batch));
+      advance(direction, portion_of(direction), parts[part], parts[part + 1]);
     });
   }
 
@@ -211,7 +223,7 @@ int forward(const Lstm* given) { return run<Forward<Number>>(given); }
 int64_t packed_bytes(int64_t hidden, int64_t depth) {
   return Weights<Number>::bytes({kGates, hidden}, depth);
 }
-void pack(const Number* weights, int64_t hidden, int64_t depth, void* packed) {
-  Weights<Number>({kGates, hidden}, depth, packed).pack_transposed(weights);
+void pack(const Number* weights, int64_t hidden, int64_t depth, int64_t threads, void* packed) {
+  Weights<Number>({kGates, hidden}, depth, packed).pack_transposed(weights, threads);
 }
 }

@@ -224,7 +224,8 @@ def _pack(weights: list[Tensor]) -> Tensor:
     library.packed_bytes.restype = c_int64
     numbers = library.packed_bytes(*sizes) // weights[0].element_size()
     packed = weights[0].new_empty(len(weights), numbers)
+    threads = c_int64(torch.get_num_threads())
     for own, to in zip(weights, packed, strict=True):
         own = own.contiguous()
-        library.pack(c_void_p(own.data_ptr()), *sizes, c_void_p(to.data_ptr()))
+        library.pack(c_void_p(own.data_ptr()), *sizes, threads, c_void_p(to.data_ptr()))
     return packed
