@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import itertools
 import logging
+import math
 import os
 import shlex
 import shutil
@@ -150,7 +151,10 @@ def _fastest_first(
     """The sets of features in the order in which they multiply, by a measurement that is kept."""
 
     def measure(own: tuple[str, ...]) -> float:
-        library = _cached_or_compiled("product", commands[own], version)
+        try:
+            library = _cached_or_compiled("product", commands[own], version)
+        except subprocess.CalledProcessError:  # the compiler does not know them
+            return math.inf
         library.seconds.restype = ctypes.c_double
         return float(library.seconds(*map(ctypes.c_int64, _TRIED_PRODUCT)))
 

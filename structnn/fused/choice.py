@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,9 +25,9 @@ def fastest_first(ways: Sequence[Way], measure: Callable[[Way], float], kept: Pa
 
     Args:
         ways: Those that should be the fastest first.
-        measure: Gives the time of a way, in seconds.
+        measure: Gives the time of a way, in seconds; ``math.inf`` if it cannot be had.
         kept: A JSON file with the times in the order of the ways. It is read in place of a measurement,
-            and written after one.
+            and written after one, unless no way can be had.
 
     Raises:
         OSError: The file cannot be written.
@@ -34,6 +35,8 @@ def fastest_first(ways: Sequence[Way], measure: Callable[[Way], float], kept: Pa
     times = _read(kept, len(ways))
     if times is None:
         times = [measure(way) for way in ways]
+        if min(times) == math.inf:
+            return [*ways]
         # Whole or not at all, whoever else does the same.
         with scratch(kept.parent) as folder:
             made = Path(folder) / kept.name

@@ -27,7 +27,8 @@ struct Lstm {
 
 constexpr int kGates = 4;
 
-// Words whose sums are kept at once: few enough for the second cache, and each time all weights are read.
+// Words whose sums are kept at once, so that memory doesn't grow with the sequences. Each time all weights
+// are read.
 constexpr int64_t kAtOnce = 1024;
 
 template <typename T>

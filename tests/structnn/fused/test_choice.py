@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from structnn.fused.choice import fastest_first
@@ -18,6 +20,7 @@ def refuse(way):
         ({"a": 2.0, "b": 1.0}, "ba"),
         ({"a": 1.1, "b": 1.0}, "ab"),  # about equal
         ({"a": 3.0, "b": 2.9, "c": 1.0}, "cab"),
+        ({"a": math.inf, "b": 2.0, "c": math.inf}, "bac"),
     ],
 )
 def test_the_fastest_goes_first(tmp_path, times, order):
@@ -39,4 +42,5 @@ def test_what_is_damaged_is_measured_again(tmp_path, damage):
 def test_what_cannot_be_measured_is_not_kept(tmp_path):
     with pytest.raises(AssertionError):
         fastest_first(["a"], refuse, tmp_path / "times.json")
+    assert fastest_first("ab", lambda way: math.inf, tmp_path / "times.json") == ["a", "b"]
     assert not [*tmp_path.iterdir()]
