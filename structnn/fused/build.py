@@ -46,7 +46,7 @@ _LAYERS = ("gat", "gatv2", "transformer")
 _FUNCTIONS = {
     "adamw": ("catch_up", "step"),
     "product": ("seconds",),
-    "lstm": ("forward", "pack", "packed_bytes"),
+    "lstm": ("forward", "are_few", "pack", "packed_bytes"),
     "gru": _TREE,
     "windows": _TREE[:2],
     "attention": _TREE[:2],

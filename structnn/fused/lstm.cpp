@@ -14,6 +14,7 @@ namespace {
 
 struct Lstm {
   int64_t steps, batch, input, hidden, directions, threads;
+  int64_t few;                 // whether u is packed for few sequences
   int64_t from_zeros;          // whether all states before the first step are zeros: last_h isn't read
   const int64_t* batch_sizes;  // (steps,): how many sequences have a word at this step
   const int64_t* row;          // (words,): of each word in x and in h; or null
@@ -26,6 +27,11 @@ struct Lstm {
 };
 
 constexpr int kGates = 4;
+
+// States of few sequences are multiplied by vectors even where there is a matrix unit: each step reads all
+// weights, which take half as much memory again when they are packed for the unit, more than the second
+// cache has where states are wide.
+constexpr int64_t kFew = 8, kFewWide = 16, kSecondCache = int64_t(1) << 21;
 
 // Words whose sums are kept at once, so that memory doesn't grow with the sequences. Each time all weights
 // are read.
@@ -120,7 +126,13 @@ class Forward {
     const int64_t count = int64_t(parts.size()) - 1;
     parallel_for(in.directions * count, in.threads, [&](int64_t task) {
       const int64_t part = task / in.directions, direction = task % in.directions;
-      advance(direction, portion_of(direction), parts[part], parts[part + 1]);
+      const Portion portion = portion_of(direction);
+      if (in.few)
+        advance(direction, portion, parts[part], parts[part + 1],
+                weights<Packed<T>>(in.u, hidden, direction));
+      else
+        advance(direction, portion, parts[part], parts[part + 1],
+                weights<Weights<T>>(in.u, hidden, direction));
     });
   }
 
@@ -131,7 +143,7 @@ class Forward {
       words[word - from] = static_cast<const T*>(in.x) + row_of(word) * in.input;
     T* const sums = portion.sums + (from - begin.get()[portion.first]) * padded;
     const T* const bias = b.get() + direction * padded;
-    multiply(Rows<T>(words, in.input, to - from), weights(in.w, in.input, direction),
+    multiply(Rows<T>(words, in.input, to - from), weights<Weights<T>>(in.w, in.input, direction),
              [&](int64_t row, int64_t tile, const T* sum) {
                for (int64_t at = tile * kGates * lanes; at < (tile + 1) * kGates * lanes;
                     at += lanes, sum += lanes)
@@ -139,15 +151,16 @@ class Forward {
              });
   }
 
-  Weights<T> weights(void* packed, int64_t depth, int64_t direction) const {
-    return Weights<T>(gates, depth,
-                      static_cast<char*>(packed) + direction * Weights<T>::bytes(gates, depth));
+  template <typename Kind>
+  Kind weights(void* packed, int64_t depth, int64_t direction) const {
+    return Kind(gates, depth, static_cast<char*>(packed) + direction * Kind::bytes(gates, depth));
   }
 
   // The sequences from `first` up to `end` through the steps of a portion.
-  void advance(int64_t direction, const Portion& portion, int64_t first, int64_t end) const {
+  template <typename States>
+  void advance(int64_t direction, const Portion& portion, int64_t first, int64_t end,
+               const States& u) const {
     Buffer<const T*> before(end - first);
-    const Weights<T> u = weights(in.u, hidden, direction);
     const int64_t way = direction == 0 ? 1 : -1;
     int64_t step = direction == 0 ? portion.first : portion.end - 1;
     for (; step >= portion.first && step < portion.end; step += way) {
@@ -169,8 +182,9 @@ class Forward {
   }
 
   // The states of `count` sequences at a step, `known` of which have one before.
+  template <typename States>
   void take_step(int64_t direction, int64_t step, int64_t first, int64_t count,
-                 const T* const* before, int64_t known, const Weights<T>& u, const T* sums) const {
+                 const T* const* before, int64_t known, const States& u, const T* sums) const {
     const auto word_at = [&](int64_t row, int64_t tile) {
       return sums + (first + row) * padded + tile * kGates * lanes;
     };
@@ -205,7 +219,8 @@ class Forward {
         store_some<T>(state_at(step, first + from + row, direction) + tile * lanes,
                       load<T>(kept[row][1]) * tanh<T>(load<T>(kept[row][0])), units);
     };
-    multiply_blocks(Rows<T>(before, hidden, known), u, fetch_all, compute);
+    using RowsOf = std::conditional_t<std::is_same_v<States, Packed<T>>, GivenRows<T>, Rows<T>>;
+    multiply_blocks(RowsOf(before, hidden, known), u, fetch_all, compute);
     const T nothing[kMostRows * kGates * lanes] = {};
     for (int64_t row = known; row < count; row += kMostRows)
       for (int64_t tile = 0; tile < tiles; ++tile)
@@ -219,12 +234,25 @@ extern "C" {
 
 int forward(const Lstm* given) { return run<Forward<Number>>(given); }
 
+// Whether so many sequences at a step are few.
+int are_few(int64_t hidden, int64_t sequences) {
+  if (!kByMatrixUnit<Number>) return 0;
+  const bool wide = Weights<Number>::bytes({kGates, hidden}, hidden) > kSecondCache;
+  return sequences < (wide ? kFewWide : kFew);
+}
+
 // The weights of a direction's words or states, ``(4 * hidden, depth)``, packed, and how much memory they
 // need.
-int64_t packed_bytes(int64_t hidden, int64_t depth) {
-  return Weights<Number>::bytes({kGates, hidden}, depth);
+int64_t packed_bytes(int64_t hidden, int64_t depth, int64_t few) {
+  const Columns<Number> gates{kGates, hidden};
+  return few ? Packed<Number>::bytes(gates, depth) : Weights<Number>::bytes(gates, depth);
 }
-void pack(const Number* weights, int64_t hidden, int64_t depth, int64_t threads, void* packed) {
-  Weights<Number>({kGates, hidden}, depth, packed).pack_transposed(weights, threads);
+void pack(const Number* weights, int64_t hidden, int64_t depth, int64_t few, int64_t threads,
+          void* packed) {
+  const Columns<Number> gates{kGates, hidden};
+  if (few)
+    Packed<Number>(gates, depth, packed).pack_transposed(weights, threads);
+  else
+    Weights<Number>(gates, depth, packed).pack_transposed(weights, threads);
 }
 }

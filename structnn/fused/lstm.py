@@ -23,7 +23,7 @@ class _Lstm(ctypes.Structure):
 
     _fields_ = (
         *((name, c_int64) for name in "steps batch input hidden directions threads".split()),
-        ("from_zeros", c_int64),
+        *((name, c_int64) for name in ("few", "from_zeros")),
         *pointers("batch_sizes row x b w u h last_h last_c"),
     )
 
@@ -35,13 +35,13 @@ class _Layer(NamedTuple):
         input: The features of a word.
         w: ``(directions, numbers)``, of the words, packed.
         b: ``(directions * 4 * hidden,)``, the sum of both biases.
-        u: ``(directions, numbers)``, of the states, packed.
+        u: ``(directions, numbers)``, of the states, packed: whether for few sequences, or for many.
     """
 
     input: int
     w: Tensor
     b: Tensor
-    u: Tensor
+    u: dict[bool, Tensor]
 
 
 class InferenceLSTM(nn.Module):
@@ -116,7 +116,7 @@ class InferenceLSTM(nn.Module):
             and not torch.is_grad_enabled()
             and packed.sorted_indices is None
             and x.is_cpu
-            and x.dtype == self._layers[0].u.dtype
+            and x.dtype == self._layers[0].w.dtype
             and not torch.is_autocast_enabled("cpu")
             and not torch.compiler.is_compiling()
             and load("lstm", x.dtype) is not None
@@ -137,7 +137,8 @@ def read_layer(x: Tensor, w: Tensor, b: Tensor, u: Tensor, sizes: Tensor, rows: 
     Returns:
         ``(words, hidden)``.
     """
-    layer = _Layer(x.shape[1], _pack([w]), b, _pack([u]))
+    few = _are_few(u.shape[1], sizes, x)
+    layer = _Layer(x.shape[1], _pack([w]), b, {few: _pack([u], few=few)})
     last_c = x.new_zeros(1, int(sizes[0]), u.shape[1])
     return _read(layer, x, sizes, rows, last_h=None, last_c=last_c, from_zeros=True)
 
@@ -160,9 +161,10 @@ def _read(
     directions, batch, hidden = last_c.shape
     x = x.contiguous()
     h = x.new_empty(len(x), directions * hidden)
+    few = _are_few(hidden, sizes, x)
     tensors = {
         **{"batch_sizes": sizes, "row": rows, "x": x, "h": h, "last_h": last_h, "last_c": last_c},
-        **{"w": layer.w, "b": layer.b, "u": layer.u},
+        **{"w": layer.w, "b": layer.b, "u": layer.u[few]},
     }
     given = _Lstm(
         steps=len(sizes),
@@ -171,6 +173,7 @@ def _read(
         hidden=hidden,
         directions=directions,
         threads=torch.get_num_threads(),
+        few=few,
         from_zeros=from_zeros,
         **{name: None if one is None else one.data_ptr() for name, one in tensors.items()},
     )
@@ -211,16 +214,25 @@ def _layers(lstm: nn.LSTM) -> list[_Layer]:
         b = w[0].new_zeros(len(w) * len(w[0]))
         if lstm.bias:
             b += torch.cat(of_layer("bias_ih", number)) + torch.cat(of_layer("bias_hh", number))
-        layers.append(_Layer(w[0].shape[1], _pack(w), b, _pack(u)))
+        packed = {few: _pack(u, few=few) for few in (False, True)}
+        layers.append(_Layer(w[0].shape[1], _pack(w), b, packed))
     return layers
 
 
-def _pack(weights: list[Tensor]) -> Tensor:
+def _are_few(hidden: int, sizes: Tensor, x: Tensor) -> bool:
+    """Whether a step has few sequences, for each thread and as a rule."""
+    library = load("lstm", x.dtype)
+    assert library is not None
+    sequences = len(x) // max(len(sizes) * torch.get_num_threads(), 1)
+    return bool(library.are_few(c_int64(hidden), c_int64(sequences)))
+
+
+def _pack(weights: list[Tensor], *, few: bool = False) -> Tensor:
     """``(4 * hidden, depth)`` of each direction, in the order in which the operator reads them."""
     library = load("lstm", weights[0].dtype)
     assert library is not None
     rows, depth = weights[0].shape
-    sizes = c_int64(rows // _GATES), c_int64(depth)
+    sizes = c_int64(rows // _GATES), c_int64(depth), c_int64(few)
     library.packed_bytes.restype = c_int64
     numbers = library.packed_bytes(*sizes) // weights[0].element_size()
     packed = weights[0].new_empty(len(weights), numbers)
