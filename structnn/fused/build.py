@@ -106,8 +106,7 @@ def load(name: str, dtype: torch.dtype = torch.float32) -> ctypes.CDLL | None:
 
 def instructions() -> tuple[str, ...]:
     """The compiler's options for what the operators make use of here; empty where there are none."""
-    features, compiler = processor.features(), _find_compiler()
-    version = _version(compiler) if compiler else None
+    features, (compiler, version) = processor.features(), _compiler()
     if not features or version is None:
         return ()
     return _fastest_first(tuple(features), compiler, version)[0]
@@ -119,8 +118,7 @@ def _load(name: str, number: str) -> ctypes.CDLL | None:
     if not features:
         _log.info("operator %s: the processor has no AVX2; PyTorch computes instead", name)
         return None
-    compiler = _find_compiler()
-    version = _version(compiler) if compiler else None
+    compiler, version = _compiler()
     if version is None:
         _log.info(
             "operator %s: there is no C++ compiler that works; PyTorch computes instead", name
@@ -173,6 +171,12 @@ def _fastest_first(
 @cache
 def _warn(message: str) -> None:
     warnings.warn(message, RuntimeWarning, stacklevel=2)  # once: the next operator is told the same
+
+
+def _compiler() -> tuple[tuple[str, ...], str | None]:
+    """The command that compiles, and what it says of itself: None where there is none that works."""
+    command = _find_compiler()
+    return command, _version(command) if command else None
 
 
 def _find_compiler() -> tuple[str, ...]:

@@ -203,7 +203,8 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
       rows_of_forgets[index - from] = forget;
     }
     multiply_tiles(
-        Rows<T>(rows_of_forgets, hidden, to - from), u_f, [&](int64_t row, int64_t tile, Vector<T> product) {
+        Rows<T>(rows_of_forgets, hidden, to - from), u_f,
+        [&](int64_t row, int64_t tile, Vector<T> product) {
           const int64_t index = from + row, node = node_at.get()[index], at = tile * lanes;
           const T* pulled = passed_by(in.parent[node]) + at;
           differentiate(index, tile, of_state(node, tile, product + load<T>(pulled)),

@@ -85,7 +85,7 @@ class Forward : Chains<T> {
 
   void run() {
     read_words();
-    // They take the memory of the words' weights, which is in cache.
+    // The weights of states take the memory of the words' weights, which is in cache.
     Weights<T> u(this->gates, hidden);
     u.pack_transposed(static_cast<const T*>(in.u), in.threads);
     for (int64_t step = 0; step < in.steps; ++step)

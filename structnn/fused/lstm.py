@@ -101,10 +101,11 @@ class InferenceLSTM(nn.Module):
                 start[0].clone(memory_format=torch.contiguous_format),
                 start[1].clone(memory_format=torch.contiguous_format),
             )
+        few = _are_few(self.hidden_size, sizes, x)
         for number, layer in enumerate(self._layers):
             own = slice(number * self.directions, (number + 1) * self.directions)
             h, c = (part[own] for part in last)
-            x = _read(layer, x, sizes, None, last_h=h, last_c=c, from_zeros=start is None)
+            x = _read(layer, x, sizes, None, h, c, few=few, from_zeros=start is None)
         return PackedSequence(x, sizes), last
 
     def _computes(self, packed: PackedSequence) -> bool:
@@ -140,7 +141,7 @@ def read_layer(x: Tensor, w: Tensor, b: Tensor, u: Tensor, sizes: Tensor, rows: 
     few = _are_few(u.shape[1], sizes, x)
     layer = _Layer(x.shape[1], _pack([w]), b, {few: _pack([u], few=few)})
     last_c = x.new_zeros(1, int(sizes[0]), u.shape[1])
-    return _read(layer, x, sizes, rows, last_h=None, last_c=last_c, from_zeros=True)
+    return _read(layer, x, sizes, rows, None, last_c, few=few, from_zeros=True)
 
 
 def _read(
@@ -150,6 +151,8 @@ def _read(
     rows: Tensor | None,
     last_h: Tensor | None,
     last_c: Tensor,
+    *,
+    few: bool,
     from_zeros: bool,
 ) -> Tensor:
     """The states of a layer; the last ones take the place of the first."""
@@ -161,7 +164,6 @@ def _read(
     directions, batch, hidden = last_c.shape
     x = x.contiguous()
     h = x.new_empty(len(x), directions * hidden)
-    few = _are_few(hidden, sizes, x)
     tensors = {
         **{"batch_sizes": sizes, "row": rows, "x": x, "h": h, "last_h": last_h, "last_c": last_c},
         **{"w": layer.w, "b": layer.b, "u": layer.u[few]},
@@ -208,13 +210,17 @@ def _layers(lstm: nn.LSTM) -> list[_Layer]:
     def of_layer(kind: str, number: int) -> list[Tensor]:
         return [lstm.get_parameter(f"{kind}_l{number}{direction}") for direction in directions]
 
+    library = load("lstm", lstm.get_parameter("weight_ih_l0").dtype)
+    assert library is not None
+    # One sequence at a time is few wherever any number is.
+    ways = {False, bool(library.are_few(c_int64(lstm.hidden_size), c_int64(1)))}
     layers = []
     for number in range(lstm.num_layers):
         w, u = of_layer("weight_ih", number), of_layer("weight_hh", number)
         b = w[0].new_zeros(len(w) * len(w[0]))
         if lstm.bias:
             b += torch.cat(of_layer("bias_ih", number)) + torch.cat(of_layer("bias_hh", number))
-        packed = {few: _pack(u, few=few) for few in (False, True)}
+        packed = {few: _pack(u, few=few) for few in ways}
         layers.append(_Layer(w[0].shape[1], _pack(w), b, packed))
     return layers
 
