@@ -51,9 +51,9 @@ class Head {
         units{1, given.width},
         scale(T(1) / std::sqrt(T(given.width))),
         keys(keys_of, given.width),
-        q(room()),
-        k(room()),
-        v(room()),
+        q(length * in.width),
+        k(length * in.width),
+        v(length * in.width),
         p(kSome * stride) {
     const T* from = static_cast<const T*>(in.qkv) + head * in.width;
     const int64_t part = in.heads * in.width;
@@ -62,9 +62,6 @@ class Head {
     bring(from + 2 * part, 3 * part, v.get());
     keys.pack_transposed(k.get());
   }
-
-  // Whole vectors are read, which may reach beyond the last row.
-  int64_t room() const { return length * in.width + kMostWidth * lanes; }
 
   void bring(const T* from, int64_t from_stride, T* to) const {
     for (int64_t row = 0; row < length; ++row)
@@ -162,7 +159,7 @@ class Forward : Head<T> {
 
   void run() {
     Weights<T> values(this->units, length);
-    values.pack_rows(this->v.get(), 0, length);
+    values.pack_rows(Matrix<T>{this->v.get(), in.width});
     this->for_queries([&](int64_t begin, int64_t end) {
       this->score(begin, end);
       for (int64_t i = begin; i < end; ++i) {
@@ -184,7 +181,7 @@ class Backward : Head<T> {
   using Head<T>::in, Head<T>::length, Head<T>::stride, Head<T>::lanes, Head<T>::head;
 
   Weights<T> values, key_rows;  // a column for each value; for each unit
-  Packed<T> d_k, d_v;
+  Gradient<T> d_k, d_v;
   Buffer<T> d_out, d_p, dropped;
 
  public:
@@ -192,9 +189,9 @@ class Backward : Head<T> {
       : Head<T>(given, sentence, head),
         values(this->keys_of, given.width),
         key_rows(this->units, length),
-        d_k(this->units, length),
-        d_v(this->units, length),
-        d_out(this->room()),
+        d_k(gradient_of_part(1)),
+        d_v(gradient_of_part(2)),
+        d_out(length * in.width),
         d_p(kSome * stride),
         dropped(kSome * stride) {}
 
@@ -202,7 +199,7 @@ class Backward : Head<T> {
     this->bring(static_cast<const T*>(in.d_out) + head * in.width, in.heads * in.width,
                 d_out.get());
     values.pack_transposed(this->v.get());
-    key_rows.pack_rows(this->k.get(), 0, length);
+    key_rows.pack_rows(Matrix<T>{this->k.get(), in.width});
     T* d_bias = static_cast<T*>(in.d_bias) + this->sentence * in.kinds * in.heads + head;
     for (int64_t kind = 0; kind < in.kinds; ++kind) d_bias[kind * in.heads] = 0;
     this->for_queries([&](int64_t begin, int64_t end) {
@@ -213,12 +210,18 @@ class Backward : Head<T> {
       add(dropped, d_out, begin, end, d_v);
       add(d_p, this->q, begin, end, d_k);
     });
-    const int64_t part = in.heads * in.width, at = this->place_of(0, 3);
-    d_k.unpack_rows(static_cast<T*>(in.d_qkv) + at + part, 3 * part);
-    d_v.unpack_rows(static_cast<T*>(in.d_qkv) + at + 2 * part, 3 * part);
   }
 
  private:
+  // Of this head's keys, the second part of a row of qkv, or of its values, the third one.
+  Gradient<T> gradient_of_part(int64_t part) const {
+    const int64_t width = in.heads * in.width;
+    T* const begin = static_cast<T*>(in.d_qkv) + this->place_of(0, 3) + part * width;
+    Gradient<T> gradient(begin, length, in.width);
+    gradient.stride = 3 * width;
+    return gradient;
+  }
+
   // Of the weights behind dropout.
   void differentiate_weights(int64_t begin, int64_t end) {
     const T* rows[kSome];
@@ -252,14 +255,11 @@ class Backward : Head<T> {
 
   // Adds transposed(weights) * rows of some queries.
   void add(const Buffer<T>& weights, const Buffer<T>& rows, int64_t begin, int64_t end,
-           Packed<T>& sums) {
-    const T* rows_at[kSome];
-    for (int64_t i = begin; i < end; ++i) rows_at[i - begin] = weights.get() + (i - begin) * stride;
-    const TransposedRows<T> a(rows_at, this->length, end - begin);
-    for (int64_t panel = 0; panel < this->units.panels(); ++panel) {
-      const T* from = rows.get() + begin * in.width + this->units.first_tile(panel) * lanes;
-      accumulate(a, {from, lanes, in.width}, sums, panel);
-    }
+           Gradient<T>& sums) const {
+    Weights<T> factor(this->units, end - begin);
+    factor.pack_rows(Matrix<T>{rows.get() + begin * in.width, in.width});
+    for (int64_t part = 0; part < sums.parts(); ++part)
+      accumulate(Matrix<T>{weights.get(), stride}, factor, sums, part);
     sums.filled = true;
   }
 };

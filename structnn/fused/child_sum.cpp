@@ -134,7 +134,7 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
   using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
 
   Weights<T> u_iou, u_f;
-  Packed<T> d_u_iou, d_u_f;
+  Gradient<T> d_u_iou, d_u_f;
   Buffer<T> passed;  // (inner nodes, 2, padded): gradients of the children's sum, and of the cell
 
   // Of the nodes at hand.
@@ -148,21 +148,21 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
       : Base(given, 0),
         u_iou(one, 3 * hidden),
         u_f(one, hidden),
-        d_u_iou(iou, hidden),
-        d_u_f(one, hidden),
+        d_u_iou(given.d_u_iou, 3 * hidden, hidden),
+        d_u_f(given.d_u_f, hidden, hidden),
         passed((nodes - leaves) * 2 * padded),
         d_forgets(kSome * padded),
         messages(kSome),
         sums(kSome * hidden) {
-    u_iou.pack_rows(static_cast<const T*>(given.u_iou), 0, 3 * hidden, in.threads);
-    u_f.pack_rows(static_cast<const T*>(given.u_f), 0, hidden, in.threads);
+    u_iou.pack_rows(Matrix<T>{static_cast<const T*>(given.u_iou), hidden}, in.threads);
+    u_f.pack_rows(Matrix<T>{static_cast<const T*>(given.u_f), hidden}, in.threads);
   }
 
   void run() {
     this->walk_down([&](int64_t begin, int64_t end, bool inner) { descend(begin, end, inner); },
                     [&](bool inner) { use_up(inner); });
-    if (in.d_u_iou) d_u_iou.unpack_transposed(static_cast<T*>(in.d_u_iou), in.threads);
-    if (in.d_u_f) d_u_f.unpack_transposed(static_cast<T*>(in.d_u_f), in.threads);
+    d_u_iou.finish();
+    d_u_f.finish();
   }
 
  private:
@@ -252,22 +252,12 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
   }
 
   void use_up(bool inner) {
-    const T* sums_at[kSome];
-    for (int64_t index = 0; index < at_hand; ++index) sums_at[index] = sums.get() + index * hidden;
-    const TransposedRows<T> rows(sums_at, hidden, inner && in.d_u_iou ? at_hand : 0, in.threads);
-    const TransposedRows<T> sent(messages.get(), hidden, in.d_u_f ? forgets_at_hand : 0, in.threads);
-    Base::use_up(inner, tiles + one.panels(), [&](int64_t task) {
-      if (task < tiles) {
-        if (inner && in.d_u_iou)
-          accumulate(rows, {this->d_gates_at(0) + task * lanes, hidden, stride}, d_u_iou, task);
-      } else if (in.d_u_f) {
-        const int64_t panel = task - tiles;
-        accumulate(sent, {d_forgets.get() + one.first_tile(panel) * lanes, lanes, padded}, d_u_f,
-                   panel);
-      }
-    });
-    d_u_f.filled = true;
-    d_u_iou.filled |= inner;
+    Weights<T> rows(one, inner && in.d_u_iou ? at_hand : 0);
+    Weights<T> sent(one, in.d_u_f ? forgets_at_hand : 0);
+    rows.pack_rows(Matrix<T>{sums.get(), hidden}, in.threads);
+    sent.pack_rows([&](int64_t index) { return messages.get()[index]; }, in.threads);
+    Base::use_up(inner, {{{this->d_gates_at(0), stride}, rows, d_u_iou},
+                         {{d_forgets.get(), padded}, sent, d_u_f}});
     forgets_at_hand = 0;
   }
 };

@@ -110,7 +110,7 @@ class Backward : BackwardPass<DownwardTrees<T>> {
   using Base::lanes, Base::tiles, Base::iou, Base::one;
 
   Weights<T> u;
-  Packed<T> d_u_iou, d_u_f;
+  Gradient<T> d_u;
   const int64_t width;  // gradients of the four gates' sums, and of the parent's cell
   Buffer<T> left;       // (nodes, width): what each node leaves for its parent
   Buffer<T> sums;       // (kSome, width): what the children left, of the nodes at hand
@@ -119,22 +119,17 @@ class Backward : BackwardPass<DownwardTrees<T>> {
   explicit Backward(const Downward& given)
       : Base(given, 0),
         u(one, 4 * hidden),
-        d_u_iou(iou, hidden),
-        d_u_f(one, hidden),
+        d_u(given.d_u, 4 * hidden, hidden),
         width(5 * hidden),
         left(nodes * width + lanes),  // the last vector of a row may reach beyond it
         sums(kSome * width + lanes) {
-    u.pack_rows(static_cast<const T*>(given.u), 0, 4 * hidden, in.threads);
+    u.pack_rows(Matrix<T>{static_cast<const T*>(given.u), hidden}, in.threads);
   }
 
   void run() {
     this->walk_up([&](int64_t begin, int64_t end, bool inner) { ascend(begin, end, inner); },
                   [&](bool inner) { use_up(inner); });
-    if (in.d_u) {
-      T* const d_u = static_cast<T*>(in.d_u);
-      d_u_iou.unpack_transposed(d_u, in.threads);
-      d_u_f.unpack_transposed(d_u + 3 * hidden * hidden, in.threads);
-    }
+    d_u.finish();
   }
 
  private:
@@ -187,23 +182,10 @@ class Backward : BackwardPass<DownwardTrees<T>> {
   }
 
   void use_up(bool inner) {
-    const T* states_at[kSome];
-    for (int64_t index = 0; index < at_hand; ++index)
-      states_at[index] = this->h_of(node_at.get()[index]);
     // What the children's gates began with came from the states of inner nodes.
-    const int64_t tasks = inner && in.d_u ? tiles + one.panels() : 0;
-    const TransposedRows<T> states(states_at, hidden, tasks ? at_hand : 0, in.threads);
-    Base::use_up(true, tasks, [&](int64_t task) {
-      if (task < tiles) {
-        accumulate(states, {sums_at(0) + task * lanes, hidden, width}, d_u_iou, task);
-      } else {
-        const int64_t panel = task - tiles;
-        accumulate(states, {sums_at(0) + 3 * hidden + one.first_tile(panel) * lanes, lanes, width},
-                   d_u_f, panel);
-      }
-    });
-    d_u_iou.filled |= inner;
-    d_u_f.filled |= inner;
+    Weights<T> states(one, inner && in.d_u ? at_hand : 0);
+    states.pack_rows([&](int64_t index) { return this->h_of(node_at.get()[index]); }, in.threads);
+    Base::use_up(true, {{{sums_at(0), width}, states, d_u}});
   }
 };
 

@@ -153,7 +153,7 @@ class Backward : Chains<T> {
   const Columns<T> word_columns;
   const int64_t stride;
   Weights<T> w, u;
-  Packed<T> d_w, d_u;
+  Gradient<T> d_w, d_u;
   Buffer<T> carried;  // (batch, padded): of the state before, from the words behind
   Buffer<T> d_b;      // (4, padded)
 
@@ -170,15 +170,15 @@ class Backward : Chains<T> {
         stride(4 * hidden),
         w(word_columns, 3 * hidden),
         u(this->one, 3 * hidden),
-        d_w(this->gates, input),
-        d_u(this->gates, hidden),
+        d_w(given.d_w, 3 * hidden, input),
+        d_u(given.d_u, 3 * hidden, hidden),
         carried(in.batch * padded),
         d_b(4 * padded),
         word_at(kSome),
         before_at(kSome),
         d_gates(kSome * stride + lanes) {  // the last vector of a row may reach beyond it
-    if (in.d_x) w.pack_rows(static_cast<const T*>(given.w), 0, 3 * hidden, in.threads);
-    u.pack_rows(static_cast<const T*>(given.u), 0, 3 * hidden, in.threads);
+    if (in.d_x) w.pack_rows(Matrix<T>{static_cast<const T*>(given.w), input}, in.threads);
+    u.pack_rows(Matrix<T>{static_cast<const T*>(given.u), hidden}, in.threads);
     carried.fill_with_zeros();
     d_b.fill_with_zeros();
   }
@@ -191,8 +191,8 @@ class Backward : Chains<T> {
         if (at_hand == kSome) use_up();
       }
     if (at_hand) use_up();
-    if (in.d_w) d_w.unpack_transposed(static_cast<T*>(in.d_w), in.threads);
-    if (in.d_u) d_u.unpack_transposed(static_cast<T*>(in.d_u), in.threads);
+    d_w.finish();
+    d_u.finish();
     for (int64_t gate = 0; gate < 3 && in.d_b; ++gate)
       std::memcpy(static_cast<T*>(in.d_b) + gate * hidden, d_b.get() + gate * padded,
                   hidden * sizeof(T));
@@ -251,24 +251,21 @@ class Backward : Chains<T> {
       words_at[index] = this->x_of(word_at.get()[index]);
       rows[index] = gates_at(index);
     }
-    const TransposedRows<T> words(words_at, input, in.d_w ? at_hand : 0, in.threads);
-    const TransposedRows<T> before(before_at.get(), hidden, in.d_u ? with_before : 0, in.threads);
+    Weights<T> words(word_columns, in.d_w ? at_hand : 0);
+    Weights<T> before(this->one, in.d_u ? with_before : 0);
+    words.pack_rows([&](int64_t index) { return words_at[index]; }, in.threads);
+    before.pack_rows([&](int64_t index) { return before_at.get()[index]; }, in.threads);
     const int64_t slices = in.d_x ? ceil_div(at_hand, 48) : 0;
-    parallel_for(2 * tiles + slices, in.threads, [&](int64_t task) {
-      const int64_t tile = task % tiles;
+    const std::vector<Sum<T>> sums{{{gates_at(0), stride}, words, d_w},
+                                   {{gates_at(0) + hidden, stride}, before, d_u}};
+    add_sums(sums, tiles + slices, in.threads, [&](int64_t task) {
       if (task < tiles) {
-        const Vectors<T> own{gates_at(0) + tile * lanes, hidden, stride};
-        if (in.d_w) accumulate(words, own, d_w, tile);
-        for (int64_t gate = 0; gate < 4; ++gate) add_rows(gate, tile);
-      } else if (task < 2 * tiles) {
-        const Vectors<T> own{gates_at(0) + hidden + tile * lanes, hidden, stride};
-        if (in.d_u) accumulate(before, own, d_u, tile);
+        for (int64_t gate = 0; gate < 4; ++gate) add_rows(gate, task);
       } else {
-        const int64_t slice = task - 2 * tiles, from = begin_of(slice, slices, at_hand);
+        const int64_t slice = task - tiles, from = begin_of(slice, slices, at_hand);
         differentiate_words(rows + from, from, begin_of(slice + 1, slices, at_hand) - from);
       }
     });
-    d_w.filled = d_u.filled = true;
     at_hand = with_before = 0;
   }
 

@@ -23,6 +23,7 @@
 
 #include <utility>
 
+#include "gradients.h"
 #include "panels.h"
 
 namespace structnn {
@@ -98,12 +99,13 @@ inline void multiply_parts(const Bfloat16* right) {
 }
 
 // sums = left * right, or added to what is there: left is ``(steps, parts)`` tiles, right ``(steps,
-// width, parts)``, and sums are ``(rows, width, lanes)``. The unit works by itself: beside(step) is what
-// the processor does meanwhile.
+// width, parts)``, and sums are ``(rows, width, lanes)``, rows `stride` bytes apart. The unit works by
+// itself: beside(step) is what the processor does meanwhile.
 template <int... kColumn, typename Beside>
 void multiply_columns(const Bfloat16* left, const Bfloat16* right, int64_t steps, float* sums,
-                      bool add, Beside beside, std::integer_sequence<int, kColumn...>) {
-  constexpr int64_t width = sizeof...(kColumn), stride = width * kTileRow;
+                      int64_t stride, bool add, Beside beside,
+                      std::integer_sequence<int, kColumn...>) {
+  constexpr int64_t width = sizeof...(kColumn);
   if (add)
     (load_tile<kColumn>(sums + kColumn * kSide, stride), ...);
   else
@@ -122,11 +124,11 @@ void multiply_columns(const Bfloat16* left, const Bfloat16* right, int64_t steps
 
 template <int kWidth = kMostWidth, typename Beside>
 void multiply_split(int width, const Bfloat16* left, const Bfloat16* right, int64_t steps,
-                    float* sums, bool add, Beside beside) {
+                    float* sums, int64_t stride, bool add, Beside beside) {
   if constexpr (kWidth > 1)
     if (width < kWidth)
-      return multiply_split<kWidth - 1>(width, left, right, steps, sums, add, beside);
-  multiply_columns(left, right, steps, sums, add, beside,
+      return multiply_split<kWidth - 1>(width, left, right, steps, sums, stride, add, beside);
+  multiply_columns(left, right, steps, sums, stride, add, beside,
                    std::make_integer_sequence<int, kWidth>());
 }
 
@@ -156,10 +158,17 @@ inline void store_parts(const __m512* even, const __m512* odd, Bfloat16* to) {
   }
 }
 
-inline __m512 load_numbers(const float* from, int64_t count) {
-  if (count >= kSide) return _mm512_loadu_ps(from);
-  return count <= 0 ? _mm512_setzero_ps()
-                    : _mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), from);
+// The first columns of so many rows row(index), transposed: ``(steps, parts)`` tiles.
+template <typename Row>
+void split_transposed(Row row, int64_t count, int64_t columns, Bfloat16* to) {
+  for (int64_t n = 0; n < count; n += kStep, to += kParts * kTile) {
+    __m512 square[2][kSide];
+    for (int64_t k = 0; k < kStep; ++k)
+      square[k / kSide][k % kSide] =
+          n + k < count ? load_some<float>(row(n + k), columns) : _mm512_setzero_ps();
+    for (auto& half : square) transpose<float>(half);
+    store_parts(square[0], square[1], to);
+  }
 }
 
 // Some rows of a matrix, which may lie anywhere, as the left factor of multiply.
@@ -178,45 +187,13 @@ class SplitRows {
       for (int64_t k = 0; k < depth; k += kStep, to += kParts * kTile) {
         const float* at = from[n] + k;
         __m512i parts[kParts];
-        split(load_numbers(at, depth - k), load_numbers(at + kSide, depth - k - kSide), parts);
+        split(load_some<float>(at, depth - k), load_some<float>(at + kSide, depth - k - kSide), parts);
         for (int part = 0; part < kParts; ++part) _mm512_store_si512(to + part * kTile, parts[part]);
       }
     }
   }
 
   Bfloat16* block(int64_t index) const { return tiles_.get() + index * steps * kParts * kTile; }
-
- private:
-  Buffer<Bfloat16> tiles_;
-};
-
-// Some rows of a matrix, which may lie anywhere, as the left factor of accumulate: transposed.
-class SplitTransposedRows {
- public:
-  const int64_t count, steps;
-
-  SplitTransposedRows(const float* const* from, int64_t depth, int64_t count, int64_t threads = 1)
-      : count(count),
-        steps(ceil_div(count, kStep)),
-        tiles_(ceil_div(depth, kSide) * steps * kParts * kTile) {
-    parallel_for(ceil_div(depth, kSide), threads, [&](int64_t tile) {
-      const int64_t k = tile * kSide;
-      Bfloat16* to = tiles_.get() + tile * steps * kParts * kTile;
-      for (int64_t n = 0; n < count; n += kStep, to += kParts * kTile) {
-        __m512 square[2][kSide];
-        for (int64_t row = 0; row < kStep; ++row)
-          square[row / kSide][row % kSide] =
-              n + row < count ? load_numbers(from[n + row] + k, depth - k) : _mm512_setzero_ps();
-        for (auto& half : square) transpose<float>(half);
-        store_parts(square[0], square[1], to);
-      }
-    });
-  }
-
-  // Of the columns from `first` on, a multiple of a tile's.
-  const Bfloat16* block(int64_t first) const {
-    return tiles_.get() + first / kSide * steps * kParts * kTile;
-  }
 
  private:
   Buffer<Bfloat16> tiles_;
@@ -253,7 +230,7 @@ class SplitPanels {
         for (int64_t i = 0; i < kSide; ++i)
           for (int64_t half = 0; half < 2; ++half) {
             const int64_t at = k + half * kSide;
-            square[half][i] = load_numbers(matrix + (column + i) * depth + at,
+            square[half][i] = load_some<float>(matrix + (column + i) * depth + at,
                                            i < count ? depth - at : 0);
           }
         for (auto& half : square) transpose<float>(half);
@@ -262,28 +239,17 @@ class SplitPanels {
     });
   }
 
-  // As Packed's. Rows that are packed before the first one is are kept. A step at a time: its rows lie
-  // side by side.
-  void pack_rows(const float* matrix, int64_t first, int64_t count, int64_t threads = 1) {
-    const int64_t before = first / kStep, end = first + count;
-    parallel_for(ceil_div(end, kStep) - before, threads, [&](int64_t index) {
-      const int64_t begin = (before + index) * kStep;
+  // As Packed's. A step at a time: its rows lie side by side.
+  template <typename Row>
+  void pack_rows(Row row, int64_t threads = 1) {
+    parallel_for(steps, threads, [&](int64_t step) {
       columns.for_vectors(1, [&](int64_t panel, int vector, int64_t column, int64_t units) {
         const auto number = [&](int64_t k) {
-          return k >= first && k < end
-                     ? load_numbers(matrix + (k - first) * columns.units + column, units)
-                     : _mm512_setzero_ps();
+          return k < depth ? load_some<float>(row(k) + column, units) : _mm512_setzero_ps();
         };
-        Bfloat16* to = tiles_of(panel, vector) + (before + index) * stride(panel);
-        for (int64_t row = begin; row < begin + kSide; ++row, to += kStep) {
-          // Of a step at either end rows may be in place that were packed before.
-          const bool even = row >= first, odd = row + kSide >= first;
-          const __mmask32 mask = (even ? 0x55555555 : 0) | (odd ? 0xAAAAAAAA : 0);
-          __m512i parts[kParts];
-          split(number(row), number(row + kSide), parts);
-          for (int part = 0; part < kParts; ++part)
-            _mm512_mask_storeu_epi16(to + part * kTile, mask, parts[part]);
-        }
+        __m512 rows[2][kSide];
+        for (int64_t k = 0; k < kStep; ++k) rows[k / kSide][k % kSide] = number(step * kStep + k);
+        store_parts(rows[0], rows[1], tiles_of(panel, vector) + step * stride(panel));
       });
     });
   }
@@ -327,12 +293,13 @@ void multiply_blocks(const SplitRows& a, const SplitPanels& b, Before before, Fu
            panel < begin_of(portion + 1, portions, panels); ++panel) {
         auto& block = blocks[count++ % 2];
         const int64_t others = blocks[count % 2].rows;
+        const int width = b.columns.width(panel);
         block.first = index * a.rows;
         block.rows = std::min(a.rows, a.count - block.first);
         block.panel = panel;
         before(block.first, int(block.rows), panel);
         multiply_split(
-            b.columns.width(panel), a.block(index), b.panel(panel), a.steps, block.product, false,
+            width, a.block(index), b.panel(panel), a.steps, block.product, width * kTileRow, false,
             [&](int64_t step) { work_until(begin_of(step + 1, a.steps, others)); });
         work_until(others);
         done = 0;
@@ -340,37 +307,35 @@ void multiply_blocks(const SplitRows& a, const SplitPanels& b, Before before, Fu
   if (count++) work_until(blocks[count % 2].rows);
 }
 
-// Adds transposed(a) * b to a panel of out, or puts it there if nothing is yet.
-inline void accumulate(const SplitTransposedRows& a, Vectors<float> b, Packed<float>& out,
-                       int64_t panel) {
-  const int width = out.columns.width(panel);
-  const int64_t stride = width * kSide;
-  Buffer<Bfloat16> right(a.steps * width * kParts * kTile);
-  Bfloat16* to = right.get();
-  for (int64_t n = 0; n < a.count; n += kStep)
-    for (int v = 0; v < width; ++v, to += kParts * kTile) {
-      const auto number = [&](int64_t row) {
-        return row < a.count ? _mm512_loadu_ps(b.begin + row * b.stride + v * b.step)
-                             : _mm512_setzero_ps();
-      };
-      __m512 rows[2][kSide];
-      for (int64_t row = 0; row < kStep; ++row) rows[row / kSide][row % kSide] = number(n + row);
-      store_parts(rows[0], rows[1], to);
-    }
-  const auto multiply = [&](int64_t first, float* sums) {
-    multiply_split(width, a.block(first), right.get(), a.steps, sums, out.filled, [](int64_t) {});
-  };
+// Adds transposed(a) * b to a part of the rows of out.
+inline void accumulate(Matrix<float> a, const SplitPanels& b, const Gradient<float>& out,
+                       int64_t part) {
   const Registers registers(kSide);
-  for (int64_t first = 0; first < out.depth; first += kSide) {
-    float* const sums = out.panel(panel) + first * stride;
-    if (out.depth - first >= kSide) {
-      multiply(first, sums);
-    } else {  // what is behind the last row is not the panel's
-      alignas(64) float last[kSide * kMostWidth * kSide];
-      const int64_t bytes = (out.depth - first) * stride * sizeof(float);
-      if (out.filled) std::memcpy(last, sums, bytes);
-      multiply(first, last);
-      std::memcpy(sums, last, bytes);
+  Buffer<Bfloat16> left(b.steps * kParts * kTile);
+  const int64_t end = part * kPart + out.rows_of(part);
+  for (int64_t first = part * kPart; first < end; first += kSide) {
+    const int64_t rows = std::min(kSide, end - first);
+    split_transposed([&](int64_t n) { return a(n) + first; }, b.depth, rows, left.get());
+    for (int64_t panel = 0; panel < b.columns.panels(); ++panel) {
+      const int width = b.columns.width(panel);
+      const int64_t column = b.columns.first_tile(panel) * kSide, columns = width * kSide;
+      float* const sums = out.row(first) + column;
+      const auto multiply = [&](float* to, int64_t stride) {
+        multiply_split(width, left.get(), b.panel(panel), b.steps, to, stride * sizeof(float),
+                       out.filled, [](int64_t) {});
+      };
+      if (rows == kSide && column + columns <= out.columns) {
+        multiply(sums, out.stride);
+        continue;
+      }
+      // What is behind the last row and the last column is not the matrix's.
+      alignas(64) float block[kSide * kMostWidth * kSide];
+      const int64_t bytes = std::min(columns, out.columns - column) * sizeof(float);
+      for (int64_t row = 0; out.filled && row < rows; ++row)
+        std::memcpy(block + row * columns, sums + row * out.stride, bytes);
+      multiply(block, columns);
+      for (int64_t row = 0; row < rows; ++row)
+        std::memcpy(sums + row * out.stride, block + row * columns, bytes);
     }
   }
 }

@@ -123,7 +123,7 @@ class Backward : BackwardPass<NaryTrees<T>> {
   using Base::lanes, Base::tiles, Base::iou, Base::padded;
 
   Weights<T> u;
-  Packed<T> d_u_iou, d_u_f;
+  Gradient<T> d_u_iou, d_u_f;
   Buffer<int64_t> place_of;  // (nodes,), of those that have a parent
   // (inner nodes, places.padded() + padded): gradients of the children's states, and of the cell
   Buffer<T> passed;
@@ -134,13 +134,15 @@ class Backward : BackwardPass<NaryTrees<T>> {
   explicit Backward(const Nary& given)
       : Base(given, given.arity * given.hidden),
         u(places, slots + 3 * hidden),
-        d_u_iou(iou, slots),
-        d_u_f(places, slots),
+        d_u_iou(given.d_u, 3 * hidden, slots),
+        d_u_f(given.d_u, slots, slots, 3 * hidden),
         place_of(nodes),
         passed((nodes - leaves) * (places.padded() + padded)),
         states(kSome * slots) {
-    u.pack_rows(Base::u_f(), 0, slots, in.threads);
-    u.pack_rows(Base::u_iou(), slots, 3 * hidden, in.threads);
+    // In the order of the sums: forget gates first.
+    const T *u_iou = Base::u_iou(), *u_f = Base::u_f();
+    u.pack_rows([&](int64_t k) { return k < slots ? u_f + k * slots : u_iou + (k - slots) * slots; },
+                in.threads);
     for (int64_t edge = 0; edge < in.child_ptr[nodes - leaves]; ++edge)
       place_of.get()[in.child[edge]] = in.sibling[edge];
   }
@@ -148,11 +150,8 @@ class Backward : BackwardPass<NaryTrees<T>> {
   void run() {
     this->walk_down([&](int64_t begin, int64_t end, bool inner) { descend(begin, end, inner); },
                     [&](bool inner) { use_up(inner); });
-    if (in.d_u) {
-      T* const d_u = static_cast<T*>(in.d_u);
-      d_u_iou.unpack_transposed(d_u, in.threads);
-      d_u_f.unpack_transposed(d_u + 3 * hidden * slots, in.threads);
-    }
+    d_u_iou.finish();
+    d_u_f.finish();
   }
 
  private:
@@ -211,22 +210,10 @@ class Backward : BackwardPass<NaryTrees<T>> {
   }
 
   void use_up(bool inner) {
-    const T* states_at[kSome];
-    for (int64_t index = 0; index < at_hand; ++index)
-      states_at[index] = states.get() + index * slots;
-    const int64_t tasks = inner && in.d_u ? tiles + places.panels() : 0;
-    const TransposedRows<T> rows(states_at, slots, tasks ? at_hand : 0, in.threads);
-    Base::use_up(inner, tasks, [&](int64_t task) {
-      if (task < tiles) {
-        accumulate(rows, {this->d_gates_at(0) + task * lanes, hidden, stride}, d_u_iou, task);
-      } else {
-        const int64_t panel = task - tiles;
-        accumulate(rows, {this->d_sums_at(0) + places.first_tile(panel) * lanes, lanes, stride},
-                   d_u_f, panel);
-      }
-    });
-    d_u_iou.filled |= inner;
-    d_u_f.filled |= inner;
+    Weights<T> rows(places, inner && in.d_u ? at_hand : 0);
+    rows.pack_rows(Matrix<T>{states.get(), slots}, in.threads);
+    Base::use_up(inner, {{{this->d_gates_at(0), stride}, rows, d_u_iou},
+                         {{this->d_sums_at(0), stride}, rows, d_u_f}});
   }
 };
 

@@ -58,7 +58,6 @@ class Packed {
  public:
   const Columns<T> columns;
   const int64_t depth;  // the number of rows
-  bool filled = false;
 
   Packed(Columns<T> columns, int64_t depth, void* memory = nullptr)
       : columns(columns),
@@ -74,85 +73,40 @@ class Packed {
     return data_ + columns.first_tile(index) * columns.groups * kLanes<T> * depth;
   }
 
-  // The transposed of `matrix`, ``(groups * units, depth)``.
+  // The transposed of `matrix`, ``(groups * units, depth)``: a square of lanes by lanes at a time.
   void pack_transposed(const T* matrix, int64_t threads = 1) {
-    for_squares(
-        threads,
-        [&](T* vectors, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) {
-          Vector<T> square[kLanes<T>];
-          for (int64_t i = 0; i < kLanes<T>; ++i)
-            square[i] = load_some<T>(matrix + (row + i) * depth + k, i < rows ? count : 0);
-          transpose<T>(square);
-          for (int64_t i = 0; i < count; ++i) store<T>(vectors + i * stride, square[i]);
-        });
+    constexpr int64_t lanes = kLanes<T>;
+    columns.for_vectors(threads, [&](int64_t index, int vector, int64_t column, int64_t units) {
+      const int64_t stride = columns.width(index) * lanes;
+      for (int64_t k = 0; k < depth; k += lanes) {
+        const int64_t count = std::min(lanes, depth - k);
+        Vector<T> square[lanes];
+        for (int64_t i = 0; i < lanes; ++i)
+          square[i] = load_some<T>(matrix + (column + i) * depth + k, i < units ? count : 0);
+        transpose<T>(square);
+        T* to = panel(index) + k * stride + vector * lanes;
+        for (int64_t i = 0; i < count; ++i) store<T>(to + i * stride, square[i]);
+      }
+    });
   }
 
-  // The inverse of that; zeros if nothing was ever put here.
-  void unpack_transposed(T* matrix, int64_t threads = 1) const {
-    if (!filled) {
-      std::memset(matrix, 0, columns.groups * columns.units * depth * sizeof(T));
-      return;
-    }
-    for_squares(
-        threads,
-        [&](T* vectors, int64_t stride, int64_t row, int64_t rows, int64_t k, int64_t count) {
-          Vector<T> square[kLanes<T>];
-          for (int64_t i = 0; i < kLanes<T>; ++i)
-            square[i] = load_some<T>(vectors + i * stride, i < count ? kLanes<T> : 0);
-          transpose<T>(square);
-          for (int64_t i = 0; i < rows; ++i)
-            store_some<T>(matrix + (row + i) * depth + k, square[i], count);
-        });
-  }
-
-  // `matrix`, ``(count, units)``, as it is, for so many rows from the first one on. One group only.
-  void pack_rows(const T* matrix, int64_t first, int64_t count, int64_t threads = 1) {
+  // The matrix whose rows row(index) are. One group only.
+  template <typename Row>
+  void pack_rows(Row row, int64_t threads = 1) {
     parallel_for(columns.panels(), threads, [&](int64_t index) {
       const int64_t begin = columns.first_tile(index) * kLanes<T>;
       const int64_t width = columns.width(index) * kLanes<T>;
       const int64_t left = columns.units - begin;
-      T* to = panel(index) + first * width;
-      for (int64_t k = 0; k < count; ++k, to += width)
+      T* to = panel(index);
+      for (int64_t k = 0; k < depth; ++k, to += width)
         for (int64_t v = 0; v < width; v += kLanes<T>)
-          store<T>(to + v, load_some<T>(matrix + k * columns.units + begin + v, left - v));
+          store<T>(to + v, load_some<T>(row(k) + begin + v, left - v));
     });
-  }
-
-  // The inverse of that for all rows, `stride` apart in the matrix.
-  void unpack_rows(T* matrix, int64_t stride) const {
-    for (int64_t index = 0; index < columns.panels(); ++index) {
-      const int64_t begin = columns.first_tile(index) * kLanes<T>;
-      const int64_t width = columns.width(index) * kLanes<T>;
-      const int64_t count = std::min(width, columns.units - begin);
-      for (int64_t k = 0; k < depth; ++k)
-        std::memcpy(matrix + k * stride + begin, panel(index) + k * width, count * sizeof(T));
-    }
   }
 
  private:
   Buffer<T> own_;
   T* const data_;
-
-  // function(vectors, stride, column, columns, row, rows) for each square of lanes by lanes
-  // elements: where its vectors are and how far apart; the first of its columns, of its rows, and
-  // how many.
-  template <typename Function>
-  void for_squares(int64_t threads, Function function) const {
-    constexpr int64_t lanes = kLanes<T>;
-    columns.for_vectors(threads, [&](int64_t index, int v, int64_t column, int64_t count) {
-      const int width = columns.width(index);
-      for (int64_t k = 0; k < depth; k += lanes)
-        function(panel(index) + (k * width + v) * lanes, width * lanes, column, count, k,
-                 depth - k < lanes ? depth - k : lanes);
-    });
-  }
-};
-
-// The vectors of b: `step` apart in a row, and rows are `stride` apart.
-template <typename T>
-struct Vectors {
-  const T* begin;
-  int64_t step, stride;
 };
 
 }  // namespace structnn

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <type_traits>
+#include <vector>
 
 #include "matrix_unit.h"
 #include "vector_products.h"
@@ -17,13 +18,11 @@ template <typename T>
 constexpr bool kByMatrixUnit = std::is_same_v<T, float>;
 using UnitWeights = SplitPanels;
 using UnitRows = SplitRows;
-using UnitTransposedRows = SplitTransposedRows;
 #else
 template <typename T>
 constexpr bool kByMatrixUnit = false;
 using UnitWeights = void;
 using UnitRows = void;
-using UnitTransposedRows = void;
 #endif
 
 // A block has at most so many rows.
@@ -33,11 +32,9 @@ constexpr int kMostRows = 16;
 template <typename T>
 using Weights = std::conditional_t<kByMatrixUnit<T>, UnitWeights, Packed<T>>;
 
-// Some rows of the other factor of multiply; and of accumulate, which reads them transposed.
+// Some rows of the other factor of multiply.
 template <typename T>
 using Rows = std::conditional_t<kByMatrixUnit<T>, UnitRows, GivenRows<T>>;
-template <typename T>
-using TransposedRows = std::conditional_t<kByMatrixUnit<T>, UnitTransposedRows, GivenRows<T>>;
 
 // function(row, panel, product) for each panel of b and, within it, each row of a, which may be
 // shorter than b is deep: product is ``(width, lanes)``.
@@ -60,6 +57,31 @@ void multiply_tiles(const A& a, const B& b, Function function) {
          ++tile, product += b.columns.lanes)
       function(row, tile, load(product));
   });
+}
+
+// What is added to a matrix of gradients: transposed(a) * b; nothing if b has no rows.
+template <typename T>
+struct Sum {
+  Matrix<T> a;
+  const Weights<T>& b;
+  Gradient<T>& to;
+
+  int64_t parts() const { return b.depth > 0 ? to.parts() : 0; }
+};
+
+// Adds all sums, and does function(task) for each of some other tasks.
+template <typename T, typename Function>
+void add_sums(const std::vector<Sum<T>>& sums, int64_t tasks, int64_t threads, Function function) {
+  int64_t parts = 0;
+  for (const auto& sum : sums) parts += sum.parts();
+  parallel_for(parts + tasks, threads, [&](int64_t index) {
+    for (const auto& sum : sums) {
+      if (index < sum.parts()) return accumulate(sum.a, sum.b, sum.to, index);
+      index -= sum.parts();
+    }
+    function(index);
+  });
+  for (const auto& sum : sums) sum.to.filled |= sum.parts() > 0;
 }
 
 // Adds a vector of each of some rows, `stride` apart, to another one.

@@ -179,7 +179,7 @@ class BackwardPass : protected Trees {
 
   const Columns<T> word;
   Weights<T> w;
-  Packed<T> d_w_iou, d_w_f;
+  Gradient<T> d_w_iou, d_w_f;
   Buffer<T> d_b;  // (4, padded)
 
   // Of the nodes at hand, of which those without a word come first.
@@ -194,14 +194,14 @@ class BackwardPass : protected Trees {
       : Trees(given),
         word{1, input},
         w(word, 4 * hidden),
-        d_w_iou(iou, input),
-        d_w_f(one, input),
+        d_w_iou(given.d_w, 3 * hidden, input),
+        d_w_f(given.d_w, hidden, input, 3 * hidden),
         d_b(4 * padded),
         node_at(kSome),
         own(own),
         stride(own + 4 * hidden),
         d_sums(kSome * stride + lanes) {  // the last vector of a row may reach beyond it
-    if (in.d_x) w.pack_rows(static_cast<const T*>(given.w), 0, 4 * hidden, in.threads);
+    if (in.d_x) w.pack_rows(Matrix<T>{static_cast<const T*>(given.w), input}, in.threads);
     d_b.fill_with_zeros();
   }
 
@@ -250,38 +250,29 @@ class BackwardPass : protected Trees {
     return d_c;
   }
 
-  // What the nodes at hand add to the gradients, besides add(task) for each of some tasks.
-  template <typename Function>
-  void use_up(bool inner, int64_t tasks, Function add) {
+  // What the nodes at hand add to the gradients, besides the operator's own sums.
+  void use_up(bool inner, std::vector<Sum<T>> sums) {
     const int64_t gates = inner ? 4 : 3, worded = at_hand - wordless;
     const T *words_at[kSome], *d_gates[kSome];
     for (int64_t index = 0; index < worded; ++index) {
       words_at[index] = this->x_of(node_at.get()[wordless + index]);
       d_gates[index] = d_gates_at(wordless + index);
     }
-    const TransposedRows<T> words(words_at, input, in.d_w ? worded : 0, in.threads);
+    Weights<T> words(word, in.d_w ? worded : 0);
+    words.pack_rows([&](int64_t index) { return words_at[index]; }, in.threads);
     const T* const first = d_gates_at(wordless);
-    const int64_t panels = one.panels();
+    sums.push_back({{first, stride}, words, d_w_iou});
+    if (inner) sums.push_back({{first + 3 * hidden, stride}, words, d_w_f});
     const int64_t slices = in.d_x ? ceil_div(worded, 48) : 0;
-    parallel_for(tasks + tiles + panels + slices, in.threads, [&](int64_t task) {
-      if (task < tasks) {
-        add(task);
-      } else if (const int64_t tile = task - tasks; tile < tiles) {
-        if (in.d_w)
-          accumulate(words, {first + tile * lanes, hidden, stride}, d_w_iou, tile);
-        for (int64_t gate = 0; gate < gates; ++gate) add_rows(gate, tile);
-      } else if (const int64_t panel = tile - tiles; panel < panels) {
-        if (inner && in.d_w)
-          accumulate(words, {first + 3 * hidden + one.first_tile(panel) * lanes, lanes, stride},
-                     d_w_f, panel);
+    add_sums(sums, tiles + slices, in.threads, [&](int64_t task) {
+      if (task < tiles) {
+        for (int64_t gate = 0; gate < gates; ++gate) add_rows(gate, task);
       } else {
-        const int64_t slice = panel - panels, from = begin_of(slice, slices, worded);
+        const int64_t slice = task - tiles, from = begin_of(slice, slices, worded);
         differentiate_words(d_gates + from, gates, wordless + from,
                             begin_of(slice + 1, slices, worded) - from);
       }
     });
-    d_w_iou.filled = true;
-    d_w_f.filled |= inner;
     at_hand = wordless = 0;
   }
 
@@ -313,10 +304,8 @@ class BackwardPass : protected Trees {
   }
 
   void hand_over() {
-    if (in.d_w) {
-      d_w_iou.unpack_transposed(static_cast<T*>(in.d_w), in.threads);
-      d_w_f.unpack_transposed(static_cast<T*>(in.d_w) + 3 * hidden * input, in.threads);
-    }
+    d_w_iou.finish();
+    d_w_f.finish();
     if (in.d_b)
       for (int64_t gate = 0; gate < 4; ++gate)
         std::memcpy(static_cast<T*>(in.d_b) + gate * hidden, d_b.get() + gate * padded,

@@ -1,6 +1,7 @@
 // Products of panels with some rows by the processor's vectors, a block of registers at a time.
 #pragma once
 
+#include "gradients.h"
 #include "panels.h"
 
 namespace structnn {
@@ -11,8 +12,9 @@ constexpr bool fits(int rows, int width) {
 }
 
 // A product with a panel has at most so many rows.
+constexpr int kMostBlock = 8;
 constexpr int most_rows(int width) {
-  const int enough = width < 3 ? 4 : 8;  // narrow panels are rare
+  const int enough = width < 3 ? 4 : kMostBlock;  // narrow panels are rare
   int rows = 1;
   while (rows < enough && fits(rows + 1, width)) ++rows;
   return rows;
@@ -45,39 +47,45 @@ inline void add_products(Number number, const T* columns, V (*sums)[kWidth]) {
         sums[n][other] += staying[n] * column(other);
 }
 
-// out = a * panel, for a few rows of a, ``(rows, depth)``; V is a vector or half of one.
+// The sums of a * panel, for a few rows of a, ``(rows, depth)``, whose numbers are `step` apart.
+template <typename T, typename V, int kRows, int kWidth>
+inline void sum_products(const T* const* a, int64_t step, int64_t depth, const T* panel,
+                         V (*sums)[kWidth]) {
+  const T* row[kRows];
+  for (int r = 0; r < kRows; ++r) row[r] = a[r];
+  for (int64_t at = 0; at < depth * step; at += step, panel += kWidth * kLanes<T>)
+    add_products<T, V, kRows, kWidth>([&](int r) { return row[r][at]; }, panel, sums);
+}
+
+// out = a * panel, ``(rows, width, lanes)``; V is a vector or half of one.
 template <typename T, typename V, int kRows, int kWidth>
 __attribute__((noinline)) void multiply_block(const T* const* a, int64_t depth, const T* panel,
                                               T* out) {
-  constexpr int lanes = kLanes<T>;
   V sums[kRows][kWidth] = {};
-  const T* row[kRows];
-  for (int r = 0; r < kRows; ++r) row[r] = a[r];
-  for (int64_t k = 0; k < depth; ++k, panel += kWidth * lanes)
-    add_products<T, V, kRows, kWidth>([&](int r) { return row[r][k]; }, panel, sums);
+  sum_products<T, V, kRows, kWidth>(a, 1, depth, panel, sums);
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
     for (int v = 0; v < kWidth; ++v)
-      std::memcpy(out + (r * kWidth + v) * lanes, &sums[r][v], sizeof(V));
+      std::memcpy(out + (r * kWidth + v) * kLanes<T>, &sums[r][v], sizeof(V));
 }
 
-// out += transposed(a) * b, for a few columns of a, from `offset` on; or = if nothing is there yet.
-template <typename T, typename V, int kRows, int kWidth>
-__attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offset, const T* b,
-                                                int64_t count, T* out, bool fresh) {
-  constexpr int lanes = kLanes<T>;
-  V sums[kRows][kWidth] = {};
-  for (int64_t n = 0; n < count; ++n, b += kWidth * lanes)
-    add_products<T, V, kRows, kWidth>([&](int r) { return a[n][offset + r]; }, b, sums);
+// out += a * panel, or = if nothing is there yet; rows of out are `stride` apart, and have so many
+// columns for the panel.
+template <typename T, int kRows, int kWidth>
+__attribute__((noinline)) void accumulate_block(const T* const* a, int64_t step, int64_t depth,
+                                                const T* panel, T* out, int64_t stride,
+                                                int64_t columns, bool fresh) {
+  Vector<T> sums[kRows][kWidth] = {};
+  sum_products<T, Vector<T>, kRows, kWidth>(a, step, depth, panel, sums);
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < kWidth; ++v, out += lanes) {
-      V before = {};
-      if (!fresh) std::memcpy(&before, out, sizeof(V));
-      sums[r][v] += before;
-      std::memcpy(out, &sums[r][v], sizeof(V));
+    for (int v = 0; v < kWidth; ++v) {
+      T* to = out + r * stride + v * kLanes<T>;
+      const int64_t count = columns - v * kLanes<T>;
+      if (!fresh) sums[r][v] += load_some<T>(to, count);
+      store_some<T>(to, sums[r][v], count);
     }
 }
 
@@ -85,13 +93,13 @@ __attribute__((noinline)) void accumulate_block(const T* const* a, int64_t offse
 template <typename T>
 struct Block {
   void (*multiply)(const T* const*, int64_t, const T*, T*);
-  void (*accumulate)(const T* const*, int64_t, const T*, int64_t, T*, bool);
+  void (*accumulate)(const T* const*, int64_t, int64_t, const T*, T*, int64_t, int64_t, bool);
 };
 
 template <typename T, typename V, int kWidth, int... kLess>
 const Block<T>& choose_block(int rows, std::integer_sequence<int, kLess...>) {
   static constexpr Block<T> blocks[] = {
-      {multiply_block<T, V, kLess + 1, kWidth>, accumulate_block<T, V, kLess + 1, kWidth>}...};
+      {multiply_block<T, V, kLess + 1, kWidth>, accumulate_block<T, kLess + 1, kWidth>}...};
   return blocks[rows - 1];
 }
 
@@ -121,7 +129,7 @@ struct GivenRows {
   const T* const* rows;
   int64_t depth, count;
 
-  GivenRows(const T* const* rows, int64_t depth, int64_t count, int64_t = 1)
+  GivenRows(const T* const* rows, int64_t depth, int64_t count)
       : rows(rows), depth(depth), count(count) {}
 };
 
@@ -143,27 +151,31 @@ void multiply_blocks(const GivenRows<T>& a, const Packed<T>& b, Before before, F
   }
 }
 
-// Adds transposed(a) * b to a panel of out, or puts it there if nothing is yet.
+// Adds transposed(a) * b to a part of the rows of out.
 template <typename T>
-void accumulate(const GivenRows<T>& a, Vectors<T> b, Packed<T>& out, int64_t panel) {
-  // Each block of out reads all of b, whose rows lie far apart: they are brought together, as many
-  // at a time as stay in the first cache. Of none, zeros are put there.
+void accumulate(Matrix<T> a, const Packed<T>& b, const Gradient<T>& out, int64_t part) {
+  // As many rows of a at a time as stay in the first cache with those of a panel of b. They lie far
+  // apart: they are brought together.
   constexpr int64_t kTogether = 96;
-  const int width = out.columns.width(panel);
-  const int64_t stride = width * kLanes<T>;
-  const bool half = out.columns.is_half(panel);
-  alignas(64) T together[kTogether * kMostWidth * kLanes<T>];
-  for (int64_t begin = 0; begin == 0 || begin < a.count; begin += kTogether) {
-    const int64_t some = a.count - begin < kTogether ? a.count - begin : kTogether;
+  const int64_t first = part * kPart, count = out.rows_of(part);
+  alignas(64) T together[kTogether * kPart];
+  for (int64_t begin = 0; begin < b.depth; begin += kTogether) {
+    const int64_t some = std::min(kTogether, b.depth - begin);
     for (int64_t n = 0; n < some; ++n)
-      for (int v = 0; v < width; ++v)
-        store<T>(together + n * stride + v * kLanes<T>,
-                 load<T>(b.begin + (begin + n) * b.stride + v * b.step));
-    for_blocks(out.depth, width, [&](int64_t first, int rows) {
-      block_of<T>(rows, width, half)
-          .accumulate(a.rows + begin, first, together, some, out.panel(panel) + first * stride,
-                      !out.filled && begin == 0);
-    });
+      for (int64_t v = 0; v < count; v += kLanes<T>)
+        store<T>(together + n * kPart + v, load_some<T>(a(begin + n) + first + v, count - v));
+    for (int64_t panel = 0; panel < b.columns.panels(); ++panel) {
+      const int width = b.columns.width(panel);
+      const int64_t column = b.columns.first_tile(panel) * kLanes<T>;
+      for_blocks(count, width, [&](int64_t row, int rows) {
+        const T* numbers[kMostBlock];
+        for (int r = 0; r < rows; ++r) numbers[r] = together + row + r;
+        block_of<T>(rows, width, false)
+            .accumulate(numbers, kPart, some, b.panel(panel) + begin * width * kLanes<T>,
+                        out.row(first + row) + column, out.stride, out.columns - column,
+                        !out.filled && begin == 0);
+      });
+    }
   }
 }
 

@@ -5,6 +5,10 @@
 #include <cstring>
 #include <utility>
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 namespace structnn {
 
 using Number = STRUCTNN_NUMBER;  // float or double, as whoever compiles it says
@@ -82,21 +86,48 @@ inline void copy_some(T* to, const T* from, int64_t count) {
   if (count & 1) *to = *from;
 }
 
-// No more than `count` elements, zeros behind them.
+#ifdef __AVX512F__
+constexpr bool kMasks = true;
+inline unsigned first_lanes(int64_t count) { return count > 0 ? (1u << count) - 1 : 0; }
+inline Vector<float> mask_load(const float* from, int64_t count) {
+  return _mm512_maskz_loadu_ps(__mmask16(first_lanes(count)), from);
+}
+inline Vector<double> mask_load(const double* from, int64_t count) {
+  return _mm512_maskz_loadu_pd(__mmask8(first_lanes(count)), from);
+}
+inline void mask_store(float* to, Vector<float> value, int64_t count) {
+  _mm512_mask_storeu_ps(to, __mmask16(first_lanes(count)), value);
+}
+inline void mask_store(double* to, Vector<double> value, int64_t count) {
+  _mm512_mask_storeu_pd(to, __mmask8(first_lanes(count)), value);
+}
+#else
+constexpr bool kMasks = false;
+#endif
+
+// No more than `count` elements, zeros behind them; none if that is negative.
 template <typename T>
 inline Vector<T> load_some(const T* from, int64_t count) {
   if (count >= kLanes<T>) return load<T>(from);
-  T value[kLanes<T>] = {};
-  copy_some(value, from, count);
-  return load<T>(value);
+  if constexpr (kMasks) {
+    return mask_load(from, count);
+  } else {
+    T value[kLanes<T>] = {};
+    if (count > 0) copy_some(value, from, count);
+    return load<T>(value);
+  }
 }
 
 template <typename T>
 inline void store_some(T* to, Vector<T> value, int64_t count) {
   if (count >= kLanes<T>) return store<T>(to, value);
-  T stored[kLanes<T>];
-  store<T>(stored, value);
-  copy_some(to, stored, count);
+  if constexpr (kMasks) {
+    mask_store(to, value, count);
+  } else {
+    T stored[kLanes<T>];
+    store<T>(stored, value);
+    if (count > 0) copy_some(to, stored, count);
+  }
 }
 
 // The elements of the lower (or upper) half of two vectors by turns.

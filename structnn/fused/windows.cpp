@@ -70,16 +70,15 @@ class Forward {
 template <typename T>
 class Backward {
   const Windows& in;
-  const Columns<T> maps, inputs;
-  Buffer<T> d_sums;  // (words, maps): before the ReLU; the last vectors may reach beyond a row
+  const Columns<T> inputs;
+  Buffer<T> d_sums;  // (words, maps): before the ReLU; the last vector may reach beyond a row
   Buffer<T> apart;   // (rows, maps): the same with zeros between sentences
 
  public:
   explicit Backward(const Windows& given)
       : in(given),
-        maps{1, given.maps},
         inputs{1, given.input},
-        d_sums(given.words * given.maps + kMostWidth * kLanes<T>),
+        d_sums(given.words * given.maps + kLanes<T>),
         apart(given.d_x ? given.rows * given.maps : 0) {
     if (given.d_x) apart.fill_with_zeros();
   }
@@ -119,21 +118,18 @@ class Backward {
   // Those of each place in the window by themselves: more pieces for threads.
   void differentiate_weights() {
     parallel_for(in.width, in.threads, [&](int64_t place) {
-      Packed<T> d_w(maps, in.input);
-      const T* words_at[kSome];
+      Buffer<T> matrix(in.maps * in.input);
+      Gradient<T> d_w(matrix.get(), in.maps, in.input);
       for (int64_t begin = 0, end; begin < in.words; begin = end, d_w.filled = true) {
         end = std::min(in.words, begin + kSome);
-        for (int64_t word = begin; word < end; ++word)
-          words_at[word - begin] =
-              static_cast<const T*>(in.x) + (in.row[word] - in.left + place) * in.input;
-        const TransposedRows<T> words(words_at, in.input, end - begin);
-        for (int64_t panel = 0; panel < maps.panels(); ++panel) {
-          const T* from = d_sums.get() + begin * in.maps + maps.first_tile(panel) * kLanes<T>;
-          accumulate(words, {from, kLanes<T>, in.maps}, d_w, panel);
-        }
+        Weights<T> words(inputs, end - begin);
+        words.pack_rows([&](int64_t index) {
+          return static_cast<const T*>(in.x) + (in.row[begin + index] - in.left + place) * in.input;
+        });
+        for (int64_t part = 0; part < d_w.parts(); ++part)
+          accumulate(Matrix<T>{d_sums.get() + begin * in.maps, in.maps}, words, d_w, part);
       }
-      Buffer<T> matrix(in.maps * in.input);
-      d_w.unpack_transposed(matrix.get());
+      d_w.finish();
       T* to = static_cast<T*>(in.d_w) + place;
       for (int64_t i = 0; i < in.maps * in.input; ++i) to[i * in.width] = matrix.get()[i];
     });
@@ -148,7 +144,7 @@ class Backward {
         copy_place<T>(in, map, in.width - 1 - place,
                       rows.get() + (place * in.maps + map) * in.input);
     Weights<T> w(inputs, depth);
-    w.pack_rows(rows.get(), 0, depth, in.threads);
+    w.pack_rows(Matrix<T>{rows.get(), in.input}, in.threads);
     for_pieces(0, in.words, in.threads, [&](int64_t begin, int64_t end) {
       const T* windows[kSome];
       for (int64_t word = begin; word < end; ++word)
