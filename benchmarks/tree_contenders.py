@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -91,9 +92,14 @@ class TreeContender:
         """The weights by their names in the paper, gates in the order i, o, u; each a leaf."""
         raise NotImplementedError
 
+    @cached_property
+    def _learning(self) -> tuple[Tensor, ...]:
+        # An optimiser has its list, too, and does not ask for it at each step.
+        return tuple(self.parameters().values())
+
     def forget_gradients(self) -> None:
         """As an optimiser does after its step."""
-        for parameter in self.parameters().values():
+        for parameter in self._learning:
             parameter.grad = None
 
     def results(self, x: Tensor, grad: Tensor, data: Any) -> dict[str, Tensor]:

@@ -10,14 +10,20 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command; where another module has the name of a package, say so and exit with 2."""
+    """Run the command; where another module has the name of a package, say so and exit with 2.
+
+    Ctrl-C while the command is loaded ends it with 130, as it does later.
+    """
     try:
         require("tasks", "parsers")
     except ShadowedError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    from tasks.command.cli import main as run
-
+    try:
+        from tasks.command.cli import main as run
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
     run()
 
 

@@ -45,6 +45,7 @@ __all__ = [
     "Declared",
     "Depth",
     "LabelCount",
+    "LabelSize",
     "Option",
     "Probability",
     "Range",
@@ -74,7 +75,9 @@ Sizes = Annotated[Sequence[int], Range(1, _LARGEST)]
 Probability = Annotated[float, Range(0, 1)]
 """From 0 to 1, such as a dropout rate."""
 LabelCount = Annotated[int, Range(0, _LARGEST), _Labels()]
-"""The number of tree labels that an encoder has weights for, the unknown one included."""
+"""The number of tree labels that an encoder has weights for, the unknown one included; 0 for none."""
+LabelSize = Annotated[int, Range(1, _LARGEST), _Labels()]
+"""The same where it needs labels."""
 
 # For each type, what is accepted for it, and how that is said.
 _TYPES: tuple[tuple[type, type, str], ...] = (

@@ -16,6 +16,7 @@ from structnn.fused.child_sum import FusedChildSum, exchange_gates
 from structnn.fused.gru import FusedGRU
 from structnn.fused.lstm import read_layer
 from structnn.notes import notes_wanted
+from structnn.ops.weights import has_hooks, weight_of
 
 __all__ = ["read_chains"]
 
@@ -43,12 +44,13 @@ def read_chains(network: nn.RNNBase, x: Tensor, order: Tensor, sizes: Tensor) ->
         ``(words, directions * hidden)``, the states of the top layer, in the order of ``x``; None where
         PyTorch has to compute them: it is another network, or an LSTM with projections; there is no
         operator, see :func:`structnn.fused.build.load`; tensors are of other kinds than the operator's;
-        notes are taken; or ``torch.compile`` is at work.
+        notes are taken; hooks want the network to be called; or ``torch.compile`` is at work.
     """
     if (
         torch.compiler.is_compiling()
         or not len(sizes)
         or notes_wanted()
+        or has_hooks(network)
         or not _are_plain([x, *network.parameters()])
     ):
         return None
@@ -98,10 +100,10 @@ def _read_lstm(network: nn.LSTM, place: str, x: Tensor, sizes: Tensor, rows: Ten
 
 def _weights(network: nn.RNNBase, place: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A layer's in a direction: of words, of states, and the biases of both."""
-    w, u = (network.get_parameter(f"weight_{of}_{place}") for of in ("ih", "hh"))
+    w, u = (weight_of(network, f"weight_{of}_{place}") for of in ("ih", "hh"))
     if not network.bias:
         return w, u, w.new_zeros(len(w)), w.new_zeros(len(w))
-    b, b_u = (network.get_parameter(f"bias_{of}_{place}") for of in ("ih", "hh"))
+    b, b_u = (weight_of(network, f"bias_{of}_{place}") for of in ("ih", "hh"))
     return w, u, b, b_u
 
 

@@ -24,6 +24,7 @@ from structnn.fused.tree_lstm import (
 )
 from structnn.notes import note, notes_wanted
 from structnn.ops.cells import Cell
+from structnn.ops.weights import weight_of
 
 __all__ = ["child_sum", "relational"]
 
@@ -72,7 +73,7 @@ def relational(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch
     if words is None:
         return None
     order = batch.schedule.order
-    table: Tensor = cell.get_parameter("relations.weight")
+    table = weight_of(cell, "relations.weight")
     if cell.gated:
         table = table.sigmoid()
     relations = F.embedding(batch.node_labels.index_select(0, order), table)
@@ -84,7 +85,7 @@ def _words(
 ) -> tuple[Tensor, ...] | None:
     """The word of each node, and all weights; None if the operator cannot compute with them."""
     hidden = cell.hidden_dim
-    u_iou, u_f = (getattr(cell, name).weight for name in ("child_gates", "forget_gate"))
+    u_iou, u_f = (weight_of(cell, f"{name}.weight") for name in ("child_gates", "forget_gate"))
     if (u_iou.shape, u_f.shape) != ((3 * hidden, hidden), (hidden, hidden)):
         return None
     if not can_compute_words("child_sum", hidden, x, weight, bias, u_iou, u_f):

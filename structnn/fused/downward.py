@@ -20,6 +20,7 @@ from structnn.fused.tree_lstm import (
     empty_kept,
 )
 from structnn.ops.cells import Cell
+from structnn.ops.weights import weight_of
 
 __all__ = ["downward"]
 
@@ -34,7 +35,7 @@ class _Downward(Arguments):
 
 def downward(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -> Tensor | None:
     """The states by :class:`~structnn.encoders.tree.bidirectional.DownwardCell`, or None."""
-    hidden, u = cell.hidden_dim, cell.get_parameter("parent_gates.weight")
+    hidden, u = cell.hidden_dim, weight_of(cell, "parent_gates.weight")
     if u.shape != (4 * hidden, hidden):
         return None
     if not can_compute_words("downward", hidden, x, weight, bias, u):

@@ -23,6 +23,7 @@ from structnn.fused.tree_lstm import (
 from structnn.notes import note, notes_wanted
 from structnn.ops.cells import Cell
 from structnn.ops.tree_scan import reorder, words_by_rank
+from structnn.ops.weights import weight_of
 
 __all__ = ["nary"]
 
@@ -37,7 +38,7 @@ class _Nary(Arguments):
 
 def nary(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -> Tensor | None:
     """The states by :class:`~structnn.encoders.tree.nary.NaryCell`, or None if it cannot compute."""
-    hidden, u = cell.hidden_dim, cell.get_parameter("child_gates.weight")
+    hidden, u = cell.hidden_dim, weight_of(cell, "child_gates.weight")
     arity = u.shape[-1] // hidden
     if u.shape != ((3 + arity) * hidden, arity * hidden):
         return None

@@ -12,6 +12,7 @@ from structnn.fused.child_sum import child_sum, relational
 from structnn.fused.downward import downward
 from structnn.fused.nary import nary
 from structnn.ops.cells import Cell
+from structnn.ops.weights import has_hooks
 
 __all__ = ["OPERATORS", "compute"]
 
@@ -42,8 +43,11 @@ def compute(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -
     Returns:
         ``(nodes, hidden)``; None where a scan has to compute them: there is no operator, see
         :func:`structnn.fused.build.load`, tensors are of other kinds than the operator's, or do not fit
-        each other (PyTorch says so best), or ``torch.compile`` is at work.
+        each other (PyTorch says so best), hooks want parts of the cell to be called, or
+        ``torch.compile`` is at work.
     """
     kind = type(cell)
     operator = OPERATORS.get(f"{kind.__module__}.{kind.__qualname__}")
-    return None if operator is None else operator(cell, x.to(weight.dtype), weight, bias, batch)
+    if operator is None or has_hooks(cell):
+        return None
+    return operator(cell, x.to(weight.dtype), weight, bias, batch)

@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from structnn.fused.build import load
 from structnn.fused.calls import apply, pointers
+from structnn.ops.weights import has_hooks, weight_of
 
 __all__ = ["read_windows"]
 
@@ -36,7 +37,7 @@ def read_windows(
 
     Returns:
         ``(words, maps)``, the maps of all convolutions side by side; None where PyTorch has to compute
-        them: convolutions have a stride, a dilation or no biases; there is no operator, see
+        them: convolutions have a stride, a dilation, hooks or no biases; there is no operator, see
         :func:`structnn.fused.build.load`; tensors are of other kinds than the operator's;
         ``torch.autocast`` or ``torch.compile`` is at work.
     """
@@ -44,8 +45,8 @@ def read_windows(
     for convolution in convolutions:
         if not _is_plain(convolution, x.dtype):
             return None
-        weights.append(convolution.weight)
-        biases.append(convolution.bias)
+        weights.append(weight_of(convolution, "weight"))
+        biases.append(weight_of(convolution, "bias"))
     if (
         torch.compiler.is_compiling()
         or torch.is_autocast_enabled("cpu")
@@ -60,7 +61,7 @@ def read_windows(
 
 def _is_plain(convolution: nn.Module, dtype: torch.dtype) -> TypeGuard[nn.Conv1d]:
     """Whether the operator can compute it."""
-    if not isinstance(convolution, nn.Conv1d) or convolution.bias is None:
+    if not isinstance(convolution, nn.Conv1d) or convolution.bias is None or has_hooks(convolution):
         return False
     return convolution.stride == convolution.dilation == (1,) and all(
         t.is_cpu and t.dtype == dtype and t.is_contiguous()

@@ -168,11 +168,13 @@ class StateLinear(nn.Linear):
 
     def forward(self, states: Tensor) -> Tensor:
         products = _products.get()
-        if products is None or not self.weight.requires_grad:
-            return F.linear(states, self.weight)
+        weight = self.weight
+        # A weight that is made of others, as by pruning, hands its gradient on to them.
+        if products is None or not weight.requires_grad or not weight.is_leaf:
+            return F.linear(states, weight)
         # The weights get their gradient from the recorded product, and none from here.
-        result = F.linear(states, self.weight.detach()).requires_grad_()
-        products.append(Product(self.weight, states, result))
+        result = F.linear(states, weight.detach()).requires_grad_()
+        products.append(Product(weight, states, result))
         return result
 
 

@@ -20,6 +20,7 @@ from structnn.data.batch import Batch
 from structnn.data.schedule import Schedule
 from structnn.notes import note, notes_wanted
 from structnn.ops.cells import Cell, Children, Product, States, recording
+from structnn.ops.precision import full_precision
 from structnn.sentence import StructureError
 
 __all__ = [
@@ -354,8 +355,9 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         gradients = _Gradients(ctx.parameters)
-        ctx.walk.go_back(grad.index_select(0, ctx.walk.schedule.order), ctx.steps, gradients)
-        return None, *gradients.of_inputs(), *gradients.of_parameters()
+        with full_precision(grad):
+            ctx.walk.go_back(grad.index_select(0, ctx.walk.schedule.order), ctx.steps, gradients)
+            return None, *gradients.of_inputs(), *gradients.of_parameters()
 
 
 def _scan(walk: _Up | _Down, x: Tensor, child_x: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from structnn.encoders.graph.base import Activation, EdgeFeatures, GraphEncoder,
 from structnn.encoders.labels import UNIVERSAL
 from structnn.fused.graph_attention import attend, can_attend
 from structnn.notes import note, notes_wanted
+from structnn.ops.weights import weight_of
 from structnn.options import LabelCount, Size
 
 __all__ = ["GAT", "GATv2", "GraphTransformer"]
@@ -102,7 +103,7 @@ class Convolution(nn.Module):
         messages: Tensor
         messages, (_, weights) = functional_call(
             self.of_pyg,
-            dict(self.named_parameters()),
+            {name: weight_of(self, name) for name, _ in self.of_pyg.named_parameters()},
             (states, edge_index, features),
             {"return_attention_weights": True},
         )

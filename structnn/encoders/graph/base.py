@@ -17,6 +17,7 @@ from structnn.notes import note
 from structnn.ops.dropout import Dropout
 from structnn.ops.paths import through
 from structnn.ops.segments import Padding
+from structnn.ops.weights import weight_of
 from structnn.options import Depth, Probability
 
 __all__ = [
@@ -250,10 +251,10 @@ class EdgeFeatures(nn.Module):
             A row for each number that :func:`edge_relation` gives the edges: far fewer rows than
             there are edges.
         """
-        kinds = linear(self.kinds.weight)
+        kinds = linear(weight_of(self.kinds, "weight"))
         if self.relations is None:
             return kinds
-        return (kinds[:, None] + linear(self.relations.weight)).flatten(0, 1)
+        return (kinds[:, None] + linear(weight_of(self.relations, "weight"))).flatten(0, 1)
 
     def numbers(self, graph: Graph) -> Tensor:
         """``(edges,)``: the row of each edge in :meth:`table`."""

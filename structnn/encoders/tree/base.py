@@ -14,6 +14,7 @@ from structnn.ops.cells import Cell
 from structnn.ops.paths import up_the_tree
 from structnn.ops.precision import full_precision
 from structnn.ops.tree_scan import scan_up
+from structnn.ops.weights import weight_of
 
 __all__ = ["TreeEncoder"]
 
@@ -74,7 +75,8 @@ class TreeEncoder(Encoder):
         """The state of each node, ``(nodes, output_dim)``."""
         self.cell.check(batch)
         with full_precision(x):
-            states = compute(self.cell, x, self.words.weight, self.words.bias, batch)
+            weight, bias = (weight_of(self.words, name) for name in ("weight", "bias"))
+            states = compute(self.cell, x, weight, bias, batch)
             if states is None:
                 states = scan_up(self.cell, self.words.inputs(x, batch, self.cell), batch)
         return states

@@ -17,6 +17,7 @@ from structnn.ops.cells import Cell, StateLinear, States
 from structnn.ops.paths import above
 from structnn.ops.precision import full_precision
 from structnn.ops.tree_scan import scan_down
+from structnn.ops.weights import weight_of
 
 __all__ = ["BidirectionalTreeLSTM", "DownwardCell"]
 
@@ -65,8 +66,9 @@ class BidirectionalTreeLSTM(TreeEncoder):
         """The states of both directions at each node."""
         up = super().encode(x, batch)
         read = torch.cat([batch.to_nodes(x.to(up.dtype)), up], dim=1)
-        weight = torch.cat([self.down_words.weight, self.down_states.weight], dim=1)
-        bias = self.down_words.bias
+        names = "down_words.weight", "down_states.weight", "down_words.bias"
+        *weights, bias = (weight_of(self, name) for name in names)
+        weight = torch.cat(weights, dim=1)
         with full_precision(x):
             down = compute(self.down_cell, read, weight, bias, batch)
             if down is None:

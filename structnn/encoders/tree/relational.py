@@ -12,7 +12,7 @@ from structnn.encoders.labels import UNIVERSAL, check_labels
 from structnn.encoders.tree.base import TreeEncoder
 from structnn.encoders.tree.words import WordProjection
 from structnn.ops.cells import Cell, Children, StateLinear, States
-from structnn.options import LabelCount, at_least
+from structnn.options import LabelSize
 
 __all__ = ["RelationalCell", "RelationalTreeLSTM"]
 
@@ -55,11 +55,10 @@ class RelationalTreeLSTM(TreeEncoder):
         hidden_dim: int,
         *,
         relation: Literal["gate", "vector"] = "gate",
-        relations: LabelCount = UNIVERSAL,
+        relations: LabelSize = UNIVERSAL,
         readout: str = "root",
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
-        at_least(1, relations=relations)
         self.num_labels = relations
         self.words = WordProjection(input_dim, hidden_dim, RelationalCell.gates)
         self.cell = RelationalCell(hidden_dim, relations, gated=relation == "gate")

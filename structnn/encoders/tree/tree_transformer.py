@@ -11,6 +11,7 @@ from structnn.encoders.attention import Pairs, TransformerLayer
 from structnn.encoders.base import Encoder
 from structnn.ops.paths import through
 from structnn.ops.segments import Padding
+from structnn.ops.weights import weight_of
 from structnn.options import Depth, Probability, Size
 
 __all__ = ["TreeTransformer"]
@@ -87,7 +88,7 @@ class TreeTransformer(Encoder):
         kinds = distances.clamp(max=self.max_distance)
         if self.ancestors_only:
             kinds = kinds.masked_fill(~ancestry(distances, depths), -1)
-        bias = self.biases.weight.to(states.dtype)
+        bias = weight_of(self.biases, "weight").to(states.dtype)
         pairs = Pairs(padding, kinds=kinds.to(torch.int32), bias=bias)
         for layer in self.layers:
             states = layer(states, pairs)

@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 from structnn.data.batch import Batch
 from structnn.data.schedule import Schedule
 from structnn.ops.cells import Cell
+from structnn.ops.precision import full_precision
 from structnn.ops.segments import segment_spread
 from structnn.ops.tree_scan import Inputs, uncompiled, words_by_rank
 
@@ -87,13 +88,14 @@ class _Products(torch.autograd.Function):
         if ctx.needs_input_grad[2]:
             d_bias = torch.cat([d_nodes.sum(0), d_parents.sum(0)])
         d_nodes, d_parents = d_nodes[: len(words)], d_parents[: len(inner)]
-        if ctx.needs_input_grad[0]:
-            d_words = d_nodes @ weight[:of_nodes]
-            d_words[leaves:].addmm_(d_parents, weight[of_nodes:])
-        if ctx.needs_input_grad[1]:
-            d_weight = torch.empty_like(weight)
-            torch.mm(d_nodes.t(), words, out=d_weight[:of_nodes])
-            torch.mm(d_parents.t(), inner, out=d_weight[of_nodes:])
+        with full_precision(d_nodes):
+            if ctx.needs_input_grad[0]:
+                d_words = d_nodes @ weight[:of_nodes]
+                d_words[leaves:].addmm_(d_parents, weight[of_nodes:])
+            if ctx.needs_input_grad[1]:
+                d_weight = torch.empty_like(weight)
+                torch.mm(d_nodes.t(), words, out=d_weight[:of_nodes])
+                torch.mm(d_parents.t(), inner, out=d_weight[of_nodes:])
         return d_words, d_weight, d_bias, None, None
 
 

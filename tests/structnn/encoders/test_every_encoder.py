@@ -200,14 +200,18 @@ def test_state_dict_round_trip(variant):
 @every_variant
 def test_bf16_autocast(variant):
     encoder, batch = build(variant, torch.float32).train(), examples(variant)
-    x = vectors(batch, torch.float32)
-    with torch.autocast("cpu", torch.bfloat16):
-        sentence = encoder(x, batch).sentence
-    sentence.float().square().sum().backward()
-    assert all(
-        parameter.grad is None or parameter.grad.isfinite().all()
-        for parameter in encoder.parameters()
-    )
+    x = vectors(batch, torch.float32).requires_grad_()
+    for within in (False, True):  # PyTorch advises against a backward pass within the block
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = encoder(x, batch).sentence.float().square().sum()
+            if within:
+                loss.backward()
+        if not within:
+            loss.backward()
+        assert all(
+            parameter.grad is None or parameter.grad.isfinite().all()
+            for parameter in (x, *encoder.parameters())
+        )
     exact = build(variant, torch.float32)(x, batch).sentence
     if "dropout" not in variant[1]:
         found = build(variant, torch.float32)

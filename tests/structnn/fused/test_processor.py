@@ -74,3 +74,25 @@ def test_every_encoder_by_narrow_vectors(name, load_anew, monkeypatch):
     assert_equal_with_gradients(found, expected, {"x": x, **dict(encoder.named_parameters())})
     with torch.no_grad():
         torch.testing.assert_close(encoder(x, batch).sentence, expected)
+
+
+@pytest.mark.parametrize("number", ["-inf", "inf", "-3.4e38", "3.4e38"])
+@pytest.mark.parametrize(
+    "name", ["lstm", "gru", "child_sum_tree_lstm", "nary_tree_lstm", "bidirectional_tree_lstm"]
+)
+def test_gates_are_open_or_closed_for_the_largest_numbers(name, number, monkeypatch):
+    """A matrix unit multiplies parts of numbers: those of an infinity must not be its opposite."""
+    torch.manual_seed(0)
+    encoder = build_encoder(name, 40, 33).eval()
+    generator = random.Random(0)
+    batch = encoder.prepare(batch_of([random_tree(generator, size, 2) for size in (1, 30, 7, 40)]))
+    x = torch.randn(batch.num_tokens, 40)
+    x[[0, 5, 70], [0, 3, 39]] = float(number)
+    for mode in (torch.no_grad, torch.enable_grad):
+        with mode():
+            found = encoder.encode(x, batch)
+            with monkeypatch.context() as patch:
+                patch.setenv(build.SWITCH, "0")
+                expected = encoder.encode(x, batch)
+        torch.testing.assert_close(found, expected)
+        assert not found.isnan().any()

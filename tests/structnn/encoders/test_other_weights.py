@@ -1,0 +1,99 @@
+"""Weights that are made of others: pruned, parametrised, or given to a functional call."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call
+from torch.nn.utils import parametrizations, prune
+
+from structnn import ENCODERS, Batch, Sentence, Tree, build_encoder
+
+BATCH = Batch.from_sentences(
+    [
+        Sentence(["a", "b", "c", "d"], dependencies=Tree([1, -1, 1, 2])),
+        Sentence(["e", "f"], dependencies=Tree([-1, 0])),
+    ]
+)
+
+
+def built(name: str) -> tuple[nn.Module, torch.Tensor]:
+    torch.manual_seed(0)
+    options = {"arity": 3} if name == "nary_tree_lstm" else {}
+    encoder = build_encoder(name, 6, 8, **options).double().eval()
+    return encoder, torch.randn(6, 6, dtype=torch.float64)
+
+
+def vectors(encoder: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    encoding = encoder(x, BATCH)
+    return torch.cat([encoding.nodes.flatten(), encoding.sentence.flatten()])
+
+
+def matrices(encoder: nn.Module) -> list[tuple[nn.Module, str]]:
+    return [
+        (module, name)
+        for module in encoder.modules()
+        for name, parameter in module.named_parameters(recurse=False)
+        if name.startswith("weight")
+        and parameter.dim() >= 2
+        and parameter.flatten(1).abs().sum(1).all()
+    ]
+
+
+LEARNING = [name for name in ENCODERS.names() if matrices(built(name)[0])]
+
+
+@pytest.fixture(params=["1", "0"], ids=["operators", "plain"])
+def operators(request, monkeypatch):
+    monkeypatch.setenv("STRUCTNN_FUSED", request.param)
+
+
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize("name", ENCODERS.names())
+def test_a_functional_call_is_a_call(name):
+    encoder, x = built(name)
+    expected = encoder(x, BATCH).nodes
+    weights = {key: value.detach() for key, value in encoder.named_parameters()}
+    found = functional_call(encoder, weights, (x, BATCH)).nodes
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize("name", LEARNING)
+def test_pruned_weights_are_used_and_learn(name):
+    """As an encoder whose weights have zeros there; also in the step after the first."""
+    encoder, x = built(name)
+    other, _ = built(name)
+    pairs = [*zip(matrices(encoder), matrices(other), strict=True)]
+    for (module, key), (twin, _) in pairs:
+        prune.l1_unstructured(module, key, amount=0.5)
+        with torch.no_grad():
+            getattr(twin, key).mul_(getattr(module, f"{key}_mask"))
+    for _ in range(2):
+        found, expected = vectors(encoder, x), vectors(other, x)
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+        found.sum().backward()
+        expected.sum().backward()
+        with torch.no_grad():
+            for (module, key), (twin, _) in pairs:
+                own, twins = getattr(module, f"{key}_orig"), getattr(twin, key)
+                mask = getattr(module, f"{key}_mask")
+                if twins.grad is not None:
+                    torch.testing.assert_close(own.grad, twins.grad * mask, rtol=1e-7, atol=1e-8)
+                    own.sub_(0.1 * own.grad)
+                    twins.sub_(0.1 * twins.grad * mask)
+                    own.grad = twins.grad = None
+
+
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize("name", LEARNING)
+def test_weights_by_direction_and_length_learn(name):
+    encoder, x = built(name)
+    expected = vectors(encoder, x)
+    for module, key in matrices(encoder):
+        parametrizations.weight_norm(module, key)
+    found = vectors(encoder, x)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+    found.sum().backward()
+    assert any(parameter.grad is not None for parameter in encoder.parameters())
