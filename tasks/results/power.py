@@ -48,6 +48,7 @@ def expected_decision(
         of_runs=np.full(encoders, RUN**2 + of_chance * seeds),
         of_chance=np.full(encoders, of_chance),
         least=0.0,
+        least_of_examples=0.0,
     )
     pairs = [(names[0], other) for other in names[1:]] if reference else combinations(names, 2)
     return decide(means, pairs)[0]

@@ -81,6 +81,8 @@ class MeanScores:
             same chance, not divided.
         of_chance: ``(encoders,)``: that chance, divided by the seeds. It counts once.
         least: Smaller variances over seeds are not known: means are rounded to the number of examples.
+        least_of_examples: The same of differences over examples, where scores are right or wrong: as if
+            two examples more were told apart, one by each encoder (Bonett and Price 2012).
     """
 
     names: tuple[str, ...]
@@ -91,6 +93,7 @@ class MeanScores:
     of_runs: Floats
     of_chance: Floats
     least: float
+    least_of_examples: float
 
     @property
     def degrees(self) -> Floats:
@@ -113,7 +116,8 @@ class MeanScores:
         seeds = squeezed[0] / self.seeds
         examples = self._of_differences(first, second)
         chance = self.of_chance[first] + self.of_chance[second]
-        return np.maximum(examples - chance, 0), seeds[first] + seeds[second]
+        known = np.maximum(examples - chance, self.least_of_examples)
+        return known, seeds[first] + seeds[second]
 
     def _of_differences(self, first: Ints, second: Ints) -> Floats:
         """``(pairs,)``, the variance of differences of means over other examples."""
@@ -183,11 +187,16 @@ def mean_scores(
         np.add.at(of_groups, groups, rows.T / examples)
         return of_groups.T
 
+    binary = all(((matrix == 0) | (matrix == 1)).all() for matrix in matrices.values())
     correction = count / (count - 1)
     over_seeds = np.stack([matrix.mean(0) for matrix in matrices.values()])
     means = over_seeds.mean(1)
     deviations = summed(over_seeds - means[:, None])
     of_examples = correction * deviations @ deviations.T
+    if binary:
+        # That no example told two encoders apart doesn't say that none ever will.
+        told_apart = np.array([[len(np.unique(groups[a != b])) for b in over_seeds] for a in over_seeds])
+        of_examples = _at_least(of_examples, np.maximum(2 - told_apart, 0) / (count + 2) ** 2)
     seeds = np.array([len(matrix) for matrix in matrices.values()])
     variances, of_chance = np.zeros(len(seeds)), np.zeros(len(seeds))
     for row, matrix in enumerate(matrices.values()):
@@ -197,7 +206,7 @@ def mean_scores(
             residuals = matrix - runs[:, None] - matrix.mean(0) + runs.mean()
             chance = correction * (summed(residuals) ** 2).sum() / (len(runs) - 1)
             of_chance[row] = chance / len(runs)
-    largest = max(float(np.ptp(matrix)) for matrix in matrices.values())
+    largest = 1.0 if binary else max(float(np.ptp(matrix)) for matrix in matrices.values())
     return MeanScores(
         names=tuple(matrices),
         means=means,
@@ -207,7 +216,17 @@ def mean_scores(
         of_runs=variances,
         of_chance=of_chance,
         least=max(largest, 1e-6) ** 2 / (12 * examples**2),
+        least_of_examples=2 / (count + 2) ** 2 if binary else 0.0,
     )
+
+
+def _at_least(covariance: Floats, least: Floats) -> Floats:
+    """The covariance enlarged, so that each difference of two has at least these variances."""
+    own = np.diag(covariance)
+    missing = np.maximum(least - (own[:, None] + own - 2 * covariance), 0)
+    np.fill_diagonal(missing, 0)
+    enlarged: Floats = covariance + np.diag(missing.max(1) / 2)
+    return enlarged
 
 
 def squeeze_variances(variances: Floats, degrees: Floats) -> tuple[Floats, Floats]:

@@ -131,6 +131,22 @@ def test_copies_of_one_encoder_are_equal():
     assert decision.verdict is Verdict.EQUAL
 
 
+@pytest.mark.parametrize("right", [0.0, 1.0])
+@pytest.mark.parametrize("examples", [2, 6, 60])
+def test_a_few_examples_without_an_error_do_not_make_encoders_equal(right, examples):
+    """Six of six may be followed by an error in the next ten: the rule of three, and a bit more."""
+    scores = {name: np.full((3, examples), right) for name in "abc"}
+    for decision in decide_all(scores):
+        assert decision.verdict == Verdict.UNDECIDED
+        assert decision.high > 1.4 / examples
+        assert decision.detectable > decision.detectable_with_any_seeds > 1 / examples
+
+
+def test_many_examples_without_an_error_do():
+    scores = {name: np.ones((3, 1000)) for name in "abc"}
+    assert {decision.verdict for decision in decide_all(scores)} == {Verdict.EQUAL}
+
+
 def test_the_order_of_a_pair_changes_the_sign_alone():
     scores = random_scores(np.random.default_rng(5))
     means = mean_scores(scores)
