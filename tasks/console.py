@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tasks.results.table import Table
 
 __all__ = [
+    "Interrupted",
     "progress",
     "quietly",
     "results",
@@ -44,6 +45,9 @@ def show_table(table: Table, elsewhere: str) -> None:
     """
     if not results.is_terminal:
         shown = table.to_rich()
+        shown.title = None  # which rich would break where the table is narrower
+        if table.title:
+            results.print(escape(table.title))
         unbound = results.options.update(max_width=UNBOUND)
         results.width = max(results.width, results.measure(shown, options=unbound).maximum)
         results.print(shown, soft_wrap=False)
@@ -73,14 +77,21 @@ def quietly() -> Iterator[None]:
         results.quiet, status.quiet = before
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in work that can be resumed; the message says how."""
+
+
 @contextmanager
 def resumable() -> Iterator[None]:
-    """On Ctrl-C, print that the same command resumes."""
+    """Let Ctrl-C say that the same command resumes.
+
+    Raises:
+        Interrupted: It was pressed.
+    """
     try:
         yield
     except KeyboardInterrupt:
-        status.print("interrupted; the same command resumes from here")
-        raise
+        raise Interrupted("interrupted; the same command resumes from here") from None
 
 
 @contextmanager

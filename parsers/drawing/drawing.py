@@ -59,7 +59,8 @@ class Drawing:
 
         Args:
             path: A file that ends in ``.png``, ``.svg``, ``.pdf``, ``.html`` (interactive), ``.tex``
-                (for LaTeX), or in ``.dot`` or ``.gv`` (for Graphviz).
+                (for LaTeX), or in ``.dot`` or ``.gv`` (for Graphviz). Its folder is made if there is
+                none.
 
         Raises:
             ValueError: The name has another ending, or LaTeX can't draw this layout.
@@ -69,6 +70,7 @@ class Drawing:
         if suffix not in FORMATS:
             endings = ", ".join("." + name for name in FORMATS)
             raise ValueError(f"{path}: the name of the file must end in one of {endings}")
+        path.parent.mkdir(parents=True, exist_ok=True)
         if suffix == "html":
             path.write_text(self.html(), encoding="utf-8")
         elif suffix in ("dot", "gv"):

@@ -94,8 +94,8 @@ def read_conllu(source: Source, *, on_error: OnError = "raise") -> list[Sentence
         The sentences, in order.
 
     Raises:
-        ConlluError: A line does not follow the format, the heads of a sentence are not a tree, or
-            there is no usable sentence.
+        ConlluError: The file can't be read, a line does not follow the format, the heads of a sentence
+            are not a tree, or there is no usable sentence.
         ValueError: ``on_error`` is not one of these.
 
     Example:
@@ -133,8 +133,8 @@ def iter_conllu(source: Source, *, on_error: OnError = "raise") -> Records[Sente
         An iterator over the sentences, in order.
 
     Raises:
-        ConlluError: A line does not follow the format, the heads of a sentence are not a tree, or
-            there is no usable sentence.
+        ConlluError: The file can't be read, a line does not follow the format, the heads of a sentence
+            are not a tree, or there is no usable sentence.
         ValueError: ``on_error`` is not one of these.
 
     Example:

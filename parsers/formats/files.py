@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 class FormatError(InputError):
-    """A file does not follow its format; the message gives file and line, and how to correct it.
+    """A file can't be read or does not follow its format; the message gives file and line, and why.
 
     Args:
         file: The name of the file.
@@ -184,13 +184,14 @@ def numbered_lines(source: Source, error: type[FormatError]) -> Iterator[tuple[i
 
     Args:
         source: A path, an open file or lines.
-        error: The exception to raise if a line is not UTF-8, or the file is compressed and damaged.
+        error: The exception to raise if the file can't be read, a line is not UTF-8, or the file is
+            compressed and damaged.
 
     Yields:
         The number of the line, from 1, and the line.
 
     Raises:
-        FormatError: A line can't be read; of the type ``error``.
+        FormatError: The file or a line can't be read; of the type ``error``.
     """
     for number, line in decoded_lines(source, error):
         if isinstance(line, FormatError):
@@ -201,7 +202,11 @@ def numbered_lines(source: Source, error: type[FormatError]) -> Iterator[tuple[i
 def decoded_lines(
     source: Source, error: type[FormatError]
 ) -> Iterator[tuple[int, str | FormatError]]:
-    """As :func:`numbered_lines`, but with the error in the place of a line that can't be read."""
+    """As :func:`numbered_lines`, but with the error in the place of a line that can't be read.
+
+    Raises:
+        FormatError: The file can't be read; of the type ``error``.
+    """
     name = name_of(source)
     number = 0
     try:
@@ -226,6 +231,8 @@ def decoded_lines(
     except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
         problem = f"the compressed file is cut short or damaged here ({fault}); fetch it again"
         yield number + 1, error(name, number + 1, problem)
+    except OSError as fault:
+        raise error(name, 0, f"can't be read: {fault.strerror or fault}") from None
 
 
 def _raw_lines(source: Source) -> Iterator[str | bytes]:
@@ -242,12 +249,13 @@ def atomic_writer(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     """Open a temporary text file that replaces ``path`` when all of it has been written.
 
     Args:
-        path: The file to write; ``.gz`` is compressed.
+        path: The file to write; ``.gz`` is compressed. Its folder is made if there is none.
 
     Yields:
         The open temporary file.
     """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     opener = gzip.open if path.suffix == ".gz" else open
     try:

@@ -109,6 +109,7 @@ def main() -> None:
     arguments = parser.parse_args()
     words, table = read_spacy_vectors(arguments.vocab)
     words, table = words[: arguments.words], table[: arguments.words]
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     with open(arguments.output, "w", encoding="utf-8") as output:
         output.write(f"{len(words)} {table.shape[1]}\n")
         for word, vector in zip(words, table, strict=True):

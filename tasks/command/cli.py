@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from typer.core import TyperGroup
 
 import structnn
 from structnn import InputError
@@ -27,7 +28,21 @@ from tasks.storage import StorageError, check_output_file, check_output_folder
 if TYPE_CHECKING:
     from tasks.training.epoch import Epoch
 
+
+class _Commands(TyperGroup):
+    """The commands; on Ctrl-C each says that it was interrupted, and whether it can be resumed."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the arguments name."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stopped:
+            status.print(str(stopped) or "interrupted")
+            raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -72,6 +87,7 @@ def about(
 
 @app.command()
 @spread(ParseOptions)
+@resumable()
 def parse(
     options: ParseOptions,
     source: Annotated[
@@ -115,14 +131,14 @@ def parse(
         tuple(record.text.split()) if pretokenized and isinstance(record.text, str) else record.text
         for record in full
     ]
-    with resumable(), progress("parsing") as show:
+    with progress("parsing") as show:
         sentences = cached_parser(options, show).parse(texts)
     origins = zip(sentences, full, strict=True)
     write_conllu([with_origin(sentence, record) for sentence, record in origins], output)
     empty = empty_note(records, "there is no sentence for them")
     for note in (*parser_notes(sentences), *([empty] if empty else [])):
         status.print(note)
-    status.print(f"{len(sentences)} texts parsed into {output}")
+    status.print(f"{len(sentences)} text{'s' * (len(sentences) != 1)} parsed into {output}")
 
 
 @app.command()
@@ -164,6 +180,7 @@ def shuffle(
 
 @app.command()
 @spread(ExperimentOptions)
+@resumable()
 def train(
     options: ExperimentOptions,
     encoder: Annotated[
@@ -211,7 +228,7 @@ def train(
         dataset = parsed.dataset
         selecting = selecting_metric(options.training, dataset)
         torch.set_num_threads(threads)
-        with resumable(), progress("epochs", options.epochs) as show:
+        with progress("epochs", options.epochs) as show:
 
             def report(epoch: Epoch) -> None:
                 show(epoch.number, options.epochs)
@@ -254,6 +271,7 @@ def _from_file(context: typer.Context, file: Path | None) -> Path | None:
 
 @app.command()
 @spread(CompareOptions)
+@resumable()
 def compare(
     options: CompareOptions,
     out: Annotated[
@@ -293,6 +311,7 @@ def compare(
 
 @app.command()
 @spread(PretrainOptions)
+@resumable()
 def pretrain(
     options: PretrainOptions,
     data: Annotated[
@@ -329,7 +348,7 @@ def pretrain(
 
     load_plugins(plugin or ())
     torch.set_num_threads(threads)
-    with resumable(), progress("epochs", options.epochs) as show:
+    with progress("epochs", options.epochs) as show:
 
         def report(epoch: Epoch) -> None:
             show(epoch.number, options.epochs)
@@ -446,8 +465,20 @@ def draw_map(
     `structnn map runs/trec runs/mr runs/suites --out runs/map`
     """
     from tasks.report import load_groups, write_map
+    from tasks.report.map import map_rows
 
-    groups, damaged = load_groups(folders)
+    groups, damaged = [], []
+    for folder in folders:
+        found, left_out = load_groups([folder])
+        groups += found
+        damaged += left_out
+        for group in found:
+            if not map_rows([group]):
+                data = f" ({group.name})" if len(found) > 1 else ""
+                status.print(
+                    f"{escape(str(folder) + data)}: no control structures, and no encoders of sequences "
+                    "beside those of trees or graphs, so nothing to show"
+                )
     show_table(write_map(groups, out), "map.csv")
     status.print(f"written: {out / 'map.md'}, map.csv, map.svg, map.png")
     if damaged:
@@ -794,8 +825,11 @@ def draw(
         raise typer.BadParameter("give --output, as tree.png, or --text")
     from parsers import text_tree, with_structure
     from tasks.command.sentences import is_conllu, nth_sentence
+    from tasks.data.examples import is_visible
     from tasks.models.parser import cached_parser
 
+    if not any(map(is_visible, text)):
+        raise typer.BadParameter("the text is empty; give a sentence, or a file of CoNLL-U")
     if is_conllu(text):
         parsed = nth_sentence(text, sentence_number or 1)
     elif os.path.isfile(text):
@@ -864,7 +898,7 @@ def explore(
     sentences = read_conllu(source, on_error="skip" if skip_faulty else "raise")
     if output is not None and not of_hits:
         write_page(sentences, output, title=source.stem, query=query or "")
-        status.print(f"{len(sentences)} sentences in {output}")
+        status.print(f"{len(sentences)} sentence{'s' * (len(sentences) != 1)} in {output}")
         return
     assert pattern is not None
     hits = list(search(sentences, pattern))
@@ -902,6 +936,7 @@ def encoders(
 
 
 @app.command()
+@resumable()
 def demo(
     out: Annotated[
         Path, typer.Option(help="Folder for the results.", callback=check_output_folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -69,7 +70,8 @@ class Columns:
         text: The text.
         answer: The answer.
         question: What is asked.
-        marked: Whether the spans are marked in the texts, as ``The [[food]] was good``.
+        marked: Whether the spans are marked in most texts, as ``The [[food]] was good``, and so must be
+            in all.
     """
 
     text: str
@@ -125,12 +127,12 @@ class Columns:
         if not question.spans:
             return text, ()
         if self.marked:
-            assert isinstance(text, str)
-            plain, spans = without_marks(text)
+            plain, spans = without_marks(text) if isinstance(text, str) else (text, ())
             if len(spans) != question.spans:
                 raise DataError(
-                    f"{where}: the text has {len(spans)} spans between [[ and ]], but the question is "
-                    f"about {question.spans}"
+                    f"{where}: spans between [[ and ]] in this text: {len(spans)}, in most others: "
+                    f"{question.spans}; mark as many here, or say with reads='sentence' (--reads "
+                    "sentence) that the brackets are part of the texts"
                 )
             return plain, spans
         if question.reads == "span" and "target" not in row:
@@ -158,7 +160,7 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     tagged = options.reads == "tokens" or _are_lists(answers)
     text = text_column(rows[0] if rows else {}, options.text_column, tagged=tagged)
     texts = [row.get(text) for row in rows]
-    marks = _marks(texts)
+    marks = _marks(texts, of_most=_reads(there) == "sentence")
     reads = cast("Reads | None", options.reads)
     if reads is None:
         reads = "sentence" if answer == "sequence" else _reads(there)
@@ -286,10 +288,16 @@ def _reads(columns: Collection[str]) -> Reads:
     return "sentence"
 
 
-def _marks(texts: Sequence[object]) -> int:
-    """How many spans are marked in each text, if it is one or two and the same in all; else 0."""
-    counts = {len(without_marks(text)[1]) if isinstance(text, str) else 0 for text in texts}
-    return counts.pop() if counts in ({1}, {2}) else 0
+def _marks(texts: Sequence[object], *, of_most: bool) -> int:
+    """How many spans are marked in each text, if it is one or two and the same in all; else 0.
+
+    Args:
+        texts: The texts.
+        of_most: Let more than half of them decide: the others are faulty.
+    """
+    counts = Counter(len(without_marks(text)[1]) if isinstance(text, str) else 0 for text in texts)
+    enough = len(texts) // 2 + 1 if of_most else len(texts)
+    return next((marks for marks in (1, 2) if texts and counts[marks] >= enough), 0)
 
 
 def _needed(columns: Columns, there: Collection[str]) -> tuple[str, ...]:

@@ -275,7 +275,7 @@ def with_given(sentence: Sentence | None, source: str, structure: str | None = N
         if structure is None
         else getattr(sentence, structure_of(structure).field)
     ):
-        wanted = structure_of(structure or "constituency").noun
+        wanted = "tree and no graph" if structure is None else structure_of(structure).noun
         raise DataError(
             f"{source}: this example has no {wanted}. --structure constituency is for data "
             "such as sst5, --structure given for JSON Lines with tokens, heads and relations (of a "

@@ -7,13 +7,14 @@ words, whatever their order and case.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tasks.data.examples import DataError, Dataset, Example, grouped, kept_together_by
 
-__all__ = ["folds", "hold_out", "kept_together", "subsample"]
+__all__ = ["check_fraction", "folds", "hold_out", "kept_together", "subsample"]
 
 Group = list[Example]
 
@@ -151,6 +152,7 @@ def subsample(
     Raises:
         DataError: They would be fewer than the labels.
     """
+    check_fraction(examples, fraction, stratify=stratify)
     by_label: dict[str, list[int]] = {}
     for place, example in enumerate(examples):
         by_label.setdefault(example.label if stratify else "", []).append(place)
@@ -162,24 +164,42 @@ def subsample(
         # Ordered by the share of their label that stands before them, any beginning is stratified.
         ranked += [(rank / len(places), place) for rank, place in enumerate(places)]
     count = round(fraction * len(examples))
-    if count < len(by_label):
+    return sorted(place for _, place in sorted(ranked)[:count])
+
+
+def check_fraction(examples: Sequence[Example], fraction: float, *, stratify: bool = True) -> None:
+    """Make sure that a fraction of the examples can be chosen; see :func:`subsample`.
+
+    Args:
+        examples: The examples to choose from.
+        fraction: Fraction of the examples to choose.
+        stratify: Whether labels are looked at; if not, there has to be one example.
+
+    Raises:
+        DataError: They would be fewer than the labels.
+    """
+    labels = len({example.label for example in examples}) if stratify else 1
+    count = round(fraction * len(examples))
+    if count < labels:
+        least = math.ceil(10_000 * labels / len(examples)) / 10_000
+        what = f"the {labels} labels" if stratify else "one"
         raise DataError(
             f"a fraction of {fraction:g} of {len(examples)} training examples is {count}, fewer than "
-            f"the {len(by_label)} labels; use a larger fraction"
+            f"{what}; use a larger fraction, such as {least:g}"
         )
-    return sorted(place for _, place in sorted(ranked)[:count])
 
 
 def _too_few(examples: Sequence[Example], count: int, stratify: bool) -> str:
     """Why so many examples can't be held out."""
     groups = grouped(examples)
     labels = len({example.label for example in examples})
-    several = f"{len(examples)} examples"
+    one = len(examples) == 1
+    several = f"{len(examples)} example{'s' * (not one)}"
     if stratify:
         several += f" of {labels} label{'s' * (labels != 1)}"
     column = kept_together_by(examples)
     if len(groups) == len(examples):
-        why = f"{several} are too few to hold {count} out"
+        why = f"{several} {'is' if one else 'are'} too few to hold {count} out"
     elif column is None:
         why = (
             f"{several} are only {len(groups)} different text{'s' * (len(groups) != 1)}, too few to "

@@ -14,7 +14,7 @@ from structnn import Tree
 from structnn.arcs import tree_of
 from tasks.data.examples import DataError, quote
 from tasks.data.questions import NO_LABEL, ROW_SEPARATOR, SEPARATOR, Answers, Question
-from tasks.estimators.columns import Column, values_in
+from tasks.estimators.columns import Column, check_order, values_in
 
 __all__ = [
     "Classes",
@@ -29,6 +29,7 @@ __all__ = [
     "are_numbers",
     "are_sets",
     "classes_in",
+    "is_same",
     "labels_in",
     "names_of",
     "numbers_in",
@@ -208,12 +209,13 @@ class Numbers(Values):
         """``(answers,)``.
 
         Raises:
-            ValueError: One is missing, not finite, or no number.
+            ValueError: One is missing, not finite, or no number; or they have no order.
         """
         from sklearn.utils import check_array, column_or_1d
 
         if y is None:
             raise ValueError(f"requires {name} to be passed, but the target {name} is None")
+        check_order(y, name)
         y = y.to_pylist() if hasattr(y, "to_pylist") else y
         array = check_array(y, ensure_2d=False, dtype=np.float64, input_name=name)
         found: NDArray[np.float64] = column_or_1d(array, warn=True)
@@ -444,13 +446,19 @@ def names_of(classes: NDArray[Any]) -> list[str]:
     return [str(value) for value in classes.tolist()]
 
 
+def is_same(one: object, other: object) -> bool:
+    """Whether two classes are one: equal, or with one name, since a model knows classes by name."""
+    return bool(one == other) or str(one) == str(other)
+
+
 def numbers_in(values: Column, count: int, name: str) -> list[float]:
     """The weight of each example.
 
     Raises:
-        DataError: They are not as many as examples; or one is negative, infinite or no number; or all
-            are 0.
+        DataError: They have no order, or are not as many as examples; or one is negative, infinite or
+            no number; or all are 0.
     """
+    check_order(values, name)
     try:
         weights = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as fault:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -131,7 +132,8 @@ class StructuredEstimator(BaseEstimator, ABC):
         parser: Folder of a run that was trained to parse, in place of Stanza's parsers.
         cache: File that keeps parses, as for ``--cache``; a folder ``states`` beside it keeps what
             frozen contextual models compute.
-        random_state: Random seed of weights, dropout and the order of the examples.
+        random_state: Random seed of weights, dropout and the order of the examples. As in scikit-learn,
+            None or a ``numpy.random.RandomState`` draws one in each :meth:`fit`.
         warm_start: Go on from the model of the last :meth:`fit`, with its words and answers.
         verbose: 0, or 1 to print a line for each epoch. Each epoch is logged either way.
 
@@ -183,7 +185,7 @@ class StructuredEstimator(BaseEstimator, ABC):
     split_sentences: bool = ParserOptions.split_sentences
     parser: str | None = ParserOptions.parser
     cache: str | Path | None = None
-    random_state: int = 0
+    random_state: int | np.random.RandomState | None = 0
     warm_start: bool = False
     verbose: int = 0
 
@@ -211,6 +213,7 @@ class StructuredEstimator(BaseEstimator, ABC):
     ) -> Self:
         """Train."""
         parameters, training, parser = self._options()
+        seed = _seed(self.random_state)
         start = self._start(parameters)
         parts = {"train": Part(X, y, ("X", "y"))}
         if dev is not None:
@@ -238,7 +241,7 @@ class StructuredEstimator(BaseEstimator, ABC):
                 parameters,
                 data,
                 training,
-                seed=self.random_state,
+                seed=seed,
                 parser=parser,
                 pretrained=None if start else pretrained_vectors(parameters, data),
                 checkpoint=Path(folder) / "checkpoint.safetensors",
@@ -478,8 +481,6 @@ class StructuredEstimator(BaseEstimator, ABC):
             embedding=embedding,
             init=None if self.init is None else str(self.init),
         )
-        if not isinstance(own["random_state"], int):
-            raise OptionError("random_state", f"must be a whole number, but is {self.random_state}")
         return model, TrainingOptions(**training), ParserOptions(**parser)
 
     def _start(self, options: ModelOptions) -> SavedModel | None:
@@ -544,6 +545,22 @@ class StructuredEstimator(BaseEstimator, ABC):
                 status.print(line, highlight=False)
 
         return report
+
+
+def _seed(random_state: object) -> int:
+    """The random seed that a parameter says or, as in scikit-learn, draws.
+
+    Raises:
+        OptionError: It is something else.
+    """
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    if random_state is None or isinstance(random_state, np.random.RandomState):
+        return int(check_random_state(random_state).randint(2**31))
+    raise OptionError(
+        "random_state",
+        f"must be a whole number, None or a numpy.random.RandomState, but is {random_state!r}",
+    )
 
 
 def _needs_tree(encoder: Encoder, structure: str, question: Question) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MappingView, Sequence, Set
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ __all__ = [
     "Row",
     "answer_column",
     "as_example",
+    "check_order",
     "examples_of",
     "put_answer",
     "rows_in",
@@ -172,8 +173,9 @@ def values_in(column: Column, name: str) -> list[Any]:
         name: What messages call it.
 
     Raises:
-        DataError: It is one text, or no column at all.
+        DataError: It is one text, has no order, or is no column at all.
     """
+    check_order(column, name)
     if isinstance(column, str | bytes | Sentence):
         raise DataError(f"{name} is one text: give a list of texts, [{name}] perhaps")
     if hasattr(column, "to_pylist"):  # Arrow
@@ -195,6 +197,23 @@ def values_in(column: Column, name: str) -> list[Any]:
     if not isinstance(column, Iterable):
         raise DataError(f"{name} must be a list of texts, but is {column!r}")
     return list(column)
+
+
+def check_order(column: Column, name: str) -> None:
+    """Make sure that the values of a column have places, by which texts and answers belong together.
+
+    Args:
+        column: The column.
+        name: What messages call it.
+
+    Raises:
+        DataError: It is a set, or a mapping or its keys or values.
+    """
+    if isinstance(column, Set | Mapping | MappingView):
+        raise DataError(
+            f"{name} is of type {type(column).__name__}, and not a list: what belongs together is found "
+            "by its place, and a set has no order. Give a list of values, in the order of the others"
+        )
 
 
 def _items(X: Column, options: DataOptions, name: str) -> tuple[list[Any], bool]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks.data.options import DataOptions
 from tasks.data.questions import Question, Reads
-from tasks.estimators.answers import Tags, Values
+from tasks.estimators.answers import Tags, Values, is_same
 from tasks.estimators.classes import ClassesEstimator
 from tasks.estimators.columns import Column, Row
 
@@ -96,6 +96,6 @@ def share_right(
     given = np.ones(len(found)) if weights is None else np.asarray(weights)
     for wanted, own, weight in zip(gold, found, given, strict=True):
         pairs = [pair for pair in zip(wanted, own, strict=True) if pair[0] is not None]
-        right += [str(one) == str(other) for one, other in pairs]
+        right += [is_same(one, other) for one, other in pairs]
         of_parts += [float(weight)] * len(pairs)
     return float(np.average(right, weights=of_parts))

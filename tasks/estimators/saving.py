@@ -156,6 +156,8 @@ def _plain(value: object) -> object:
     """A parameter as JSON has it."""
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, np.random.RandomState):
+        return None  # which draws a seed too
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     return str(value) if isinstance(value, Path) else value

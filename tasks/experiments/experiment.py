@@ -12,9 +12,10 @@ from pathlib import Path
 from rich.markup import escape
 
 from tasks.console import results, status
-from tasks.data.examples import Dataset
+from tasks.data.examples import DataError, Dataset
 from tasks.data.parsing import ParsedDataset
 from tasks.data.questions import Question
+from tasks.data.splits import check_fraction, folds
 from tasks.experiments.backends import check_backend
 from tasks.experiments.display import (
     execute_and_show,
@@ -34,7 +35,7 @@ from tasks.models.budgets import match_width
 from tasks.models.embeddings import input_width
 from tasks.models.model import reads_sentences
 from tasks.models.options import ModelOptions
-from tasks.options import names_in
+from tasks.options import OptionError, names_in
 from tasks.report import write_report
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure, metrics_of
@@ -67,6 +68,7 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
     datasets = {key: _dataset(options, name) for key, name in zip(keys, names, strict=True)}
     for dataset in datasets.values():
         metrics_of(dataset, options.metric)  # refuses one that doesn't fit
+        _check_parts(dataset, options)
     if options.match_params:
         questions = [dataset.question for dataset in datasets.values()]
         planned = _planned(options, keys, questions)
@@ -99,6 +101,7 @@ def run_on(
     """
     planned = _planned(options, [""], [data.dataset.question])
     metrics_of(data.dataset, options.metric)
+    _check_parts(data.dataset, options)
     return _execute(planned, {"": data}, options, out, command)
 
 
@@ -252,11 +255,9 @@ def run_plan(
     summary = summarise(found)
     show_summary(summary)
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-    for failure in failures:
-        where = out / failure.run.folder / "error.txt"
-        results.print(f"- failed: {failure.run.folder}, see {where}")
     saved = "table.md (with all pairs), runs.csv, every prediction of every run"
-    if found.scored and (execution is None or execution.report):
+    reported = found.scored and not found.uncompared  # a report is of comparisons
+    if reported and (execution is None or execution.report):
         write_report(found, out)
         saved = f"report.html, {saved}"
     else:
@@ -316,6 +317,22 @@ def _dataset(options: CompareOptions, name: str) -> Dataset:
         "texts kept together"
     )
     return replace(dataset, notes=(note,))
+
+
+def _check_parts(dataset: Dataset, options: CompareOptions) -> None:
+    """Make sure that the folds and the parts of train that runs see can be made.
+
+    Raises:
+        DataError: The examples are too few for the folds.
+        OptionError: They are too few for a fraction.
+    """
+    stratify = dataset.question.is_one_label
+    for seen in folds(dataset, options.folds) if options.folds else [dataset]:
+        for fraction in options.train_fractions:
+            try:
+                check_fraction(seen.train, fraction, stratify=stratify)
+            except DataError as fault:
+                raise OptionError("fractions", f"don't fit {seen.name}: {fault}") from None
 
 
 def _sample(dataset: Dataset, options: CompareOptions) -> ParsedDataset:

@@ -114,7 +114,7 @@ def save_all(
     write_text(folder / PAGE, to_html(explanations, notes))
     paths = []
     for explanation, name in zip(explanations, names_of(explanations), strict=True):
-        below = folder / encoder_folder(name)
+        below = folder / encoder_folder(name.replace(" on ", "-on-").replace(" (", "-("))
         below.mkdir(exist_ok=True)
         paths += _save_pictures(explanation, below)
     return paths

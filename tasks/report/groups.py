@@ -12,7 +12,6 @@ from tasks.data.questions import Question
 from tasks.metrics import AnyMetric, Metric
 from tasks.results.condition import Condition
 from tasks.results.families import KINDS_QUESTION, Pair, comparisons_in, on_equal_terms, usual
-from tasks.results.folder import Results
 from tasks.results.measures import MajorityClass, Measures, ScoredCell, check_one_test_set
 from tasks.results.options import VerdictOptions
 from tasks.results.records import KINDS
@@ -173,7 +172,7 @@ def groups_of(measures: Measures) -> tuple[Group, ...]:
     embeddings = Counter(data for data, _ in found)
     groups: list[Group] = []
     for (data, embedding), cells in found.items():
-        _check_test_set(results, data, cells)
+        _check_test_set(measures, data, cells)
         whole = [cell.condition for key in found if key[0] == data for cell in found[key]]
         plain = replace(usual(whole), embedding=embedding)
         members = [c for c in cells if on_equal_terms(c.condition, plain, results.structured)]
@@ -210,8 +209,11 @@ def groups_of(measures: Measures) -> tuple[Group, ...]:
     return tuple(groups)
 
 
-def _check_test_set(results: Results, data: str, cells: Sequence[ScoredCell]) -> None:
-    sizes = {cell.scores.shape[1] for cell in cells} | {len(results.examples[data])}
+def _check_test_set(measures: Measures, data: str, cells: Sequence[ScoredCell]) -> None:
+    sizes = {cell.scores.shape[1] for cell in cells} | {len(measures.results.examples[data])}
     check_one_test_set(data, sizes)
-    if sizes == {1}:
-        raise ValueError(f"the test set of {data} has one example, which allows no comparison")
+    if data in measures.uncompared:
+        raise ValueError(
+            f"{data}: {measures.uncompared[data]}, which allows no comparison, and a report is of "
+            "comparisons: give more test examples"
+        )

@@ -20,6 +20,7 @@ from tasks.report.words import listed, structure_findings
 from tasks.results.folder import Results, load_results
 from tasks.results.measures import Measures, measure
 from tasks.results.slices import Dimension, divide
+from tasks.results.summary import runs_without_result
 from tasks.storage import write_text
 
 __all__ = ["run_report", "write_report"]
@@ -61,7 +62,7 @@ def write_report(measures: Measures, out: Path) -> Path:
     }
     findings = {group.name: structure_findings(group) for group in groups}
     found = sections(results, groups, dimensions, findings)
-    _write_tables(groups, out)
+    _write_tables(groups, results, out)
     _write_figures(found, out / "figures")
     page = out / "report.html"
     write_text(page, _page(results, groups, found, dimensions, cards(groups, findings, dimensions)))
@@ -126,13 +127,16 @@ def _apart(title: str, groups: Sequence[str]) -> str:
     return rest[:1].upper() + rest[1:]
 
 
-def _write_tables(groups: Sequence[Group], out: Path) -> None:
+def _write_tables(groups: Sequence[Group], results: Results, out: Path) -> None:
     shown = [
         table(group) for group in groups for table in (tables.encoder_table, tables.pair_table)
     ]
     shown = [table for table in shown if table.rows]
     write_text(out / "results.csv", tables.results_table(groups).to_csv())
+    missing = [line for name in results.data for line in runs_without_result(results, name)]
     sections = [f"## {table.title}\n\n{table.to_markdown()}" for table in shown]
+    if missing:
+        sections.append("## Runs without a result\n\n" + "".join(f"- {line}\n" for line in missing))
     write_text(out / "results.md", "\n".join(sections))
     write_text(out / "results.tex", "\n".join(table.to_latex() for table in shown))
 

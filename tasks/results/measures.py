@@ -155,11 +155,13 @@ class Measures:
     Attributes:
         results: What its folder holds.
         cells: Each cell, in the order planned.
-        families: The comparisons on test; none where a data set has no or one test example.
+        families: The comparisons on test; none of a data set without a test set, or in
+            :attr:`uncompared`.
         metrics: The metrics of each data set; the first one is tested.
         majority: For each data set its most frequent label; without those of older versions, which
             did not save it.
         options: What was compared.
+        uncompared: Why nothing is decided on a data set, for those whose test set allows no comparison.
     """
 
     results: Results
@@ -168,6 +170,7 @@ class Measures:
     metrics: Mapping[str, tuple[Metric[str], ...]]
     majority: Mapping[str, MajorityClass]
     options: VerdictOptions
+    uncompared: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scored(self) -> tuple[ScoredCell, ...]:
@@ -218,34 +221,50 @@ def measure(results: Results, options: VerdictOptions | None = None) -> Measures
     metrics = {name: metrics_of(data, options.metric) for name, data in results.data.items()}
     cells = tuple(_measure(results, cell, metrics[cell.condition.data]) for cell in results.cells)
     scored = [cell for cell in cells if isinstance(cell, ScoredCell)]
+    uncompared = {}
     for data in results.data:
-        of_data = (cell for cell in scored if cell.condition.data == data)
-        check_one_test_set(data, {cell.scores.shape[1] for cell in of_data})
-    families: tuple[Family, ...] = ()
-    if scored and all(cell.scores.shape[1] > 1 for cell in scored):
-        families = tuple(
-            family
-            for name in results.data
-            for family in families_of(
-                {cell.condition: cell.scores for cell in scored if cell.condition.data == name},
-                {cell.encoder: cell.kind for cell in scored},
-                metrics[name][0],
-                options,
-                {name: _clusters(results, name)},
-            )
+        sizes = {cell.scores.shape[1] for cell in scored if cell.condition.data == data}
+        check_one_test_set(data, sizes)
+        if sizes and (why := _too_alike(_clusters(results, data), *sizes)):
+            uncompared[data] = why
+    families = tuple(
+        family
+        for name in results.data
+        if name not in uncompared
+        for family in families_of(
+            {cell.condition: cell.scores for cell in scored if cell.condition.data == name},
+            {cell.encoder: cell.kind for cell in scored},
+            metrics[name][0],
+            options,
+            {name: _clusters(results, name)},
         )
+    )
     majority = {
         name: _majority(results, name, data.majority, data.majority_dev, metrics[name])
         for name, data in results.data.items()
         if data.majority is not None
     }
-    return Measures(results, cells, families, metrics, majority, options)
+    return Measures(results, cells, families, metrics, majority, options, uncompared)
 
 
 def _clusters(results: Results, data: str) -> list[str] | None:
     """What the test examples belong to, where they come in groups."""
     clusters = [example.cluster for example in results.examples[data]]
     return clusters if all(clusters) else None
+
+
+def _too_alike(clusters: Sequence[str] | None, examples: int) -> str:
+    """Why test examples say nothing of others; empty if they do.
+
+    Args:
+        clusters: What they belong to, where they come in groups.
+        examples: How many they are.
+    """
+    if examples == 1:
+        return "the test set has one example"
+    if clusters is not None and len(set(clusters)) == 1:
+        return f"all {examples} test examples are of one group (the same text, or one --cluster)"
+    return ""
 
 
 def _majority(

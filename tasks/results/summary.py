@@ -11,7 +11,7 @@ from tasks.metrics import ACCURACY, AnyMetric
 from tasks.models.options import INIT
 from tasks.results.condition import Condition
 from tasks.results.families import Family, label, usual
-from tasks.results.folder import FinishedRun
+from tasks.results.folder import FinishedRun, Results
 from tasks.results.measures import CellMeasures, MajorityClass, Measures, ScoredCell
 from tasks.results.statistics import Comparison
 from tasks.results.table import (
@@ -32,6 +32,7 @@ __all__ = [
     "family_in_words",
     "median_pair",
     "notes_on",
+    "runs_without_result",
     "seeds_in_words",
     "summarise",
 ]
@@ -51,12 +52,14 @@ class Summary:
         families: The comparisons; none where there is no test set.
         notes: For each data set what must be said of it and of how it was parsed.
         majority: For each data set its most frequent label, as far as it is known.
+        uncompared: See :attr:`tasks.results.measures.Measures.uncompared`.
     """
 
     rows: tuple[CellMeasures, ...]
     families: tuple[Family, ...]
     notes: Mapping[str, tuple[str, ...]]
     majority: Mapping[str, MajorityClass]
+    uncompared: Mapping[str, str]
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -98,9 +101,20 @@ class Summary:
         )
 
     def words(self, data: str) -> list[str]:
-        """The comparisons of one data set: who is better, and a few others."""
+        """The comparisons of one data set: who is better, and a few others; or why there are none."""
         families = [family for family in self.families if family.data == data]
-        return [line for family in families for line in family_in_words(family)]
+        decided = [line for family in families for line in family_in_words(family)]
+        return [*decided, *self._without_verdict(data)]
+
+    def _without_verdict(self, data: str) -> list[str]:
+        """Why the rows of one data set aren't compared, where its test set doesn't allow it."""
+        rows = [row for row in self.rows if row.condition.data == data]
+        if data not in self.uncompared or len(rows) < 2:
+            return []
+        return [
+            f"no verdict: {self.uncompared[data]}, which doesn't show what others would change, so the "
+            "figures describe these runs alone; give more test examples"
+        ]
 
     def to_markdown(self) -> str:
         """The tables, with all comparisons and notes, as Markdown."""
@@ -115,7 +129,8 @@ class Summary:
                 for pair in family.pairs.values()
             ]
             lines += [self.table(data).to_markdown()]
-            lines += [*(f"- {pair}" for pair in pairs), *(f"- {note}" for note in notes), ""]
+            said = [*map(str, pairs), *self._without_verdict(data), *notes]
+            lines += [*(f"- {line}" for line in said), ""]
         return "\n".join(lines).rstrip() + "\n"
 
     def to_json(self) -> dict[str, object]:
@@ -199,8 +214,13 @@ def _sensitivity(question: str, pairs: Sequence[Comparison]) -> str:
 def summarise(measures: Measures) -> Summary:
     """The summary of an experiment, also written as ``table.md``, ``table.json``, ``runs.csv``."""
     folder, data = measures.results.folder, measures.results.data
-    notes = {name: notes_on(measures, name) for name in data}
-    summary = Summary(measures.cells, measures.families, notes, measures.majority)
+    notes = {
+        name: (*notes_on(measures, name), *runs_without_result(measures.results, name))
+        for name in data
+    }
+    summary = Summary(
+        measures.cells, measures.families, notes, measures.majority, measures.uncompared
+    )
     write_text(folder / "table.md", summary.to_markdown())
     write_text(folder / "runs.csv", _runs(measures.cells).to_csv())
     write_json(folder / "table.json", summary.to_json())
@@ -210,6 +230,33 @@ def summarise(measures: Measures) -> Summary:
 def notes_on(measures: Measures, data: str) -> tuple[str, ...]:
     """What must be said of a data set, of how it was parsed, and of some encoders."""
     return (*measures.results.data[data].notes, *_remarks(measures, data))
+
+
+def runs_without_result(results: Results, data: str) -> list[str]:
+    """Which runs on a data set a table lacks: a line for each reason, with the first few of them.
+
+    Args:
+        results: What the experiment's folder holds.
+        data: The data set.
+    """
+    planned = [run for run in results.experiment.runs if run.condition.data == data]
+    unfinished = set(results.unfinished)
+    by_reason: dict[str, list[str]] = {}
+    for run in planned:
+        folder = results.folder / run.folder
+        if folder in unfinished:
+            why = results.error(folder) or "not run yet"
+            if (folder / "error.txt").exists() and folder not in results.damaged:
+                why = f"{why.rstrip('.')}; see error.txt there"
+            by_reason.setdefault(why, []).append(run.folder)
+    lines = []
+    for why, folders in by_reason.items():
+        more = f" and {len(folders) - _FEW} more" if len(folders) > _FEW else ""
+        lines.append(
+            f"without a result, and not in the table: {len(folders)} of {len(planned)} runs, "
+            f"{', '.join(folders[:_FEW])}{more} ({why})"
+        )
+    return lines
 
 
 def _majority(found: MajorityClass, metric: AnyMetric, shown: Sequence[str]) -> tuple[Entry, ...]:

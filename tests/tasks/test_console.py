@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.console import progress, resumable, show_table
+from tasks.console import Interrupted, progress, resumable, show_table
 from tasks.results.table import Column, Entry, Table
 from tests.tasks.terminals import check_width, rows_of, terminal
 
 
-def test_an_interrupt_says_how_to_resume(capsys):
-    with pytest.raises(KeyboardInterrupt), resumable():
+def test_an_interrupt_says_how_to_resume():
+    with pytest.raises(Interrupted, match="the same command resumes"), resumable(), resumable():
         raise KeyboardInterrupt
-    assert "the same command resumes" in capsys.readouterr().err
 
 
 def test_no_bar_without_a_terminal(capsys):
@@ -38,6 +37,12 @@ def test_elsewhere_a_table_is_whole(capsys):
     said = capsys.readouterr().out
     assert "heads=2,readout='attention')     85.0     1,234" in said
     assert "hidden" not in said
+
+
+def test_elsewhere_a_title_is_a_line_however_narrow_the_table(capsys):
+    title = "seq.tsv: mean of [2] seeds; sentences a second"
+    show_table(Table(title, (Column("a", "left"),), ((Entry("b"),),)), "table.md")
+    assert capsys.readouterr().out.splitlines()[0] == title
 
 
 @pytest.mark.parametrize(

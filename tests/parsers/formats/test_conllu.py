@@ -169,6 +169,18 @@ def test_errors_give_file_and_line(text: str, line: int, message: str, tmp_path:
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
+def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConlluError, match=r"none\.conllu\.gz: can't be read: No such file"):
+        read_conllu(tmp_path / "none.conllu.gz", on_error="skip")
+    with pytest.raises(ConlluError, match=r"can't be read: Is a directory"):
+        read_conllu(tmp_path)
+
+
+def test_the_folder_of_a_file_is_made(tmp_path: Path) -> None:
+    write_conllu([], tmp_path / "new" / "folder" / "none.conllu")
+    assert (tmp_path / "new" / "folder" / "none.conllu").exists()
+
+
 def test_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "latin.conllu"
     path.write_bytes(word().encode() + "2\tcafé".encode("latin-1"))

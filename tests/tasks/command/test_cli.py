@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import structnn as structnn_package
 from parsers import read_conllu
 from tasks.command.cli import main
+from tests.tasks.made_up import make_examples, make_grid, write_experiment
 
 ROOT = Path(__file__).parents[3]
 REFUSED = "http://127.0.0.1:9"  # a proxy that isn't there: every download fails at once
@@ -222,7 +224,8 @@ def test_draw(tmp_path, here):
     assert "Go" in here("draw", "two.conllu", "--text", "--sentence", "2").out
     for status, message, *arguments in (
         (1, "2 sentences in it, and no sentence 3", "two.conllu", "--sentence", "3"),
-        (1, "No such file or directory: 'none.conllu'", "none.conllu"),
+        (1, "error: none.conllu: can't be read: No such file or directory", "none.conllu"),
+        (2, "the text is empty; give a sentence", ""),
         (2, "two.html is a file, but not of CoNLL-U; parse it first", "two.html"),
         (2, "--sentence is for a file of CoNLL-U", "Dogs bark.", "--sentence", "2"),
     ):
@@ -260,6 +263,89 @@ def test_explore_with_a_query(tmp_path, here):
     for arguments in ((), ("-o", "hits.conllu")):
         done = here("explore", "two.conllu", *arguments, status=2)
         assert "or a --query" in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("parse", "texts.txt", "-o", "new/folder/texts.conllu"),
+        ("shuffle", "two.conllu", "-o", "new/folder/two.jsonl"),
+        ("explore", "two.conllu", "-o", "new/folder/two.html"),
+        ("explore", "two.conllu", "--query", "VERB", "-o", "new/folder/hits.conllu"),
+        *(
+            ("draw", "two.conllu", "-o", f"new/folder/two.{ending}")
+            for ending in ("png", "svg", "html", "dot")
+        ),
+    ],
+)
+def test_the_folder_of_a_file_is_made(tmp_path, here, arguments):
+    (tmp_path / "texts.txt").write_text("Dogs bark.\n")
+    (tmp_path / "two.conllu").write_text("1\tStop\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n")
+    assert not re.search(r"\b1 \w+s ", here(*arguments).err)  # one text, not one texts
+    assert (tmp_path / arguments[-1]).stat().st_size > 0
+    (tmp_path / "new").rename(tmp_path / "old")
+    (tmp_path / "new").write_text("no folder")
+    assert "new is a file" in here(*arguments, status=1).err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("draw", "none.conllu", "--text"),
+        ("explore", "none.conllu", "-o", "none.html"),
+        ("explore", "none.conllu", "-o", "none.html", "--skip-faulty"),
+        ("shuffle", "none.conllu", "-o", "none.jsonl"),
+        ("lab", "path-length", "--data", "none.conllu"),
+        ("pretrain", "none.conllu", "--encoder", "lstm", "--out", "lm"),
+        ("train", "--data", "none.conllu", "--encoder", "lstm", "--out", "one"),
+    ],
+)
+def test_a_file_that_is_not_there_is_named(here, arguments):
+    said = here(*arguments, status=1).err
+    assert "error: none.conllu: can't be read: No such file or directory" in said
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "tasks.experiments.experiment.parse_and_show",  # before the first run
+        "tasks.experiments.experiment.show_summary",  # after the last one
+    ],
+)
+def test_an_interrupted_comparison_says_that_it_can_be_resumed(questions, here, monkeypatch, place):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    given = ("--data", questions, "--encoders", "bag", "--seeds", 1, "--workers", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(place, stop)
+        said = here("compare", *given, *QUICK, "--out", "many", status=130).err
+    assert said.endswith("interrupted; the same command resumes from here\n")
+    here("compare", *given, *QUICK, "--out", "many")
+
+
+def test_a_map_names_experiments_that_have_nothing_to_show(tmp_path, here):
+    examples = make_examples(20)
+    both = make_grid(encoders=["gat"], structures=("parse", "random"))
+    write_experiment(tmp_path / "both", {"toys": examples}, both)
+    write_experiment(tmp_path / "one", {"toys": examples}, make_grid(encoders=["gat"]))
+    said = here("map", "both", "one", "--out", "map").err
+    assert "one: no control structures" in said
+    assert "both: " not in said
+
+
+def test_other_commands_say_that_they_were_interrupted(here, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("parsers.read_conllu", stop)
+    assert here("explore", "two.conllu", "-o", "two.html", status=130).err == "interrupted\n"
+
+
+def test_data_without_the_trees_that_are_asked_for(questions, here):
+    given = ("--data", questions, "--encoder", "gat", "--structure", "given", "--out", "one")
+    said = here("train", *given, status=1).err
+    assert "this example has no tree and no graph. --structure constituency is for" in said
 
 
 def test_a_file_that_is_no_cache_is_refused_and_left_alone(tmp_path, here):

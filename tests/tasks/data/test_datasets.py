@@ -136,6 +136,8 @@ class TestHoldOut:
     def test_too_few_is_an_error(self):
         with pytest.raises(DataError, match="too few to hold 1 out"):
             hold_out(examples("a", "b"), 1)
+        with pytest.raises(DataError, match=r"^1 example of 1 label is too few to hold 1 out"):
+            hold_out(examples("a"), 1)
 
 
 class TestFolds:

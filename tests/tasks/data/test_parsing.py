@@ -42,7 +42,7 @@ def test_each_example_has_its_sentence(dataset):
 
 
 def test_without_a_parser_every_example_needs_a_tree(dataset):
-    with pytest.raises(DataError, match=r"a:2: this example has no constituency tree"):
+    with pytest.raises(DataError, match=r"a:2: this example has no tree and no graph\."):
         parse_dataset(dataset, None)
     with pytest.raises(DataError, match=r"a:1: this example has no given dependency tree"):
         given_tree(dataset.train[0], "given")

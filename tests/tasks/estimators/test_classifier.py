@@ -102,7 +102,11 @@ def test_it_learns_and_predicts(train):
 
 
 @pytest.mark.parametrize(
-    "values", [(3, 5), (False, True), ("b", "a"), (("x", 1), ("y", 2)), (1, "no")]
+    "values",
+    [
+        *((3, 5), (False, True), ("b", "a"), (("x", 1), ("y", 2)), (1, "no"), (True, 0)),
+        *((b"x", b"y"), (1.0, 2.0)),
+    ],
 )
 def test_classes_are_given_back_as_they_are(train, values):
     texts, labels = train
@@ -111,6 +115,28 @@ def test_classes_are_given_back_as_they_are(train, values):
     assert set(made.classes_.tolist()) == set(values)
     assert set(made.predict(texts).tolist()) <= set(values)
     assert {type(value) for value in made.classes_.tolist()} == set(map(type, values))
+    found = made.predict(texts).tolist()
+    right = [one == other for one, other in zip(y, found, strict=True)]
+    weights = np.arange(len(texts))
+    assert made.score(texts, y) == np.mean(right)
+    assert made.score(texts, y, sample_weight=weights) == np.average(right, weights=weights)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        made.score(texts, y[1:])
+
+
+def test_a_seed_is_drawn_as_in_scikit_learn(train, tmp_path):
+    def weights(state):
+        made = StructuredClassifier("bag", random_state=state, **SMALL).fit(*train)
+        made.save(tmp_path)
+        return StructuredClassifier.load(tmp_path).predict_proba(train[0])
+
+    one, again = (weights(np.random.RandomState(0)) for _ in range(2))
+    assert (one == again).all()
+    assert (weights(np.int64(3)) == weights(3)).all()
+    assert not (weights(None) == weights(None)).all()
+    same = np.random.RandomState(0)
+    assert (weights(same) == one).all()
+    assert not (weights(same) == one).all()  # the next number of it
 
 
 def test_strings_are_parsed_once_and_trees_kept(train, parser):
@@ -300,7 +326,7 @@ def test_precision_may_change_in_a_process(train):
         ({"embedding": "glove"}, "embedding must be one of"),
         ({"structure": "tree"}, "structure must be one of"),
         ({"dev_fraction": 1.0}, "dev_fraction must be"),
-        ({"random_state": None}, "random_state must be a whole number"),
+        ({"random_state": "0"}, "random_state must be a whole number, None or a numpy.random"),
         ({"structure": "given"}, r"X\[\d+\]: this example has no given dependency tree"),
     ],
 )

@@ -8,7 +8,18 @@ import pytest
 from structnn import Sentence
 from tasks.data.examples import DataError
 from tasks.data.questions import Question
-from tasks.estimators.answers import classes_in, labels_in, names_of
+from tasks.estimators.answers import (
+    Classes,
+    LabelSets,
+    Numbers,
+    Tags,
+    Texts,
+    Trees,
+    classes_in,
+    labels_in,
+    names_of,
+    numbers_in,
+)
 from tasks.estimators.columns import examples_of
 
 TEXTS = ["Dogs bark.", "Cats purr."]
@@ -123,12 +134,31 @@ def test_classes_of_integer_arrays_keep_their_type():
         ([1.0, float("nan")], r"y\[1\] is nan"),
         ([0.5, 1.5], "Unknown label type: continuous"),
         ("ab", "y is one text"),
+        ({"a", "b"}, "y is of type set, and not a list"),
+        ({"a": 1}, "y is of type dict, and not a list"),
         (np.zeros((2, 2)), "1d"),
     ],
 )
 def test_what_are_no_classes(y, message):
     with pytest.raises(ValueError, match=message):
         labels_in(y)
+
+
+@pytest.mark.parametrize(
+    "column", [{"a", "b"}, frozenset("ab"), dict.fromkeys("ab").keys(), {1: "a", 2: "b"}.values()]
+)
+def test_what_has_no_order_is_refused(column):
+    told = rf"is of type {type(column).__name__}, and not a list: .*Give a list"
+    with pytest.raises(DataError, match=f"X {told}"):
+        examples_of(column)
+    with pytest.raises(DataError, match=rf"X\['text'\] {told}"):
+        examples_of({"text": column})
+    for read in (Classes.read, Numbers.read, LabelSets.read, Tags.read, Trees.read, Texts.read):
+        with pytest.raises(DataError, match=f"y {told}"):
+            read(column, "y")
+    with pytest.raises(DataError, match=f"sample_weight {told}"):
+        numbers_in(column, 2, "sample_weight")
+    assert [one.text for one in examples_of(text for text in ("a", "b"))] == ["a", "b"]
 
 
 def test_classes_with_one_name_are_told():

@@ -17,6 +17,7 @@ from tasks.experiments.grid import encoder_of, plan
 from tasks.experiments.options import CompareOptions
 from tasks.experiments.run import seconds_per_epoch
 from tasks.models.options import ModelOptions
+from tasks.options import OptionError
 from tasks.results import run as run_folders
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
@@ -169,6 +170,34 @@ def options(tmp_path):
         workers=1,
         report=False,
     )
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(
+    ("changes", "error", "told"),
+    [
+        (
+            {"fractions": "0.01,0.5,1"},
+            OptionError,
+            r"fractions don't fit .*trees\.jsonl: a fraction of 0\.01 of 32 training examples is 0, "
+            r"fewer than the 2 labels; use a larger fraction, such as 0\.0625",
+        ),
+        ({"folds": 41}, DataError, r"41 folds of 40 .* can't be made; give 2 to 40"),
+        ({"folds": 2, "fractions": "0.01"}, OptionError, r"fractions don't fit .*trees\.jsonl/1"),
+        ({"vectors": "none.txt"}, DataError, r"none\.txt: can't be read: No such file"),
+    ],
+)
+def test_what_no_run_can_do_is_refused_before_any(
+    options, tmp_path, monkeypatch, dry_run, changes, error, told
+):
+    def parse(*_):
+        raise AssertionError("nothing is to be parsed")
+
+    monkeypatch.setattr("tasks.experiments.experiment.parse_and_show", parse)
+    monkeypatch.setattr("tasks.experiments.experiment.parsed", parse)
+    with pytest.raises(error, match=told):
+        run_experiment(dataclasses.replace(options, **changes), tmp_path / "out", dry_run=dry_run)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

@@ -283,6 +283,13 @@ def test_several_encoders_side_by_side(make_predictor, tmp_path):
     assert (tmp_path / "why" / "explanation.html").read_text().startswith("<!DOCTYPE html>")
     assert {path.parent.name for path in paths} == {"bag", "tree_gru"}
     assert (tmp_path / "why" / "bag" / "explanation.json").exists()
+    two = [
+        dataclasses.replace(found[0], structure=structure) for structure in ("parse", "left_chain")
+    ]
+    assert {path.parent.name for path in save_all(two, tmp_path / "two")} == {
+        "bag-on-parse",
+        "bag-on-left_chain",
+    }
     with pytest.raises(ValueError, match=r"explanations of the same text.*of 2 texts"):
         to_html([found[0], explain(make_predictor("bag"), "good a")])
     with pytest.raises(ValueError, match="of 0 texts"):

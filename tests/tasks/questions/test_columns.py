@@ -70,7 +70,28 @@ def test_options_say_otherwise(tmp_path):
         DataOptions(answer="number")
 
 
-def test_marks_must_be_in_all_texts_to_say_something(tmp_path):
+@pytest.mark.parametrize(("text", "marks"), [("so good", 1), ("so good", 2), (["so", "good"], 1)])
+def test_where_most_texts_have_marks_those_without_are_faulty(tmp_path, text, marks):
+    marked = {"text": "[[a]] and [[b]]" if marks == 2 else "so [[red]]", "label": "x"}
+    path = lines(tmp_path / "a.jsonl", marked, marked, {"text": text, "label": "y"})
+    reason = rf"a.jsonl:3: spans between \[\[ and ]] in this text: 0, in most others: {marks}; mark"
+    with pytest.raises(DataError, match=reason):
+        read_table(path)
+    faults = []
+    table = read_table(path, on_error=faults.append)
+    assert (len(table.examples), table.question.spans, len(faults)) == (2, marks, 1)
+    assert question(path, reads="sentence") == Question()
+
+
+def test_brackets_in_most_texts_are_no_marks_where_columns_say_where_spans_are(tmp_path):
+    cited = {"text": "see [[1]] there", "target": "see", "label": "x"}
+    plain = {"text": "see there", "target": "see", "label": "y"}
+    table = read_table(lines(tmp_path / "a.jsonl", cited, cited, plain))
+    assert [example.spans for example in table.examples] == [((0, 3),)] * 3
+    assert table.examples[0].text == "see [[1]] there"
+
+
+def test_marks_in_half_of_the_texts_say_nothing(tmp_path):
     path = lines(
         tmp_path / "a.jsonl",
         {"text": "see [[1]] there", "label": "x"},

@@ -138,6 +138,12 @@ class TestPage:
         assert "2 runs of this experiment have no result" in page
         assert "RuntimeError: out of luck" in page
 
+    def test_so_does_the_markdown(self, report_of_everything):
+        text = (report_of_everything / "results.md").read_text(encoding="utf-8")
+        *_, last = text.splitlines()
+        assert last.startswith("- without a result, and not in the table: 2 of ")
+        assert last.endswith("(RuntimeError: out of luck; see error.txt there)")
+
     def test_tells_how_to_do_it_again(self, page):
         end = page[page.index('<section id="reproduction">') :]
         for expected in ("structnn compare --data toys", "f00d" * 16, "beef" * 16, "2.13.0"):
@@ -348,7 +354,7 @@ class TestWords:
         assert verdict == "Can't tell: no control structures were run."
         assert grounds[0] == (
             "Best with structure: tree; best of sequences: bilstm. tree minus bilstm: +0.0 points (95 % "
-            "interval -2.8 to +2.8), undecided."
+            "interval -2.9 to +2.9), undecided."
         )
 
     def test_shuffled_labels_are_worse(self):

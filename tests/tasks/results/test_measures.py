@@ -11,10 +11,11 @@ from tasks.metrics import macro_f1, matthews
 from tasks.options import OptionError
 from tasks.report.groups import groups_of
 from tasks.report.tables import encoder_table
+from tasks.results.condition import Condition
 from tasks.results.folder import load_results
 from tasks.results.measures import ScoredCell, check_one_test_set, measure, metrics_of
 from tasks.results.options import VerdictOptions
-from tasks.results.summary import summarise
+from tasks.results.summary import runs_without_result, summarise
 from tests.tasks.made_up import make_examples, make_grid, write_experiment
 
 
@@ -148,6 +149,56 @@ def test_without_a_test_set(folder):
     saved = json.loads((folder / "table.json").read_text())
     assert saved["rows"][0]["test"] is saved["rows"][0]["test_sd"] is None
     assert (folder / "runs.csv").read_text().splitlines()[1].split(",")[10] == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "clusters", "why"),
+    [
+        (1, [""], "the test set has one example"),
+        (3, ["a", "a", "a"], "all 3 test examples are of one group"),
+    ],
+)
+def test_a_test_set_that_allows_no_comparison_is_told(tmp_path, rows, clusters, why):
+    few = [
+        {**row, "cluster": cluster}
+        for row, cluster in zip(make_examples(rows), clusters, strict=True)
+    ]
+    grid = make_grid(("toys", "few"), encoders=("bilstm", "gat"))
+    labels = dict.fromkeys(("toys", "few"), ("low", "middle", "high"))
+    folder = write_experiment(
+        tmp_path, {"toys": make_examples(30), "few": few}, grid, seeds=3, labels=labels
+    )
+    measures = measure(load_results(folder))
+    assert {family.data for family in measures.families} == {"toys"}
+    summary = summarise(measures)
+    (line,) = summary.words("few")
+    assert line.startswith(f"no verdict: {why}")
+    assert not any(line.startswith("no verdict") for line in summary.words("toys"))
+    assert (folder / "table.md").read_text().count(f"- {line}\n") == 1
+    with pytest.raises(ValueError, match=f"few: {why}"):
+        groups_of(measures)
+
+
+def test_runs_without_a_result_are_told_beside_the_table(tmp_path):
+    failed = [(Condition("toys", "bag", fraction=0.1), "RuntimeError: out of luck")]
+    grid = make_grid(("toys", "more"), encoders=("bilstm", "gat"))
+    examples = {"toys": make_examples(30), "more": make_examples(30)}
+    folder = write_experiment(tmp_path, examples, grid, seeds=6, unfinished=failed)
+    (folder / "run-0" / "seed-5" / "result.json").unlink()
+    results = load_results(folder)
+    assert runs_without_result(results, "more") == []
+    start = "without a result, and not in the table:"
+    found = [
+        f"{start} 1 of 18 runs, run-0/seed-5 (not run yet)",
+        f"{start} 6 of 18 runs, run-4/seed-0, run-4/seed-1, run-4/seed-2, run-4/seed-3 and 2 more "
+        "(RuntimeError: out of luck; see error.txt there)",
+    ]
+    assert runs_without_result(results, "toys") == found
+    summary = summarise(measure(results))
+    assert list(summary.notes["toys"][-2:]) == found
+    assert not set(found) & set(summary.notes["more"])
+    text = (folder / "table.md").read_text()
+    assert all(f"- {line}\n" in text for line in found)
 
 
 @pytest.mark.parametrize("runs", ["run-0/seed-1", "run-1"])
