@@ -407,9 +407,10 @@ def _show_plan(
         seconds += timed[kind] / share * training.epochs * run.setting.fraction
     processes = max(1, min(len(left), workers or available_cores()))
     before = f", {len(runs) - len(left)} of them done already" if len(left) < len(runs) else ""
-    encoders = len({run.model.encoder for run in runs})
+    count = len({run.model.encoder for run in runs})
+    encoders = f"{count} encoder{'s' * (count != 1)}"
     status.print(
-        f"{len(runs)} runs of {encoders} encoders{before}; {processes} at a time: at most about "
+        f"{len(runs)} runs of {encoders}{before}; {processes} at a time: at most about "
         f"{_duration(seconds / processes)} (less where runs stop early)"
     )
 

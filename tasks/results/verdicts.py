@@ -195,7 +195,9 @@ def mean_scores(
     of_examples = correction * deviations @ deviations.T
     if binary:
         # That no example told two encoders apart doesn't say that none ever will.
-        told_apart = np.array([[len(np.unique(groups[a != b])) for b in over_seeds] for a in over_seeds])
+        told_apart = np.array(
+            [[len(np.unique(groups[a != b])) for b in over_seeds] for a in over_seeds]
+        )
         of_examples = _at_least(of_examples, np.maximum(2 - told_apart, 0) / (count + 2) ** 2)
     seeds = np.array([len(matrix) for matrix in matrices.values()])
     variances, of_chance = np.zeros(len(seeds)), np.zeros(len(seeds))
