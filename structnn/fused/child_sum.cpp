@@ -131,7 +131,7 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
   using Base = BackwardPass<ChildSumTrees<T>>;
   using Base::at_hand, Base::node_at, Base::stride;
   using Base::in, Base::leaves, Base::nodes, Base::hidden;
-  using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
+  using Base::lanes, Base::tiles, Base::one, Base::padded;
 
   Weights<T> u_iou, u_f;
   Gradient<T> d_u_iou, d_u_f;

@@ -107,7 +107,7 @@ class Backward : BackwardPass<DownwardTrees<T>> {
   using Base = BackwardPass<DownwardTrees<T>>;
   using Base::at_hand, Base::node_at;
   using Base::in, Base::leaves, Base::nodes, Base::hidden;
-  using Base::lanes, Base::tiles, Base::iou, Base::one;
+  using Base::lanes, Base::tiles, Base::one;
 
   Weights<T> u;
   Gradient<T> d_u;
@@ -122,7 +122,7 @@ class Backward : BackwardPass<DownwardTrees<T>> {
         d_u(given.d_u, 4 * hidden, hidden),
         width(5 * hidden),
         left(nodes * width + lanes),  // the last vector of a row may reach beyond it
-        sums(kSome * width + lanes) {
+        sums(kSome * width) {
     u.pack_rows(Matrix<T>{static_cast<const T*>(given.u), hidden}, in.threads);
   }
 

@@ -120,7 +120,7 @@ class Backward : BackwardPass<NaryTrees<T>> {
   using Base = BackwardPass<NaryTrees<T>>;
   using Base::at_hand, Base::node_at, Base::stride, Base::places, Base::slots;
   using Base::in, Base::leaves, Base::nodes, Base::hidden;
-  using Base::lanes, Base::tiles, Base::iou, Base::padded;
+  using Base::lanes, Base::tiles, Base::padded;
 
   Weights<T> u;
   Gradient<T> d_u_iou, d_u_f;

@@ -175,7 +175,7 @@ class BackwardPass : protected Trees {
  protected:
   using T = typename Trees::Element;
   using Trees::in, Trees::leaves, Trees::hidden, Trees::input;
-  using Trees::lanes, Trees::tiles, Trees::iou, Trees::one, Trees::padded;
+  using Trees::lanes, Trees::tiles, Trees::one, Trees::padded;
 
   const Columns<T> word;
   Weights<T> w;
