@@ -35,6 +35,7 @@ from tasks.models.budgets import match_width
 from tasks.models.embeddings import input_width
 from tasks.models.model import reads_sentences
 from tasks.models.options import ModelOptions
+from tasks.models.vectors import vector_width
 from tasks.options import OptionError, names_in
 from tasks.report import write_report
 from tasks.results.folder import load_results, save_experiment
@@ -155,6 +156,8 @@ def _planned(
         for init in inits or [None]
         for encoder in encoders
     ]
+    for vectors in {model.vectors for model in models if model.vectors is not None}:
+        vector_width(vectors)  # refuses what is no file of vectors
     runs = plan(
         models,
         options.seeds,

@@ -128,8 +128,8 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
     ) -> ModelOptions:
         """The options of a classifier with this encoder.
 
-        The encoder is built once, without weights, and the beginning of a file of vectors is read, so
-        that a wrong name or option is found before any work.
+        The encoder is built once, without weights, so that a wrong name or option is found before
+        any work.
 
         Args:
             encoder: The name of the encoder.
@@ -154,10 +154,6 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
             init=None if init == "none" else init,
         )
         encoder_of(model)
-        if model.vectors is not None:
-            from tasks.models.vectors import vector_width
-
-            vector_width(model.vectors)  # refuses what is no file of vectors
         if model.init is not None:
             from tasks.models.start import check_start
 

@@ -69,7 +69,7 @@ def test_a_search_looks_at_dev_alone(tmp_path, questions, here):
     given = ("compare", "--data", questions, "--encoders", "bag", "--seeds", 1, *QUICK)
     given = (*given, "--workers", 1, "--no-report", "--tune", 2, "--space", "dropout=0.1|0.2")
     done = here(*given, "--out", "runs/t")
-    assert "3 runs of 1 encoders" in done.err
+    assert "3 runs of 1 encoder;" in done.err
     trial = tmp_path / "runs/t/tuning/bag/trial-1"
     assert json.loads((trial / "result.json").read_text())["test_score"] is None
     experiment = json.loads((tmp_path / "runs/t/experiment.json").read_text())

@@ -226,7 +226,7 @@ def test_a_search_that_changed_options_goes_on(options, tmp_path, capsys):
     (tmp_path / "out/structure=given/bag/seed-1/result.json").unlink()
     again = run_experiment(searching, tmp_path / "out")
     assert [row.test for row in again.rows] == [row.test for row in summary.rows]
-    assert "4 runs of 1 encoders, 3 of them done already" in capsys.readouterr().err
+    assert "4 runs of 1 encoder, 3 of them done already" in capsys.readouterr().err
     asked = read_json(tmp_path / "out/structure=given/bag/seed-1/run.json")
     assert asked["training"]["learning_rate"] >= 0.05
 
