@@ -13,9 +13,9 @@
 // by side in a step are the first and the seventeenth, the second and the eighteenth, and so on: what
 // is summed over may be in any order.
 //
-// Numbers below 2^-126 count as zeros; infinities, and the few numbers beyond the largest bfloat16, count
-// as about that, 3.4e38: a gate that reads one of them is open or closed all the same. Where sums
-// overflow in both directions there is NaN, as in float32, if not for the same ones.
+// Numbers below 2^-126 count as zeros. In a left factor infinities, and the few numbers beyond the
+// largest bfloat16, count as about that, 3.4e38: a gate that reads one of them is open or closed all the
+// same. Where sums overflow in both directions there is NaN, as in float32, if not for the same ones.
 #pragma once
 
 #if defined(__AMX_BF16__) && defined(__AMX_TILE__) && defined(__AVX512BW__)
@@ -134,14 +134,17 @@ void multiply_split(int width, const Bfloat16* left, const Bfloat16* right, int6
                    std::make_integer_sequence<int, kWidth>());
 }
 
+// Numbers that are rounded to a bfloat16: none but NaN, of which and another one min and max take the
+// second, is beyond the largest of these.
+inline __m512 bounded(__m512 numbers) {
+  const __m512 most = _mm512_castsi512_ps(_mm512_set1_epi32(0x7F7F7FFF));
+  return _mm512_max_ps(-most, _mm512_min_ps(most, numbers));
+}
+
 // The parts of two vectors, numbers of either by turns. All but the last part are rounded to the nearest
 // bfloat16, the last one is one without rounding, so that NaN stays NaN whatever its bits are.
 inline void split(__m512 even, __m512 odd, __m512i* parts) {
   const __m512i half = _mm512_set1_epi32(0x8000), upper = _mm512_set1_epi32(int(0xFFFF0000));
-  // The largest number that is rounded to a bfloat16. Of NaN and another one min and max take the second.
-  const __m512 most = _mm512_castsi512_ps(_mm512_set1_epi32(0x7F7F7FFF));
-  even = _mm512_max_ps(-most, _mm512_min_ps(most, even));
-  odd = _mm512_max_ps(-most, _mm512_min_ps(most, odd));
   for (int part = 0; part < kParts; ++part) {
     __m512i low = _mm512_castps_si512(even), high = _mm512_castps_si512(odd);
     if (part < kParts - 1) {
@@ -193,7 +196,8 @@ class SplitRows {
       for (int64_t k = 0; k < depth; k += kStep, to += kParts * kTile) {
         const float* at = from[n] + k;
         __m512i parts[kParts];
-        split(load_some<float>(at, depth - k), load_some<float>(at + kSide, depth - k - kSide), parts);
+        split(bounded(load_some<float>(at, depth - k)),
+              bounded(load_some<float>(at + kSide, depth - k - kSide)), parts);
         for (int part = 0; part < kParts; ++part) _mm512_store_si512(to + part * kTile, parts[part]);
       }
     }
