@@ -194,11 +194,7 @@ def mean_scores(
     deviations = summed(over_seeds - means[:, None])
     of_examples = correction * deviations @ deviations.T
     if binary:
-        # That no example told two encoders apart doesn't say that none ever will.
-        told_apart = np.array(
-            [[len(np.unique(groups[a != b])) for b in over_seeds] for a in over_seeds]
-        )
-        of_examples = _at_least(of_examples, np.maximum(2 - told_apart, 0) / (count + 2) ** 2)
+        of_examples = _with_rare_differences(of_examples, over_seeds, groups)
     seeds = np.array([len(matrix) for matrix in matrices.values()])
     variances, of_chance = np.zeros(len(seeds)), np.zeros(len(seeds))
     for row, matrix in enumerate(matrices.values()):
@@ -222,11 +218,24 @@ def mean_scores(
     )
 
 
-def _at_least(covariance: Floats, least: Floats) -> Floats:
-    """The covariance enlarged, so that each difference of two has at least these variances."""
+def _with_rare_differences(covariance: Floats, scores: Floats, groups: Ints) -> Floats:
+    """The covariance enlarged for encoders that fewer than two clusters of examples tell apart.
+
+    That none did doesn't say that none ever will.
+
+    Args:
+        covariance: ``(encoders, encoders)``, of the means over other examples.
+        scores: ``(encoders, examples)``, the means over seeds.
+        groups: ``(examples,)``, the cluster of each.
+    """
+    of_one = 1 / (int(groups.max()) + 3) ** 2
     own = np.diag(covariance)
-    missing = np.maximum(least - (own[:, None] + own - 2 * covariance), 0)
-    np.fill_diagonal(missing, 0)
+    variances = own[:, None] + own - 2 * covariance
+    missing = np.zeros_like(variances)
+    for one, other in np.argwhere(np.triu(variances < 2 * of_one, 1)):
+        told_apart = len(np.unique(groups[scores[one] != scores[other]]))
+        least = max(2 - told_apart, 0) * of_one
+        missing[one, other] = missing[other, one] = max(least - variances[one, other], 0)
     enlarged: Floats = covariance + np.diag(missing.max(1) / 2)
     return enlarged
 
