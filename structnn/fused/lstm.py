@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from structnn.fused.build import load
 from structnn.fused.calls import pointers
+from structnn.ops.weights import weight_of
 
 __all__ = ["InferenceLSTM", "read_layer", "replace_lstms"]
 
@@ -71,7 +72,7 @@ class InferenceLSTM(nn.Module):
         self.train(lstm.training)
         self.directions = 2 if lstm.bidirectional else 1
         self.hidden_size = lstm.hidden_size
-        dtype = lstm.get_parameter("weight_ih_l0").dtype
+        dtype = weight_of(lstm, "weight_ih_l0").dtype
         self._layers = [] if load("lstm", dtype) is None else _layers(lstm)
 
     def forward(
@@ -196,8 +197,8 @@ def replace_lstms(network: nn.Module) -> None:
             if (
                 isinstance(child, nn.LSTM)
                 and not child.proj_size
-                and child.get_parameter("weight_ih_l0").is_cpu
-                and load("lstm", child.get_parameter("weight_ih_l0").dtype) is not None
+                and weight_of(child, "weight_ih_l0").is_cpu
+                and load("lstm", weight_of(child, "weight_ih_l0").dtype) is not None
             ):
                 setattr(module, name, InferenceLSTM(child))
 
@@ -208,9 +209,9 @@ def _layers(lstm: nn.LSTM) -> list[_Layer]:
     directions = ["", "_reverse"] if lstm.bidirectional else [""]
 
     def of_layer(kind: str, number: int) -> list[Tensor]:
-        return [lstm.get_parameter(f"{kind}_l{number}{direction}") for direction in directions]
+        return [weight_of(lstm, f"{kind}_l{number}{direction}") for direction in directions]
 
-    library = load("lstm", lstm.get_parameter("weight_ih_l0").dtype)
+    library = load("lstm", weight_of(lstm, "weight_ih_l0").dtype)
     assert library is not None
     # One sequence at a time is few wherever any number is.
     ways = {False, bool(library.are_few(c_int64(lstm.hidden_size), c_int64(1)))}

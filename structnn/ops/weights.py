@@ -31,7 +31,7 @@ def weight_of(module: nn.Module, name: str) -> Tensor:
     path, _, last = name.rpartition(".")
     owner = module.get_submodule(path)
     for hook in owner._forward_pre_hooks.values():
-        if isinstance(hook, BasePruningMethod):
+        if isinstance(hook, BasePruningMethod) and hook._tensor_name == last:
             hook(owner, ())
     weight: Tensor = getattr(owner, last)
     return weight

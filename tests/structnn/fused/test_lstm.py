@@ -7,6 +7,7 @@ import re
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from structnn.fused import lstm as operator
@@ -169,6 +170,20 @@ def test_where_there_is_no_operator(monkeypatch):
     network = nn.Sequential(nn.LSTM(2, 3))
     replace_lstms(network)
     assert type(network[0]) is nn.LSTM
+
+
+@needs_operator
+def test_pruned_lstms_are_replaced():
+    torch.manual_seed(0)
+    holder = nn.ModuleDict({"reader": nn.LSTM(INPUT, 9, dtype=torch.float64)}).eval()
+    plain = holder["reader"]
+    prune.l1_unstructured(plain, "weight_ih_l0", amount=0.5)
+    words = packed((4, 2))
+    expected = plain(words)
+    replace_lstms(holder)
+    assert isinstance(holder["reader"], InferenceLSTM)
+    with torch.no_grad():
+        assert_same(holder["reader"](words), expected)
 
 
 @needs_operator
