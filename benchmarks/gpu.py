@@ -109,7 +109,7 @@ def main(
         for which in PASSES:
             timed = [on_device(contender, which, device) for contender in group]
             measurement = measure(
-                timed, again_and_again(portions), seconds=share, least=3, warmup=WARMUP
+                timed, again_and_again(portions), seconds=share, least=3, warmup=WARMUP, settle=0
             )
             show(f"{which}, batches of {size}", measurement)
             results["times"].append(

@@ -120,6 +120,7 @@ def compare(parser: StanzaParser, texts: Sequence[str]) -> Measurement:
         seconds=float("inf"),
         least=1,
         warmup=0,
+        settle=0,
     )
 
 

@@ -391,7 +391,7 @@ def compare_deep_chains(hidden: int, depth: int) -> list[dict[str, Any]]:
         differences = agreement(contenders, to_compare(corpus, size, hidden))
         for which in PASSES:
             timed = [as_timed(contender, which) for contender in contenders]
-            measurement = measure(timed, batches, seconds=1, least=3, warmup=1)
+            measurement = measure(timed, batches, seconds=1, least=3, warmup=1, settle=0)
             title = f"Chains of {depth:,}, hidden {hidden}, batch {size}, {which}"
             print_measurement(title, measurement, Ours.name)
             row = {"trees": f"chains of {depth:,}", "hidden": hidden, "batch": size, "pass": which}

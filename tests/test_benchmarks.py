@@ -52,12 +52,27 @@ def test_contenders_take_turns_and_see_each_batch_once():
     contenders = [
         Contender(name, run=lambda batch, name=name: seen.append((name, batch))) for name in "abc"
     ]
-    measurement = measure(contenders, count(), seconds=0, least=4, warmup=2)
+    measurement = measure(contenders, count(), seconds=0, least=4, warmup=2, settle=0)
     assert measurement.repeats == 4
     assert len(seen) == len(set(seen)) == 3 * 6
     for batch in range(6):
         assert sorted(name for name, number in seen if number == batch) == ["a", "b", "c"]
     assert {name for name, _ in seen[::3]} == {"a", "b", "c"}  # each begins in its turn
+
+
+def test_contenders_run_on_earlier_batches_before_they_are_timed():
+    seen = []
+    contenders = [
+        Contender(name, run=lambda batch, name=name: seen.append((name, batch))) for name in "ab"
+    ]
+    measurement = measure(contenders, count(), seconds=0, least=2, warmup=1, settle=1e-9)
+    assert measurement.repeats == 2
+    first, *turns = [seen[:2], *(seen[at : at + 2] for at in range(2, len(seen), 2))]
+    assert sorted(first) == [("a", 0), ("b", 0)]  # there is no earlier batch
+    for untimed, timed in turns:
+        assert untimed[0] == timed[0]
+        assert untimed[1] < timed[1]
+    assert sorted(timed for _, timed in turns) == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
 
 
 def test_collation_is_timed_by_itself_and_sizes_divide():
