@@ -22,7 +22,8 @@ struct Attention {
   const int64_t* by_source;                 // edges in the order of their sources
   double slope;                             // of the leaky rectifier
   // What each layer makes of these is said below. Gradients are those of the arrays they are named
-  // after; d_scores (edges, heads) and d_sums (edges, heads * width) are room to work in.
+  // after, and d_edge and d_attention are added to; d_scores (edges, heads) and d_sums (edges, heads *
+  // width) are room to work in.
   const void *query, *key, *value, *edge, *attention;
   void *weights, *out;
   const void* d_out;
@@ -84,6 +85,7 @@ struct Layer {
         dim(given.heads * given.width),
         slope(T(given.slope)) {}
 
+  int64_t query_width() const { return dim; }  // and of a key
   static const T* at(const void* from, int64_t place) { return static_cast<const T*>(from) + place; }
   static T* at(void* from, int64_t place) { return static_cast<T*>(from) + place; }
   T steepness(T sum) const { return sum > 0 ? T(1) : slope; }
@@ -95,6 +97,7 @@ struct Gat : Layer<T> {
   using Layer<T>::Layer, Layer<T>::in, Layer<T>::heads, Layer<T>::at;
   static constexpr bool edges_have_values = false;
 
+  int64_t query_width() const { return heads; }
   T sum(int64_t edge, int64_t head) const {
     return *at(in.key, in.source[edge] * heads + head) + *at(in.query, in.target[edge] * heads + head) +
            *at(in.edge, in.number[edge] * heads + head);
@@ -245,18 +248,17 @@ class Passes {
     std::vector<T> d_attention(in.d_attention ? blocks * dim : 0);
     for_blocks(in, [&](int64_t block, int64_t begin, int64_t end) {
       std::vector<T> sums(heads);
+      clear(in.d_query, begin, end, layer.query_width());
       T* d_own = in.d_attention ? d_attention.data() + block * dim : nullptr;
       for (int64_t node = begin; node < end; ++node) to_target(node, sums.data(), d_own);
     });
-    for_blocks(in, [this](int64_t, int64_t begin, int64_t end) {
-      for (int64_t place = in.outgoing[begin]; place < in.outgoing[end]; ++place)
-        to_source(in.by_source[place]);
-    });
-    for (int64_t edge = 0; edge < in.edges; ++edge) {
-      layer.to_number(edge, d_scores_of(edge));
-      if (Kind<T>::edges_have_values)
-        add_weighted(static_cast<T*>(in.d_edge) + in.number[edge] * dim, edge,
-                     d_out_of(in.target[edge]));
+    // The sums over all edges are one thread's, while others take blocks of nodes.
+#pragma omp parallel for schedule(dynamic) num_threads(int(in.threads)) if (in.threads > 1)
+    for (int64_t task = 0; task <= blocks; ++task) {
+      if (task == 0)
+        to_numbers();
+      else
+        to_sources((task - 1) * kBlock, std::min(in.nodes, task * kBlock));
     }
     if (in.d_attention)
       for (int64_t block = 0; block < blocks; ++block)
@@ -316,10 +318,29 @@ class Passes {
     }
   }
 
-  void to_source(int64_t edge) const {
-    add_weighted(static_cast<T*>(in.d_value) + in.source[edge] * dim, edge,
-                 d_out_of(in.target[edge]));
-    layer.to_source(edge, d_scores_of(edge));
+  void to_sources(int64_t begin, int64_t end) const {
+    clear(in.d_value, begin, end, dim);
+    clear(in.d_key, begin, end, layer.query_width());
+    for (int64_t place = in.outgoing[begin]; place < in.outgoing[end]; ++place) {
+      const int64_t edge = in.by_source[place];
+      add_weighted(static_cast<T*>(in.d_value) + in.source[edge] * dim, edge,
+                   d_out_of(in.target[edge]));
+      layer.to_source(edge, d_scores_of(edge));
+    }
+  }
+
+  void to_numbers() const {
+    for (int64_t edge = 0; edge < in.edges; ++edge) {
+      layer.to_number(edge, d_scores_of(edge));
+      if (Kind<T>::edges_have_values)
+        add_weighted(static_cast<T*>(in.d_edge) + in.number[edge] * dim, edge,
+                     d_out_of(in.target[edge]));
+    }
+  }
+
+  // Rows of gradients that sums begin with.
+  static void clear(void* rows, int64_t begin, int64_t end, int64_t size) {
+    if (rows) std::fill(static_cast<T*>(rows) + begin * size, static_cast<T*>(rows) + end * size, T(0));
   }
 };
 

@@ -121,7 +121,10 @@ class _Attend(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_out: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         numbers, weights, *tensors = ctx.saved_tensors
-        gradients = [None if tensor is None else torch.zeros_like(tensor) for tensor in tensors]
+        gradients = [None if tensor is None else torch.empty_like(tensor) for tensor in tensors]
+        for sums in gradients[_VALUE + 1 :]:  # what the operator adds to; it fills the others
+            if sums is not None:
+                sums.zero_()
         _run(
             "backward",
             ctx.call,
