@@ -187,7 +187,12 @@ class SequenceHead(nn.Module):
 
         def step(last: Tensor, state: State) -> tuple[Tensor, State]:
             made = self._step(last, state, reading)
-            return self._logs(made, reading.source), made.state
+            logs = self._logs(made, reading.source)
+            if reading.source is not None:
+                # A beam with room takes any number that is likelier than nothing.
+                foreign = reading.source.foreign(logs.shape[2])
+                logs = logs.masked_fill(foreign[:, None], -torch.inf)
+            return logs, made.state
 
         search = self.search if search is None else search
         state = self._start(reading)

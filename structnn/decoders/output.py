@@ -33,6 +33,18 @@ class Source:
         """How often the source has the word of each state; computed once, and not at each step."""
         return self.at(self.numbers).sum(2)
 
+    def foreign(self, size: int) -> Tensor:
+        """Which of so many numbers are those of words that only other sources have.
+
+        Args:
+            size: How many numbers there are, those that can be copied included.
+
+        Returns:
+            ``(sentences, size)``.
+        """
+        last = self.numbers.amax(1).clamp(min=size - self.extra - 1)
+        return torch.arange(size, device=last.device) > last[:, None]
+
     def at(self, pieces: Tensor) -> Tensor:
         """Which states have the word that a piece is: ``(sentences, pieces, longest)``."""
         return pieces[:, :, None] == self.numbers[:, None]

@@ -85,7 +85,8 @@ class Search:
             pieces with the end. 0 prefers short ones, 1 compares means.
         min_length: The least number of pieces, without the end.
         max_length: The largest; by default the larger of twice the longest target of train, and ten
-            more than twice the length of the source. A longer sequence is cut.
+            more than twice the length of the source, but no less than ``min_length``. A longer
+            sequence is cut.
         top_p: Draw each piece from the most likely ones that together have this probability (nucleus
             sampling, Holtzman et al. 2020); None to search.
         temperature: What is drawn is drawn from the softmax of scores divided by this: below 1 likely
@@ -123,6 +124,8 @@ class Search:
             raise ValueError(f"top_p must be above 0 and at most 1, but is {self.top_p}")
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise ValueError(f"temperature must be above 0, but is {self.temperature}")
+        if not -(2**63) <= self.seed < 2**64:  # what torch takes
+            raise ValueError(f"seed must be below 2^64, but is {self.seed}")
         if self.temperature != 1 and self.top_p is None:
             raise ValueError("temperature goes with pieces that are drawn: give top_p too")
         if self.top_p is not None and self.beam > 1:
@@ -144,12 +147,14 @@ class Search:
             step: Makes a step of each hypothesis.
             state: What is remembered before the first, for one hypothesis of each sentence.
             end: The number of the end, which also stands before the first piece.
-            limits: ``(sentences,)``, the largest number of pieces; ``max_length`` goes before it.
+            limits: ``(sentences,)``, the largest number of pieces; ``max_length`` goes before it, and
+                ``min_length`` too where it is larger.
             watch: Sees each step.
             select: Chooses among hypotheses; by default rows of each tensor that is remembered.
         """
         if self.max_length is not None:
             limits = torch.full_like(limits, self.max_length)
+        limits = limits.clamp(min=self.min_length)  # which max_length is never below
         if self.beam > 1:
             return beam_search(step, state, end, limits, self, watch, select)
         if self.top_p is None:
@@ -158,7 +163,11 @@ class Search:
         share, temperature = self.top_p, self.temperature
 
         def drawn(logs: Tensor) -> Tensor:
-            return nucleus(logs / temperature, share, generator)
+            # The likeliest is at 0, and stays there whatever it is divided by, so that no temperature
+            # takes all to -inf; one beyond the numbers of a tensor would be 0 or infinite there.
+            bounds = torch.finfo(logs.dtype)
+            divisor = min(max(temperature, bounds.tiny), bounds.max)
+            return nucleus((logs - logs.amax(1, keepdim=True)) / divisor, share, generator)
 
         return follow(step, state, end, limits, self, drawn, watch)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from structnn.data.batch import Batch
-from structnn.data.vocabulary import Vocabulary
+from structnn.data.vocabulary import UNKNOWN, Vocabulary
 from structnn.decoders.search import Found, Search
 from structnn.embeddings.words import WordEmbedding
 from structnn.encoders.base import Carried, Encoder
@@ -44,7 +44,7 @@ def language_vocabulary(
     """The vocabulary of a language model: behind the unknown word the end, or the mask; then the words.
 
     Args:
-        words: The words.
+        words: The words; symbols among them are none.
         objective: Decides which of the two it is.
         counts: How often each word occurs in the training set.
         lowercase: Look words up in lower case.
@@ -52,7 +52,7 @@ def language_vocabulary(
     special = MASK if objective == "masked" else END
     # It is given on purpose, so that word dropout must never take it.
     known = {**(counts or {}), special: 2**62}
-    listed = (special, *(word for word in words if word not in (END, MASK)))
+    listed = (special, *(word for word in words if word not in (UNKNOWN, END, MASK)))
     return Vocabulary(listed, known, lowercase=lowercase)
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from structnn import Batch, SequenceHead
+from structnn import Batch, SequenceHead, TargetVocabulary
 from tasks.data import suites
 from tasks.data.examples import DataError, Example
 from tasks.data.files import read_table
@@ -149,7 +149,7 @@ def measure_alignment(
     Returns:
         A table with a row for each example (``sentence``, ``length``, ``right``; with attention
         ``on_true``, the mean of the attention on the true places, over words that have any), and what
-        is made of it.
+        is made of it. The attention of a word is the mean of that of its pieces.
 
     Raises:
         ValueError: The run is not answered by a sequence.
@@ -171,11 +171,11 @@ def measure_alignment(
             place = begin + row
             source = tuple(sentences[place].tokens)
             right[place] = best.text == examples[place].label
-            written = tuple(best.text.split())
-            if best.alignment is None or not written:
+            if best.alignment is None or not best.text.split():
                 continue
             states = _states_of_words(batch, row, best.alignment.shape[1])
-            weights = best.alignment[: len(written), states].double().numpy()
+            written, shares = _words_of_pieces(head.target, best.pieces)
+            weights = shares @ best.alignment[: len(best.pieces), states].double().numpy()
             true = true_alignment(data, source, written)
             known = true.any(1)
             if known.any():
@@ -199,6 +199,28 @@ def measure_alignment(
         shown,
     )
     return Measured(name, seed, columns), summary
+
+
+def _words_of_pieces(
+    target: TargetVocabulary, pieces: Sequence[str]
+) -> tuple[tuple[str, ...], Array]:
+    """The words that pieces make, and how much each piece counts for the attention of each.
+
+    Returns:
+        The words; and ``(words, pieces)``, whose rows make means. White space is of no word.
+    """
+    if target.unit == "words":
+        return tuple(pieces), np.eye(len(pieces))
+    numbers = target.encode_pieces(pieces)
+    written = target.decode(numbers).split()
+    shares = np.zeros((len(written), len(pieces)))
+    before: list[str] = []
+    for place in range(len(pieces)):
+        begun = target.decode(numbers[: place + 1]).split()  # the last word is that of the piece
+        if begun != before:
+            shares[min(len(begun), len(written)) - 1, place] = 1
+        before = begun
+    return tuple(written), shares / np.maximum(shares.sum(1, keepdims=True), 1)
 
 
 def _states_of_words(batch: Batch, row: int, states: int) -> Tensor:

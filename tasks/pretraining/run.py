@@ -29,6 +29,8 @@ __all__ = ["PRETRAINING", "Pretrained", "pretrain"]
 PRETRAINING = "pretraining.json"
 """The file that says how a language model was trained, and how well it predicts."""
 
+_CHECKPOINT = "checkpoint.safetensors"
+
 AGAIN = "delete that folder, and train again"
 
 
@@ -103,7 +105,7 @@ def pretrain(
     torch.manual_seed(seed)
     model = cast(LanguageModel, build_model(chosen, task, vocabulary))
     reading = Reading(options.mask_rate, options.bptt)
-    checkpoint = out / "checkpoint.safetensors"
+    checkpoint = out / _CHECKPOINT
     result = train_language_model(
         model,
         texts,
@@ -188,13 +190,19 @@ def _there(out: Path, description: Mapping[str, Mapping[str, object]]) -> Pretra
             raise StorageError(f"{out} holds the model of another command; give another --out")
         return None
     content, seal = read_sealed(file, AGAIN)
-    differences = [
-        f"{name} was {content.get(section, {}).get(name)!r} and is now {value!r}"
-        for section, values in description.items()
-        for name, value in values.items()
-        # The same text may be named by another path.
-        if (section, name) != ("text", "name") and content.get(section, {}).get(name) != value
-    ]
+    if content["result"] is None and not (out / _CHECKPOINT).exists():
+        return None  # it ended before an epoch did, as where a text can't be read: all begins anew
+    differences = []
+    for section, values in description.items():
+        before = content.get(section, {})
+        # A text that isn't given any more is another one, too: dev is part of train without --dev.
+        names = {**values, **(before if section == "text" else {})}
+        differences += [
+            f"{name} was {before.get(name)!r} and is now {values.get(name)!r}"
+            for name in names
+            # The same text may be named by another path.
+            if (section, name) != ("text", "name") and before.get(name) != values.get(name)
+        ]
     if differences:
         raise OptionError(
             "out",

@@ -125,6 +125,29 @@ def test_sampling_is_reproducible_and_varies():
     assert one != other
 
 
+@pytest.mark.parametrize("temperature", [1e-300, 1e-40, 1e-3])
+def test_the_coldest_draw_takes_the_most_likely_piece(temperature):
+    table, _ = made_up(pieces=6, sentences=6)
+    limits = torch.full((6,), 4)
+    step = step_of(table.float())
+    cold = Search(top_p=0.9, temperature=temperature)(step, state_of(6), 5, limits)
+    assert cold == Search()(step, state_of(6), 5, limits)
+
+
+@pytest.mark.parametrize("temperature", [1e30, 1e300])
+def test_the_hottest_draws_are_even_and_keep_out_what_is_kept_out(temperature):
+    logs = torch.tensor([-torch.inf, -0.1, -3.0, -4.0]).log_softmax(0)
+
+    def step(last, state):
+        return logs.expand(len(last), 1, -1), state
+
+    search = Search(top_p=1.0, temperature=temperature, max_length=1)
+    found = search(step, (), 3, torch.ones(3000, dtype=torch.long))
+    drawn = [one.pieces for (one,) in found]
+    for pieces in ([1], [2], []):
+        assert abs(drawn.count(pieces) / 3000 - 1 / 3) < 0.05
+
+
 def state_of(sentences):
     return ((torch.arange(sentences) % 6)[:, None, None],)
 
@@ -176,6 +199,26 @@ def test_default_limits_are_of_each_sentence():
     assert lengths == [2 * len(sentence) + 10 for sentence in batch.sentences]
 
 
+@pytest.mark.parametrize("options", [{}, {"beam": 3}, {"top_p": 0.9}])
+def test_no_sequence_is_cut_before_its_least_length(options):
+    table, state = made_up()
+    limits = torch.tensor([4, 3, 2])
+    found = Search(min_length=6, **options)(step_of(table), state, 3, limits)
+    assert all(len(one.pieces) == 6 for own in found for one in own)
+
+
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if "copy=True" in spec])
+def test_words_of_other_sources_are_not_written(spec):
+    """A beam with more room than a source has continuations, beside a source with many words."""
+    encoder, batch, x = example(sizes=(1, 9))
+    head = head_of(spec, encoder).eval()
+    search = Search(beam=30, n_best=30, max_length=1)
+    found = head.generate(head(encoder(x, batch), batch), search)
+    for sentence, own in zip(batch.sentences, found, strict=True):
+        copied = len(head.target.copied(sentence.tokens))
+        assert len(own) == len(head.target) + copied
+
+
 def test_options_are_checked():
     for options, message in (
         ({"beam": 0}, "beam must be at least 1"),
@@ -184,6 +227,7 @@ def test_options_are_checked():
         ({"min_length": 5, "max_length": 4}, "max_length must be at least 1 and min_length"),
         ({"top_p": 0.0}, "top_p must be above 0"),
         ({"top_p": 0.5, "beam": 2}, "either drawn"),
+        ({"seed": 2**64}, r"seed must be below 2\^64"),
     ):
         with pytest.raises(ValueError, match=message):
             Search(**options)

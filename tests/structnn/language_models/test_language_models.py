@@ -19,6 +19,7 @@ from structnn import (
     WordEmbedding,
     build_encoder,
 )
+from structnn.data.vocabulary import UNKNOWN
 from structnn.heads.answers import NO_ANSWER
 from structnn.language_models import END, MASK, language_vocabulary, prefixes_of
 from tests.structnn.encoders.test_every_encoder import BINARY, VARIANTS, describe
@@ -332,7 +333,7 @@ def test_tied_weights_are_one_parameter():
 
 
 def test_symbols_are_no_words():
-    vocabulary = language_vocabulary(["a", END, MASK, "b"], "masked", {"a": 3})
+    vocabulary = language_vocabulary(["a", END, MASK, UNKNOWN, "b"], "masked", {"a": 3})
     assert vocabulary.words[1:] == (MASK, "a", "b")
     assert WordEmbedding(vocabulary, 2).drop_chance[1] < 1e-9
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from structnn import Batch, Sentence, Tree
+from structnn import Batch, Sentence, TargetVocabulary, Tree
 from tasks.command.cli import app
 from tasks.data.examples import DataError
 from tasks.data.options import ParserOptions
@@ -20,6 +20,7 @@ from tasks.data.suites.reversal import generate
 from tasks.experiments.run import execute
 from tasks.lab.alignment import (
     _states_of_words,
+    _words_of_pieces,
     aligned_examples,
     alignment_in_words,
     measure_alignment,
@@ -32,6 +33,7 @@ from tasks.options import OptionError
 from tasks.results.run import Run
 from tasks.storage import write_json_lines
 from tasks.training.options import TrainingOptions
+from tests.structnn.decoders.common import tiny_tokenizer
 
 TRAINING = TrainingOptions(epochs=1, patience=1, batch_size=20)
 
@@ -79,6 +81,34 @@ def test_states_of_words_where_other_nodes_have_none():
     batch = Batch.from_sentences(sentences, structure="constituency")
     assert _states_of_words(batch, 1, 3).tolist() == [1, 2]
     assert _states_of_words(batch, 1, 2).tolist() == [0, 1]  # of a sequence encoder
+
+
+def test_attention_of_words_of_several_pieces():
+    """Of characters the spaces between words are left out; a word that is copied is one, as it is."""
+    characters = TargetVocabulary.from_texts(["ab c"], unit="characters")
+    written, shares = _words_of_pieces(characters, [" ", "a", "b", " ", "<unknown>", " "])
+    assert written == ("ab", "<unknown>")
+    assert shares.tolist() == [[0, 0.5, 0.5, 0, 0, 0], [0, 0, 0, 0, 1, 0]]
+    words = TargetVocabulary.from_texts(["ab c"])
+    written, shares = _words_of_pieces(words, ["c", "10 000"])
+    assert written == ("c", "10 000")
+    assert shares.tolist() == [[1, 0], [0, 1]]
+
+
+def test_attention_of_words_of_a_tokenizer():
+    """Each piece that writes letters is of the word whose letters they are."""
+    texts = ["the dogs bark", "the lower dog"]
+    target = TargetVocabulary.from_texts(
+        texts, unit="tokenizer", tokenizer=tiny_tokenizer(["the dogs bark loudly"])
+    )
+    pieces = target.decode_pieces(target.encode(texts[0])[:-1])
+    written, shares = _words_of_pieces(target, pieces)
+    assert written == ("the", "dogs", "bark")
+    assert len(pieces) > 3
+    for word, row in zip(written, shares, strict=True):
+        own = [piece for piece, part in zip(pieces, row, strict=True) if part]
+        assert "".join(own).strip("▁") == word
+        assert row.sum() == pytest.approx(1)
 
 
 def test_realisation(trained, tmp_path):

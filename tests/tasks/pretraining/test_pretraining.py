@@ -451,6 +451,37 @@ def test_what_is_wrong_is_told(plain, tmp_path, monkeypatch):
         load_model(out)
 
 
+@pytest.mark.parametrize("split", ["dev", "test"])
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_the_result_with_a_text_is_not_that_without(split, interrupted, plain, tmp_path):
+    """Without its own dev a model is trained on less; without test there is nothing to say of it."""
+    other = tmp_path / "other.txt"
+    other.write_text("dogs see cats\n")
+
+    def stop(epoch):
+        if interrupted:
+            raise KeyboardInterrupt
+
+    try:
+        pretrain(str(plain), options_of(epochs=2, **{split: other}), tmp_path / "lm", on_epoch=stop)
+    except KeyboardInterrupt:
+        assert interrupted
+    with pytest.raises(OptionError, match=rf"{split} was '\w+' and is now None"):
+        pretrain(str(plain), options_of(epochs=2), tmp_path / "lm")
+
+
+def test_what_could_not_begin_is_no_model_of_other_options(plain, tmp_path):
+    """A fault in a text, which is mended: the same folder is taken."""
+    dev = tmp_path / "dev.txt"
+    dev.write_text("\n")
+    options = options_of(epochs=1, dev=dev)
+    with pytest.raises(DataError, match="there is no sentence"):
+        pretrain(str(plain), options, tmp_path / "lm")
+    dev.write_text("dogs see cats\n")
+    found = pretrain(str(plain), options, tmp_path / "lm")
+    assert found.measured["dev"].words == 4
+
+
 def test_plain_text_is_divided_by_the_parser(tmp_path, monkeypatch):
     """Unless its tokens are given."""
     (tmp_path / "text.txt").write_text("Dogs bark.\nCats sleep.\n" * 10)
