@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from parsers.formats.networkx import to_networkx
 from structnn.sentence import Sentence
+
+# Graphviz ends a text at NUL, and UTF-8 has no halves of characters.
+_NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
 def to_dot(sentences: Sequence[tuple[Sentence, str]]) -> str:
@@ -41,5 +45,6 @@ def to_dot(sentences: Sequence[tuple[Sentence, str]]) -> str:
 
 
 def _quoted(text: str) -> str:
+    text = _NO_CHARACTER.sub("\ufffd", text)
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

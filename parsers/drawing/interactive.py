@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 
 from parsers.drawing.scene import Scene
-from parsers.drawing.svg import svg_text
+from parsers.drawing.svg import escaped, svg_text
 
 _TEMPLATE = Path(__file__).parent / "template"
 
@@ -37,7 +36,7 @@ def html_page(scene: Scene, title: str, dark: Scene | None = None) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
-<title>{escape(title)}</title>
+<title>{escaped(title)}</title>
 <style>{colors}
 {style}</style>
 </head>

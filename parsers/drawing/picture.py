@@ -132,7 +132,7 @@ def picture(
         tree=tree,
         words=words,
         captions=captions,
-        notes=tags,
+        notes=[_shown(tag) if tag else "" for tag in tags],
         fills=[
             colors.get(node)
             or (theme.word_classes[word_class(tag)] if by_class and tag else theme.plain)

@@ -71,7 +71,7 @@ def _curve(curve: Curve) -> str:
         # A line of half a point can't be hit with a mouse: a wide one that nobody sees lies over it.
         line += (
             f'<path d="{path}" fill="none" stroke="#000" stroke-opacity="0" stroke-width="8"'
-            f"{_node(curve.node)}><title>{escape(curve.title)}</title></path>"
+            f"{_node(curve.node)}><title>{escaped(curve.title)}</title></path>"
         )
     return line
 
@@ -94,7 +94,7 @@ def _arrow(curve: Curve) -> str:
 def _chip(chip: Chip) -> str:
     line = f' stroke="{chip.stroke}" stroke-width="{_number(chip.line)}"' if chip.line else ""
     corners = f' rx="{_number(chip.radius)}"' if chip.radius else ""
-    title = f"><title>{_escaped(chip.title)}</title></rect>" if chip.title else "/>"
+    title = f"><title>{escaped(chip.title)}</title></rect>" if chip.title else "/>"
     return (
         f'<rect x="{_number(chip.x - chip.width / 2)}" y="{_number(chip.y - chip.height / 2)}" '
         f'width="{_number(chip.width)}" height="{_number(chip.height)}"{corners} '
@@ -117,11 +117,12 @@ def _label(label: Label) -> str:
     return (
         f'<text x="{_number(label.x)}" y="{_number(label.y + label.size * 0.36)}" '
         f'font-size="{_number(label.size)}" fill={quoteattr(label.color)}{bold}{halo}{turn}'
-        f"{_node(label.node)}>{_escaped(label.text)}</text>"
+        f"{_node(label.node)}>{escaped(label.text)}</text>"
     )
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """A text in XML or HTML, with a sign in the place of what these can't hold."""
     return escape(_NOT_XML.sub("\ufffd", text))
 
 

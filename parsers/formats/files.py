@@ -249,15 +249,23 @@ def atomic_writer(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     """Open a temporary text file that replaces ``path`` when all of it has been written.
 
     Args:
-        path: The file to write; ``.gz`` is compressed. Its folder is made if there is none.
+        path: The file to write; ``.gz`` is compressed. Its folder is made if there is none. Of a link
+            the file that it leads to is replaced; into a pipe or a device it is written as it comes.
 
     Yields:
         The open temporary file.
     """
     path = Path(path)
+    opener = gzip.open if path.suffix == ".gz" else open
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # Another file in its place would leave who reads the pipe waiting.
+        with opener(path, "wt", encoding="utf-8", newline="\n") as file:
+            yield cast(IO[str], file)
+        return
+    if path.is_symlink():
+        path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(temporary, "wt", encoding="utf-8", newline="\n") as file:
             yield cast(IO[str], file)

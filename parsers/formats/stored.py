@@ -70,7 +70,7 @@ class StoredSentences(SentenceColumns):
     def write(
         cls, folder: str | os.PathLike[str], sentences: Iterable[Sentence]
     ) -> StoredSentences:
-        """Write sentences into a folder; those that are there are replaced.
+        """Write sentences into a folder; those that are there are replaced when all are written.
 
         Args:
             folder: The folder; made if it isn't there.
@@ -82,11 +82,20 @@ class StoredSentences(SentenceColumns):
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _SEAL).unlink(missing_ok=True)
-        with ExitStack() as stack:
-            files = {name: stack.enter_context((folder / name).open("wb")) for name in _COLUMNS}
-            lists, rows = _write(sentences, files)
-        content = json.dumps({**lists, "rows": rows})
+        # Other files, since those that are there may be mapped, here or in another process, and what
+        # is written may be made of them.
+        new = {name: folder / f".{name}.{os.getpid()}.tmp" for name in _COLUMNS}
+        try:
+            with ExitStack() as stack:
+                files = {name: stack.enter_context(file.open("wb")) for name, file in new.items()}
+                lists, rows = _write(sentences, files)
+            content = json.dumps({**lists, "rows": rows})
+            (folder / _SEAL).unlink(missing_ok=True)
+            for name, file in new.items():
+                os.replace(file, folder / name)
+        finally:
+            for file in new.values():
+                file.unlink(missing_ok=True)
         (folder / _SEAL).write_text(content, encoding="utf-8")  # last: all is there
         return cls(folder)
 

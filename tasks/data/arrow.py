@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,28 @@ def arrow_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     try:
         with path.open("rb") as file:
             for batch in _batches(arrow, file, path):
+                _check_names(batch.schema.names, path)
                 for row in batch.to_pylist():
                     number += 1
                     yield number, row
-    except (OSError, ValueError) as fault:  # Arrow's own errors are ValueErrors
+    except DataError:
+        raise
+    except (OSError, ValueError, OverflowError, arrow.ArrowException) as fault:
         why = getattr(fault, "strerror", None) or fault
         raise DataError(
             f"{path}: can't be read as {path.suffix.removeprefix('.')}: {why}"
         ) from None
+
+
+def _check_names(names: Sequence[str], path: Path) -> None:
+    """Make sure that no column hides another one of its name.
+
+    Raises:
+        DataError: Two have one name.
+    """
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise DataError(f"{path}: {count} columns are named {name!r}; give each its own name")
 
 
 def extra_package(name: str, what: str) -> Any:

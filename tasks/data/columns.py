@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import cast
 
 from tasks.data.examples import DataError, quote
@@ -20,6 +22,7 @@ from tasks.data.questions import (
     Span,
     without_marks,
 )
+from tasks.data.rows import Row, in_words
 
 __all__ = [
     "ANSWER_COLUMNS",
@@ -33,7 +36,6 @@ __all__ = [
     "columns_of",
 ]
 
-Row = Mapping[str, object]
 Text = str | tuple[str, ...]
 
 SECOND_TEXT = "text2"
@@ -100,21 +102,21 @@ class Columns:
             if not all(isinstance(word, str | int) for word in words):
                 raise DataError(
                     f"{where}: the {self.answer} must be a text or a list of words, but is "
-                    f"{json.dumps(value)[:40]}"
+                    f"{in_words(value)[:40]}"
                 )
             return " ".join(" ".join(map(str, words)).split())
         if self.question.answer == "labels":
-            labels = value if isinstance(value, list) else str(value or "").split(SEPARATOR)
+            labels = value if isinstance(value, list) else _one(value, where).split(SEPARATOR)
             if not all(isinstance(label, str) for label in labels):
-                raise DataError(
-                    f"{where}: labels must be strings, but are {json.dumps(labels)[:40]}"
-                )
+                raise DataError(f"{where}: labels must be strings, but are {in_words(labels)[:40]}")
             found = sorted({label.strip() for label in labels if label.strip()})
             if broken := next((label for label in found if SEPARATOR in label), None):
                 raise DataError(
                     f"{where}: the label {broken!r} has a {SEPARATOR!r}, which stands between labels"
                 )
             return SEPARATOR.join(found) or SEPARATOR
+        if self.question.is_number and isinstance(value, Decimal):
+            return str(value)  # tables have such numbers, JSON has none
         return value
 
     def spans_in(self, row: Row, text: Text, where: str) -> tuple[Text, tuple[Span, ...]]:
@@ -246,11 +248,12 @@ def _tags(value: object, where: str) -> list[str]:
     Raises:
         DataError: A tag is empty, has white space in it, or is no string.
     """
-    tags = value if isinstance(value, list) else str(value or "").split()
+    tags = value if isinstance(value, list) else _one(value, where).split()
     for place, tag in enumerate(tags, start=1):
         if isinstance(tag, bool | float | list | dict) or tag is None:
             raise DataError(
-                f"{where}: the tag of token {place} must be a string, but is {json.dumps(tag)[:40]}"
+                f"{where}: the tag of token {place} must be a string, but is "
+                f"{json.dumps(tag, default=str)[:40]}"
             )
         if str(tag).split() != [str(tag)]:
             wrong = "is empty" if not str(tag).strip() else f"is {tag!r}, with white space in it"
@@ -259,6 +262,20 @@ def _tags(value: object, where: str) -> list[str]:
                 "space, such as O or _ where there is nothing to say of it"
             )
     return list(map(str, tags))
+
+
+def _one(value: object, where: str) -> str:
+    """A value in the place of a list as a string; empty where there is none.
+
+    Raises:
+        DataError: It is a number that is none.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DataError(
+            f"{where}: the answer is {in_words(value)}, which is no number; give one, or remove the "
+            "example"
+        )
+    return "" if value is None else str(value)
 
 
 def _are_lists(values: Sequence[object]) -> bool:
@@ -315,7 +332,12 @@ def _needed(columns: Columns, there: Collection[str]) -> tuple[str, ...]:
 def _span(value: object, text: Text, name: str, where: str) -> Span:
     """A span from what a file has: two places, or the words themselves where they occur once."""
     places = value if isinstance(value, list) else None
-    if isinstance(value, str) and (found := _PLACES.fullmatch(value)):
+    whole = []
+    if isinstance(value, str) and isinstance(text, str) and value.strip():
+        words = rf"(?<!\w){re.escape(value.strip())}(?!\w)"
+        whole = [found.span() for found in re.finditer(words, text)]
+    # Words that look like places, such as the time 7:30, are words where the text has them.
+    if isinstance(value, str) and not whole and (found := _PLACES.fullmatch(value)):
         places = [found[1], found[2]]
     if places is not None and len(places) == 2:
         try:
@@ -325,19 +347,17 @@ def _span(value: object, text: Text, name: str, where: str) -> Span:
     if not isinstance(value, str) or not value.strip():
         raise DataError(
             f"{where}: the {name} must be where it begins and ends, as [4, 8], or words of the text, "
-            f"but is {json.dumps(value)[:40]}"
+            f"but is {json.dumps(value, default=str)[:40]}"
         )
     if not isinstance(text, str):
         raise DataError(
             f"{where}: the text is tokens, so the {name} must be where it begins and ends among "
             f"them, as [1, 3], but is {value[:40]!r}"
         )
-    words = value.strip()
-    whole = [found.span() for found in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text)]
     if len(whole) != 1:
         how = "doesn't occur" if not whole else f"occurs {len(whole)} times"
         raise DataError(
-            f"{where}: the {name} {words[:40]!r} {how} in the text; say where it begins and ends "
-            "(characters from 0, the end behind the last one), or mark it with [[ and ]]"
+            f"{where}: the {name} {value.strip()[:40]!r} {how} in the text; say where it begins and "
+            "ends (characters from 0, the end behind the last one), or mark it with [[ and ]]"
         )
     return whole[0]

@@ -300,7 +300,11 @@ class Dataset:
                 digest.update(json.dumps((example.text2, example.spans)).encode())
             if given := example.sentence and example.sentence.dependencies:
                 digest.update(json.dumps((given.parents, given.labels)).encode())
-            if example.sentence and (example.sentence.graph or example.sentence.columns):
+            # Beside tags there was no column DEPS until version 0.14.1, whose folders are resumed.
+            columns = (
+                example.sentence and self.question.reads != "tokens" and example.sentence.columns
+            )
+            if example.sentence and (example.sentence.graph or columns):
                 graph, deps = example.sentence.graph, example.sentence.columns.get("deps")
                 digest.update(json.dumps((graph and asdict(graph), deps)).encode())
             if second := example.sentence2:

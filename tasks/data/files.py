@@ -152,6 +152,8 @@ def table_of(
             line, row = entry
             examples.append(example_of(row, columns, f"{path}:{line}"))
         except InputError as fault:
+            if not isinstance(entry, InputError) and isinstance(entry[1], SentenceRow):
+                fault = DataError(f"{fault} ({entry[0]} is the number of the sentence)")
             faults(fault)
     faults.report(
         len(examples),
@@ -169,12 +171,13 @@ def _tagged(found: deque[Entry], options: DataOptions, path: str) -> deque[Entry
     if not sentences or column in ("label", *ANSWER_COLUMNS) or column in rows[0]:
         return found
     tags = iter(tags_of_words(sentences, column, path))
-    return deque(
-        entry
-        if isinstance(entry, InputError)
-        else (entry[0], {**entry[1], column: list(next(tags))})
-        for entry in found
-    )
+    tagged: deque[Entry] = deque()
+    for entry in found:
+        if not isinstance(entry, InputError) and isinstance(entry[1], SentenceRow):
+            row = SentenceRow({**entry[1], column: list(next(tags))}, entry[1].sentence)
+            entry = (entry[0], row)
+        tagged.append(entry)
+    return tagged
 
 
 def example_of(row: Row, columns: Columns, where: str) -> Example:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,22 @@ def rows_of_table(table: Any) -> Iterator[dict[str, object]]:
         table: A ``datasets.Dataset``, or another object with ``features`` that gives rows.
     """
     named = {name: _names(feature) for name, feature in table.features.items()}
-    for row in table:
+    for row in _plain(table):
         yield {
             name: value if (of := named.get(name)) is None else of(value)
             for name, value in row.items()
         }
+
+
+def _plain(table: Any) -> Any:
+    """The same rows with Python's own values, where the format of a data set gives tensors or arrays."""
+    if not hasattr(table, "with_format"):
+        return table
+    form = getattr(table, "format", None)  # one that is streamed has none
+    if form is None:
+        return table.with_format(None)
+    columns = None if form["output_all_columns"] else form["columns"]
+    return table.with_format(None, columns=columns)
 
 
 def _names(feature: Any) -> Callable[[Any], Any] | None:
@@ -87,6 +99,14 @@ def _names(feature: Any) -> Callable[[Any], Any] | None:
 
 
 def _is_bare(table: Any) -> bool:
-    """Whether a split has a column of classes, and no class in it."""
-    columns = [name for name, feature in table.features.items() if hasattr(feature, "int2str")]
-    return any(set(table[name]) <= {-1, None} for name in columns)
+    """Whether a split has a column of classes, or of lists of them, and no class in it."""
+    plain = _plain(table)
+    there = set(plain.column_names)
+    for name, feature in table.features.items():
+        if _names(feature) is not None and name in there:
+            values = list(plain[name])
+            lists = [value for value in values if isinstance(value, list)]
+            found = set(chain.from_iterable(lists) if lists else values)
+            if found <= {-1, None} and (found or not lists):
+                return True
+    return False

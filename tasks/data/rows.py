@@ -57,7 +57,9 @@ def has_rows(path: Path) -> bool:
 
 
 def rows_of(path: Path, encoding: str, faults: Faults) -> Iterator[tuple[int, Row]]:
-    """The rows of a file, each with the line on which it begins, or, of an Arrow file, its number.
+    """The rows of a file, each with the line on which it begins, or its number.
+
+    Rows of Arrow files and the sentences of treebanks have numbers, from 1; faulty sentences count.
 
     Args:
         path: The file; its name says which format it has.
@@ -249,13 +251,18 @@ def _conllu_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, R
         line, message = getattr(fault, "line", 0), getattr(fault, "message", fault)
         faults(DataError(f"{path}:{line}: {message}"))
 
-    lines = text.splitlines(keepends=True)
-    for number, sentence in enumerate(iter_conllu(lines, on_error=told), start=1):
+    sentences = iter_conllu(_lines(text), on_error=told)
+    for sentence in sentences:
         row: dict[str, object] = {**sentence.metadata, "text": list(sentence.tokens)}
         if tree := sentence.dependencies:
             row["heads"] = [parent + 1 for parent in tree.parents]
             row["relations"] = None if tree.labels is None else list(tree.labels)
-        yield number, SentenceRow(row, sentence)
+        yield sentences.read + sentences.faults, SentenceRow(row, sentence)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text, which end at line feeds alone: words may hold other ends of Unicode's."""
+    return text.split("\n" if "\n" in text else "\r")
 
 
 def _fasttext_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
@@ -282,9 +289,12 @@ def _bracket_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, 
         line, message = getattr(fault, "line", 0), getattr(fault, "message", fault)
         faults(DataError(f"{path}:{line}: {message}"))
 
-    lines = text.splitlines(keepends=True)
-    for number, sentence in enumerate(iter_brackets(lines, on_error=told), start=1):
-        yield number, SentenceRow({"text": list(sentence.tokens)}, sentence)
+    sentences = iter_brackets(_lines(text), on_error=told)
+    for sentence in sentences:
+        yield (
+            sentences.read + sentences.faults,
+            SentenceRow({"text": list(sentence.tokens)}, sentence),
+        )
 
 
 READERS: dict[str, RowReader] = {

@@ -429,3 +429,27 @@ def test_a_matplotlib_that_does_not_join_letters_is_told(monkeypatch: pytest.Mon
     monkeypatch.delattr("matplotlib.ft2font.__libraqm_version__", raising=False)
     with pytest.warns(UserWarning, match=r"draws Arabic letters apart.*matplotlib 3\.11"):
         draw(Sentence(["يحب"], dependencies=Tree([-1]))).png()
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.svg", "a.html", "a.dot", "a.tex"])
+def test_words_and_tags_of_any_characters(name: str, tmp_path: Path) -> None:
+    odd = [
+        "\ud800",
+        "x" if name == "a.png" else "\ufffe",
+        "a\x00b",
+        "two\nlines",
+        "\\",
+        '"',
+        "x" * 500,
+    ]
+    tree = Tree([-1, 0, 0, 0, 0, 0, 0], labels=odd)
+    values = dict.fromkeys([(0, node) for node in range(1, 6)], 0.5)
+    for layout in ("tree", "arcs"):
+        sentence = Sentence(odd, tree, tags=odd)
+        drawing = draw(sentence, tmp_path / name, layout=layout, edge_values=values)
+        assert drawing.scene.width < 2000
+    content = (tmp_path / name).read_bytes()
+    assert name.endswith("png") or b"\0" not in content
+    if name == "a.svg":
+        texts = [text.text for text in ElementTree.fromstring(content).iter() if text.text]
+        assert texts.count("two␣lines") == 3  # the word, its tag and its relation

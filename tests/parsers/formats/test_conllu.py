@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import json
+import os
 import pickle
 import warnings
 from pathlib import Path
@@ -445,3 +446,25 @@ def test_half_a_character_is_told(tmp_path: Path) -> None:
     with pytest.raises(StructureError, match=r"can't be written as UTF-8.*half a character"):
         write_conllu([Sentence(["ok"]), Sentence(["\ud83d"])], tmp_path / "out.conllu")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_behind_a_link_is_replaced_and_not_the_link(tmp_path):
+    link, file = tmp_path / "link.conllu", tmp_path / "elsewhere" / "file.conllu"
+    link.symlink_to(file)
+    for words in (["stop"], ["go", "on"]):  # a file that is not there yet, and one that is
+        write_conllu([Sentence(words)], link)
+        assert link.is_symlink()
+        assert read_conllu(file) == [Sentence(words)]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_written_into(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_conllu([Sentence(["stop"])], pipe)
+        assert pipe.is_fifo()
+        assert os.read(reading, 1000).decode() == format_conllu(Sentence(["stop"])) + "\n"
+    finally:
+        os.close(reading)

@@ -143,3 +143,19 @@ def test_a_damaged_folder_is_told(stored, name):
     file.write_bytes(file.read_bytes()[:-4])
     with pytest.raises(InputError, match="write"):
         StoredSentences(stored.folder)
+
+
+def test_sentences_are_replaced_by_what_is_made_of_them(tmp_path):
+    def half(sentences):
+        yield sentences[0]
+        raise KeyError("the disk is gone")
+
+    many = [Sentence([f"w{n}", "barks"]) for n in range(20_000)]  # more than a page of memory
+    stored = StoredSentences.write(tmp_path, many)
+    with pytest.raises(KeyError):
+        StoredSentences.write(tmp_path, half(stored))
+    assert list(StoredSentences(tmp_path)[:3]) == many[:3]  # they are still there
+    tagged = StoredSentences.write(tmp_path, (one.replace(tags=["N", "V"]) for one in stored))
+    assert tagged[-1] == many[-1].replace(tags=["N", "V"])
+    assert stored[-1] == many[-1]
+    assert len(list(tmp_path.iterdir())) == 7

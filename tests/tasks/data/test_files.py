@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import math
 import tempfile
 import warnings
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parsers import write_conllu
+from structnn import Sentence, Tree
 from tasks.data.datasets import DataError, load_dataset
 from tasks.data.examples import is_visible
 from tasks.data.files import read_examples
@@ -348,3 +353,88 @@ class TestLoadDataset:
         train = self.file(tmp_path, "train", "ab" * 10)
         data = load_dataset(train, DataOptions(test=train))
         assert "20 of 20 test texts also occur in train or dev (left as they are)" in data.notes
+
+
+@pytest.mark.parametrize("space", ["\x85", "\u2028", "\x1c", "\f"])
+def test_words_of_trees_may_hold_what_only_seems_to_end_a_line(tmp_path, space):
+    tree = Tree([1, -1], labels=["nsubj", "root"])
+    sentence = Sentence(
+        [f"dogs{space}2", "bark"], dependencies=tree, text=f"a{space}b", metadata={"label": "yes"}
+    )
+    write_conllu([sentence] * 2, tmp_path / "a.conllu")
+    examples = read_examples(tmp_path / "a.conllu")
+    assert [example.text for example in examples] == [(f"dogs{space}2", "bark")] * 2
+    if space != "\f":  # which ends a word in brackets
+        path = write(tmp_path, "a.ptb", f"(1 (2 dogs{space}2) (0 bark))\n(1 (2 so) (0 good))")
+        options = DataOptions(reads="nodes")
+        assert [one.text[0] for one in read_examples(path, options)] == [f"dogs{space}2", "so"]
+
+
+def test_lines_of_trees_that_end_in_carriage_returns_alone(tmp_path):
+    path = write(tmp_path, "a.ptb", "(1 (2 dogs) (0 bark))\r(1 (2 so) (0 good))\r")
+    assert len(read_examples(path, DataOptions(reads="nodes"))) == 2
+
+
+@pytest.mark.parametrize(("name", "label"), [("labels", "0"), ("tags", "0")])
+def test_a_zero_is_an_answer(tmp_path, name, label):
+    path = write(tmp_path, "a.jsonl", json.dumps({"text": "a", name: 0}))
+    assert read_examples(path)[0].label == label
+    path = write(tmp_path, "a.jsonl", json.dumps({"text": "a", name: math.nan}))
+    with pytest.raises(DataError, match=r"a.jsonl:1: the answer is NaN, which is no number"):
+        read_examples(path)
+
+
+def test_values_of_tables_that_json_has_not(tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is in the extra `data`")
+    from pyarrow import parquet
+
+    def table(**columns):
+        parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
+        return tmp_path / "a.parquet"
+
+    path = table(text=["a", "b"], score=[Decimal("1.50"), Decimal("-2.25")])
+    assert [example.label for example in read_examples(path)] == ["1.50", "-2.25"]
+    day = date(2020, 1, 31)
+    for columns, message in [
+        (
+            {"source": ["a"], "target": [day]},
+            "the target must be a text or a list of words, but is",
+        ),
+        ({"text": ["a"], "labels": [[day]]}, "labels must be strings, but are"),
+        ({"text": ["a"], "label": ["x"], "target": [day]}, "the target must be where it begins"),
+        ({"text": [["a"]], "tags": [[[day]]]}, "the tag of token 1 must be a string, but is"),
+    ]:
+        with pytest.raises(DataError, match=rf'a\.parquet:1: {message}.*"2020-01-31"'):
+            read_examples(table(**columns))
+    far = pa.array([10**15], pa.timestamp("s"))
+    with pytest.raises(DataError, match=r"a\.parquet: can't be read as parquet"):
+        read_examples(table(text=["a"], label=["x"], when=far))
+
+
+def test_no_column_of_a_table_hides_another(tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is in the extra `data`")
+    table = pa.Table.from_arrays([pa.array(["a"])] * 3, names=["text", "label", "label"])
+    with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as file:
+        file.write_table(table)
+    with pytest.raises(DataError, match=r"^\S*a\.arrow: 2 columns are named 'label'; give each"):
+        read_examples(tmp_path / "a.arrow")
+
+
+@pytest.mark.parametrize(
+    ("target", "span"), [("7:30", (4, 8)), ("10,000", (19, 25)), ("4:8", (4, 8)), ("0:3", (0, 3))]
+)
+def test_words_that_look_like_places_are_words_where_they_occur(tmp_path, target, span):
+    row = {"text": "The 7:30 train has 10,000 seats.", "target": target, "label": "x"}
+    assert read_examples(write(tmp_path, "a.jsonl", json.dumps(row)))[0].spans == (span,)
+
+
+def test_a_sentence_of_a_treebank_is_named_by_its_number(tmp_path):
+    lines = "1\tdogs\t_\t_\t_\t_\t2\tnsubj\t_\t_\n2\tbark\t_\t_\t_\t_\t0\troot\t_\t_\n\n"
+    broken = lines.replace("\t2\t", "\t7\t")
+    path = write(tmp_path, "a.conllu", f"# label = x\n{lines}{broken}{lines}# label = y\n{lines}")
+    told: list[Exception] = []
+    examples = read_examples(path, on_error=told.append)
+    assert [example.source for example in examples] == [f"{path}:1", f"{path}:4"]
+    assert "a.conllu:5: the HEAD of 'dogs' is '7'" in str(told[0])  # its line
+    assert "a.conllu:3: there is no column 'label'" in str(told[1])
+    assert str(told[1]).endswith("(3 is the number of the sentence)")

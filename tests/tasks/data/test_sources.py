@@ -227,6 +227,31 @@ def test_real_data_sets_of_hugging_face(tmp_path, monkeypatch):
         load_dataset("hf:structnn/none")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["numpy", "torch", "pandas"])
+def test_data_sets_of_hugging_face_that_give_tensors(tmp_path, kind):
+    package = pytest.importorskip("datasets", reason="datasets is in the extra `data`")
+    features = package.Features(
+        {
+            "tokens": [package.Value("string")],
+            "tags": [package.ClassLabel(names=["O", "B"])],
+            "number": package.Value("int64"),
+        }
+    )
+    rows = [{"tokens": ["a", str(n)], "tags": [n % 2, 1], "number": n} for n in range(4)]
+    table = package.Dataset.from_list(rows, features=features)
+    bare = table.map(lambda row: {"tags": [-1, -1]}, features=features)
+    splits = package.DatasetDict(train=table, test=bare).with_format(kind)
+    splits.save_to_disk(tmp_path / "all")
+    found = read_source(tmp_path / "all", DataOptions())
+    assert list(found) == ["train"]  # that of test has no class
+    assert [one.label for one in found["train"].examples] == ["O B", "B B"] * 2
+    assert found["train"].examples[3].columns == {"number": "3"}
+    chosen = table.with_format(kind, columns=["tokens", "tags"])
+    chosen.save_to_disk(tmp_path / "chosen")
+    assert read_source(tmp_path / "chosen", DataOptions())["train"].examples[0].columns == {}
+
+
 def write_aligned(folder, sources, targets, names=("source.txt", "target.txt")):
     for name, texts in zip(names, (sources, targets), strict=True):
         (folder / name).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")

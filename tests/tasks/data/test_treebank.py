@@ -6,9 +6,11 @@ import gzip
 
 import pytest
 
+from tasks.data.datasets import load_dataset
 from tasks.data.examples import DataError
 from tasks.data.files import read_table
 from tasks.data.options import DataOptions
+from tasks.data.parsing import with_given
 from tasks.data.questions import Question
 
 WORDS = [
@@ -89,3 +91,25 @@ def test_one_label_can_not_be_that_of_words(tmp_path):
     options = DataOptions(label_column="UPOS", reads="pair")
     with pytest.raises(DataError, match="takes the column 'text2'"):
         read_table(treebank(tmp_path / "a.conllu"), options)
+
+
+def test_tags_stand_beside_enhanced_dependencies(tmp_path):
+    lines = [
+        "1 she _ PRON _ _ 2 nsubj 2:nsubj|2.1:nsubj _",
+        "2 sings _ VERB _ _ 0 root 0:root _",
+        "2.1 dances _ VERB _ _ _ _ 2:conj _",
+        "",
+    ]
+    text = "\n".join(lines).replace(" ", "\t") + "\n"
+    datasets = {}
+    for name, content in (("a", text), ("b", text.replace("2:nsubj|2.1:nsubj", "2:nsubj"))):
+        path = tmp_path / f"{name}.conllu"
+        path.write_text("".join(content.replace("she", f"she{n}") for n in range(20)))
+        datasets[name] = load_dataset(path, DataOptions(label_column="UPOS"))
+    first = datasets["a"].dev[0]
+    assert first.label == "PRON VERB"
+    graph = with_given(first.sentence, first.source, "enhanced").graph
+    assert graph.names == ("", "", "dances")
+    assert graph.edges == ((1, 0), (1, 2), (2, 0))
+    # As that of earlier versions, which had no such column there.
+    assert datasets["a"].fingerprint == datasets["b"].fingerprint
