@@ -34,8 +34,8 @@ def read_options(
             it can't be.
     """
     try:
-        with file.open("rb") as content:
-            given = tomllib.load(content)
+        # Editors under Windows begin a file with a mark, which TOML doesn't know.
+        given = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
     except OSError as fault:
         raise DataError(f"{file}: can't be read: {fault.strerror}") from None
     except (ValueError, RecursionError) as fault:  # nested too deeply, or a number too long to read

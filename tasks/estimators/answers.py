@@ -14,7 +14,7 @@ from structnn import Tree
 from structnn.arcs import tree_of
 from tasks.data.examples import DataError, quote
 from tasks.data.questions import NO_LABEL, ROW_SEPARATOR, SEPARATOR, Answers, Question
-from tasks.estimators.columns import Column, check_order, values_in
+from tasks.estimators.columns import Column, check_order, values_in, with_gaps
 
 __all__ = [
     "Classes",
@@ -157,7 +157,7 @@ class LabelSets(OfClasses):
         for place, value in enumerate(values):
             if not isinstance(value, list | tuple | set | frozenset | np.ndarray):
                 raise DataError(f"{name}[{place}] must be a list of classes, but is {value!r}")
-        return [list(value) for value in values]
+        return _present([list(value) for value in values], name)
 
     @classmethod
     def of(cls, columns: Sequence[Any]) -> Self:
@@ -247,15 +247,7 @@ class Tags(OfClasses):
         Raises:
             DataError: An answer is no list.
         """
-        values = [
-            value.split() if isinstance(value, str) else value for value in values_in(y, name)
-        ]
-        for place, value in enumerate(values):
-            if not isinstance(value, list | tuple | np.ndarray):
-                raise DataError(f"{name}[{place}] must be a list of tags, but is {value!r}")
-        return [
-            value.tolist() if isinstance(value, np.ndarray) else list(value) for value in values
-        ]
+        return _present(_lists_in(y, name), name)
 
     @classmethod
     def of(cls, columns: Sequence[Any]) -> Self:
@@ -279,8 +271,10 @@ class NodeLabels(Tags):
     @classmethod
     def read(cls, y: Column, name: str) -> list[list[Any]]:
         """A list of classes for each tree; what is None, empty or ``_`` is no class."""
-        nothing = (None, "", NO_LABEL)
-        return [[None if one in nothing else one for one in own] for own in super().read(y, name)]
+        return [
+            [None if _is_missing(one) or one in ("", NO_LABEL) else one for one in own]
+            for own in _lists_in(y, name)
+        ]
 
     @classmethod
     def of(cls, columns: Sequence[Any]) -> Self:
@@ -368,7 +362,9 @@ def are_sets(y: Column) -> bool:
     """Whether answers are several classes each: the rows of a matrix, or lists (tuples are classes)."""
     if _is_matrix(y):
         return True
-    if not isinstance(y, list | np.ndarray) and hasattr(y, "to_numpy"):
+    if hasattr(y, "to_pylist"):  # Arrow, whose to_numpy takes no strings
+        y = y.to_pylist()
+    elif not isinstance(y, list | np.ndarray) and hasattr(y, "to_numpy"):
         y = y.to_numpy()
     return (
         isinstance(y, list | tuple | np.ndarray)
@@ -404,7 +400,7 @@ def labels_in(y: Column, name: str = "y") -> NDArray[Any]:
     elif hasattr(y, "to_numpy"):
         y = y.to_numpy()
     elif hasattr(y, "__array__"):
-        y = np.asarray(y)
+        y = with_gaps(y)
     if isinstance(y, np.ndarray):
         array: NDArray[Any] = column_or_1d(y, warn=True)
     else:
@@ -415,7 +411,7 @@ def labels_in(y: Column, name: str = "y") -> NDArray[Any]:
             if issubclass(kind, str | int | float | np.generic):
                 array = np.array(values)
     for place, value in enumerate(array.tolist()):
-        if value is None or value != value:
+        if _is_missing(value):
             raise DataError(f"{name}[{place}] is {value}: give the text a class, or leave it out")
     if array.dtype.kind == "f":
         check_classification_targets(array)
@@ -482,6 +478,42 @@ def _is_matrix(y: Column) -> bool:
         return size > 1 and not others and ones == {True}
     shape: tuple[int, ...] = getattr(y, "shape", ())
     return len(shape) == 2 and shape[1] > 1
+
+
+def _lists_in(y: Column, name: str) -> list[list[Any]]:
+    """A column of lists, one for each list of tokens or tree.
+
+    Raises:
+        DataError: An answer is no list.
+    """
+    values = [value.split() if isinstance(value, str) else value for value in values_in(y, name)]
+    for place, value in enumerate(values):
+        if not isinstance(value, list | tuple | np.ndarray):
+            raise DataError(f"{name}[{place}] must be a list of tags, but is {value!r}")
+    return [value.tolist() if isinstance(value, np.ndarray) else list(value) for value in values]
+
+
+def _present(values: list[list[Any]], name: str) -> list[list[Any]]:
+    """The same lists.
+
+    Raises:
+        DataError: A class in one of them is missing.
+    """
+    for place, own in enumerate(values):
+        for number, value in enumerate(own):
+            if _is_missing(value):
+                raise DataError(
+                    f"{name}[{place}][{number}] is {value}: give a class, or leave the example out"
+                )
+    return values
+
+
+def _is_missing(value: object) -> bool:
+    """Whether it is None, NaN, or a value of pandas that says neither yes nor no to being equal."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA
+        return True
 
 
 def _item(value: object) -> object:

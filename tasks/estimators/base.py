@@ -452,8 +452,8 @@ class StructuredEstimator(BaseEstimator, ABC):
     def _data_options(self) -> DataOptions:
         reads, answer = self._asked()
         return DataOptions(
-            dev_fraction=self.dev_fraction,
-            split_seed=self.split_seed,
+            dev_fraction=_plain(self.dev_fraction),
+            split_seed=_plain(self.split_seed),
             text_column=self.text_column,
             label_column=self.label_column,
             reads=reads,
@@ -462,10 +462,7 @@ class StructuredEstimator(BaseEstimator, ABC):
 
     def _options(self) -> tuple[ModelOptions, TrainingOptions, ParserOptions]:
         """The options of the parts, which are checked when they are made."""
-        own = {
-            name: value.item() if isinstance(value, np.generic) else value  # from a grid search
-            for name, value in self.get_params(deep=False).items()
-        }
+        own = {name: _plain(value) for name, value in self.get_params(deep=False).items()}
         settings, training, parser = (
             {field.name: own[field.name] for field in fields(kind) if field.name in own}
             for kind in (ModelSettings, TrainingOptions, ParserOptions)
@@ -547,6 +544,11 @@ class StructuredEstimator(BaseEstimator, ABC):
         return report
 
 
+def _plain(value: Any) -> Any:
+    """A number of NumPy, as a grid search gives it, as Python has it."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _seed(random_state: object) -> int:
     """The random seed that a parameter says or, as in scikit-learn, draws.
 
@@ -554,6 +556,10 @@ def _seed(random_state: object) -> int:
         OptionError: It is something else.
     """
     if isinstance(random_state, int | np.integer):
+        if not 0 <= random_state < 2**64:  # of torch
+            raise OptionError(
+                "random_state", f"must be at least 0 and below 2**64, but is {random_state}"
+            )
         return int(random_state)
     if random_state is None or isinstance(random_state, np.random.RandomState):
         return int(check_random_state(random_state).randint(2**31))

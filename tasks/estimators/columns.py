@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from structnn import Sentence
 from tasks.data.columns import SECOND_TEXT, TREE, Columns, columns_of, text_column
@@ -27,6 +28,7 @@ __all__ = [
     "put_answer",
     "rows_in",
     "values_in",
+    "with_gaps",
 ]
 
 Column: TypeAlias = Any
@@ -183,10 +185,14 @@ def values_in(column: Column, name: str) -> list[Any]:
     if hasattr(column, "to_numpy"):  # pandas
         column = column.to_numpy()
     elif hasattr(column, "__array__"):
-        column = np.asarray(column)
+        column = with_gaps(column)
     if isinstance(column, np.ndarray):
         if column.ndim == 2 and column.shape[1] == 1:
             column = column[:, 0]
+        if column.ndim == 0:
+            raise DataError(
+                f"{name} is an array of one value: give a list of texts, [{name}] perhaps"
+            )
         if column.ndim != 1:
             pair = "; or say reads='pair', if each row is a pair of texts" * (column.shape[-1] == 2)
             raise DataError(
@@ -197,6 +203,11 @@ def values_in(column: Column, name: str) -> list[Any]:
     if not isinstance(column, Iterable):
         raise DataError(f"{name} must be a list of texts, but is {column!r}")
     return list(column)
+
+
+def with_gaps(column: Column) -> NDArray[Any]:
+    """An array, with None in place of what a mask of NumPy says is missing."""
+    return np.array(column.tolist(), object) if np.ma.is_masked(column) else np.asarray(column)
 
 
 def check_order(column: Column, name: str) -> None:
@@ -230,13 +241,13 @@ def _items(X: Column, options: DataOptions, name: str) -> tuple[list[Any], bool]
         return [
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ], False
+    if hasattr(X, "to_dicts"):  # polars, whose to_dict is another than that of pandas
+        return list(X.to_dicts()), False
     if isinstance(names := getattr(X, "columns", None), Iterable) and hasattr(X, "to_dict"):
         of_trees = {TREE} if options.reads == "nodes" else set()
         known = ({options.text_column, *_TEXTS} | of_trees) & set(names)
         if known:  # pandas
             return list(X.to_dict("records")), False
-    elif hasattr(X, "to_dicts"):  # polars
-        return list(X.to_dicts()), False
     elif hasattr(X, "column_names") and hasattr(X, "features"):  # Hugging Face
         return list(rows_of_table(X)), False
     if options.reads == "pair" and getattr(X, "shape", ())[1:] == (2,):

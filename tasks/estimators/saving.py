@@ -131,7 +131,8 @@ def read_estimator(folder: Path) -> StoredEstimator:
     try:
         classes = np.empty(len(file.classes or ()), dtype=object)
         classes[:] = list(file.classes or ())
-        classes = classes.astype(np.dtype(file.dtype))
+        dtype = file.dtype or ""  # NumPy can't read what it calls strings of any length
+        classes = classes.astype(np.dtype("T" if dtype.startswith("StringDType") else file.dtype))
         values = _values(kind, classes, model, is_matrix=file.is_matrix)
         if (values.labels or []) != labels:
             raise ValueError(f"its classes are {values.labels}, those of the model {labels}")

@@ -129,8 +129,8 @@ class _Planned:
         return [*self.trials, *self.runs]
 
     def there(self, out: Path) -> list[Path]:
-        """The folders of runs that have a result."""
-        return [run.folder for run in self.runs if (out / run.folder / "result.json").exists()]
+        """The folders of trials and runs that have a result."""
+        return [run.folder for run in self.all_runs if (out / run.folder / "result.json").exists()]
 
 
 def _planned(

@@ -32,6 +32,13 @@ def test_values_are_as_on_the_command_line(tmp_path):
     }
 
 
+def test_a_file_of_windows_is_read(tmp_path):
+    assert read(tmp_path, b"\xef\xbb\xbfseeds = 5\r\ndata = 'trec'\r\n") == {
+        "seeds": "5",
+        "data": "trec",
+    }
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -139,6 +139,13 @@ def test_a_seed_is_drawn_as_in_scikit_learn(train, tmp_path):
     assert not (weights(same) == one).all()  # the next number of it
 
 
+def test_a_split_seed_may_come_from_a_grid(train):
+    split = {"split_seed": np.int64(3), "dev_fraction": np.float32(0.25)}
+    made = StructuredClassifier("bag", **SMALL).set_params(**split).fit(*train)
+    plain = StructuredClassifier("bag", **SMALL).set_params(split_seed=3, dev_fraction=0.25)
+    assert (made.predict_proba(train[0]) == plain.fit(*train).predict_proba(train[0])).all()
+
+
 def test_strings_are_parsed_once_and_trees_kept(train, parser):
     texts, labels = train
     strings = [" ".join(sentence.tokens) for sentence in texts]
@@ -184,6 +191,18 @@ def test_parses_are_kept_in_a_file_that_is_named(train, tmp_path):
     made = StructuredClassifier("bag", cache=tmp_path / "parses.sqlite", **SMALL)
     made.fit([" ".join(sentence.tokens) for sentence in texts], labels)
     assert (tmp_path / "parses.sqlite").exists()
+
+
+@pytest.mark.skipif(
+    not hasattr(np.dtypes, "StringDType"), reason="this NumPy has no strings of any length"
+)
+def test_classes_in_strings_of_any_length_are_saved(train, tmp_path):
+    texts, labels = train
+    y = np.array(labels, dtype=np.dtypes.StringDType())
+    made = StructuredClassifier("bag", **SMALL).fit(texts, y)
+    again = StructuredClassifier.load(made.save(tmp_path))
+    assert again.classes_.dtype == made.classes_.dtype == y.dtype
+    assert again.predict(texts).tolist() == made.predict(texts).tolist()
 
 
 def test_saved_and_loaded(train, tmp_path):
@@ -327,6 +346,8 @@ def test_precision_may_change_in_a_process(train):
         ({"structure": "tree"}, "structure must be one of"),
         ({"dev_fraction": 1.0}, "dev_fraction must be"),
         ({"random_state": "0"}, "random_state must be a whole number, None or a numpy.random"),
+        ({"random_state": -1}, "random_state must be at least 0 and below 2..64, but is -1"),
+        ({"random_state": 2**64}, "random_state must be at least 0 and below 2..64"),
         ({"structure": "given"}, r"X\[\d+\]: this example has no given dependency tree"),
     ],
 )

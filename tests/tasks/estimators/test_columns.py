@@ -11,10 +11,12 @@ from tasks.data.questions import Question
 from tasks.estimators.answers import (
     Classes,
     LabelSets,
+    NodeLabels,
     Numbers,
     Tags,
     Texts,
     Trees,
+    are_sets,
     classes_in,
     labels_in,
     names_of,
@@ -144,6 +146,30 @@ def test_what_are_no_classes(y, message):
         labels_in(y)
 
 
+def test_a_missing_class_is_told_with_its_place():
+    pandas = pytest.importorskip("pandas")
+    for kind, values in {
+        "string": ["a", None],
+        "boolean": [True, None],
+        object: ["a", pandas.NA],
+    }.items():
+        with pytest.raises(DataError, match=r"y\[1\] is (<NA>|nan)"):
+            labels_in(pandas.Series(values, dtype=kind))
+    for missing in (None, float("nan"), pandas.NA):
+        for read in (Tags.read, LabelSets.read):
+            with pytest.raises(DataError, match=r"y\[1\]\[2\] is .*: give a class"):
+                read([["a", "b", "c"], ["a", "b", missing]], "y")
+        assert NodeLabels.read([["a", missing, "_"]], "y") == [["a", None, None]]
+
+
+def test_what_a_mask_hides_is_missing():
+    with pytest.raises(DataError, match=r"y\[1\] is None"):
+        labels_in(np.ma.array([0, 1, 0], mask=[0, 1, 0]))
+    with pytest.raises(DataError, match=r"X\[1\] must be a text, .* but is None"):
+        examples_of(np.ma.array(TEXTS, mask=[0, 1]))
+    assert labels_in(np.ma.array([0, 1], mask=[0, 0])).dtype == int
+
+
 @pytest.mark.parametrize(
     "column", [{"a", "b"}, frozenset("ab"), dict.fromkeys("ab").keys(), {1: "a", 2: "b"}.values()]
 )
@@ -184,6 +210,32 @@ def test_tables_of_libraries(kind):
         with pytest.raises(DataError, match="or say reads='pair'"):
             examples_of(pair)
         assert examples_of(pair, Question("pair"))[1].text2 == TEXTS[1]
+
+
+def test_answers_of_arrow():
+    pyarrow = pytest.importorskip("pyarrow")
+    assert not are_sets(pyarrow.array(["a", "b"]))
+    assert not are_sets(pyarrow.chunked_array([["a"], [None]]))
+    assert are_sets(pyarrow.array([["a"], ["a", "b"]]))
+
+
+def test_a_table_that_looks_like_one_of_polars():
+    class Frame:
+        columns = ("text", "text2")
+
+        def to_dict(self, *, as_series=True):
+            raise AssertionError("columns, and not rows")
+
+        def to_dicts(self):
+            return [{"text": "a b", "text2": "c"}]
+
+    (example,) = examples_of(Frame(), Question("pair"))
+    assert (example.text, example.text2) == ("a b", "c")
+
+
+def test_an_array_of_one_text_is_told():
+    with pytest.raises(DataError, match=r"X is an array of one value: .*\[X\] perhaps"):
+        examples_of(np.array("a b"))
 
 
 def test_a_table_that_looks_like_one_of_pandas():

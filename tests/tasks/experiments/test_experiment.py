@@ -227,6 +227,8 @@ def test_a_search_that_changed_options_goes_on(options, tmp_path, capsys):
     again = run_experiment(searching, tmp_path / "out")
     assert [row.test for row in again.rows] == [row.test for row in summary.rows]
     assert "4 runs of 1 encoder, 3 of them done already" in capsys.readouterr().err
+    run_experiment(searching, tmp_path / "out", dry_run=True)
+    assert "4 runs of 1 encoder, 4 of them done already" in capsys.readouterr().err
     asked = read_json(tmp_path / "out/structure=given/bag/seed-1/run.json")
     assert asked["training"]["learning_rate"] >= 0.05
 
