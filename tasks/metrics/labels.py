@@ -103,7 +103,7 @@ def matthews(gold: Sequence[str], predictions: Sequence[str]) -> float:
     """Matthews' correlation coefficient; for several labels Gorodkin's (2004)."""
     from sklearn.metrics import matthews_corrcoef
 
-    if len({*gold}) == 1 or len({*predictions}) == 1:  # by its definition, without a warning
+    if len({*gold}) < 2 or len({*predictions}) < 2:  # by its definition, without a warning
         return 0.0
     return float(matthews_corrcoef(list(gold), list(predictions)))
 

@@ -17,11 +17,17 @@ def _numbers(gold: Sequence[str], predictions: Sequence[str]) -> tuple[Floats, F
 
 def _correlation(x: Floats, y: Floats) -> float:
     """Pearson's correlation; 0 where one of the two is constant, for which it is not defined."""
+    if _is_constant(x) or _is_constant(y):
+        return 0.0
     x, y = x - x.mean(), y - y.mean()
-    norm = float(np.sqrt((x @ x) * (y @ y)))
-    # Of a constant rounding leaves something, in proportion to it.
-    constant = norm <= 1e-12 * max(1.0, float(np.abs(x).max() * np.abs(y).max())) * len(x)
-    return 0.0 if constant else float(np.clip(x @ y / norm, -1, 1))
+    # Of whatever size: squares of very small or large numbers would be 0 or infinite.
+    x, y = x / np.abs(x).max(), y / np.abs(y).max()
+    return float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1, 1))
+
+
+def _is_constant(x: Floats) -> bool:
+    """Whether numbers differ by no more than rounding, which is in proportion to them."""
+    return len(x) < 2 or float(np.ptp(x)) <= 1e-13 * float(np.abs(x).max())
 
 
 def pearson(gold: Sequence[str], predictions: Sequence[str]) -> float:
@@ -44,21 +50,19 @@ def _ranks(x: Floats) -> Floats:
 
 def _pearson_left_out(gold: Sequence[str], predictions: Sequence[str]) -> Floats:
     """Pearson's correlation without each one of the examples."""
-    x, y = _numbers(gold, predictions)
-    x, y = x - x.mean(), y - y.mean()
-    n = len(x) - 1
-    sums = {
-        "x": x.sum() - x,
-        "y": y.sum() - y,
-        "xx": x @ x - x * x,
-        "yy": y @ y - y * y,
-        "xy": x @ y - x * y,
-    }
-    products = n * sums["xy"] - sums["x"] * sums["y"]
-    norms = (n * sums["xx"] - sums["x"] ** 2) * (n * sums["yy"] - sums["y"] ** 2)
-    tiny = 1e-12 * max(float(norms.max(initial=0.0)), 1e-300)
-    safe = np.where(norms > tiny, norms, np.inf)
-    left: Floats = np.clip(products / np.sqrt(safe), -1, 1)
+    numbers = _numbers(gold, predictions)
+    if any(map(_is_constant, numbers)):
+        return np.zeros(len(gold))
+    x, y = (of_one - of_one.mean() for of_one in numbers)
+    x, y = x / np.abs(x).max(), y / np.abs(y).max()
+    # Without an example, the mean of the others moves away from it.
+    share = len(x) / (len(x) - 1)
+    xx, yy, xy = x @ x - share * x * x, y @ y - share * y * y, x @ y - share * x * y
+    # Where one example is nearly all that varies, rounding leaves little of the rest.
+    far = (xx < 1e-6 * (x @ x)) | (yy < 1e-6 * (y @ y))
+    left: Floats = np.clip(xy / np.sqrt(np.where(far, 1, xx * yy)), -1, 1)
+    for place in np.flatnonzero(far):
+        left[place] = _correlation(*(np.delete(of_one, place) for of_one in numbers))
     return left
 
 

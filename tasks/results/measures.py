@@ -311,7 +311,9 @@ def _measure(results: Results, cell: Cell, metrics: Sequence[Metric[str]]) -> Ce
         node_accuracy=over_seeds(nodes) if nodes else None,
     )
     rows = cell.predictions("test")
-    return _scored(measures, data, metrics, rows) if rows else measures
+    if not rows:
+        return measures
+    return _scored(measures, data, metrics, rows, _clusters(results, cell.condition.data))
 
 
 def _selecting(results: Results) -> str | None:
@@ -325,6 +327,7 @@ def _scored(
     data: DataDescription,
     metrics: Sequence[Metric[str]],
     rows: Sequence[Sequence[PredictedExample]],
+    clusters: Sequence[str] | None,
 ) -> ScoredCell:
     check_one_test_set(measures.condition.data, {len(of_seed) for of_seed in rows})
     metric = metrics[0]
@@ -335,7 +338,7 @@ def _scored(
     )
     scores = np.array([metric.scores(gold, of_seed) for of_seed in predictions])
     own = of_examples(metric)
-    low, high = mean_interval(scores)
+    low, high = mean_interval(scores, clusters=clusters)
     by_class = [class_f1(gold, of_seed, data.question) for of_seed in predictions]
     labels = [label for label in data.labels if any(label in of_seed for of_seed in by_class)]
     return ScoredCell(

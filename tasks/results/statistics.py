@@ -49,6 +49,9 @@ Floats = NDArray[np.float64]
 ORDER_SEEDS = 5
 """With fewer seeds stochastic order is not told: the bootstrap knows too little of the distributions."""
 
+_LONGEST_SUM = 10**7
+"""The sizes of gains times their sum: with more, the exact distribution takes seconds and gigabytes."""
+
 
 def is_binary(scores: ArrayLike) -> bool:
     """Whether all scores are 0 or 1, as those of accuracy are."""
@@ -87,7 +90,11 @@ def over_seeds(values: Sequence[float], confidence: float = 0.95) -> OverSeeds:
     return OverSeeds(mean, sd, mean - half, mean + half, count)
 
 
-def mean_interval(scores: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+def mean_interval(
+    scores: ArrayLike,
+    confidence: float = 0.95,
+    clusters: Sequence[Hashable] | None = None,
+) -> tuple[float, float]:
     r"""The confidence interval of one encoder's mean score, over both seeds and examples.
 
     For scores of 0 and 1 it is :func:`accuracy_interval`. For others it is Student's,
@@ -101,13 +108,14 @@ def mean_interval(scores: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     Args:
         scores: Matrix of scores, of at least one example.
         confidence: The share of such intervals that hold the true mean.
+        clusters: See :func:`tasks.results.verdicts.mean_scores`.
     """
     from scipy import stats
 
     matrix = np.atleast_2d(np.asarray(scores, dtype=float))
     if is_binary(matrix):
-        return accuracy_interval(matrix, confidence)
-    variance, degrees = _variance(matrix.mean(0), [matrix.mean(1)])
+        return accuracy_interval(matrix, confidence, clusters)
+    variance, degrees = _variance(_of_clusters(matrix.mean(0), clusters), [matrix.mean(1)])
     mean = float(matrix.mean())
     if variance == 0:
         return mean, mean
@@ -115,7 +123,11 @@ def mean_interval(scores: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     return mean - half, mean + half
 
 
-def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+def accuracy_interval(
+    correct: ArrayLike,
+    confidence: float = 0.95,
+    clusters: Sequence[Hashable] | None = None,
+) -> tuple[float, float]:
     r"""The confidence interval of one encoder's mean accuracy, over both seeds and examples.
 
     It is Wilson's (1927), which holds near 100 % and for the few examples of a slice, with the
@@ -124,23 +136,28 @@ def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> tuple[flo
     .. math:: n^* = \frac{\bar{a} (1 - \bar{a})}{s_a^2/S + s_d^2/n}
 
     with the variances of the runs' accuracies and of the examples' means over seeds. Where nothing
-    varies it is :math:`n`. With one seed, nothing is said of other seeds. It holds for scores of 0 and
+    varies it is :math:`n`; or, where examples come in groups, the number of these, whose variance is
+    then that of examples. With one seed, nothing is said of other seeds. It holds for scores of 0 and
     1 alone; see :func:`mean_interval`.
 
     Args:
         correct: Matrix of scores that are 0 or 1, of at least one example.
         confidence: The share of such intervals that hold the true accuracy.
+        clusters: See :func:`tasks.results.verdicts.mean_scores`.
     """
     from scipy import stats
 
     matrix = np.atleast_2d(np.asarray(correct, dtype=float))
     seeds, examples = matrix.shape
-    mean, size = float(matrix.mean()), float(examples)
-    variance = float(matrix.mean(0).var(ddof=1)) / examples if examples > 1 else 0.0
+    of_draws = _of_clusters(matrix.mean(0), clusters)
+    mean, size = float(matrix.mean()), float(len(of_draws))
+    variance = float(of_draws.var(ddof=1)) / len(of_draws) if len(of_draws) > 1 else 0.0
     if seeds > 1:
         variance += float(matrix.mean(1).var(ddof=1)) / seeds
     if variance > 0:
         size = min(mean * (1 - mean) / variance, float(seeds * examples))
+    elif len(of_draws) > 1 and 0 < mean < 1:  # groups that all have the same share
+        size = float(examples)
     z = float(stats.norm.ppf((1 + confidence) / 2))
     middle = (mean + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z / (1 + z**2 / size) * math.sqrt(mean * (1 - mean) / size + z**2 / (4 * size**2))
@@ -173,8 +190,9 @@ def permutation_test(
     Where there is no difference, each example's scores might as well have come from the other
     encoder, all seeds of the example together (for a run that is good is good on many examples).
     The p-value is the share of all those exchanges that give a difference of means at least as large.
-    Where scores are whole numbers it is exact, summed over the distribution of that difference;
-    otherwise exchanges are sampled. With one seed each, and scores of 0 and 1, it is McNemar's.
+    Where scores are whole numbers, and not so large that it would take long, it is exact, summed over
+    the distribution of that difference; otherwise exchanges are sampled. With one seed each, and
+    scores of 0 and 1, it is McNemar's.
 
     Args:
         first: Matrix of scores of one encoder.
@@ -188,7 +206,11 @@ def permutation_test(
     from scipy import signal, stats
 
     a, b = _matrices(first, second)
-    if not all(np.array_equal(scores, np.rint(scores)) for scores in (a, b)):
+    scale = math.lcm(len(a), len(b))
+    gains = np.rint(a.mean(0) * scale) - np.rint(b.mean(0) * scale)
+    sizes, counts = np.unique(np.abs(gains[gains != 0]), return_counts=True)
+    whole = all(np.array_equal(scores, np.rint(scores)) for scores in (a, b))
+    if not whole or len(sizes) * float(sizes @ counts) > _LONGEST_SUM:
         sampled = stats.permutation_test(
             (a.mean(0) - b.mean(0),),
             lambda gains, axis: gains.mean(axis),
@@ -199,12 +221,9 @@ def permutation_test(
             random_state=np.random.default_rng(seed),
         )
         return float(sampled.pvalue)
-    scale = math.lcm(len(a), len(b))
-    gains = np.rint(a.mean(0) * scale).astype(int) - np.rint(b.mean(0) * scale).astype(int)
-    sizes, counts = np.unique(np.abs(gains[gains != 0]), return_counts=True)
     # How many of the gains of one size keep their sign is binomial; sums convolve.
     distribution = np.ones(1)
-    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+    for size, count in zip(sizes.astype(int).tolist(), counts.tolist(), strict=True):
         kept = np.zeros(size * count + 1)
         kept[::size] = stats.binom.pmf(np.arange(count + 1), count, 0.5)
         distribution = signal.fftconvolve(distribution, kept)
@@ -469,6 +488,19 @@ def _sums(scores: Floats, clusters: Sequence[Hashable] | None) -> Floats:
     sums = np.zeros((places.max() + 1, len(scores)))
     np.add.at(sums, places, scores.T)
     return sums.T
+
+
+def _of_clusters(values: Floats, clusters: Sequence[Hashable] | None) -> Floats:
+    """``(examples,)`` to ``(clusters,)``: with the same mean, and its variance over other clusters.
+
+    A cluster has as much as its examples move the mean, whatever their number.
+    """
+    if clusters is None:
+        return values
+    mean = float(values.mean())
+    sums = np.bincount(numbered(clusters), values - mean).astype(np.float64)
+    moved: Floats = mean + sums * (len(sums) / len(values))
+    return moved
 
 
 def _median_mcnemar(a: Floats, b: Floats) -> float:

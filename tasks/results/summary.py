@@ -158,19 +158,20 @@ class Summary:
 def family_in_words(family: Family) -> list[str]:
     """The verdicts of a family; of pairs that are equal or undecided, many are counted."""
     pairs = list(family.pairs.values())
-    seeds = min(pair.seeds for pair in pairs)
-    unit = pairs[0].metric.unit
-    if seeds < FEWEST_SEEDS:
+    sure = [pair for pair in pairs if pair.seeds >= FEWEST_SEEDS]
+    if not sure:
+        seeds = min(pair.seeds for pair in pairs)
         return [
             f"no verdict on {family.question}: {seeds_in_words(seeds)} can't show what another seed "
             f"would change, so the figures describe these runs alone; give at least {FEWEST_SEEDS} "
             f"seeds, better {ENOUGH_SEEDS}"
         ]
+    unit = pairs[0].metric.unit
     lines = [str(pair) for pair in pairs if pair.told_apart]
-    size = min(pairs, key=lambda pair: pair.seeds).size
     told = (
         (Verdict.EQUAL, f"equal to within {unit.distance(pairs[0].margin)}"),
         (Verdict.UNDECIDED, "undecided: neither a difference nor equality is shown"),
+        (Verdict.NONE, f"without a verdict, which takes {FEWEST_SEEDS} seeds,"),
     )
     for verdict, meaning in told:
         alike = [pair for pair in pairs if pair.verdict is verdict]
@@ -178,10 +179,12 @@ def family_in_words(family: Family) -> list[str]:
             lines += map(str, alike)
         else:
             which = "all" if len(alike) == len(pairs) else f"{len(alike)} of"
+            size = min(alike, key=lambda pair: pair.seeds).size
             lines.append(
                 f"{which} {len(pairs)} pairs of {family.question} are {meaning} on this data ({size})"
             )
-    lines.append(_sensitivity(family.question, pairs))
+    lines.append(_sensitivity(family.question, sure))
+    seeds = min(pair.seeds for pair in sure)
     if seeds < ENOUGH_SEEDS:
         lines.append(
             f"{seeds_in_words(seeds)} are few: with {ENOUGH_SEEDS} and more, fewer pairs stay undecided"
@@ -205,7 +208,7 @@ def _sensitivity(question: str, pairs: Sequence[Comparison]) -> str:
     unit, more = middle.metric.unit, 2 * middle.seeds
     return (
         f"a true difference of {unit.distance(middle.detectable)} between two {question} is found four "
-        f"times in five (the median pair, all {len(pairs)} considered; "
+        f"times in five (the median pair, all {middle.pairs} considered; "
         f"{unit.distance(middle.detectable_with(more))} with {more} seeds, "
         f"{unit.distance(middle.detectable_with_any_seeds)} with any number)"
     ).replace(", all 1 considered", "")
@@ -318,12 +321,14 @@ def _remarks(measures: Measures, data: str) -> list[str]:
     """What must be said of some encoders: constant predictions, nodes, numbers of children."""
     cells = [cell for cell in measures.cells if cell.condition.data == data]
     plain = usual([cell.condition for cell in cells]) if cells else None
+    # Where all have one answer, to give one answer is no fault.
+    varied = len({example.label for example in measures.results.examples[data]}) > 1
     remarks = [
         f"{label(cell.condition, plain, reads_trees=cell.structured)} predicts one label for every test "
         f"example in {cell.constant} of {seeds_in_words(len(cell.predictions))}: nothing was learned "
         "there"
         for cell in cells
-        if plain is not None and isinstance(cell, ScoredCell) and cell.constant
+        if plain is not None and varied and isinstance(cell, ScoredCell) and cell.constant
     ]
     remarks += [
         f"{cell.encoder}: {over_seeds_text(cell.node_accuracy, ACCURACY.unit)} % of "

@@ -44,6 +44,9 @@ Ints = NDArray[np.int64]
 FEWEST_SEEDS = 3
 """With fewer seeds there is no verdict: their spread is not known well enough."""
 
+MANY_EXAMPLES = 200
+"""From so many on, other samples have nearly the same variance: intervals differ by under 1 %."""
+
 
 class Verdict(StrEnum):
     """What can be said of a difference of two encoders."""
@@ -83,6 +86,8 @@ class MeanScores:
         least: Smaller variances over seeds are not known: means are rounded to the number of examples.
         least_of_examples: The same of differences over examples, where scores are right or wrong: as if
             two examples more were told apart, one by each encoder (Bonett and Price 2012).
+        effective: Where clusters are of unequal size, how many of equal size would tell as much; None
+            for ``examples``.
     """
 
     names: tuple[str, ...]
@@ -94,6 +99,12 @@ class MeanScores:
     of_chance: Floats
     least: float
     least_of_examples: float
+    effective: float | None = None
+
+    @property
+    def degrees_of_examples(self) -> float:
+        """The degrees of freedom of variances over examples."""
+        return max((self.effective or self.examples) - 1.0, 1.0)
 
     @property
     def degrees(self) -> Floats:
@@ -125,7 +136,9 @@ class MeanScores:
         variances: Floats = own[first] + own[second] - 2 * self.of_examples[first, second]
         return variances
 
-    def errors(self, first: Ints, second: Ints, of_runs: Floats) -> tuple[Floats, Floats]:
+    def errors(
+        self, first: Ints, second: Ints, of_runs: Floats, of_examples: Floats | None = None
+    ) -> tuple[Floats, Floats]:
         """Standard errors of differences of means, and their degrees of freedom.
 
         The variances over seeds are estimated from a few runs of each encoder, so those of all
@@ -137,18 +150,20 @@ class MeanScores:
             first: ``(pairs,)``, the one encoder of each pair.
             second: ``(pairs,)``, the other.
             of_runs: ``(repeats, encoders)``: ``of_runs`` of this or of other experiments.
+            of_examples: ``(repeats, pairs)``: of those experiments the variances of differences over
+                examples; by default those of this one.
 
         Returns:
             ``(repeats, pairs)`` each.
         """
         squeezed, degrees = squeeze_variances(np.maximum(of_runs, self.least), self.degrees)
         squeezed = squeezed / self.seeds
-        examples = self._of_differences(first, second)
+        examples = self._of_differences(first, second) if of_examples is None else of_examples
         seeds = squeezed[:, first] + squeezed[:, second]
         variance = examples + seeds - self.of_chance[first] - self.of_chance[second]
         variance = np.maximum(variance, np.maximum(examples, seeds))
         share = squeezed**2 / degrees
-        spread = examples**2 / (self.examples - 1) + share[:, first] + share[:, second]
+        spread = examples**2 / self.degrees_of_examples + share[:, first] + share[:, second]
         return np.sqrt(variance), variance**2 / spread
 
 
@@ -187,8 +202,15 @@ def mean_scores(
         np.add.at(of_groups, groups, rows.T / examples)
         return of_groups.T
 
-    binary = all(((matrix == 0) | (matrix == 1)).all() for matrix in matrices.values())
-    correction = count / (count - 1)
+    # Where lower is better, scores have the other sign.
+    binary = any(
+        all(((matrix == 0) | (matrix == one)).all() for matrix in matrices.values())
+        for one in (1, -1)
+    )
+    shares = np.bincount(groups) / examples
+    # A cluster moves the mean that it deviates from (Bell and McCaffrey 2002); of clusters of one
+    # size it is the variance of a sample.
+    correction = 1 / (1 - shares)
     over_seeds = np.stack([matrix.mean(0) for matrix in matrices.values()])
     means = over_seeds.mean(1)
     deviations = summed(over_seeds - means[:, None])
@@ -202,7 +224,7 @@ def mean_scores(
         if len(runs) > 1:
             variances[row] = runs.var(ddof=1)
             residuals = matrix - runs[:, None] - matrix.mean(0) + runs.mean()
-            chance = correction * (summed(residuals) ** 2).sum() / (len(runs) - 1)
+            chance = (correction * summed(residuals) ** 2).sum() / (len(runs) - 1)
             of_chance[row] = chance / len(runs)
     largest = 1.0 if binary else max(float(np.ptp(matrix)) for matrix in matrices.values())
     return MeanScores(
@@ -215,6 +237,7 @@ def mean_scores(
         of_chance=of_chance,
         least=max(largest, 1e-6) ** 2 / (12 * examples**2),
         least_of_examples=2 / (count + 2) ** 2 if binary else 0.0,
+        effective=float(1 / (shares @ shares)),
     )
 
 
@@ -403,9 +426,34 @@ def _p_of_equal_encoders(
     factor = vectors * np.sqrt(np.clip(values, 0, None))
     drawn = rng.standard_normal((draws, len(values))) @ factor.T
     spread = rng.chisquare(means.degrees, size=drawn.shape) / means.degrees
-    errors, degrees = means.errors(one, other, squeezed * spread)
+    of_examples = None
+    if means.degrees_of_examples < MANY_EXAMPLES:
+        of_examples = _drawn_differences(means, one, other, draws, rng)
+    errors, degrees = means.errors(one, other, squeezed * spread, of_examples)
     p: Floats = 2 * stats.t.sf(np.abs(drawn[:, one] - drawn[:, other]) / errors, degrees)
     return p
+
+
+def _drawn_differences(
+    means: MeanScores, one: Ints, other: Ints, draws: int, rng: np.random.Generator
+) -> Floats:
+    """``(draws, pairs)``: variances of differences over examples, as other samples would have them.
+
+    They are of covariances with Wishart's distribution, drawn by Bartlett's decomposition.
+    """
+    values, vectors = np.linalg.eigh(means.of_examples)
+    factor = vectors * np.sqrt(np.clip(values, 0, None))
+    degrees = max(round(means.degrees_of_examples), 1)
+    drawn = np.zeros((draws, len(one)))
+    for row in range(min(degrees, len(values))):
+        part = rng.standard_normal((draws, len(values)))
+        if degrees >= len(values):
+            part[:, :row] = 0
+            part[:, row] = np.sqrt(rng.chisquare(degrees - row, draws))
+        moved = part @ factor.T
+        drawn += (moved[:, one] - moved[:, other]) ** 2
+    of_differences: Floats = drawn / degrees
+    return of_differences
 
 
 def numbered(clusters: Sequence[Hashable]) -> NDArray[np.int64]:

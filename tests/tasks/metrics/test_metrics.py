@@ -36,6 +36,11 @@ class TestMetrics:
         assert class_f1(self.gold, self.guesses) == pytest.approx(expected)
         assert MACRO_F1(self.gold, self.guesses) == pytest.approx(sum(expected.values()) / 3)
 
+    @pytest.mark.parametrize("metric", [MACRO_F1, MCC])
+    def test_one_example_has_scores_too(self, metric):
+        assert metric.scores(["a"], ["b"]).tolist() == [0.0]
+        assert metric.scores(["a"], ["a"]).tolist() == [metric(["a"], ["a"])]
+
     def test_a_label_never_guessed_counts_as_zero(self):
         assert class_f1("ab", "aa") == pytest.approx({"a": 2 / 3, "b": 0})
 

@@ -15,7 +15,8 @@ from tasks.results.condition import Condition
 from tasks.results.folder import load_results
 from tasks.results.measures import ScoredCell, check_one_test_set, measure, metrics_of
 from tasks.results.options import VerdictOptions
-from tasks.results.summary import runs_without_result, summarise
+from tasks.results.statistics import mean_interval
+from tasks.results.summary import family_in_words, runs_without_result, summarise
 from tests.tasks.made_up import make_examples, make_grid, write_experiment
 
 
@@ -232,3 +233,50 @@ def test_the_form_of_table_json(folder):
         *("detectable_with_any_seeds", "p_permutation", "p_mcnemar", "effect", "order"),
         *("examples", "clusters", "seeds", "pairs", "level", "metric"),
     }
+
+
+def test_the_interval_of_a_cell_is_over_groups_of_examples(tmp_path):
+    intervals = []
+    for size in (1, 10):
+        rows = [{**row, "cluster": f"{n // size}"} for n, row in enumerate(make_examples(60))]
+        folder = tmp_path / str(size)
+        write_experiment(folder, {"toys": rows}, make_grid(encoders=["gat"]), seeds=3)
+        (cell,) = measure(load_results(folder)).scored
+        clusters = [row["cluster"] for row in rows]
+        assert (cell.low, cell.high) == mean_interval(cell.scores, clusters=clusters)
+        intervals.append((cell.low, cell.high))
+    assert intervals[0] != intervals[1]
+
+
+@pytest.mark.parametrize(("left", "lines"), [(2, 3), (1, 3)])
+def test_an_encoder_with_too_few_seeds_leaves_the_others_their_verdicts(tmp_path, left, lines):
+    grid = make_grid(encoders=("bag", "bilstm", "gat"))
+    folder = write_experiment(tmp_path, {"toys": make_examples(60)}, grid, seeds=5)
+    for seed in range(left, 5):
+        (folder / "run-2" / f"seed-{seed}" / "result.json").unlink()
+    measures = measure(load_results(folder))
+    (family,) = (one for one in measures.families if one.question == "encoders")
+    told = family_in_words(family)
+    pairs = list(family.pairs.values())
+    assert [pair.verdict == "none" for pair in pairs] == [False, True, True]
+    assert told[0 : len(pairs)] == [str(pair) for pair in pairs]
+    assert told[len(pairs)].startswith("a true difference of ")
+    assert "all 3 considered" in told[len(pairs)]
+    assert "with 10 seeds" in told[len(pairs)]
+    assert len(told) == lines + 1
+
+
+@pytest.mark.parametrize("labels", [1, 2])
+def test_one_answer_for_all_is_a_fault_where_there_are_others(tmp_path, labels):
+    names = ["low", "high"]
+    rows = [{**row, "label": names[n % labels]} for n, row in enumerate(make_examples(20))]
+    folder = write_experiment(
+        tmp_path, {"toys": rows}, make_grid(encoders=["gat"]), labels={"toys": names}
+    )
+    for file in folder.rglob("test.jsonl"):
+        found = [json.loads(line) | {"prediction": "low"} for line in file.read_text().splitlines()]
+        file.write_text("".join(f"{json.dumps(row)}\n" for row in found))
+        result = file.with_name("result.json")
+        result.write_text(json.dumps(json.loads(result.read_text()) | {"test_score": 1 / labels}))
+    notes = summarise(measure(load_results(folder))).notes["toys"]
+    assert any("predicts one label" in note for note in notes) == (labels == 2)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tasks.metrics import Metric
+from tasks.metrics import Metric, mean_absolute_error
 from tasks.results.statistics import (
     accuracy_interval,
     almost_stochastic_order,
@@ -413,3 +413,60 @@ def test_chosen_pairs_are_decided_by_themselves():
     widths = [[pair.high - pair.low for pair in found] for found in (chosen, every)]
     assert all(few <= many for few, many in zip(*widths, strict=False))
     assert compare_pairs(correct, pairs=[]) == []
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_copies_of_examples_narrow_no_interval_when_they_are_clusters(binary):
+    """Each example five times, as one cluster: the interval of the mean stays that of the examples."""
+    drawn = np.random.default_rng(0).random((3, 80))
+    scores = (drawn < 0.8).astype(float) if binary else drawn
+    copied, clusters = np.repeat(scores, 5, axis=1), np.repeat(range(80), 5).tolist()
+    found = mean_interval(copied, clusters=clusters)
+    assert found == pytest.approx(mean_interval(scores))
+    naive = mean_interval(copied)
+    assert naive[1] - naive[0] < found[1] - found[0]
+    right = np.ones((3, 400))
+    assert mean_interval(right, clusters=clusters) == mean_interval(right[:, :80])
+
+
+def test_an_interval_holds_the_mean_where_clusters_are_of_unequal_size():
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(400):
+        clusters = np.repeat(range(100), rng.geometric(0.2, 100))
+        ease = stats.norm.ppf(0.8) + 0.95 * rng.standard_normal(100)[clusters]
+        scores = ease + 0.31 * rng.standard_normal(len(clusters)) > 0
+        low, high = mean_interval(scores, clusters=clusters.tolist())
+        held += low <= 0.8 <= high
+    assert 0.9 < held / 400 < 0.98  # without clusters 0.57
+
+
+def test_groups_that_balance_are_no_fewer_examples():
+    scores = np.tile([1.0, 0.0], (2, 40))
+    clusters = np.repeat(range(40), 2).tolist()
+    assert mean_interval(scores, clusters=clusters) == pytest.approx(
+        tuple(stats.binomtest(40, 80).proportion_ci(method="wilson"))
+    )
+
+
+def test_large_whole_numbers_are_exchanged_as_others_are():
+    """Squared errors of prices: their exact distribution would have a billion places."""
+    rng = np.random.default_rng(0)
+    a, b = (np.rint(10**9 * rng.gamma(1, scale, (3, 60))) for scale in (1, 1.3))
+    assert permutation_test(a, b) == permutation_test(a + 0.25, b + 0.25)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.8, 1.0])
+@pytest.mark.parametrize("changed", [0, 1])
+def test_errors_of_one_step_are_decided_as_right_and_wrong_are(share, changed):
+    """Of a scale of two labels, the absolute error is one less the accuracy, and so is its interval."""
+    right = (np.random.default_rng(0).random((3, 6)) < share).astype(float)
+    other = right.copy()
+    other[:, :changed] = 1 - other[:, :changed]
+    (found,) = compare_pairs({"a": right, "b": other})
+    error = mean_absolute_error(["low", "high"])
+    (mirrored,) = compare_pairs({"a": 1 - right, "b": 1 - other}, metric=error)
+    assert (mirrored.low, mirrored.high) == pytest.approx((-found.high, -found.low))
+    for name in ("verdict", "p", "detectable", "detectable_with_any_seeds"):
+        assert getattr(mirrored, name) == pytest.approx(getattr(found, name)), name
+    assert found.verdict == "undecided"

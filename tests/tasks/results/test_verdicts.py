@@ -104,6 +104,60 @@ def test_two_encoders_without_chance_are_a_t_test():
     assert (decision.low, decision.high) == pytest.approx(tuple(interval), rel=0.02)
 
 
+@pytest.mark.parametrize("groups", [5, 12])
+def test_few_examples_or_groups_of_them_are_a_paired_t_test(groups):
+    """Scores that depend on the example alone: Student's test of the groups' differences."""
+    rng = np.random.default_rng(0)
+    of_groups = rng.normal([[0.0], [0.8]], 1.0, (2, groups))
+    expected = stats.ttest_rel(*of_groups)
+    interval = expected.confidence_interval(0.95)
+    for size in (1, 20):
+        scores = {
+            name: np.tile(np.repeat(values, size), (4, 1))
+            for name, values in zip("ab", of_groups, strict=True)
+        }
+        clusters = np.repeat(range(groups), size).tolist()
+        (found,) = decide(mean_scores(scores, clusters), [("a", "b")], draws=40_000)
+        assert found.p == pytest.approx(expected.pvalue, abs=0.015)
+        assert (found.low, found.high) == pytest.approx(tuple(interval), abs=0.03)
+
+
+def test_variances_of_groups_of_unequal_size_are_right_in_the_mean():
+    """Independent examples with variance 1, in groups: of the mean of n it is 1 / n."""
+    rng = np.random.default_rng(0)
+    clusters = np.repeat(range(21), [20] + [1] * 20).tolist()
+    found = [
+        mean_scores({"a": rng.standard_normal((3, 1)) + rng.standard_normal(40)}, clusters)
+        for _ in range(2000)
+    ]
+    mean = np.mean([means.of_examples[0, 0] for means in found])
+    assert mean == pytest.approx(1 / 40, rel=0.05)
+    assert found[0].examples == 21
+    assert found[0].degrees_of_examples == pytest.approx(40**2 / (20**2 + 20) - 1)
+
+
+@pytest.mark.slow
+def test_the_level_holds_where_one_group_has_half_of_the_examples():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(range(101), [100] + [1] * 100)
+    wrong = 0
+    for _ in range(200):
+        ease = 1 + 1.2 * rng.standard_normal(101)[groups] + 1.2 * rng.standard_normal(200)
+        scores = {
+            name: ease
+            + 0.7 * rng.standard_normal(101)[groups]
+            + 0.15 * rng.standard_normal((4, 1))
+            + 0.6 * rng.standard_normal((4, 200))
+            > 0
+            for name in "abc"
+        }
+        decisions = decide(
+            mean_scores(scores, groups.tolist()), list(combinations("abc", 2)), draws=500
+        )
+        wrong += any(d.verdict in (Verdict.BETTER, Verdict.WORSE) for d in decisions)
+    assert wrong / 200 < 0.1  # by the number of groups alone 0.3
+
+
 def test_interval_p_and_verdict_agree():
     rng = np.random.default_rng(3)
     seen = set()
