@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.palette import FAMILIES
 from tasks.results.measures import ScoredCell
 from tasks.results.records import KINDS
-from tasks.results.statistics import mean_interval
 from tasks.storage import write_bytes, write_text
 
 if TYPE_CHECKING:
@@ -185,17 +183,18 @@ def _element(svg: str) -> str:
 
 
 def forest(
-    axes: Axes, rows: Sequence[tuple[ScoredCell, NDArray[np.float64]]], factor: float
+    axes: Axes, rows: Sequence[tuple[ScoredCell, tuple[float, float, float]]], factor: float
 ) -> None:
-    """A line for each row: the mean of a matrix of scores, and its interval; both times a factor."""
-    ends = factor * np.array([mean_interval(scores) for _, scores in rows])
+    """A line for each row: a mean and the ends of its interval, times a factor."""
+    estimates = factor * np.array([estimate for _, estimate in rows])
     colours = [COLOURS[cell.kind] for cell, _ in rows]
-    axes.hlines(range(len(rows)), ends[:, 0], ends[:, 1], colors=colours, lw=2, alpha=0.45)
+    axes.hlines(
+        range(len(rows)), estimates[:, 1], estimates[:, 2], colors=colours, lw=2, alpha=0.45
+    )
     # One line of marks for each kind, since a drawing takes its time for each line.
     for kind in dict.fromkeys(cell.kind for cell, _ in rows):
         places = [y for y, (cell, _) in enumerate(rows) if cell.kind == kind]
-        means = [factor * float(rows[y][1].mean()) for y in places]
-        axes.plot(means, places, MARKS[kind], color=COLOURS[kind], ms=5.5)
+        axes.plot(estimates[places, 0], places, MARKS[kind], color=COLOURS[kind], ms=5.5)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
 

@@ -65,7 +65,7 @@ def accuracy(group: Group) -> Figure:
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
-        forest(axes, [(row, row.scores) for row in rows], unit.factor)
+        forest(axes, [(row, row.whole) for row in rows], unit.factor)
         means = np.concatenate([row.scores.mean(1) for row in rows])
         places = np.repeat(np.arange(len(rows)), [len(row.seeds) for row in rows])
         axes.plot(unit.factor * means, places, "|", color=INK, ms=5, mew=0.7)
@@ -229,7 +229,7 @@ def conditions(
     def paint(canvas: Canvas) -> None:
         grid = canvas.subplots(len(panels), 1, sharex=True, squeeze=False)
         for axes, (encoder, cells) in zip(grid[:, 0], panels.items(), strict=True):
-            forest(axes, [(cell, cell.scores) for _, cell in cells], unit.factor)
+            forest(axes, [(cell, cell.whole) for _, cell in cells], unit.factor)
             name_rows(axes, [label for label, _ in cells])
             axes.set_title(encoder, fontweight="bold", color=COLOURS[cells[0][1].kind])
             dashed_line(axes, unit.factor * cells[0][1].test.mean)
@@ -306,9 +306,7 @@ def slices(group: Group, dimension: Dimension) -> Figure:
         for axes in grid.ravel()[len(parts) :]:
             axes.set_visible(False)
         for place, (axes, part) in enumerate(zip(grid.ravel(), parts, strict=False)):
-            forest(
-                axes, [(row, row.own_scores[:, list(part.members)]) for row in rows], unit.factor
-            )
+            forest(axes, [(row, row.part(part.members)) for row in rows], unit.factor)
             axes.set_title(f"{wrapped(part.name)}\nn = {len(part)}", fontsize=SMALL)
             whole = [row.own_scores[:, list(part.members)].mean() for row in rows]
             dashed_line(axes, unit.factor * float(np.mean(whole)))

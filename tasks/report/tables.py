@@ -11,7 +11,6 @@ from tasks.report.groups import Group
 from tasks.report.words import standing
 from tasks.results.measures import ScoredCell, of_examples
 from tasks.results.slices import Dimension
-from tasks.results.statistics import mean_interval
 from tasks.results.table import Column, Entry, Table, mean_and_sd, number, text_table
 from tasks.results.verdicts import Verdict
 
@@ -278,6 +277,6 @@ def _with_interval(group: Group, cell: ScoredCell) -> str:
 
 
 def _in_slice(group: Group, member: ScoredCell, places: Sequence[int]) -> str:
-    part, unit = member.own_scores[:, list(places)], of_examples(group.metric).unit
-    low, high = mean_interval(part)
-    return f"{unit.text(float(part.mean()))} ({unit.text(low)} to {unit.text(high)})"
+    mean, low, high = member.part(places)
+    unit = of_examples(group.metric).unit
+    return f"{unit.text(mean)} ({unit.text(low)} to {unit.text(high)})"

@@ -114,6 +114,7 @@ class ScoredCell(CellMeasures):
         calibration_error: :func:`tasks.metrics.calibration_error` for each seed; none unless answers
             are single labels.
         class_f1: F1 of each label, the mean over seeds.
+        clusters: What the test examples belong to, where they come in groups.
     """
 
     metric: AnyMetric = ACCURACY
@@ -126,6 +127,18 @@ class ScoredCell(CellMeasures):
     values: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     calibration_error: tuple[float, ...]
     class_f1: Mapping[str, float] = field(default_factory=dict)
+    clusters: tuple[str, ...] | None = None
+
+    @property
+    def whole(self) -> tuple[float, float, float]:
+        """The mean score on test, and the ends of its interval."""
+        return self.test.mean, self.low, self.high
+
+    def part(self, members: Sequence[int]) -> tuple[float, float, float]:
+        """The mean of ``own_scores`` of some test examples, and the ends of its interval."""
+        scores = self.own_scores[:, list(members)]
+        clusters = self.clusters and [self.clusters[member] for member in members]
+        return float(scores.mean()), *mean_interval(scores, clusters=clusters)
 
     @property
     def constant(self) -> int:
@@ -355,6 +368,7 @@ def _scored(
         class_f1={
             label: fmean(of_seed.get(label, 0.0) for of_seed in by_class) for label in labels
         },
+        clusters=None if clusters is None else tuple(clusters),
     )
 
 

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tasks.metrics import mean_absolute_error
 from tasks.report.groups import groups_of
 from tasks.report.map import BEST, load_groups, map_figure, map_rows, map_table, write_map
 from tasks.results.folder import load_results
@@ -77,6 +78,19 @@ def test_the_picture_has_every_gain(rows):
     }
     assert gains <= set(re.findall(r">([-+][\d.]+)</text>", figure.svg))
     assert "toys: gat, random" in figure.text
+
+
+def test_a_smaller_error_is_a_gain(rows):
+    error = mean_absolute_error(["1", "2", "3"])
+    cells = {
+        name: dataclasses.replace(pair, metric=error, difference=-0.2, low=-0.3, high=-0.1)
+        for name, pair in rows[0].cells.items()
+    }
+    fewer = [dataclasses.replace(rows[0], cells=cells)]
+    for entries in map_table(fewer).rows:
+        assert entries[4].values == {"gain": 0.2}
+        assert entries[5].values == {"low": 0.1, "high": 0.3}
+    assert "gat, random +0.2" in map_figure(fewer).text
 
 
 def test_files(folders, tmp_path):

@@ -244,6 +244,8 @@ def test_the_interval_of_a_cell_is_over_groups_of_examples(tmp_path):
         (cell,) = measure(load_results(folder)).scored
         clusters = [row["cluster"] for row in rows]
         assert (cell.low, cell.high) == mean_interval(cell.scores, clusters=clusters)
+        part = mean_interval(cell.scores[:, 5:45], clusters=clusters[5:45])
+        assert cell.part(range(5, 45)) == (cell.scores[:, 5:45].mean(), *part)
         intervals.append((cell.low, cell.high))
     assert intervals[0] != intervals[1]
 
