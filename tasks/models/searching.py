@@ -48,7 +48,8 @@ class SearchOptions(Options):
         cli_option(
             "Sequences",
             "The largest number of pieces; a longer sequence is cut. By default twice the longest of "
-            "train, or ten more than twice the length of the text if that is longer.",
+            "train, or ten more than twice the length of the text if that is longer, but no less than "
+            "the least number.",
         ),
     ] = None
     top_p: Annotated[
