@@ -380,8 +380,10 @@ def sample(
         float,
         typer.Option(help="Draw from the likeliest words that have this probability together."),
     ] = 0.95,
-    count: Annotated[int, typer.Option(min=1, help="Number of texts.")] = 5,
-    length: Annotated[int, typer.Option(min=1, help="Largest number of words drawn.")] = 50,
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of texts.")] = 5,
+    length: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Largest number of words drawn.")
+    ] = 50,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     plugin: Annotated[
         list[str] | None,

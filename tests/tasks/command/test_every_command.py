@@ -48,6 +48,7 @@ def test_each_once(tmp_path, questions, here):
         "pretrain", "two.conllu", "--dev", "two.conllu", "--encoder", "lstm", *WIDTHS, "--out", "lm"
     )
     assert len(run("sample", "lm", "--prompt", "Dogs", "--count", 2).out.splitlines()) == 2
+    assert "1000000" in run("sample", "lm", "--length", 10**20, status=2).err
 
     begun = ("--data", questions, "--encoder", "lstm", *WIDTHS, "--init", "lm", "--out", "begun")
     assert "saved in begun/init=lm/lstm/seed-0" in run("train", *begun).out
