@@ -14,7 +14,7 @@ from structnn import Tree
 from structnn.arcs import tree_of
 from tasks.data.examples import DataError, quote
 from tasks.data.questions import NO_LABEL, ROW_SEPARATOR, SEPARATOR, Answers, Question
-from tasks.estimators.columns import Column, check_order, values_in, with_gaps
+from tasks.estimators.columns import Column, check_order, of_python, values_in, with_gaps
 
 __all__ = [
     "Classes",
@@ -474,7 +474,7 @@ def _is_matrix(y: Column) -> bool:
     """Whether it is a matrix; as in scikit-learn, rows of 0 and 1 of the same length are one."""
     if isinstance(y, list) and y and all(isinstance(row, list | np.ndarray) for row in y):
         (size, *others) = {len(row) for row in y}
-        ones = {type(one) is int and one in (0, 1) for row in y for one in map(_item, row)}
+        ones = {type(one) is int and one in (0, 1) for row in y for one in map(of_python, row)}
         return size > 1 and not others and ones == {True}
     shape: tuple[int, ...] = getattr(y, "shape", ())
     return len(shape) == 2 and shape[1] > 1
@@ -514,10 +514,6 @@ def _is_missing(value: object) -> bool:
         return value is None or bool(value != value)
     except TypeError:  # pandas.NA
         return True
-
-
-def _item(value: object) -> object:
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _joined(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:

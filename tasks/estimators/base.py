@@ -30,7 +30,7 @@ from tasks.data.setting import Setting, view
 from tasks.data.structures import needs_parser
 from tasks.estimators.answers import Values, numbers_in
 from tasks.estimators.asked import Part, asked_data
-from tasks.estimators.columns import Column, Row, examples_of
+from tasks.estimators.columns import Column, Row, examples_of, of_python
 from tasks.estimators.reading import (
     caching_parser,
     read,
@@ -452,8 +452,8 @@ class StructuredEstimator(BaseEstimator, ABC):
     def _data_options(self) -> DataOptions:
         reads, answer = self._asked()
         return DataOptions(
-            dev_fraction=_plain(self.dev_fraction),
-            split_seed=_plain(self.split_seed),
+            dev_fraction=of_python(self.dev_fraction),
+            split_seed=of_python(self.split_seed),
             text_column=self.text_column,
             label_column=self.label_column,
             reads=reads,
@@ -462,7 +462,7 @@ class StructuredEstimator(BaseEstimator, ABC):
 
     def _options(self) -> tuple[ModelOptions, TrainingOptions, ParserOptions]:
         """The options of the parts, which are checked when they are made."""
-        own = {name: _plain(value) for name, value in self.get_params(deep=False).items()}
+        own = {name: of_python(value) for name, value in self.get_params(deep=False).items()}
         settings, training, parser = (
             {field.name: own[field.name] for field in fields(kind) if field.name in own}
             for kind in (ModelSettings, TrainingOptions, ParserOptions)
@@ -542,11 +542,6 @@ class StructuredEstimator(BaseEstimator, ABC):
                 status.print(line, highlight=False)
 
         return report
-
-
-def _plain(value: Any) -> Any:
-    """A number of NumPy, as a grid search gives it, as Python has it."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _seed(random_state: object) -> int:

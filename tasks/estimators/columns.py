@@ -25,6 +25,7 @@ __all__ = [
     "as_example",
     "check_order",
     "examples_of",
+    "of_python",
     "put_answer",
     "rows_in",
     "values_in",
@@ -210,6 +211,11 @@ def with_gaps(column: Column) -> NDArray[Any]:
     return np.array(column.tolist(), object) if np.ma.is_masked(column) else np.asarray(column)
 
 
+def of_python(value: Any) -> Any:
+    """A number of NumPy, as a matrix or a grid search gives it, as Python has it."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def check_order(column: Column, name: str) -> None:
     """Make sure that the values of a column have places, by which texts and answers belong together.
 
@@ -275,6 +281,4 @@ def _plain(value: object) -> object:
     """A cell as a file would have it."""
     if isinstance(value, np.ndarray):
         return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    return list(value) if isinstance(value, tuple) else value
+    return list(value) if isinstance(value, tuple) else of_python(value)

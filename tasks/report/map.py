@@ -120,7 +120,7 @@ def map_figure(rows: Sequence[MapRow]) -> Figure:
                 axes.fill([x, x + 1, x + 1, x], [y, y, y + 1, y + 1], color=fill, lw=0)
                 decided = pair.verdict in _FILLS
                 ink = "white" if pair.verdict is Verdict.BETTER else INK if decided else MUTED
-                text = pair.metric.unit.signed(_gain(pair)[0])
+                text = pair.metric.unit.signed(pair.gain[0])
                 axes.text(x + 0.5, y + 0.5, text, color=ink, ha="center", va="center", size=SMALL)
         for line in range(len(rows) + 1):
             axes.axhline(line, color="white", lw=2)
@@ -142,7 +142,7 @@ def map_figure(rows: Sequence[MapRow]) -> Figure:
     told = [
         f"{row.data}: "
         + ", ".join(
-            f"{column} {pair.metric.unit.signed(_gain(pair)[0])} ({_WORDS[pair.verdict]})"
+            f"{column} {pair.metric.unit.signed(pair.gain[0])} ({_WORDS[pair.verdict]})"
             for column, pair in row.cells.items()
         )
         for row in rows
@@ -203,17 +203,10 @@ def _columns(rows: Sequence[MapRow]) -> list[str]:
     return [*found, *[BEST] * any(BEST in row.cells for row in rows)]
 
 
-def _gain(pair: Comparison) -> tuple[float, float, float]:
-    """What the first has more than the second, or less where that is better; its interval's ends."""
-    sign = pair.metric.sign
-    low, high = sorted((sign * pair.low, sign * pair.high))
-    return sign * pair.difference, low, high
-
-
 def _entries(row: MapRow, column: str, pair: Comparison) -> tuple[Entry, ...]:
     unit = pair.metric.unit
     encoder, beside = row.best.split(" - ") if column == BEST else column.rsplit(", ", 1)
-    gain, low, high = _gain(pair)
+    gain, low, high = pair.gain
     interval = f"{unit.signed(low)} to {unit.signed(high)}"
     return (
         Entry(row.data, {"data": row.data}),

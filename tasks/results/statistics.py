@@ -358,6 +358,12 @@ class Comparison:
         return self.verdict in (Verdict.BETTER, Verdict.WORSE)
 
     @property
+    def gain(self) -> tuple[float, float, float]:
+        """What the first has more than the second, or less where that is better; its interval's ends."""
+        low, high = sorted((self.metric.sign * self.low, self.metric.sign * self.high))
+        return self.metric.sign * self.difference, low, high
+
+    @property
     def size(self) -> str:
         """Of how many examples and seeds it is; of how many groups, where examples come in some."""
         groups = f" in {self.clusters} groups" if self.clusters < self.examples else ""
@@ -401,8 +407,7 @@ class Comparison:
                 f"95 % interval {interval}; {_p(self.p)}, {size})"
             )
         better = self if self.verdict is Verdict.BETTER else self.reversed()
-        sign = 1 if self.metric.higher_is_better else -1
-        low, high = sorted((sign * better.low, sign * better.high))
+        _, low, high = better.gain
         return (
             f"{better.first} is better than {better.second} on this data by "
             f"{unit.distance(self.difference)} (95 % interval {_end(unit, low).removeprefix('+')} to "
@@ -498,7 +503,7 @@ def _of_clusters(values: Floats, clusters: Sequence[Hashable] | None) -> Floats:
     if clusters is None:
         return values
     mean = float(values.mean())
-    sums = np.bincount(numbered(clusters), values - mean).astype(np.float64)
+    (sums,) = _sums((values - mean)[None], clusters)
     moved: Floats = mean + sums * (len(sums) / len(values))
     return moved
 
