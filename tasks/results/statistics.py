@@ -101,9 +101,9 @@ def mean_interval(
 
     .. math:: \bar{a} \pm t \sqrt{s_a^2/S + s_d^2/n}
 
-    with the variances of the runs' means and of the examples' means over seeds, and degrees of freedom
-    by Satterthwaite's formula. With one seed the first term is unknown
-    and left out, and nothing is said of other seeds.
+    with the variances of the runs' means and of the examples' means over seeds (of groups of examples
+    as in :func:`tasks.results.verdicts.mean_scores`), and degrees of freedom by Satterthwaite's formula.
+    With one seed the first term is unknown and left out, and nothing is said of other seeds.
 
     Args:
         scores: Matrix of scores, of at least one example.
@@ -115,7 +115,7 @@ def mean_interval(
     matrix = np.atleast_2d(np.asarray(scores, dtype=float))
     if is_binary(matrix):
         return accuracy_interval(matrix, confidence, clusters)
-    variance, degrees = _variance(_of_clusters(matrix.mean(0), clusters), [matrix.mean(1)])
+    variance, degrees, _ = _variance(matrix, clusters)
     mean = float(matrix.mean())
     if variance == 0:
         return mean, mean
@@ -134,11 +134,14 @@ def accuracy_interval(
     effective number of examples (Korn and Graubard 1998) in place of their number :math:`n`:
 
     .. math:: n^* = \frac{\bar{a} (1 - \bar{a})}{s_a^2/S + s_d^2/n}
+        \left( \frac{t_{n-1}}{t_d} \right)^2
 
-    with the variances of the runs' accuracies and of the examples' means over seeds. Where nothing
-    varies it is :math:`n`; or, where examples come in groups, the number of these, whose variance is
-    then that of examples. With one seed, nothing is said of other seeds. It holds for scores of 0 and
-    1 alone; see :func:`mean_interval`.
+    with the variances of the runs' accuracies and of the examples' means over seeds, and quantiles of
+    Student's distribution: with the degrees of freedom of the variance, *d*, which are few where runs
+    or groups of examples are few, it is less certain than that of *n* examples. Where nothing varies
+    it is :math:`n`; or, where examples come in groups, the number of groups of equal size that tell as
+    much, whose variance is then that of examples. With one seed, nothing is said of other seeds. It
+    holds for scores of 0 and 1 alone; see :func:`mean_interval`.
 
     Args:
         correct: Matrix of scores that are 0 or 1, of at least one example.
@@ -149,14 +152,13 @@ def accuracy_interval(
 
     matrix = np.atleast_2d(np.asarray(correct, dtype=float))
     seeds, examples = matrix.shape
-    of_draws = _of_clusters(matrix.mean(0), clusters)
-    mean, size = float(matrix.mean()), float(len(of_draws))
-    variance = float(of_draws.var(ddof=1)) / len(of_draws) if len(of_draws) > 1 else 0.0
-    if seeds > 1:
-        variance += float(matrix.mean(1).var(ddof=1)) / seeds
-    if variance > 0:
+    variance, degrees, effective = _variance(matrix, clusters)
+    mean, size = float(matrix.mean()), effective
+    if effective > 1 and variance > 0:
         size = min(mean * (1 - mean) / variance, float(seeds * examples))
-    elif len(of_draws) > 1 and 0 < mean < 1:  # groups that all have the same share
+        certain, uncertain = stats.t.ppf((1 + confidence) / 2, [examples - 1, degrees])
+        size *= float(min(certain / uncertain, 1)) ** 2
+    elif effective > 1 and 0 < mean < 1:  # groups that all have the same share
         size = float(examples)
     z = float(stats.norm.ppf((1 + confidence) / 2))
     middle = (mean + z**2 / (2 * size)) / (1 + z**2 / size)
@@ -495,19 +497,6 @@ def _sums(scores: Floats, clusters: Sequence[Hashable] | None) -> Floats:
     return sums.T
 
 
-def _of_clusters(values: Floats, clusters: Sequence[Hashable] | None) -> Floats:
-    """``(examples,)`` to ``(clusters,)``: with the same mean, and its variance over other clusters.
-
-    A cluster has as much as its examples move the mean, whatever their number.
-    """
-    if clusters is None:
-        return values
-    mean = float(values.mean())
-    (sums,) = _sums((values - mean)[None], clusters)
-    moved: Floats = mean + sums * (len(sums) / len(values))
-    return moved
-
-
 def _median_mcnemar(a: Floats, b: Floats) -> float:
     return float(np.median([mcnemar(x, y) for x, y in zip(a, b, strict=False)]))
 
@@ -520,22 +509,25 @@ def _order(a: Floats, b: Floats, level: float, seed: int) -> float | None:
     return almost_stochastic_order(better.mean(1), other.mean(1), level=level, seed=seed)
 
 
-def _variance(examples: Floats, runs: Iterable[Floats]) -> tuple[float, float]:
-    """Squared standard error of a mean, and its degrees of freedom by Satterthwaite's formula.
+def _variance(matrix: Floats, clusters: Sequence[Hashable] | None) -> tuple[float, float, float]:
+    """How uncertain the mean of a matrix of scores is.
 
-    Args:
-        examples: A value for each example, which have the mean.
-        runs: For each encoder a value for each of its runs.
+    Returns:
+        Its squared standard error, the degrees of freedom of that by Satterthwaite's formula, and the
+        number of examples, or of groups of equal size that would tell as much.
     """
-    terms = [
-        (float(values.var(ddof=1)) / len(values), len(values) - 1)
-        for values in (examples, *runs)
-        if len(values) > 1
-    ]
+    seeds, examples = matrix.shape
+    of_seeds = float(matrix.mean(1).var(ddof=1)) / seeds if seeds > 1 else 0.0
+    terms = [(of_seeds, seeds - 1)]
+    effective = 1.0
+    if len(set(range(examples) if clusters is None else clusters)) > 1:
+        means = mean_scores({"": matrix}, clusters)
+        effective = means.effective or float(means.examples)
+        terms.append((float(means.of_examples[0, 0]), means.degrees_of_examples))
+    terms = [(term, degrees) for term, degrees in terms if term > 0]
     variance = sum(term for term, _ in terms)
-    if variance == 0:
-        return 0.0, 1.0
-    return variance, variance**2 / sum(term**2 / freedom for term, freedom in terms)
+    spread = sum(term**2 / degrees for term, degrees in terms)
+    return variance, variance**2 / spread if spread else 1.0, effective
 
 
 def _matrices(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
