@@ -318,8 +318,9 @@ def pretrain(
         str,
         typer.Argument(
             metavar="DATA",
-            help="Text file with a text on each line, .conllu file, .csv, .tsv or .jsonl file (labels "
-            "are not read), or a data set by its name, as trec.",
+            help="Text file with a text on each line; .conllu, .ptb or .mrg file of trees; .csv, .tsv, "
+            ".jsonl, .ft, .parquet, .arrow or .feather file (labels are not read); or a data set by its "
+            "name, as trec.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the model.", callback=check_output_folder)],
@@ -954,8 +955,8 @@ def demo(
 ) -> None:
     """Train, compare and draw on generated sentences with gold trees; needs no data and no network.
 
-    The sentences are in pairs with the same words and opposite labels, so that word order or structure
-    is needed to tell them apart. Trees and graphs are also made of random trees, to compare with.
+    The sentences come four at a time with the same words, two of them with the answer yes, so that no
+    bag of words can tell them apart. The tree and the graph encoder are run with random trees too.
     """
     from tasks.command.demo import run_demo
 
