@@ -128,6 +128,12 @@ def test_every_room_is_named():
             assert f"`{folder.as_posix()}/`" in ARCHITECTURE, folder
 
 
+def test_every_module_outside_of_rooms_is_named():
+    for package in ("structnn", "parsers", "tasks"):
+        for module in sorted((ROOT / package).glob("[!_]*.py")):
+            assert f"`{package}/{module.name}`" in ARCHITECTURE, module
+
+
 def test_functions_named_exist():
     for dotted in re.findall(r"`((?:structnn|parsers|tasks)\.[\w.]+)`", ARCHITECTURE):
         module, _, name = dotted.rpartition(".")
