@@ -18,6 +18,9 @@ from tasks.models.options import ModelOptions
 from tasks.results.run import Run
 from tasks.training.options import TrainingOptions
 from tests.structnn.encoders import test_every_encoder as every_encoder
+from tests.tasks.command.test_cli import here
+
+__all__ = ["here"]  # a fixture
 
 ROOT = Path(__file__).parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -148,6 +151,18 @@ def _found(module: str, name: str) -> bool:
     except ModuleNotFoundError:  # a method: the class is the last part of the module's name
         outer, _, cls = module.rpartition(".")
         return hasattr(getattr(import_module(outer), cls), name)
+
+
+@pytest.mark.slow
+def test_the_experiment_of_the_page_can_be_planned(tmp_path, here):
+    """On the file of reviews that the README and the how-to read."""
+    page = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    (options,) = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "experiment.toml").write_text(options, encoding="utf-8")
+    rows = (f"A good film number {n}.,{n % 2}\n" for n in range(40))
+    (tmp_path / "reviews.csv").write_text("review,stars\n" + "".join(rows), encoding="utf-8")
+    said = here("compare", "experiment.toml", "--dry-run", "--out", "runs/reviews")
+    assert "180 runs of 5 encoders" in said.err
 
 
 def test_one_version():

@@ -532,7 +532,12 @@ def load_model(folder: Path) -> SavedModel:
         unusable = [name for name, value in weights.items() if not torch.isfinite(value).all()]
         if unusable:
             raise ValueError(f"{unusable[0]} has values that are not finite")
-    except (UnknownNameError, DataError):
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"{file}: {error}; if a plugin registers the encoder, give it with --plugin (in Python "
+            "tasks.experiments.plugins.load_plugins)"
+        ) from None
+    except DataError:
         raise
     except (LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
         raise StorageError(

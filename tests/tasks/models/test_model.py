@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from structnn import UNIVERSAL_RELATIONS, Vocabulary
+from structnn import UNIVERSAL_RELATIONS, UnknownNameError, Vocabulary
 from tasks.data.options import ParserOptions
 from tasks.explain.runs import choose_runs
 from tasks.models.model import SavedModel, Task, build_model, load_model, save_model
@@ -137,6 +137,15 @@ def test_a_folder_without_a_model_names_those_below(tmp_path):
     save(tmp_path / "x" / "seed-0")
     with pytest.raises(StorageError, match=r"there are models in .*seed-0"):
         Predictor(tmp_path)
+
+
+def test_an_encoder_of_a_plugin_that_is_not_loaded_names_the_option(tmp_path):
+    save(tmp_path)
+    saved, _ = read_sealed(tmp_path / "model.json", "")
+    saved["options"]["encoder"] = "mine"
+    write_sealed(tmp_path / "model.json", saved, ["weights.safetensors"])
+    with pytest.raises(UnknownNameError, match=r"model.json: unknown encoder 'mine'.*--plugin"):
+        load_model(tmp_path)
 
 
 def test_a_folder_that_is_not_there_names_models_beside_it(tmp_path):
