@@ -697,6 +697,10 @@ def push(
         bool,
         typer.Option("--card-only", help="Write the model card, README.md, and upload nothing."),
     ] = False,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
+    ] = None,
 ) -> None:
     """Upload a model to the hub of Hugging Face, with a model card that holds its figures.
 
@@ -704,9 +708,11 @@ def push(
 
     `structnn predict hf:somebody/questions "Who wrote Middlemarch?"`
     """
+    from tasks.experiments.plugins import load_plugins
     from tasks.models.hub import FILES, upload
     from tasks.results.card import write_card
 
+    load_plugins(plugin or ())
     card = write_card(run, repository)
     there = ", ".join(name for name in FILES if (run / name).exists())
     if card_only:
@@ -722,6 +728,10 @@ def export(
         Path,
         typer.Option(help="File for the program, such as model.pt2.", callback=check_output_file),
     ],
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
+    ] = None,
 ) -> None:
     """Write a model as a program of torch.export, which runs without structnn, on batches of any size.
 
@@ -730,9 +740,11 @@ def export(
 
     `structnn export runs/trec/bilstm/seed-0 --out bilstm.pt2`
     """
+    from tasks.experiments.plugins import load_plugins
     from tasks.models.export import write_program
     from tasks.models.model import model_in
 
+    load_plugins(plugin or ())
     write_program(model_in(run), out)
     status.print(
         f"written: {out}, a program from token_ids (sentences, longest) and lengths (sentences) to "
