@@ -59,7 +59,7 @@ $(VENV)/course-installed: $(VENV)/installed
 course: $(VENV)/course-installed
 	OMP_NUM_THREADS=1 $(BIN)/python course/execute.py
 
-# The documentation as a site, in the folder site/.
+# The documentation as a site, in the folder build/site/.
 $(VENV)/site-installed: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[site]'
 	@touch $@

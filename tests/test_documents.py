@@ -12,8 +12,15 @@ import structnn
 from parsers.drawing import picture
 from structnn import Batch, Sentence, Tree, build_encoder
 from structnn.options import options_of
+from tasks.data.setting import Setting
 from tasks.experiments.plugins import load_plugins
+from tasks.models.options import ModelOptions
+from tasks.results.run import Run
+from tasks.training.options import TrainingOptions
 from tests.structnn.encoders import test_every_encoder as every_encoder
+from tests.tasks.command.test_cli import here
+
+__all__ = ["here"]  # a fixture
 
 ROOT = Path(__file__).parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -124,6 +131,12 @@ def test_every_room_is_named():
             assert f"`{folder.as_posix()}/`" in ARCHITECTURE, folder
 
 
+def test_every_module_outside_of_rooms_is_named():
+    for package in ("structnn", "parsers", "tasks"):
+        for module in sorted((ROOT / package).glob("[!_]*.py")):
+            assert f"`{package}/{module.name}`" in ARCHITECTURE, module
+
+
 def test_functions_named_exist():
     for dotted in re.findall(r"`((?:structnn|parsers|tasks)\.[\w.]+)`", ARCHITECTURE):
         module, _, name = dotted.rpartition(".")
@@ -138,6 +151,18 @@ def _found(module: str, name: str) -> bool:
     except ModuleNotFoundError:  # a method: the class is the last part of the module's name
         outer, _, cls = module.rpartition(".")
         return hasattr(getattr(import_module(outer), cls), name)
+
+
+@pytest.mark.slow
+def test_the_experiment_of_the_page_can_be_planned(tmp_path, here):
+    """On the file of reviews that the README and the how-to read."""
+    page = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    (options,) = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "experiment.toml").write_text(options, encoding="utf-8")
+    rows = (f"A good film number {n}.,{n % 2}\n" for n in range(40))
+    (tmp_path / "reviews.csv").write_text("review,stars\n" + "".join(rows), encoding="utf-8")
+    said = here("compare", "experiment.toml", "--dry-run", "--out", "runs/reviews")
+    assert "180 runs of 5 encoders" in said.err
 
 
 def test_one_version():
@@ -169,11 +194,28 @@ def test_the_blocks_of_the_page_on_python_run_in_order(capsys):
     assert {path.name for path in Path().iterdir()} == {"questions", "parser", "report.html"}
 
 
-def test_predictions_are_of_the_folders_that_runs_have():
-    """``train --out runs/one`` makes ``runs/one/gat/seed-0``, with folders for structures and so on."""
+COMMANDS_ON_RUNS = r'^\$ structnn (?:predict|explain|serve|push|export) (?:"([^"]+)"|(\S+))'
+
+
+def test_commands_name_the_folders_that_runs_have():
+    """``train --out runs/one`` makes ``runs/one/gat/seed-0``, with folders for all but the defaults."""
     pages = [*(ROOT / "docs").glob("**/*.md"), *ROOT.glob("README*.md")]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
-    asked = re.findall(r'^\$ structnn predict (?:"([^"]+)"|(\S+))', text, flags=re.MULTILINE)
-    runs = {quoted or plain for quoted, plain in asked}
+    asked = re.findall(COMMANDS_ON_RUNS, text, flags=re.MULTILINE)
+    runs = {quoted or plain for quoted, plain in asked if not plain.startswith(("hf:", "RUN"))}
     assert "runs/en-de/bilstm(layers=2)/seed-0" in runs
-    assert [run for run in runs if not re.search(r"/seed-\d$|^hf:", run)] == []
+    assert "runs/trec/gat/seed-0" in runs
+    for run in runs:
+        out, *inside = Path(run).parts[1:]
+        assert out
+        assert Path(*inside) == (folder_of(inside) if inside else Path()), run
+
+
+def folder_of(parts: list[str]) -> Path:
+    """The folder of the run that these folders describe."""
+    *varied, encoder, seed = parts
+    values = dict(name.split("=", 1) for name in varied)
+    embedding = values.pop("embedding", "learned")
+    model = ModelOptions(encoder=encoder.replace("+", ">"), embedding=embedding)
+    number = int(seed.removeprefix("seed-"))
+    return Run(model, TrainingOptions(), number, Setting(**values)).folder

@@ -58,6 +58,22 @@ def test_navigation_lists_every_page_and_notebook():
     assert set(pages) == there
 
 
+def titles(nav: Any) -> Iterator[str]:
+    """Of pages that the navigation names, which otherwise have that of their heading."""
+    for part in nav if isinstance(nav, list) else ():
+        if isinstance(part, dict):
+            ((title, inside),) = part.items()
+            yield from [title] if isinstance(inside, str) else titles(inside)
+
+
+def test_titles_tell_pages_apart():
+    """A browser shows each before the name of the site, which alone would be there twice."""
+    given = list(titles(CONFIG["nav"]))
+    assert "Overview" in given
+    assert CONFIG["site_name"] not in given
+    assert len(set(given)) == len(given)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page):
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)

@@ -318,8 +318,9 @@ def pretrain(
         str,
         typer.Argument(
             metavar="DATA",
-            help="Text file with a text on each line, .conllu file, .csv, .tsv or .jsonl file (labels "
-            "are not read), or a data set by its name, as trec.",
+            help="Text file with a text on each line; .conllu, .ptb or .mrg file of trees; .csv, .tsv, "
+            ".jsonl, .ft, .parquet, .arrow or .feather file (labels are not read); or a data set by its "
+            "name, as trec.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the model.", callback=check_output_folder)],
@@ -696,6 +697,10 @@ def push(
         bool,
         typer.Option("--card-only", help="Write the model card, README.md, and upload nothing."),
     ] = False,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
+    ] = None,
 ) -> None:
     """Upload a model to the hub of Hugging Face, with a model card that holds its figures.
 
@@ -703,9 +708,11 @@ def push(
 
     `structnn predict hf:somebody/questions "Who wrote Middlemarch?"`
     """
+    from tasks.experiments.plugins import load_plugins
     from tasks.models.hub import FILES, upload
     from tasks.results.card import write_card
 
+    load_plugins(plugin or ())
     card = write_card(run, repository)
     there = ", ".join(name for name in FILES if (run / name).exists())
     if card_only:
@@ -721,6 +728,10 @@ def export(
         Path,
         typer.Option(help="File for the program, such as model.pt2.", callback=check_output_file),
     ],
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
+    ] = None,
 ) -> None:
     """Write a model as a program of torch.export, which runs without structnn, on batches of any size.
 
@@ -729,9 +740,11 @@ def export(
 
     `structnn export runs/trec/bilstm/seed-0 --out bilstm.pt2`
     """
+    from tasks.experiments.plugins import load_plugins
     from tasks.models.export import write_program
     from tasks.models.model import model_in
 
+    load_plugins(plugin or ())
     write_program(model_in(run), out)
     status.print(
         f"written: {out}, a program from token_ids (sentences, longest) and lengths (sentences) to "
@@ -954,8 +967,8 @@ def demo(
 ) -> None:
     """Train, compare and draw on generated sentences with gold trees; needs no data and no network.
 
-    The sentences are in pairs with the same words and opposite labels, so that word order or structure
-    is needed to tell them apart. Trees and graphs are also made of random trees, to compare with.
+    The sentences come four at a time with the same words, two of them with the answer yes, so that no
+    bag of words can tell them apart. The tree and the graph encoder are run with random trees too.
     """
     from tasks.command.demo import run_demo
 

@@ -72,9 +72,11 @@ def show_power(dataset: Dataset, options: CompareOptions) -> None:
         if seeds != options.seeds
     )
     verdict = "" if options.seeds >= FEWEST_SEEDS else " (but there is no verdict below 3 seeds)"
+    groups = f" in {clusters} groups" if clusters < len(examples) else ""
     results.print(
-        f"- {seeds_in_words(options.seeds)} of {encoders} encoders on {clusters} test examples find "
-        f"a true difference of about {PERCENT.distance(own.detectable)} four times in five{verdict}; "
+        f"- {seeds_in_words(options.seeds)} of {encoders} encoders on {len(examples)} test examples"
+        f"{groups} find a true difference of about {PERCENT.distance(own.detectable)} four times in "
+        f"five{verdict}; "
         f"{others}, any number {PERCENT.distance(own.detectable_with_any_seeds)}"
     )
     results.print(

@@ -31,10 +31,10 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
             "Data",
             "Data set: trec, trec50, mr, subj, sst5, sst2, structure-test, listops, logic, logic-pairs, "
             "arithmetic, dyck, minimal-pairs, copy, reversal, scan, postfix, passive; a .csv, .tsv, "
-            ".jsonl, .conllu or .parquet file; two files of lines, the second the targets of the first, "
-            "as source.txt+target.txt; a folder of texts by class (pos/1.txt), or that datasets saved; "
-            "or hf:NAME. "
-            "compare takes several, separated by commas.",
+            ".jsonl, .conllu, .ptb, .mrg, .ft, .parquet, .arrow or .feather file; two files of lines, "
+            "the second the targets of the first, as source.txt+target.txt; a folder of texts by class "
+            "(pos/1.txt), or that datasets saved; or hf:NAME. compare takes several, separated by "
+            "commas.",
         ),
     ]
     structure: Annotated[
@@ -47,8 +47,8 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
             "parse as it hangs from the span); for two spans path, path1, path2, ... path_inf (the part "
             "of the parse between them, and what hangs from it by so many edges); enhanced (of CoNLL-U) "
             "or graph (graphs in the data). Only graph encoders read paths, enhanced and graph. By "
-            "default parse; where arcs are asked about, left_chain. compare "
-            "takes several.",
+            "default parse; where nodes are asked about, constituency, and where arcs are, left_chain. "
+            "compare takes several.",
         ),
     ] = None
     embedding: Annotated[

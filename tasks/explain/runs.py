@@ -8,13 +8,12 @@ from pathlib import Path
 
 from tasks.data.structures import structure_of
 from tasks.models.hub import fetched
+from tasks.models.model import MODEL, models_near
 from tasks.results.folder import EXPERIMENT_FILE, examples_file
 from tasks.results.records import read_descriptions, read_experiment
 from tasks.storage import StorageError
 
 __all__ = ["ChosenRuns", "choose_runs", "known_label"]
-
-MODEL = "model.json"
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,7 @@ def choose_runs(folders: Sequence[Path]) -> ChosenRuns:
         if not folder.is_dir():
             raise StorageError(
                 f"there is no folder {folder}: give folders of runs or of an experiment, then the text"
+                f"{models_near(folder)}"
             )
         if (folder / MODEL).exists() or not (folder / EXPERIMENT_FILE).exists():
             chosen.append(folder)  # where there is no model either, reading it says what is there

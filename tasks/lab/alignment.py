@@ -157,7 +157,8 @@ def measure_alignment(
     head = model.classifier.head
     if not isinstance(head, SequenceHead):
         raise ValueError(
-            f"{name} does not write sequences: give runs that structnn compare --data {data} made"
+            f"the run of {model.options.encoder} does not write sequences: give runs that structnn "
+            f"compare --data {data} made"
         )
     given = [example.sentence for example in examples if example.sentence is not None]
     sentences = model.structured(given)

@@ -105,7 +105,7 @@ def path_row(summary: PathSummary) -> list[str]:
         f"{summary.least:g}",
         f"{summary.mean:.1f}",
         f"{summary.greatest:g}",
-        f"{summary.growth:+.2f}",
+        f"{round(summary.growth, 2) + 0:+.2f}",  # + 0: no -0.00
         share(summary.reached),
         share(summary.seen),
     ]

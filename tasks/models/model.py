@@ -69,6 +69,7 @@ __all__ = [
     "load_model",
     "make_corpus",
     "model_in",
+    "models_near",
     "options_in",
     "reads_sentences",
     "save_model",
@@ -467,14 +468,33 @@ def model_in(run: Path) -> SavedModel:
         run: The folder; or ``hf:OWNER/NAME``, a model of the hub.
 
     Raises:
-        StorageError: There is none; the message names those in folders below. Or a file is damaged.
+        StorageError: There is none; the message names those in folders below, or beside a folder that
+            isn't there. Or a file is damaged.
     """
     run = fetched(run)
-    if not (run / MODEL).exists():
-        below = sorted(str(found.parent) for found in run.glob(f"**/{MODEL}"))
-        hint = f"; there are models in {', '.join(below[:8])}" if below else ""
-        raise StorageError(f"there is no saved model in {run}{hint}")
-    return load_model(run)
+    if (run / MODEL).exists():
+        return load_model(run)
+    missing = "saved model in" if run.exists() else "folder"
+    raise StorageError(f"there is no {missing} {run}{models_near(run)}")
+
+
+def models_near(run: Path) -> str:
+    """Where there are models, for a message: below a folder, or beside one that isn't there."""
+    near = sorted(map(str, _models_below(run) if run.exists() else _models_beside(run)))
+    return f"; there are models in {', '.join(near[:8])}" if near else ""
+
+
+def _models_below(folder: Path) -> Iterator[Path]:
+    return (found.parent for found in folder.glob(f"**/{MODEL}"))
+
+
+def _models_beside(missing: Path) -> Iterator[Path]:
+    """Runs of the experiment that a missing folder would be in, which has few folders above a run's."""
+    there = next(folder for folder in missing.parents if folder.exists())
+    if there.name:  # neither the current folder nor the root, which may hold anything
+        for depth in range(4):
+            runs = "*/" * depth + "seed-*"
+            yield from (found.parent for found in there.glob(f"{runs}/{MODEL}"))
 
 
 def options_in(folder: Path) -> tuple[ModelOptions, Task]:
@@ -512,7 +532,12 @@ def load_model(folder: Path) -> SavedModel:
         unusable = [name for name, value in weights.items() if not torch.isfinite(value).all()]
         if unusable:
             raise ValueError(f"{unusable[0]} has values that are not finite")
-    except (UnknownNameError, DataError):
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"{file}: {error}; if a plugin registers the encoder, give it with --plugin (in Python "
+            "tasks.experiments.plugins.load_plugins)"
+        ) from None
+    except DataError:
         raise
     except (LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
         raise StorageError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tasks.options import Options, Range, cli_option
+from tasks.training.options import METRICS
 
 __all__ = ["VerdictOptions"]
 
@@ -18,11 +19,7 @@ class VerdictOptions(Options):
         str | None,
         cli_option(
             "Verdicts",
-            "What is compared on test. Labels: accuracy (the default), macro_f1, mcc (Matthews' "
-            "correlation), or mean_absolute_error (labels that are a scale). Several labels: micro_f1, "
-            "macro_f1, exact_match. Numbers: pearson, spearman, mse. Also macro_f1(without=Other) and "
-            "micro_f1(without=no_relation); macro_f1(without=Other, directions=folded) is that of "
-            "SemEval-2010 Task 8.",
+            f"What is compared on test. {METRICS}",
         ),
     ] = None
     rope: Annotated[

@@ -197,6 +197,11 @@ def seeds_in_words(number: int) -> str:
     return "one seed" if number == 1 else f"{number} seeds"
 
 
+def _share_of_seeds(number: int, seeds: int) -> str:
+    """`` in 2 of 3 seeds``; nothing where there is one."""
+    return f" in {number} of {seeds} seeds" if seeds > 1 else ""
+
+
 def median_pair(pairs: Sequence[Comparison]) -> Comparison:
     """The pair in the middle by the difference that would be found: it stands for all."""
     return sorted(pairs, key=lambda pair: pair.detectable)[len(pairs) // 2]
@@ -325,8 +330,7 @@ def _remarks(measures: Measures, data: str) -> list[str]:
     varied = len({example.label for example in measures.results.examples[data]}) > 1
     remarks = [
         f"{label(cell.condition, plain, reads_trees=cell.structured)} predicts one label for every test "
-        f"example in {cell.constant} of {seeds_in_words(len(cell.predictions))}: nothing was learned "
-        "there"
+        f"example{_share_of_seeds(cell.constant, len(cell.predictions))}: nothing was learned there"
         for cell in cells
         if plain is not None and varied and isinstance(cell, ScoredCell) and cell.constant
     ]

@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 
 from tasks.options import Options, Range, cli_option
 
-__all__ = ["OptimisationOptions", "TrainingOptions"]
+__all__ = ["METRICS", "OptimisationOptions", "TrainingOptions"]
+
+METRICS = (
+    "By default the first of the question. Labels: accuracy, macro_f1, mcc (Matthews' correlation), "
+    "mean_absolute_error (labels that are a scale). Several labels: micro_f1, macro_f1, exact_match. "
+    "Numbers: pearson, spearman, mse. Tags: entity_f1 (where they mark entities), accuracy, macro_f1. "
+    "Nodes: accuracy, root_accuracy, macro_f1. Arcs: las, uas. Sequences: exact_match, bleu, "
+    "edit_distance. Also macro_f1(without=Other) and micro_f1(without=no_relation); "
+    "macro_f1(without=Other, directions=folded) is that of SemEval-2010 Task 8."
+)
+"""The metrics of each question, as in :func:`tasks.metrics.metrics_for`: for the help of options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +95,7 @@ class TrainingOptions(OptimisationOptions):
         str | None,
         cli_option(
             "Training",
-            "Metric of dev that selects the epoch (and stops early): as for --metric. By default the "
-            "first of the question: accuracy, micro_f1, pearson or exact_match.",
+            f"Metric of dev that selects the epoch (and stops early). {METRICS}",
         ),
     ] = None
     class_weights: Annotated[

@@ -205,6 +205,8 @@ def test_an_encoder_of_ones_own(tmp_path, questions, here):
     assert json.loads(done.stdout)["label"] == "weather"
     done = here("predict", run, "The rain stops.", status=1)
     assert "unknown encoder 'mine'" in " ".join(done.err.split())
+    structnn(tmp_path, "push", run, "somebody/mine", "--card-only", "--plugin", "mine.py")
+    assert "# mine on" in (tmp_path / run / "README.md").read_text()
     done = here("compare", *given, "--plugin", "no.py", status=1)
     assert "no.py can't be imported" in " ".join(done.err.split())
 

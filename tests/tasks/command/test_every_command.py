@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
+import pytest
 from typer.main import get_command
 
 from tasks.command.cli import app
+from tasks.data.datasets import DATASETS
+from tasks.data.rows import FORMATS
 from tests.tasks.command.test_cli import QUICK, here, questions
 
 __all__ = ["here", "questions"]  # fixtures
@@ -62,3 +66,15 @@ def test_each_once(tmp_path, questions, here):
     assert "nothing to map" in run("map", "many", "--out", "map", status=1).err
 
     assert {*ran, *ELSEWHERE} == set(get_command(app).commands)
+
+
+@pytest.mark.parametrize("command", ["train", "compare", "pretrain"])
+def test_the_help_has_every_format_and_name_of_data(command):
+    (data,) = (one for one in get_command(app).commands[command].params if one.name == "data")
+    assert set(re.findall(r"\.\w+(?=[ ,])", data.help)) >= {*FORMATS} - {".ndjson"}  # as .jsonl
+    if command != "pretrain":
+        assert set(re.findall(r"[\w-]+", data.help)) >= {*DATASETS}
+
+
+def test_the_help_of_the_demo_tells_of_foursomes():
+    assert "four at a time" in get_command(app).commands["demo"].help

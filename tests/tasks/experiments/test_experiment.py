@@ -8,10 +8,11 @@ import json
 import pytest
 
 from structnn import Sentence, Tree
-from tasks.data.examples import DataError, Dataset
+from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.files import read_examples
 from tasks.data.parsing import SPLITS, ParsedDataset, parse_dataset
 from tasks.data.setting import Setting, view
+from tasks.experiments.display import show_power
 from tasks.experiments.experiment import _command_line, run_experiment
 from tasks.experiments.grid import encoder_of, plan
 from tasks.experiments.options import CompareOptions
@@ -231,6 +232,22 @@ def test_a_search_that_changed_options_goes_on(options, tmp_path, capsys):
     assert "4 runs of 1 encoder, 4 of them done already" in capsys.readouterr().err
     asked = read_json(tmp_path / "out/structure=given/bag/seed-1/run.json")
     assert asked["training"]["learning_rate"] >= 0.05
+
+
+def test_before_anything_is_run_groups_are_not_called_examples(capsys):
+    examples = tuple(
+        Example(
+            f"text {n}", "no" if n % 8 < 4 else "yes", f"made:{n}", columns={"pair": str(n // 4)}
+        )
+        for n in range(80)
+    )
+    options = CompareOptions(data="made", encoders="bag,gat")
+    for test, size in (
+        (examples, "80 test examples in 20 groups"),
+        (examples[::4], "20 test examples"),
+    ):
+        show_power(Dataset("made", test, test, test, labels=("no", "yes")), options)
+        assert f" of 2 encoders on {size} find " in " ".join(capsys.readouterr().out.split())
 
 
 def test_an_epoch_is_timed_on_a_sample(parsed):

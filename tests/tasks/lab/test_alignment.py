@@ -199,4 +199,4 @@ def test_runs_of_other_questions_are_refused(tmp_path):
     run = Run(MODEL, TRAINING, 0, Setting())
     execute(run, dataset((20, 4, 4)), tmp_path, parser=ParserOptions())
     done = CliRunner().invoke(app, ["lab", "alignment", "--run", str(tmp_path)])
-    assert "does not write sequences" in str(done.exception)
+    assert f"the run of {MODEL.encoder} does not write sequences" in str(done.exception)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ from tasks.lab.gradients import sentence_gradients, state_gradients
 from tasks.lab.sentences import TEXTS, spread_out
 from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
 from tasks.lab.summaries import field_summaries, flow_summaries, path_summaries
-from tasks.lab.words import flow_in_words, paths_in_words, share
+from tasks.lab.words import flow_in_words, path_row, paths_in_words, share
 from tasks.models.model import SavedModel, Task, build_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.storage import StorageError, write_json
@@ -404,6 +405,8 @@ def test_path_summaries(sentences):
     assert words[0].startswith("rnn: 1 to 12 steps, ")
     assert "0.5 more with each word of the sentence" in words[0]
     assert "the sentence vector does not see" in words[1]
+    rows = [path_row(replace(rnn, growth=growth)) for growth in (0.5, -1e-9, -0.01)]
+    assert [row[4] for row in rows] == ["+0.50", "+0.00", "-0.01"]
 
 
 def test_what_layers_of_a_graph_see():

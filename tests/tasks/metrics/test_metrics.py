@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import get_type_hints
+
 import numpy as np
 import pytest
 
@@ -22,6 +25,8 @@ from tasks.metrics import (
     tag_accuracy,
     tag_macro_f1,
 )
+from tasks.results.options import VerdictOptions
+from tasks.training.options import METRICS, TrainingOptions
 
 
 class TestMetrics:
@@ -164,3 +169,23 @@ class TestTags:
 
         assert keys(("B-P", "I-P", "O")) == ["entity_f1", "accuracy", "macro_f1"]
         assert keys(("NOUN", "VERB")) == ["accuracy", "macro_f1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "question"),
+    {
+        "Labels": Question(),
+        "Several labels": Question(answer="labels"),
+        "Numbers": Question(answer="score"),
+        "Tags": Question(reads="tokens"),
+        "Nodes": Question(reads="nodes"),
+        "Arcs": Question(reads="arcs"),
+        "Sequences": Question(answer="sequence"),
+    }.items(),
+)
+def test_the_help_of_options_has_the_metrics_of_each_question_in_order(name, question):
+    said = re.sub(r" \([^()]*\)", "", METRICS).partition(f" {name}: ")[2].partition(". ")[0]
+    metrics = metrics_for(question, ("B-P", "O"), ordered=True)
+    assert said.split(", ") == [metric.key for metric in metrics]
+    for options, option in ((TrainingOptions, "select"), (VerdictOptions, "metric")):
+        assert METRICS in get_type_hints(options, include_extras=True)[option].__metadata__[-1].help

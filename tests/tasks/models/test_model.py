@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 import torch
 
-from structnn import UNIVERSAL_RELATIONS, Vocabulary
+from structnn import UNIVERSAL_RELATIONS, UnknownNameError, Vocabulary
 from tasks.data.options import ParserOptions
+from tasks.explain.runs import choose_runs
 from tasks.models.model import SavedModel, Task, build_model, load_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
@@ -134,6 +137,28 @@ def test_a_folder_without_a_model_names_those_below(tmp_path):
     save(tmp_path / "x" / "seed-0")
     with pytest.raises(StorageError, match=r"there are models in .*seed-0"):
         Predictor(tmp_path)
+
+
+def test_an_encoder_of_a_plugin_that_is_not_loaded_names_the_option(tmp_path):
+    save(tmp_path)
+    saved, _ = read_sealed(tmp_path / "model.json", "")
+    saved["options"]["encoder"] = "mine"
+    write_sealed(tmp_path / "model.json", saved, ["weights.safetensors"])
+    with pytest.raises(UnknownNameError, match=r"model.json: unknown encoder 'mine'.*--plugin"):
+        load_model(tmp_path)
+
+
+def test_a_folder_that_is_not_there_names_models_beside_it(tmp_path):
+    """As where a run on parses is looked for in ``structure=parse``, which no experiment has."""
+    save(tmp_path / "runs" / "x" / "gat" / "seed-0")
+    right = re.escape(str(Path("x", "gat", "seed-0")))
+    for wrong in ("x/structure=parse/gat/seed-0", "x/bag/seed-0", "x/gat/seed-1", "y"):
+        with pytest.raises(StorageError, match=rf"no folder .*; there are models in .*{right}$"):
+            Predictor(tmp_path / "runs" / wrong)
+        with pytest.raises(StorageError, match=rf"then the text; there are models in .*{right}$"):
+            choose_runs([tmp_path / "runs" / wrong])
+    with pytest.raises(StorageError, match=r"there is no folder nowhere$"):
+        Predictor("nowhere")
 
 
 def test_constituents_can_not_be_had_of_raw_text(tmp_path):
