@@ -9,7 +9,7 @@ from torch.func import functional_call
 from torch.nn.utils import parametrizations, parametrize, prune
 
 from structnn import ENCODERS, Batch, Sentence, Tree, build_encoder
-from structnn.fused.build import load
+from structnn.fused.build import SWITCH, load
 
 needs_operator = pytest.mark.skipif(
     load("child_sum") is None, reason="needs a C++ compiler and AVX2"
@@ -122,3 +122,20 @@ def test_weights_made_of_others_are_made_once(name):
     before = counted.count
     encoder(x, BATCH)
     assert counted.count == before + 1
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODERS.names() if name.endswith("tree_lstm")])
+def test_of_words_alone_no_weight_of_states_learns(name, monkeypatch):
+    """With operators and without, an optimiser leaves it as it is; of others something is learnt."""
+    words = Batch.from_sentences(
+        [Sentence([w], dependencies=Tree([-1], labels=["root"])) for w in "abcdef"]
+    )
+    learn = []
+    for switch in ("0", "1"):
+        monkeypatch.setenv(SWITCH, switch)
+        encoder, x = built(name)
+        encoder(x, words).nodes.sum().backward()
+        learn.append({key for key, one in encoder.named_parameters() if one.grad is not None})
+    assert learn[0] == learn[1] < {key for key, _ in encoder.named_parameters()}
+    encoder(x, BATCH).nodes.sum().backward()
+    assert {key for key, one in encoder.named_parameters() if one.grad is not None} > learn[0]
