@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from parsers.formats.json import sentence_from_json, sentence_to_json
-from parsers.workers import end_with
+from parsers.workers import end_with, interrupted_once
 from structnn.errors import InputError
 from structnn.sentence import Sentence
 
@@ -349,16 +349,17 @@ def _parse_in_workers(
         context = multiprocessing.get_context("fork")
         getattr(parser, "load", lambda: None)()
         _parsers[parser.fingerprint] = parser
-    executor = ProcessPoolExecutor(
-        min(workers, len(chunks)), context, _set_up_worker, (os.getpid(),)
-    )
-    try:
-        jobs = [executor.submit(_parse_in_worker, parser, path, chunk) for chunk in chunks]
-        for job in as_completed(jobs):
-            yield job.result()
-    finally:
-        executor.shutdown(cancel_futures=True)
-        _parsers.pop(parser.fingerprint, None)
+    with interrupted_once():
+        executor = ProcessPoolExecutor(
+            min(workers, len(chunks)), context, _set_up_worker, (os.getpid(),)
+        )
+        try:
+            jobs = [executor.submit(_parse_in_worker, parser, path, chunk) for chunk in chunks]
+            for job in as_completed(jobs):
+                yield job.result()
+        finally:
+            executor.shutdown(cancel_futures=True)
+            _parsers.pop(parser.fingerprint, None)
 
 
 def _set_up_worker(parent: int) -> None:

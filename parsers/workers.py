@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
-__all__ = ["end_with"]
+__all__ = ["end_with", "interrupted_once"]
 
 _WATCH_EVERY = 1.0  # seconds
 
@@ -35,3 +39,26 @@ def end_with(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+@contextmanager
+def interrupted_once() -> Iterator[None]:
+    """Within it Ctrl-C interrupts this process once, and what comes after that is not heard.
+
+    Else a second one, pressed or passed on by another program, would interrupt the wait for workers
+    that finish what they do, which leaves locks of Python held that the end of the process waits for.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        yield  # no other thread is interrupted
+        return
+
+    def once(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        usual(number, frame)
+
+    signal.signal(signal.SIGINT, once)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)

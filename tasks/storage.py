@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from parsers.formats.atomic import is_stream, replacing
 from structnn.errors import InputError
 
 __all__ = [
@@ -92,29 +93,27 @@ def atomically(path: Path, write: Callable[[str], object]) -> None:
     """Write a file under another name, and give it its own when it is whole.
 
     Args:
-        path: The file; its folder is made if there is none.
+        path: The file; its folder is made if there is none. Of a link the file that it leads to is
+            replaced; into a pipe or a device the whole file is copied.
         write: Called with the other name.
 
     Raises:
         StorageError: It can't be written.
     """
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        write(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary is not None:
-            with suppress(OSError):
-                Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
-        if isinstance(error, UnicodeEncodeError):
-            raise StorageError(f"{path} can't be written: {error}") from error
-        raise
+        if is_stream(path):
+            with tempfile.TemporaryDirectory() as folder:
+                whole = Path(folder, "whole")
+                write(str(whole))
+                with whole.open("rb") as source, path.open("wb") as target:
+                    shutil.copyfileobj(source, target)
+        else:
+            with replacing(path) as new:
+                write(str(new))
+    except OSError as error:
+        raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
+    except UnicodeEncodeError as error:
+        raise StorageError(f"{path} can't be written: {error}") from error
 
 
 def check_output_folder(folder: Path) -> Path:
@@ -141,9 +140,18 @@ def check_output_file(file: Path) -> Path:
     Raises:
         StorageError: It can't; the message says why.
     """
-    check_output_folder(file.parent)
+    if is_stream(file):
+        return _check_stream(file)
+    check_output_folder((Path(os.path.realpath(file)) if file.is_symlink() else file).parent)
     if file.is_dir():
         raise StorageError(f"{file} is a folder: give the name of a file in it")
+    return file
+
+
+def _check_stream(file: Path) -> Path:
+    """As :func:`check_output_file` for a pipe or a device."""
+    if not os.access(file, os.W_OK):
+        raise StorageError(f"{file} can't be written: Permission denied")
     return file
 
 

@@ -7,10 +7,11 @@ import os
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Literal, TypeVar, cast
 
+from parsers.formats.atomic import is_stream, replacing
 from structnn.errors import InputError
 from structnn.sentence import Sentence, StructureError
 
@@ -257,21 +258,11 @@ def atomic_writer(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     """
     path = Path(path)
     opener = gzip.open if path.suffix == ".gz" else open
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        # Another file in its place would leave who reads the pipe waiting.
-        with opener(path, "wt", encoding="utf-8", newline="\n") as file:
-            yield cast(IO[str], file)
-        return
-    if path.is_symlink():
-        path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with opener(temporary, "wt", encoding="utf-8", newline="\n") as file:
-            yield cast(IO[str], file)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        nullcontext(path) if is_stream(path) else replacing(path) as new,
+        opener(new, "wt", encoding="utf-8", newline="\n") as file,
+    ):
+        yield cast(IO[str], file)
 
 
 def write_sentences(

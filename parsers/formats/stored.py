@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from parsers.formats.atomic import workplace
 from structnn.data.columns import NO_TREE, Column, SentenceColumns
 from structnn.errors import InputError
 from structnn.sentence import Sentence, StructureError
@@ -84,18 +85,14 @@ class StoredSentences(SentenceColumns):
         folder.mkdir(parents=True, exist_ok=True)
         # Other files, since those that are there may be mapped, here or in another process, and what
         # is written may be made of them.
-        new = {name: folder / f".{name}.{os.getpid()}.tmp" for name in _COLUMNS}
-        try:
+        with workplace(folder) as place:
             with ExitStack() as stack:
-                files = {name: stack.enter_context(file.open("wb")) for name, file in new.items()}
+                files = {name: stack.enter_context((place / name).open("wb")) for name in _COLUMNS}
                 lists, rows = _write(sentences, files)
             content = json.dumps({**lists, "rows": rows})
             (folder / _SEAL).unlink(missing_ok=True)
-            for name, file in new.items():
-                os.replace(file, folder / name)
-        finally:
-            for file in new.values():
-                file.unlink(missing_ok=True)
+            for name in _COLUMNS:
+                os.replace(place / name, folder / name)
         (folder / _SEAL).write_text(content, encoding="utf-8")  # last: all is there
         return cls(folder)
 

@@ -21,6 +21,7 @@ from structnn.fused.tree_lstm import (
     call_forward,
     can_compute_words,
     empty_kept,
+    of_states,
 )
 from structnn.notes import note, notes_wanted
 from structnn.ops.cells import Cell
@@ -73,7 +74,7 @@ def relational(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch
     if words is None:
         return None
     order = batch.schedule.order
-    table = weight_of(cell, "relations.weight")
+    table = of_states(weight_of(cell, "relations.weight"), batch.schedule)
     if cell.gated:
         table = table.sigmoid()
     relations = F.embedding(batch.node_labels.index_select(0, order), table)
@@ -90,6 +91,7 @@ def _words(
         return None
     if not can_compute_words("child_sum", hidden, x, weight, bias, u_iou, u_f):
         return None
+    u_iou, u_f = (of_states(u, batch.schedule) for u in (u_iou, u_f))
     return batch.to_nodes(x), weight, bias, u_iou, u_f
 
 

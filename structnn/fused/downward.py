@@ -18,6 +18,7 @@ from structnn.fused.tree_lstm import (
     call_forward,
     can_compute_words,
     empty_kept,
+    of_states,
 )
 from structnn.ops.cells import Cell
 from structnn.ops.weights import weight_of
@@ -40,7 +41,8 @@ def downward(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch) 
         return None
     if not can_compute_words("downward", hidden, x, weight, bias, u):
         return None
-    return apply(FusedDownward, x, weight, bias, u, batch.schedule)
+    schedule = batch.schedule
+    return apply(FusedDownward, x, weight, bias, of_states(u, schedule), schedule)
 
 
 class FusedDownward(torch.autograd.Function):

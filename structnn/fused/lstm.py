@@ -72,7 +72,7 @@ class InferenceLSTM(nn.Module):
         self.train(lstm.training)
         self.directions = 2 if lstm.bidirectional else 1
         self.hidden_size = lstm.hidden_size
-        dtype = weight_of(lstm, "weight_ih_l0").dtype
+        dtype = next(lstm.parameters()).dtype
         self._layers = [] if load("lstm", dtype) is None else _layers(lstm)
 
     def forward(
@@ -197,8 +197,8 @@ def replace_lstms(network: nn.Module) -> None:
             if (
                 isinstance(child, nn.LSTM)
                 and not child.proj_size
-                and weight_of(child, "weight_ih_l0").is_cpu
-                and load("lstm", weight_of(child, "weight_ih_l0").dtype) is not None
+                and (weight := next(child.parameters())).is_cpu
+                and load("lstm", weight.dtype) is not None
             ):
                 setattr(module, name, InferenceLSTM(child))
 
@@ -211,7 +211,7 @@ def _layers(lstm: nn.LSTM) -> list[_Layer]:
     def of_layer(kind: str, number: int) -> list[Tensor]:
         return [weight_of(lstm, f"{kind}_l{number}{direction}") for direction in directions]
 
-    library = load("lstm", weight_of(lstm, "weight_ih_l0").dtype)
+    library = load("lstm", next(lstm.parameters()).dtype)
     assert library is not None
     # One sequence at a time is few wherever any number is.
     ways = {False, bool(library.are_few(c_int64(lstm.hidden_size), c_int64(1)))}

@@ -19,6 +19,7 @@ from structnn.fused.tree_lstm import (
     call_forward,
     can_compute_words,
     empty_kept,
+    of_states,
 )
 from structnn.notes import note, notes_wanted
 from structnn.ops.cells import Cell
@@ -45,7 +46,8 @@ def nary(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -> T
     if not can_compute_words("nary", hidden, x, weight, bias, u):
         return None
     schedule = batch.schedule
-    states = apply(FusedNary, words_by_rank(x, batch), weight, bias, u, schedule)
+    words = words_by_rank(x, batch)
+    states = apply(FusedNary, words, weight, bias, of_states(u, schedule), schedule)
     return reorder(states, schedule.rank, schedule.order)
 
 

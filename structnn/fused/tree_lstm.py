@@ -21,6 +21,7 @@ __all__ = [
     "call_forward",
     "can_compute_words",
     "empty_kept",
+    "of_states",
 ]
 
 
@@ -86,6 +87,15 @@ def call_forward(
     if numbers["differentiable"]:
         ctx.names = tuple(tensors)
         ctx.save_for_backward(*tensors.values())
+
+
+def of_states(weight: Tensor, schedule: Schedule) -> Tensor:
+    """A weight of children's or parents' states, of which nothing is learnt where no node has any.
+
+    Then it has no gradient, as without operators, in place of one of zeros: an optimiser would move
+    the weight by what it remembers.
+    """
+    return weight if schedule.num_leaves < schedule.num_nodes else weight.detach()
 
 
 def call_backward(

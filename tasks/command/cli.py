@@ -467,22 +467,24 @@ def draw_map(
 
     `structnn map runs/trec runs/mr runs/suites --out runs/map`
     """
-    from tasks.report import load_groups, write_map
-    from tasks.report.map import map_rows
+    from tasks.report import load_groups
+    from tasks.report.map import joined_rows, map_row, write_rows
 
-    groups, damaged = [], []
+    rows, damaged = [], []
     for folder in folders:
         found, left_out = load_groups([folder])
-        groups += found
         damaged += left_out
         for group in found:
-            if not map_rows([group]):
+            row = map_row(group)
+            if row is not None:
+                rows.append(row)
+            else:
                 data = f" ({group.name})" if len(found) > 1 else ""
                 status.print(
                     f"{escape(str(folder) + data)}: no control structures, and no encoders of sequences "
                     "beside those of trees or graphs, so nothing to show"
                 )
-    show_table(write_map(groups, out), "map.csv")
+    show_table(write_rows(joined_rows(rows), out), "map.csv")
     status.print(f"written: {out / 'map.md'}, map.csv, map.svg, map.png")
     if damaged:
         raise StorageError(f"left out, since damaged: {', '.join(map(str, damaged))}")

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tasks.data.examples import DataError
 
-__all__ = ["ARROW_SUFFIXES", "arrow_rows", "extra_package"]
+__all__ = ["ARROW_SUFFIXES", "arrow_rows", "extra_package", "with_class_names"]
 
 ARROW_SUFFIXES = (".parquet", ".arrow", ".feather")
 
 
 def arrow_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     """The rows of a file in batches, each with its number from 1.
+
+    In files that the package ``datasets`` wrote, classes have their names in place of their numbers.
 
     Args:
         path: A Parquet file, or an Arrow (Feather) file or stream.
@@ -30,9 +34,10 @@ def arrow_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
         with path.open("rb") as file:
             for batch in _batches(arrow, file, path):
                 _check_names(batch.schema.names, path)
+                named = _classes(batch.schema.metadata or {})
                 for row in batch.to_pylist():
                     number += 1
-                    yield number, row
+                    yield number, with_class_names(row, named)
     except DataError:
         raise
     except (OSError, ValueError, OverflowError, arrow.ArrowException) as fault:
@@ -51,6 +56,53 @@ def _check_names(names: Sequence[str], path: Path) -> None:
     for name, count in Counter(names).items():
         if count > 1:
             raise DataError(f"{path}: {count} columns are named {name!r}; give each its own name")
+
+
+def with_class_names(
+    row: Mapping[str, object], named: Mapping[str, Callable[[int], str]]
+) -> dict[str, object]:
+    """A row with the names of classes in place of their numbers.
+
+    Args:
+        row: The row. The classes of a column may be in lists; None and -1 are no class.
+        named: For each column of classes, what gives the name of a number.
+    """
+    return {
+        column: _named(value, named[column]) if column in named else value
+        for column, value in row.items()
+    }
+
+
+def _named(value: Any, name: Callable[[int], str]) -> object:
+    if isinstance(value, list):
+        return [_named(one, name) for one in value]
+    return None if value is None or value == -1 else str(name(value))
+
+
+def _classes(metadata: Mapping[bytes, bytes]) -> dict[str, Callable[[int], str]]:
+    """For each column of classes, what gives the name of a number, as ``datasets`` wrote it.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    features = json.loads(metadata.get(b"huggingface", b"{}"))
+    for key in ("info", "features"):
+        features = features.get(key) if isinstance(features, dict) else None
+    found: dict[str, Callable[[int], str]] = {}
+    for column, feature in features.items() if isinstance(features, dict) else ():
+        if isinstance(feature, list) and feature:  # as earlier versions wrote lists
+            feature = feature[0]
+        elif isinstance(feature, dict):
+            feature = feature.get("feature", feature)
+        if isinstance(feature, dict) and isinstance(names := feature.get("names"), list):
+            found[column] = partial(_name_in, column, names)
+    return found
+
+
+def _name_in(column: str, names: Sequence[str], number: int) -> str:
+    if not 0 <= number < len(names):
+        raise ValueError(f"{column} has the class {number}, but there are {len(names)} names")
+    return names[number]
 
 
 def extra_package(name: str, what: str) -> Any:

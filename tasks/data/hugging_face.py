@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tasks.data.arrow import extra_package
+from tasks.data.arrow import extra_package, with_class_names
 from tasks.data.examples import DataError, quote
 
 __all__ = ["HUB", "is_saved", "load_splits", "rows_of_table"]
@@ -64,12 +64,10 @@ def rows_of_table(table: Any) -> Iterator[dict[str, object]]:
     Args:
         table: A ``datasets.Dataset``, or another object with ``features`` that gives rows.
     """
-    named = {name: _names(feature) for name, feature in table.features.items()}
+    names = {column: _names(feature) for column, feature in table.features.items()}
+    named = {column: name for column, name in names.items() if name is not None}
     for row in _plain(table):
-        yield {
-            name: value if (of := named.get(name)) is None else of(value)
-            for name, value in row.items()
-        }
+        yield with_class_names(row, named)
 
 
 def _plain(table: Any) -> Any:
@@ -83,19 +81,11 @@ def _plain(table: Any) -> Any:
     return table.with_format(None, columns=columns)
 
 
-def _names(feature: Any) -> Callable[[Any], Any] | None:
-    """What gives the name of a class, or of each of a list; None for a feature without classes."""
+def _names(feature: Any) -> Callable[[int], str] | None:
+    """What gives the name of a class, also of those in lists; None for a feature without classes."""
     inner = getattr(feature, "feature", feature)  # of a list
-    name = getattr(inner, "int2str", None)
-    if name is None:
-        return None
-
-    def named(value: Any) -> Any:
-        if isinstance(value, list):
-            return [named(one) for one in value]
-        return None if value is None or value == -1 else str(name(value))  # -1 is no class
-
-    return named
+    name: Callable[[int], str] | None = getattr(inner, "int2str", None)
+    return name
 
 
 def _is_bare(table: Any) -> bool:

@@ -9,7 +9,15 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from tasks.data.examples import quote
-from tasks.estimators.answers import Classes, LabelSets, Tags, Values, numbers_in
+from tasks.estimators.answers import (
+    Classes,
+    LabelSets,
+    OfClasses,
+    Tags,
+    Values,
+    names_of,
+    numbers_in,
+)
 from tasks.estimators.base import StructuredEstimator
 from tasks.options import OptionError
 from tasks.training.options import TrainingOptions
@@ -44,9 +52,12 @@ class ClassesEstimator(StructuredEstimator):
             raise OptionError(
                 "class_weight", f"must be None, 'balanced' or a mapping, but is {given!r}"
             )
-        names = values.labels or []
+        assert isinstance(values, OfClasses)
+        names = names_of(values.classes)
+        # As Python compares them: 1, 1.0 and True are one class.
+        name = dict(zip(values.classes.tolist(), names, strict=True))
         weights = numbers_in(list(given.values()), len(given), "class_weight")
-        found = dict(zip(map(str, given), weights, strict=True))
+        found = dict(zip((name.get(one, str(one)) for one in given), weights, strict=True))
         if unknown := sorted(set(found) - set(names)):
             raise OptionError(
                 "class_weight", f"names {quote(unknown)}, but the classes of y are {quote(names)}"

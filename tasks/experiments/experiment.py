@@ -35,7 +35,6 @@ from tasks.models.budgets import match_width
 from tasks.models.embeddings import input_width
 from tasks.models.model import reads_sentences
 from tasks.models.options import ModelOptions
-from tasks.models.vectors import vector_width
 from tasks.options import OptionError, names_in
 from tasks.report import write_report
 from tasks.results.folder import load_results, save_experiment
@@ -66,6 +65,7 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
     names = names_in(options.data)
     keys = names if len(names) > 1 else [""]
     planned = _planned(options, keys)  # refuses what can't be before any data are read
+    planned.check_embeddings(out)
     datasets = {key: _dataset(options, name) for key, name in zip(keys, names, strict=True)}
     for dataset in datasets.values():
         metrics_of(dataset, options.metric)  # refuses one that doesn't fit
@@ -101,6 +101,7 @@ def run_on(
         ExperimentFailed: Some runs ended in an error.
     """
     planned = _planned(options, [""], [data.dataset.question])
+    planned.check_embeddings(out)
     metrics_of(data.dataset, options.metric)
     _check_parts(data.dataset, options)
     return _execute(planned, {"": data}, options, out, command)
@@ -132,6 +133,17 @@ class _Planned:
         """The folders of trials and runs that have a result."""
         return [run.folder for run in self.all_runs if (out / run.folder / "result.json").exists()]
 
+    def check_embeddings(self, out: Path) -> None:
+        """Make sure, once for all runs that have no result, that files of vectors and models are there.
+
+        Raises:
+            DataError: One is not, or can't be read.
+        """
+        there = set(self.there(out))
+        left = [run.model for run in self.all_runs if run.folder not in there]
+        for model in {(model.embedding, model.vectors): model for model in left}.values():
+            input_width(model)
+
 
 def _planned(
     options: CompareOptions, keys: Sequence[str], questions: Sequence[Question] = ()
@@ -156,8 +168,6 @@ def _planned(
         for init in inits or [None]
         for encoder in encoders
     ]
-    for vectors in {model.vectors for model in models if model.vectors is not None}:
-        vector_width(vectors)  # refuses what is no file of vectors
     runs = plan(
         models,
         options.seeds,

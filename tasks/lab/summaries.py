@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.lab.curves import Array, Curve, curve_of, factor_per_step
+from tasks.lab.curves import Array, Curve, curve_of, factor_per_step, radius_of
 from tasks.lab.experiments import Measured, by_name
 
 __all__ = [
@@ -83,6 +83,9 @@ class FieldSummary:
         words: By distance in the sentence.
         edges: By distance in the tree.
         reached: The share of words that move the state at all.
+        within_words: Within how many words 90 % of the gradient is, that of all distances, also of those
+            that too few sentences have for a mean; None where there is no gradient.
+        within_edges: The same, in the tree.
     """
 
     name: str
@@ -91,6 +94,8 @@ class FieldSummary:
     words: Curve
     edges: Curve
     reached: float
+    within_words: int | None
+    within_edges: int | None
 
 
 def flow_summaries(measured: Iterable[Measured]) -> list[FlowSummary]:
@@ -138,7 +143,10 @@ def field_summaries(measured: Iterable[Measured]) -> list[FieldSummary]:
         apart, words = _curve(tables, "apart"), _curve(tables, "apart", absolute=True)
         edges = _curve(tables, "edges")
         reached = float(np.mean([(table.columns["gradient"] > 0).mean() for table in tables]))
-        found.append(FieldSummary(name, len(tables), apart, words, edges, reached))
+        within = [
+            radius_of(_curve(tables, column, 1, absolute=True)) for column in ("apart", "edges")
+        ]
+        found.append(FieldSummary(name, len(tables), apart, words, edges, reached, *within))
     return found
 
 
@@ -147,9 +155,12 @@ def common_reach(curves: Iterable[Curve]) -> int:
     return min(int(curve.distances.max(initial=0)) for curve in curves)
 
 
-def _curve(tables: list[Measured], column: str, *, absolute: bool = False) -> Curve:
-    # A mean over fewer sentences says more of these than of the distance.
-    least = min(5, len(np.unique(tables[0].columns["sentence"])))
+def _curve(
+    tables: list[Measured], column: str, least: int | None = None, *, absolute: bool = False
+) -> Curve:
+    """Means by a column; those of distances that fewer than ``least`` sentences have are left out."""
+    if least is None:  # a mean over fewer sentences says more of these than of the distance
+        least = min(5, len(np.unique(tables[0].columns["sentence"])))
     distances = [table.columns[column] for table in tables]
     return curve_of(
         [table.columns["share"] for table in tables],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tasks.lab.curves import Array, Curve, factor_per_step, radius_of, vanishes_at
+from tasks.lab.curves import Array, Curve, factor_per_step, vanishes_at
 from tasks.lab.summaries import FieldSummary, FlowSummary, PathSummary, common_reach
 
 __all__ = [
@@ -115,7 +115,7 @@ def field_in_words(summaries: Sequence[FieldSummary]) -> list[str]:
     """How far each state sees, and how far it sees in effect."""
     lines = []
     for summary in summaries:
-        radius, edges = radius_of(summary.words), radius_of(summary.edges)
+        radius, edges = summary.within_words, summary.within_edges
         line = f"{summary.name}: a state is moved by {share(summary.reached)} of the words"
         if radius is not None and edges is not None:
             line += (
@@ -134,8 +134,8 @@ def field_row(summary: FieldSummary) -> list[str]:
     return [
         summary.name,
         share(summary.reached),
-        _distance(radius_of(summary.words)),
-        _distance(radius_of(summary.edges)),
+        _distance(summary.within_words),
+        _distance(summary.within_edges),
         _distance(vanishes_at(summary.words)),
         _distance(vanishes_at(summary.edges)),
     ]

@@ -111,6 +111,8 @@ def _contextual(name: str, options: ModelOptions) -> ContextualEmbedding:
                 frozen=not options.tune_embedding,
                 layer=int(layer) if layer.isdecimal() else layer,
             )
+    except ImportError as fault:  # of a package of the extra
+        raise DataError(f"the embedding 'hf:{name}' can't be loaded: {fault}") from None
     except (OSError, ValueError) as fault:
         reason = str(fault).strip().splitlines()[0]
         raise DataError(

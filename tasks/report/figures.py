@@ -33,7 +33,7 @@ from tasks.report.canvas import (
 from tasks.report.groups import Group
 from tasks.report.words import listed
 from tasks.results.measures import ScoredCell, of_examples
-from tasks.results.slices import Dimension
+from tasks.results.slices import Dimension, name_of_others
 from tasks.results.statistics import expected_best
 from tasks.results.verdicts import Verdict
 from tasks.training.epoch import Epoch
@@ -357,8 +357,9 @@ def confusions(group: Group, member: ScoredCell, limit: int = 10) -> Figure:
         )
         worst = {label for label, _ in wrong.most_common(limit - 1)}
         labels = [label for label in labels if label in worst]
-        pairs = _joined(pairs, worst, "others")
-        labels.append("others")
+        others = name_of_others(labels)
+        pairs = _joined(pairs, worst, others)
+        labels.append(others)
     matrix = np.array(
         [[pairs[gold, predicted] for predicted in labels] for gold in labels], dtype=float
     )

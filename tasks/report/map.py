@@ -21,7 +21,17 @@ from tasks.results.table import Column, Entry, Table
 from tasks.results.verdicts import Verdict
 from tasks.storage import write_text
 
-__all__ = ["MapRow", "load_groups", "map_figure", "map_rows", "map_table", "write_map"]
+__all__ = [
+    "MapRow",
+    "joined_rows",
+    "load_groups",
+    "map_figure",
+    "map_row",
+    "map_rows",
+    "map_table",
+    "write_map",
+    "write_rows",
+]
 
 BEST = "structure - sequence"
 """The column of the best encoder of either kind."""
@@ -63,23 +73,32 @@ def map_rows(groups: Iterable[Group]) -> list[MapRow]:
 
     Experiments on one data set share a row; of what two of them say, the later stands.
     """
-    rows: dict[tuple[str, str], MapRow] = {}
-    for group in groups:
-        cells = {
-            f"{finding.encoder}, {control}": pair
-            for finding in structure_findings(group)
-            for control, pair in finding.controls.items()
-        }
-        best = ""
-        structured, sequence = group.best_of(structured=True), group.best_of(structured=False)
-        if structured and sequence and group.compared(structured, sequence):
-            cells[BEST] = group.between(structured, sequence)
-            best = f"{structured.encoder} - {sequence.encoder}"
-        if cells:
-            key = group.name, group.usual.structure
-            before = rows.get(key, MapRow(*key, {}, ""))
-            rows[key] = MapRow(*key, {**before.cells, **cells}, best or before.best)
-    return list(rows.values())
+    return joined_rows(row for group in groups if (row := map_row(group)) is not None)
+
+
+def map_row(group: Group) -> MapRow | None:
+    """What a group says of its data set; None if it has neither controls nor encoders of both kinds."""
+    cells = {
+        f"{finding.encoder}, {control}": pair
+        for finding in structure_findings(group)
+        for control, pair in finding.controls.items()
+    }
+    best = ""
+    structured, sequence = group.best_of(structured=True), group.best_of(structured=False)
+    if structured and sequence and group.compared(structured, sequence):
+        cells[BEST] = group.between(structured, sequence)
+        best = f"{structured.encoder} - {sequence.encoder}"
+    return MapRow(group.name, group.usual.structure, cells, best) if cells else None
+
+
+def joined_rows(rows: Iterable[MapRow]) -> list[MapRow]:
+    """One row for each data set and structure; of what two rows say, the later stands."""
+    joined: dict[tuple[str, str], MapRow] = {}
+    for row in rows:
+        key = row.data, row.real
+        before = joined.get(key, MapRow(*key, {}, ""))
+        joined[key] = MapRow(*key, {**before.cells, **row.cells}, row.best or before.best)
+    return list(joined.values())
 
 
 def map_table(rows: Sequence[MapRow]) -> Table:
@@ -183,7 +202,15 @@ def write_map(groups: Iterable[Group], out: Path) -> Table:
     Raises:
         ValueError: No experiment has both a real structure and something to compare it with.
     """
-    rows = map_rows(groups)
+    return write_rows(map_rows(groups), out)
+
+
+def write_rows(rows: Sequence[MapRow], out: Path) -> Table:
+    """As :func:`write_map`, of rows that are made already.
+
+    Raises:
+        ValueError: There are none.
+    """
     if not rows:
         raise ValueError(
             "there is nothing to map: no experiment has a real structure beside a control "

@@ -301,7 +301,7 @@ def _value_of_majority(dataset: Dataset, label: str | None) -> float | None:
 
 def examples_file(data: str) -> str:
     """The file of the test examples of a data set, below the folder of the experiment."""
-    # Of 255 bytes the suffix takes 6, and 10 what is written before the file has its name.
+    # Of 255 bytes the suffix takes 6, and 10 are kept for the name of the file until it is whole.
     return f"examples/{folder_name(data, longest=239)}.jsonl"
 
 

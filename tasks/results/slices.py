@@ -19,6 +19,7 @@ __all__ = [
     "divide",
     "dividing_columns",
     "gaps",
+    "name_of_others",
     "opposed",
 ]
 
@@ -319,8 +320,16 @@ def _by_value(
     ]
     others = tuple(i for i, value in enumerate(values) if value not in ranked)
     if others:
-        slices.append(Slice("others", others))
+        slices.append(Slice(name_of_others(ranked), others))
     return Dimension(name, tuple(slices), about)
+
+
+def name_of_others(names: Collection[str]) -> str:
+    """What all others are called beside some names, of which one may be "others" itself."""
+    others = "others"
+    while others in names:
+        others = f"all {others}"
+    return others
 
 
 def _by_column(name: str, values: Sequence[str]) -> Dimension:

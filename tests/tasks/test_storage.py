@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import re
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -172,3 +174,90 @@ def test_outputs_are_checked_before_the_work(tmp_path):
         check_output_file(tmp_path)
     with pytest.raises(StorageError, match=r"written into .*: File name too long"):
         check_output_folder(tmp_path / ("x" * 300))
+
+
+def test_a_link_is_written_through(tmp_path):
+    (tmp_path / "disk").mkdir()
+    for write, content, name in (
+        (write_text, "new", "a.txt"),
+        (write_tensors, {"x": torch.ones(2)}, "a.safetensors"),
+    ):
+        target = tmp_path / "disk" / name
+        for _ in range(2):  # first to a file that isn't there yet
+            (tmp_path / name).unlink(missing_ok=True)
+            (tmp_path / name).symlink_to(target)
+            check_output_file(tmp_path / name)
+            write(tmp_path / name, content)
+            assert (tmp_path / name).is_symlink()
+            assert target.stat().st_size
+
+
+def test_a_link_into_a_folder_that_cannot_be_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "file" / "a.txt")
+    with pytest.raises(StorageError, match=f"{tmp_path}/file is a file"):
+        check_output_file(tmp_path / "link")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_written_into(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    code = "import sys; sys.stdout.buffer.write(open(sys.argv[1], 'rb').read())"
+    for write, content, begin in (
+        (write_text, "new", b"new"),
+        (write_tensors, {"x": torch.ones(2)}, None),
+    ):
+        with subprocess.Popen([sys.executable, "-c", code, pipe], stdout=subprocess.PIPE) as reader:
+            assert check_output_file(pipe) == pipe
+            write(pipe, content)
+            received = reader.communicate(timeout=20)[0]
+        assert pipe.is_fifo()
+        assert begin in (None, received)
+        if begin is None:
+            (tmp_path / "a").write_bytes(received)
+            assert read_tensors(tmp_path / "a")[0]["x"].tolist() == [1, 1]
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="there are no files of descriptors")
+def test_a_pipe_of_the_shell_is_taken(tmp_path):
+    read, write = os.pipe()
+    try:
+        assert check_output_file(Path(f"/dev/fd/{write}")) == Path(f"/dev/fd/{write}")
+        write_text(Path(f"/dev/fd/{write}"), "new")
+        assert os.read(read, 100) == b"new"
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+@pytest.mark.skipif(not hasattr(os, "umask"), reason="there is no umask")
+def test_files_have_the_mode_of_others(tmp_path):
+    old = os.umask(0o027)
+    try:
+        write_text(tmp_path / "a.txt", "")
+        write_tensors(tmp_path / "a.safetensors", {"x": torch.ones(2)})
+    finally:
+        os.umask(old)
+    modes = [oct(stat.S_IMODE(file.stat().st_mode)) for file in tmp_path.iterdir()]
+    assert modes == ["0o640", "0o640"]
+
+
+def test_a_kill_within_a_checkpoint_leaves_nothing_for_ever(tmp_path):
+    pytest.importorskip("fcntl", reason="folders can't be locked")
+    code = """
+import os, signal, sys
+from pathlib import Path
+from tasks.storage import atomically
+
+def killed(temporary):
+    (Path(temporary).parent / ".tmp1").write_text("as safetensors does")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+atomically(Path(sys.argv[1]), killed)
+"""
+    file = tmp_path / "checkpoint.safetensors"
+    subprocess.run([sys.executable, "-c", code, file], cwd=ROOT, check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    write_tensors(file, {"x": torch.ones(2)})
+    assert list(tmp_path.iterdir()) == [file]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
+
+import numpy as np
 
 from parsers.drawing.fonts import text_width
 from parsers.drawing.layouts.parts import GAP
@@ -126,7 +128,24 @@ class Side:
                 slots[here].append((1 / (there - here), name))
         if self.root is not None:
             slots[self.root[0]].append((0.0, self.root[1]))
-        self.slots = {place: [name for _, name in sorted(legs)] for place, legs in slots.items()}
+        slots = {place: sorted(legs) for place, legs in slots.items()}
+        self.slots = {place: [name for _, name in legs] for place, legs in slots.items()}
+        self._directions = {place: [way for way, _ in legs] for place, legs in slots.items()}
+        self._slot = {
+            place: {name: number for number, name in enumerate(names)}
+            for place, names in self.slots.items()
+        }
+        self._order = {name: number for number, name in enumerate(self.arcs)}
+        self._names = list(self.arcs)
+        self._lefts = np.array([arc.left for arc in self.arcs.values()], np.int64)
+        self._rights = np.array([arc.right for arc in self.arcs.values()], np.int64)
+        # How far the arcs at each place reach; the root's leg comes from outside of all.
+        self._reach_left = np.arange(max(slots, default=0) + 1)
+        self._reach_right = self._reach_left.copy()
+        np.minimum.at(self._reach_left, self._rights, self._lefts)
+        np.maximum.at(self._reach_right, self._lefts, self._rights)
+        if self.root is not None:
+            self._reach_left[self.root[0]] = -1
         self._crossed = cache(self._crossing)
 
     def legs(self, place: int) -> int:
@@ -135,20 +154,24 @@ class Side:
 
     def offset(self, name: int, place: int) -> float:
         """How far to the right of the centre of a word the leg of an arc stands, in points."""
-        slots = self.slots[place]
-        return self.step * (slots.index(name) - (len(slots) - 1) / 2)
+        return self._offset(self._slot[place][name], place)
+
+    def _offset(self, slot: int, place: int) -> float:
+        return self.step * (slot - (len(self.slots[place]) - 1) / 2)
 
     def _crossing(self, name: int) -> list[tuple[int, float, float]]:
         """The places within an arc where legs of others cross it, and their outermost offsets."""
-        arc = self.arcs[name]
-        found: dict[int, list[float]] = defaultdict(list)
-        for other, its in self.arcs.items():
-            for here, there in ((its.left, its.right), (its.right, its.left)):
-                if arc.left < here < arc.right and not arc.left <= there <= arc.right:
-                    found[here].append(self.offset(other, here))
-        if self.root is not None and arc.left < self.root[0] < arc.right:
-            found[self.root[0]].append(self.offset(self.root[1], self.root[0]))
-        return [(place, min(offsets), max(offsets)) for place, offsets in sorted(found.items())]
+        left, right = self.arcs[name].left, self.arcs[name].right
+        within = slice(left + 1, right)
+        leave = (self._reach_left[within] < left) | (self._reach_right[within] > right)
+        found = []
+        for place in (np.flatnonzero(leave) + left + 1).tolist():
+            # The legs of arcs that leave this one to the left or right are next to each other.
+            directions = self._directions[place]
+            first = bisect_right(directions, 1 / (left - place))
+            last = bisect_left(directions, 1 / (right - place)) - 1
+            found.append((place, self._offset(first, place), self._offset(last, place)))
+        return found
 
     def bounds(self, name: int) -> list[tuple[int, float, float]]:
         """The places between which the label of an arc can stand: its ends, and where it is crossed."""
@@ -183,23 +206,37 @@ class Side:
     def entering(self, first: int) -> dict[int, float]:
         """The least centres of words, for the labels of arcs that come from lines before ``first``."""
         least: dict[int, float] = defaultdict(float)
-        for name, arc in self.arcs.items():
-            if arc.left < first <= arc.right and (text := arc.continued(arc.right)):
-                bounds = self.bounds(name)
-                place, offset, _ = bounds[bisect_left(bounds, first, key=lambda bound: bound[0])]
+        for number in np.flatnonzero((self._lefts < first) & (first <= self._rights)).tolist():
+            name = self._names[number]
+            arc = self.arcs[name]
+            if text := arc.continued(arc.right):
+                place, offset = arc.right, self.offset(name, arc.right)
+                crossed = self._crossed(name)
+                if (after := bisect_left(crossed, first, key=_place)) < len(crossed):
+                    place, offset, _ = crossed[after]
                 least[place] = max(least[place], _room(text) - offset)
         return least
 
     def leaving(self, line: Line) -> float:
         """The least width of a line, for the labels of arcs that go on in lines after it."""
         width = 0.0
-        for name, arc in self.arcs.items():
+        for name in self._at(line):
+            arc = self.arcs[name]
             if line.first <= arc.left < line.end <= arc.right and (text := arc.continued(arc.left)):
-                bounds = self.bounds(name)
-                after = bisect_left(bounds, line.end, key=lambda bound: bound[0])
-                place, _, offset = bounds[after - 1]
+                place, offset = arc.left, self.offset(name, arc.left)
+                crossed = self._crossed(name)
+                if before := bisect_left(crossed, line.end, key=_place):
+                    place, _, offset = crossed[before - 1]
                 width = max(width, line.x(place) + offset + _room(text))
         return width
+
+    def _at(self, line: Line) -> list[int]:
+        """The arcs that end at a word of a line, in the order of all arcs."""
+        places = range(line.first, line.end)
+        names = {
+            name for place in places for name in self.slots.get(place, ())
+        } & self._order.keys()
+        return sorted(names, key=self._order.__getitem__)
 
     def pieces(self, line: Line, width: float) -> Iterator[Piece]:
         """The pieces of arcs in a line.
@@ -209,9 +246,8 @@ class Side:
             width: Where its right edge is.
         """
         spans = {
-            name: (max(arc.left, line.first - 1), min(arc.right, line.end))
-            for name, arc in self.arcs.items()
-            if line.first <= arc.left < line.end or line.first <= arc.right < line.end
+            name: (max(self.arcs[name].left, line.first - 1), min(self.arcs[name].right, line.end))
+            for name in self._at(line)
         }
         levels = self.levels(spans)
         for name in spans:
@@ -243,16 +279,18 @@ class Side:
             spans: The places of the words, or of the edges of the line, where each piece ends.
         """
         levels: dict[int, int] = {}
-        taken: dict[int, int] = defaultdict(int)  # the highest level so far, over each gap
+        first = min((start for start, _ in spans.values()), default=0)
+        size = max((end for _, end in spans.values()), default=0) - first
+        taken = np.zeros(size, np.int64)  # the highest level so far, over each gap
 
         def length(name: int) -> tuple[int, int]:
             return spans[name][1] - spans[name][0], self.arcs[name].right - self.arcs[name].left
 
         for name in sorted(spans, key=length):
-            gaps = range(*spans[name])
-            levels[name] = 1 + max(taken[gap] for gap in gaps)
-            for gap in gaps:
-                taken[gap] = levels[name]
+            start, end = spans[name]
+            gaps = taken[start - first : end - first]
+            levels[name] = 1 + int(gaps.max())
+            gaps[:] = levels[name]
         return levels
 
 
@@ -273,7 +311,6 @@ def lines_of(
         first = lines[-1].end if lines else 0
         entering = [side.entering(first) for side in sides]
         xs: list[float] = []
-        best: Line | None = None
         for place in range(first, len(columns)):
             half = columns[place] / 2
             x = xs[-1] + columns[place - 1] / 2 + half + GAP if xs else half
@@ -283,18 +320,30 @@ def lines_of(
                     if side.arcs[name].left >= first:
                         x = max(x, xs[left - first] + need)
             xs.append(x)
-            line = Line(first, tuple(xs), x + half)
-            capped = [line.x(at) + cap for at, cap in caps.items() if first <= at <= place]
-            line = replace(
-                line, width=max([x + half, *capped, *(side.leaving(line) for side in sides)])
-            )
-            if best is None or line.width <= width:
-                best = line
-            elif x + half > width:
+            if x + half > width:
                 break
-        assert best is not None
-        lines.append(best)
+        line = _line(first, xs, columns, sides, caps)
+        while line.width > width and len(line.xs) > 1:
+            line = _line(first, line.xs[:-1], columns, sides, caps)
+        lines.append(line)
     return lines
+
+
+def _line(
+    first: int,
+    xs: Sequence[float],
+    columns: Sequence[float],
+    sides: Sequence[Side],
+    caps: Mapping[int, float],
+) -> Line:
+    """A line of words with these centres, as wide as they and all labels need: see :func:`lines_of`."""
+    line = Line(first, tuple(xs), xs[-1] + columns[first + len(xs) - 1] / 2)
+    capped = [line.x(place) + cap for place, cap in caps.items() if first <= place < line.end]
+    return replace(line, width=max([line.width, *capped, *(side.leaving(line) for side in sides)]))
+
+
+def _place(crossing: tuple[int, float, float]) -> int:
+    return crossing[0]
 
 
 def _room(text: str) -> float:

@@ -12,7 +12,6 @@ from structnn.encoders.base import Carried, Encoder
 from structnn.fused.chains import read_chains
 from structnn.ops.paths import behind, steps_where
 from structnn.ops.precision import full_precision
-from structnn.ops.weights import weight_of
 from structnn.options import Count, Depth, Probability, Size
 
 __all__ = ["GRU", "LSTM", "RNN", "SelfAttentive"]
@@ -73,8 +72,8 @@ class Recurrent(Encoder):
         """The states of the top layer."""
         order, _, sizes = batch.packing
         with full_precision(x):
-            weight = weight_of(self.network, "weight_ih_l0")
-            states = read_chains(self.network, x.to(weight.dtype), order, sizes)
+            dtype = next(self.network.parameters()).dtype
+            states = read_chains(self.network, x.to(dtype), order, sizes)
         return self._run(x, batch, None)[0] if states is None else states
 
     def carry(self, x: Tensor, batch: Batch, before: Carried | None) -> tuple[Tensor, Carried]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from itertools import combinations
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers import read_brackets, read_conllu
+from parsers.drawing.layouts.lines import Arc, Line, Side
 from parsers.drawing.layouts.parts import MARGIN
 from parsers.drawing.picture import LAYOUTS, WIDTH, picture
 from parsers.drawing.theme import LIGHT
@@ -190,3 +192,43 @@ def test_no_label_stands_on_the_legs_at_one_word() -> None:
     tree = Tree((1, -1, 1, 0, *[1] * 8), labels=["nsubj"] * 12)
     scene = picture(Sentence(["a"] * 12, dependencies=tree), layout="arcs", width=400.0).scene
     assert not crossed_labels(scene)
+
+
+PAIRS = st.tuples(st.integers(0, 12), st.integers(0, 12)).filter(lambda pair: pair[0] != pair[1])
+
+
+@settings(deadline=None)
+@given(st.lists(PAIRS), st.none() | st.integers(0, 12), st.integers(0, 11))
+def test_arcs_are_crossed_where_a_plain_search_says(pairs, root, first) -> None:
+    arcs = {name: Arc(*pair, "label") for name, pair in enumerate(pairs)}
+    side = Side(arcs, root=None if root is None else (root, 99))
+    for name, arc in arcs.items():
+        legs = [
+            (here, side.offset(other, here))
+            for other, its in arcs.items()
+            for here, there in ((its.start, its.end), (its.end, its.start))
+            if arc.left < here < arc.right and not arc.left <= there <= arc.right
+        ]
+        legs += [(root, side.offset(99, root))] if arc.left < (root or 0) < arc.right else []
+        offsets = {place: [o for at, o in legs if at == place] for place, _ in sorted(legs)}
+        crossed = [(place, min(found), max(found)) for place, found in offsets.items()]
+        assert side.bounds(name)[1:-1] == crossed
+    line = Line(first, [float(place) for place in range(3)], 3.0)
+    found = {piece.arc for piece in side.pieces(line, 3.0)}
+    ends = {name: {arc.left, arc.right} for name, arc in arcs.items()}
+    assert found == {name for name, own in ends.items() if own & {first, first + 1, first + 2}}
+
+
+def test_arcs_of_thousands_of_words_take_seconds() -> None:
+    """Twelve times as many words take some twelve times as long, and not 144 times."""
+
+    def seconds(words: int) -> float:
+        tree = Tree([-1, *(place // 8 * 8 for place in range(words - 1))], labels=["dep"] * words)
+        sentence = Sentence(["word"] * words, dependencies=tree)
+        started = time.process_time()
+        picture(sentence, layout="arcs")
+        return time.process_time() - started
+
+    seconds(250)  # fonts are read once
+    few = min(seconds(250) for _ in range(3))
+    assert seconds(3000) < 50 * few

@@ -6,10 +6,14 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call
-from torch.nn.utils import parametrizations, prune
+from torch.nn.utils import parametrizations, parametrize, prune
 
 from structnn import ENCODERS, Batch, Sentence, Tree, build_encoder
+from structnn.fused.build import SWITCH, load
 
+needs_operator = pytest.mark.skipif(
+    load("child_sum") is None, reason="needs a C++ compiler and AVX2"
+)
 BATCH = Batch.from_sentences(
     [
         Sentence(["a", "b", "c", "d"], dependencies=Tree([1, -1, 1, 2])),
@@ -97,3 +101,41 @@ def test_weights_by_direction_and_length_learn(name):
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
     found.sum().backward()
     assert any(parameter.grad is not None for parameter in encoder.parameters())
+
+
+class Counted(nn.Module):
+    """A weight as it is, which counts how often it is made."""
+
+    count = 0
+
+    def forward(self, weight):
+        self.count += 1
+        return weight
+
+
+@needs_operator
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_weights_made_of_others_are_made_once(name):
+    encoder, x = built(name)
+    counted = Counted()
+    parametrize.register_parametrization(encoder.network, "weight_ih_l0", counted)
+    before = counted.count
+    encoder(x, BATCH)
+    assert counted.count == before + 1
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODERS.names() if name.endswith("tree_lstm")])
+def test_of_words_alone_no_weight_of_states_learns(name, monkeypatch):
+    """With operators and without, an optimiser leaves it as it is; of others something is learnt."""
+    words = Batch.from_sentences(
+        [Sentence([w], dependencies=Tree([-1], labels=["root"])) for w in "abcdef"]
+    )
+    learn = []
+    for switch in ("0", "1"):
+        monkeypatch.setenv(SWITCH, switch)
+        encoder, x = built(name)
+        encoder(x, words).nodes.sum().backward()
+        learn.append({key for key, one in encoder.named_parameters() if one.grad is not None})
+    assert learn[0] == learn[1] < {key for key, _ in encoder.named_parameters()}
+    encoder(x, BATCH).nodes.sum().backward()
+    assert {key for key, one in encoder.named_parameters() if one.grad is not None} > learn[0]

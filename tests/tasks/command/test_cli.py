@@ -17,6 +17,7 @@ import pytest
 import structnn as structnn_package
 from parsers import read_conllu
 from tasks.command.cli import main
+from tasks.report.words import structure_findings
 from tests.tasks.made_up import make_examples, make_grid, write_experiment
 
 ROOT = Path(__file__).parents[3]
@@ -324,6 +325,21 @@ def test_an_interrupted_comparison_says_that_it_can_be_resumed(questions, here, 
         said = here("compare", *given, *QUICK, "--out", "many", status=130).err
     assert said.endswith("interrupted; the same command resumes from here\n")
     here("compare", *given, *QUICK, "--out", "many")
+
+
+def test_a_map_asks_each_experiment_once(tmp_path, here, monkeypatch):
+    both = make_grid(encoders=["gat"], structures=("parse", "random"))
+    for name in ("one", "other"):
+        write_experiment(tmp_path / name, {"toys": make_examples(20)}, both)
+    asked = []
+
+    def findings(group):
+        asked.append(group)
+        return structure_findings(group)
+
+    monkeypatch.setattr("tasks.report.map.structure_findings", findings)
+    here("map", "one", "other", "--out", "map")
+    assert len(asked) == 2
 
 
 def test_a_map_names_experiments_that_have_nothing_to_show(tmp_path, here):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from tasks import StructuredClassifier
+from tasks.data.arrow import arrow_rows
 from tasks.data.datasets import load_dataset
 from tasks.data.examples import DataError
 from tasks.data.files import read_examples
@@ -201,6 +203,45 @@ def test_arrow_files(tmp_path, suffix):
         load_dataset(tmp_path / f"missing{suffix}")
 
 
+CLASSES = {"names": ["no", "yes"], "_type": "ClassLabel"}
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_arrow_files_that_name_their_classes(tmp_path, suffix):
+    """As the package datasets writes them."""
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is in the extra `data`")
+    import pyarrow.parquet
+
+    def write(label, features=None):
+        columns = {"text": ["a", "b"], "label": [1, label]}
+        columns |= {"new": [[0], [1, -1]], "old": [[0, 1], None], "number": [0, 1]}
+        table = pa.table(columns).replace_schema_metadata(
+            {"huggingface": json.dumps({"info": {"features": features}})}
+        )
+        if suffix == ".parquet":
+            pyarrow.parquet.write_table(table, path)
+        else:
+            with pa.ipc.new_stream(path, table.schema) as stream:
+                stream.write_table(table)
+
+    path = tmp_path / f"a{suffix}"
+    plain = {"dtype": "int64", "_type": "Value"}
+    features = {"new": {"feature": CLASSES, "_type": "List"}, "old": [CLASSES], "number": plain}
+    write(0, {"label": CLASSES, **features})
+    rows = [row for _, row in arrow_rows(path)]
+    assert [row["label"] for row in rows] == ["yes", "no"]
+    assert [row["new"] for row in rows] == [["no"], ["yes", None]]
+    assert [row["old"] for row in rows] == [["no", "yes"], None]
+    assert [row["number"] for row in rows] == [0, 1]
+    assert [example.label for example in read_examples(path)] == ["yes", "no"]
+    for other in (None, [], {"label": None}, {"label": []}, {"label": {"names": None}}):
+        write(0, other)
+        assert [row["label"] for _, row in arrow_rows(path)] == [1, 0]
+    write(2, {"label": CLASSES})
+    with pytest.raises(DataError, match="label has the class 2, but there are 2 names"):
+        read_examples(path)
+
+
 @pytest.mark.slow
 def test_real_data_sets_of_hugging_face(tmp_path, monkeypatch):
     package = pytest.importorskip("datasets", reason="datasets is in the extra `data`")
@@ -222,7 +263,9 @@ def test_real_data_sets_of_hugging_face(tmp_path, monkeypatch):
     dataset = load_dataset(tmp_path / "splits")
     assert (len(dataset.dev), len(dataset.test)) == (6, 3)
     (file,) = (tmp_path / "one").glob("*.arrow")
-    assert len(read_examples(file)) == N
+    assert [row.label for row in read_examples(file)] == [
+        ("no", "yes")[row["label"]] for row in ROWS
+    ]
     with pytest.raises(DataError, match=r"hf:structnn/none can't be had .*without a network"):
         load_dataset("hf:structnn/none")
 

@@ -281,6 +281,17 @@ def test_weights_of_classes(train):
         made.set_params(class_weight="equal").fit(texts, labels)
 
 
+@pytest.mark.parametrize("classes", [(0.0, 1.0), (0, 1), (False, True), ("0", "1")])
+@pytest.mark.parametrize("heavy", [1, 1.0, True, np.int64(1), "1"])
+def test_weights_are_of_the_classes_that_are_equal(train, classes, heavy):
+    texts, labels = train
+    if isinstance(heavy, str) != isinstance(classes[0], str):
+        return
+    y = [classes[label == "yes"] for label in labels]
+    made = StructuredClassifier("bag", learning_rate=0.05, class_weight={heavy: 1e3}, **SMALL)
+    assert set(made.fit(texts, y).predict(texts)) == {classes[1]}
+
+
 def test_a_warm_start_goes_on(train):
     texts, labels = train
     made = StructuredClassifier("bag", warm_start=True, **SMALL).fit(texts, labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 
 import pytest
 
@@ -171,6 +172,38 @@ def options(tmp_path):
         workers=1,
         report=False,
     )
+
+
+def test_a_finished_experiment_needs_no_vectors_any_more(options, tmp_path):
+    file = tmp_path / "vectors.txt"
+    file.write_text("good 1 0\nbad 0 1\n")
+    options = dataclasses.replace(options, encoders="bag", vectors=str(file))
+    first = run_experiment(options, tmp_path / "out")
+    file.unlink()
+    assert run_experiment(options, tmp_path / "out").to_markdown() == first.to_markdown()
+    more = dataclasses.replace(options, seeds=3)
+    with pytest.raises(DataError, match=r"vectors\.txt: can't be read: No such file"):
+        run_experiment(more, tmp_path / "out")
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_contextual_model_that_is_not_there_is_told_once(options, tmp_path, dry_run, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    options = dataclasses.replace(options, data="not read", embedding=f"learned,hf:{tmp_path}/none")
+    with pytest.raises(DataError, match=r"the embedding 'hf:.*none' can't be loaded"):
+        run_experiment(options, tmp_path / "out", dry_run=dry_run)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_package_of_contextual_models_that_is_not_there_is_told_once(
+    options, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    options = dataclasses.replace(options, embedding="hf:bert")
+    with pytest.raises(
+        DataError, match=r"'hf:bert' can't be loaded: .*pip install 'structnn\[hf\]'"
+    ):
+        run_experiment(options, tmp_path / "out")
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -393,6 +393,20 @@ def test_receptive_fields(sentences):
     assert bag.reached < lstm.reached < 1
 
 
+@pytest.mark.parametrize("lengths", [(3, 40), (3, 3, 3, 3, 3, 40)])
+def test_the_radius_is_that_of_all_distances(lengths):
+    """Also of those that too few sentences have for a mean."""
+    measured = receptive_field(subjects_of(["transformer"], random_sentences(0, lengths)))
+    (summary,) = field_summaries(measured)
+    assert summary.words.distances.max() <= 2
+    tables = [table.columns for table in measured]
+    for column, found in (("apart", summary.within_words), ("edges", summary.within_edges)):
+        distances = np.concatenate([np.abs(table[column]) for table in tables])
+        mass = np.cumsum(np.bincount(distances, np.concatenate([t["share"] for t in tables])))
+        assert found == np.searchsorted(mass, 0.9 * mass[-1])
+        assert found > 2
+
+
 def test_path_summaries(sentences):
     measured = path_length(subjects_of(["rnn", "gcn(layers=1,readout='root')"], sentences, seeds=1))
     rnn, gcn = path_summaries(measured)

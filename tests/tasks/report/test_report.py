@@ -662,6 +662,18 @@ def test_confusions_of_many_labels_are_in_percent_of_the_joined_ones():
     assert "a taken for b, 100 %" in text
 
 
+def test_a_label_may_be_called_as_the_joined_ones_are():
+    labels = ("others", *"abcdefghijkl")
+    gold = labels * 4
+    predictions = tuple("others" if label == "a" else "a" for label in gold)
+    group = SimpleNamespace(labels=labels, gold=gold, name="toys", labels_of=list)
+    text = figures.confusions(
+        group, SimpleNamespace(predictions=(predictions,), encoder="bag")
+    ).text
+    assert "a taken for others, 100 %" in text
+    assert "all others taken for a, 100 %" in text
+
+
 def test_training_is_shown_by_the_metric_that_selected(tmp_path):
     grid = make_grid(encoders=("gat",))
     folder = write_experiment(tmp_path, {"toys": make_examples(12)}, grid, ordered=True)

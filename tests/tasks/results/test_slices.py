@@ -159,6 +159,18 @@ def test_rare_values_are_joined():
     assert found["others"] == (0, 1)
 
 
+def test_a_value_may_be_called_as_the_joined_ones_are():
+    rows = [example("a b", label="x" if i < 2 else ("others", "y")[i % 2]) for i in range(40)]
+    found = slices_of(rows, "label")
+    assert list(found) == ["others", "y", "all others"]
+    assert found["all others"] == (0, 1)
+    rows = [
+        example("a b", label="all others" if i % 4 == 3 else row.label)
+        for i, row in enumerate(rows)
+    ]
+    assert list(slices_of(rows, "label")) == ["all others", "others", "y", "all all others"]
+
+
 def test_without_parses_only_what_needs_none():
     rows = [example("a b"), replace(example("a b c"), heads=None, relations=None)]
     names = {dimension.name for dimension in divide(rows)}
