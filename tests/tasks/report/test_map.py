@@ -107,6 +107,16 @@ def test_nothing_to_map(tmp_path):
         write_map(load_groups([tmp_path])[0], tmp_path / "map")
 
 
+def test_a_control_alone_is_no_real_structure(tmp_path):
+    grid = make_grid(encoders=["bilstm", "gat"], structures=["random", "flat"])
+    write_experiment(tmp_path / "one", {"toys": make_examples(20)}, grid, seeds=3)
+    grid = make_grid(encoders=["bilstm", "gat"])
+    write_experiment(tmp_path / "other", {"toys": make_examples(20)}, grid, seeds=3)
+    groups = [load_groups([tmp_path / name])[0] for name in ("one", "other")]
+    assert map_rows(groups[0]) == []
+    assert [row.real for row in map_rows([*groups[0], *groups[1]])] == ["parse"]
+
+
 def test_damaged_runs_are_named(tmp_path):
     write_experiment(tmp_path, {"toys": make_examples(20)}, make_grid(encoders=["gat"]), seeds=2)
     file = next(tmp_path.rglob("test.jsonl"))

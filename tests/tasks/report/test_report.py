@@ -457,6 +457,13 @@ class TestWords:
             f"{pair.metric.unit.signed(pair.low)} to {pair.metric.unit.signed(pair.high)}), undecided."
         )
 
+    def test_controls_alone_are_not_said_to_be_missing(self):
+        cells = [measured("tree", right(0.8, 0), "random"), measured("tree", right(0.8, 1), "flat")]
+        group = group_of(*cells)
+        answer, grounds = words.structure_verdict(group, words.structure_findings(group))
+        assert answer == "Can't tell: control structures alone were run."
+        assert grounds[-1].endswith("--structure parse,random.")
+
     def test_without_a_structured_encoder(self):
         group = group_of(measured("bilstm", right(0.8, 0)), measured("cnn", right(0.8, 1)))
         assert words.structure_verdict(group, [])[0].startswith("No encoder here reads")
