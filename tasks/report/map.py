@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.data.structures import structure_of
 from tasks.report.canvas import INK, MUTED, SMALL, WIDTH, Figure, drawn, short
 from tasks.report.groups import Group, groups_of
 from tasks.report.words import structure_findings
@@ -61,10 +62,13 @@ class MapRow:
 def map_rows(groups: Iterable[Group]) -> list[MapRow]:
     """A row for each data set that was run on controls, or with encoders of both kinds.
 
-    Experiments on one data set share a row; of what two of them say, the later stands.
+    Experiments on one data set share a row; of what two of them say, the later stands. One that has
+    controls alone is left out: it says nothing of a real structure.
     """
     rows: dict[tuple[str, str], MapRow] = {}
     for group in groups:
+        if structure_of(group.usual.structure).is_control:
+            continue
         cells = {
             f"{finding.encoder}, {control}": pair
             for finding in structure_findings(group)
