@@ -15,6 +15,7 @@ from structnn.errors import InputError
 __all__ = [
     "StorageError",
     "atomically",
+    "check_not_read",
     "check_output_file",
     "check_output_folder",
     "read_json",
@@ -145,6 +146,18 @@ def check_output_file(file: Path) -> Path:
     if file.is_dir():
         raise StorageError(f"{file} is a folder: give the name of a file in it")
     return file
+
+
+def check_not_read(output: Path, source: str | Path) -> None:
+    """Make sure, before any work, that a file to write is not the one to read, which would be lost.
+
+    Raises:
+        StorageError: It is.
+    """
+    if output.exists() and os.path.exists(source) and output.samefile(source):
+        raise StorageError(
+            f"{output} is the file to read, and would be replaced: give --output another name"
+        )
 
 
 def _read(path: Path, remedy: str) -> bytes:
