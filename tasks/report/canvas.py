@@ -304,8 +304,11 @@ def thousands(axes: Axes) -> None:
 
 
 def short(name: str, limit: int = 26) -> str:
-    """The name, cut where it is too long."""
-    return name if len(name) <= limit else name[: limit - 1] + "…"
+    """The name, cut in the middle where it is too long: names that begin alike are told apart."""
+    if len(name) <= limit:
+        return name
+    last = (limit - 1) // 2
+    return f"{name[: limit - 1 - last]}…{name[-last:]}"
 
 
 def wrapped(name: str, limit: int = 16) -> str:

@@ -669,6 +669,13 @@ def test_confusions_of_many_labels_are_in_percent_of_the_joined_ones():
     assert "a taken for b, 100 %" in text
 
 
+def test_labels_that_begin_alike_are_told_apart():
+    labels = tuple(f"Component-Whole({order})" for order in ("e1,e2", "e2,e1"))
+    group = SimpleNamespace(labels=labels, gold=labels, name="toys", labels_of=list)
+    svg = figures.confusions(group, SimpleNamespace(predictions=(labels,), encoder="bag")).svg
+    assert set(re.findall(r">(Compo[^<]*)</text>", svg)) == {"Compon…1,e2)", "Compon…2,e1)"}
+
+
 def test_training_is_shown_by_the_metric_that_selected(tmp_path):
     grid = make_grid(encoders=("gat",))
     folder = write_experiment(tmp_path, {"toys": make_examples(12)}, grid, ordered=True)
