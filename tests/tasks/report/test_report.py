@@ -657,6 +657,28 @@ class TestBrowser:
         assert sequence.count == int((neither & (share["bilstm"] > 0.5)).sum())
         assert structure.shown[0].svg.startswith("<svg")
 
+    def test_examples_of_an_opposition_are_right_and_wrong_as_it_says(self, folder):
+        group = groups_of(measure(load_results(folder)))[0]
+        # In one of the two seeds it is right, which is no majority.
+        seeds = {"bilstm": ("low", "high"), "child_sum_tree_lstm": ("low", "low")}
+        members = tuple(
+            dataclasses.replace(
+                member,
+                predictions=tuple((answer,) for answer in seeds[member.encoder]),
+                own_scores=np.array([[answer == "low"] for answer in seeds[member.encoder]], float),
+            )
+            for member in group.members
+            if member.encoder in seeds
+        )
+        example = dataclasses.replace(load_results(folder).examples["toys"][0], label="low")
+        group = dataclasses.replace(group, members=members, gold=("low",))
+        structure, _ = browser.oppositions(group, [example])
+        assert structure.count == 1
+        assert structure.shown[0].predictions == (
+            ("bilstm", "low \u00d71, high \u00d71", False),
+            ("child_sum_tree_lstm", "low", True),
+        )
+
 
 def test_confusions_of_many_labels_are_in_percent_of_the_joined_ones():
     labels = tuple("abcdefghijklm")
