@@ -469,7 +469,7 @@ def draw_map(
     `structnn map runs/trec runs/mr runs/suites --out runs/map`
     """
     from tasks.report import load_groups, write_map
-    from tasks.report.map import map_rows
+    from tasks.report.map import map_rows, what_is_missing
 
     groups, damaged = [], []
     for folder in folders:
@@ -480,8 +480,7 @@ def draw_map(
             if not map_rows([group]):
                 data = f" ({group.name})" if len(found) > 1 else ""
                 status.print(
-                    f"{escape(str(folder) + data)}: no control structures, and no encoders of sequences "
-                    "beside those of trees or graphs, so nothing to show"
+                    f"{escape(str(folder) + data)}: {what_is_missing(group)}, so nothing to show"
                 )
     show_table(write_map(groups, out), "map.csv")
     status.print(f"written: {out / 'map.md'}, map.csv, map.svg, map.png")

@@ -22,7 +22,15 @@ from tasks.results.table import Column, Entry, Table
 from tasks.results.verdicts import Verdict
 from tasks.storage import write_text
 
-__all__ = ["MapRow", "load_groups", "map_figure", "map_rows", "map_table", "write_map"]
+__all__ = [
+    "MapRow",
+    "load_groups",
+    "map_figure",
+    "map_rows",
+    "map_table",
+    "what_is_missing",
+    "write_map",
+]
 
 BEST = "structure - sequence"
 """The column of the best encoder of either kind."""
@@ -84,6 +92,13 @@ def map_rows(groups: Iterable[Group]) -> list[MapRow]:
             before = rows.get(key, MapRow(*key, {}, ""))
             rows[key] = MapRow(*key, {**before.cells, **cells}, best or before.best)
     return list(rows.values())
+
+
+def what_is_missing(group: Group) -> str:
+    """Why a group has no row, in words."""
+    if structure_of(group.usual.structure).is_control:
+        return "no real structure beside the controls"
+    return "no control structures, and no encoders of sequences beside those of trees or graphs"
 
 
 def map_table(rows: Sequence[MapRow]) -> Table:

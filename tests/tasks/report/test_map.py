@@ -9,7 +9,15 @@ import pytest
 
 from tasks.metrics import mean_absolute_error
 from tasks.report.groups import groups_of
-from tasks.report.map import BEST, load_groups, map_figure, map_rows, map_table, write_map
+from tasks.report.map import (
+    BEST,
+    load_groups,
+    map_figure,
+    map_rows,
+    map_table,
+    what_is_missing,
+    write_map,
+)
 from tasks.results.folder import load_results
 from tasks.results.measures import measure
 from tests.tasks.made_up import make_examples, make_grid, write_experiment
@@ -114,6 +122,7 @@ def test_a_control_alone_is_no_real_structure(tmp_path):
     write_experiment(tmp_path / "other", {"toys": make_examples(20)}, grid, seeds=3)
     groups = [load_groups([tmp_path / name])[0] for name in ("one", "other")]
     assert map_rows(groups[0]) == []
+    assert what_is_missing(groups[0][0]) == "no real structure beside the controls"
     assert [row.real for row in map_rows([*groups[0], *groups[1]])] == ["parse"]
 
 
