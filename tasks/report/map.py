@@ -8,7 +8,7 @@ beside the best of sequences.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasks.data.structures import structure_of
@@ -70,10 +70,16 @@ class MapRow:
 def map_rows(groups: Iterable[Group]) -> list[MapRow]:
     """A row for each data set that was run on controls, or with encoders of both kinds.
 
-    Experiments on one data set share a row; of what two of them say, the later stands. One that has
-    controls alone is left out: it says nothing of a real structure.
+    Experiments on one data set share a row; of what two of them say, the later stands. Where other
+    examples have the same name, such as those with the labels of another column, the folders of the
+    experiments tell them apart. One that has controls alone is left out: it says nothing of a real
+    structure.
     """
-    rows: dict[tuple[str, str], MapRow] = {}
+    groups = list(groups)
+    known: dict[str, set[str]] = {}
+    for group in groups:
+        known.setdefault(group.name, set()).add(group.fingerprint)
+    rows: dict[tuple[str, str, str], MapRow] = {}
     for group in groups:
         if structure_of(group.usual.structure).is_control:
             continue
@@ -88,9 +94,11 @@ def map_rows(groups: Iterable[Group]) -> list[MapRow]:
             cells[BEST] = group.between(structured, sequence)
             best = f"{structured.encoder} - {sequence.encoder}"
         if cells:
-            key = group.name, group.usual.structure
-            before = rows.get(key, MapRow(*key, {}, ""))
-            rows[key] = MapRow(*key, {**before.cells, **cells}, best or before.best)
+            real = group.usual.structure
+            name = group.name if len(known[group.name]) == 1 else f"{group.name}, {group.folder}"
+            key = group.name, real, group.fingerprint
+            before = rows.get(key, MapRow(name, real, {}, ""))
+            rows[key] = replace(before, cells={**before.cells, **cells}, best=best or before.best)
     return list(rows.values())
 
 

@@ -65,6 +65,14 @@ def test_experiments_on_one_data_set_share_a_row(folders):
     assert row.best == "gat - cnn"
 
 
+def test_other_examples_of_the_same_name_have_a_row_of_their_own(folders):
+    groups = [group for folder in folders for group in groups_of(measure(load_results(folder)))]
+    again = dataclasses.replace(groups[1], name="toys", fingerprint="of other examples")
+    rows = map_rows([groups[0], again, groups[0]])
+    assert [row.data for row in rows] == [f"toys, {folder}" for folder in folders]
+    assert [row.best for row in rows] == [row.best for one in groups for row in map_rows([one])]
+
+
 def test_cells_are_the_verdicts_of_the_experiments(rows, folders):
     (group,) = groups_of(measure(load_results(folders[0])))
     real, control = group.with_structures()["gat"]
