@@ -62,8 +62,17 @@ def show_table(table: Table, elsewhere: str) -> None:
 
 
 def warnings_in_a_line() -> None:
-    """Show warnings to users: what they say, without the line of code that gave them."""
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    """Show warnings to users: what they say, once, without the line of code that gave them."""
+    told: set[str] = set()
+
+    def in_a_line(message: Warning | str, *_: object, **__: object) -> str:
+        # Python forgets what it has shown wherever warnings are caught, as they are for each picture.
+        if str(message) in told:
+            return ""
+        told.add(str(message))
+        return f"warning: {message}\n"
+
+    warnings.formatwarning = in_a_line
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from structnn.errors import InputError
 __all__ = [
     "StorageError",
     "atomically",
+    "check_not_read",
     "check_output_file",
     "check_output_folder",
     "read_json",
@@ -153,6 +154,18 @@ def _check_stream(file: Path) -> Path:
     if not os.access(file, os.W_OK):
         raise StorageError(f"{file} can't be written: Permission denied")
     return file
+
+
+def check_not_read(output: Path, source: str | Path) -> None:
+    """Make sure, before any work, that a file to write is not the one to read, which would be lost.
+
+    Raises:
+        StorageError: It is.
+    """
+    if output.exists() and os.path.exists(source) and output.samefile(source):
+        raise StorageError(
+            f"{output} is the file to read, and would be replaced: give --output another name"
+        )
 
 
 def _read(path: Path, remedy: str) -> bytes:

@@ -22,7 +22,7 @@ from tasks.data.options import ParsingOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
 from tasks.options import OptionError, spread
 from tasks.pretraining.options import PretrainOptions
-from tasks.storage import StorageError, check_output_file, check_output_folder
+from tasks.storage import StorageError, check_not_read, check_output_file, check_output_folder
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def parse(
     from tasks.data.texts import empty_note, read_texts
     from tasks.models.parser import cached_parser
 
+    check_not_read(output, source)
     records = read_texts(source, options, options.keep or ())
     check_kept(records, ("line", "text", "constituency", *LINES_OF_THEIR_OWN), "CoNLL-U comments")
     full = [record for record in records if record.text]
@@ -171,6 +172,7 @@ def shuffle(
     from tasks.data.realisation import shuffled_rows
     from tasks.storage import write_json_lines
 
+    check_not_read(output, source)
     rows = shuffled_rows(
         iter_conllu(source), lemmas=lemmas, features=features, seed=seed, name=str(source)
     )
@@ -468,7 +470,7 @@ def draw_map(
     `structnn map runs/trec runs/mr runs/suites --out runs/map`
     """
     from tasks.report import load_groups
-    from tasks.report.map import joined_rows, map_row, write_rows
+    from tasks.report.map import joined_rows, map_row, what_is_missing, write_rows
 
     rows, damaged = [], []
     for folder in folders:
@@ -481,8 +483,7 @@ def draw_map(
             else:
                 data = f" ({group.name})" if len(found) > 1 else ""
                 status.print(
-                    f"{escape(str(folder) + data)}: no control structures, and no encoders of sequences "
-                    "beside those of trees or graphs, so nothing to show"
+                    f"{escape(str(folder) + data)}: {what_is_missing(group)}, so nothing to show"
                 )
     show_table(write_rows(joined_rows(rows), out), "map.csv")
     status.print(f"written: {out / 'map.md'}, map.csv, map.svg, map.png")
@@ -911,6 +912,8 @@ def explore(
     of_hits = output is not None and output.name.endswith((".conllu", ".conllu.gz"))
     if query is None and (output is None or of_hits):
         raise typer.BadParameter("give --output, as page.html, or a --query")
+    if output is not None:
+        check_not_read(output, source)
     pattern = Query(query) if query is not None else None
     sentences = read_conllu(source, on_error="skip" if skip_faulty else "raise")
     if output is not None and not of_hits:

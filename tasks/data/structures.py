@@ -68,6 +68,11 @@ class Structure:
         """Whether it is what controls stand in for: a whole parse, or what the data have."""
         return self.origin in ("parser", "data")
 
+    @property
+    def is_control(self) -> bool:
+        """Whether it stands in for a real structure, and says nothing of one."""
+        return self.origin == "control"
+
 
 _PLAIN = (
     Structure("parse", "parser", of_parse=True, noun="parse", plural="parses"),

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from parsers.drawing.drawing import Drawing
 from parsers.drawing.presets import sentiment
 from structnn import Sentence
 from tasks.data.nodes import phrases_of
-from tasks.data.questions import offsets_of, token_span, without_marks
+from tasks.data.questions import Question, offsets_of, token_span, without_marks
 from tasks.data.structures import structure_of
 from tasks.report.groups import Group
 from tasks.results.records import ExampleDescription
@@ -41,14 +42,15 @@ class Drawn:
     Args:
         text: Its text.
         label: Its label.
-        predictions: For each encoder its name and what most of its seeds predict.
+        predictions: For each encoder its name, what its seeds predict, and whether more than half of
+            them are right.
         svg: Its trees; empty where it has none.
         width: How wide the widest of them is, in pixels.
     """
 
     text: str
     label: str
-    predictions: tuple[tuple[str, str], ...]
+    predictions: tuple[tuple[str, str, bool], ...]
     svg: str
     width: int
 
@@ -266,11 +268,20 @@ def _worth_drawing(groups: Iterable[Group], kept: int) -> list[int]:
     return sorted(range(kept), key=lambda place: (-disagreement[place], place))[:TREES]
 
 
+def _counted(answers: Counter[str], question: Question) -> str:
+    """What the seeds of an encoder predict; of many tags what most of them do."""
+    found = answers.most_common()
+    if len(found) == 1 or question.has_parts:
+        return found[0][0]
+    return ", ".join(f"{answer} \u00d7{seeds}" for answer, seeds in found)
+
+
 def _drawn(group: Group, example: ExampleDescription, place: int) -> Drawn:
     predictions = []
     for member in group.members:
-        found = [of_seed[place] for of_seed in member.predictions]
-        predictions.append((member.encoder, max(dict.fromkeys(found), key=found.count)))
+        found = Counter(of_seed[place] for of_seed in member.predictions)
+        right = float(member.own_scores[:, place].mean()) > 0.5
+        predictions.append((member.encoder, _counted(found, group.question), right))
     trees = _drawings(example)
     return Drawn(
         example.text,

@@ -283,7 +283,7 @@ def legend(axes: Axes, rows: Iterable[ScoredCell]) -> None:
 
 def thousands(axes: Axes) -> None:
     """Round numbers on a logarithmic horizontal axis: 5k, 200k, 1M."""
-    from matplotlib.ticker import FuncFormatter, LogLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
     def rounded(value: float, _: object) -> str:
         for size, suffix in ((1e6, "M"), (1e3, "k")):
@@ -291,14 +291,24 @@ def thousands(axes: Axes) -> None:
                 return f"{value / size:g}{suffix}"
         return f"{value:g}"
 
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = axes.get_xlim()
+    if high < 5 * low:
+        # There may be one such number or none; matplotlib then takes others, however wide they are.
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+    else:
+        # Fewer of each power of ten, where more would overlap.
+        digits = (1, 2, 5) if high < 60 * low else (1, 3) if high < 600 * low else (1,)
+        axes.xaxis.set_major_locator(LogLocator(subs=digits))
     axes.xaxis.set_major_formatter(FuncFormatter(rounded))
     axes.minorticks_off()
 
 
 def short(name: str, limit: int = 26) -> str:
-    """The name, cut where it is too long."""
-    return name if len(name) <= limit else name[: limit - 1] + "…"
+    """The name, cut in the middle where it is too long: names that begin alike are told apart."""
+    if len(name) <= limit:
+        return name
+    last = (limit - 1) // 2
+    return f"{name[: limit - 1 - last]}…{name[-last:]}"
 
 
 def wrapped(name: str, limit: int = 16) -> str:

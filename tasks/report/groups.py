@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
+from pathlib import Path
 
 from tasks.data.questions import Question
 from tasks.metrics import AnyMetric, Metric
@@ -42,6 +43,8 @@ class Group:
         majority: What the most frequent label of train has; None where it isn't known.
         notes: What must be said of the data and of some encoders.
         question: What was asked.
+        folder: Of the experiment.
+        fingerprint: Of the examples of the data set.
     """
 
     data: str
@@ -59,6 +62,8 @@ class Group:
     majority: MajorityClass | None = None
     notes: tuple[str, ...] = ()
     question: Question = field(default_factory=Question)
+    folder: Path = Path()
+    fingerprint: str = ""
 
     @property
     def metric(self) -> AnyMetric:
@@ -200,6 +205,8 @@ def groups_of(measures: Measures) -> tuple[Group, ...]:
                 majority=measures.majority.get(data),
                 notes=notes_on(measures, data),
                 question=results.data[data].question,
+                folder=results.folder,
+                fingerprint=results.data[data].fingerprint,
             )
             groups.append(group)
     if not groups:

@@ -8,9 +8,10 @@ beside the best of sequences.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tasks.data.structures import structure_of
 from tasks.report.canvas import INK, MUTED, SMALL, WIDTH, Figure, drawn, short
 from tasks.report.groups import Group, groups_of
 from tasks.report.words import structure_findings
@@ -29,6 +30,7 @@ __all__ = [
     "map_row",
     "map_rows",
     "map_table",
+    "what_is_missing",
     "write_map",
     "write_rows",
 ]
@@ -60,24 +62,33 @@ class MapRow:
         cells: The real structure beside a control, by encoder and control; and, under :data:`BEST`, the
             best encoder of trees or graphs beside the best of sequences.
         best: The names of these two; empty where one is missing.
+        examples: The fingerprint of the test examples.
+        folder: That of the experiment, or of the first of several.
     """
 
     data: str
     real: str
     cells: Mapping[str, Comparison]
     best: str
+    examples: str = ""
+    folder: str = ""
 
 
 def map_rows(groups: Iterable[Group]) -> list[MapRow]:
     """A row for each data set that was run on controls, or with encoders of both kinds.
 
-    Experiments on one data set share a row; of what two of them say, the later stands.
+    Experiments on one data set share a row; of what two of them say, the later stands. Where other
+    examples have the same name, such as those with the labels of another column, the folders of the
+    experiments tell them apart. One that has controls alone is left out: it says nothing of a real
+    structure.
     """
     return joined_rows(row for group in groups if (row := map_row(group)) is not None)
 
 
 def map_row(group: Group) -> MapRow | None:
-    """What a group says of its data set; None if it has neither controls nor encoders of both kinds."""
+    """What a group says of its data set; None where :func:`what_is_missing` says why."""
+    if structure_of(group.usual.structure).is_control:
+        return None
     cells = {
         f"{finding.encoder}, {control}": pair
         for finding in structure_findings(group)
@@ -88,17 +99,34 @@ def map_row(group: Group) -> MapRow | None:
     if structured and sequence and group.compared(structured, sequence):
         cells[BEST] = group.between(structured, sequence)
         best = f"{structured.encoder} - {sequence.encoder}"
-    return MapRow(group.name, group.usual.structure, cells, best) if cells else None
+    if not cells:
+        return None
+    real = group.usual.structure
+    return MapRow(group.name, real, cells, best, group.fingerprint, str(group.folder))
 
 
 def joined_rows(rows: Iterable[MapRow]) -> list[MapRow]:
-    """One row for each data set and structure; of what two rows say, the later stands."""
-    joined: dict[tuple[str, str], MapRow] = {}
+    """As :func:`map_rows`, of a row for each group."""
+    joined: dict[tuple[str, str, str], MapRow] = {}
     for row in rows:
-        key = row.data, row.real
-        before = joined.get(key, MapRow(*key, {}, ""))
-        joined[key] = MapRow(*key, {**before.cells, **row.cells}, row.best or before.best)
-    return list(joined.values())
+        key = row.data, row.real, row.examples
+        before = joined.setdefault(key, row)
+        cells = {**before.cells, **row.cells}
+        joined[key] = replace(before, cells=cells, best=row.best or before.best)
+    examples: dict[str, set[str]] = {}
+    for row in joined.values():
+        examples.setdefault(row.data, set()).add(row.examples)
+    return [
+        row if len(examples[row.data]) == 1 else replace(row, data=f"{row.data}, {row.folder}")
+        for row in joined.values()
+    ]
+
+
+def what_is_missing(group: Group) -> str:
+    """Why a group has no row, in words."""
+    if structure_of(group.usual.structure).is_control:
+        return "no real structure beside the controls"
+    return "no control structures, and no encoders of sequences beside those of trees or graphs"
 
 
 def map_table(rows: Sequence[MapRow]) -> Table:

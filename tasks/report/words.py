@@ -320,6 +320,12 @@ def structure_verdict(group: Group, findings: Sequence[StructureFinding]) -> tup
     lines += [f"{line[0].upper()}{line[1:]}." for line in of_kinds]
     if nothing := nothing_learned(group):
         return f"Can't tell: {nothing}.", lines
+    if structure_of(group.usual.structure).is_control:
+        lines.append(
+            "To see whether a real structure matters, run one beside the controls: "
+            f"--structure parse,{group.usual.structure}."
+        )
+        return "Can't tell: control structures alone were run.", lines
     if not tested:
         lines.append(
             "To see whether the parse itself matters, run control structures too: "

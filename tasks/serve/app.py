@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -139,7 +139,8 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        with suppress(asyncio.CancelledError):  # where the server ends without waiting
+            yield
         await asyncio.to_thread(model.close)
 
     # The pages of documentation that come with FastAPI load their scripts from the network.
@@ -162,7 +163,10 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
                     f"the request has {int(size):,} bytes, and may have {limits.body:,}: divide its "
                     "texts among several requests",
                 )
-        response: Response = await following(request)
+        try:
+            response: Response = await following(request)
+        except asyncio.CancelledError:  # the server ends without waiting for answers
+            return refused(503, "the service ended before there was an answer")
         return response
 
     async def malformed(_: Request, error: Exception) -> Response:
@@ -171,6 +175,8 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
 
     async def elsewhere(asked: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 400:  # a body that can't be decoded, or is nested too deeply
+            return refused(422, "the request can't be read: send a JSON object, in UTF-8")
         message = (
             f"there is no {asked.method} {asked.url.path} here: ask POST /predict, POST /explain or "
             "GET /health; GET / is a page for browsers"

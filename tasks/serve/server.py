@@ -7,6 +7,9 @@ from pathlib import Path
 
 __all__ = ["check_installed", "serve"]
 
+PATIENCE = 30
+"""Seconds for which a service that ends waits for its answers, and for clients that have stalled."""
+
 
 def check_installed() -> None:
     """Make sure that the service can run here.
@@ -55,9 +58,13 @@ def serve(run: str | Path, host: str = "127.0.0.1", port: int = 8000) -> None:
             raise OSError(
                 f"can't listen at {host}, port {port} ({error.strerror}): give another --port or --host"
             ) from error
+        listening.listen()  # so that who asks as soon as the address is printed waits, and isn't refused
         shown = f"[{host}]" if ":" in host else host
         status.print(
             f"{predictor.run} at http://{shown}:{listening.getsockname()[1]} (Ctrl-C ends it)",
             markup=False,
         )
-        uvicorn.Server(uvicorn.Config(make_app(predictor), log_level="warning")).run([listening])
+        config = uvicorn.Config(
+            make_app(predictor), log_level="warning", timeout_graceful_shutdown=PATIENCE
+        )
+        uvicorn.Server(config).run([listening])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
-from tasks.console import Interrupted, progress, resumable, show_table
+from tasks.console import Interrupted, progress, resumable, show_table, warnings_in_a_line
 from tasks.results.table import Column, Entry, Table
 from tests.tasks.terminals import check_width, rows_of, terminal
 
@@ -12,6 +14,16 @@ from tests.tasks.terminals import check_width, rows_of, terminal
 def test_an_interrupt_says_how_to_resume():
     with pytest.raises(Interrupted, match="the same command resumes"), resumable(), resumable():
         raise KeyboardInterrupt
+
+
+def test_a_warning_is_shown_once(monkeypatch):
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # put back afterwards
+    warnings_in_a_line()
+    shown = [
+        warnings.formatwarning(message, UserWarning, "drawing.py", 1)
+        for message in ("no font", "no font", "another")
+    ]
+    assert shown == ["warning: no font\n", "", "warning: another\n"]
 
 
 def test_no_bar_without_a_terminal(capsys):

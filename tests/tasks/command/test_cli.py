@@ -294,6 +294,26 @@ def test_the_folder_of_a_file_is_made(tmp_path, here, arguments):
 @pytest.mark.parametrize(
     "arguments",
     [
+        ("parse", "two.conllu"),
+        ("shuffle", "two.conllu"),
+        ("explore", "two.conllu"),
+        ("explore", "two.conllu", "--query", "VERB"),
+    ],
+)
+def test_the_file_that_is_read_is_not_replaced(tmp_path, here, arguments):
+    corpus = "1\tStop\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n1\tHere\t_\tADV\t_\t_\t0\troot\t_\t_\n\n"
+    (tmp_path / "two.conllu").write_text(corpus)
+    (tmp_path / "link").symlink_to("two.conllu")
+    # Under another name it is the same file.
+    for output in ("link", *["two.conllu"] * ("--query" in arguments)):
+        said = here(*arguments, "-o", output, status=1).err
+        assert f"{output} is the file to read, and would be replaced" in said
+    assert (tmp_path / "two.conllu").read_text() == corpus
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
         ("draw", "none.conllu", "--text"),
         ("explore", "none.conllu", "-o", "none.html"),
         ("explore", "none.conllu", "-o", "none.html", "--skip-faulty"),

@@ -9,7 +9,15 @@ import pytest
 
 from tasks.metrics import mean_absolute_error
 from tasks.report.groups import groups_of
-from tasks.report.map import BEST, load_groups, map_figure, map_rows, map_table, write_map
+from tasks.report.map import (
+    BEST,
+    load_groups,
+    map_figure,
+    map_rows,
+    map_table,
+    what_is_missing,
+    write_map,
+)
 from tasks.results.folder import load_results
 from tasks.results.measures import measure
 from tests.tasks.made_up import make_examples, make_grid, write_experiment
@@ -55,6 +63,14 @@ def test_experiments_on_one_data_set_share_a_row(folders):
     (row,) = map_rows([groups[0], again])
     assert list(row.cells) == ["gat, random", "gcn, random", BEST, "gat, flat"]
     assert row.best == "gat - cnn"
+
+
+def test_other_examples_of_the_same_name_have_a_row_of_their_own(folders):
+    groups = [group for folder in folders for group in groups_of(measure(load_results(folder)))]
+    again = dataclasses.replace(groups[1], name="toys", fingerprint="of other examples")
+    rows = map_rows([groups[0], again, groups[0]])
+    assert [row.data for row in rows] == [f"toys, {folder}" for folder in folders]
+    assert [row.best for row in rows] == [row.best for one in groups for row in map_rows([one])]
 
 
 def test_cells_are_the_verdicts_of_the_experiments(rows, folders):
@@ -105,6 +121,17 @@ def test_nothing_to_map(tmp_path):
     write_experiment(tmp_path, {"toys": make_examples(20)}, make_grid(encoders=["gat", "gcn"]))
     with pytest.raises(ValueError, match="there is nothing to map"):
         write_map(load_groups([tmp_path])[0], tmp_path / "map")
+
+
+def test_a_control_alone_is_no_real_structure(tmp_path):
+    grid = make_grid(encoders=["bilstm", "gat"], structures=["random", "flat"])
+    write_experiment(tmp_path / "one", {"toys": make_examples(20)}, grid, seeds=3)
+    grid = make_grid(encoders=["bilstm", "gat"])
+    write_experiment(tmp_path / "other", {"toys": make_examples(20)}, grid, seeds=3)
+    groups = [load_groups([tmp_path / name])[0] for name in ("one", "other")]
+    assert map_rows(groups[0]) == []
+    assert what_is_missing(groups[0][0]) == "no real structure beside the controls"
+    assert [row.real for row in map_rows([*groups[0], *groups[1]])] == ["parse"]
 
 
 def test_damaged_runs_are_named(tmp_path):

@@ -457,6 +457,13 @@ class TestWords:
             f"{pair.metric.unit.signed(pair.low)} to {pair.metric.unit.signed(pair.high)}), undecided."
         )
 
+    def test_controls_alone_are_not_said_to_be_missing(self):
+        cells = [measured("tree", right(0.8, 0), "random"), measured("tree", right(0.8, 1), "flat")]
+        group = group_of(*cells)
+        answer, grounds = words.structure_verdict(group, words.structure_findings(group))
+        assert answer == "Can't tell: control structures alone were run."
+        assert grounds[-1].endswith("--structure parse,random.")
+
     def test_without_a_structured_encoder(self):
         group = group_of(measured("bilstm", right(0.8, 0)), measured("cnn", right(0.8, 1)))
         assert words.structure_verdict(group, [])[0].startswith("No encoder here reads")
@@ -650,6 +657,28 @@ class TestBrowser:
         assert sequence.count == int((neither & (share["bilstm"] > 0.5)).sum())
         assert structure.shown[0].svg.startswith("<svg")
 
+    def test_examples_of_an_opposition_are_right_and_wrong_as_it_says(self, folder):
+        group = groups_of(measure(load_results(folder)))[0]
+        # In one of the two seeds it is right, which is no majority.
+        seeds = {"bilstm": ("low", "high"), "child_sum_tree_lstm": ("low", "low")}
+        members = tuple(
+            dataclasses.replace(
+                member,
+                predictions=tuple((answer,) for answer in seeds[member.encoder]),
+                own_scores=np.array([[answer == "low"] for answer in seeds[member.encoder]], float),
+            )
+            for member in group.members
+            if member.encoder in seeds
+        )
+        example = dataclasses.replace(load_results(folder).examples["toys"][0], label="low")
+        group = dataclasses.replace(group, members=members, gold=("low",))
+        structure, _ = browser.oppositions(group, [example])
+        assert structure.count == 1
+        assert structure.shown[0].predictions == (
+            ("bilstm", "low \u00d71, high \u00d71", False),
+            ("child_sum_tree_lstm", "low", True),
+        )
+
 
 def test_confusions_of_many_labels_are_in_percent_of_the_joined_ones():
     labels = tuple("abcdefghijklm")
@@ -672,6 +701,13 @@ def test_a_label_may_be_called_as_the_joined_ones_are():
     ).text
     assert "a taken for others, 100 %" in text
     assert "all others taken for a, 100 %" in text
+
+
+def test_labels_that_begin_alike_are_told_apart():
+    labels = tuple(f"Component-Whole({order})" for order in ("e1,e2", "e2,e1"))
+    group = SimpleNamespace(labels=labels, gold=labels, name="toys", labels_of=list)
+    svg = figures.confusions(group, SimpleNamespace(predictions=(labels,), encoder="bag")).svg
+    assert set(re.findall(r">(Compo[^<]*)</text>", svg)) == {"Compon…1,e2)", "Compon…2,e1)"}
 
 
 def test_training_is_shown_by_the_metric_that_selected(tmp_path):

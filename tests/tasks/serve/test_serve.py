@@ -18,6 +18,7 @@ from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tasks.serve import Limits, serve
 from tasks.serve.batching import BusyError, ModelThread
+from tasks.serve.server import PATIENCE
 from tests.tasks.explain.test_explain import TEXT, ToyParser, make_predictor
 
 __all__ = ["make_predictor"]  # a fixture
@@ -26,6 +27,7 @@ REASON = "the extra serve is not installed: pip install 'structnn[serve]' httpx2
 for package in ("fastapi", "uvicorn", "httpx2"):
     pytest.importorskip(package, reason=REASON)
 
+import httpx2  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 
 from tasks.serve.app import make_app  # noqa: E402
@@ -159,6 +161,9 @@ def test_what_is_not_json(client):
         "/predict", content='{"texts": ["a"]}', headers={"Content-Type": "text/plain"}
     )
     assert "Content-Type: application/json" in answer.json()["detail"]
+    for unreadable in (b'{"texts": ["sch\xf6n"]}', b"[" * 20_000):
+        answer = client.post("/predict", content=unreadable, headers=typed)
+        assert (answer.status_code, "in UTF-8" in answer.json()["detail"]) == (422, True)
     # A body of unknown length could have any.
     assert client.post("/predict", content=iter([b"{}"]), headers=typed).status_code == 411
 
@@ -342,6 +347,9 @@ def test_the_command(make_predictor, monkeypatch, capsys):
     def listen(server, sockets):
         (listening,) = sockets
         served.append(listening.getsockname())
+        assert listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)  # not yet refused
+        # A client that has stalled does not keep the service from ending.
+        assert server.config.timeout_graceful_shutdown == PATIENCE
         assert TestClient(server.config.app).get("/health").json()["run"] == str(run)
 
     monkeypatch.setattr("tasks.models.prediction.make_parser", lambda options: ToyParser())
@@ -358,6 +366,27 @@ def test_the_command(make_predictor, monkeypatch, capsys):
         taken.listen()
         with pytest.raises(OSError, match=r"can't listen .* give another --port"):
             serve(run, port=taken.getsockname()[1])
+
+
+def test_a_second_ctrl_c_ends_it_at_once_and_quietly(make_predictor, monkeypatch, caplog):
+    import uvicorn
+
+    begun, event = threading.Event(), threading.Event()
+    predictor = make_predictor("bag")
+    monkeypatch.setattr(predictor, "predict", lambda *_: (begun.set(), event.wait(60)))
+    server = uvicorn.Server(uvicorn.Config(make_app(predictor), log_config=None))
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as threads:
+        serving = threading.Thread(target=server.run, args=([listening],))
+        serving.start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/predict"
+        asked = threads.submit(httpx2.post, address, json={"texts": ["a"]}, timeout=60)
+        begun.wait(60)
+        server.should_exit = server.force_exit = True
+        answer = asked.result(60)
+        event.set()
+        serving.join(60)
+    assert (answer.status_code, "the service ended" in answer.json()["detail"]) == (503, True)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_without_the_extra(tmp_path, monkeypatch):
