@@ -33,6 +33,7 @@ __all__ = [
     "TREE",
     "Columns",
     "check_tags",
+    "columns_asked",
     "columns_of",
 ]
 
@@ -173,15 +174,45 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     question = Question(reads, answer)
     marked = bool(marks) and marks == question.spans
     columns = Columns(text, answer_column, question, marked)
-    needed = _needed(columns, there)
-    for name in needed:
-        if rows and name not in there:
-            raise DataError(
-                f"{path}: the question is about a {reads}, which takes the column "
-                f"{' and '.join(map(repr, needed))}"
-                + (" or one span between [[ and ]] in each text" if columns.question.spans else "")
-                + f"; the columns are {quote(there)}"
-            )
+    if rows:
+        _check_needed(columns, there, path)
+    return columns
+
+
+def _check_needed(columns: Columns, there: Collection[str], path: object) -> None:
+    """Check that the columns of a file are those that a question needs.
+
+    Raises:
+        DataError: One is not there.
+    """
+    needed, question = _needed(columns, there), columns.question
+    if any(name not in there for name in needed):
+        raise DataError(
+            f"{path}: the question is about a {question.reads}, which takes the column "
+            f"{' and '.join(map(repr, needed))}"
+            + (" or one span between [[ and ]] in each text" if question.spans else "")
+            + f"; the columns are {quote(there)}"
+        )
+
+
+def columns_asked(rows: Sequence[Row], text: str, question: Question, path: object) -> Columns:
+    """Where rows without answers have what a question is about.
+
+    Args:
+        rows: The rows of a file.
+        text: The column of the text.
+        question: What is asked.
+        path: The file, for messages.
+
+    Raises:
+        DataError: The columns that the question needs are not there.
+    """
+    there = list(rows[0]) if rows else []
+    texts = [value for row in rows if (value := row.get(text))]  # an empty text has no marks
+    marks = _marks(texts, of_most=_reads(there) == "sentence")
+    columns = Columns(text, "", question, marked=bool(marks) and marks == question.spans)
+    if rows:
+        _check_needed(columns, there, path)
     return columns
 
 
@@ -322,7 +353,7 @@ def _needed(columns: Columns, there: Collection[str]) -> tuple[str, ...]:
     reads = columns.question.reads
     if reads == "pair":
         return (SECOND_TEXT,)
-    if columns.marked or reads in ("sentence", "tokens"):
+    if columns.marked or not columns.question.spans:
         return ()
     if reads == "span" and "target" not in there and any(name in there for name in _ENDS):
         return _ENDS
