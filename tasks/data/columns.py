@@ -62,6 +62,12 @@ TREE = "tree"
 
 _TOKENS = "tokens"
 _SOURCE, _TARGET = "source", "target"
+_UNSPACED = re.compile(
+    "[\u0e00-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+"""A letter of a script without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, kana, Han."""
+
 _PLACES = re.compile(r"\s*\[?\s*(\d+)\s*[:,]\s*(\d+)\s*\]?\s*")
 
 
@@ -360,21 +366,40 @@ def _needed(columns: Columns, there: Collection[str]) -> tuple[str, ...]:
     return _SPANS[reads]
 
 
+def _is_whole(span: Span, text: str) -> bool:
+    """Whether no letter goes on from a span at either end, of a script with spaces between words."""
+    begin, end = span
+    ends = ((text[:begin][-1:], text[begin]), (text[end : end + 1], text[end - 1]))
+    return all(
+        not re.match(r"\w", outside) or bool(_UNSPACED.search(outside + inside))
+        for outside, inside in ends
+    )
+
+
+def _place(value: object) -> int:
+    """A place in a text, also where a table has it as 4.0, for want of some other row's.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return int(str(value).removesuffix(".0"))
+
+
 def _span(value: object, text: Text, name: str, where: str) -> Span:
     """A span from what a file has: two places, or the words themselves where they occur once."""
     places = value if isinstance(value, list) else None
     whole = []
     if isinstance(value, str) and isinstance(text, str) and value.strip():
-        words = rf"(?<!\w){re.escape(value.strip())}(?!\w)"
-        whole = [found.span() for found in re.finditer(words, text)]
+        found_in = (found.span() for found in re.finditer(re.escape(value.strip()), text))
+        whole = [span for span in found_in if _is_whole(span, text)]
     # Words that look like places, such as the time 7:30, are words where the text has them.
     if isinstance(value, str) and not whole and (found := _PLACES.fullmatch(value)):
         places = [found[1], found[2]]
     if places is not None and len(places) == 2:
         try:
-            return int(str(places[0])), int(str(places[1]))
+            return _place(places[0]), _place(places[1])
         except ValueError:
-            places = None
+            pass
     if not isinstance(value, str) or not value.strip():
         raise DataError(
             f"{where}: the {name} must be where it begins and ends, as [4, 8], or words of the text, "
