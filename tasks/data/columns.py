@@ -192,11 +192,12 @@ def _check_needed(columns: Columns, there: Collection[str], path: object) -> Non
         DataError: One is not there.
     """
     needed, question = _needed(columns, there), columns.question
+    marks = {1: "one span", 2: "two spans"}.get(question.spans)
     if any(name not in there for name in needed):
         raise DataError(
             f"{path}: the question is about a {question.reads}, which takes the column "
             f"{' and '.join(map(repr, needed))}"
-            + (" or one span between [[ and ]] in each text" if question.spans else "")
+            + (f" or {marks} between [[ and ]] in each text" if marks else "")
             + f"; the columns are {quote(there)}"
         )
 

@@ -157,7 +157,7 @@ def test_spans_of_new_texts_are_read_as_in_training(tmp_path):
             "span",
             "a.csv:2: a span is from 2 to 9, but .* has 3",
         ),
-        ("a.csv", "text,subject\na b,a\n", "spans", "takes the column 'subject' and 'object'"),
+        ("a.csv", "text,subject\na b,a\n", "spans", "'subject' and 'object' or two spans between"),
         ("a.csv", "text\na b\n", "pair", "about a pair, which takes the column 'text2'"),
         ("a.txt", "a b\n", "pair", "about a pair: give a file with the columns 'text' and 'text2'"),
     ],
