@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +27,7 @@ _COLUMNS = ("lengths", "words", "heads", "heights", "labels", "tags")
 _LISTS = ("lexicon", "relations", "tagset")
 _KIND = np.dtype(np.int32)
 _SEAL = "sentences.json"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class StoredSentences(SentenceColumns):
@@ -86,7 +88,7 @@ class StoredSentences(SentenceColumns):
         # Other files, since those that are there may be mapped, here or in another process, and what
         # is written may be made of them.
         with workplace(folder) as place:
-            with ExitStack() as stack:
+            with _room_in(str(folder)), ExitStack() as stack:
                 files = {name: stack.enter_context((place / name).open("wb")) for name in _COLUMNS}
                 lists, rows = _write(sentences, files)
             content = json.dumps({**lists, "rows": rows})
@@ -121,11 +123,28 @@ def on_disk(sentences: Iterable[Sentence]) -> SentenceColumns:
         >>> len(on_disk(many)[1:])
         2
     """
-    with ExitStack() as stack:
+    with (
+        _room_in(tempfile.gettempdir(), ", or name another folder in TMPDIR"),
+        ExitStack() as stack,
+    ):
         files = {name: stack.enter_context(tempfile.TemporaryFile()) for name in _COLUMNS}
         lists, rows = _write(sentences, files)
         fields: dict[str, Any] = {name: _mapped(file, rows[name]) for name, file in files.items()}
     return SentenceColumns(**fields | lists)
+
+
+@contextmanager
+def _room_in(place: str, otherwise: str = "") -> Iterator[None]:
+    """Say where it is that there is no room: writing to an open file doesn't."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise OSError(
+            error.errno,
+            f"{error.strerror}: sentences can't be written into {place}; make room there{otherwise}",
+        ) from error
 
 
 def _mapped(file: IO[bytes], rows: int) -> Column:

@@ -77,8 +77,22 @@ def conll_scores(gold: Sequence[Block], predicted: Any) -> dict[str, float]:
 
 
 def score_raw_text(pipeline: Any, blocks: Sequence[Block]) -> dict[str, float]:
-    """The scores from raw text, in which the pipeline finds sentences and words itself."""
-    return conll_scores(blocks, pipeline(raw_text(blocks)))
+    """The scores from raw text, in which the pipeline finds sentences and words itself.
+
+    Raises:
+        TreebankError: The tokens of the pipeline have not the characters of the text.
+    """
+    from stanza.models.common.utils import UDError
+
+    predicted = pipeline(raw_text(blocks))
+    try:
+        return conll_scores(blocks, predicted)
+    except UDError as error:
+        # Stanza writes <UNK> for a token of more characters than a model takes.
+        raise TreebankError(
+            "raw text can't be scored, since tokens that the tokenizer finds have not the characters "
+            f"of the text ({str(error).splitlines()[-1][:200]}); train it longer (--tokenizer-steps)"
+        ) from error
 
 
 def annotate_gold_tokens(pipeline: Any, blocks: Sequence[Block]) -> tuple[Any, float]:

@@ -550,7 +550,7 @@ def predict(
     records = []
     if file is not None:
         reading = reading_of(run, options)
-        records = read_asked(file, reading, predictor.question, options.keep or ())
+        records = read_asked(file, reading, predictor, options.keep or ())
         if options.encoding is None and reading.encoding != TextOptions.encoding:
             status.print(
                 f"read as {reading.encoding}, as the run's data; --encoding says otherwise"

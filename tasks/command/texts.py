@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from structnn import Sentence
-from tasks.data.columns import SECOND_TEXT, SPAN_COLUMNS, Columns
+from tasks.data.columns import SECOND_TEXT
 from tasks.data.examples import DataError
 from tasks.data.options import ParsingOptions, TextOptions
-from tasks.data.questions import Question, with_marks
-from tasks.data.texts import Text, column_names, read_texts
+from tasks.data.questions import Question
+from tasks.data.rows import has_rows
+from tasks.data.texts import Text, read_texts
 from tasks.models.searching import SearchOptions
 from tasks.options import Options, cli_option, part
 
 if TYPE_CHECKING:
     from structnn import Search
-    from tasks.models.prediction import Predictor
+    from tasks.models.prediction import Prediction, Predictor
     from tasks.results.table import Table
 
 __all__ = [
@@ -137,40 +138,33 @@ def with_origin(sentence: Sentence, text: Text) -> Sentence:
 
 
 def read_asked(
-    file: str, reading: TextOptions, question: Question, keep: Sequence[str]
+    file: str, reading: TextOptions, predictor: Predictor, keep: Sequence[str]
 ) -> list[Text]:
-    """Read texts from a file, with what a question about pairs or spans needs beside them.
+    """Read texts from a file, with what the question of a run needs beside them.
 
     Args:
         file: The file.
         reading: How it is read.
-        question: What is asked: a pair needs the column ``text2``; spans are marked in the texts, or
-            in the columns that :func:`tasks.data.columns.columns_of` takes.
-        keep: Columns that go along.
+        predictor: The run.
+        keep: Columns that go along; of a pair the second text does too.
 
     Returns:
-        The records; spans stand between ``[[`` and ``]]`` in their texts.
+        The records.
 
     Raises:
-        DataError: The file lacks a column, or a row a span.
+        DataError: The file lacks a column, a row a span, or a text that must be a tree is none.
     """
-    if question.reads == "pair":
-        return read_texts(file, reading, [*keep, SECOND_TEXT])
-    there = column_names(file, reading) if question.spans else ()
-    spans = [name for name in SPAN_COLUMNS if name in there]
-    records = read_texts(file, reading, [*keep, *spans])
-    if not spans:
-        return records
-    columns = Columns(reading.text_column, "", question)
-    marked = []
-    for record in records:
-        text = record.text
-        if text:
-            where = f"{file}:{record.line}"
-            text = with_marks(*columns.spans_in(record.columns, text, where))
-        kept = {name: value for name, value in record.columns.items() if name not in spans}
-        marked.append(Text(text, record.line, kept))
-    return marked
+    from tasks.models.prediction import bracketed
+
+    question = predictor.question
+    if question.reads == "pair" and has_rows(Path(file)):
+        keep = [*keep, SECOND_TEXT]
+    records = read_texts(file, reading, keep, question, brackets=predictor.reads_brackets)
+    if predictor.reads_brackets:
+        for record in records:
+            if not record.is_empty:
+                bracketed(record.text, f"{file}:{record.line}")
+    return records
 
 
 def prediction_rows(
@@ -194,23 +188,27 @@ def prediction_rows(
         record; ``tokens`` only where each of them has an answer, ``written`` only with a search. A
         record without a text has no label and no probabilities.
     """
-    full = [record.text for record in records if record.text]
-    others = [
-        record.columns[SECOND_TEXT]
-        for record in records
-        if record.text and predictor.question.reads == "pair"
-    ]
-    predictions = [
-        {name: value for name, value in asdict(one).items() if value is not None}
-        for one in predictor.predict([*texts, *full], [*second, *others], search=search)
-    ]
-    rest = iter(predictions[len(texts) :])
-    nothing: dict[str, Any] = {"text": "", "label": None, "probabilities": {}}
-    rows = [
-        {"line": record.line, **record.columns, **(next(rest) if record.text else nothing)}
-        for record in records
-    ]
-    return predictions[: len(texts)] + rows
+    full = [record for record in records if not record.is_empty]
+    others = [record.second for record in full if record.second is not None]
+    # Marks can't say in which order two spans are, nor where they overlap: so spans go beside the texts.
+    of_spans = {"spans": [record.spans for record in full]} if predictor.question.spans else {}
+    given = predictor.predict(texts, second, search=search) if texts or second else []
+    found = iter(
+        predictor.predict([record.text for record in full], others, search=search, **of_spans)
+        if full
+        else []
+    )
+    rows = []
+    for record in records:
+        nothing: dict[str, Any] = {"text": record.plain, "label": None, "probabilities": {}}
+        answer = nothing if record.is_empty else _filled(next(found))
+        rows.append({"line": record.line, **record.columns, **answer})
+    return [*map(_filled, given), *rows]
+
+
+def _filled(prediction: Prediction) -> dict[str, Any]:
+    """The fields of a prediction that have a value."""
+    return {name: value for name, value in asdict(prediction).items() if value is not None}
 
 
 def written_texts(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -33,6 +33,7 @@ __all__ = [
     "TREE",
     "Columns",
     "check_tags",
+    "columns_asked",
     "columns_of",
 ]
 
@@ -61,6 +62,12 @@ TREE = "tree"
 
 _TOKENS = "tokens"
 _SOURCE, _TARGET = "source", "target"
+_UNSPACED = re.compile(
+    "[\u0e00-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+"""A letter of a script without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, kana, Han."""
+
 _PLACES = re.compile(r"\s*\[?\s*(\d+)\s*[:,]\s*(\d+)\s*\]?\s*")
 
 
@@ -173,15 +180,46 @@ def columns_of(rows: Sequence[Row], options: DataOptions, path: object) -> Colum
     question = Question(reads, answer)
     marked = bool(marks) and marks == question.spans
     columns = Columns(text, answer_column, question, marked)
-    needed = _needed(columns, there)
-    for name in needed:
-        if rows and name not in there:
-            raise DataError(
-                f"{path}: the question is about a {reads}, which takes the column "
-                f"{' and '.join(map(repr, needed))}"
-                + (" or one span between [[ and ]] in each text" if columns.question.spans else "")
-                + f"; the columns are {quote(there)}"
-            )
+    if rows:
+        _check_needed(columns, there, path)
+    return columns
+
+
+def _check_needed(columns: Columns, there: Collection[str], path: object) -> None:
+    """Check that the columns of a file are those that a question needs.
+
+    Raises:
+        DataError: One is not there.
+    """
+    needed, question = _needed(columns, there), columns.question
+    marks = {1: "one span", 2: "two spans"}.get(question.spans)
+    if any(name not in there for name in needed):
+        raise DataError(
+            f"{path}: the question is about a {question.reads}, which takes the column "
+            f"{' and '.join(map(repr, needed))}"
+            + (f" or {marks} between [[ and ]] in each text" if marks else "")
+            + f"; the columns are {quote(there)}"
+        )
+
+
+def columns_asked(rows: Sequence[Row], text: str, question: Question, path: object) -> Columns:
+    """Where rows without answers have what a question is about.
+
+    Args:
+        rows: The rows of a file.
+        text: The column of the text.
+        question: What is asked.
+        path: The file, for messages.
+
+    Raises:
+        DataError: The columns that the question needs are not there.
+    """
+    there = list(rows[0]) if rows else []
+    texts = [value for row in rows if (value := row.get(text))]  # an empty text has no marks
+    marks = _marks(texts, of_most=_reads(there) == "sentence")
+    columns = Columns(text, "", question, marked=bool(marks) and marks == question.spans)
+    if rows:
+        _check_needed(columns, there, path)
     return columns
 
 
@@ -322,11 +360,30 @@ def _needed(columns: Columns, there: Collection[str]) -> tuple[str, ...]:
     reads = columns.question.reads
     if reads == "pair":
         return (SECOND_TEXT,)
-    if columns.marked or reads in ("sentence", "tokens"):
+    if columns.marked or not columns.question.spans:
         return ()
     if reads == "span" and "target" not in there and any(name in there for name in _ENDS):
         return _ENDS
     return _SPANS[reads]
+
+
+def _is_whole(span: Span, text: str) -> bool:
+    """Whether no letter goes on from a span at either end, of a script with spaces between words."""
+    begin, end = span
+    ends = ((text[:begin][-1:], text[begin]), (text[end : end + 1], text[end - 1]))
+    return all(
+        not re.match(r"\w", outside) or bool(_UNSPACED.search(outside + inside))
+        for outside, inside in ends
+    )
+
+
+def _place(value: object) -> int:
+    """A place in a text, also where a table has it as 4.0, for want of some other row's.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return int(str(value).removesuffix(".0"))
 
 
 def _span(value: object, text: Text, name: str, where: str) -> Span:
@@ -334,16 +391,16 @@ def _span(value: object, text: Text, name: str, where: str) -> Span:
     places = value if isinstance(value, list) else None
     whole = []
     if isinstance(value, str) and isinstance(text, str) and value.strip():
-        words = rf"(?<!\w){re.escape(value.strip())}(?!\w)"
-        whole = [found.span() for found in re.finditer(words, text)]
+        found_in = (found.span() for found in re.finditer(re.escape(value.strip()), text))
+        whole = [span for span in found_in if _is_whole(span, text)]
     # Words that look like places, such as the time 7:30, are words where the text has them.
     if isinstance(value, str) and not whole and (found := _PLACES.fullmatch(value)):
         places = [found[1], found[2]]
     if places is not None and len(places) == 2:
         try:
-            return int(str(places[0])), int(str(places[1]))
+            return _place(places[0]), _place(places[1])
         except ValueError:
-            places = None
+            pass
     if not isinstance(value, str) or not value.strip():
         raise DataError(
             f"{where}: the {name} must be where it begins and ends, as [4, 8], or words of the text, "

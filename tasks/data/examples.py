@@ -12,9 +12,18 @@ from functools import cached_property
 from structnn.arcs import tree_of
 from structnn.errors import InputError
 from structnn.sentence import Sentence
-from tasks.data.questions import Question, Span, number_in, with_marks
+from tasks.data.questions import Question, Span, number_in, with_marks, without_marks
 
-__all__ = ["PAIR", "DataError", "Dataset", "Example", "grouped", "kept_together_by"]
+__all__ = [
+    "PAIR",
+    "DataError",
+    "Dataset",
+    "Example",
+    "check_spans",
+    "grouped",
+    "kept_together_by",
+    "marked_spans",
+]
 
 PAIR = "pair"
 """The column that says which examples belong together, where no other is chosen."""
@@ -22,6 +31,52 @@ PAIR = "pair"
 
 class DataError(InputError):
     """Data that can't be used; the message says where the error is and how to correct it."""
+
+
+def check_spans(spans: Sequence[Span], text: str | Sequence[str], where: str) -> None:
+    """Check that spans lie in their text.
+
+    Args:
+        spans: The spans.
+        text: The text, or its tokens.
+        where: What has them, such as its file and line, for the message.
+
+    Raises:
+        DataError: One does not.
+    """
+    for begin, end in spans:
+        if not 0 <= begin < end <= len(text):
+            unit = "characters" if isinstance(text, str) else "tokens"
+            raise DataError(
+                f"{where}: a span is from {begin} to {end}, but the text has "
+                f"{len(text)} {unit}; a span begins at 0 or later and ends behind its last one"
+            )
+
+
+def marked_spans(
+    text: str | Sequence[str], question: Question, where: str
+) -> tuple[str, tuple[Span, ...]]:
+    """A text without marks, and the marked spans, which must be as many as a question is about.
+
+    Args:
+        text: The text.
+        question: The question.
+        where: What to call the text in messages, such as its file and line.
+
+    Raises:
+        DataError: There are others, or the text is tokens.
+    """
+    if not isinstance(text, str):
+        raise DataError(
+            f"{where} is tokens, in which no spans can be marked; give it as one string"
+        )
+    plain, spans = without_marks(text)
+    if len(spans) != question.spans:
+        raise DataError(
+            f"{where} has {len(spans)} spans between [[ and ]], but this run answers questions about "
+            f"{question.spans}: mark them as in 'The [[food]] was good'"
+        )
+    return plain, spans
 
 
 @dataclass(frozen=True)
@@ -63,13 +118,7 @@ class Example:
             self._check_text("second text", self.text2)
         if not is_visible(self.label):
             raise DataError(f"{self.source}: the label is empty; give one or remove the example")
-        for begin, end in self.spans:
-            if not 0 <= begin < end <= len(self.text):
-                unit = "characters" if isinstance(self.text, str) else "tokens"
-                raise DataError(
-                    f"{self.source}: a span is from {begin} to {end}, but the text has "
-                    f"{len(self.text)} {unit}; a span begins at 0 or later and ends behind its last one"
-                )
+        check_spans(self.spans, self.text, self.source)
 
     def _check_text(self, what: str, text: str | tuple[str, ...]) -> None:
         tokens = (text,) if isinstance(text, str) else text

@@ -25,11 +25,20 @@ from tasks.data.examples import DataError, Example, quote
 from tasks.data.given import SECOND, columns_of_structure, given_constituents, given_structure
 from tasks.data.nodes import answer_of
 from tasks.data.options import DataOptions
-from tasks.data.questions import ROW_SEPARATOR, Question
+from tasks.data.questions import ROW_SEPARATOR, Question, Span
 from tasks.data.rows import UNUSABLE, Row, in_words, rows_of
 from tasks.data.treebank import SentenceRow, tags_of_words
 
-__all__ = ["Table", "cell", "example_of", "read_examples", "read_table", "table_of", "text_in"]
+__all__ = [
+    "Table",
+    "cell",
+    "example_of",
+    "read_examples",
+    "read_table",
+    "table_of",
+    "text_and_spans",
+    "text_in",
+]
 
 Entry = tuple[int | str, Row] | InputError
 """A row, with its line or what else is its place; or what is wrong with one."""
@@ -217,10 +226,7 @@ def example_of(row: Row, columns: Columns, where: str) -> Example:
     if columns.question.has_parts:
         text = tuple(text.split()) if isinstance(text, str) else text
         check_tags(str(label), text, where)
-    text, spans = columns.spans_in(row, text, where)
-    if isinstance(text, str):
-        lead = len(text) - len(text.lstrip())
-        text, spans = text.strip(), tuple((begin - lead, end - lead) for begin, end in spans)
+    text, spans = text_and_spans(row, text, columns, where)
     sentence = given_structure(row, text, where)
     own = columns.own | columns_of_structure(sentence)
     text2, sentence2 = None, None
@@ -238,6 +244,27 @@ def example_of(row: Row, columns: Columns, where: str) -> Example:
         spans=spans,
         sentence2=sentence2,
     )
+
+
+def text_and_spans(
+    row: Row, text: str | tuple[str, ...], columns: Columns, where: str
+) -> tuple[str | tuple[str, ...], tuple[Span, ...]]:
+    """A text without marks and without blanks at its ends, and its spans, which count without them.
+
+    Args:
+        row: Its row.
+        text: The text as it stands in the file, or its tokens.
+        columns: Which column is what.
+        where: Its file and line, for messages.
+
+    Raises:
+        DataError: A span is missing, or can't be found in the text.
+    """
+    text, spans = columns.spans_in(row, text, where)
+    if not isinstance(text, str):
+        return text, spans
+    lead = len(text) - len(text.lstrip())
+    return text.strip(), tuple((begin - lead, end - lead) for begin, end in spans)
 
 
 def _of_tree(row: Row, columns: Columns, where: str) -> Example:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -202,16 +203,15 @@ def without_marks(text: str) -> tuple[str, tuple[Span, ...]]:
 
 def with_marks(text: str | Sequence[str], spans: Sequence[Span]) -> str:
     """A text with its spans between ``[[`` and ``]]``; tokens are joined by spaces."""
-    marks = {begin: "[[" for begin, _ in spans}
-    ends = {end: "]]" for _, end in spans}
+    marks, ends = Counter(begin for begin, _ in spans), Counter(end for _, end in spans)
     if isinstance(text, str):
         places = sorted({0, len(text), *marks, *ends})
         return "".join(
-            ends.get(place, "") + marks.get(place, "") + text[place:following]
+            "]]" * ends[place] + "[[" * marks[place] + text[place:following]
             for place, following in zip(places, [*places[1:], len(text)], strict=True)
         )
     return " ".join(
-        marks.get(place, "") + token + ends.get(place + 1, "") for place, token in enumerate(text)
+        "[[" * marks[place] + token + "]]" * ends[place + 1] for place, token in enumerate(text)
     )
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from parsers.formats.brackets import to_brackets
 from parsers.formats.files import Faults
-from tasks.data.columns import text_column
-from tasks.data.examples import DataError, is_visible, quote
-from tasks.data.files import cell, text_in
+from tasks.data.columns import SECOND_TEXT, Columns, columns_asked, text_column
+from tasks.data.examples import DataError, check_spans, is_visible, marked_spans, quote
+from tasks.data.files import cell, text_and_spans, text_in
+from tasks.data.given import given_constituents
 from tasks.data.options import TextOptions
-from tasks.data.rows import FORMATS, decoded, has_rows, read_file, rows_of
+from tasks.data.questions import PLAIN_QUESTION, Question, Span
+from tasks.data.rows import FORMATS, Row, decoded, has_rows, read_file, rows_of
 
 __all__ = ["ID", "Text", "column_names", "empty_note", "lines_of", "read_texts"]
 
@@ -29,11 +32,20 @@ class Text:
         text: The text, or its tokens where the file has tokens; empty if the record has no text.
         line: The line of the file at which it begins, from 1.
         columns: Other columns that go along with it.
+        second: The second text, where a question is about pairs.
+        spans: The spans of the text that a question is about, without marks.
     """
 
     text: str | tuple[str, ...]
     line: int
     columns: Mapping[str, str] = field(default_factory=dict)
+    second: str | tuple[str, ...] | None = None
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to ask about, for want of a text."""
+        return not self.text or self.second in ("", ())
 
     @property
     def plain(self) -> str:
@@ -42,7 +54,12 @@ class Text:
 
 
 def read_texts(
-    source: str, options: TextOptions | None = None, keep: Sequence[str] = ()
+    source: str,
+    options: TextOptions | None = None,
+    keep: Sequence[str] = (),
+    question: Question = PLAIN_QUESTION,
+    *,
+    brackets: bool = False,
 ) -> list[Text]:
     """Read texts that have no labels: every record of a file, also one without a text.
 
@@ -52,25 +69,40 @@ def read_texts(
             text on each line.
         options: The column of the text, and the encoding; a byte order mark is passed over.
         keep: Columns that go along with the texts, beside :data:`ID` if there is one.
+        question: What is asked: a pair needs the column ``text2``; spans are in the columns that
+            training data has them in, or marked in the texts.
+        brackets: Texts are trees in brackets: those that come with rows, of a file of trees or in the
+            column ``tree``, stand in the place of their words.
 
     Returns:
         The records in order.
 
     Raises:
-        DataError: The file can't be read, has a fault or no records, or lacks a column.
+        DataError: The file can't be read, has a fault or no records, or lacks a column; or a text
+            lacks a span.
     """
     options = options or TextOptions()
     path = Path(source)
     if source != "-" and has_rows(path):
         rows = rows_of(path, options.encoding, Faults("raise"))
-        texts = [_of_row(row, line, path, options, keep) for line, row in rows]
+        if brackets:
+            rows = ((line, _in_brackets(row, options, f"{path}:{line}")) for line, row in rows)
+        texts = _of_rows(list(rows), path, options, keep, question)
     elif keep:
         raise DataError(
             f"{source}: a file with a text on each line has no column {keep[0]!r}; --keep is for "
             f"files that end in {', '.join(FORMATS)}"
         )
+    elif question.reads == "pair":
+        raise DataError(
+            f"{source}: a text on each line is one text, but the question is about a pair: give a file "
+            f"with the columns {options.text_column!r} and {SECOND_TEXT!r}, such as .tsv or .jsonl"
+        )
     else:
-        texts = list(_of_lines(source, options.encoding))
+        columns = Columns(options.text_column, "", question, marked=True)
+        lines = _of_lines(source, options.encoding)
+        name = "standard input" if source == "-" else source
+        texts = [_with_spans(text, {}, columns, f"{name}:{text.line}") for text in lines]
     if not texts:
         raise DataError(f"{source}: there are no texts in it")
     return texts
@@ -99,15 +131,56 @@ def empty_note(texts: Sequence[Text], consequence: str) -> str | None:
         texts: All texts.
         consequence: What becomes of empty ones.
     """
-    empty = [text for text in texts if not text.text]
+    empty = [text for text in texts if text.is_empty]
     if not empty:
         return None
     return f"{len(empty)} of {len(texts)} texts are empty ({lines_of(empty)}): {consequence}"
 
 
-def _of_row(
-    row: Mapping[str, object], line: int, path: Path, options: TextOptions, keep: Sequence[str]
-) -> Text:
+def _in_brackets(row: Row, options: TextOptions, where: str) -> Row:
+    """A row with its tree as its text, if it has one beside it."""
+    column = text_column(row, options.text_column)
+    sentence = given_constituents(row, text_in(row.get(column), where), where)
+    return row if sentence is None else {**row, column: to_brackets(sentence)}
+
+
+def _of_rows(
+    rows: Sequence[tuple[int, Row]],
+    path: Path,
+    options: TextOptions,
+    keep: Sequence[str],
+    question: Question,
+) -> list[Text]:
+    first = rows[0][1] if rows else {}
+    there = [row for _, row in rows]
+    columns = columns_asked(there, text_column(first, options.text_column), question, path)
+    texts = []
+    for line, row in rows:
+        text, where = _of_row(row, line, path, options, keep), f"{path}:{line}"
+        if question.reads == "pair":
+            second = text_in(row.get(SECOND_TEXT), where)
+            text = replace(text, second=second if any(map(is_visible, second)) else "")
+        texts.append(_with_spans(text, row, columns, where))
+    return texts
+
+
+def _with_spans(text: Text, row: Row, columns: Columns, where: str) -> Text:
+    """A record with the spans that the question is about, if it is about any."""
+    question = columns.question
+    if not question.spans or not text.text:
+        return text
+    plain: str | tuple[str, ...]
+    if columns.marked:
+        plain, spans = marked_spans(text.text, question, where)
+    else:
+        # Offsets count the characters of the file, blanks at the beginning too.
+        whole = text_in(row[text_column(row, columns.text)], where, strip=False)
+        plain, spans = text_and_spans(row, whole, columns, where)
+        check_spans(spans, plain, where)
+    return replace(text, text=plain, spans=spans)
+
+
+def _of_row(row: Row, line: int, path: Path, options: TextOptions, keep: Sequence[str]) -> Text:
     where = f"{path}:{line}"
     of_text = text_column(row, options.text_column)
     for option, column in (

@@ -133,7 +133,8 @@ def execute(
         processes.wait()
         result = read_result(out, run.folder)
         first = metrics_for(data.dataset.question, data.dataset.labels)[0].name
-        log.info("dev %s %.4f, test %s", first, result.dev_score, result.test_score)
+        test = "none" if result.test_score is None else f"{result.test_score:.4f}"
+        log.info("dev %s %.4f, test %s", first, result.dev_score, test)
     return result
 
 

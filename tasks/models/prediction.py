@@ -11,10 +11,10 @@ from typing import NamedTuple
 from parsers import Parser
 from parsers.formats.brackets import BracketsError, read_brackets
 from structnn import Hypothesis, Search, Sentence, SequenceHead
-from tasks.data.examples import is_visible
+from tasks.data.examples import DataError, check_spans, is_visible, marked_spans
 from tasks.data.nodes import phrases_of
 from tasks.data.parsing import in_tokens
-from tasks.data.questions import Question, Span, without_marks
+from tasks.data.questions import Question, Span, with_marks
 from tasks.data.setting import for_spans
 from tasks.data.structures import structure_of
 from tasks.folders import encoder_folder
@@ -23,7 +23,7 @@ from tasks.models.parser import make_parser
 from tasks.storage import StorageError
 from tasks.training.evaluation import evaluate, write_sequences
 
-__all__ = ["Asked", "Prediction", "Predictor", "Written"]
+__all__ = ["Asked", "Prediction", "Predictor", "Written", "bracketed"]
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,13 @@ class Predictor:
         return self.model.task.question
 
     @property
+    def reads_brackets(self) -> bool:
+        """Whether texts are trees in brackets, which no parser here makes."""
+        return (
+            structure_of(self.model.structure).field == "constituency" and not self.question.spans
+        )
+
+    @property
     def search(self) -> Search | None:
         """How sequences are searched for where nothing else is asked for; None if none are written."""
         head = self.model.classifier.head
@@ -126,6 +133,7 @@ class Predictor:
         texts: Sequence[str | Sequence[str]],
         second: Sequence[str | Sequence[str]] = (),
         *,
+        spans: Sequence[Sequence[Span]] | None = None,
         search: Search | None = None,
     ) -> list[Prediction]:
         """The answer for each text, in order.
@@ -134,6 +142,8 @@ class Predictor:
             texts: Texts, or lists of tokens, which are kept one for one. Where the question is about
                 spans, they stand between ``[[`` and ``]]``: ``"The [[food]] was good."``
             second: The second text of each, where the question is about pairs.
+            spans: The spans of each, in characters (in tokens, where a text is tokens), if they are not
+                marked: they may then overlap, and the subject may stand behind the object.
             search: How sequences are searched for; by default as the run was trained to.
 
         Raises:
@@ -141,12 +151,13 @@ class Predictor:
                 missing, or given and not asked about; or there is a search, and the run writes no
                 sequences.
         """
-        return self.predict_sentences(*self.read_asked(texts, second), search=search)
+        return self.predict_sentences(*self.read_asked(texts, second, spans), search=search)
 
     def read_asked(
         self,
         texts: Sequence[str | Sequence[str]],
         second: Sequence[str | Sequence[str]] = (),
+        spans: Sequence[Sequence[Span]] | None = None,
     ) -> Asked:
         """What :meth:`predict` asks of the model; takes the same, and refuses the same."""
         question = self.question
@@ -160,11 +171,11 @@ class Predictor:
                     else "give none"
                 )
             )
-        plain, spans = self._without_marks(texts) if question.spans else (list(texts), [])
+        plain, found = self._with_spans(texts, spans)
         sentences = self.read(plain)
         in_sentences = [
             tuple(span for span, _ in in_tokens(text, own, sentence))
-            for text, own, sentence in zip(plain, spans, sentences, strict=bool(spans))
+            for text, own, sentence in zip(plain, found, sentences, strict=bool(found))
         ]
         structure = structure_of(self.model.structure)
         if structure.spans:
@@ -172,39 +183,50 @@ class Predictor:
                 for_spans(structure, sentence, own)
                 for sentence, own in zip(sentences, in_sentences, strict=True)
             ]
+        marked = texts if spans is None else map(with_marks, plain, found)
         shown = [
             " || ".join(
                 text if isinstance(text, str) else " ".join(text) for text in filter(None, both)
             )
-            for both in zip_longest(texts, second)
+            for both in zip_longest(marked, second)
         ]
-        return Asked(shown, sentences, self.read(second) if second else [], in_sentences)
+        others = self.read(second, "second text") if second else []
+        return Asked(shown, sentences, others, in_sentences)
 
-    def _without_marks(
-        self, texts: Sequence[str | Sequence[str]]
+    def _with_spans(
+        self, texts: Sequence[str | Sequence[str]], given: Sequence[Sequence[Span]] | None
     ) -> tuple[list[str | Sequence[str]], list[tuple[Span, ...]]]:
-        plain: list[str | Sequence[str]] = []
-        spans: list[tuple[Span, ...]] = []
-        for number, text in enumerate(texts, start=1):
-            if not isinstance(text, str):
+        """The texts without marks, and the spans of each, where the question is about some."""
+        about = self.question.spans
+        if given is None:
+            if not about:
+                return list(texts), []
+            named = ((text, f"text {number}") for number, text in enumerate(texts, start=1))
+            both = [marked_spans(text, self.question, where) for text, where in named]
+            return [text for text, _ in both], [spans for _, spans in both]
+        if not about:
+            raise ValueError(
+                f"this run answers questions about a {self.question.reads}, not about spans: give none"
+            )
+        if len(given) != len(texts):
+            raise ValueError(
+                f"there are {len(texts)} texts, but spans of {len(given)}; give each text its spans"
+            )
+        spans = [tuple((begin, end) for begin, end in own) for own in given]
+        for number, (text, own) in enumerate(zip(texts, spans, strict=True), start=1):
+            if len(own) != about:
                 raise ValueError(
-                    f"text {number} is tokens, in which no spans can be marked; give it as one string"
+                    f"text {number} has {len(own)} spans, but this run answers questions about {about}"
                 )
-            bare, own = without_marks(text)
-            if len(own) != self.question.spans:
-                raise ValueError(
-                    f"text {number} has {len(own)} spans between [[ and ]], but this run answers "
-                    f"questions about {self.question.spans}: mark them as in 'The [[food]] was good'"
-                )
-            plain.append(bare)
-            spans.append(own)
-        return plain, spans
+            check_spans(own, text, f"text {number}")
+        return list(texts), spans
 
-    def read(self, texts: Sequence[str | Sequence[str]]) -> list[Sentence]:
+    def read(self, texts: Sequence[str | Sequence[str]], what: str = "text") -> list[Sentence]:
         """The sentence of each text, with the structure that the run reads.
 
         Args:
             texts: Texts, or lists of tokens, which are kept one for one.
+            what: What to call them in messages.
 
         Raises:
             ValueError: A text is empty, or the run can't be used on it: one that was trained on
@@ -212,10 +234,14 @@ class Predictor:
         """
         for number, text in enumerate(texts):
             if not any(map(is_visible, text)):  # its characters, or its tokens
-                raise ValueError(f"text {number + 1} is empty; give it some words or leave it out")
+                raise ValueError(
+                    f"{what} {number + 1} is empty; give it some words or leave it out"
+                )
         structure = structure_of(self.model.structure)
-        if structure.field == "constituency" and not self.question.spans:
-            return [_bracketed(text, number) for number, text in enumerate(texts, start=1)]
+        if self.reads_brackets:
+            return [
+                bracketed(text, f"{what} {number}") for number, text in enumerate(texts, start=1)
+            ]
         if not structure.of_new_text:
             raise ValueError(
                 f"this run was trained on {structure.plural} (--structure {structure.name}), which no "
@@ -276,11 +302,15 @@ def _of_search(text: str | Sequence[str], found: Sequence[Hypothesis]) -> Predic
     return Prediction(shown, written[0].text, {}, written=written)
 
 
-def _bracketed(text: str | Sequence[str], number: int) -> Sentence:
+def bracketed(text: str | Sequence[str], where: str) -> Sentence:
     """The sentence of a text that is a tree in brackets.
 
+    Args:
+        text: The text.
+        where: What to call it in messages, such as its file and line.
+
     Raises:
-        ValueError: It is none.
+        DataError: It is none.
     """
     fault = "it is no tree in brackets"
     if isinstance(text, str) and text.lstrip().startswith("("):
@@ -290,7 +320,7 @@ def _bracketed(text: str | Sequence[str], number: int) -> Sentence:
             fault = getattr(found, "message", str(found))
         else:
             return sentence
-    raise ValueError(
-        f"text {number}: {fault}. This run was trained on constituency trees, which no parser here "
+    raise DataError(
+        f"{where}: {fault}. This run was trained on constituency trees, which no parser here "
         "makes: it can't be used on raw text; give the tree, as (S (NP (DT The) (NN dog)) (VP barks))"
     )

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import signal
+import tempfile
 
 import joblib
 import numpy as np
@@ -72,6 +74,22 @@ def test_files_without_names_hold_the_same(stored):
     assert len(on_disk([])) == 0
     with pytest.raises(ValueError, match="other columns"):
         made.followed_by(stored)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limits on the size of files")
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OSError, match=f"into {tmp_path}; make room there, or .* in TMPDIR"):
+            on_disk(SENTENCES * 2000)
+        with pytest.raises(OSError, match=f"into {tmp_path / 'a'}; make room there$"):
+            StoredSentences.write(tmp_path / "a", SENTENCES * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_parts_are_of_the_same_columns_in_another_process(tmp_path):

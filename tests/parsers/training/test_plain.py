@@ -15,9 +15,10 @@ from parsers.training.plain import EVALUATION, interleaved, plain_sentences
 from parsers.training.plain.generate import _productions, _sentence, _word
 from parsers.training.plain.grammar import GRAMMAR, KINDS
 from parsers.training.plain.words import NOUNS, VERBS, inflections, plural
-from parsers.training.score import as_table, conll_scores, main
+from parsers.training.score import as_table, conll_scores, main, score_raw_text
 from parsers.training.treebank import (
     Block,
+    TreebankError,
     folds,
     raw_text,
     read_treebank,
@@ -207,6 +208,16 @@ def test_columns_that_gold_leaves_empty_are_not_scored() -> None:
     assert "UFeats" not in scores
     table = as_table({"plain": {"raw text": scores, "gold tokens": scores}})
     assert "| plain | raw text | 100.00 | 100.00 | 100.00 | 100.00 | - | - | 100.00" in table
+
+
+def test_tokens_that_lose_characters_are_not_scored() -> None:
+    blocks = read_treebank(EVALUATION).blocks[:3]
+    lost = [
+        [line.replace(blocks[0][-1].split("\t")[1], "<UNK>") for line in blocks[0]],
+        *blocks[1:],
+    ]
+    with pytest.raises(TreebankError, match=r"(?s)not the characters of the text .*<UNK>.*-steps"):
+        score_raw_text(lambda text: Predicted(lost), blocks)
 
 
 def test_a_sentence_without_the_comment_is_an_error(

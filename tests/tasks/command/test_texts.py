@@ -50,6 +50,37 @@ def test_each_record_has_a_row():
     assert prediction_rows(Echo(), [], [Text("", 1)])[0]["label"] is None
 
 
+class Listener(Echo):
+    """One that keeps what it was asked."""
+
+    def __init__(self, reads):
+        self.question, self.asked = Question(reads), []
+
+    def predict(self, texts, second=(), *, spans=None, search=None):
+        self.asked.append((list(texts), list(second), spans))
+        return super().predict(texts)
+
+
+def test_an_empty_second_text_has_no_answer():
+    predictor = Listener("pair")
+    records = [Text("a", 2, second="b"), Text("c", 3, second=""), Text("", 4, second="d")]
+    rows = prediction_rows(predictor, ["e"], records, ["f"])
+    assert predictor.asked == [(["e"], ["f"], None), (["a"], ["b"], None)]
+    assert [(row["text"], row["label"]) for row in rows] == [
+        ("e", "1"),
+        ("a", "1"),
+        ("c", None),
+        ("", None),
+    ]
+    assert empty_note(records, "so") == "2 of 3 texts are empty (lines 3, 4): so"
+
+
+def test_spans_of_a_file_keep_their_order():
+    predictor = Listener("spans")
+    prediction_rows(predictor, [], [Text("", 1), Text("a b", 2, spans=((2, 3), (0, 1)))])
+    assert predictor.asked == [(["a b"], [], [((2, 3), (0, 1))])]
+
+
 def test_a_name_of_their_own():
     with pytest.raises(DataError, match="'label' can't go along: predictions have a 'label'"):
         check_kept(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tasks.data.examples import DataError, is_visible
 from tasks.data.options import TextOptions
+from tasks.data.questions import Question
 from tasks.data.texts import lines_of, read_texts
 
 
@@ -116,6 +117,75 @@ def test_standard_input_is_read_in_its_encoding(monkeypatch):
 def test_faults(tmp_path, name, content, keep, message):
     with pytest.raises(DataError, match=message):
         read(tmp_path, name, content, keep)
+
+
+def asked(tmp_path, name, content, reads, **options):
+    path = tmp_path / name
+    path.write_text(content)
+    return read_texts(str(path), question=Question(reads), **options)
+
+
+def test_spans_of_new_texts_are_read_as_in_training(tmp_path):
+    rows = (
+        {"text": "red is blue", "subject": [7, 11], "object": [0, 3]},
+        {"text": "  red is blue", "subject": [2, 5], "object": "9:13"},
+        {"text": "dark red is [[x]]", "subject": [0, 8], "object": [0, 4]},
+        {"text": ["red", "is", "blue"], "subject": [2, 3], "object": [0, 1]},
+        {"text": " ", "subject": None, "object": None},
+    )
+    found = asked(tmp_path, "a.jsonl", "\n".join(map(json.dumps, rows)), "spans")
+    assert [(record.text, record.spans) for record in found] == [
+        ("red is blue", ((7, 11), (0, 3))),
+        ("red is blue", ((0, 3), (7, 11))),
+        ("dark red is [[x]]", ((0, 8), (0, 4))),
+        (("red", "is", "blue"), ((2, 3), (0, 1))),
+        ("", ()),
+    ]
+    found = asked(tmp_path, "a.txt", "a [[b]]\n\n[[c d]]\n", "span")
+    assert [(r.text, r.spans) for r in found] == [("a b", ((2, 3),)), ("", ()), ("c d", ((0, 3),))]
+    found = asked(tmp_path, "a.csv", "text,target\n[[a]] b,b\n", "span")
+    assert [(r.text, r.spans) for r in found] == [("a b", ((0, 1),))]  # marks go before columns
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reads", "message"),
+    [
+        ("a.txt", "[[a]]\n\nb\n", "span", r"a.txt:3 has 0 spans between \[\["),
+        (
+            "a.csv",
+            "text,start,end\na b,2,9\n",
+            "span",
+            "a.csv:2: a span is from 2 to 9, but .* has 3",
+        ),
+        ("a.csv", "text,subject\na b,a\n", "spans", "'subject' and 'object' or two spans between"),
+        ("a.csv", "text\na b\n", "pair", "about a pair, which takes the column 'text2'"),
+        ("a.txt", "a b\n", "pair", "about a pair: give a file with the columns 'text' and 'text2'"),
+    ],
+)
+def test_new_texts_that_lack_what_is_asked_about(tmp_path, name, content, reads, message):
+    with pytest.raises(DataError, match=message):
+        asked(tmp_path, name, content, reads)
+
+
+def test_second_texts_are_read_as_first_ones(tmp_path):
+    rows = ('{"text": "a", "text2": ["b", "c"]}', '{"text": "a", "text2": " "}', '{"text2": "b"}')
+    with pytest.raises(DataError, match=r"a.jsonl:3: there is no column 'text'"):
+        asked(tmp_path, "a.jsonl", "\n".join(rows), "pair")
+    found = asked(tmp_path, "a.jsonl", "\n".join(rows[:2]), "pair")
+    assert [record.second for record in found] == [("b", "c"), ""]
+    assert [record.is_empty for record in found] == [False, True]
+
+
+def test_given_trees_stand_in_the_place_of_words(tmp_path):
+    tree = "(2 (3 so) (2 good))"
+    for name, content in {
+        "a.ptb": tree,
+        "a.txt": tree,
+        "a.jsonl": json.dumps({"tokens": ["so", "good"], "tree": tree}),
+    }.items():
+        (record,) = asked(tmp_path, name, content, "nodes", brackets=True)
+        assert record.text == tree
+    assert asked(tmp_path, "a.ptb", tree, "sentence")[0].text == ("so", "good")
 
 
 def test_lines_in_words(tmp_path):

@@ -56,6 +56,7 @@ def test_a_run_saves_everything_and_is_not_repeated(parsed, tmp_path):
     assert [row["text"] for row in rows] == [e.plain_text for e in parsed.dataset.test]
     right = sum(row["label"] == row["prediction"] for row in rows)
     assert result.test_score == right / len(rows)
+    assert (folder / "log.txt").read_text().rstrip().endswith(f", test {result.test_score:.4f}")
     assert all(sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4) for row in rows)
 
     saved = load_model(folder)

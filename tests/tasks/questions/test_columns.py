@@ -119,6 +119,29 @@ def test_a_target_by_place_or_by_its_words(tmp_path, target, found):
     assert example.spans == (found,)
 
 
+@pytest.mark.parametrize(
+    ("text", "target", "found"),
+    [
+        ("食物很好吃", "食物", (0, 2)),
+        ("这家店的食物好", "食物", (4, 6)),
+        ("iPhone的电池很好", "iPhone", (0, 6)),
+        ("อาหารอร่อยมาก", "อาหาร", (0, 5)),
+        ("التطعيم قبل الطعام", "الطعام", (12, 18)),
+    ],
+)
+def test_words_of_a_target_in_scripts_with_and_without_spaces(tmp_path, text, target, found):
+    row = {"text": text, "target": target, "label": "x"}
+    (example,) = read_table(lines(tmp_path / "a.jsonl", row)).examples
+    assert example.spans == (found,)
+
+
+@pytest.mark.parametrize("places", [(4, 8), (4.0, 8.0), ("4.0", "8.0")])
+def test_places_of_a_table_may_be_numbers_with_a_point(tmp_path, places):
+    row = {"text": "The food", "start": places[0], "end": places[1], "label": "x"}
+    (example,) = read_table(lines(tmp_path / "a.jsonl", row)).examples
+    assert example.spans == ((4, 8),)
+
+
 def test_offsets_count_from_the_beginning_of_the_file_s_text(tmp_path):
     row = {"text": "  The food", "start": 6, "end": 10, "label": "x"}
     (example,) = read_table(lines(tmp_path / "a.jsonl", row)).examples

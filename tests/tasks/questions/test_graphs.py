@@ -40,6 +40,17 @@ def test_paths_between_spans(tmp_path, structure):
     found = predictor.read_asked(["so [[red]] and [[blue]] so"])
     assert {1, 3} <= set(found.sentences[0].graph.tokens)
     assert predictor.predict(["so [[red]] and [[blue]] so"])[0].label in ("yes", "no")
+    found = predictor.read_asked(["so red and blue so"], spans=[[(11, 15), (3, 6)]])
+    assert found.spans == [((3, 4), (1, 2))]  # the subject stands behind the object
+    assert found.texts == ["so [[red]] and [[blue]] so"]
+    for spans, message in {
+        ((0, 2),): "text 1 has 1 spans, but this run answers questions about 2",
+        ((0, 2), (9, 99)): "text 1: a span is from 9 to 99",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            predictor.predict(["so red and blue so"], spans=[spans])
+    with pytest.raises(ValueError, match="there are 1 texts, but spans of 0"):
+        predictor.predict(["so red"], spans=[])
 
 
 def test_names_of_structures():
