@@ -172,6 +172,19 @@ def test_states_need_no_readout_and_leave_no_parameter_without_use(variant):
 
 
 @every_variant
+def test_a_batch_first_read_in_inference_mode_can_be_trained_on(variant):
+    encoder, batch = build(variant), examples(variant)
+    with torch.inference_mode():
+        batch = Batch.from_sentences(batch.sentences)
+        expected = encoder(vectors(batch), batch).sentence
+    x = vectors(batch).requires_grad_()
+    found = encoder(x, batch).sentence
+    assert_same(found, expected)
+    found.square().sum().backward()
+    assert x.grad.any()
+
+
+@every_variant
 def test_a_seed_decides_everything(variant):
     batch = examples(variant)
     x = vectors(batch)
