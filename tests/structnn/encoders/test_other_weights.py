@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call
-from torch.nn.utils import parametrizations, prune
+from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 from structnn import ENCODERS, Batch, Sentence, Tree, build_encoder
 
@@ -97,3 +97,53 @@ def test_weights_by_direction_and_length_learn(name):
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
     found.sum().backward()
     assert any(parameter.grad is not None for parameter in encoder.parameters())
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize("name", LEARNING)
+def test_weights_that_hooks_make_are_used_as_they_are_now(name):
+    """Where a module is read and not called, too: after a step, and in the backward pass of each."""
+    encoder, x = built(name)
+    other, _ = built(name)
+    for (module, key), (twin, _) in zip(matrices(encoder), matrices(other), strict=True):
+        weight_norm(module, key)
+        with torch.no_grad():
+            getattr(module, f"{key}_g").mul_(2)
+            getattr(twin, key).mul_(2)
+    for _ in range(2):
+        found = vectors(encoder, x)
+        torch.testing.assert_close(found, vectors(other, x), rtol=1e-9, atol=1e-9)
+        found.sum().backward()
+
+
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize("name", LEARNING)
+def test_weights_of_norm_one_learn(name):
+    encoder, x = built(name)
+    normed = [(module, key) for module, key in matrices(encoder) if isinstance(module, nn.Linear)]
+    for module, key in normed:
+        spectral_norm(module, key)
+    vectors(encoder.train(), x).sin().sum().backward()
+    assert all(getattr(module, f"{key}_orig").grad is not None for module, key in normed)
+
+
+def called(name: str, register: str) -> set[str]:
+    """The modules whose hooks of a kind are called in a step."""
+    encoder, x = built(name)
+    names: set[str] = set()
+    for path, module in encoder.named_modules():
+        if path.split(".")[-1].startswith("lin"):  # of PyG's layers, which are given their weights
+            continue
+        getattr(module, register)(lambda *_, path=path: names.add(path))
+    vectors(encoder, x.requires_grad_()).sum().backward()
+    return names
+
+
+@pytest.mark.filterwarnings("ignore:.*backward hook:UserWarning")
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_full_backward_hook"])
+@pytest.mark.parametrize("name", ENCODERS.names())
+def test_operators_give_way_to_hooks(name, register, monkeypatch):
+    found = called(name, register)
+    monkeypatch.setenv("STRUCTNN_FUSED", "0")
+    assert found == called(name, register)
