@@ -8,6 +8,7 @@ import pickle
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from structnn import (
     ENCODERS,
@@ -182,6 +183,25 @@ def test_a_batch_first_read_in_inference_mode_can_be_trained_on(variant):
     assert_same(found, expected)
     found.square().sum().backward()
     assert x.grad.any()
+
+
+@every_variant
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad])
+def test_forward_mode_derivatives_are_right_or_refused(variant, mode):
+    """They don't depend on whether gradients are recorded."""
+    encoder, batch = build(variant), examples(variant)
+    x = vectors(batch).requires_grad_()
+    direction = torch.randn_like(x)
+    with mode(), forward_ad.dual_level():
+        try:
+            states = encoder(forward_ad.make_dual(x.detach(), direction), batch).tokens
+        except NotImplementedError:  # told by PyTorch
+            return
+        tangent = forward_ad.unpack_dual(states).tangent
+    assert tangent is not None
+    weights = torch.randn_like(tangent)
+    (gradient,) = torch.autograd.grad((encoder(x, batch).tokens * weights).sum(), x)
+    assert_same((tangent * weights).sum(), (gradient * direction).sum())
 
 
 @every_variant
