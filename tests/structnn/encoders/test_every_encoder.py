@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -368,6 +369,11 @@ def test_sizes_are_checked(name):
         build_encoder(name, 0, HIDDEN)
     with pytest.raises(ValueError, match="hidden_dim"):
         build_encoder(name, INPUT, -8)
+    for wrong in (8.0, float("nan"), "8", None, True):
+        with pytest.raises(ValueError, match="hidden_dim must be a whole number, but is "):
+            build_encoder(name, INPUT, wrong)
+    encoder, batch = build_encoder(name, np.int64(INPUT), np.int32(HIDDEN)), examples((name, {}))
+    assert encoder(vectors(batch, torch.float32), batch).tokens.shape[1] == encoder.output_dim
 
 
 def refusal(name: str, option: str, value: object) -> str:
@@ -385,9 +391,9 @@ def test_impossible_values_are_told(name):
     wrong: dict[type, tuple[object, ...]] = {
         bool: (1, "yes"),
         int: (-1, 2.5, "2", True),
-        float: ("0.5", True),
+        float: ("0.5", True, float("nan"), float("inf")),
         str: ("no_such", 1),
-        tuple: ((), (0,), ("3",), 3, "3"),
+        tuple: ((), (0,), ("3",), 3, "3", (2.5,), (True,)),
     }
     for option, parameter in ENCODERS.options(name).items():
         for value in wrong[type(parameter.default)]:
