@@ -2,10 +2,12 @@
 
 Parametrisations and pruning (:mod:`torch.nn.utils.prune`) make a weight from others, so that it is no
 parameter; pruning does so in a hook, whenever its module is called, and so do ``weight_norm`` and
-``spectral_norm`` of :mod:`torch.nn.utils`.
+``spectral_norm`` of :mod:`torch.nn.utils`. A quantised module has a method that gives its weight.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.utils.prune import BasePruningMethod
@@ -43,8 +45,9 @@ def weight_of(module: nn.Module, name: str) -> Tensor:
     for hook in owner._forward_pre_hooks.values():
         if _makes(hook, last):
             hook(owner, ())
-    weight: Tensor = getattr(owner, last)
-    return weight
+    weight: Any = getattr(owner, last)
+    made: Tensor = weight().dequantize() if callable(weight) else weight
+    return made
 
 
 def _makes(hook: object, name: str) -> bool:

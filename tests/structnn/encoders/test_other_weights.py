@@ -9,6 +9,7 @@ from torch.func import functional_call
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 from structnn import ENCODERS, Batch, Sentence, Tree, build_encoder
+from structnn.fused.lstm import replace_lstms
 
 BATCH = Batch.from_sentences(
     [
@@ -147,3 +148,33 @@ def test_operators_give_way_to_hooks(name, register, monkeypatch):
     found = called(name, register)
     monkeypatch.setenv("STRUCTNN_FUSED", "0")
     assert found == called(name, register)
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch has newer ways to quantise
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize("name", ENCODERS.names())
+@torch.no_grad()
+def test_quantised_weights_are_used(name):
+    """To the precision of 8 bits, of weights that are replaced, as those of an LSTM are."""
+    encoder, x = built(name)
+    expected = vectors(encoder, x).float()
+    quantised = torch.ao.quantization.quantize_dynamic(encoder.float())
+    torch.testing.assert_close(vectors(quantised, x.float()), expected, rtol=0.1, atol=0.1)
+
+
+@torch.no_grad()
+def test_lstms_for_inference_take_the_place_of_those_of_an_encoder():
+    encoder, x = built("bilstm")
+    expected = vectors(encoder, x)
+    replace_lstms(encoder)
+    torch.testing.assert_close(vectors(encoder, x), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize("name", ["lstm", "bigru", "rnn"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_recurrent_networks_read_vectors_of_another_precision(name, dtype):
+    """As those of trees do: on any machine, and when notes are taken."""
+    encoder, x = built(name)
+    encoder, x = encoder.float(), x.to(dtype)
+    torch.testing.assert_close(vectors(encoder, x), vectors(encoder, x.float()))
