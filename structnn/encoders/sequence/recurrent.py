@@ -81,6 +81,7 @@ class Recurrent(Encoder):
 
     def carry(self, x: Tensor, batch: Batch, before: Carried | None) -> tuple[Tensor, Carried]:
         """The states of the top layer, and the last of each layer (of an LSTM its memory cell too)."""
+        self.check_carried(x, batch, before)
         longest_first = batch.token_batch[batch.packing[0][: len(batch)]]
         start = None
         if before is not None:  # (sentences, layers, hidden)
