@@ -101,6 +101,7 @@ class Option:
         choices: The strings accepted; empty for all.
         counts_labels: Whether it is the number of tree labels, see :data:`LabelCount`.
         description: What it means, from the documentation of the class.
+        whole: Whether each of several values must be a whole number.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Option:
     choices: tuple[str, ...] = ()
     counts_labels: bool = False
     description: str = ""
+    whole: bool = False
 
     @property
     def accepts(self) -> str:
@@ -141,7 +143,10 @@ class Option:
         fits = isinstance(value, accepted) and isinstance(value, bool) == (declared is bool)
         if declared is tuple:
             fits = isinstance(value, Sequence) and not isinstance(value, str)
-            fits = fits and all(isinstance(item, Integral | Real) for item in value)  # type: ignore[attr-defined]
+            if fits and self.whole:
+                words = "several whole numbers"
+            number = Integral if self.whole else Real
+            fits = fits and all(_is_number(item, number) for item in value)  # type: ignore[attr-defined]
         if not fits:
             raise ValueError(
                 f"{self.name} takes {words} such as {self.default!r}, but got {value!r}"
@@ -152,8 +157,10 @@ class Option:
             numbers = value if isinstance(value, Sequence) else [value]
             if not numbers:
                 raise ValueError(f"{self.name} must be at least one number, but is {value!r}")
-            for number in numbers:
-                self._check_range(number)
+            for one in numbers:
+                self._check_range(one)
+        elif declared is float and isinstance(value, Real) and float(value) not in Range():
+            raise ValueError(f"{self.name} must be {Range()}, but is {value}")
 
     def _check_range(self, number: Any) -> None:
         assert self.range is not None
@@ -227,11 +234,18 @@ def at_least(least: int, **sizes: int) -> None:
     """Make sure that these sizes are large enough.
 
     Raises:
-        ValueError: One is not; the message names it.
+        ValueError: One is not, or is no whole number; the message names it.
     """
     for name, size in sizes.items():
+        if not _is_number(size, Integral):
+            raise ValueError(f"{name} must be a whole number, but is {size!r}")
         if size < least:
             raise ValueError(f"{name} must be at least {least}, but is {size}")
+
+
+def _is_number(value: object, kind: type) -> bool:
+    """Whether it is a number of this kind, and no truth value."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def arguments_of(cls: type) -> dict[str, str]:
@@ -264,8 +278,9 @@ def _option(name: str, default: Any, hint: Any, description: str) -> Option:
     choices: tuple[str, ...] = ()
     if get_origin(hint) is Literal:
         choices, hint = get_args(hint), str
+    whole = False
     if get_origin(hint) is Sequence:
-        hint = tuple
+        whole, hint = get_args(hint) == (int,), tuple
     known = [kind for kind, _, _ in _TYPES]
     kind = hint if hint in known else None
     if hint is None:
@@ -278,6 +293,7 @@ def _option(name: str, default: Any, hint: Any, description: str) -> Option:
         choices=choices,
         counts_labels=any(isinstance(extra, _Labels) for extra in extras),
         description=description,
+        whole=whole,
     )
 
 

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch"]
 
+# What is made in inference mode can't be kept for a backward pass: a batch that a model was first tried
+# on could not be trained on.
+_made_to_keep = torch.inference_mode(mode=False)
+
 
 class Batch:
     """Many sentences as flat tensors: the all tokens in one row, and all nodes of trees or graphs.
@@ -49,6 +53,7 @@ class Batch:
         device: The device of the tensors.
     """
 
+    @_made_to_keep
     def __init__(self, selection: FlatSelection) -> None:
         self.sentences = selection.sentences
         self.token_ptr = torch.from_numpy(selection.tokens.ptr)
@@ -173,6 +178,7 @@ class Batch:
         return self._tensor(tokens.segment * self.max_length + tokens.places)
 
     @cached_property
+    @_made_to_keep
     def packing(self) -> tuple[Tensor, Tensor, Tensor]:
         """What a ``PackedSequence`` needs: ``order``, its inverse, and ``batch_sizes``.
 
@@ -255,6 +261,7 @@ class Batch:
         return self._tensor(self.nodes.tokens)
 
     @cached_property
+    @_made_to_keep
     def token_nodes(self) -> Tensor:
         """``(tokens,)``: each token's node, -1 for a token that a graph leaves out."""
         if self.nodes_are_tokens:
@@ -280,6 +287,7 @@ class Batch:
         return int(self.trees.labels.max())
 
     @cached_property
+    @_made_to_keep
     def ranked_words(self) -> tuple[Tensor, Tensor, int]:
         """The words in the order of the schedule: ``rank``, ``order``, and a number of rows.
 
@@ -295,6 +303,7 @@ class Batch:
         return self._tensor(self.trees.roots)
 
     @cached_property
+    @_made_to_keep
     def schedule(self) -> Schedule:
         """The order in which a tree encoder visits the nodes, children before parents."""
         trees = self.trees
@@ -311,6 +320,7 @@ class Batch:
         return self._tensor(tree_distances(trees.parents, trees.heights, trees.nodes.ptr))
 
     @cached_property
+    @_made_to_keep
     def tree_depths(self) -> Tensor:
         """``(sentences, max_nodes)``: the number of edges between each node and the root."""
         rows = torch.arange(len(self), device=self.device)
@@ -353,6 +363,7 @@ class Batch:
         states = nodes.index_select(0, self.token_nodes.index_select(0, inside))
         return nodes.new_zeros(self.num_tokens, nodes.shape[1]).index_copy(0, inside, states)
 
+    @_made_to_keep
     def graph(self, construction: GraphConstruction = GraphConstruction()) -> Graph:
         """The edges that a graph encoder reads; made once for each construction.
 
@@ -443,6 +454,7 @@ class Batch:
         """This batch in pinned (page-locked) memory, for fast copies to a GPU."""
         return self._map(Tensor.pin_memory, self.device)
 
+    @_made_to_keep
     def _map(self, move: Callable[[Tensor], Tensor], device: torch.device) -> Batch:
         made = Batch.__new__(Batch)
         for name, value in self.__dict__.items():
@@ -458,5 +470,6 @@ class Batch:
         made.device = device
         return made
 
+    @_made_to_keep
     def _tensor(self, array: np.ndarray[Any, Any]) -> Tensor:
         return torch.from_numpy(array).to(self.device)

@@ -56,7 +56,7 @@ def build_decoder(
 
     Raises:
         UnknownNameError: The name or an option is not known; the message lists the valid ones.
-        ValueError: A dimension is below one, or options don't go together.
+        ValueError: A dimension is below one, or no whole number, or options don't go together.
 
     Example:
         >>> from structnn import build_encoder
@@ -65,6 +65,7 @@ def build_decoder(
         40
     """
     at_least(1, input_dim=input_dim, hidden_dim=hidden_dim)
+    input_dim, hidden_dim = int(input_dim), int(hidden_dim)  # PyTorch refuses some of NumPy's
     (name, own), *rest = DECODERS.parse(spec, ">")
     if rest:
         raise ValueError(f"a model has one decoder, but {spec!r} names {1 + len(rest)}")

@@ -75,9 +75,10 @@ def build_encoder(name: str, input_dim: int, hidden_dim: int, **options: object)
 
     Raises:
         UnknownNameError: The name or an option is not known; the message lists the valid ones.
-        ValueError: A dimension is below one.
+        ValueError: A dimension is below one, or no whole number.
     """
     at_least(1, input_dim=input_dim, hidden_dim=hidden_dim)
+    input_dim, hidden_dim = int(input_dim), int(hidden_dim)  # PyTorch refuses some of NumPy's
     parts = ENCODERS.parse(name, ">")
     parts[-1][1].update(options)
     chain: list[Encoder] = []

@@ -154,8 +154,32 @@ class Encoder(Declared):
 
         Returns:
             ``(tokens, output_dim)``, as :meth:`encode` gives them, and what is remembered at the ends.
+
+        Raises:
+            NotImplementedError: The encoder can't go on: see :attr:`carries`.
+            ValueError: As :meth:`forward`, or other sentences were read before.
         """
+        self.check_carried(x, batch, before)
         raise NotImplementedError
+
+    def check_carried(self, x: Tensor, batch: Batch, before: Carried | None) -> None:
+        """Make sure that :meth:`carry` can go on from what is remembered.
+
+        Raises:
+            NotImplementedError: The encoder can't go on.
+            ValueError: As :meth:`check`, or other sentences were read before.
+        """
+        if not self.carries:
+            raise NotImplementedError(
+                f"this {type(self).__name__} can't go on from earlier words, as encoders do whose "
+                "attribute `carries` is True: read the sentences as a whole"
+            )
+        self.check(x, batch)
+        if before is not None and len(before[0]) != len(batch):
+            raise ValueError(
+                f"the batch has {len(batch)} sentences, but what is remembered is of {len(before[0])}: "
+                "each part goes on where the same sentence of the batch before ended"
+            )
 
     def token_states(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of the tokens, ``(tokens, output_dim)``, without a sentence vector."""

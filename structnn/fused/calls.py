@@ -8,13 +8,27 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
-__all__ = ["apply", "empty_vectors", "pointers", "saved_tensors"]
+__all__ = ["apply", "empty_vectors", "is_seen_through", "pointers", "saved_tensors"]
 
 
 def pointers(names: str) -> list[tuple[str, type[c_void_p]]]:
     """Fields of these names, with spaces between them, that are pointers."""
     return [(name, c_void_p) for name in names.split()]
+
+
+def is_seen_through() -> bool:
+    """Whether something is at work that looks into PyTorch's functions, and can't into an operator.
+
+    That is ``torch.compile``, :mod:`torch.func`, or forward-mode differentiation, whose tangents an
+    operator would lose.
+    """
+    return (
+        torch.compiler.is_compiling()
+        or forward_ad._current_level >= 0
+        or torch._C._are_functorch_transforms_active()
+    )
 
 
 class _NothingKept:

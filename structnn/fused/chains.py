@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from structnn.data.schedule import Schedule
 from structnn.fused.build import load
-from structnn.fused.calls import apply
+from structnn.fused.calls import apply, is_seen_through
 from structnn.fused.child_sum import FusedChildSum, exchange_gates
 from structnn.fused.gru import FusedGRU
 from structnn.fused.lstm import read_layer
@@ -44,10 +44,11 @@ def read_chains(network: nn.RNNBase, x: Tensor, order: Tensor, sizes: Tensor) ->
         ``(words, directions * hidden)``, the states of the top layer, in the order of ``x``; None where
         PyTorch has to compute them: it is another network, or an LSTM with projections; there is no
         operator, see :func:`structnn.fused.build.load`; tensors are of other kinds than the operator's;
-        notes are taken; hooks want the network to be called; or ``torch.compile`` is at work.
+        notes are taken; hooks want the network to be called; or ``torch.compile``, ``torch.func`` or
+        forward-mode differentiation is at work.
     """
     if (
-        torch.compiler.is_compiling()
+        is_seen_through()
         or not len(sizes)
         or notes_wanted()
         or has_hooks(network)

@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from structnn.data.graph import Adjacency
 from structnn.fused.build import load
+from structnn.fused.calls import is_seen_through
 
 __all__ = ["attend", "can_attend"]
 
@@ -38,12 +39,13 @@ def can_attend(states: Tensor) -> bool:
     """Whether the operator takes states such as these here and now.
 
     It needs a compiler on this machine, and computes on a CPU in the precision of the states: where
-    ``torch.autocast`` or ``torch.compile`` is at work it stands back.
+    ``torch.autocast``, ``torch.compile``, ``torch.func`` or forward-mode differentiation is at work it
+    stands back.
     """
     return (
         states.device.type == "cpu"
         and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
+        and not is_seen_through()
         and load("graph_attention", states.dtype) is not None
     )
 

@@ -44,7 +44,7 @@ def compute(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor, batch: Batch) -
         ``(nodes, hidden)``; None where a scan has to compute them: there is no operator, see
         :func:`structnn.fused.build.load`, tensors are of other kinds than the operator's, or do not fit
         each other (PyTorch says so best), hooks want parts of the cell to be called, or
-        ``torch.compile`` is at work.
+        ``torch.compile``, ``torch.func`` or forward-mode differentiation is at work.
     """
     kind = type(cell)
     operator = OPERATORS.get(f"{kind.__module__}.{kind.__qualname__}")

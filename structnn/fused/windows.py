@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from structnn.fused.build import load
-from structnn.fused.calls import apply, pointers
+from structnn.fused.calls import apply, is_seen_through, pointers
 from structnn.ops.weights import has_hooks, weight_of
 
 __all__ = ["read_windows"]
@@ -39,7 +39,7 @@ def read_windows(
         ``(words, maps)``, the maps of all convolutions side by side; None where PyTorch has to compute
         them: convolutions have a stride, a dilation, hooks or no biases; there is no operator, see
         :func:`structnn.fused.build.load`; tensors are of other kinds than the operator's;
-        ``torch.autocast`` or ``torch.compile`` is at work.
+        ``torch.autocast``, ``torch.compile``, ``torch.func`` or forward-mode differentiation is at work.
     """
     weights, biases = [], []
     for convolution in convolutions:
@@ -48,7 +48,7 @@ def read_windows(
         weights.append(weight_of(convolution, "weight"))
         biases.append(weight_of(convolution, "bias"))
     if (
-        torch.compiler.is_compiling()
+        is_seen_through()
         or torch.is_autocast_enabled("cpu")
         or not x.is_cpu
         or load("windows", x.dtype) is None

@@ -1,23 +1,35 @@
 """Weights of modules that are read, not called: an operator multiplies by them itself.
 
 Parametrisations and pruning (:mod:`torch.nn.utils.prune`) make a weight from others, so that it is no
-parameter; pruning does so in a hook, whenever its module is called.
+parameter; pruning does so in a hook, whenever its module is called, and so do ``weight_norm`` and
+``spectral_norm`` of :mod:`torch.nn.utils`. A quantised module has a method that gives its weight.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 __all__ = ["has_hooks", "weight_of"]
 
 
-def has_hooks(module: nn.Module) -> bool:
-    """Whether a module, or one within it, has hooks that want it to be called; not those of pruning."""
+def has_hooks(module: nn.Module, *, within: bool = True) -> bool:
+    """Whether a module has hooks that want it to be called; not those of pruning.
+
+    Args:
+        module: The module.
+        within: Whether those of the modules within it matter too.
+    """
     return any(
         part._forward_hooks
+        or part._backward_hooks
+        or part._backward_pre_hooks
         or not all(isinstance(hook, BasePruningMethod) for hook in part._forward_pre_hooks.values())
-        for part in module.modules()
+        for part in (module.modules() if within else [module])
     )
 
 
@@ -31,7 +43,15 @@ def weight_of(module: nn.Module, name: str) -> Tensor:
     path, _, last = name.rpartition(".")
     owner = module.get_submodule(path)
     for hook in owner._forward_pre_hooks.values():
-        if isinstance(hook, BasePruningMethod) and hook._tensor_name == last:
+        if _makes(hook, last):
             hook(owner, ())
-    weight: Tensor = getattr(owner, last)
-    return weight
+    weight: Any = getattr(owner, last)
+    made: Tensor = weight().dequantize() if callable(weight) else weight
+    return made
+
+
+def _makes(hook: object, name: str) -> bool:
+    """Whether a hook makes the weight of this name."""
+    if isinstance(hook, BasePruningMethod):
+        return bool(hook._tensor_name == name)
+    return isinstance(hook, WeightNorm | SpectralNorm) and hook.name == name

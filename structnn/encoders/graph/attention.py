@@ -17,7 +17,7 @@ from structnn.encoders.graph.base import Activation, EdgeFeatures, GraphEncoder,
 from structnn.encoders.labels import UNIVERSAL
 from structnn.fused.graph_attention import attend, can_attend
 from structnn.notes import note, notes_wanted
-from structnn.ops.weights import weight_of
+from structnn.ops.weights import has_hooks, weight_of
 from structnn.options import LabelCount, Size
 
 __all__ = ["GAT", "GATv2", "GraphTransformer"]
@@ -113,8 +113,8 @@ class Convolution(nn.Module):
 class AttentionLayer(nn.Module):
     """A layer that attends, with vectors for the kinds (and relations) of edges.
 
-    PyG's layer computes wherever the fused operator can't; the operator gives the same in less time,
-    one pass over the edges instead of many.
+    PyG's layer computes wherever the fused operator can't, or hooks want it to be called; the operator
+    gives the same in less time, one pass over the edges instead of many.
 
     Args:
         convolution: The weights. Takes states, edges and edge vectors.
@@ -128,7 +128,8 @@ class AttentionLayer(nn.Module):
 
     def forward(self, states: Tensor, graph: Graph) -> Tensor:
         messages: Tensor
-        if can_attend(states):
+        hooked = has_hooks(self.convolution, within=False) or has_hooks(self.features)
+        if can_attend(states) and not hooked:
             adjacency = graph.adjacency(len(states))
             numbers = self.features.numbers(graph).index_select(0, adjacency.order)
             messages, weights = self.attend(states, numbers, adjacency)

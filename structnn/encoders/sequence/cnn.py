@@ -78,8 +78,7 @@ class CNN(Encoder):
         for depth, layer in enumerate(self.layers, start=1):
             x = layer(x, rows, size)
             if padding is not None:
-                share = (len(self.layers) - depth) / len(self.layers)
-                x = keep_largest(x, padding, self._kept(batch.lengths, share))
+                x = keep_largest(x, padding, self._kept(batch.lengths, depth))
         return x
 
     def steps(self, batch: Batch) -> Tensor:
@@ -93,9 +92,10 @@ class CNN(Encoder):
             seen |= (tap >= 0) & (tap <= reach) & (tap % self.dilation == 0)
         return through(seen, len(self.layers))
 
-    def _kept(self, lengths: Tensor, share: float) -> Tensor:
-        """``(sentences,)``: how many values each map keeps."""
-        return (share * lengths.double()).ceil().long().clamp_min(self.k_max)
+    def _kept(self, lengths: Tensor, depth: int) -> Tensor:
+        """``(sentences,)``: how many values each map keeps behind so many layers."""
+        layers = len(self.layers)
+        return -((depth - layers) * lengths // layers).clamp_max(-self.k_max)  # rounded up
 
 
 class Windows(nn.Module):

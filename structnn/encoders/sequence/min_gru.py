@@ -94,6 +94,7 @@ class MinGRU(Encoder):
 
     def carry(self, x: Tensor, batch: Batch, before: Carried | None) -> tuple[Tensor, Carried]:
         """The states of the top layer, and the last of each layer, ``(sentences, layers, hidden)``."""
+        self.check_carried(x, batch, before)
         first, last = batch.token_ptr[:-1], batch.token_ptr[1:] - 1
         ends = []
         for index, layer in enumerate(self.layers):

@@ -70,14 +70,17 @@ class Recurrent(Encoder):
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states of the top layer."""
-        order, _, sizes = batch.packing
-        with full_precision(x):
-            dtype = next(self.network.parameters()).dtype
-            states = read_chains(self.network, x.to(dtype), order, sizes)
+        states = None
+        if isinstance(self.network, nn.RNNBase):  # and not a quantised one in its place
+            order, _, sizes = batch.packing
+            x = x.to(next(self.network.parameters()).dtype)
+            with full_precision(x):
+                states = read_chains(self.network, x, order, sizes)
         return self._run(x, batch, None)[0] if states is None else states
 
     def carry(self, x: Tensor, batch: Batch, before: Carried | None) -> tuple[Tensor, Carried]:
         """The states of the top layer, and the last of each layer (of an LSTM its memory cell too)."""
+        self.check_carried(x, batch, before)
         longest_first = batch.token_batch[batch.packing[0][: len(batch)]]
         start = None
         if before is not None:  # (sentences, layers, hidden)
@@ -91,7 +94,7 @@ class Recurrent(Encoder):
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The states, from and to those of ``(layers, sentences, hidden)``, longest sentence first."""
         order, inverse, sizes = batch.packing
-        is_pair = isinstance(self.network, nn.LSTM)
+        is_pair = issubclass(self.network_class, nn.LSTM)
         given = start if start is None or is_pair else start[0]
         packed = PackedSequence(x.index_select(0, order), sizes)
         states, last = self.network(packed, given)

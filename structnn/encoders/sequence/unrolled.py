@@ -24,7 +24,8 @@ class FastWeights(Encoder):
         h_{t+1}^{0} &= f(W h_t + C x_{t+1} + b), \quad
         h_{t+1}^{s+1} = f\bigl(\mathrm{LN}(W h_t + C x_{t+1} + b + A_t h_{t+1}^{s})\bigr)
 
-    with *f* the rectifier, and the state :math:`h_{t+1} = h_{t+1}^{S}`. The matrix *A* is never made:
+    with *f* the rectifier, and the state :math:`h_{t+1} = h_{t+1}^{S}`. At the first word,
+    where nothing is remembered yet, it is :math:`h_1 = f(C x_1 + b)`. The matrix *A* is never made:
     :math:`A_t h = \eta \sum_\tau \lambda^{t - \tau} h_\tau (h_\tau^\top h)`, attention to the past
     that fades.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from structnn import (
     ENCODERS,
@@ -169,6 +171,38 @@ def test_states_need_no_readout_and_leave_no_parameter_without_use(variant):
     for name, parameter in [("x", x), *encoder.named_parameters()]:
         assert parameter.grad is not None, name
         assert parameter.grad.any(), name
+
+
+@every_variant
+def test_a_batch_first_read_in_inference_mode_can_be_trained_on(variant):
+    encoder, batch = build(variant), examples(variant)
+    with torch.inference_mode():
+        batch = Batch.from_sentences(batch.sentences)
+        expected = encoder(vectors(batch), batch).sentence
+    x = vectors(batch).requires_grad_()
+    found = encoder(x, batch).sentence
+    assert_same(found, expected)
+    found.square().sum().backward()
+    assert x.grad.any()
+
+
+@every_variant
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad])
+def test_forward_mode_derivatives_are_right_or_refused(variant, mode):
+    """They don't depend on whether gradients are recorded."""
+    encoder, batch = build(variant), examples(variant)
+    x = vectors(batch).requires_grad_()
+    direction = torch.randn_like(x)
+    with mode(), forward_ad.dual_level():
+        try:
+            states = encoder(forward_ad.make_dual(x.detach(), direction), batch).tokens
+        except NotImplementedError:  # told by PyTorch
+            return
+        tangent = forward_ad.unpack_dual(states).tangent
+    assert tangent is not None
+    weights = torch.randn_like(tangent)
+    (gradient,) = torch.autograd.grad((encoder(x, batch).tokens * weights).sum(), x)
+    assert_same((tangent * weights).sum(), (gradient * direction).sum())
 
 
 @every_variant
@@ -335,6 +369,11 @@ def test_sizes_are_checked(name):
         build_encoder(name, 0, HIDDEN)
     with pytest.raises(ValueError, match="hidden_dim"):
         build_encoder(name, INPUT, -8)
+    for wrong in (8.0, float("nan"), "8", None, True):
+        with pytest.raises(ValueError, match="hidden_dim must be a whole number, but is "):
+            build_encoder(name, INPUT, wrong)
+    encoder, batch = build_encoder(name, np.int64(INPUT), np.int32(HIDDEN)), examples((name, {}))
+    assert encoder(vectors(batch, torch.float32), batch).tokens.shape[1] == encoder.output_dim
 
 
 def refusal(name: str, option: str, value: object) -> str:
@@ -352,9 +391,9 @@ def test_impossible_values_are_told(name):
     wrong: dict[type, tuple[object, ...]] = {
         bool: (1, "yes"),
         int: (-1, 2.5, "2", True),
-        float: ("0.5", True),
+        float: ("0.5", True, float("nan"), float("inf")),
         str: ("no_such", 1),
-        tuple: ((), (0,), ("3",), 3, "3"),
+        tuple: ((), (0,), ("3",), 3, "3", (2.5,), (True,)),
     }
     for option, parameter in ENCODERS.options(name).items():
         for value in wrong[type(parameter.default)]:

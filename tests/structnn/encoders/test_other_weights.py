@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call
-from torch.nn.utils import parametrizations, parametrize, prune
+from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, weight_norm
 
 from structnn import ENCODERS, Batch, Sentence, Tree, build_encoder
 from structnn.fused.build import SWITCH, load
+from structnn.fused.lstm import replace_lstms
 
 needs_operator = pytest.mark.skipif(
     load("child_sum") is None, reason="needs a C++ compiler and AVX2"
@@ -139,3 +140,83 @@ def test_of_words_alone_no_weight_of_states_learns(name, monkeypatch):
     assert learn[0] == learn[1] < {key for key, _ in encoder.named_parameters()}
     encoder(x, BATCH).nodes.sum().backward()
     assert {key for key, one in encoder.named_parameters() if one.grad is not None} > learn[0]
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize("name", LEARNING)
+def test_weights_that_hooks_make_are_used_as_they_are_now(name):
+    """Where a module is read and not called, too: after a step, and in the backward pass of each."""
+    encoder, x = built(name)
+    other, _ = built(name)
+    for (module, key), (twin, _) in zip(matrices(encoder), matrices(other), strict=True):
+        weight_norm(module, key)
+        with torch.no_grad():
+            getattr(module, f"{key}_g").mul_(2)
+            getattr(twin, key).mul_(2)
+    for _ in range(2):
+        found = vectors(encoder, x)
+        torch.testing.assert_close(found, vectors(other, x), rtol=1e-9, atol=1e-9)
+        found.sum().backward()
+
+
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize("name", LEARNING)
+def test_weights_of_norm_one_learn(name):
+    encoder, x = built(name)
+    normed = [(module, key) for module, key in matrices(encoder) if isinstance(module, nn.Linear)]
+    for module, key in normed:
+        spectral_norm(module, key)
+    vectors(encoder.train(), x).sin().sum().backward()
+    assert all(getattr(module, f"{key}_orig").grad is not None for module, key in normed)
+
+
+def called(name: str, register: str) -> set[str]:
+    """The modules whose hooks of a kind are called in a step."""
+    encoder, x = built(name)
+    names: set[str] = set()
+    for path, module in encoder.named_modules():
+        if path.split(".")[-1].startswith("lin"):  # of PyG's layers, which are given their weights
+            continue
+        getattr(module, register)(lambda *_, path=path: names.add(path))
+    vectors(encoder, x.requires_grad_()).sum().backward()
+    return names
+
+
+@pytest.mark.filterwarnings("ignore:.*backward hook:UserWarning")
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_full_backward_hook"])
+@pytest.mark.parametrize("name", ENCODERS.names())
+def test_operators_give_way_to_hooks(name, register, monkeypatch):
+    found = called(name, register)
+    monkeypatch.setenv("STRUCTNN_FUSED", "0")
+    assert found == called(name, register)
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch has newer ways to quantise
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize("name", ENCODERS.names())
+@torch.no_grad()
+def test_quantised_weights_are_used(name):
+    """To the precision of 8 bits, of weights that are replaced, as those of an LSTM are."""
+    encoder, x = built(name)
+    expected = vectors(encoder, x).float()
+    quantised = torch.ao.quantization.quantize_dynamic(encoder.float())
+    torch.testing.assert_close(vectors(quantised, x.float()), expected, rtol=0.1, atol=0.1)
+
+
+@torch.no_grad()
+def test_lstms_for_inference_take_the_place_of_those_of_an_encoder():
+    encoder, x = built("bilstm")
+    expected = vectors(encoder, x)
+    replace_lstms(encoder)
+    torch.testing.assert_close(vectors(encoder, x), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize("name", ["lstm", "bigru", "rnn"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_recurrent_networks_read_vectors_of_another_precision(name, dtype):
+    """As those of trees do: on any machine, and when notes are taken."""
+    encoder, x = built(name)
+    encoder, x = encoder.float(), x.to(dtype)
+    torch.testing.assert_close(vectors(encoder, x), vectors(encoder, x.float()))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import pytest
 import torch
@@ -38,7 +39,7 @@ def reference(encoder, x, tree, *, dilation=1, stride=1):
         x = torch.stack(rows)
         if encoder.k_max:
             layers = len(encoder.layers)
-            kept = max(encoder.k_max, math.ceil((layers - depth) / layers * size))
+            kept = max(encoder.k_max, math.ceil(Fraction(layers - depth, layers) * size))
             mask = torch.zeros_like(x)
             for column in range(x.shape[1]):
                 values = x[:, column].tolist()
@@ -78,6 +79,15 @@ def test_one_layer_of_k_max_pooling_is_that_of_the_paper():
     batch = Batch.from_sentences([Sentence(["w"] * length) for length in (6, 1, 3)])
     x = torch.randn(10, INPUT, dtype=torch.float64)
     assert_close(encoder(x, batch).sentence, plain(x, batch).sentence)
+
+
+def test_k_max_pooling_keeps_what_the_formula_says_where_fractions_are_rounded():
+    """9/14 of 42 are 27; in floating point they are a little more, which would be 28."""
+    encoder = encoder_of(k_max=2, layers=14)
+    for length in (42, 84, 98, 3):
+        kept = [max(2, math.ceil(Fraction(14 - depth, 14) * length)) for depth in range(1, 15)]
+        found = [encoder._kept(torch.tensor([length]), depth).tolist() for depth in range(1, 15)]
+        assert found == [[number] for number in kept]
 
 
 def test_impossible_options_are_told():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from structnn import build_encoder
+from structnn import Batch, Sentence, build_encoder
 from structnn.encoders.sequence.min_gru import scan
 from tests.structnn.examples import assert_close, assert_computes, chain
 
@@ -209,3 +209,24 @@ def hyper_lstm_reference(encoder, x, tree):
 
 def test_hyper_lstm():
     check(encoder_of("hyper_lstm", hyper_dim=3, embedding_dim=2), hyper_lstm_reference)
+
+
+def batch_of(*lengths: int) -> Batch:
+    return Batch.from_sentences([Sentence(["w"] * length) for length in lengths])
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn", "min_gru"])
+def test_what_cannot_be_gone_on_from_is_told(name):
+    encoder, x = build_encoder(name, 6, 8), torch.randn(9, 6)
+    _, before = encoder.carry(x, batch_of(4, 5), None)
+    with pytest.raises(ValueError, match="has 3 sentences, but what is remembered is of 2"):
+        encoder.carry(x, batch_of(2, 2, 5), before)
+    with pytest.raises(ValueError, match=r"expects x of shape .*\(9, 6\), but got \(8, 6\)"):
+        encoder.carry(x[1:], batch_of(4, 5), before)
+
+
+@pytest.mark.parametrize("name", ["bilstm", "bigru", "min_gru(bidirectional=True)", "transformer"])
+def test_an_encoder_that_cannot_go_on_says_so(name):
+    encoder = build_encoder(name, 6, 8)
+    with pytest.raises(NotImplementedError, match=r"can't go on from earlier words"):
+        encoder.carry(torch.randn(4, 6), batch_of(4), None)
