@@ -474,8 +474,8 @@ def model_in(run: Path) -> SavedModel:
     run = fetched(run)
     if (run / MODEL).exists():
         return load_model(run)
-    missing = "saved model in" if run.exists() else "folder"
-    raise StorageError(f"there is no {missing} {run}{models_near(run)}")
+    reason = "" if run.exists() else ": there is no such folder"
+    raise StorageError(f"there is no saved model in {run}{reason}{models_near(run)}")
 
 
 def models_near(run: Path) -> str:

@@ -41,7 +41,7 @@ def test_parsing_processes_end_with_their_parent(tmp_path):
 
 
 INTERRUPTED = """
-import os, time
+import os, signal, time
 from pathlib import Path
 from parsers import CachedParser
 from structnn import Sentence, Tree
@@ -54,6 +54,7 @@ class Slow:
         return [Sentence(["a"], dependencies=Tree([-1]))]
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
     cached = CachedParser(Slow(), {cache!r}, chunk=1, workers=2)
     try:
         cached.parse([str(number) for number in range(40)])
@@ -92,6 +93,15 @@ def test_ctrl_c_pressed_twice_is_one(tmp_path, pause):
     assert 2 <= int(saved) < 40
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as in a terminal: it is ignored where tests run in the background."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_is_heard_again_afterwards():
     def twice():
         with interrupted_once():

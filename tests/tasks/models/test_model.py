@@ -153,11 +153,11 @@ def test_a_folder_that_is_not_there_names_models_beside_it(tmp_path):
     save(tmp_path / "runs" / "x" / "gat" / "seed-0")
     right = re.escape(str(Path("x", "gat", "seed-0")))
     for wrong in ("x/structure=parse/gat/seed-0", "x/bag/seed-0", "x/gat/seed-1", "y"):
-        with pytest.raises(StorageError, match=rf"no folder .*; there are models in .*{right}$"):
+        with pytest.raises(StorageError, match=rf"no such folder; there are models in .*{right}$"):
             Predictor(tmp_path / "runs" / wrong)
         with pytest.raises(StorageError, match=rf"then the text; there are models in .*{right}$"):
             choose_runs([tmp_path / "runs" / wrong])
-    with pytest.raises(StorageError, match=r"there is no folder nowhere$"):
+    with pytest.raises(StorageError, match="model in nowhere: there is no such folder$"):
         Predictor("nowhere")
 
 
