@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import os
+
+# Read when the hub's package is imported. Without it each name of a hub that can't be reached is tried
+# for ten seconds.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 import pytest
 
 from structnn import ENCODERS, READOUTS

@@ -245,7 +245,6 @@ def test_arrow_files_that_name_their_classes(tmp_path, suffix):
 @pytest.mark.slow
 def test_real_data_sets_of_hugging_face(tmp_path, monkeypatch):
     package = pytest.importorskip("datasets", reason="datasets is in the extra `data`")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     features = package.Features(
         {
             "text": [package.Value("string")],

@@ -187,8 +187,7 @@ def test_a_finished_experiment_needs_no_vectors_any_more(options, tmp_path):
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_contextual_model_that_is_not_there_is_told_once(options, tmp_path, dry_run, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_a_contextual_model_that_is_not_there_is_told_once(options, tmp_path, dry_run):
     options = dataclasses.replace(options, data="not read", embedding=f"learned,hf:{tmp_path}/none")
     with pytest.raises(DataError, match=r"the embedding 'hf:.*none' can't be loaded"):
         run_experiment(options, tmp_path / "out", dry_run=dry_run)

@@ -172,7 +172,6 @@ def test_another_model_in_its_place_is_told(train, tmp_path):
 
 
 def test_a_model_that_is_not_there_is_told(train, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     for name in ("no/such-model", "./nowhere"):
         made = StructuredClassifier("bag", embedding=f"hf:{name}", **SMALL)
         with pytest.raises(DataError, match=rf"'hf:{name}' can't be loaded.*Give the folder"):

@@ -157,7 +157,7 @@ def test_a_folder_that_is_not_there_names_models_beside_it(tmp_path):
             Predictor(tmp_path / "runs" / wrong)
         with pytest.raises(StorageError, match=rf"then the text; there are models in .*{right}$"):
             choose_runs([tmp_path / "runs" / wrong])
-    with pytest.raises(StorageError, match="model in nowhere: there is no such folder$"):
+    with pytest.raises(StorageError, match=r"model in nowhere: there is no such folder$"):
         Predictor("nowhere")
 
 
