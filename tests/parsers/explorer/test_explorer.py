@@ -30,7 +30,7 @@ from parsers.explorer.query import EXAMPLES
 from structnn.sentence import Sentence, StructureError, Tree
 from tests.parsers.drawing.test_drawing import browser  # noqa: F401
 from tests.parsers.explorer.queries import queries, tagged_sentences
-from tests.parsers.explorer.test_query import SENTENCE, WRONG
+from tests.parsers.explorer.test_query import LETTERS, SENTENCE, WRONG
 from tests.parsers.sentence_strategies import dependency_trees, sentences
 
 CORPUS = [
@@ -157,7 +157,7 @@ def drawn(strategy: st.SearchStrategy, number: int) -> list:
 @pytest.fixture(scope="module")
 def corpus() -> list[Sentence]:
     """Sentences that are read, as the page reads them: what is all ``_`` is not known."""
-    return [SENTENCE, *CORPUS, *drawn(tagged_sentences(), 60)]
+    return [SENTENCE, *CORPUS, LETTERS, *drawn(tagged_sentences(), 60)]
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,14 @@ def page(corpus, tmp_path_factory) -> Path:
 
 def test_page_and_python_find_the_same(driver, page, corpus):
     opened(driver, page)
-    asked = [*EXAMPLES, *(made.text() for made in drawn(queries(), 80))]
+    asked = [
+        *EXAMPLES,
+        "caf\u00e9",
+        "CAFE\u0301",
+        "ΟΣ*",
+        "*Σ",
+        *(made.text() for made in drawn(queries(), 80)),
+    ]
     found = driver.execute_script(
         """return arguments[0].map(query => {
           const compiled = compile(query), found = {};
