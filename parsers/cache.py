@@ -54,7 +54,8 @@ class Parser(Protocol):
     A parser that can be pickled may have an attribute ``worth_a_worker``, the number of inputs for which
     starting another process saves time: :class:`CachedParser` then parses large inputs in several
     processes. If it has a method ``load``, that is called before processes are forked, so that they
-    share the loaded models.
+    share the loaded models. If it has a method ``check_texts``, as :class:`~parsers.StanzaParser` has,
+    that is called with all inputs before some are parsed, so that an error has the number of its input.
 
     Attributes:
         fingerprint: A string that changes whenever the parser, its model or its options do. The cache
@@ -148,7 +149,18 @@ class CachedParser:
         """The fingerprint of the parser."""
         return self.parser.fingerprint
 
-    def parse(self, texts: Sequence[ParserInput], /) -> list[Sentence]:
+    def check_texts(self, texts: Sequence[ParserInput], first: int = 0) -> None:
+        """Check texts as the parser does, if it has a method for it.
+
+        Args:
+            texts: Texts, or lists of tokens.
+            first: The number of the first of them, for messages.
+        """
+        check = getattr(self.parser, "check_texts", None)
+        if check is not None:
+            check(texts, first)
+
+    def parse(self, texts: Iterable[ParserInput], /) -> list[Sentence]:
         """Parse what is not in the cache, and save it there.
 
         Args:
@@ -159,12 +171,16 @@ class CachedParser:
 
         Raises:
             CacheError: The parser returned more or fewer sentences than it was given texts.
+            TypeError: ``texts`` is one string, or a text is neither a string nor a sequence of tokens.
         """
-        keys = [_key(text) for text in texts]
-        inputs = dict(zip(keys, texts, strict=True))
+        items = _listed(texts)
+        keys = [_key(text) for text in items]
+        inputs = dict(zip(keys, items, strict=True))
         times_given = Counter(keys)
         found = self._load(list(inputs))
         missing = [key for key in inputs if key not in found]
+        if missing:
+            self.check_texts(items)
         self.hits += len(keys) - len(missing)
         done = len(keys) - sum(times_given[key] for key in missing)
         self._report(done, len(keys))
@@ -329,8 +345,7 @@ class CachedParser:
 
 def _parsed(parser: Parser, inputs: dict[str, ParserInput]) -> dict[str, Sentence]:
     """The sentences of inputs, under the same keys."""
-    texts = [text if isinstance(text, str) else list(text) for text in inputs.values()]
-    sentences = parser.parse(texts)
+    sentences = parser.parse(list(inputs.values()))
     if len(sentences) != len(inputs):
         raise CacheError(
             f"{type(parser).__name__}.parse returned {len(sentences)} sentences for {len(inputs)} "
@@ -472,10 +487,26 @@ def _was_a_cache(path: Path) -> bool:
     return first_page[68:72] == _APPLICATION.to_bytes(4) or _SCHEMA[:20].encode() in first_page
 
 
+def _listed(texts: Iterable[ParserInput]) -> list[str | list[str]]:
+    """Inputs as strings and lists of tokens.
+
+    Raises:
+        TypeError: It is one string, or one of them is something else.
+    """
+    if isinstance(texts, str | bytes):
+        raise TypeError("parse takes many texts: give a list of strings, not one string")
+    listed: list[str | list[str]] = []
+    for index, text in enumerate(texts):
+        tokens = list(text) if isinstance(text, Iterable) else [text]
+        if isinstance(text, bytes) or not all(isinstance(token, str) for token in tokens):
+            raise TypeError(f"text {index} is neither a string nor a sequence of tokens: {text!r}")
+        listed.append(text if isinstance(text, str) else tokens)
+    return listed
+
+
 def _key(text: ParserInput) -> str:
     """A hash of a text or of a list of tokens."""
-    canonical = json.dumps(text if isinstance(text, str) else list(text))
-    return hashlib.blake2b(canonical.encode(), digest_size=20).hexdigest()
+    return hashlib.blake2b(json.dumps(text).encode(), digest_size=20).hexdigest()
 
 
 def _identity(path: Path) -> int | None:

@@ -30,7 +30,7 @@ def to_dot(sentences: Sequence[tuple[Sentence, str]]) -> str:
     for number, (sentence, structure) in enumerate(sentences):
         graph = to_networkx(sentence, structure)
         for node, attributes in graph.nodes(data=True):
-            text = attributes["token"]
+            text = attributes["token"] or attributes.get("name", "")
             if "constituent" in attributes:
                 word = f"\n{text}" if attributes["position"] != -1 else ""
                 text = attributes["constituent"] + word

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
+from parsers.controls import tree_of
 from parsers.drawing.dot import to_dot
 from parsers.drawing.interactive import html_page
 from parsers.drawing.legend import decorated
-from parsers.drawing.numbers import EdgeNumbers, Numbers, Range
-from parsers.drawing.picture import Picture, picture
+from parsers.drawing.numbers import (
+    EdgeNumbers,
+    Numbers,
+    Range,
+    numbered_edges,
+    numbered_nodes,
+)
+from parsers.drawing.picture import GRAPHS, Picture, picture, usual_structure
 from parsers.drawing.scene import Scene
 from parsers.drawing.svg import svg_file, svg_text
 from parsers.drawing.theme import DARK, LIGHT, Theme
@@ -63,13 +71,21 @@ class Drawing:
                 none.
 
         Raises:
-            ValueError: The name has another ending, or LaTeX can't draw this layout.
+            ValueError: The name has another ending, LaTeX can't draw this layout, or a sentence has a
+                graph and no dependencies, which only DOT can show.
         """
         path = Path(path)
         suffix = path.suffix.lower().removeprefix(".")
         if suffix not in FORMATS:
             endings = ", ".join("." + name for name in FORMATS)
             raise ValueError(f"{path}: the name of the file must end in one of {endings}")
+        if suffix not in ("dot", "gv") and any(
+            structure in GRAPHS and sentence.dependencies is None
+            for sentence, structure in self._sentences
+        ):
+            raise ValueError(
+                f"{path}: a graph that need not be a tree is drawn by Graphviz; save it as .dot"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         if suffix == "html":
             path.write_text(self.html(), encoding="utf-8")
@@ -159,9 +175,10 @@ def draw(
             edges a word that have numbers are not edges of the tree), or the name of a layout of
             networkx, such as ``"kamada_kawai"``.
         structure: ``"dependencies"``, ``"constituency"``, the name of a control structure, or
-            ``"graph"`` (in ``.dot`` files), as for :func:`parsers.to_networkx`. By default the
-            constituency tree for the layout ``"constituency"`` and for a sentence that has no
-            dependencies, and otherwise the dependencies.
+            ``"graph"`` or ``"enhanced"`` (in ``.dot`` files; others show the dependencies), as for
+            :func:`parsers.to_networkx`. By default the constituency tree for the layout
+            ``"constituency"`` and for a sentence that has no dependencies, and otherwise the
+            dependencies.
         node_values: ``(nodes,)`` numbers, shown as colours; or a mapping from nodes to numbers. If they
             have both signs, 0 is in the middle of the colours.
         node_title: The name of these numbers in the legend.
@@ -211,14 +228,9 @@ def draw(
         return made, decorated(made.scene, title, made.legend, DARK if dark else LIGHT)
 
     drawn_picture, scene = made(dark=dark)
-    drawn = structure or (
-        "constituency"
-        if layout == "constituency" or sentence.dependencies is None
-        else "dependencies"
-    )
     drawing = Drawing(
         scene,
-        [(sentence, drawn)],
+        [(sentence, structure or usual_structure(sentence, layout))],
         title,
         pictures=[drawn_picture],
         in_dark=None if dark else lambda: made(dark=True)[1],
@@ -235,7 +247,7 @@ def draw_pair(
     *,
     titles: tuple[str, str] = ("first", "second"),
     layout: str | None = None,
-    structure: str = "dependencies",
+    structure: str | None = None,
     node_values: tuple[Numbers, Numbers] | None = None,
     node_title: str = "",
     edge_values: tuple[EdgeNumbers, EdgeNumbers] | None = None,
@@ -273,19 +285,29 @@ def draw_pair(
         >>> draw_pair(gold, parsed, "pair.png", titles=("gold", "parser"))  # doctest: +SKIP
     """
     pair = (first, second)
-    marks = _differences(first, second) if structure == "dependencies" else None
+    structures = [structure or usual_structure(sentence, layout) for sentence in pair]
+    of_parses = all(name in ("dependencies", "parse") for name in structures)
+    marks = _differences(first, second) if of_parses else None
     node_range = edge_range = None
+    drawn = list(zip(pair, structures, strict=True))
     if node_values is not None:
-        node_range = _common_range(node_values)
+        node_range = _common_range(
+            numbered_nodes(values, len(_shown_tree(*one)))
+            for values, one in zip(node_values, drawn, strict=True)
+        )
     if edge_values is not None:
-        edge_range = _common_range(edge_values)
+        # Without the number for the edge to a root, which is not drawn.
+        edge_range = _common_range(
+            numbered_edges(_shown_tree(*one), values)
+            for values, one in zip(edge_values, drawn, strict=True)
+        )
 
     def made(*, dark: bool) -> list[Picture]:
         return [
             picture(
                 sentence,
                 layout=layout,
-                structure=structure,
+                structure=structures[side],
                 node_values=node_values[side] if node_values is not None else None,
                 node_title=node_title,
                 node_range=node_range,
@@ -302,7 +324,7 @@ def draw_pair(
     pictures = made(dark=dark)
     drawing = Drawing(
         _both(pictures, titles, DARK if dark else LIGHT),
-        [(sentence, structure) for sentence in pair],
+        drawn,
         " | ".join(titles),
         pictures=pictures,
         in_dark=None if dark else lambda: _both(made(dark=True), titles, DARK),
@@ -377,11 +399,15 @@ def _differences(first: Sentence, second: Sentence) -> tuple[dict[int, str], ...
     )
 
 
-def _common_range(values: tuple[Numbers | EdgeNumbers, ...]) -> tuple[float, float]:
-    numbers = [
-        float(number)
-        for some in values
-        for number in (some.values() if isinstance(some, Mapping) else some)
-    ]
+def _shown_tree(sentence: Sentence, structure: str) -> Tree:
+    """The tree that a picture shows of a structure."""
+    return tree_of(sentence, "dependencies" if structure in GRAPHS else structure)
+
+
+def _common_range(values: Iterable[Mapping[Any, float]]) -> tuple[float, float] | None:
+    """The range of the numbers of both; None where there is no number."""
+    numbers = [number for some in values for number in some.values()]
+    if not numbers:
+        return None
     low, high = min(numbers), max(numbers)
     return (-max(-low, high), max(-low, high)) if low < 0 < high else (low, high)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from parsers.drawing.fonts import text_width
 from parsers.drawing.layouts.parts import MARGIN
 from parsers.drawing.scene import SMALL_SIZE, WORD_SIZE, Chip, Curve, Label, Scene, straight
+from parsers.drawing.terminal import printable
 from parsers.drawing.theme import Theme
 
 Legend = list[tuple[Scene, str]]
@@ -13,6 +14,8 @@ Legend = list[tuple[Scene, str]]
 
 def decorated(scene: Scene, title: str, legend: Legend, theme: Theme) -> Scene:
     """Add a title above a scene, and a legend below; nothing for an empty one."""
+    title = _line(title)
+    legend = [(sign, _line(name)) for sign, name in legend]
     if title:
         width = text_width(title, WORD_SIZE + 1, bold=True)
         whole = Scene(
@@ -40,6 +43,11 @@ def decorated(scene: Scene, title: str, legend: Legend, theme: Theme) -> Scene:
         x += wide + 16
     scene.height = y + MARGIN
     return scene
+
+
+def _line(text: str) -> str:
+    """A text on one line, without characters that no font can show."""
+    return " ".join(map(printable, text.split()))
 
 
 def swatch(fill: str, theme: Theme) -> Scene:

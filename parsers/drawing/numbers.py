@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -36,10 +37,11 @@ def numbered_nodes(values: Numbers, size: int) -> dict[int, float]:
         size: The number of nodes.
 
     Raises:
-        ValueError: There are more or fewer numbers than nodes, or a node does not exist.
+        ValueError: There are more or fewer numbers than nodes, a node does not exist, or a value is not
+            a finite number.
     """
     if isinstance(values, Mapping):
-        numbers = {int(node): float(value) for node, value in values.items()}
+        numbers = {int(node): _finite(f"node {node}", value) for node, value in values.items()}
         if wrong := [node for node in numbers if not 0 <= node < size]:
             raise ValueError(f"node_values has node {wrong[0]}, but nodes are 0 to {size - 1}")
         return numbers
@@ -48,17 +50,26 @@ def numbered_nodes(values: Numbers, size: int) -> dict[int, float]:
             f"node_values has {len(values)} numbers for {size} nodes; give one for each node, or a "
             "mapping from nodes to numbers"
         )
-    return {node: float(value) for node, value in enumerate(values)}
+    return {node: _finite(f"node {node}", value) for node, value in enumerate(values)}
 
 
 def numbered_edges(tree: Tree, values: EdgeNumbers) -> dict[Pair, float]:
     """The number of each edge that has one.
 
     Raises:
-        ValueError: There are more or fewer numbers than nodes, or a node does not exist.
+        ValueError: There are more or fewer numbers than nodes, a node does not exist, or a value is not
+            a finite number.
     """
     if isinstance(values, Mapping):
-        pairs = {(int(head), int(tail)): float(value) for (head, tail), value in values.items()}
+        for pair in values:
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise ValueError(
+                    f"edge_values has the edge {pair!r}, but an edge is a pair of nodes, (from, to)"
+                )
+        pairs = {
+            (int(head), int(tail)): _finite(f"edge ({head}, {tail})", value)
+            for (head, tail), value in values.items()
+        }
         for pair in pairs:
             if not all(0 <= node < len(tree) for node in pair):
                 raise ValueError(f"edge_values has edge {pair}, but nodes are 0 to {len(tree) - 1}")
@@ -69,10 +80,40 @@ def numbered_edges(tree: Tree, values: EdgeNumbers) -> dict[Pair, float]:
             "each node from its parent (any for the root), or a mapping from (from, to) to numbers"
         )
     return {
-        (tree.parents[node], node): float(value)
+        (tree.parents[node], node): _finite(f"the edge to node {node}", value)
         for node, value in enumerate(values)
         if tree.parents[node] != -1
     }
+
+
+def check_range(name: str, given: Range | None) -> None:
+    """Check the numbers at the ends of colours or widths.
+
+    Raises:
+        ValueError: They are not two or three finite numbers.
+    """
+    if given is not None:
+        if len(given) not in (2, 3):
+            raise ValueError(f"{name} has {len(given)} numbers; give those at the two ends")
+        for value in given:
+            _finite(name, value)
+
+
+def _finite(of: str, value: float) -> float:
+    """A number that a colour or a width can show.
+
+    Raises:
+        ValueError: It is infinite, or no number.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(
+            f"the value of {of} is {value!r}; give a finite number, or leave it out of a mapping"
+        )
+    return number
 
 
 class _Scale(NamedTuple):

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from parsers.controls import tree_of
+from parsers.controls import right_chain, tree_of
 from parsers.drawing import layouts
 from parsers.drawing.layouts import Pair, Stroke, View
 from parsers.drawing.legend import Legend, line_sign, swatch
@@ -15,6 +15,7 @@ from parsers.drawing.numbers import (
     EdgeNumbers,
     Numbers,
     Range,
+    check_range,
     edge_colors,
     edge_legend,
     edge_strokes,
@@ -36,6 +37,9 @@ LAYOUTS: dict[str, Callable[[View], Scene]] = {
     "heatmap": layouts.heatmap_layout,
 }
 """The layouts of this package, by name; other names are those of networkx's layouts."""
+
+GRAPHS = ("graph", "enhanced")
+"""The structures that need not be trees: pictures show the dependencies in their place."""
 
 WIDTH = 800.0
 """The width in points of lines of arcs, where no other is given: that of a page."""
@@ -97,9 +101,16 @@ def picture(
             don't fit the tree.
     """
     theme = DARK if dark else LIGHT
-    structure = structure or _usual_structure(sentence, layout)
+    structure = structure or usual_structure(sentence, layout)
+    check_range("node_range", node_range)
+    check_range("edge_range", edge_range)
+    if structure in GRAPHS:
+        to_networkx(sentence, structure)  # tells if the sentence lacks it
+        if sentence.dependencies is None:
+            return _words_alone(sentence, dark=dark)
+        structure = "dependencies"
     graph = to_networkx(sentence, structure)
-    tree = tree_of(sentence, "dependencies" if structure == "graph" else structure)
+    tree = tree_of(sentence, structure)
     edge_numbers = numbered_edges(tree, edge_values) if edge_values is not None else {}
     many = layout is None and structure != "constituency" and layouts.is_dense(tree, edge_numbers)
     layout = layout or ("constituency" if structure == "constituency" else "tree")
@@ -188,6 +199,13 @@ def picture(
     return Picture(scene, legend, view, layout)
 
 
+def _words_alone(sentence: Sentence, *, dark: bool) -> Picture:
+    """The words of a sentence in lines, without a tree."""
+    made = picture(sentence.replace(dependencies=right_chain(sentence)), layout="arcs", dark=dark)
+    made.scene.curves.clear()
+    return made
+
+
 def _in_words(sentence: Sentence, tree: Tree, head: int, tail: int, value: float) -> str:
     """What a number is for: from which word to which."""
     assert tree.tokens is not None
@@ -202,7 +220,8 @@ def _outline(theme: Theme) -> Scene:
     return scene
 
 
-def _usual_structure(sentence: Sentence, layout: str | None) -> str:
+def usual_structure(sentence: Sentence, layout: str | None) -> str:
+    """The structure that is drawn where none is named."""
     only_phrases = sentence.dependencies is None and sentence.constituency is not None
     if layout == "constituency" or (layout not in LAYOUTS and only_phrases):
         return "constituency"
@@ -225,7 +244,7 @@ def _laid_out(view: View, layout: str, structure: str, graph: Any) -> Scene:
     import networkx
 
     function = getattr(networkx, f"{layout}_layout", None)
-    if function is None:
+    if function is None or layout == "rescale":  # which changes places that are given
         names = sorted(
             name.removesuffix("_layout")
             for name in dir(networkx)

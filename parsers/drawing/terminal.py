@@ -121,7 +121,7 @@ def _phrases(sentence: Sentence, tree: Tree) -> str:
     stack: list[tuple[int, str, str]] = [(tree.root, "", "")]  # node, its own stem, its children's
     while stack:
         node, stem, below = stack.pop()
-        label = printable(tree.labels[node]) if tree.labels is not None else "·"
+        label = (printable(tree.labels[node]) if tree.labels is not None else "") or "·"
         word = tree.tokens[node]
         text = f"{label} {printable(sentence.tokens[word])}" if word != -1 else label
         lines.append(f"{stem}{text}")

@@ -185,7 +185,7 @@ def _forest(view: View, colors: dict[str, str], content: Callable[[int], list[st
         r"\begin{forest}",
         "  for tree={align=center, parent anchor=south, child anchor=north}",
     ]
-    named = {node for pair in view.extra for node in pair}
+    named = {node for pair in _others(view) for node in pair}
     stack: list[tuple[int, int]] = [
         (view.tree.root, 1)
     ]  # a node and its depth; -1 closes a bracket
@@ -202,7 +202,9 @@ def _forest(view: View, colors: dict[str, str], content: Callable[[int], list[st
         lines.append(indent + "[" + ", ".join([shown, *options]))
         lines += [f"{indent}  [{one}]" for one in leaf]
         stack.append((-1, depth))
-        stack += [(child, depth + 1) for child in reversed(view.tree.children[node])]
+        children = view.tree.children[node]
+        from_last = children if view.mirrored else reversed(children)
+        stack += [(child, depth + 1) for child in from_last]
     for (head, tail), (color, stroke) in _others(view).items():
         style = _line(color, stroke, colors)
         lines.append(rf"  \draw[->, {style}] (n{head}) to[bend left] (n{tail});")

@@ -31,6 +31,7 @@ The page of :func:`parsers.explore` has the same language in JavaScript, with th
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -239,12 +240,18 @@ class Test:
         return re.compile("|".join(f"(?:{one})" for one in alternatives), re.DOTALL)
 
     def _folded(self, text: str) -> str:
-        return text.lower() if self.field in ANY_CASE else text
+        return _folded(text) if self.field in ANY_CASE else text
 
     def holds(self, values: Iterable[str]) -> bool:
         """Whether it holds of a word that has these values."""
         found = any(self._expression.fullmatch(self._folded(value)) for value in values)
         return found != self.negated
+
+
+def _folded(text: str) -> str:
+    """A text in lower case, however its accents are encoded, and whether a sigma ends a word or not."""
+    final, other = "\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}"
+    return unicodedata.normalize("NFC", text.lower()).replace(final, other)
 
 
 @dataclass(frozen=True)

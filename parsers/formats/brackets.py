@@ -260,7 +260,7 @@ def from_nltk(tree: nltk.Tree) -> Sentence:
     """Convert an ``nltk.Tree`` to a sentence; :func:`iter_brackets` says what becomes a node.
 
     A leaf may also be a word and its tag, ``("dogs", "NNS")``, as NLTK's chunkers give them; it becomes
-    a node with that label. Labels that are not strings are converted to strings.
+    a node with that label. Labels that are not strings are converted to strings, and None to no label.
 
     Args:
         tree: A tree whose leaves are words.
@@ -271,7 +271,7 @@ def from_nltk(tree: nltk.Tree) -> Sentence:
     Raises:
         StructureError: The tree has no word, an empty phrase, or a leaf that is no word.
     """
-    whole = Phrase(str(tree.label()), [])
+    whole = Phrase(_label_of(tree.label()), [])
     stack = [(tree, whole)]
     while stack:
         node, phrase = stack.pop()
@@ -279,17 +279,21 @@ def from_nltk(tree: nltk.Tree) -> Sentence:
             if isinstance(child, str):
                 phrase.children.append(child)
             elif hasattr(child, "label"):
-                phrase.children.append(inner := Phrase(str(child.label()), []))
+                phrase.children.append(inner := Phrase(_label_of(child.label()), []))
                 stack.append((child, inner))
             elif isinstance(child, tuple) and len(child) == 2 and isinstance(child[0], str):
-                label = "" if child[1] is None else str(child[1])
-                phrase.children.append(Phrase(label, [child[0]]))
+                phrase.children.append(Phrase(_label_of(child[1]), [child[0]]))
             else:
                 raise StructureError(
                     f"the leaf {shown(child)} is neither a word nor a pair of a word and its tag; "
                     "convert it to a string first"
                 )
     return sentence_of(whole, unescape)
+
+
+def _label_of(value: object) -> str:
+    """A label of NLTK, of which None is none."""
+    return "" if value is None else str(value)
 
 
 def to_nltk(sentence: Sentence) -> nltk.Tree:

@@ -27,6 +27,7 @@ __all__ = [
     "ConlluError",
     "empty_nodes_of",
     "format_conllu",
+    "is_comment_name",
     "iter_conllu",
     "multiword_metadata",
     "read_conllu",
@@ -534,7 +535,7 @@ def _comments(sentence: Sentence) -> Iterator[str]:
     if sentence.graph is not None:
         comments[_GRAPH] = json.dumps(graph_fields(sentence.graph))
     for name, value in comments.items():
-        if name != name.strip() or "=" in name or "\n" in name:
+        if not is_comment_name(name):
             raise StructureError(
                 f"the metadata key {name!r} can't be the name of a CoNLL-U comment; use a name with "
                 "no `=`, no line feed and no space at its ends"
@@ -543,6 +544,11 @@ def _comments(sentence: Sentence) -> Iterator[str]:
             yield from (f"# {name} = {line}" for line in _with_line_feeds(value).split("\n"))
         else:
             yield f"# {name}"
+
+
+def is_comment_name(name: str) -> bool:
+    """Whether a comment can have this name: what is before the `=`, without the spaces round it."""
+    return name == name.strip() and "=" not in name and "\n" not in name
 
 
 def _comment(key: str) -> str:

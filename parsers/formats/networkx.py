@@ -235,6 +235,7 @@ def from_networkx(
         labels[parents.index(-1)] = "root"  # the root's relation has no edge to stand on
     known = [str(label) for label in labels if label is not None]
     position = {node: number for number, node in enumerate(words)}
+    _check_one_tree(order, parents)
     tree = Tree(
         parents,
         tokens=[position.get(node, -1) for node in order],
@@ -342,6 +343,30 @@ def _has_phrases(graph: networkx.Graph) -> bool:
     return any("constituent" in graph.nodes[node] for node in graph)
 
 
+def _check_one_tree(order: Sequence[Hashable], parents: Sequence[int]) -> None:
+    """Check that all nodes are below one root; messages call nodes what the graph calls them."""
+    roots = [node for node, parent in enumerate(parents) if parent == -1]
+    if len(roots) > 1:
+        one, other = (order[node] for node in roots[:2])
+        raise StructureError(
+            f"a tree has exactly one root, but neither node {one!r} nor node {other!r} has a head; "
+            "connect them, or read the graph with structure='graph'"
+        )
+    below: list[list[int]] = [[] for _ in parents]
+    for node, parent in enumerate(parents):
+        if parent != -1:
+            below[parent].append(node)
+    reached = list(roots)
+    for node in reached:  # the list grows while it is read
+        reached += below[node]
+    if roots and len(reached) < len(order):
+        apart = min(set(range(len(order))) - set(reached))
+        raise StructureError(
+            f"node {order[apart]!r} is not below the root {order[roots[0]]!r}: the edges above it form "
+            "a cycle; leave one out, or read the graph with structure='graph'"
+        )
+
+
 def _away_from(root: Hashable, graph: networkx.Graph, edges: Iterable[Edge]) -> list[Edge]:
     """The edges of an undirected graph, each in the direction that leads away from the root."""
     if root is None:
@@ -366,6 +391,12 @@ def _away_from(root: Hashable, graph: networkx.Graph, edges: Iterable[Edge]) -> 
                 reached.add(other)
                 found.append((node, other, attributes))
                 queue.append(other)
+    if len(reached) < len(graph):
+        apart = next(node for node in graph if node not in reached)
+        raise StructureError(
+            f"a tree has exactly one root, but no edges lead from {root!r} to {apart!r}; connect them, "
+            "or leave one out"
+        )
     if len(found) < count:
         raise StructureError("the edges of the undirected graph are not a tree: they form a cycle")
     return found

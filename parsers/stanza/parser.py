@@ -238,6 +238,20 @@ class StanzaParser:
         assert len(parsed) == len(items)
         return parsed
 
+    def check_texts(self, texts: Sequence[Any], first: int = 0) -> None:
+        """Check texts as :meth:`parse` does, without parsing them.
+
+        Args:
+            texts: Strings, or sequences of tokens.
+            first: The number of the first of them, for messages.
+
+        Raises:
+            ValueError: A text or a token is empty or only white space; the message has its number.
+            TypeError: A text is neither a string nor a sequence of tokens.
+        """
+        for index, text in enumerate(texts, start=first):
+            self._check(index, text)
+
     def _check(self, index: int, text: Any) -> str | tuple[str, ...]:
         if isinstance(text, str):
             if not cleaned(text).strip():

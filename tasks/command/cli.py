@@ -116,7 +116,7 @@ def parse(
     """
     from parsers import write_conllu
     from parsers.formats.conllu import LINES_OF_THEIR_OWN
-    from tasks.command.texts import check_kept, with_origin
+    from tasks.command.texts import check_comments, check_kept, with_origin
     from tasks.data.examples import DataError
     from tasks.data.parsing import parser_notes
     from tasks.data.texts import empty_note, read_texts
@@ -125,6 +125,7 @@ def parse(
     check_not_read(output, source)
     records = read_texts(source, options, options.keep or ())
     check_kept(records, ("line", "text", "constituency", *LINES_OF_THEIR_OWN), "CoNLL-U comments")
+    check_comments(records)
     full = [record for record in records if record.text]
     if not full:
         raise DataError(f"{source}: all its texts are empty")

@@ -26,6 +26,7 @@ __all__ = [
     "KeepOptions",
     "ParseOptions",
     "PredictOptions",
+    "check_comments",
     "check_kept",
     "prediction_rows",
     "read_asked",
@@ -128,6 +129,22 @@ def check_kept(texts: Sequence[Text], reserved: Collection[str], output: str) ->
             raise DataError(
                 f"the column {name!r} can't go along: {output} have a {name!r} of their own; give the "
                 "column another name"
+            )
+
+
+def check_comments(texts: Sequence[Text]) -> None:
+    """Make sure that the columns that go along can be the names of CoNLL-U comments.
+
+    Raises:
+        DataError: One has a name that can't.
+    """
+    from parsers.formats.conllu import is_comment_name
+
+    for name in dict.fromkeys(name for text in texts for name in text.columns):
+        if not is_comment_name(name):
+            raise DataError(
+                f"the column {name!r} can't go along: the name of a CoNLL-U comment has no `=`, no line "
+                "feed and no space at its ends; give the column another name"
             )
 
 

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.cache import CachedParser, CacheError
+from parsers.stanza.parser import StanzaParser
 from structnn.sentence import Sentence, Tree
 
 processes = multiprocessing.get_context("fork")  # starting Python anew would be most of the time
@@ -384,6 +385,35 @@ def test_chunks_have_at_least_one_input(tmp_path: Path) -> None:
         CachedParser(Chain(), tmp_path / "cache", chunk=0)
     with pytest.raises(ValueError, match="workers must be at least 1"):
         CachedParser(Chain(), tmp_path / "cache", workers=0)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("dogs", "give a list of strings, not one string"),
+        (["dogs", None], "text 1 is neither a string nor a sequence of tokens: None"),
+        ([b"dogs"], "text 0 is neither"),
+        ([["dogs"], ["a", 3]], "text 1 is neither"),
+    ],
+)
+def test_what_is_no_text_is_told(texts: Any, message: str, tmp_path: Path) -> None:
+    parser = Chain()
+    with pytest.raises(TypeError, match=message):
+        CachedParser(parser, tmp_path / "cache").parse(texts)
+    assert parser.seen == []
+
+
+def test_texts_of_an_iterator_are_parsed(tmp_path: Path) -> None:
+    found = CachedParser(Chain(), tmp_path / "cache").parse(iter(["one", ("a", "b")]))
+    assert [sentence.tokens for sentence in found] == [("one",), ("a", "b")]
+
+
+def test_an_error_has_the_number_of_the_text_though_others_are_known(tmp_path: Path) -> None:
+    cached = CachedParser(StanzaParser("en"), tmp_path / "cache", chunk=1)
+    cached.parse(["Dogs bark."])
+    with pytest.raises(ValueError, match="text 2 is empty"):
+        cached.parse(["Dogs bark.", "Cats sleep.", ""])
+    assert len(cached.parse(["Dogs bark."])) == 1
 
 
 def test_repr(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ function depthsOf(first, length, head) {
   return found;
 }
 
+const isParsed = sentence => corpus.head[corpus.start[sentence]] !== NONE;
 const valueAt = (name, token) => field(corpus, token, name);
 const linesOf = sentence => corpus.text.slice(corpus.begin[sentence], corpus.end[sentence]);
 const conllu = sentences => sentences.map(sentence => linesOf(sentence) + '\n').join('');
@@ -139,6 +140,17 @@ function written(sentence) {
     at += space.length + form.length;
   }
   return at < text.length ? [...pieces, [text.slice(at), []]] : pieces;
+}
+
+// Whether most letters of a sentence are of a script that runs from right to left, as parsers.draw decides.
+const LETTER = /\p{L}/gu, TO_THE_LEFT = new RegExp('[' + ['Adlam', 'Arabic', 'Hebrew', 'Mandaic', 'Nko',
+  'Samaritan', 'Syriac', 'Thaana'].map(script => `\\p{Script=${script}}`).join('') + ']', 'u');
+function runsToTheLeft(sentence) {
+  let left = 0, right = 0;
+  for (let token = corpus.start[sentence]; token < corpus.start[sentence + 1]; token++)
+    for (const [letter] of valueAt('form', token).matchAll(LETTER))
+      TO_THE_LEFT.test(letter) ? left++ : right++;
+  return left > right;
 }
 
 // As parsers.statistics_of, of some sentences.

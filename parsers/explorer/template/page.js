@@ -1,5 +1,6 @@
 const $ = id => document.getElementById(id), PAGE = 100, MOST = 100;
 const number = value => value.toLocaleString('en');
+const many = (count, name) => `${number(count)} ${name}${count === 1 ? '' : 's'}`;
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes))
@@ -12,19 +13,20 @@ function element(name, attributes = {}, ...children) {
 let found = [], compiled = null, page = 0, chosen = -1, view = 'tree', layout = 'tree';
 const FIELDS = ['query', 'short', 'long', 'shallow', 'deep', 'crossing'];
 const asks = () => Object.fromEntries(FIELDS.map(name => [name, $('form').elements[name].value.trim()]));
-const counts = () => number(found.length) + ' of ' + number(corpus.size)
-  + (corpus.size === 1 ? ' sentence' : ' sentences');
+const counts = () => `${number(found.length)} of ${many(corpus.size, 'sentence')}`;
 
 // The sentences that are asked for, in order.
 function hits(ask) {
   const bound = (value, other) => value === '' ? other : +value;
   const shallow = bound(ask.shallow, 0), deep = bound(ask.deep, Infinity);
   const short = bound(ask.short, 0), long = bound(ask.long, Infinity);
+  const ofTrees = ask.shallow !== '' || ask.deep !== '' || ask.crossing !== '';
   compiled = ask.query ? compile(ask.query) : null;
   const hits = [];
   for (let sentence = 0; sentence < corpus.size; sentence++) {
     const length = corpus.start[sentence + 1] - corpus.start[sentence], depth = corpus.depth[sentence];
     if (length < short || length > long || depth < shallow || depth > deep) continue;
+    if (ofTrees && !isParsed(sentence)) continue;
     if (ask.crossing !== '' && corpus.crossing[sentence] !== +ask.crossing) continue;
     if (!compiled || compiled.matches(sentence, 1).length) hits.push(sentence);
   }
@@ -93,10 +95,12 @@ function list() {
 function row(sentence) {
   const name = corpus.names[sentence];
   const made = element('div', {id: 'row-' + sentence, className: 'row', onclick: () => look(sentence)},
-    element('small', {}, '#' + (sentence + 1) + (name ? ' · ' + name : '')), ...marked(sentence));
+    element('small', {}, '#' + (sentence + 1) + (name ? ' · ' + name : '')),
+    element('div', {lang: '', dir: direction(sentence)}, ...marked(sentence)));
   made.setAttribute('role', 'option');
   return made;
 }
+const direction = sentence => runsToTheLeft(sentence) ? 'rtl' : 'ltr';
 function matched(sentence) {
   return compiled ? compiled.matches(sentence, MOST) : [];
 }
@@ -138,15 +142,16 @@ function showSentence() {
   const button = (name, text) => element('button', {type: 'button', 'aria-pressed': String(view === name),
     onclick: () => { view = layout = name; show(); }}, text);
   const matches = matched(chosen), some = matches.length === MOST ? 'at least ' : '';
-  const facts = [`#${chosen + 1}`, corpus.names[chosen], `${length} words`, `depth ${corpus.depth[chosen]}`,
+  const facts = [`#${chosen + 1}`, corpus.names[chosen], many(length, 'word'),
+    isParsed(chosen) ? `depth ${corpus.depth[chosen]}` : '',
     corpus.crossing[chosen] ? 'crossing edges' : '',
     compiled ? `${some}${matches.length} ${matches.length === 1 ? 'match' : 'matches'}` : ''];
-  const body = corpus.head[first] === NONE ? element('p', {}, 'This sentence has no parse.')
-    : (view === 'tree' ? tree : arcs)(nodesOf(chosen));
+  const body = isParsed(chosen) ? (view === 'tree' ? tree : arcs)(nodesOf(chosen))
+    : element('p', {}, 'This sentence has no parse.');
   $('view').replaceChildren(
     element('p', {className: 'facts'}, button('tree', 'Tree'), ' ', button('arcs', 'Arcs'), ' ',
       element('small', {}, facts.filter(Boolean).join(' · '))),
-    element('p', {className: 'text', lang: ''}, ...marked(chosen)), body, legend());
+    element('p', {className: 'text', lang: '', dir: direction(chosen)}, ...marked(chosen)), body, legend());
 }
 function legend() {
   const sample = (name, text) => element('li', {},
@@ -185,8 +190,8 @@ function showStatistics() {
   const quoted = text => '"' + text.replaceAll('"', '""') + '"';
   $('view').replaceChildren(
     element('p', {}, found.length < corpus.size ? 'Of the sentences found: ' : 'Of all sentences: ',
-      `${number(all.sentences)} sentences, ${number(all.tokens)} words`
-      + (all.unparsed ? `, ${number(all.unparsed)} sentences without a parse` : '')
+      `${many(all.sentences, 'sentence')}, ${many(all.tokens, 'word')}`
+      + (all.unparsed ? `, ${many(all.unparsed, 'sentence')} without a parse` : '')
       + `. Projective: ${percent(all.projective, parsed)}. `
       + `From head to dependent: ${all.mean_distance.toFixed(2)} words; `
       + `heads on the left: ${percent(all.heads_on_the_left, 1)}.`),

@@ -10,11 +10,13 @@ function drawn(name, attributes, text) {
   if (text !== undefined) made.textContent = text;
   return made;
 }
+const EDGE = 4;  // room for the outline of a match
 const canvas = document.createElement('canvas').getContext('2d');
 const FONT = "'DejaVu Sans', Verdana, system-ui, sans-serif";
 function wide(text, size) { canvas.font = size + 'px ' + FONT; return canvas.measureText(text).width; }
 function nodesOf(sentence) {
   const first = corpus.start[sentence], length = corpus.start[sentence + 1] - first;
+  const mirrored = runsToTheLeft(sentence);
   const matches = matched(sentence), hit = new Set(matches.flat());
   const edges = new Set(compiled ? matches.flatMap(compiled.edges) : []);
   const known = text => text === '_' ? '' : text, levels = depthsOf(first, length, corpus.head);
@@ -22,7 +24,7 @@ function nodesOf(sentence) {
     const at = column => known(valueAt(column, first + i));
     const text = valueAt('form', first + i), label = at('deprel');
     return {i, text, label, tag: at('upos'), lemma: at('lemma'), xpos: at('xpos'), feats: at('feats'),
-      parent: corpus.head[first + i] - 1, level: levels[i], hit: hit.has(i), edge: edges.has(i),
+      parent: corpus.head[first + i] - 1, level: levels[i], mirrored, hit: hit.has(i), edge: edges.has(i),
       chip: wide(text, 15) + 18, caption: wide(label, 11)};
   });
 }
@@ -46,17 +48,23 @@ function canvasOf(width, height, nodes) {
   return drawn('svg', {width, height, viewBox: `0 0 ${width} ${height}`, 'font-family': FONT,
     role: 'img', 'aria-label': 'Dependency tree: ' + heads.join(', ')});
 }
+// The first word is on the right where words run from right to left.
+function turned(nodes, width) {
+  if (nodes[0].mirrored) for (const node of nodes) node.x = width - node.x;
+}
 function tree(nodes) {
   const edge = {};
   let last = 0;
   for (const node of nodes) {
     const half = Math.max(node.chip, node.caption + 2) / 2, {level} = node;
-    last = node.x = Math.max(last + 10, (edge[level] ?? 0) + half);
+    last = node.x = Math.max(last + 10, (edge[level] ?? EDGE) + half);
     edge[level] = last + half + 13;
     node.y = 36 + 84 * level;
   }
   const deepest = Math.max(...nodes.map(node => node.level));
-  const svg = canvasOf(Math.max(...Object.values(edge)) + 4, 60 + 84 * deepest, nodes);
+  const width = Math.max(...Object.values(edge)) - 13 + EDGE;
+  const svg = canvasOf(width, 60 + 84 * deepest, nodes);
+  turned(nodes, width);
   for (const node of nodes) if (node.parent >= 0) {
     const above = nodes[node.parent], from = above.y + 14, to = node.y - 30, bend = (from + to) / 2;
     svg.append(drawn('path',
@@ -79,6 +87,7 @@ function arcs(nodes) {
   legs.forEach(some => some.sort((a, b) => a[0] - b[0]));
   const offset = (edge, i) =>
     step * (legs[i].findIndex(leg => leg[1] === edge) - (legs[i].length - 1) / 2);
+  const leg = (edge, i) => nodes[i].x + (nodes[i].mirrored ? -1 : 1) * offset(edge, i);
   const level = new Map(), taken = new Int32Array(nodes.length);
   for (const edge of [...edges].sort((a, b) => a.high - a.low - b.high + b.low)) {
     let most = 0;
@@ -86,7 +95,7 @@ function arcs(nodes) {
     level.set(edge, most + 1);
     taken.fill(most + 1, edge.low, edge.high);
   }
-  let x = 0, before = 0;
+  let x = 0, before = EDGE;
   for (const node of nodes) {
     const half = Math.max(node.chip, wide(node.tag, 11), step * (legs[node.i].length + 1)) / 2;
     x += before + half + (node.i ? 13 : 0);
@@ -97,10 +106,11 @@ function arcs(nodes) {
     node.x = x;
   }
   const rise = 32, base = rise * Math.max(0, ...level.values()) + 24;
-  const svg = canvasOf(x + before + 4, base + 64, nodes), captions = [];
+  const width = x + before + EDGE, svg = canvasOf(width, base + 64, nodes), captions = [];
+  turned(nodes, width);
   for (const edge of edges) {
     const {node} = edge, y = base - rise * level.get(edge);
-    const from = nodes[node.parent].x + offset(edge, node.parent), to = node.x + offset(edge, node.i);
+    const from = leg(edge, node.parent), to = leg(edge, node.i);
     const side = to > from ? 1 : -1, r = Math.min(14, Math.abs(to - from) / 2);
     svg.append(drawn('path', {d: `M${from} ${base}V${y + r}Q${from} ${y} ${from + side * r} ${y}`
       + `H${to - side * r}Q${to} ${y} ${to} ${y + r}V${base - 4}`, ...mark(node)}));

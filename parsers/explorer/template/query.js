@@ -130,7 +130,8 @@ function compile(text) {
 
   // Whether a test holds, by the value's place in its table; of a word or lemma one of two tables.
   function wanted(test) {
-    const fold = language.anyCase.includes(test.field) ? text => text.toLowerCase() : text => text;
+    const fold = language.anyCase.includes(test.field)
+      ? text => text.toLowerCase().normalize('NFC').replaceAll('ς', 'σ') : text => text;
     const escape = text => text.replace(/[.*+?^${}()|[\]\\\/]/g, '\\$&');
     const expression = new RegExp('^(?:' + test.values.map(([text, wildcards]) =>
       wildcards ? fold(text).split('*').map(escape).join('.*') : escape(fold(text))).join('|') + ')$', 'su');

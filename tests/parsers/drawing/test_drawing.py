@@ -21,6 +21,7 @@ from parsers.drawing.fonts import text_width
 from parsers.drawing.picture import LAYOUTS, picture
 from parsers.drawing.theme import DARK, LIGHT, blend, ink_on
 from structnn.sentence import Sentence, StructureError, Tree
+from structnn.sentence_graph import SentenceGraph
 from tests.parsers.drawing.scenes import label_boxes, overlaps
 
 DOGS = Sentence(
@@ -126,6 +127,37 @@ def test_dot() -> None:
     assert 'n0_0 -> n0_1 [label="dep"];' in dot
 
 
+@pytest.mark.parametrize("dependencies", [None, Tree([-1, 0, 1, 2, 3])])
+def test_a_graph_in_dot_has_the_names_of_nodes_without_words(
+    dependencies: Tree | None, tmp_path: Path
+) -> None:
+    names = ["", "want-01", "go-02"]
+    graph = SentenceGraph([1, -1, -1], [(1, 0), (1, 2), (2, 0)], ["ARG0", "ARG1", "ARG0"], names)
+    words = "the boy wants to go".split()
+    sentence = Sentence(
+        words, dependencies, tags=["DET", "NOUN", "VERB", "PART", "VERB"], graph=graph
+    )
+    drawing = draw(sentence, tmp_path / "amr.dot", structure="graph")
+    dot = (tmp_path / "amr.dot").read_text()
+    assert all(
+        f'n0_{node} [label="{name}"]' in dot for node, name in enumerate(["boy", *names[1:]])
+    )
+    assert 'n0_1 -> n0_2 [label="ARG1"]' in dot
+    # The picture has the words and their own tags, and no edge that isn't in a tree.
+    assert {node: drawing.scene.details[node]["tag"] for node in range(5)} == dict(
+        enumerate(sentence.tags or ())
+    )
+    if dependencies is None:
+        assert drawing.scene.curves == []
+        with pytest.raises(ValueError, match=r"save it as \.dot"):
+            drawing.save(tmp_path / "amr.svg")
+    with pytest.raises(StructureError, match="no enhanced dependencies"):
+        draw(sentence, structure="enhanced")
+    columns = {"deps": ["2:det", "3:nsubj|5:nsubj", "0:root", "5:mark", "3:xcomp"]}
+    enhanced = draw(sentence.replace(columns=columns), structure="enhanced").dot()
+    assert 'n0_4 -> n0_1 [label="nsubj"]' in enhanced
+
+
 def nodes_of(svg: str, tag: str) -> list[ElementTree.Element]:
     return list(ElementTree.fromstring(svg).iter(f"{{http://www.w3.org/2000/svg}}{tag}"))
 
@@ -151,6 +183,23 @@ def test_a_pair_with_numbers_of_one_sign_has_colours_of_one_direction() -> None:
     drawn = draw_pair(DOGS, DOGS, node_values=([1, 2, 3], [2, 3, 5]))
     assert LIGHT.ramp[-1] in drawn.svg()
     assert LIGHT.diverging[-1] not in drawn.svg()
+
+
+def test_a_pair_has_the_scale_of_the_numbers_that_are_drawn() -> None:
+    # That of the root is of no edge; without any number there is no scale.
+    drawn = draw_pair(DOGS, DOGS, edge_values=([1, math.nan, 2], [1, 900, 2]))
+    assert "value of the edge: 2" in drawn.svg()
+    assert draw_pair(DOGS, DOGS, edge_values=({}, {}), node_values=({}, {})).svg()
+    assert "value of the edge: 1" in draw_pair(DOGS, DOGS, edge_values=({}, {(1, 0): 1.0})).svg()
+
+
+def test_a_pair_without_a_named_structure_shows_what_one_sentence_would() -> None:
+    phrases = DOGS.replace(dependencies=None)
+    assert repr(draw_pair(phrases, phrases)).count("constituency") == 2
+    assert repr(draw_pair(DOGS, DOGS, layout="constituency")).count("constituency") == 2
+    other = DOGS.replace(dependencies=Tree([1, -1, 0]))
+    for structure in (None, "parse", "dependencies"):
+        assert "differs (head or relation)" in draw_pair(DOGS, other, structure=structure).svg()
 
 
 def test_numbers_become_colours_and_widths() -> None:
@@ -231,6 +280,7 @@ def test_numbers_of_edges_are_shown_on_hover() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"layout": "rescale"}, "unknown layout 'rescale'"),
         ({"layout": "hairball"}, r"unknown layout 'hairball'; the layouts are tree.*kamada_kawai"),
         ({"layout": "arcs", "structure": "constituency"}, "can't show .*choose constituency"),
         ({"structure": "nonsense"}, "unknown structure"),
@@ -238,6 +288,13 @@ def test_numbers_of_edges_are_shown_on_hover() -> None:
         ({"node_values": {7: 1.0}}, "node 7, but nodes are 0 to 2"),
         ({"edge_values": [1.0]}, "1 numbers for 3 nodes"),
         ({"edge_values": {(0, 9): 1.0}}, r"edge \(0, 9\)"),
+        ({"edge_values": {1: 1.0}}, r"an edge is a pair of nodes"),
+        ({"edge_values": {(1, 0): math.nan}}, r"edge \(1, 0\) is nan; give a finite number"),
+        ({"edge_values": [math.inf, 0, 0]}, "the edge to node 0 is inf"),
+        ({"node_values": [0.0, math.nan, 1.0]}, "node 1 is nan; give a finite number"),
+        ({"node_values": {2: None}}, "node 2 is None"),
+        ({"node_values": [0, 1, 2], "node_range": (0, math.nan)}, "node_range is nan"),
+        ({"node_values": [0, 1, 2], "node_range": (0, 1, 2, 3)}, "node_range has 4 numbers"),
     ],
 )
 def test_errors(options: dict[str, object], message: str) -> None:
@@ -446,7 +503,15 @@ def test_words_and_tags_of_any_characters(name: str, tmp_path: Path) -> None:
     values = dict.fromkeys([(0, node) for node in range(1, 6)], 0.5)
     for layout in ("tree", "arcs"):
         sentence = Sentence(odd, tree, tags=odd)
-        drawing = draw(sentence, tmp_path / name, layout=layout, edge_values=values)
+        drawing = draw(
+            sentence,
+            tmp_path / name,
+            layout=layout,
+            edge_values=values,
+            title="\ud800 a\nb",
+            edge_title="\ud800 c\nd",
+        )
+        assert {"\ufffd a b", "\ufffd c d: 0.5"} <= {label.text for label in drawing.scene.labels}
         assert drawing.scene.width < 2000
     content = (tmp_path / name).read_bytes()
     assert name.endswith("png") or b"\0" not in content

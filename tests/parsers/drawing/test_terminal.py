@@ -36,6 +36,10 @@ def test_constituency() -> None:
     sentence = Sentence(["dogs", "chase", "cats"], constituency=tree)
     expected = ["S", "├─ NP dogs", "└─ VP", "   ├─ V chase", "   └─ NP cats"]
     assert text_tree(sentence).splitlines() == expected
+    labels = ["S", "", "", "", "NP"]  # as (S dogs (_ chase (NP cats))) has them
+    sentence = sentence.replace(constituency=Tree(tree.parents, tree.tokens, labels))
+    expected = ["S", "├─ · dogs", "└─ ·", "   ├─ · chase", "   └─ NP cats"]
+    assert text_tree(sentence).splitlines() == expected
 
 
 def test_one_word_and_no_tree() -> None:

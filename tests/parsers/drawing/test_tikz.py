@@ -76,6 +76,24 @@ def test_numbers() -> None:
     assert "\\draw[->, tree" in draw(DOGS, layout="tree", edge_values=numbers).tex()
 
 
+@pytest.mark.parametrize("layout", ["tree", "constituency"])
+def test_both_ends_of_a_line_have_a_name(layout: str) -> None:
+    numbers = {(0, 1): 1.0, (1, 0): 0.5, (2, 1): 0.5, (0, 2): 0.5}
+    tex = draw(DOGS, layout=layout, edge_values=numbers).tex()
+    ends = {int(node) for node in re.findall(r"\(n(\d)\)", tex)}
+    assert ends == {0, 1, 2}
+    assert ends == {int(node) for node in re.findall(r"name=n(\d)", tex)}
+
+
+def test_trees_from_right_to_left() -> None:
+    tree = Tree([1, -1, 1])
+    tex = draw(Sentence(["الطفل", "يحب", "الكلب"], dependencies=tree)).tex()
+    assert re.findall(r"\{\{(.+)\}\}", tex) == ["يحب", "الكلب", "الطفل"]
+    phrases = Tree([-1, 0, 0], [-1, 0, 1], ["S", "A", "B"])
+    tex = draw(Sentence(["يحب", "الطفل"], constituency=phrases)).tex()
+    assert tex.index("الطفل") < tex.index("يحب")
+
+
 def test_phrases() -> None:
     tex = draw(DOGS, layout="constituency").tex()
     body = tex[tex.index("[{S}") : tex.index(r"\end{forest}")]

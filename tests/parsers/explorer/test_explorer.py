@@ -30,7 +30,7 @@ from parsers.explorer.query import EXAMPLES
 from structnn.sentence import Sentence, StructureError, Tree
 from tests.parsers.drawing.test_drawing import browser  # noqa: F401
 from tests.parsers.explorer.queries import queries, tagged_sentences
-from tests.parsers.explorer.test_query import SENTENCE, WRONG
+from tests.parsers.explorer.test_query import LETTERS, SENTENCE, WRONG
 from tests.parsers.sentence_strategies import dependency_trees, sentences
 
 CORPUS = [
@@ -157,7 +157,7 @@ def drawn(strategy: st.SearchStrategy, number: int) -> list:
 @pytest.fixture(scope="module")
 def corpus() -> list[Sentence]:
     """Sentences that are read, as the page reads them: what is all ``_`` is not known."""
-    return [SENTENCE, *CORPUS, *drawn(tagged_sentences(), 60)]
+    return [SENTENCE, *CORPUS, LETTERS, *drawn(tagged_sentences(), 60)]
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,14 @@ def page(corpus, tmp_path_factory) -> Path:
 
 def test_page_and_python_find_the_same(driver, page, corpus):
     opened(driver, page)
-    asked = [*EXAMPLES, *(made.text() for made in drawn(queries(), 80))]
+    asked = [
+        *EXAMPLES,
+        "caf\u00e9",
+        "CAFE\u0301",
+        "ΟΣ*",
+        "*Σ",
+        *(made.text() for made in drawn(queries(), 80)),
+    ]
     found = driver.execute_script(
         """return arguments[0].map(query => {
           const compiled = compile(query), found = {};
@@ -295,6 +302,46 @@ def test_words_and_edges_that_match_are_marked(driver, page):
         driver.execute_script("view = arguments[0]; show()", view)
         assert len(driver.find_elements("css selector", "svg rect.hit")) == 2
         assert len(driver.find_elements("css selector", "svg path.hit")) == 1
+
+
+def test_sentences_from_right_to_left(driver, tmp_path):
+    hebrew = Sentence(
+        ["הכלבים", "נובחים", "."], Tree([1, -1, 1], labels=["nsubj", "root", "punct"])
+    )
+    opened(driver, explore([hebrew, *CORPUS], tmp_path / "page.html"))
+    shown = (
+        "view = arguments[0]; choose(arguments[1]); return [document.querySelector('.text').dir,"
+        "$('row-' + chosen).lastChild.dir, [...document.querySelectorAll('svg rect')].sort("
+        "(one, other) => one.x.baseVal.value - other.x.baseVal.value).map("
+        "one => one.nextSibling.textContent)]"
+    )
+    for view in ("tree", "arcs"):
+        words = driver.execute_script(shown, view, 0)
+        assert words == ["rtl", "rtl", list(reversed(hebrew.tokens))]
+        assert driver.execute_script(shown, view, 1) == ["ltr", "ltr", list(CORPUS[0].tokens)]
+        ends = (
+            "const box = document.querySelector('svg').getBBox(), {width} = document.querySelector("
+        )
+        ends += "'svg').viewBox.baseVal; return [box.x, width - box.x - box.width]"
+        assert min(driver.execute_script(ends)) >= 2  # room for the outline of a match
+    # An arrow points to the word whose relation it is.
+    driver.execute_script(shown, "arcs", 0)
+    points = "return [...document.querySelectorAll('svg polygon')].map(one => one.points[0].x)"
+    subject, full_stop = driver.execute_script(points)
+    assert subject > full_stop
+
+
+def test_a_sentence_without_a_tree_has_no_depth_and_no_edges(driver, page):
+    opened(driver, explore([CORPUS[1]], page.with_name("one.html")))
+    assert driver.execute_script("return document.querySelector('.facts small').textContent") == (
+        "#1 · 1 word"
+    )
+    driver.execute_script("view = 'statistics'; show()")
+    statistics = driver.execute_script("return $('view').textContent")
+    assert "1 sentence, 1 word, 1 sentence without a parse." in statistics
+    for asked in ({"shallow": 0}, {"deep": 9}, {"crossing": 0}):
+        opened(driver, page.with_name("one.html"), **asked)
+        assert driver.execute_script("return found") == []
 
 
 def test_the_keyboard_and_what_is_wrong(driver, page):

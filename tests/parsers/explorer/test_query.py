@@ -143,6 +143,28 @@ def test_values_with_any_characters_are_quoted() -> None:
     assert list(Query("[xpos=``]").matches(sentence)) == [(0,)]
 
 
+LETTERS = Sentence(["Cafe\u0301", "caf\u00e9", "ΟΣΟ", "ΟΔΟΣ", "οδος", "cafe"])
+
+
+@pytest.mark.parametrize(
+    ("query", "places"),
+    [
+        ("caf\u00e9", [0, 1]),
+        ("CAFE\u0301", [0, 1]),
+        ("[form=caf\u00e9|x]", [0, 1]),
+        ("cafe", [5]),
+        (
+            "ΟΣ*",
+            [2],
+        ),  # in lower case a sigma has another form at the end, where the star is no letter
+        ("*Σ", [3, 4]),
+        ("οδοσ", [3, 4]),
+    ],
+)
+def test_the_same_letters_are_found_however_they_are_encoded(query: str, places: list[int]) -> None:
+    assert list(Query(query).matches(LETTERS)) == [(place,) for place in places]
+
+
 def test_where_a_column_is_missing_only_its_negation_holds() -> None:
     bare = Sentence(["dogs", "bark"])
     for name in ("lemma", "upos", "xpos", "deprel", "Number"):

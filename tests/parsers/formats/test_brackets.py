@@ -123,6 +123,9 @@ def test_trees_of_nltk_with_all_that_they_may_hold() -> None:
             from_nltk(nltk.Tree("S", [leaf]))
     with pytest.raises(StructureError, match="neither a word nor a phrase"):
         from_nltk(nltk.Tree("S", []))
+    unlabelled = from_nltk(nltk.Tree(None, ["a", nltk.Tree(None, ["b"]), ("c", None)]))
+    assert unlabelled.constituency is not None
+    assert unlabelled.constituency.labels is None
 
 
 leaf = (

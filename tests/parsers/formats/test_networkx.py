@@ -164,6 +164,18 @@ def test_an_undirected_graph_needs_its_root() -> None:
         from_networkx(graph, root=0)
 
 
+def test_what_is_no_tree_is_told_by_the_names_of_its_nodes() -> None:
+    graph = networkx.DiGraph([("the", "dogs"), (5, 3)])
+    networkx.set_node_attributes(graph, "word", "token")
+    with pytest.raises(StructureError, match="neither node 'the' nor node 5 has a head"):
+        from_networkx(graph)
+    with pytest.raises(StructureError, match="no edges lead from 'dogs' to 5"):  # and no cycle
+        from_networkx(graph.to_undirected(), root="dogs")
+    graph.add_edge(3, 5)
+    with pytest.raises(StructureError, match=r"node 5 is not below the root 'the'.*a cycle"):
+        from_networkx(graph)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -141,6 +141,15 @@ def test_parse_keeps_no_column_that_is_lines_of_conllu(tmp_path, here, name):
     assert not (tmp_path / "o.conllu").exists()
 
 
+@pytest.mark.parametrize("name", ["a=b", "=", "x = y"])
+def test_parse_keeps_no_column_that_no_comment_can_be(tmp_path, here, monkeypatch, name):
+    """It says so before it parses."""
+    monkeypatch.setattr("parsers.cache.CachedParser.parse", None)
+    (tmp_path / "in.csv").write_text(f"text,{name}\nStop,x\n")
+    done = here("parse", tmp_path / "in.csv", "--keep", name, "-o", tmp_path / "o.conllu", status=1)
+    assert f"the column '{name}' can't go along: the name of a" in " ".join(done.err.split())
+
+
 @pytest.mark.slow
 def test_compare_then_predict(tmp_path, questions, here):
     encoders = "bag,child_sum_tree_lstm,bilstm>gat"
