@@ -79,8 +79,8 @@ class StructuredEstimator(BaseEstimator, ABC):
     and ``target``, say what is asked, as they do in a file for the command. Pairs may be tuples too,
     and spans be marked as in ``"The [[food]] was good"``. Without ``y`` the answers are a column.
 
-    No file is written but by :meth:`save`: parses and states of contextual models are kept in a
-    temporary folder, as is the state of training, unless ``cache`` says otherwise.
+    Files that stay are written by :meth:`save` alone, and by ``cache``. All else (parses, states of
+    contextual models, the state of training) is in a temporary folder.
 
     Args:
         encoder: Name of an encoder, with options if wanted (``"gat(heads=8)"``), or of several joined
@@ -91,8 +91,10 @@ class StructuredEstimator(BaseEstimator, ABC):
             ``vectors`` if there is one, else learned.
         init: Folder of a language model (``structnn pretrain``) from which word vectors and encoder
             begin; None to draw all weights.
-        structure: What tree and graph encoders read: ``"parse"``, ``"given"`` (dependencies of
-            sentences), ``"constituency"``, or a control structure such as ``"random"``.
+        structure: What tree and graph encoders read, as for ``--structure``: ``"parse"``; what
+            sentences bring along: ``"given"`` (dependencies), ``"constituency"``, ``"enhanced"`` or
+            ``"graph"``; a control structure such as ``"random"``; or, for questions about spans,
+            ``"rerooted"``, and about two, ``"path"``.
         encoder_options: Options of the encoder, by name.
         hidden_dim: Width of the encoder's hidden states.
         embedding_dim: Width of learned word vectors.
