@@ -19,6 +19,18 @@ ENGLISH_ALONE = {"performance", "results"}  # long, and new with every measureme
 WRITTEN = [name for name in PAGES if name != "encoders"]  # whose English page is generated
 README = "README.zh.md"
 NOTEBOOKS = [file.relative_to(ROOT).as_posix() for file in sorted(ROOT.glob("course/zh/*.ipynb"))]
+OTHER_TERMS = {  # what pages have called a thing that has another name
+    "汇聚": "池化",
+    "词丢弃": "词 dropout",
+    "未决": "未定",
+    "多词标记": "多词词元",
+    "n 元组": "n-gram",
+    "系词": "系动词",
+    "已知答案": "答案已知",
+    "内置的分析器": "自带的分析器",
+    "房间": "文件夹或模块",
+    "对照树": "对照结构",
+}
 CODE = r"^```.*?^```"
 LINK = r"\[[^]]*\]\(([^)\s]+)\)"
 
@@ -76,6 +88,12 @@ def test_every_page_is_there_in_chinese():
     assert set(PAGES) == {page.stem for page in DOCS.glob("*.md")} - ENGLISH_ALONE
     for name in ENGLISH_ALONE:
         assert f"](docs/{name}.md)" in read(README)
+
+
+@pytest.mark.parametrize("page", [README, *(f"docs/zh/{name}.md" for name in PAGES), *NOTEBOOKS])
+def test_a_thing_has_one_name(page):
+    text = prose(page)
+    assert {other: term for other, term in OTHER_TERMS.items() if other in text} == {}
 
 
 @pytest.mark.parametrize("name", PAGES)
