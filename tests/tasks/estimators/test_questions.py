@@ -279,6 +279,11 @@ def test_weights_of_examples():
         WORDS, TAGS, weights
     )
     assert {tag for tags in tagger.predict(WORDS) for tag in tags} == {"N"}
+    first, last = (Tree(parents, labels=["a", "b"]) for parents in ([-1, 0], [1, -1]))
+    words = [["dogs", str(n)] for n in range(N)]
+    asked = (words, [last if label == "yes" else first for label in LABELS], weights)
+    parser = StructuredParser("bag", **eager).fit(*asked)
+    assert {tree.parents for tree in parser.predict(words)} == {last.parents}
 
 
 def test_vectors_of_pairs():
