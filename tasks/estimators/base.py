@@ -300,7 +300,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         text: str,
         *,
         second: str | None = None,
-        label: str | None = None,
+        label: object | None = None,
         token: int | str | None = None,
     ) -> Explanation:
         """Why a text is answered as it is: attributions, deletions, attention and gates.
@@ -308,7 +308,8 @@ class StructuredEstimator(BaseEstimator, ABC):
         Args:
             text: A text; spans that are asked about stand between ``[[`` and ``]]``.
             second: The second text, where the question is about pairs.
-            label: The label or tag to explain, as a string; by default the most probable one.
+            label: The class or tag to explain, as it was given or as a string; by default the most
+                probable one.
             token: Where tokens have answers, the one to explain: its number, from 1, or the word.
 
         Returns:
@@ -323,7 +324,8 @@ class StructuredEstimator(BaseEstimator, ABC):
 
         parser = caching_parser(self.model_.parser, self._cache_file)
         predictor = Predictor(self.model_, parser)
-        return explain(predictor, text, second=second, label=label, token=token)
+        name = None if label is None else str(label)
+        return explain(predictor, text, second=second, label=name, token=token)
 
     def save(self, folder: str | Path) -> Path:
         """Write the model, with a model card, to a folder that :meth:`load` and the command read.
