@@ -315,6 +315,12 @@ def test_a_warm_start_asks_the_same_question():
         (StructuredClassifier("bag", reads="tokens"), WORDS, TAGS, "take a StructuredTagger"),
         (StructuredClassifier("bag"), np.array(PAIRS), LABELS, "or say reads='pair'"),
         (StructuredClassifier("bag"), TEXTS, MATRIX + 3, "y must be a matrix of 0 and 1"),
+        (
+            StructuredClassifier("bag", class_weight="balanced"),
+            TEXTS,
+            MATRIX,
+            "class_weight is for examples with one class each",
+        ),
         (StructuredClassifier("bag"), [(1, 2)] * N, LABELS, r"X\[0\] must be a text"),
         (
             StructuredClassifier("bag"),
