@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from ast import literal_eval
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,6 +146,18 @@ def test_every_option_of_an_encoder_is_explained():
     options = {option for name in ENCODERS.names() for option in ENCODERS.options(name)}
     options |= {option for name in READOUTS.names() for option in READOUTS.options(name)}
     assert explained == options - {"k"} | {"input_dim", "hidden_dim"}  # k_max says what k is
+
+
+def test_defaults_of_graph_encoders_are_theirs():
+    """Those that the table doesn't have."""
+    _, _, graphs = read("docs/zh/encoders.md").partition("\n## 图\n")
+    told = dict(re.findall(r"^- `(\w+)`\uff1a.*\u9ed8\u8ba4 `(.*)`\u3002$", graphs, flags=re.M))
+    options = ENCODERS.options("gcn")
+    assert {name: literal_eval(default) for name, default in told.items()} == {
+        name: options[name].default for name in told
+    }
+    own = {"relations", "bases", "normalisation", "layers", "dropout", "readout"}  # told elsewhere
+    assert set(told) == set(options) - own
 
 
 def test_the_readme_has_the_code_and_the_shape_of_the_english_one():
