@@ -32,8 +32,9 @@ _INTRODUCTION = """\
 
 [中文](zh/encoders.md)
 
-Each is built by its name, `build_encoder("gat", input_dim=300, hidden_dim=150, heads=2)`, or after
-another, `build_encoder("bilstm(layers=2)>gat", ...)`; on the command line options are given as
+This page lists all encoders and readouts with their options. An encoder is built by its name,
+`build_encoder("gat", input_dim=300, hidden_dim=150, heads=2)`, or several in a chain, each on the states
+of the one before, `build_encoder("bilstm(layers=2)>gat", ...)`; on the command line options are given as
 `--option gat.heads=2`. *Reads* says which structure an encoder needs: nothing, the order of the words
 (sequence), a tree, or the edges of a graph made from it. The class's docstring has its equations.
 

@@ -23,11 +23,13 @@ class Note:
 
     Attributes:
         kind: What it is: ``"attention"``, ``"attention over children"``, ``"forget gates"``,
-            ``"latent graph"`` or ``"readout attention"``.
+            ``"latent graph"``, ``"readout attention"``, ``"span attention"`` of a head about spans,
+            or ``"alignment"`` of a decoder.
         values: ``(nodes, d)`` for gates and attention over children, of each node as a child (zeros
             at the roots); ``(sentences, heads, rows, rows)`` for attention between all words, padded;
             ``(edges, heads)`` for attention along edges; ``(sentences, nodes, nodes)`` for latent
-            graphs, padded; ``(nodes, heads)`` for readouts.
+            graphs, padded; ``(nodes, heads)`` for readouts; ``(tokens, 1)`` for spans;
+            ``(sentences, steps, states)`` for alignments, padded.
         layer: The number of the layer, from 1, among those that noted this kind.
         edges: ``(2, edges)``, the source and the target of each edge, for attention along edges.
     """

@@ -293,7 +293,13 @@ READOUTS.add("self_attentive", SelfAttentiveReadout)
 
 
 def register_readout(name: str, cls: type[Readout]) -> None:
-    """Make a readout of your own available by name."""
+    """Make a readout of your own available by name.
+
+    Args:
+        name: Letters, digits and underscores.
+        cls: A subclass of :class:`Readout` whose constructor takes ``input_dim`` and, by keyword,
+            ``backward_dim``, then options with defaults as keyword-only arguments.
+    """
     READOUTS.add(name, cls)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from inspect import getsource, isfunction, signature
 from pathlib import Path
 
 import pytest
 import torch
 
 import structnn
+import tasks
 from parsers.drawing import picture
 from structnn import Batch, Sentence, Tree, build_encoder
 from structnn.options import options_of
@@ -192,6 +194,30 @@ def test_the_blocks_of_the_page_on_python_run_in_order(capsys):
     assert names["classifier"].predict(["Who wrote Faust?"]).shape == (1,)
     assert "bag and bilstm" in capsys.readouterr().out
     assert {path.name for path in Path().iterdir()} == {"questions", "parser", "report.html"}
+
+
+def test_the_page_on_python_says_which_estimators_weigh_no_examples():
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"weigh examples \(except `(\w+)`\)", page)
+    estimators = [getattr(tasks, name) for name in tasks.__all__ if name.startswith("Structured")]
+    fits = {made.__name__: signature(made.fit) for made in estimators if hasattr(made, "fit")}
+    without = {name for name, fit in fits.items() if "sample_weight" not in fit.parameters}
+    assert len(fits) == 6
+    assert without == {said}
+
+
+def test_a_decoder_of_ones_own_has_the_methods_that_are_named():
+    methods = vars(structnn.Decoder)
+    needed = {name for name in methods if "raise NotImplementedError" in source_of(methods[name])}
+    page = (ROOT / "docs" / "decoders.md").read_text(encoding="utf-8")
+    (own,) = re.findall(r"with four methods: (.*?)`register_decoder`", page, flags=re.DOTALL)
+    assert set(re.findall(r"`(\w+)`\s\(", own)) == needed
+    (defined,) = re.findall(r"and defines (.*?)\.", structnn.Decoder.__doc__ or "", flags=re.DOTALL)
+    assert set(re.findall(r":meth:`(\w+)`", defined)) == needed
+
+
+def source_of(member: object) -> str:
+    return getsource(member) if isfunction(member) else ""
 
 
 COMMANDS_ON_RUNS = r'^\$ structnn (?:predict|explain|serve|push|export) (?:"([^"]+)"|(\S+))'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from ast import literal_eval
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,18 @@ ENGLISH_ALONE = {"performance", "results"}  # long, and new with every measureme
 WRITTEN = [name for name in PAGES if name != "encoders"]  # whose English page is generated
 README = "README.zh.md"
 NOTEBOOKS = [file.relative_to(ROOT).as_posix() for file in sorted(ROOT.glob("course/zh/*.ipynb"))]
+OTHER_TERMS = {  # what pages have called a thing that has another name
+    "汇聚": "池化",
+    "词丢弃": "词 dropout",
+    "未决": "未定",
+    "多词标记": "多词词元",
+    "n 元组": "n-gram",
+    "系词": "系动词",
+    "已知答案": "答案已知",
+    "内置的分析器": "自带的分析器",
+    "房间": "文件夹或模块",
+    "对照树": "对照结构",
+}
 CODE = r"^```.*?^```"
 LINK = r"\[[^]]*\]\(([^)\s]+)\)"
 
@@ -78,6 +91,12 @@ def test_every_page_is_there_in_chinese():
         assert f"](docs/{name}.md)" in read(README)
 
 
+@pytest.mark.parametrize("page", [README, *(f"docs/zh/{name}.md" for name in PAGES), *NOTEBOOKS])
+def test_a_thing_has_one_name(page):
+    text = prose(page)
+    assert {other: term for other, term in OTHER_TERMS.items() if other in text} == {}
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_and_its_translation_lead_to_each_other(name):
     english, chinese = (text.split("\n\n")[1] for text in both(name))
@@ -127,6 +146,18 @@ def test_every_option_of_an_encoder_is_explained():
     options = {option for name in ENCODERS.names() for option in ENCODERS.options(name)}
     options |= {option for name in READOUTS.names() for option in READOUTS.options(name)}
     assert explained == options - {"k"} | {"input_dim", "hidden_dim"}  # k_max says what k is
+
+
+def test_defaults_of_graph_encoders_are_theirs():
+    """Those that the table doesn't have."""
+    _, _, graphs = read("docs/zh/encoders.md").partition("\n## 图\n")
+    told = dict(re.findall(r"^- `(\w+)`\uff1a.*\u9ed8\u8ba4 `(.*)`\u3002$", graphs, flags=re.M))
+    options = ENCODERS.options("gcn")
+    assert {name: literal_eval(default) for name, default in told.items()} == {
+        name: options[name].default for name in told
+    }
+    own = {"relations", "bases", "normalisation", "layers", "dropout", "readout"}  # told elsewhere
+    assert set(told) == set(options) - own
 
 
 def test_the_readme_has_the_code_and_the_shape_of_the_english_one():

@@ -37,7 +37,7 @@ _made_to_keep = torch.inference_mode(mode=False)
 
 
 class Batch:
-    """Many sentences as flat tensors: the all tokens in one row, and all nodes of trees or graphs.
+    """Many sentences as flat tensors: all tokens in one row, and all nodes of trees or graphs.
 
     Make one with :meth:`from_sentences`, or from a :class:`~structnn.Corpus`. Tensors that describe
     the structure are made on the CPU when they are first asked for, and kept; :meth:`prepare` makes

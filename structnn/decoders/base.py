@@ -72,8 +72,8 @@ class Decoder(Declared):
     """Turns the pieces of a sequence so far, and a memory, into what the next piece is predicted from.
 
     A subclass declares its options in the signature of its constructor (see :mod:`structnn.options`)
-    and defines :meth:`start`, :meth:`step` and :meth:`run`. Whether steps are made one by one or all at
-    once, the outputs are the same.
+    and defines :meth:`prepare`, :meth:`start`, :meth:`step` and :meth:`run`. Whether steps are made one
+    by one or all at once, the outputs are the same.
 
     Args:
         input_dim: The width of the vectors of target pieces.

@@ -43,7 +43,7 @@ class SequenceHead(nn.Module):
 
     .. math:: x_t = e(w_{t-1}) + W \frac{1}{n} \sum_{i: w_i = w_{t-1}} h_i
 
-    Of *n* states; nothing is added if the source has no such word.
+    where *n* is the number of these states; nothing is added if the source has no such word.
 
     Args:
         decoder: What makes the outputs, see :func:`~structnn.build_decoder`.

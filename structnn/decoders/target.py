@@ -29,9 +29,9 @@ class TargetVocabulary:
         tokenizer: The content of a ``tokenizer.json``, where pieces are those of a tokenizer.
 
     Raises:
-        ValueError: ``unit`` is ``"tokenizer"`` and there is none, or there is one beside another unit.
-            Or it is no tokenizer.
-        ImportError: The package ``tokenizers`` isn't installed, and pieces are those of a tokenizer.
+        ValueError: ``unit`` is ``"tokenizer"`` and ``tokenizer`` is missing or is not one, or
+            ``tokenizer`` is given with another unit.
+        ImportError: ``unit`` is ``"tokenizer"``, and the package ``tokenizers`` isn't installed.
 
     Example:
         >>> target = TargetVocabulary.from_texts(["dogs bark", "dogs sleep"])

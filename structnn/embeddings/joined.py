@@ -15,7 +15,7 @@ __all__ = ["JoinedEmbedding", "words_of"]
 
 
 class JoinedEmbedding(nn.Module):
-    r"""The vectors of several embeddings, one behind the other.
+    r"""The vectors of several embeddings, concatenated.
 
     .. math:: x_t = [x_t^{(1)}; x_t^{(2)}; \dots]
 

@@ -25,10 +25,11 @@ class Encoding:
     """What an encoder gives.
 
     Attributes:
-        tokens: ``(tokens, output_dim)``: a vector for each word, in order, whatever the structure.
-        nodes: ``(nodes, output_dim)``: a vector for each node of the structure; the same tensor as
+        tokens: ``(tokens, output_dim)``: the state of each word, in order, whatever the structure.
+        nodes: ``(nodes, output_dim)``: the state of each node of the structure; the same tensor as
             ``tokens`` where every node is a word.
-        sentence: ``(sentences, sentence_dim)``: a vector for each sentence.
+        sentence: ``(sentences, sentence_dim)``: the sentence vectors, which the readout makes of the
+            states.
     """
 
     tokens: Tensor

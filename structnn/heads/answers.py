@@ -83,7 +83,7 @@ class LabelAnswer(_Uncalibrated):
         focus: :math:`\gamma`; 0 is cross-entropy.
 
     Raises:
-        ValueError: There are fewer than two classes, or as many weights as classes aren't given.
+        ValueError: There are fewer than two classes, or not as many weights as classes.
     """
 
     def __init__(

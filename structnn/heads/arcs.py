@@ -168,20 +168,23 @@ class ArcsAnswer(nn.Module):
             raise ValueError("a parser needs at least one relation, but got none")
         self.labels = tuple(relations)
 
-    def loss(self, scores: ArcScores, gold: Tensor) -> Tensor:
+    def loss(self, scores: ArcScores, gold: Tensor, weights: Tensor | None = None) -> Tensor:
         """The mean loss.
 
         Args:
             scores: What :class:`ArcsHead` gives.
             gold: ``(tokens, 2)``, as :meth:`encode` makes them.
+            weights: ``(tokens,)``, by which the loss of each token is multiplied; 1 by default.
         """
         heads, relations = gold.unbind(1)
-        of_heads = F.cross_entropy(scores.arcs, heads)
+        of_heads = F.cross_entropy(scores.arcs, heads, reduction="none")
         of_relations = F.cross_entropy(
-            scores.relations(heads), relations, ignore_index=NO_ANSWER, reduction="sum"
+            scores.relations(heads), relations, ignore_index=NO_ANSWER, reduction="none"
         )
+        if weights is not None:
+            of_heads, of_relations = of_heads * weights, of_relations * weights
         # Not the mean of cross_entropy: that of no known relation at all isn't a number.
-        return of_heads + of_relations / (relations != NO_ANSWER).sum().clamp_min(1)
+        return of_heads.mean() + of_relations.sum() / (relations != NO_ANSWER).sum().clamp_min(1)
 
     def encode(self, gold: Sequence[str]) -> Tensor:
         """``(tokens, 2)``: the number of the head, and that of the relation.
@@ -265,6 +268,6 @@ class ArcsHead(nn.Module):
         beyond = columns > batch.lengths.index_select(0, batch.token_batch)[:, None]
         return scores.masked_fill(beyond | (columns == own), -torch.inf)
 
-    def loss(self, scores: ArcScores, gold: Tensor) -> Tensor:
+    def loss(self, scores: ArcScores, gold: Tensor, weights: Tensor | None = None) -> Tensor:
         """The mean loss; see :meth:`ArcsAnswer.loss`."""
-        return self.answer.loss(scores, gold)
+        return self.answer.loss(scores, gold, weights)

@@ -231,7 +231,13 @@ READERS.add("nodes", NodeReader)
 
 
 def register_reader(name: str, cls: type[Reader]) -> None:
-    """Make a reader of your own available by name."""
+    """Make a reader of your own available by name.
+
+    Args:
+        name: Letters, digits and underscores.
+        cls: A subclass of :class:`Reader` whose constructor takes ``sentence_dim`` and ``state_dim``,
+            then options with defaults as keyword-only arguments.
+    """
     READERS.add(name, cls)
 
 

@@ -41,11 +41,13 @@ def language_vocabulary(
     *,
     lowercase: bool = False,
 ) -> Vocabulary:
-    """The vocabulary of a language model: behind the unknown word the end, or the mask; then the words.
+    """The vocabulary of a language model: the unknown word, one symbol, and the words.
+
+    The symbol stands for the end of a sentence, or of a masked model for a hidden word.
 
     Args:
-        words: The words; symbols among them are none.
-        objective: Decides which of the two it is.
+        words: The words; those that are written as one of the symbols are left out.
+        objective: The objective of the model: ``"causal"``, ``"masked"`` or ``"prefixes"``.
         counts: How often each word occurs in the training set.
         lowercase: Look words up in lower case.
     """
@@ -65,7 +67,8 @@ class LanguageModel(StructuredModel):
 
     where :math:`w_0` and :math:`w_{n+1}` are the end symbol, and each factor is made of the state of
     :math:`w_{t-1}`. So it takes an encoder whose states depend on the words up to their own alone
-    (``encoder.causal``): a recurrent one that reads from left to right, or ``transformer(causal=True)``.
+    (``encoder.causal``): a recurrent one that reads from left to right, ``transformer(causal=True)``,
+    or a bag, whose states are the words themselves.
 
     A *masked* one (Devlin et al. 2019) predicts some words from the others and their structure. It
     takes any encoder, of sequences, trees or graphs. In place of a hidden word all that is read is the
@@ -118,8 +121,8 @@ class LanguageModel(StructuredModel):
         if objective == "causal" and not encoder.causal:
             raise ValueError(
                 f"the states of this {type(encoder).__name__} depend on later words too, which a causal "
-                "language model has to predict: take rnn, lstm, gru, min_gru, fast_weights, hyper_lstm "
-                "or transformer(causal=True), or the objective 'masked' or 'prefixes'"
+                "language model has to predict: take bag, dan, rnn, lstm, gru, min_gru, fast_weights, "
+                "hyper_lstm or transformer(causal=True), or the objective 'masked' or 'prefixes'"
             )
         special = MASK if objective == "masked" else END
         if embedding.vocabulary.words[SPECIAL : SPECIAL + 1] != (special,):

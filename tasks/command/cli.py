@@ -497,7 +497,7 @@ def draw_map(
 def predict(
     options: PredictOptions,
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
-    texts: Annotated[list[str] | None, typer.Argument(help="Texts to classify.")] = None,
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts to answer for.")] = None,
     text2: Annotated[
         list[str] | None,
         typer.Option(
@@ -513,7 +513,9 @@ def predict(
         typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
     ] = None,
 ) -> None:
-    """Classify new text with a saved run. Texts of a file keep their line; empty ones have no label.
+    """Predict the answer of a saved run for new text: labels, tags, trees, numbers or other texts.
+
+    Texts of a file keep their line; empty ones have no answer.
 
     `structnn predict runs/trec/bilstm/seed-0 "Who wrote Middlemarch?"`
 

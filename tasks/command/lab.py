@@ -282,7 +282,7 @@ class AlignmentOptions(SequenceOptions):
         str,
         cli_option(
             "Data",
-            "Sequences to be written again (copy), or from behind (reversal); or a .jsonl file that "
+            "Sequences to be written again (copy), or in reverse (reversal); or a .jsonl file that "
             "structnn shuffle wrote, whose words are to be put in order.",
         ),
     ] = "reversal"
@@ -330,7 +330,7 @@ class DecodingOptions(SequenceOptions):
 
     data: Annotated[
         Literal["copy", "reversal"],
-        cli_option("Data", "Sequences to be written again (copy), or from behind (reversal)."),
+        cli_option("Data", "Sequences to be written again (copy), or in reverse (reversal)."),
     ] = "reversal"
     decoders: Annotated[
         str | None,

@@ -28,6 +28,7 @@ __all__ = [
     "Values",
     "are_numbers",
     "are_sets",
+    "are_trees",
     "classes_in",
     "is_same",
     "labels_in",
@@ -371,6 +372,12 @@ def are_sets(y: Column) -> bool:
         and len(y) > 0
         and all(isinstance(value, list | set | frozenset | np.ndarray) for value in y)
     )
+
+
+def are_trees(y: Column) -> bool:
+    """Whether answers are trees: a parser is asked for."""
+    values = y if isinstance(y, list | tuple) else getattr(y, "tolist", list)()
+    return len(values) > 0 and all(isinstance(value, Tree) for value in values)
 
 
 def are_numbers(y: Column) -> bool:

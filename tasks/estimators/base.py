@@ -79,8 +79,8 @@ class StructuredEstimator(BaseEstimator, ABC):
     and ``target``, say what is asked, as they do in a file for the command. Pairs may be tuples too,
     and spans be marked as in ``"The [[food]] was good"``. Without ``y`` the answers are a column.
 
-    No file is written but by :meth:`save`: parses and states of contextual models are kept in a
-    temporary folder, as is the state of training, unless ``cache`` says otherwise.
+    Files that stay are written by :meth:`save` alone, and by ``cache``. All else (parses, states of
+    contextual models, the state of training) is in a temporary folder.
 
     Args:
         encoder: Name of an encoder, with options if wanted (``"gat(heads=8)"``), or of several joined
@@ -91,8 +91,10 @@ class StructuredEstimator(BaseEstimator, ABC):
             ``vectors`` if there is one, else learned.
         init: Folder of a language model (``structnn pretrain``) from which word vectors and encoder
             begin; None to draw all weights.
-        structure: What tree and graph encoders read: ``"parse"``, ``"given"`` (dependencies of
-            sentences), ``"constituency"``, or a control structure such as ``"random"``.
+        structure: What tree and graph encoders read, as for ``--structure``: ``"parse"``; what
+            sentences bring along: ``"given"`` (dependencies), ``"constituency"``, ``"enhanced"`` or
+            ``"graph"``; a control structure such as ``"random"``; or, for questions about spans,
+            ``"rerooted"``, and about two, ``"path"``.
         encoder_options: Options of the encoder, by name.
         hidden_dim: Width of the encoder's hidden states.
         embedding_dim: Width of learned word vectors.
@@ -298,7 +300,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         text: str,
         *,
         second: str | None = None,
-        label: str | None = None,
+        label: object | None = None,
         token: int | str | None = None,
     ) -> Explanation:
         """Why a text is answered as it is: attributions, deletions, attention and gates.
@@ -306,7 +308,8 @@ class StructuredEstimator(BaseEstimator, ABC):
         Args:
             text: A text; spans that are asked about stand between ``[[`` and ``]]``.
             second: The second text, where the question is about pairs.
-            label: The label or tag to explain, as a string; by default the most probable one.
+            label: The class or tag to explain, as it was given or as a string; by default the most
+                probable one.
             token: Where tokens have answers, the one to explain: its number, from 1, or the word.
 
         Returns:
@@ -321,7 +324,8 @@ class StructuredEstimator(BaseEstimator, ABC):
 
         parser = caching_parser(self.model_.parser, self._cache_file)
         predictor = Predictor(self.model_, parser)
-        return explain(predictor, text, second=second, label=label, token=token)
+        name = None if label is None else str(label)
+        return explain(predictor, text, second=second, label=name, token=token)
 
     def save(self, folder: str | Path) -> Path:
         """Write the model, with a model card, to a folder that :meth:`load` and the command read.

@@ -46,7 +46,11 @@ class ClassesEstimator(StructuredEstimator):
 
     def _class_weights(self, values: Values) -> dict[str, float] | None:
         given = self.class_weight
-        if given is None or given == "balanced":
+        if given is None:
+            return None
+        if isinstance(values, LabelSets):
+            raise OptionError("class_weight", "is for examples with one class each; leave it out")
+        if given == "balanced":
             return None
         if not isinstance(given, Mapping):
             raise OptionError(

@@ -34,7 +34,8 @@ class StructuredClassifier(ClassifierMixin, ClassesEstimator):
         reads: What the question is about: ``"sentence"``, ``"pair"``, ``"span"`` or ``"spans"``; by
             default the columns say, and tuples of two are pairs.
         class_weight: Weight of each class in the loss: None for equal ones, ``"balanced"``, or a
-            mapping from classes to weights, 1 for those that are not in it.
+            mapping from classes to weights, 1 for those that are not in it. It and ``focus`` are for
+            examples with one class each.
         focus: Exponent of the focal loss; 0 is cross-entropy.
 
     Attributes:

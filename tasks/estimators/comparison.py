@@ -21,7 +21,7 @@ from tasks.data.options import DataOptions
 from tasks.data.parsing import SPLITS, ParsedDataset, with_sentences
 from tasks.data.questions import Answers, Question, Reads
 from tasks.data.structures import needs_parser
-from tasks.estimators.answers import Numbers, Values, are_numbers, are_sets, values_for
+from tasks.estimators.answers import Numbers, Values, are_numbers, are_sets, are_trees, values_for
 from tasks.estimators.asked import Part, asked_data
 from tasks.estimators.columns import Column, Row
 from tasks.estimators.reading import caching_parser, read, texts_to_parse
@@ -140,8 +140,9 @@ def compare_encoders(
     Args:
         texts: The texts, pairs, or rows with columns, as :class:`StructuredEstimator` takes them.
         labels: The answer of each: a class, a list of classes (or a row of a matrix of 0 and 1), a
-            number, or for a list of tokens a list of tags; None if it is a column of ``texts``. The
-            options ``reads`` and ``answer`` say otherwise (``answer="scale"``, ``"sequence"``).
+            number, or for a list of tokens a list of tags or a tree; None if it is a column of
+            ``texts``. Whole numbers are classes, unless ``answer="score"``. The options ``reads`` and
+            ``answer`` say what else is asked (``answer="scale"``, ``"sequence"``).
         encoders: Their names, with options if wanted (``"gat(heads=8)"``).
         seeds: Number of runs of each encoder; no verdict is given with fewer than 3.
         dev: Texts and labels to choose epochs on; by default the fraction ``dev_fraction`` of ``texts``.
@@ -176,6 +177,9 @@ def compare_encoders(
         if options.get(name) is not None:
             options[name] = _listed(options[name])
     options.setdefault("report", folder is not None)  # else it is made when it is asked for
+    labels = list(labels) if isinstance(labels, Iterator) else labels
+    if options.get("reads") is None and are_trees(labels):
+        options["reads"] = "arcs"  # which also decides the usual structure
     chosen = CompareOptions(data=NAME, encoders=_listed(encoders), seeds=seeds, **options)
     out = Path(tempfile.mkdtemp(prefix="structnn-") if folder is None else folder)
     try:

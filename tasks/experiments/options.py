@@ -270,7 +270,7 @@ class CompareOptions(ExperimentOptions, VerdictOptions, ExecutionOptions):
         cli_option(
             "Budget",
             "Random search: number of trials for each encoder; the first metric of the question selects "
-            "(on dev).",
+            "(on dev), whatever --select says.",
         ),
     ] = 0
     space: Annotated[

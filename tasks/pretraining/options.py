@@ -24,8 +24,8 @@ class PretrainOptions(SplitOptions, EncoderSettings, OptimisationOptions, Parsin
         cli_option(
             "Model",
             "Encoder: a name, a chain as bilstm>gat, options as lstm(layers=2). A causal model takes "
-            "rnn, lstm, gru, min_gru, fast_weights, hyper_lstm or transformer(causal=True); a masked "
-            "one any.",
+            "bag, dan, rnn, lstm, gru, min_gru, fast_weights, hyper_lstm or transformer(causal=True), "
+            "or a chain of these; masked and prefixes take any.",
         ),
     ]
     objective: Annotated[

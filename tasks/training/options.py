@@ -36,7 +36,7 @@ class OptimisationOptions(Options):
         cli_option("Training", "Early stopping: epochs that are no better on dev (--select)."),
     ] = 5
     batch_size: Annotated[
-        int, Range(least=1), cli_option("Training", "Batch size: sentences per batch.")
+        int, Range(least=1), cli_option("Training", "Batch size: examples per batch.")
     ] = 50
     learning_rate: Annotated[
         float, Range(above=0), cli_option("Training", "AdamW learning rate.")

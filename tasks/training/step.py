@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
-from structnn import Batch, ContextualEmbedding, Head, LabelAnswer, StructuredModel
+from structnn import ArcsHead, Batch, ContextualEmbedding, Head, LabelAnswer, StructuredModel
 from structnn.embeddings import words_of
 from structnn.heads.answers import NO_ANSWER
 from structnn.language_models import WordsHead
@@ -125,7 +125,7 @@ class TrainingStep:
             scores, head = self._wrapped(batch, spans, nodes=supervise_nodes), self.model.head
             if weights is None:
                 return head.loss(scores, gold.to(device))
-            assert isinstance(head, Head), "trees and sequences have no weights"
+            assert isinstance(head, Head | ArcsHead), "sequences have no weights"
             return head.loss(scores, gold.to(device), weights.to(device))
 
         return self.update(batch.token_ids, loss, self._divisor(gold))

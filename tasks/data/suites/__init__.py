@@ -18,7 +18,7 @@ SUITES = {
     "arithmetic": "nested sums, differences and products modulo 5 (generated)",
     "dyck": "strings of two kinds of brackets, well formed or not (generated)",
     "copy": "sequences of symbols, to be written again (generated)",
-    "reversal": "sequences of symbols, to be written from behind (generated)",
+    "reversal": "sequences of symbols, to be written in reverse (generated)",
     "scan": "commands, to be written as actions (generated)",
     "postfix": "arithmetic, to be written with operators behind operands (generated)",
     "passive": "active sentences, to be written in the passive (generated)",

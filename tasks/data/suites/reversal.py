@@ -1,4 +1,4 @@
-"""Sequences of symbols, to be written from behind: see :mod:`tasks.data.suites.transduction`."""
+"""Sequences of symbols, to be written in reverse: see :mod:`tasks.data.suites.transduction`."""
 
 from __future__ import annotations
 

@@ -139,6 +139,21 @@ def test_the_loss_is_that_of_heads_and_of_relations_at_right_heads():
     torch.testing.assert_close(found, total / count, atol=1e-12, rtol=1e-12)
 
 
+def test_the_loss_of_each_token_is_multiplied_by_its_weight():
+    made = model()
+    given = batch()
+    scores = made(given)
+    right = made.head.answer.encode(gold())
+    weights = torch.rand(len(right), dtype=torch.double)
+    heads, relations = right.unbind(1)
+    each = range(len(right))
+    by_hand = -scores.arcs.log_softmax(1)[each, heads]
+    by_hand = by_hand - scores.relations(heads).log_softmax(1)[each, relations]
+    assert torch.allclose(made.head.loss(scores, right, weights), (weights * by_hand).mean())
+    ones = torch.ones_like(weights)
+    assert made.head.loss(scores, right, ones) == made.head.loss(scores, right)
+
+
 def test_unknown_relations_add_no_loss():
     made = model()
     given, states = encode(made, TEXTS[1:2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 
 import pytest
 import torch
@@ -63,6 +64,9 @@ def test_each_encoder_says_whether_it_is_causal():
     declared = {name for name in ENCODERS if build_encoder(name, INPUT, HIDDEN).causal}
     assert declared == {"bag", "dan", "rnn", "lstm", "gru", "min_gru", "fast_weights", "hyper_lstm"}
     assert not build_encoder("lstm>bilstm", INPUT, HIDDEN).causal
+    with pytest.raises(ValueError, match="take bag") as refused:
+        model_of(("bilstm", {}), "causal")
+    assert {*re.findall(r"\w+", str(refused.value))} >= {*declared, "transformer"}
 
 
 @every_encoder

@@ -8,6 +8,7 @@ import re
 import pytest
 from typer.main import get_command
 
+from structnn import ENCODERS, build_encoder
 from tasks.command.cli import app
 from tasks.data.datasets import DATASETS
 from tasks.data.rows import FORMATS
@@ -74,6 +75,18 @@ def test_the_help_has_every_format_and_name_of_data(command):
     assert set(re.findall(r"\.\w+(?=[ ,])", data.help)) >= {*FORMATS} - {".ndjson"}  # as .jsonl
     if command != "pretrain":
         assert set(re.findall(r"[\w-]+", data.help)) >= {*DATASETS}
+
+
+def test_the_help_of_pretrain_names_the_causal_encoders():
+    params = get_command(app).commands["pretrain"].params
+    (encoder,) = (one for one in params if one.name == "encoder")
+    causal = {name for name in ENCODERS if build_encoder(name, 4, 4).causal}
+    assert {*re.findall(r"\w+", encoder.help)} >= {*causal, "transformer"}
+
+
+def test_the_help_of_predict_tells_of_every_answer():
+    told = get_command(app).commands["predict"].help
+    assert all(f"{answer}s" in told for answer in ("label", "tag", "tree", "number", "text"))
 
 
 def test_the_help_of_the_demo_tells_of_foursomes():

@@ -333,6 +333,15 @@ def test_it_explains_itself(train):
     assert "child_sum_tree_lstm" in explained._repr_html_()
 
 
+def test_a_class_is_explained_as_it_was_given(train):
+    texts, labels = train
+    made = StructuredClassifier("bag", **SMALL).fit(texts, [label == "yes" for label in labels])
+    for chosen in made.classes_.tolist():
+        assert made.explain("a good b", label=chosen).chosen.answer == str(chosen)
+    with pytest.raises(ValueError, match="labels are False, True"):
+        made.explain("a good b", label=3)
+
+
 def test_progress_is_logged_and_shown_if_wanted(train, caplog, capsys):
     with caplog.at_level("INFO", logger="tasks.estimators"):
         StructuredClassifier("bag", **SMALL).fit(*train)

@@ -6,6 +6,7 @@ import gc
 
 import pytest
 
+from structnn import Tree
 from tasks import EncoderComparison, compare_encoders
 from tasks.data.parsing import SPLITS
 from tasks.data.questions import Question
@@ -130,6 +131,16 @@ def test_a_comparison_of_pairs_and_numbers(tmp_path):
     made = compare_encoders(pairs, NUMBERS, "bag", seeds=1, folder=tmp_path, **QUICK)
     assert "Pearson" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert len(made.table) == 1
+
+
+def test_trees_ask_for_a_parser():
+    """And not for a class; what encoders read is then the chain of the words, as for the command."""
+    words = [["a", str(n)] for n in range(40)]
+    trees = (Tree([1, -1] if n % 2 else [-1, 0], labels=["x", "y"]) for n in range(40))
+    made = compare_encoders(words, trees, "bilstm", seeds=1, **QUICK)
+    (row,) = made.summary.rows
+    assert row.metric.name == "LAS"
+    assert row.condition.structure == "left_chain"
 
 
 def test_no_encoder_is_told(columns):

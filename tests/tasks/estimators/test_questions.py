@@ -279,6 +279,11 @@ def test_weights_of_examples():
         WORDS, TAGS, weights
     )
     assert {tag for tags in tagger.predict(WORDS) for tag in tags} == {"N"}
+    first, last = (Tree(parents, labels=["a", "b"]) for parents in ([-1, 0], [1, -1]))
+    words = [["dogs", str(n)] for n in range(N)]
+    asked = (words, [last if label == "yes" else first for label in LABELS], weights)
+    parser = StructuredParser("bag", **eager).fit(*asked)
+    assert {tree.parents for tree in parser.predict(words)} == {last.parents}
 
 
 def test_vectors_of_pairs():
@@ -310,6 +315,12 @@ def test_a_warm_start_asks_the_same_question():
         (StructuredClassifier("bag", reads="tokens"), WORDS, TAGS, "take a StructuredTagger"),
         (StructuredClassifier("bag"), np.array(PAIRS), LABELS, "or say reads='pair'"),
         (StructuredClassifier("bag"), TEXTS, MATRIX + 3, "y must be a matrix of 0 and 1"),
+        (
+            StructuredClassifier("bag", class_weight="balanced"),
+            TEXTS,
+            MATRIX,
+            "class_weight is for examples with one class each",
+        ),
         (StructuredClassifier("bag"), [(1, 2)] * N, LABELS, r"X\[0\] must be a text"),
         (
             StructuredClassifier("bag"),
