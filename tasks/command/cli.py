@@ -658,16 +658,15 @@ def explain(
     load_plugins(plugin or ())
     chosen = choose_runs(runs)
     explanations = []
+    of: int | str | None = token
     for run in chosen.folders:
         if len(chosen.folders) > 1:
             status.print(f"explaining {escape(str(run))}")
         right = gold or known_label(run, " || ".join(filter(None, (text, text2))))
-        explanation = explain_text(
-            Predictor(run), text, right, second=text2, label=label, token=token
-        )
+        explanation = explain_text(Predictor(run), text, right, second=text2, label=label, token=of)
         explanations.append(explanation)
-        if token is None and explanation.question.has_parts:
-            token = explanation.chosen.token_number  # all runs explain the same one
+        if of is None and explanation.question.has_parts:
+            of = explanation.chosen.token_number  # all runs explain the same one
     for note in chosen.notes:
         status.print(escape(note))
     if len(explanations) > 1:
