@@ -216,6 +216,7 @@ def train(
     from tasks.experiments.run import execute
     from tasks.experiments.tracking import check_tracker
     from tasks.metrics import metrics_for
+    from tasks.results.records import read_history
     from tasks.results.run import Run
     from tasks.training.processes import Processes
 
@@ -252,7 +253,12 @@ def train(
         if processes.is_main:
             save_reading(out / run.folder, options)
         first = metrics_for(dataset.question, dataset.labels)[0]
-        results.print(f"{outcome_line(result, first)}; saved in {out / run.folder}")
+        line = outcome_line(result, first)
+        if selecting.key != first.key:
+            best = read_history(out / run.folder / "history.json")[result.best_epoch - 1]
+            score = selecting.unit.full(selecting.sign * best.dev_score)
+            line += f", selected by dev {selecting.name} {score}"
+        results.print(f"{line}; saved in {out / run.folder}")
 
 
 def _from_file(context: typer.Context, file: Path | None) -> Path | None:

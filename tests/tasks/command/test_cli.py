@@ -486,6 +486,18 @@ def test_quietly(tmp_path, questions, here):
     assert "none.csv" in here("--quiet", *missing, status=1).err
 
 
+def test_the_last_line_has_the_metric_that_selected(tmp_path, questions, here):
+    options = ("train", "--data", questions, "--encoder", "bag", "--structure", "left_chain")
+    options = (*options, "--epochs", 2, "--hidden-dim", 4, "--embedding-dim", 4)
+    assert "selected by" not in here(*options, "--out", "one").out
+    options = (*options, "--select", "macro_f1", "--out", "two")
+    done = here(*options)
+    scores = re.findall(r"epoch \d: .*, dev macro-F1 (\d+\.\d) %", done.err)
+    number = int(re.search(r"\(epoch (\d) of 2", done.out)[1])
+    assert f", selected by dev macro-F1 {scores[number - 1]} %; saved" in " ".join(done.out.split())
+    assert here(*options).out == done.out  # of a finished run
+
+
 def test_completion(tmp_path):
     words = {"_STRUCTNN_COMPLETE": "complete_bash", "COMP_WORDS": "structnn tr", "COMP_CWORD": "1"}
     program = "import sys; from structnn.__main__ import main; sys.argv = ['structnn']; main()"
