@@ -916,7 +916,13 @@ def explore(
 
     of_hits = output is not None and output.name.endswith((".conllu", ".conllu.gz"))
     if query is None and (output is None or of_hits):
-        raise typer.BadParameter("give --output, as page.html, or a --query")
+        whose = f" whose hits go into {output}" if output is not None else ""
+        raise typer.BadParameter(f"give --output, as page.html, or a --query{whose}")
+    if output is not None and not of_hits and output.suffix.lower() not in ("", ".html", ".htm"):
+        raise typer.BadParameter(
+            "--output writes a page of HTML, as page.html, or hits of a --query, as hits.conllu, but "
+            f"is {output}"
+        )
     if output is not None:
         check_not_read(output, source)
     pattern = Query(query) if query is not None else None

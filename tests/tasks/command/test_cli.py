@@ -266,6 +266,10 @@ def test_explore_with_a_query(tmp_path, here):
     for arguments in ((), ("-o", "hits.conllu")):
         done = here("explore", "two.conllu", *arguments, status=2)
         assert "or a --query" in done.err
+        assert ("whose hits go into hits.conllu" in done.err) == bool(arguments)
+    done = here("explore", "two.conllu", "-o", "two.txt", status=2)
+    assert "a page of HTML, as page.html" in done.err
+    assert not (tmp_path / "two.txt").exists()
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,13 @@ def test_it_says_what_it_is(client):
     assert found["question"] == "sentence (a text), label (3 classes)"
 
 
+@pytest.mark.parametrize("path", ["/", "/health"])
+def test_the_head_of_a_page_is_there(client, path):
+    found = client.head(path)
+    assert (found.status_code, found.content) == (200, b"")
+    assert found.headers["Content-Type"] == client.get(path).headers["Content-Type"]
+
+
 def test_it_explains(client, make_predictor):
     found = client.post("/explain", json={"text": TEXT}).json()
     expected = explain(make_predictor("bag"), TEXT)
