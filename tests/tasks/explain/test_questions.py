@@ -328,7 +328,7 @@ def test_short_texts(ask):
 
 def test_what_is_missing_is_told(ask):
     pair = ask(Question("pair"))
-    with pytest.raises(ValueError, match="1 texts and 0 second texts; give each text a second"):
+    with pytest.raises(ValueError, match="1 text and 0 second texts; give each text a second"):
         explain(pair, TEXT)
     with pytest.raises(ValueError, match="has 257 tokens, and 256 at most"):
         explain(pair, TEXT, second="a " * 257)
