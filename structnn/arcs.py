@@ -8,6 +8,9 @@ from structnn.sentence import Tree
 
 __all__ = ["arc_of", "arcs_of", "tree_of"]
 
+_MOST_DIGITS = 18
+"""Of the number of a head: no sentence is longer, and Python reads no number of thousands of digits."""
+
 
 def arc_of(arc: str) -> tuple[int, str]:
     """The head and the relation of a token: ``(2, "nsubj")`` of ``"2:nsubj"``.
@@ -20,9 +23,10 @@ def arc_of(arc: str) -> tuple[int, str]:
         ValueError: It is none such.
     """
     head, _, relation = arc.partition(":")
-    if not (head.isascii() and head.isdecimal() and relation):
+    if not (head.isascii() and head.isdecimal() and len(head) <= _MOST_DIGITS and relation):
+        shown = repr(arc if len(arc) <= 80 else f"{arc[:80]}...")
         raise ValueError(
-            f"{arc!r} is no arc: write the number of the head, 0 for the root, a colon and the "
+            f"{shown} is no arc: write the number of the head, 0 for the root, a colon and the "
             "relation, such as 2:nsubj"
         )
     return int(head), relation
@@ -45,8 +49,10 @@ def tree_of(arcs: Sequence[str]) -> Tree:
     """The tree that the arcs of the tokens of a sentence form.
 
     Raises:
-        ValueError: One is no arc.
+        ValueError: One is no arc, or there is none.
         StructureError: They form no tree with one root.
     """
+    if not arcs:
+        raise ValueError("there are no arcs: give one for each token of a sentence")
     heads, relations = zip(*map(arc_of, arcs), strict=True)
     return Tree([head - 1 for head in heads], labels=relations)

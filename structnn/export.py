@@ -28,6 +28,7 @@ from structnn.errors import InputError
 from structnn.heads.head import Head, StructuredModel
 from structnn.heads.readers import SentenceReader
 from structnn.ops.segments import Padding
+from structnn.ops.weights import without_hooks
 from structnn.readouts import (
     AttentionReadout,
     LastReadout,
@@ -70,7 +71,7 @@ def export_model(model: StructuredModel) -> torch.export.ExportedProgram:
         >>> program.module()(torch.tensor([[1, 2], [1, 0]]), torch.tensor([2, 1])).shape
         torch.Size([2, 2])
     """
-    padded = _PaddedModel(model).eval()
+    padded = _PaddedModel(without_hooks(model.eval()))
     sentences = torch.export.Dim("sentences", min=1)
     longest = torch.export.Dim("longest", min=1)
     example = torch.zeros(3, 4, dtype=torch.long), torch.tensor([4, 2, 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ["import_stanza", "shared_vectors", "without_optimisers"]
+__all__ = ["import_stanza", "quiet_if_interrupted", "shared_vectors", "without_optimisers"]
 
 
 _SELDOM_USED = ("emoji", "networkx", "requests")
@@ -51,6 +52,24 @@ def import_stanza() -> Any:
     import stanza
 
     return stanza
+
+
+@contextmanager
+def quiet_if_interrupted() -> Iterator[None]:
+    """Load models without Stanza's error for each that Ctrl-C keeps from being loaded.
+
+    It logs one for whatever ends the loading, and that isn't an error of the model's file.
+    """
+    logger = logging.getLogger("stanza")
+
+    def is_error(record: logging.LogRecord) -> bool:
+        return not isinstance(sys.exception(), KeyboardInterrupt)
+
+    logger.addFilter(is_error)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_error)
 
 
 @contextmanager

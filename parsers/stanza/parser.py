@@ -168,7 +168,12 @@ class StanzaParser:
     def pipeline(self) -> Any:
         """The ``stanza.Pipeline``; loaded when first asked for."""
         from parsers.stanza.fast_depparse import accelerate
-        from parsers.stanza.loading import import_stanza, shared_vectors, without_optimisers
+        from parsers.stanza.loading import (
+            import_stanza,
+            quiet_if_interrupted,
+            shared_vectors,
+            without_optimisers,
+        )
 
         stanza = import_stanza()
 
@@ -184,7 +189,7 @@ class StanzaParser:
         shipped = self.model_dir == SHIPPED_MODELS and not self.stanza_options
         if shipped:
             options["foundation_cache"] = shared_vectors(self._models.files["pos.pretrain"])
-        with without_optimisers() if shipped else nullcontext():
+        with quiet_if_interrupted(), without_optimisers() if shipped else nullcontext():
             pipeline = stanza.Pipeline(
                 self.language,
                 model_dir=str(self.model_dir),

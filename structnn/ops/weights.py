@@ -7,14 +7,18 @@ parameter; pruning does so in a hook, whenever its module is called, and so do `
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-__all__ = ["has_hooks", "weight_of"]
+__all__ = ["has_hooks", "weight_of", "without_hooks"]
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def has_hooks(module: nn.Module, *, within: bool = True) -> bool:
@@ -50,8 +54,40 @@ def weight_of(module: nn.Module, name: str) -> Tensor:
     return made
 
 
+def without_hooks(module: Module) -> Module:
+    """A module in which weights that hooks make are parameters, with the values that they have now.
+
+    Args:
+        module: It is left as it is, and returned itself where no hook makes a weight.
+    """
+    if not any(_makers(part) for part in module.modules()):
+        return module
+    with torch.no_grad():  # so that weights are made anew, for what has a gradient can't be copied
+        for part in module.modules():
+            for _, hook in _makers(part):
+                hook(part, ())
+        plain = copy.deepcopy(module)
+        for part in plain.modules():
+            for key, hook in _makers(part):
+                hook.remove(part)
+                del part._forward_pre_hooks[key]
+                # Set once more: recurrent networks keep a list of what is set.
+                setattr(part, _made(hook), getattr(part, _made(hook)))
+    return plain
+
+
+def _makers(module: nn.Module) -> list[tuple[int, Any]]:
+    """The hooks of a module that make its weights, with their keys."""
+    return [(key, hook) for key, hook in module._forward_pre_hooks.items() if _made(hook)]
+
+
+def _made(hook: object) -> str:
+    """The name of the weight that a hook makes; empty if it makes none."""
+    if isinstance(hook, BasePruningMethod):
+        return str(hook._tensor_name)
+    return str(hook.name) if isinstance(hook, WeightNorm | SpectralNorm) else ""
+
+
 def _makes(hook: object, name: str) -> bool:
     """Whether a hook makes the weight of this name."""
-    if isinstance(hook, BasePruningMethod):
-        return bool(hook._tensor_name == name)
-    return isinstance(hook, WeightNorm | SpectralNorm) and hook.name == name
+    return _made(hook) == name

@@ -217,6 +217,7 @@ def train(
     from tasks.experiments.run import execute
     from tasks.experiments.tracking import check_tracker
     from tasks.metrics import metrics_for
+    from tasks.results.records import read_history
     from tasks.results.run import Run
     from tasks.training.processes import Processes
 
@@ -253,7 +254,12 @@ def train(
         if processes.is_main:
             save_reading(out / run.folder, options)
         first = metrics_for(dataset.question, dataset.labels)[0]
-        results.print(f"{outcome_line(result, first)}; saved in {out / run.folder}")
+        line = outcome_line(result, first)
+        if selecting.key != first.key:
+            best = read_history(out / run.folder / "history.json")[result.best_epoch - 1]
+            score = selecting.unit.full(selecting.sign * best.dev_score)
+            line += f", selected by dev {selecting.name} {score}"
+        results.print(f"{line}; saved in {out / run.folder}")
 
 
 def _from_file(context: typer.Context, file: Path | None) -> Path | None:
@@ -661,16 +667,15 @@ def explain(
     load_plugins(plugin or ())
     chosen = choose_runs(runs)
     explanations = []
+    of: int | str | None = token
     for run in chosen.folders:
         if len(chosen.folders) > 1:
             status.print(f"explaining {escape(str(run))}")
         right = gold or known_label(run, " || ".join(filter(None, (text, text2))))
-        explanation = explain_text(
-            Predictor(run), text, right, second=text2, label=label, token=token
-        )
+        explanation = explain_text(Predictor(run), text, right, second=text2, label=label, token=of)
         explanations.append(explanation)
-        if token is None and explanation.question.has_parts:
-            token = explanation.chosen.token_number  # all runs explain the same one
+        if of is None and explanation.question.has_parts:
+            of = explanation.chosen.token_number  # all runs explain the same one
     for note in chosen.notes:
         status.print(escape(note))
     if len(explanations) > 1:
@@ -914,7 +919,13 @@ def explore(
 
     of_hits = output is not None and output.name.endswith((".conllu", ".conllu.gz"))
     if query is None and (output is None or of_hits):
-        raise typer.BadParameter("give --output, as page.html, or a --query")
+        whose = f" whose hits go into {output}" if output is not None else ""
+        raise typer.BadParameter(f"give --output, as page.html, or a --query{whose}")
+    if output is not None and not of_hits and output.suffix.lower() not in ("", ".html", ".htm"):
+        raise typer.BadParameter(
+            "--output writes a page of HTML, as page.html, or hits of a --query, as hits.conllu, but "
+            f"is {output}"
+        )
     if output is not None:
         check_not_read(output, source)
     pattern = Query(query) if query is not None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -306,8 +307,12 @@ def _one(value: object, where: str) -> str:
     """A value in the place of a list as a string; empty where there is none.
 
     Raises:
-        DataError: It is a number that is none.
+        DataError: It is a number that is none, or no single value.
     """
+    if isinstance(value, list | dict):
+        raise DataError(
+            f"{where}: the answer must be a list or one string, but is {in_words(value)[:40]}"
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise DataError(
             f"{where}: the answer is {in_words(value)}, which is no number; give one, or remove the "
@@ -372,9 +377,18 @@ def _is_whole(span: Span, text: str) -> bool:
     begin, end = span
     ends = ((text[:begin][-1:], text[begin]), (text[end : end + 1], text[end - 1]))
     return all(
-        not re.match(r"\w", outside) or bool(_UNSPACED.search(outside + inside))
+        not _is_in_word(outside) or bool(_UNSPACED.search(outside + inside))
         for outside, inside in ends
     )
+
+
+def _is_in_word(character: str) -> bool:
+    """Whether a character is a letter or a digit, or an accent or vowel sign that belongs to one."""
+    if re.match(
+        "[\ufe00-\ufe0f]", character
+    ):  # which choose the look of a symbol, such as an emoji's
+        return False
+    return bool(re.match(r"\w", character)) or unicodedata.category(character or " ")[0] == "M"
 
 
 def _place(value: object) -> int:

@@ -73,8 +73,8 @@ def marked_spans(
     plain, spans = without_marks(text)
     if len(spans) != question.spans:
         raise DataError(
-            f"{where} has {len(spans)} spans between [[ and ]], but this run answers questions about "
-            f"{question.spans}: mark them as in 'The [[food]] was good'"
+            f"{where} has {counted(len(spans), 'span')} between [[ and ]], but this run answers "
+            f"questions about {question.spans}: mark them as in 'The [[food]] was good'"
         )
     return plain, spans
 
@@ -236,7 +236,7 @@ class Dataset:
             )
         if len(example.spans) != question.spans:
             raise DataError(
-                f"{example.source}: there are {len(example.spans)} spans, but the question is about "
+                f"{example.source} has {counted(len(example.spans), 'span')}, but the question is about "
                 f"{question.spans}"
             )
         if question.reads == "arcs":
@@ -421,6 +421,11 @@ def kept_together_by(examples: Sequence[Example]) -> str | None:
 def is_visible(text: str) -> bool:
     """Whether ``text`` has anything to see: neither white space nor zero-width characters alone."""
     return any(character.isprintable() and not character.isspace() for character in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 span``, ``2 spans``."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def quote(names: Iterable[str], limit: int = 12) -> str:

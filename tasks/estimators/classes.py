@@ -61,7 +61,12 @@ class ClassesEstimator(StructuredEstimator):
         # As Python compares them: 1, 1.0 and True are one class.
         name = dict(zip(values.classes.tolist(), names, strict=True))
         weights = numbers_in(list(given.values()), len(given), "class_weight")
-        found = dict(zip((name.get(one, str(one)) for one in given), weights, strict=True))
+        keys = [name.get(one, str(one)) for one in given]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise OptionError(
+                "class_weight", f"has two keys for {quote(twice)}: give each class one weight"
+            )
+        found = dict(zip(keys, weights, strict=True))
         if unknown := sorted(set(found) - set(names)):
             raise OptionError(
                 "class_weight", f"names {quote(unknown)}, but the classes of y are {quote(names)}"

@@ -33,17 +33,23 @@ __all__ = [
 ]
 
 
-def parse_and_show(dataset: Dataset, options: ExperimentOptions) -> ParsedDataset:
+def parse_and_show(dataset: Dataset, options: ExperimentOptions, folds: int = 0) -> ParsedDataset:
     """Parse a data set, unless only trees in the data are wanted, and show progress."""
-    show_sizes(dataset)
+    show_sizes(dataset, folds)
     return parsed(dataset, options)
 
 
-def show_sizes(dataset: Dataset) -> None:
-    """Print how many examples a data set has."""
-    sizes = ", ".join(
-        f"{len(getattr(dataset, split))} {split}" for split in ("train", "dev", "test")
-    )
+def show_sizes(dataset: Dataset, folds: int = 0) -> None:
+    """Print how many examples a data set has.
+
+    Args:
+        dataset: The data set.
+        folds: In how many folds all of them are tested; 0 where its own split is used.
+    """
+    splits = {split: len(getattr(dataset, split)) for split in ("train", "dev", "test")}
+    sizes = ", ".join(f"{size} {split}" for split, size in splits.items())
+    if folds:
+        sizes = f"{sum(splits.values())} examples in {folds} folds"
     asked = dataset.question.in_short(dataset.labels)
     status.print(escape(f"{dataset.name}: {sizes}, {asked}"))
 

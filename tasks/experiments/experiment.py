@@ -76,12 +76,14 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
     if dry_run:
         there = planned.there(out)
         for dataset in datasets.values():
-            show_sizes(dataset)
+            show_sizes(dataset, options.folds)
             show_power(dataset, options)
         samples = {key: _sample(dataset, options) for key, dataset in datasets.items()}
         _show_plan(planned.all_runs, there, samples, datasets, options.workers)
         return None
-    data = {key: parse_and_show(dataset, options) for key, dataset in datasets.items()}
+    data = {
+        key: parse_and_show(dataset, options, options.folds) for key, dataset in datasets.items()
+    }
     return _execute(planned, data, options, out)
 
 

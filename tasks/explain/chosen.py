@@ -85,9 +85,9 @@ class Chosen:
     writing: Writing | None = None
 
     @property
-    def token_number(self) -> str | None:
+    def token_number(self) -> int | None:
         """The number of the token that is explained, from 1, as :func:`choose` takes it."""
-        return None if self.token is None else str(self.token + 1)
+        return None if self.token is None else self.token + 1
 
 
 def choose(
@@ -203,10 +203,12 @@ def _token(tokens: Sequence[str], parts: Sequence[Part], wanted: int | str | Non
     if wanted is None:
         return min(range(len(parts)), key=lambda place: parts[place].share)
     if isinstance(wanted, str) and wanted in tokens:
-        if tokens.count(wanted) == 1:
-            return tokens.index(wanted)
         numbers = [str(n) for n, word in enumerate(tokens, start=1) if word == wanted]
-        raise ValueError(f"{wanted!r} is there {len(numbers)} times: give {' or '.join(numbers)}")
+        if len(numbers) > 1 and wanted not in numbers:  # a word "2" may be the second one
+            raise ValueError(
+                f"{wanted!r} is there {len(numbers)} times: give {' or '.join(numbers)}"
+            )
+        return int(wanted if len(numbers) > 1 else numbers[0]) - 1
     number = int(wanted) if isinstance(wanted, int) or wanted.isdecimal() else 0
     if not 1 <= number <= len(tokens):
         listed = ", ".join(f"{n} {word}" for n, word in enumerate(tokens, start=1))

@@ -371,12 +371,14 @@ _SPANS = (
 def _attributed(explanation: Explanation, text: ExplainedText) -> list[ShownWord]:
     most = max(abs(v) for one in explanation.texts for v in one.attributions[INTEGRATED_GRADIENTS])
     values = text.attributions[INTEGRATED_GRADIENTS]
+    # Where all are small, two decimals would say that they are nothing.
+    digits = next((digits for digits in (2, 3) if most >= 10 ** (1 - digits)), 4)
     return [
         ShownWord(
             word,
-            signed(value),
+            signed(value, digits),
             round(100 * abs(value) / (most or 1.0)),
-            "for" if round(value, 2) >= 0 else "against",
+            "for" if round(value, digits) >= 0 else "against",
             token in text.unknown,
             token in text.asked,
         )

@@ -61,8 +61,8 @@ def in_words(explanation: Explanation) -> list[str]:
         verdict = "more" if drop > deletion.random_mean else "NOT more"
         lines.append(
             f"deleting the top words by {method} ({words}) moves the prediction {verdict} than "
-            f"deleting random ones: the {quantity.level} falls by {_rounded(drop):.3f}, against "
-            f"{_rounded(deletion.random_mean):.3f} ± {deletion.random_deviation:.3f} without random "
+            f"deleting random ones: the {quantity.level} changes by {_rounded(-drop):+.3f}, against "
+            f"{_rounded(-deletion.random_mean):+.3f} ± {deletion.random_deviation:.3f} without random "
             f"ones, of which {100 * deletion.exceeded(method):.0f} % of "
             f"{len(deletion.random_drops)} choices move it less"
         )

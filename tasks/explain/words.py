@@ -39,9 +39,9 @@ _VERDICTS = {
 }
 
 
-def signed(number: float) -> str:
-    """A number with two decimals and its sign."""
-    return f"{round(number, 2) + 0:+.2f}"  # + 0 makes plain zero of minus zero
+def signed(number: float, digits: int = 2) -> str:
+    """A number with two decimals, or so many, and its sign."""
+    return f"{round(number, digits) + 0:+.{digits}f}"  # + 0 makes plain zero of minus zero
 
 
 def quoted(words: str) -> str:

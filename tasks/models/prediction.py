@@ -11,7 +11,7 @@ from typing import NamedTuple
 from parsers import Parser
 from parsers.formats.brackets import BracketsError, read_brackets
 from structnn import Hypothesis, Search, Sentence, SequenceHead
-from tasks.data.examples import DataError, check_spans, is_visible, marked_spans
+from tasks.data.examples import DataError, check_spans, counted, is_visible, marked_spans
 from tasks.data.nodes import phrases_of
 from tasks.data.parsing import in_tokens
 from tasks.data.questions import Question, Span, with_marks
@@ -163,8 +163,8 @@ class Predictor:
         question = self.question
         if len(second) != (len(texts) if question.reads == "pair" else 0):
             raise ValueError(
-                f"this run answers questions about a {question.reads}, but there are {len(texts)} "
-                f"texts and {len(second)} second texts; "
+                f"this run answers questions about a {question.reads}, but it was given "
+                f"{counted(len(texts), 'text')} and {counted(len(second), 'second text')}; "
                 + (
                     "give each text a second one (--text2)"
                     if question.reads == "pair"
@@ -210,13 +210,15 @@ class Predictor:
             )
         if len(given) != len(texts):
             raise ValueError(
-                f"there are {len(texts)} texts, but spans of {len(given)}; give each text its spans"
+                f"given were {counted(len(texts), 'text')}, but spans of {len(given)}; give each text "
+                "its spans"
             )
         spans = [tuple((begin, end) for begin, end in own) for own in given]
         for number, (text, own) in enumerate(zip(texts, spans, strict=True), start=1):
             if len(own) != about:
                 raise ValueError(
-                    f"text {number} has {len(own)} spans, but this run answers questions about {about}"
+                    f"text {number} has {counted(len(own), 'span')}, but this run answers questions "
+                    f"about {about}"
                 )
             check_spans(own, text, f"text {number}")
         return list(texts), spans

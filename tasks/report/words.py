@@ -125,11 +125,10 @@ def sensitivity(group: Group) -> str:
         return ""
     middle, unit = median_pair(pairs), group.metric.unit
     several = f" (corrected for {len(pairs)} pairs)" if len(pairs) > 1 else ""
-    more, least = 2 * middle.seeds, unit.distance(middle.detectable_with_any_seeds)
-    # Where examples vary too little to tell, their bound is 0.
+    more, least = 2 * middle.seeds, middle.least_detectable
     end = (
         f"with any number {least}; to find less takes more test examples"
-        if middle.detectable_with_any_seeds and least != unit.distance(0)
+        if least
         else "with more seeds less"
     )
     return (

@@ -352,6 +352,7 @@ def _scored(
     scores = np.array([metric.scores(gold, of_seed) for of_seed in predictions])
     own = of_examples(metric)
     low, high = mean_interval(scores, clusters=clusters)
+    values = {one.key: tuple(one(gold, of_seed) for of_seed in predictions) for one in metrics}
     by_class = [class_f1(gold, of_seed, data.question) for of_seed in predictions]
     labels = [label for label in data.labels if any(label in of_seed for of_seed in by_class)]
     return ScoredCell(
@@ -360,10 +361,11 @@ def _scored(
         scores=scores,
         own_scores=np.array([own.scores(gold, of_seed) for of_seed in predictions]),
         predictions=predictions,
-        test=over_seeds([float(mean) for mean in scores.mean(1)]),
+        # The mean of scores is the same but for the last digit, which may round otherwise.
+        test=over_seeds(values[metric.key]),
         low=low,
         high=high,
-        values={one.key: tuple(one(gold, of_seed) for of_seed in predictions) for one in metrics},
+        values=values,
         calibration_error=_calibration(rows) if data.question.is_one_label else (),
         class_f1={
             label: fmean(of_seed.get(label, 0.0) for of_seed in by_class) for label in labels

@@ -220,7 +220,7 @@ def versions() -> dict[str, str]:
 def _check_same(found: object, wanted: Mapping[str, object], folder: Path) -> None:
     _match_spelling(found, wanted)
     differences = [
-        f"{section}.{name} was {was!r} and is now {value!r}"
+        f"{section}.{name} {_change(name, was, value)}"
         for section in ("model", "training", "data")
         for name, value in _part(wanted, section).items()
         if (was := _part(found, section).get(name, _DEFAULTS[section].get(name))) != value
@@ -230,6 +230,20 @@ def _check_same(found: object, wanted: Mapping[str, object], folder: Path) -> No
             f"{folder} holds a run with other options: {'; '.join(differences)}. "
             "Give another --out, or delete that folder"
         )
+
+
+def _change(name: str, was: object, value: object) -> str:
+    """How an option of a run changed; what a fingerprint is of, since its digits say nothing."""
+    what = _FINGERPRINTS.get(name)
+    if what is None or not (isinstance(was, str) and isinstance(value, str)):
+        return f"was {was!r} and is now {value!r}"
+    return f"was {was[:12]}... and is now {value[:12]}..., so {what}"
+
+
+_FINGERPRINTS = {
+    "fingerprint": "the examples are not the same, or are split otherwise",
+    "init_fingerprint": "the language model in that folder is not the same",
+}
 
 
 _DEFAULTS: Mapping[str, Mapping[str, object]] = {

@@ -326,10 +326,14 @@ def _by_value(
 
 def name_of_others(names: Collection[str]) -> str:
     """What all others are called beside some names, of which one may be "others" itself."""
-    others = "others"
-    while others in names:
-        others = f"all {others}"
-    return others
+    return _apart("others", "all", names)
+
+
+def _apart(name: str, word: str, names: Collection[str]) -> str:
+    """A name that is none of some others, with a word before it as often as that takes."""
+    while name in names:
+        name = f"{word} {name}"
+    return name
 
 
 def _by_column(name: str, values: Sequence[str]) -> Dimension:
@@ -337,7 +341,8 @@ def _by_column(name: str, values: Sequence[str]) -> Dimension:
     shown = f"column {name}"
     if numbers is not None:
         return _by_number(shown, numbers)
-    return _by_value(shown, [value or "empty" for value in values])
+    empty = _apart("empty", "left", values)
+    return _by_value(shown, [value or empty for value in values])
 
 
 def _numbers(values: Sequence[str]) -> list[float] | None:

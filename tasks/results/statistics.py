@@ -371,6 +371,15 @@ class Comparison:
         groups = f" in {self.clusters} groups" if self.clusters < self.examples else ""
         return f"n = {self.examples}{groups} x {self.seeds} seed{'s' * (self.seeds != 1)}"
 
+    @property
+    def least_detectable(self) -> str | None:
+        """``detectable_with_any_seeds`` in words; None where examples vary too little to tell.
+
+        There it is 0, or is rounded to it, but no number of seeds finds a difference of nothing.
+        """
+        least = self.metric.unit.distance(self.detectable_with_any_seeds)
+        return None if least == self.metric.unit.distance(0) else least
+
     def detectable_with(self, seeds: int) -> float:
         """The true difference that would be found four times in five with so many seeds, about."""
         floor = self.detectable_with_any_seeds

@@ -211,11 +211,12 @@ def _sensitivity(question: str, pairs: Sequence[Comparison]) -> str:
     """The difference that is found four times in five, with these seeds and with more."""
     middle = median_pair(pairs)
     unit, more = middle.metric.unit, 2 * middle.seeds
+    least = middle.least_detectable
+    end = f"{least} with any number" if least else "less with more"
     return (
         f"a true difference of {unit.distance(middle.detectable)} between two {question} is found four "
         f"times in five (the median pair, all {middle.pairs} considered; "
-        f"{unit.distance(middle.detectable_with(more))} with {more} seeds, "
-        f"{unit.distance(middle.detectable_with_any_seeds)} with any number)"
+        f"{unit.distance(middle.detectable_with(more))} with {more} seeds, {end})"
     ).replace(", all 1 considered", "")
 
 

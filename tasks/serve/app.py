@@ -253,8 +253,11 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
     )
     app.add_api_route("/explain", explained, methods=["POST"], responses=refusals)
     app.add_api_route("/health", health, methods=["GET"])
+    app.add_api_route("/health", health, methods=["HEAD"], include_in_schema=False)
     app.add_api_route("/show", shown, methods=["POST"], include_in_schema=False)
-    app.add_api_route("/", index, methods=["GET"], include_in_schema=False, response_model=None)
+    app.add_api_route(
+        "/", index, methods=["GET", "HEAD"], include_in_schema=False, response_model=None
+    )
     return app
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
+from torch.nn.utils import prune, spectral_norm, weight_norm
 
 from structnn import (
     Batch,
@@ -16,6 +19,7 @@ from structnn import (
     build_head,
 )
 from structnn.export import ExportError, export_model
+from tests.structnn.encoders.test_other_weights import matrices
 
 VOCABULARY = Vocabulary(list("abcdefg"))
 
@@ -45,6 +49,27 @@ def check(model, tmp_path):
 
 def test_a_bag(tmp_path):
     check(make("bag"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "make_weight"),
+    [
+        ("rnn", partial(prune.l1_unstructured, amount=0.5)),
+        ("fast_weights", partial(prune.l1_unstructured, amount=0.5)),
+        ("gru", spectral_norm),
+        ("bilstm", weight_norm),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+def test_weights_that_hooks_make(encoder, make_weight, tmp_path):
+    model = make(encoder)
+    made = matrices(model.encoder)
+    for module, name in made:
+        make_weight(module, name)
+    check(model, tmp_path)
+    for module, name in made:  # it is left as it is
+        assert name not in dict(module.named_parameters(recurse=False))
+        assert module._forward_pre_hooks
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from structnn.encoders.base import Encoder, Encoding
 from structnn.ops.paths import behind, through
 from structnn.ops.segments import Padding
 from structnn.options import Depth, Probability, Size
+from structnn.readouts import READOUTS
 
 __all__ = ["Transformer"]
 
@@ -65,6 +66,11 @@ class Transformer(Encoder):
             raise ValueError(
                 "readout='cls' is a vector before the first word, which with causal=True sees no word; "
                 "take another readout, such as last"
+            )
+        if not cls and "cls" in [name for name, _ in READOUTS.parse(readout, "+")]:
+            raise ValueError(
+                f"readout={readout!r} has 'cls' beside others or with options: it is taken alone, as "
+                "readout='cls', since it adds a vector to the sentence"
             )
         super().__init__(input_dim, hidden_dim, readout=None if cls else readout)
         self.positions = positions

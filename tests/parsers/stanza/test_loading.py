@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -68,3 +70,21 @@ def test_the_shipped_pipeline_reads_its_vectors_once_and_as_stanza_does() -> Non
     assert ours.vocab.state_dict() == theirs.vocab.state_dict()
     again = shared_vectors(file).load_pretrain(str(file))
     assert torch.equal(again.emb, theirs.emb)
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, MemoryError])
+def test_an_interrupt_is_no_error_of_the_model(fault) -> None:
+    parser, load = StanzaParser("en"), torch.load
+
+    def stop(file: object, *given: object, **options: object) -> object:
+        if "tokenize" in str(file):
+            raise fault
+        return load(file, *given, **options)
+
+    with (
+        patch("torch.load", stop),
+        patch.object(logging.getLogger("stanza"), "callHandlers") as told,
+        pytest.raises(fault),
+    ):
+        parser.load()
+    assert told.called == (fault is MemoryError)

@@ -275,6 +275,10 @@ def test_explore_with_a_query(tmp_path, here):
     for arguments in ((), ("-o", "hits.conllu")):
         done = here("explore", "two.conllu", *arguments, status=2)
         assert "or a --query" in done.err
+        assert ("whose hits go into hits.conllu" in done.err) == bool(arguments)
+    done = here("explore", "two.conllu", "-o", "two.txt", status=2)
+    assert "a page of HTML, as page.html" in done.err
+    assert not (tmp_path / "two.txt").exists()
 
 
 @pytest.mark.parametrize(
@@ -493,6 +497,18 @@ def test_quietly(tmp_path, questions, here):
     assert "epoch 1" in here(*options, "loud").err
     missing = ("train", "--data", "none.csv", "--encoder", "bag", "--out", "no")
     assert "none.csv" in here("--quiet", *missing, status=1).err
+
+
+def test_the_last_line_has_the_metric_that_selected(tmp_path, questions, here):
+    options = ("train", "--data", questions, "--encoder", "bag", "--structure", "left_chain")
+    options = (*options, "--epochs", 2, "--hidden-dim", 4, "--embedding-dim", 4)
+    assert "selected by" not in here(*options, "--out", "one").out
+    options = (*options, "--select", "macro_f1", "--out", "two")
+    done = here(*options)
+    scores = re.findall(r"epoch \d: .*, dev macro-F1 (\d+\.\d) %", done.err)
+    number = int(re.search(r"\(epoch (\d) of 2", done.out)[1])
+    assert f", selected by dev macro-F1 {scores[number - 1]} %; saved" in " ".join(done.out.split())
+    assert here(*options).out == done.out  # of a finished run
 
 
 def test_completion(tmp_path):

@@ -277,6 +277,9 @@ def test_weights_of_classes(train):
     made.set_params(class_weight="balanced").fit(texts[:59], labels[:59])
     with pytest.raises(OptionError, match="class_weight names 'maybe', but the classes of y are"):
         made.set_params(class_weight={"maybe": 2}).fit(texts, labels)
+    numbers = [int(one == "yes") for one in labels]
+    with pytest.raises(OptionError, match="class_weight has two keys for '1': give each class one"):
+        made.set_params(class_weight={0: 1, 1: 2, "1": 3}).fit(texts, numbers)
     with pytest.raises(OptionError, match="class_weight must be None, 'balanced' or a mapping"):
         made.set_params(class_weight="equal").fit(texts, labels)
 

@@ -234,6 +234,14 @@ def test_what_no_run_can_do_is_refused_before_any(
 
 
 @pytest.mark.slow
+def test_the_split_of_the_data_is_not_that_of_folds(options, tmp_path, capsys):
+    run_experiment(options, tmp_path / "out", dry_run=True)
+    assert "trees.jsonl: 32 train, 4 dev, 4 test, 2 labels" in capsys.readouterr().err
+    in_folds = dataclasses.replace(options, folds=2, fractions="1")
+    run_experiment(in_folds, tmp_path / "out", dry_run=True)
+    assert "trees.jsonl: 40 examples in 2 folds, 2 labels" in capsys.readouterr().err
+
+
 def test_what_a_run_was_asked_is_read_once(options, tmp_path, monkeypatch, capsys):
     run_experiment(options, tmp_path / "out")
     read = []

@@ -13,7 +13,7 @@ import torch
 
 from parsers.drawing.theme import LIGHT
 from structnn import Sentence, Tree
-from tasks.explain import DeletionCheck, explain, save, save_all, to_html
+from tasks.explain import DeletionCheck, explain, in_words, save, save_all, to_html
 from tasks.explain.along import edge_values, shares
 from tasks.explain.heat import LEGIBLE, heat_rows
 from tasks.explain.quantities import percent
@@ -294,6 +294,25 @@ def test_several_encoders_side_by_side(make_predictor, tmp_path):
         to_html([found[0], explain(make_predictor("bag"), "good a")])
     with pytest.raises(ValueError, match="of 0 texts"):
         to_html([])
+
+
+def test_small_attributions_are_no_zeros(make_predictor):
+    explanation = explain(make_predictor("bag"), TEXT, "no")
+    (text,) = explanation.texts
+    values = tuple(value / 1000 for value in text.attributions[IG])
+    small = dataclasses.replace(text, attributions={**text.attributions, IG: values})
+    page = to_html([dataclasses.replace(explanation, texts=(small,))])
+    for value in values:
+        assert f"{round(value, 4) + 0:+.4f}" in page
+
+
+def test_a_level_that_rises_does_not_fall(make_predictor):
+    explanation = explain(make_predictor("bag"), TEXT, "no")
+    deletion = dataclasses.replace(
+        explanation.deletion, drops={IG: -0.073}, random_drops=(-0.1, -0.02)
+    )
+    *_, line = in_words(dataclasses.replace(explanation, deletion=deletion))
+    assert "changes by +0.073, against +0.060 ± " in line
 
 
 def test_parsers_that_divide_the_text_differently(make_predictor, monkeypatch):

@@ -196,6 +196,8 @@ def test_a_token_is_chosen(ask):
         assert found.quantity.of == "maybe for “ugly”"
     with pytest.raises(ValueError, match="'good' is there 2 times: give 1 or 3"):
         explain(predictor, "good a good", token="good")
+    for chosen, place in (("2", 1), (2, 1), ("3", 0), ("4", 3)):
+        assert explain(predictor, "3 2 a 2", token=chosen).chosen.token == place
     with pytest.raises(ValueError, match="no token '5'; give one of these: 1 good, 2 a, 3 ugly"):
         explain(predictor, TEXT, token="5")
     gold = "no yes maybe no"
@@ -205,17 +207,18 @@ def test_a_token_is_chosen(ask):
         explain(predictor, TEXT, "no yes")
 
 
-def test_several_runs_explain_the_same_token(ask, tmp_path, monkeypatch):
-    """That of which the first is the least certain."""
+@pytest.mark.parametrize("text", [TEXT, "4 3 2 1"])
+def test_several_runs_explain_the_same_token(ask, tmp_path, monkeypatch, text):
+    """That of which the first is the least certain, whatever number is a word of the text."""
     monkeypatch.setattr("tasks.models.prediction.make_parser", lambda options: ToyParser())
     monkeypatch.setattr("tasks.explain.report.draw", lambda *_, **__: None)
     least = []
     for name, encoder in (("a", "bag"), ("b", "bilstm")):
-        least.append(explain(ask(Question("tokens"), encoder), TEXT).chosen.token)
+        least.append(explain(ask(Question("tokens"), encoder), text).chosen.token)
         shutil.copytree(tmp_path, tmp_path.parent / f"{tmp_path.name}-{name}")
-    assert least[0] != least[1]
+    assert least[0] != least[1] or text != TEXT
     runs = [str(tmp_path.parent / f"{tmp_path.name}-{name}") for name in "ab"]
-    done = CliRunner().invoke(app, ["explain", *runs, TEXT, "-o", str(tmp_path / "why")])
+    done = CliRunner().invoke(app, ["explain", *runs, text, "-o", str(tmp_path / "why")])
     assert done.exit_code == 0, done.output
     for encoder in ("bag", "bilstm"):
         written = json.loads((tmp_path / "why" / encoder / "explanation.json").read_text())
@@ -325,7 +328,7 @@ def test_short_texts(ask):
 
 def test_what_is_missing_is_told(ask):
     pair = ask(Question("pair"))
-    with pytest.raises(ValueError, match="1 texts and 0 second texts; give each text a second"):
+    with pytest.raises(ValueError, match="1 text and 0 second texts; give each text a second"):
         explain(pair, TEXT)
     with pytest.raises(ValueError, match="has 257 tokens, and 256 at most"):
         explain(pair, TEXT, second="a " * 257)

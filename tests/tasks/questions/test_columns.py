@@ -142,6 +142,27 @@ def test_places_of_a_table_may_be_numbers_with_a_point(tmp_path, places):
     assert example.spans == ((4, 8),)
 
 
+@pytest.mark.parametrize("answers", ["labels", "tags", "label"])
+def test_an_object_is_no_answer(tmp_path, answers):
+    row = {"text": "a", "tokens": ["a"], answers: {"x": 1}}
+    with pytest.raises(DataError, match=r":1: the \w+ must be .*, but is"):
+        read_table(lines(tmp_path / "a.jsonl", row))
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "span"),
+    [
+        ("the cafe\u0301 closed", "cafe\u0301", (4, 9)),
+        ("cafe cafe\u0301", "cafe", (0, 4)),
+        ("I \u2764\ufe0f it", "\u2764", (2, 3)),
+    ],
+)
+def test_accents_belong_to_words(tmp_path, text, target, span):
+    row = {"text": text, "target": target, "label": "x"}
+    (example,) = read_table(lines(tmp_path / "a.jsonl", row)).examples
+    assert example.spans == (span,)
+
+
 def test_offsets_count_from_the_beginning_of_the_file_s_text(tmp_path):
     row = {"text": "  The food", "start": 6, "end": 10, "label": "x"}
     (example,) = read_table(lines(tmp_path / "a.jsonl", row)).examples
@@ -153,6 +174,9 @@ def test_offsets_count_from_the_beginning_of_the_file_s_text(tmp_path):
     [
         ({"text": "a b", "target": "c"}, r":1: the target 'c' doesn't occur in the text"),
         ({"text": "b a b", "target": "b"}, r":1: the target 'b' occurs 2 times"),
+        ({"text": "a cafe\u0301", "target": "cafe"}, r":1: the target 'cafe' doesn't occur"),
+        ({"text": "e\u0301tat", "target": "tat"}, r":1: the target 'tat' doesn't occur"),
+        ({"text": "हिन्दी", "target": "हिन्द"}, r":1: the target 'हिन्द' doesn't occur"),
         ({"text": "a b", "target": [0, 9]}, r":1: a span is from 0 to 9, but the text has 3 char"),
         ({"text": "a b", "target": [2, 2]}, r":1: a span is from 2 to 2"),
         ({"text": "a b", "target": None}, r":1: the target must be where it begins and ends"),

@@ -44,12 +44,12 @@ def test_paths_between_spans(tmp_path, structure):
     assert found.spans == [((3, 4), (1, 2))]  # the subject stands behind the object
     assert found.texts == ["so [[red]] and [[blue]] so"]
     for spans, message in {
-        ((0, 2),): "text 1 has 1 spans, but this run answers questions about 2",
+        ((0, 2),): "text 1 has 1 span, but this run answers questions about 2",
         ((0, 2), (9, 99)): "text 1: a span is from 9 to 99",
     }.items():
         with pytest.raises(ValueError, match=message):
             predictor.predict(["so red and blue so"], spans=[spans])
-    with pytest.raises(ValueError, match="there are 1 texts, but spans of 0"):
+    with pytest.raises(ValueError, match="given were 1 text, but spans of 0"):
         predictor.predict(["so red"], spans=[])
 
 

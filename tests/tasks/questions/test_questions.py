@@ -186,14 +186,14 @@ def test_new_pairs_and_spans_are_answered(tmp_path):
             if question.is_number:
                 assert float(found[0].label) > float(found[1].label)
                 assert found[0].probabilities == {}
-            with pytest.raises(ValueError, match="1 texts and 0 second texts; give each"):
+            with pytest.raises(ValueError, match="1 text and 0 second texts; give each"):
                 predictor.predict(["red"])
         else:
             found = predictor.predict(["so [[red]] blue", "so red [[blue]]"])
             assert [prediction.label for prediction in found] == ["red", "blue"]
             with pytest.raises(ValueError, match=r"has 0 spans .* mark them as in 'The \[\[food"):
                 predictor.predict(["so red blue"])
-            with pytest.raises(ValueError, match="1 texts and 1 second texts; give none"):
+            with pytest.raises(ValueError, match="1 text and 1 second text; give none"):
                 predictor.predict(["so [[red]]"], ["blue"])
         assert predictor.predict([]) == []
 

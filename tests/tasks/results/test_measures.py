@@ -11,6 +11,7 @@ from tasks.metrics import macro_f1, matthews
 from tasks.options import OptionError
 from tasks.report.groups import groups_of
 from tasks.report.tables import encoder_table
+from tasks.report.words import sensitivity
 from tasks.results.condition import Condition
 from tasks.results.folder import load_results
 from tasks.results.measures import ScoredCell, check_one_test_set, measure, metrics_of
@@ -89,6 +90,25 @@ def test_a_metric_of_the_whole_set_is_compared(folder):
     first, second = macro.scored
     assert pair.difference == pytest.approx(first.test.mean - second.test.mean)
     assert pair.effect is None
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "mcc", "mean_absolute_error"])
+def test_the_table_rounds_what_a_run_says(folder, metric):
+    for cell in measure(load_results(folder), VerdictOptions(metric=metric)).scored:
+        assert cell.test.mean == fmean(cell.values[metric])
+
+
+def test_no_number_of_seeds_finds_a_difference_of_nothing(tmp_path):
+    """Of 12 examples macro-F1 varies too little over examples to tell it from chance in runs."""
+    write_experiment(
+        tmp_path, {"toys": make_examples(12)}, make_grid(encoders=["transformer", "bag"]), seeds=3
+    )
+    measures = measure(load_results(tmp_path), VerdictOptions(metric="macro_f1", rope=2))
+    (pair,) = measures.families[0].pairs.values()
+    assert pair.detectable_with_any_seeds == 0
+    (line,) = (line for line in summarise(measures).words("toys") if "four times in five" in line)
+    assert line.endswith(" points with 6 seeds, less with more)")
+    assert "with more seeds less" in sensitivity(groups_of(measures)[0])
 
 
 def test_options_are_those_of_the_experiment_unless_given(folder):

@@ -152,6 +152,15 @@ def test_columns_of_names_of_numbers_and_of_remarks():
     ]
 
 
+def test_no_value_is_not_the_value_empty():
+    rows = [example("a b", columns={"glass": ("", "empty", "full")[i % 3]}) for i in range(30)]
+    assert slices_of(rows, "column glass") == {
+        "empty": tuple(range(1, 30, 3)),
+        "full": tuple(range(2, 30, 3)),
+        "left empty": tuple(range(0, 30, 3)),
+    }
+
+
 def test_rare_values_are_joined():
     rows = [example("a b", label="rare" if i < 2 else "xy"[i % 2]) for i in range(40)]
     found = slices_of(rows, "label")

@@ -83,6 +83,13 @@ def test_it_says_what_it_is(client):
     assert found["question"] == "sentence (a text), label (3 classes)"
 
 
+@pytest.mark.parametrize("path", ["/", "/health"])
+def test_the_head_of_a_page_is_there(client, path):
+    found = client.head(path)
+    assert (found.status_code, found.content) == (200, b"")
+    assert found.headers["Content-Type"] == client.get(path).headers["Content-Type"]
+
+
 def test_it_explains(client, make_predictor):
     found = client.post("/explain", json={"text": TEXT}).json()
     expected = explain(make_predictor("bag"), TEXT)
@@ -101,7 +108,7 @@ def test_it_explains(client, make_predictor):
             "/predict",
             {"texts": ["a"], "second": ["b"]},
             422,
-            "1 texts and 1 second texts; give none",
+            "1 text and 1 second text; give none",
         ),
         ("/predict", {}, 422, "texts: Field required"),
         (
@@ -130,10 +137,10 @@ def test_it_explains(client, make_predictor):
         ("/predict", {"texts": ["a", "b" * 61]}, 413, "text 2 of texts has 61 characters"),
         ("/explain", {"text": "a" * 61}, 413, "a text may have 60: shorten it"),
         ("/explain", {"text": ""}, 422, "text 1 is empty"),
-        ("/explain", {"text": "a", "second": "b"}, 422, "1 second texts; give none"),
+        ("/explain", {"text": "a", "second": "b"}, 422, "1 second text; give none"),
         ("/explain", {"text": "a", "label": "b"}, 422, "is no label of this run; its labels are"),
         ("/explain", {"text": "a", "token": 1}, 422, "leave it out"),
-        ("/show", {"text": "a", "second": "b"}, 422, "1 second texts; give none"),
+        ("/show", {"text": "a", "second": "b"}, 422, "1 second text; give none"),
         ("/predict", {"texts": ["a" * 9_000_000]}, 413, "bytes, and may have"),
     ],
 )
@@ -175,7 +182,7 @@ def test_what_is_not_json(client):
             Question("pair"),
             {"texts": ["good a", "bad"], "second": ["a", "b b"]},
             {"texts": ["good a"]},
-            "1 texts and 0 second texts; give each text a second one",
+            "1 text and 0 second texts; give each text a second one",
         ),
         (
             Question("span"),
@@ -294,7 +301,7 @@ def test_a_fault_is_that_of_its_own_request(held):
     assert futures[0].result(60)[0].text == "a"
     with pytest.raises(ValueError, match="text 2 is empty"):
         futures[1].result(60)
-    with pytest.raises(ValueError, match="1 second texts; give none"):
+    with pytest.raises(ValueError, match="1 second text; give none"):
         futures[2].result(60)
     assert futures[3].result(60)[0].text == "good"
     assert called.result(60) == 3

@@ -152,6 +152,12 @@ def test_rotary_attention_written_out(norm):
     check()
 
 
+@pytest.mark.parametrize("readout", ["cls+mean", "mean+cls", "cls()"])
+def test_cls_is_taken_alone(readout):
+    with pytest.raises(ValueError, match="'cls' beside others or with options: it is taken alone"):
+        encoder_of(readout=readout)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("norm", ["pre", "post"])
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned", "rotary", "none"])
