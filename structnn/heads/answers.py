@@ -108,23 +108,33 @@ class LabelAnswer(_Uncalibrated):
         self.weights: Tensor | None
 
     def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The mean loss; see :class:`Answer`.
+        """The mean loss, 0 where no answer weighs anything; see :class:`Answer`.
 
         Args:
             scores: ``(rows, width)``.
             gold: ``(rows,)``.
             weights: ``(rows,)``, by which the loss of each row is multiplied; 1 by default.
         """
-        if self.focus == 0 and weights is None:
-            return F.cross_entropy(scores, gold, weight=self.weights, ignore_index=NO_ANSWER)
         answered = gold != NO_ANSWER
-        gold = gold[answered]
-        surprise = F.cross_entropy(scores[answered], gold, reduction="none")  # -log p
-        weight = torch.ones_like(surprise) if self.weights is None else self.weights[gold]
-        focused = weight * (-torch.expm1(-surprise)) ** self.focus * surprise
+        # Their sum is a number of rows, which half precision hasn't got.
+        weight = answered.to(torch.promote_types(scores.dtype, torch.float32))
+        if self.weights is not None:
+            weight = weight * self.weights[gold.clamp_min(0)]
+        if self.focus == 0 and weights is None:
+            # Not the mean of cross_entropy: where all weights are 0, that isn't a number.
+            total = F.cross_entropy(
+                scores, gold, self.weights, ignore_index=NO_ANSWER, reduction="sum"
+            )
+            return total / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+        surprise = F.cross_entropy(scores[answered], gold[answered], reduction="none")  # -log p
+        weight = weight[answered]
+        doubt = -torch.expm1(-surprise)  # 1 - p
+        if self.focus < 1:  # at 0 its power has no slope
+            doubt = doubt.clamp_min(torch.finfo(doubt.dtype).tiny)
+        focused = weight * doubt**self.focus * surprise
         if weights is not None:
             focused = focused * weights[answered]
-        return focused.sum() / weight.sum()
+        return focused.sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
     def encode(self, gold: Sequence[str]) -> Tensor:
         """``(rows,)``, the number of each label; an empty label is :data:`NO_ANSWER`.

@@ -359,9 +359,14 @@ def values_for(question: Question) -> type[Values]:
 
 
 def are_sets(y: Column) -> bool:
-    """Whether answers are several classes each: the rows of a matrix, or lists (tuples are classes)."""
+    """Whether answers are several classes each: the rows of a matrix, or lists (tuples are classes).
+
+    As in scikit-learn, an array or a table of one column is a column of classes.
+    """
     if _is_matrix(y):
         return True
+    if getattr(y, "shape", ())[1:] == (1,):
+        return False
     if hasattr(y, "to_pylist"):  # Arrow, whose to_numpy takes no strings
         y = y.to_pylist()
     elif not isinstance(y, list | np.ndarray) and hasattr(y, "to_numpy"):

@@ -56,8 +56,11 @@ class ClassesEstimator(StructuredEstimator):
         names = names_of(values.classes)
         # As Python compares them: 1, 1.0 and True are one class.
         name = dict(zip(values.classes.tolist(), names, strict=True))
-        weights = numbers_in(list(given.values()), len(given), "class_weight")
-        found = dict(zip((name.get(one, str(one)) for one in given), weights, strict=True))
+        weighed = [name.get(one, str(one)) for one in given]
+        others = [one for one in names if one not in weighed]
+        both = [*given.values(), *(1 for _ in others)]
+        weights = numbers_in(both, len(both), "class_weight")
+        found = dict(zip(weighed, weights, strict=False))
         if unknown := sorted(set(found) - set(names)):
             raise OptionError(
                 "class_weight", f"names {quote(unknown)}, but the classes of y are {quote(names)}"

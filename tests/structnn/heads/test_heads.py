@@ -204,6 +204,26 @@ def test_label_loss_is_cross_entropy_weighted_and_focused():
     assert nearly.loss(scores, gold).item() == pytest.approx(plain.loss(scores, gold).item())
 
 
+@pytest.mark.parametrize("focus", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize(
+    ("weights", "gold"), [([0.0, 1.0], [0, 0]), (None, [-100, -100]), ([0.0, 1.0], [0, -100])]
+)
+def test_what_weighs_nothing_costs_nothing(focus, weights, gold):
+    scores = torch.randn(2, 2, requires_grad=True)
+    loss = LabelAnswer(["a", "b"], weights=weights, focus=focus).loss(scores, torch.tensor(gold))
+    loss.backward()
+    assert loss.item() == 0
+    assert scores.grad.tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("focus", [0.01, 0.5, 1.0, 2.0])
+def test_focal_loss_of_a_sure_answer_has_a_slope(focus):
+    scores = torch.tensor([[300.0, 0.0], [1.0, 0.0]], requires_grad=True)
+    LabelAnswer(["a", "b"], focus=focus).loss(scores, torch.tensor([0, 0])).backward()
+    assert scores.grad[0].tolist() == [0, 0]
+    assert scores.grad[1, 0].item() < 0
+
+
 def test_labels_there_and_back():
     answer = LabelAnswer(["no", "yes"])
     assert answer.encode(["yes", "no", ""]).tolist() == [1, 0, -100]

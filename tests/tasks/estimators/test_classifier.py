@@ -281,6 +281,24 @@ def test_weights_of_classes(train):
         made.set_params(class_weight="equal").fit(texts, labels)
 
 
+def test_a_class_may_weigh_nothing(train):
+    texts, labels = train
+    made = StructuredClassifier("bag", learning_rate=0.05, class_weight={"no": 0}, **SMALL)
+    made.set_params(batch_size=1)
+    assert set(made.fit(texts, labels).predict(texts)) == {"yes"}
+    with pytest.raises(DataError, match="not all of them zero"):
+        made.set_params(class_weight={"no": 0, "yes": 0}).fit(texts, labels)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize("dtype", [str, object])
+def test_an_array_of_one_column_is_a_column_of_classes(train, dtype):
+    texts, labels = train
+    made = StructuredClassifier("bag", **SMALL).fit(texts, np.array(labels, dtype)[:, None])
+    assert made.classes_.tolist() == ["no", "yes"]
+    assert set(made.predict(texts)) <= {"no", "yes"}
+
+
 @pytest.mark.parametrize("classes", [(0.0, 1.0), (0, 1), (False, True), ("0", "1")])
 @pytest.mark.parametrize("heavy", [1, 1.0, True, np.int64(1), "1"])
 def test_weights_are_of_the_classes_that_are_equal(train, classes, heavy):
