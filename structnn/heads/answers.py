@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -255,12 +256,13 @@ class ScoreAnswer(_Uncalibrated):
         super().__init__()
         if not deviation > 0:
             raise ValueError(f"deviation must be above 0, but is {deviation}")
-        self.register_buffer("mean", torch.tensor(mean))
-        self.register_buffer("deviation", torch.tensor(deviation))
+        # In double precision, since numbers may differ in late digits alone, as times in seconds do.
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float64))
+        self.register_buffer("deviation", torch.tensor(deviation, dtype=torch.float64))
 
     def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
         """The mean squared error in standard deviations; see :class:`Answer`."""
-        wanted = (gold.to(scores) - self.mean) / self.deviation
+        wanted = ((gold - self.mean) / self.deviation).to(scores)
         if weights is None:
             return F.mse_loss(scores[:, 0], wanted)
         return (weights.to(scores) * (scores[:, 0] - wanted).square()).mean()
@@ -270,16 +272,23 @@ class ScoreAnswer(_Uncalibrated):
         return torch.tensor([float(number) for number in gold], dtype=torch.float64)
 
     def values(self, scores: Tensor) -> Tensor:
-        """``(rows,)``, the numbers that scores stand for."""
-        return self.mean + self.deviation * scores[:, 0]
+        """``(rows,)``, the numbers that scores stand for, in double precision."""
+        return self.mean + self.deviation * scores[:, 0].double()
 
     def decode(self, scores: Tensor) -> list[str]:
-        """The numbers, with six digits."""
-        return [f"{value:.6g}" for value in self.values(scores).tolist()]
+        """The numbers, with six digits; with more where six don't show a thousandth of *d*."""
+        deviation = float(self.deviation)
+        return [f"{value:.{_digits(value / deviation)}g}" for value in self.values(scores).tolist()]
 
     def probabilities(self, scores: Tensor) -> Tensor | None:
         """None: there are no classes."""
         return None
+
+
+def _digits(deviations: float) -> int:
+    """How many digits a number has that is so many deviations from 0; 17 are all there are."""
+    before = math.ceil(math.log10(min(max(1.0, abs(deviations)), 1e13)))
+    return max(6, before + 4)
 
 
 class DistributionAnswer(_Uncalibrated):

@@ -278,6 +278,29 @@ def test_scores_are_told_on_their_own_scale():
         ScoreAnswer(deviation=0)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((1.7e9, 1.7e9 + 50), ["1700000000", "1700000050"]),  # times in seconds
+        ((1e-60, 3e-60), ["1e-60", "3e-60"]),
+        ((-1e300, 1e300), ["-1e+300", "1e+300"]),
+        ((2011.25, 2024.5), ["2011.25", "2024.5"]),
+        ((1.123456789, 4), ["1.12346", "4"]),
+    ],
+)
+def test_scores_that_differ_in_late_digits(numbers, told):
+    mean, deviation = sum(numbers) / 2, (numbers[1] - numbers[0]) / 2
+    answer = ScoreAnswer(mean=mean, deviation=deviation)
+    scores = torch.tensor([[-1.0], [1.0]])
+    assert answer.loss(scores, answer.encode([repr(number) for number in numbers])) < 1e-12
+    assert answer.decode(scores) == told
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf])
+def test_scores_that_are_no_numbers_are_told_as_such(score):
+    assert ScoreAnswer(mean=1.0).decode(torch.tensor([[score]])) == [str(score)]
+
+
 def test_a_distribution_has_the_gold_number_as_its_mean():
     answer = DistributionAnswer(1, 5).double()
     numbers = ["1", "1.25", "3", "4.9", "5"]
