@@ -491,6 +491,8 @@ def _lists_in(y: Column, name: str) -> list[list[Any]]:
     Raises:
         DataError: An answer is no list.
     """
+    if isinstance(y, np.ndarray) and y.ndim == 2:
+        y = list(y)  # lists of one length
     values = [value.split() if isinstance(value, str) else value for value in values_in(y, name)]
     for place, value in enumerate(values):
         if not isinstance(value, list | tuple | np.ndarray):

@@ -21,6 +21,7 @@ from tasks import (
     StructuredRegressor,
     StructuredTagger,
     StructuredTransducer,
+    compare_encoders,
 )
 from tasks.data.examples import DataError
 from tasks.data.options import ParserOptions
@@ -279,6 +280,14 @@ def test_weights_of_classes(train):
         made.set_params(class_weight={"maybe": 2}).fit(texts, labels)
     with pytest.raises(OptionError, match="class_weight must be None, 'balanced' or a mapping"):
         made.set_params(class_weight="equal").fit(texts, labels)
+
+
+@pytest.mark.parametrize("wrong", [["a", "b", "c"], "ab", ("a",), {"text": ["a"]}, 3])
+def test_a_dev_set_is_a_pair(train, wrong):
+    with pytest.raises(DataError, match="dev must be a pair of examples and their answers"):
+        StructuredClassifier("bag", **SMALL).fit(*train, dev=wrong)
+    with pytest.raises(DataError, match="test must be a pair of examples and their answers"):
+        compare_encoders(*train, ["bag"], seeds=1, test=wrong)
 
 
 def test_a_class_may_weigh_nothing(train):

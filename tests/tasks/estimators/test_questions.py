@@ -397,3 +397,11 @@ def test_trees_without_classes_have_no_score():
     made = StructuredNodeClassifier("child_sum_tree_lstm", **SMALL).fit(PHRASES, NODES)
     with pytest.raises(DataError, match="y has no answer of any weight"):
         made.score(PHRASES[:1], [[None] * len(NODES[0])])
+
+
+def test_tags_of_one_length_may_be_an_array():
+    texts = [[words[0], f"{n}"] for n, words in enumerate(WORDS)]
+    tags = [own[:2] for own in TAGS]
+    lists, array = (StructuredTagger("bag", **SMALL).fit(texts, y) for y in (tags, np.array(tags)))
+    assert array.classes_.tolist() == lists.classes_.tolist()
+    assert array.score(texts, np.array(tags)) == lists.score(texts, tags)
