@@ -84,7 +84,8 @@ class LabelAnswer(_Uncalibrated):
         focus: :math:`\gamma`; 0 is cross-entropy.
 
     Raises:
-        ValueError: There are fewer than two classes, or as many weights as classes aren't given.
+        ValueError: There are fewer than two classes, one of them is there twice, or as many weights as
+            classes aren't given.
     """
 
     def __init__(
@@ -93,6 +94,8 @@ class LabelAnswer(_Uncalibrated):
         super().__init__()
         if len(labels) < 2:
             raise ValueError(f"a classifier needs at least two labels, but got {list(labels)}")
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"each label must be there once, but labels are {list(labels)}")
         if weights is not None and len(weights) != len(labels):
             raise ValueError(
                 f"there are {len(weights)} weights for {len(labels)} labels; give one for each"

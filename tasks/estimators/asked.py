@@ -55,7 +55,8 @@ def part_of(given: object, name: str) -> Part:
             f"{name} must be a pair of examples and their answers, ({name}_X, {name}_y), or of rows "
             f"that have the answers and None, but is of type {type(given).__name__}, with {what}"
         )
-    return Part(*given, (name, name))
+    X, y = given
+    return Part(X, y, (name, name))
 
 
 @dataclass(frozen=True)

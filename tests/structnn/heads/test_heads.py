@@ -224,6 +224,11 @@ def test_focal_loss_of_a_sure_answer_has_a_slope(focus):
     assert scores.grad[1, 0].item() < 0
 
 
+def test_each_label_is_there_once():
+    with pytest.raises(ValueError, match=r"each label must be there once, .*'a', 'b', 'a'"):
+        LabelAnswer(["a", "b", "a"])
+
+
 def test_labels_there_and_back():
     answer = LabelAnswer(["no", "yes"])
     assert answer.encode(["yes", "no", ""]).tolist() == [1, 0, -100]
