@@ -11,7 +11,7 @@ import numpy as np
 from structnn.data.vocabulary import Vocabulary
 from structnn.sentence import Sentence, Tree
 
-__all__ = ["NO_TREE", "Column", "SentenceColumns"]
+__all__ = ["NO_TREE", "Column", "SentenceColumns", "places_in"]
 
 NO_TREE = -2
 """The head of each token of a sentence without a tree."""
@@ -97,10 +97,18 @@ class SentenceColumns(Sequence[Sentence]):
         return (self[index] for index in range(len(self)))
 
     def at(self: Self, indices: Sequence[int] | Column) -> Self:
-        """The sentences at these indices, in this order, of the same columns."""
+        """The sentences at these indices, in this order, of the same columns.
+
+        Args:
+            indices: The indices, or a truth value for each sentence: see :func:`places_in`.
+
+        Raises:
+            IndexError: There is no such sentence.
+            ValueError: They are no indices.
+        """
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__)
-        made.places = self.places[np.asarray(indices, dtype=np.int64)]
+        made.places = self.places[places_in(len(self), indices)]
         return made
 
     def followed_by(self: Self, others: Self) -> Self:
@@ -139,6 +147,31 @@ class SentenceColumns(Sequence[Sentence]):
             word = self.lexicon[number]
             of_words[word.lower() if lowercase else word] += int(counts[number])
         return Vocabulary.from_counts(of_words, min_count=min_count, lowercase=lowercase)
+
+
+def places_in(size: int, indices: Sequence[int] | Column) -> Column:
+    """Which sentences indices mean, as those of a NumPy array do: ``(indices,)``, from 0.
+
+    Args:
+        size: The number of sentences.
+        indices: Whole numbers, from the end where they are below 0; or a truth value for each sentence.
+
+    Raises:
+        IndexError: There is no such sentence.
+        ValueError: They are no indices.
+    """
+    given = np.asarray(indices)
+    if given.dtype == bool and given.shape == (size,):
+        return np.flatnonzero(given)
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+        raise ValueError(
+            f"indices of sentences must be a list of whole numbers, or of {size} truth values, one for "
+            f"each sentence, but are {indices!r:.60}"
+        )
+    places = given.astype(np.int64)
+    if outside := places[(places < -size) | (places >= size)].tolist():
+        raise IndexError(f"there is no sentence {outside[0]}: there are {size}, which count from 0")
+    return np.where(places < 0, places + size, places)
 
 
 def _named(numbers: Column, names: Sequence[str]) -> list[str] | None:

@@ -101,16 +101,16 @@ class Corpus(Dataset[Sentence]):
         """What a ``DataLoader`` calls to make a batch.
 
         Args:
-            items: A :class:`Batch`, which is given back; sentences; or tuples of a sentence and anything
-                that PyTorch collates, such as a label.
+            items: A :class:`Batch`, which is given back; sentences; or tuples or lists of a sentence and
+                anything that PyTorch collates, such as a label.
 
         Returns:
-            The batch of the sentences, made as those of this corpus are; of tuples a tuple of it and
-            what PyTorch makes of the rest.
+            The batch of the sentences, made as those of this corpus are; of tuples or lists a tuple of
+            it and what PyTorch makes of the rest.
         """
         if isinstance(items, Batch):
             return items
-        if isinstance(items[0], tuple):
+        if isinstance(items[0], tuple | list):
             sentences, *rest = zip(*items, strict=True)
             return (self._batch_of(sentences), *(default_collate(list(part)) for part in rest))
         return self._batch_of(items)
@@ -135,7 +135,12 @@ class Corpus(Dataset[Sentence]):
     def batch(self, indices: Sequence[int] | Array | None = None) -> Batch:
         """The batch of the sentences at these indices, in this order; of all of them by default.
 
+        Args:
+            indices: Their indices, which count from the end where they are below 0; or a truth value
+                for each sentence, as ``corpus.lengths < 40``.
+
         Raises:
-            ValueError: No index is given, or the corpus is empty.
+            IndexError: There is no such sentence.
+            ValueError: No index is given, or what is none; or the corpus is empty.
         """
         return Batch(self._flat.select(indices))

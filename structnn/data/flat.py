@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from structnn.data.columns import NO_TREE, SentenceColumns
+from structnn.data.columns import NO_TREE, SentenceColumns, places_in
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
 from structnn.sentence import Sentence, StructureError, Tree
 from structnn.sentence_graph import SentenceGraph
@@ -72,6 +72,12 @@ class FlatSentences:
     def _flatten(self, vocabulary: Vocabulary | None, relations: Vocabulary) -> None:
         """Make the arrays of sentences."""
         structure = self.structure
+        for place, one in enumerate(self.sentences):
+            if not isinstance(one, Sentence):
+                raise TypeError(
+                    f"a batch or a corpus is made of Sentences, but number {place} is {one!r:.40}, of "
+                    f"type {type(one).__name__}; make one as Sentence(['dogs', 'bark'])"
+                )
         self._token_ptr = _pointers(len(sentence) for sentence in self.sentences)
         if vocabulary is not None:
             words = list(chain.from_iterable(sentence.tokens for sentence in self.sentences))
@@ -143,10 +149,11 @@ class FlatSentences:
         """The sentences at these indices, in this order; all of them by default.
 
         Raises:
-            ValueError: No index is given, or there are no sentences.
+            IndexError: There is no such sentence.
+            ValueError: No index is given, or what is none; or there are no sentences.
         """
         size = len(self.sentences)
-        chosen = np.arange(size) if indices is None else np.asarray(indices, dtype=np.int64)
+        chosen = np.arange(size) if indices is None else places_in(size, indices)
         if len(chosen) == 0:
             raise ValueError("a batch needs at least one sentence")
         sentences: Sequence[Sentence] = (

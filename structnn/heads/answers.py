@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -83,7 +84,8 @@ class LabelAnswer(_Uncalibrated):
         focus: :math:`\gamma`; 0 is cross-entropy.
 
     Raises:
-        ValueError: There are fewer than two classes, or not as many weights as classes.
+        ValueError: There are fewer than two classes, a class is there twice, or there are not as many
+            weights as classes.
     """
 
     def __init__(
@@ -92,6 +94,8 @@ class LabelAnswer(_Uncalibrated):
         super().__init__()
         if len(labels) < 2:
             raise ValueError(f"a classifier needs at least two labels, but got {list(labels)}")
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"each label must be there once, but labels are {list(labels)}")
         if weights is not None and len(weights) != len(labels):
             raise ValueError(
                 f"there are {len(weights)} weights for {len(labels)} labels; give one for each"
@@ -108,23 +112,33 @@ class LabelAnswer(_Uncalibrated):
         self.weights: Tensor | None
 
     def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The mean loss; see :class:`Answer`.
+        """The mean loss, 0 where no answer weighs anything; see :class:`Answer`.
 
         Args:
             scores: ``(rows, width)``.
             gold: ``(rows,)``.
             weights: ``(rows,)``, by which the loss of each row is multiplied; 1 by default.
         """
-        if self.focus == 0 and weights is None:
-            return F.cross_entropy(scores, gold, weight=self.weights, ignore_index=NO_ANSWER)
         answered = gold != NO_ANSWER
-        gold = gold[answered]
-        surprise = F.cross_entropy(scores[answered], gold, reduction="none")  # -log p
-        weight = torch.ones_like(surprise) if self.weights is None else self.weights[gold]
-        focused = weight * (-torch.expm1(-surprise)) ** self.focus * surprise
+        # Their sum is a number of rows, which half precision hasn't got.
+        weight = answered.to(torch.promote_types(scores.dtype, torch.float32))
+        if self.weights is not None:
+            weight = weight * self.weights[gold.clamp_min(0)]
+        if self.focus == 0 and weights is None:
+            # Not the mean of cross_entropy: where all weights are 0, that isn't a number.
+            total = F.cross_entropy(
+                scores, gold, self.weights, ignore_index=NO_ANSWER, reduction="sum"
+            )
+            return total / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+        surprise = F.cross_entropy(scores[answered], gold[answered], reduction="none")  # -log p
+        weight = weight[answered]
+        doubt = -torch.expm1(-surprise)  # 1 - p
+        if self.focus < 1:  # at 0 its power has no slope
+            doubt = doubt.clamp_min(torch.finfo(doubt.dtype).tiny)
+        focused = weight * doubt**self.focus * surprise
         if weights is not None:
             focused = focused * weights[answered]
-        return focused.sum() / weight.sum()
+        return focused.sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
     def encode(self, gold: Sequence[str]) -> Tensor:
         """``(rows,)``, the number of each label; an empty label is :data:`NO_ANSWER`.
@@ -245,12 +259,13 @@ class ScoreAnswer(_Uncalibrated):
         super().__init__()
         if not deviation > 0:
             raise ValueError(f"deviation must be above 0, but is {deviation}")
-        self.register_buffer("mean", torch.tensor(mean))
-        self.register_buffer("deviation", torch.tensor(deviation))
+        # In double precision, since numbers may differ in late digits alone, as times in seconds do.
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float64))
+        self.register_buffer("deviation", torch.tensor(deviation, dtype=torch.float64))
 
     def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
         """The mean squared error in standard deviations; see :class:`Answer`."""
-        wanted = (gold.to(scores) - self.mean) / self.deviation
+        wanted = ((gold - self.mean) / self.deviation).to(scores)
         if weights is None:
             return F.mse_loss(scores[:, 0], wanted)
         return (weights.to(scores) * (scores[:, 0] - wanted).square()).mean()
@@ -260,16 +275,23 @@ class ScoreAnswer(_Uncalibrated):
         return torch.tensor([float(number) for number in gold], dtype=torch.float64)
 
     def values(self, scores: Tensor) -> Tensor:
-        """``(rows,)``, the numbers that scores stand for."""
-        return self.mean + self.deviation * scores[:, 0]
+        """``(rows,)``, the numbers that scores stand for, in double precision."""
+        return self.mean + self.deviation * scores[:, 0].double()
 
     def decode(self, scores: Tensor) -> list[str]:
-        """The numbers, with six digits."""
-        return [f"{value:.6g}" for value in self.values(scores).tolist()]
+        """The numbers, with six digits; with more where six don't show a thousandth of *d*."""
+        deviation = float(self.deviation)
+        return [f"{value:.{_digits(value / deviation)}g}" for value in self.values(scores).tolist()]
 
     def probabilities(self, scores: Tensor) -> Tensor | None:
         """None: there are no classes."""
         return None
+
+
+def _digits(deviations: float) -> int:
+    """How many digits a number has that is so many deviations from 0; 17 are all there are."""
+    before = math.ceil(math.log10(min(max(1.0, abs(deviations)), 1e13)))
+    return max(6, before + 4)
 
 
 class DistributionAnswer(_Uncalibrated):

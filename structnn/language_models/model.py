@@ -17,6 +17,7 @@ from structnn.heads.answers import NO_ANSWER
 from structnn.heads.head import StructuredModel
 from structnn.language_models.head import WordsHead
 from structnn.language_models.prefixes import END, prefixes_of
+from structnn.options import at_least
 from structnn.sentence import Sentence
 
 __all__ = ["END", "MASK", "SPECIAL", "LanguageModel", "Objective", "language_vocabulary"]
@@ -222,11 +223,16 @@ class LanguageModel(StructuredModel):
             For each text the best found, without the prompt; numbers are those of the vocabulary.
 
         Raises:
-            ValueError: The model is not causal.
+            ValueError: The model is not causal, the prompt is one string, or a number is below 1.
         """
         if self.objective != "causal":
             raise ValueError(
                 "only a causal language model writes text: this one is of another kind"
+            )
+        at_least(1, count=count, length=length)
+        if isinstance(prompt, str):
+            raise ValueError(
+                f"the prompt must be a list of words, but is one string: {prompt!r:.40}"
             )
         device = self.head.bias.device
         waiting = [self.vocabulary[word] for word in prompt]

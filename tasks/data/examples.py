@@ -28,6 +28,8 @@ __all__ = [
 PAIR = "pair"
 """The column that says which examples belong together, where no other is chosen."""
 
+_MOST_STEPS = 10_000  # of a scale: each has a score
+
 
 class DataError(InputError):
     """Data that can't be used; the message says where the error is and how to correct it."""
@@ -320,8 +322,16 @@ class Dataset:
                 f"{self.name}: all {len(self.train)} training examples have the number "
                 f"{self.train[0].label}; there is nothing to learn"
             )
+        if self.question.answer != "scale":
+            return
         least, most = math.floor(min(numbers)), math.ceil(max(numbers))
-        for _, example in self._examples() if self.question.answer == "scale" else ():
+        if most - least >= _MOST_STEPS:
+            raise DataError(
+                f"{self.name}: the scale from {least} to {most} has {most - least + 1:,} steps, each of "
+                f"which has a score: at most {_MOST_STEPS:,} can be; predict a free number "
+                "(--answer score)"
+            )
+        for _, example in self._examples():
             if not least <= number_in(example.label) <= most:
                 raise DataError(
                     f"{example.source}: {example.label} is not on the scale of train, from {least} to "

@@ -360,9 +360,14 @@ def values_for(question: Question) -> type[Values]:
 
 
 def are_sets(y: Column) -> bool:
-    """Whether answers are several classes each: the rows of a matrix, or lists (tuples are classes)."""
+    """Whether answers are several classes each: the rows of a matrix, or lists (tuples are classes).
+
+    As in scikit-learn, an array or a table of one column is a column of classes.
+    """
     if _is_matrix(y):
         return True
+    if getattr(y, "shape", ())[1:] == (1,):
+        return False
     if hasattr(y, "to_pylist"):  # Arrow, whose to_numpy takes no strings
         y = y.to_pylist()
     elif not isinstance(y, list | np.ndarray) and hasattr(y, "to_numpy"):
@@ -493,6 +498,8 @@ def _lists_in(y: Column, name: str) -> list[list[Any]]:
     Raises:
         DataError: An answer is no list.
     """
+    if isinstance(y, np.ndarray) and y.ndim == 2:
+        y = list(y)  # lists of one length
     values = [value.split() if isinstance(value, str) else value for value in values_in(y, name)]
     for place, value in enumerate(values):
         if not isinstance(value, list | tuple | np.ndarray):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from tasks.estimators.columns import (
 )
 from tasks.estimators.trees import answers_in
 
-__all__ = ["AskedData", "Part", "asked_data"]
+__all__ = ["AskedData", "Part", "asked_data", "part_of"]
 
 
 class Part(NamedTuple):
@@ -37,6 +37,26 @@ class Part(NamedTuple):
     X: Column
     y: Column | None
     names: tuple[str, str]
+
+
+def part_of(given: object, name: str) -> Part:
+    """The part of a data set that a pair is: what is asked about, and the answers.
+
+    Args:
+        given: The pair.
+        name: What messages call it.
+
+    Raises:
+        DataError: It is none.
+    """
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        what = f"{len(given)} values" if isinstance(given, Sized) else repr(given)[:40]
+        raise DataError(
+            f"{name} must be a pair of examples and their answers, ({name}_X, {name}_y), or of rows "
+            f"that have the answers and None, but is of type {type(given).__name__}, with {what}"
+        )
+    X, y = given
+    return Part(X, y, (name, name))
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from tasks.data.questions import Answers, Question, Reads
 from tasks.data.setting import Setting, view
 from tasks.data.structures import needs_parser
 from tasks.estimators.answers import Values, numbers_in
-from tasks.estimators.asked import Part, asked_data
+from tasks.estimators.asked import Part, asked_data, part_of
 from tasks.estimators.columns import Column, Row, examples_of, of_python
 from tasks.estimators.reading import (
     caching_parser,
@@ -219,7 +219,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         start = self._start(parameters)
         parts = {"train": Part(X, y, ("X", "y"))}
         if dev is not None:
-            parts["dev"] = Part(*dev, ("dev", "dev"))
+            parts["dev"] = part_of(dev, "dev")
         options = self._data_options()
         asked = asked_data("X", parts, options, self._values_of, tested=False)
         dataset = asked.dataset

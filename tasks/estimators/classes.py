@@ -60,13 +60,15 @@ class ClassesEstimator(StructuredEstimator):
         names = names_of(values.classes)
         # As Python compares them: 1, 1.0 and True are one class.
         name = dict(zip(values.classes.tolist(), names, strict=True))
-        weights = numbers_in(list(given.values()), len(given), "class_weight")
         keys = [name.get(one, str(one)) for one in given]
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
             raise OptionError(
                 "class_weight", f"has two keys for {quote(twice)}: give each class one weight"
             )
-        found = dict(zip(keys, weights, strict=True))
+        others = [one for one in names if one not in keys]
+        both = [*given.values(), *(1 for _ in others)]  # not all of which may be 0
+        weights = numbers_in(both, len(both), "class_weight")
+        found = dict(zip(keys, weights, strict=False))
         if unknown := sorted(set(found) - set(names)):
             raise OptionError(
                 "class_weight", f"names {quote(unknown)}, but the classes of y are {quote(names)}"

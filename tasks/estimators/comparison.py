@@ -22,7 +22,7 @@ from tasks.data.parsing import SPLITS, ParsedDataset, with_sentences
 from tasks.data.questions import Answers, Question, Reads
 from tasks.data.structures import needs_parser
 from tasks.estimators.answers import Numbers, Values, are_numbers, are_sets, are_trees, values_for
-from tasks.estimators.asked import Part, asked_data
+from tasks.estimators.asked import Part, asked_data, part_of
 from tasks.estimators.columns import Column, Row
 from tasks.estimators.reading import caching_parser, read, texts_to_parse
 from tasks.experiments.experiment import ExperimentFailed, run_on
@@ -212,7 +212,7 @@ def _parsed(
     parts = {"train": Part(texts, labels, ("texts", "labels"))}
     for split, given in (("dev", dev), ("test", test)):
         if given is not None:
-            parts[split] = Part(*given, (split, split))
+            parts[split] = part_of(given, split)
     data_options = part(DataOptions, options)
     dataset = asked_data(NAME, parts, data_options, _kind_of_values, tested=True).dataset
     examples = [example for split in SPLITS for example in getattr(dataset, split)]

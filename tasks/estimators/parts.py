@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from tasks.data.examples import DataError
 from tasks.data.options import DataOptions
 from tasks.data.questions import Question, Reads
-from tasks.estimators.answers import Tags, Values, is_same
+from tasks.estimators.answers import Tags, Values, is_same, numbers_in
 from tasks.estimators.classes import ClassesEstimator
 from tasks.estimators.columns import Column, Row
 
@@ -90,12 +91,27 @@ def share_right(
         gold: The right answers of the parts of each example; None for a part that has none.
         found: The predictions.
         weights: ``(examples,)``, the weight of the parts of each; equal by default.
+
+    Raises:
+        DataError: There are more or fewer right answers than predictions, or none that weighs anything.
     """
     right: list[bool] = []
     of_parts: list[float] = []
-    given = np.ones(len(found)) if weights is None else np.asarray(weights)
-    for wanted, own, weight in zip(gold, found, given, strict=True):
+    gold = list(gold)
+    given = (
+        [1.0] * len(found) if weights is None else numbers_in(weights, len(found), "sample_weight")
+    )
+    if len(gold) != len(found):
+        raise DataError(f"X has {len(found)} texts, but y {len(gold)} answers: give each text one")
+    for place, (wanted, own, weight) in enumerate(zip(gold, found, given, strict=True)):
+        if len(wanted) != len(own):
+            raise DataError(
+                f"y[{place}] has {len(wanted)} answers, but X[{place}] has {len(own)} parts: give each "
+                "part one"
+            )
         pairs = [pair for pair in zip(wanted, own, strict=True) if pair[0] is not None]
         right += [is_same(one, other) for one, other in pairs]
-        of_parts += [float(weight)] * len(pairs)
+        of_parts += [weight] * len(pairs)
+    if not any(of_parts):
+        raise DataError("y has no answer of any weight, so that no share of them is right")
     return float(np.average(right, weights=of_parts))

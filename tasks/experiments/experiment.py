@@ -302,7 +302,24 @@ def _searches(
     if not options.tune:
         return {}
     searched = {run.folder: run for run in map(_searched, runs)}
-    return {folder: trials(run, space, options.tune, fit) for folder, run in searched.items()}
+    found = {folder: trials(run, space, options.tune, fit) for folder, run in searched.items()}
+    _check_trials([trial for own in found.values() for trial in own])
+    return found
+
+
+def _check_trials(runs: Sequence[Run]) -> None:
+    """Make sure that the encoder of each trial can be built, before the first of them is trained.
+
+    Raises:
+        OptionError: One can't.
+    """
+    for run in {repr(run.model): run for run in runs}.values():
+        try:
+            encoder_of(run.model)
+        except ValueError as fault:
+            raise OptionError(
+                "space", f"has values with which {run.model.encoder} can't be built: {fault}"
+            ) from None
 
 
 def _best_trials(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -64,9 +65,13 @@ def parse_space(space: Sequence[str], encoders: Sequence[str]) -> tuple[Choice, 
 
     Raises:
         OptionError: A string can't be read, names an option that can't be searched, or a value that
-            the option can't have.
+            the option can't have; or two are of one option.
     """
-    return tuple(_choice(text, encoders) for text in space)
+    choices = tuple(_choice(text, encoders) for text in space)
+    for option, count in Counter(choice.option for choice in choices).items():
+        if count > 1:
+            raise OptionError("space", f"has {option} {count} times: give all its values in one")
+    return choices
 
 
 def _choice(text: str, encoders: Sequence[str]) -> Choice:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Subset
 
+from parsers import StoredSentences
 from structnn import Batch, Corpus, Sentence, Vocabulary
 from tests.structnn.examples import random_sentences
 
@@ -65,3 +66,42 @@ def test_a_loader_of_sentences_with_labels():
     assert torch.equal(batch.token_ids, corpus.batch().token_ids)
     (part,) = DataLoader(Subset(corpus, [2]), collate_fn=corpus.collate_fn)
     assert part.sentences == (sentences[2],)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_indices_are_those_of_an_array(stored, tmp_path):
+    sentences = random_sentences(1, [4, 1, 7, 3])
+    if stored:
+        sentences = StoredSentences.write(tmp_path, sentences)
+    corpus = Corpus(sentences)
+    assert corpus.batch([-1, 0]).lengths.tolist() == [3, 4]
+    assert corpus.batch(corpus.lengths > 3).lengths.tolist() == [4, 7]
+    assert corpus.batch(torch.from_numpy(corpus.lengths) > 3).lengths.tolist() == [4, 7]
+    for outside in (4, -5):
+        with pytest.raises(IndexError, match=f"no sentence {outside}: there are 4"):
+            corpus.batch([0, outside])
+    for other in ([0.5], [True], 2, slice(2), ["a"]):
+        with pytest.raises(ValueError, match="whole numbers, or of 4 truth values"):
+            corpus.batch(other)
+
+
+def test_stored_sentences_are_chosen_by_truth_values(tmp_path):
+    stored = StoredSentences.write(tmp_path, random_sentences(1, [4, 1, 7, 3]))
+    assert [len(sentence) for sentence in stored.at([True, False, False, True])] == [4, 3]
+    with pytest.raises(IndexError, match="no sentence 4"):
+        stored.at([4])
+
+
+def test_what_is_no_sentence_is_told():
+    for wrong in (["dogs bark"], [Sentence(["dogs"]), {"tokens": ["dogs"]}]):
+        with pytest.raises(TypeError, match=f"number {len(wrong) - 1} is .*Sentence"):
+            Batch.from_sentences(wrong)
+
+
+def test_a_loader_of_lists_of_a_sentence_and_a_label():
+    sentences = random_sentences(1, [4, 1])
+    rows = [[sentence, label] for label, sentence in enumerate(sentences)]
+    corpus = Corpus(sentences)
+    ((batch, labels),) = DataLoader(rows, batch_size=2, collate_fn=corpus.collate_fn)
+    assert batch.lengths.tolist() == [4, 1]
+    assert labels.tolist() == [0, 1]

@@ -204,6 +204,31 @@ def test_label_loss_is_cross_entropy_weighted_and_focused():
     assert nearly.loss(scores, gold).item() == pytest.approx(plain.loss(scores, gold).item())
 
 
+@pytest.mark.parametrize("focus", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize(
+    ("weights", "gold"), [([0.0, 1.0], [0, 0]), (None, [-100, -100]), ([0.0, 1.0], [0, -100])]
+)
+def test_what_weighs_nothing_costs_nothing(focus, weights, gold):
+    scores = torch.randn(2, 2, requires_grad=True)
+    loss = LabelAnswer(["a", "b"], weights=weights, focus=focus).loss(scores, torch.tensor(gold))
+    loss.backward()
+    assert loss.item() == 0
+    assert scores.grad.tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("focus", [0.01, 0.5, 1.0, 2.0])
+def test_focal_loss_of_a_sure_answer_has_a_slope(focus):
+    scores = torch.tensor([[300.0, 0.0], [1.0, 0.0]], requires_grad=True)
+    LabelAnswer(["a", "b"], focus=focus).loss(scores, torch.tensor([0, 0])).backward()
+    assert scores.grad[0].tolist() == [0, 0]
+    assert scores.grad[1, 0].item() < 0
+
+
+def test_each_label_is_there_once():
+    with pytest.raises(ValueError, match=r"each label must be there once, .*'a', 'b', 'a'"):
+        LabelAnswer(["a", "b", "a"])
+
+
 def test_labels_there_and_back():
     answer = LabelAnswer(["no", "yes"])
     assert answer.encode(["yes", "no", ""]).tolist() == [1, 0, -100]
@@ -256,6 +281,29 @@ def test_scores_are_told_on_their_own_scale():
     assert answer.probabilities(torch.zeros(1, 1)) is None
     with pytest.raises(ValueError, match="above 0"):
         ScoreAnswer(deviation=0)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((1.7e9, 1.7e9 + 50), ["1700000000", "1700000050"]),  # times in seconds
+        ((1e-60, 3e-60), ["1e-60", "3e-60"]),
+        ((-1e300, 1e300), ["-1e+300", "1e+300"]),
+        ((2011.25, 2024.5), ["2011.25", "2024.5"]),
+        ((1.123456789, 4), ["1.12346", "4"]),
+    ],
+)
+def test_scores_that_differ_in_late_digits(numbers, told):
+    mean, deviation = sum(numbers) / 2, (numbers[1] - numbers[0]) / 2
+    answer = ScoreAnswer(mean=mean, deviation=deviation)
+    scores = torch.tensor([[-1.0], [1.0]])
+    assert answer.loss(scores, answer.encode([repr(number) for number in numbers])) < 1e-12
+    assert answer.decode(scores) == told
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf])
+def test_scores_that_are_no_numbers_are_told_as_such(score):
+    assert ScoreAnswer(mean=1.0).decode(torch.tensor([[score]])) == [str(score)]
 
 
 def test_a_distribution_has_the_gold_number_as_its_mean():

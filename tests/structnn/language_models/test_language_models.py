@@ -352,6 +352,12 @@ def test_what_does_not_go_together_is_told():
         LanguageModel(WordEmbedding(vocabulary, 4), build_encoder("lstm", 4, 4), objective="masked")
     with pytest.raises(ValueError, match="only a causal language model"):
         model_of(("lstm", {}), "masked").sample([], Search())
+    model = model_of(("lstm", {}), "causal")
+    for wrong in ({"count": 0}, {"length": 0}, {"length": 2.5}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
+            model.sample([], Search(), **wrong)
+    with pytest.raises(ValueError, match="must be a list of words, but is one string: 'the dog'"):
+        model.sample("the dog", Search())
     with pytest.raises(ValueError, match="readout='cls'"):
         build_encoder("transformer", 4, 4, causal=True, readout="cls")
     for options in ({"temperature": 0.0, "top_p": 0.5}, {"temperature": 2.0}):

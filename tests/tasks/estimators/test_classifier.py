@@ -21,6 +21,7 @@ from tasks import (
     StructuredRegressor,
     StructuredTagger,
     StructuredTransducer,
+    compare_encoders,
 )
 from tasks.data.examples import DataError
 from tasks.data.options import ParserOptions
@@ -282,6 +283,32 @@ def test_weights_of_classes(train):
         made.set_params(class_weight={0: 1, 1: 2, "1": 3}).fit(texts, numbers)
     with pytest.raises(OptionError, match="class_weight must be None, 'balanced' or a mapping"):
         made.set_params(class_weight="equal").fit(texts, labels)
+
+
+@pytest.mark.parametrize("wrong", [["a", "b", "c"], "ab", ("a",), {"text": ["a"]}, 3])
+def test_a_dev_set_is_a_pair(train, wrong):
+    with pytest.raises(DataError, match="dev must be a pair of examples and their answers"):
+        StructuredClassifier("bag", **SMALL).fit(*train, dev=wrong)
+    with pytest.raises(DataError, match="test must be a pair of examples and their answers"):
+        compare_encoders(*train, ["bag"], seeds=1, test=wrong)
+
+
+def test_a_class_may_weigh_nothing(train):
+    texts, labels = train
+    made = StructuredClassifier("bag", learning_rate=0.05, class_weight={"no": 0}, **SMALL)
+    made.set_params(batch_size=1)
+    assert set(made.fit(texts, labels).predict(texts)) == {"yes"}
+    with pytest.raises(DataError, match="not all of them zero"):
+        made.set_params(class_weight={"no": 0, "yes": 0}).fit(texts, labels)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize("dtype", [str, object])
+def test_an_array_of_one_column_is_a_column_of_classes(train, dtype):
+    texts, labels = train
+    made = StructuredClassifier("bag", **SMALL).fit(texts, np.array(labels, dtype)[:, None])
+    assert made.classes_.tolist() == ["no", "yes"]
+    assert set(made.predict(texts)) <= {"no", "yes"}
 
 
 @pytest.mark.parametrize("classes", [(0.0, 1.0), (0, 1), (False, True), ("0", "1")])

@@ -384,3 +384,35 @@ def test_new_questions_must_be_of_the_kind():
     assert explained.sentence.tokens == ("dogs", "bark")
     assert {*explained.attributions} == {"gradient x input", "integrated gradients"}
     assert made.predict([(Sentence(["dogs"]), "cats")]).shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("made", "X", "y"),
+    [(StructuredTagger("bag"), WORDS, TAGS), (StructuredParser("lstm"), WORDS, HEADS)],
+)
+def test_answers_to_score_that_do_not_fit_are_told(made, X, y):
+    made.set_params(**SMALL).fit(X, y)
+    with pytest.raises(DataError, match="X has 3 texts, but y 2 answers"):
+        made.score(X[:3], y[:2])
+    with pytest.raises(DataError, match=r"y\[1\] has 1 answers, but X\[1\] has . parts"):
+        made.score(
+            [*X[:1], ["a", "b"]], [*y[:1], y[0][:1] if y is TAGS else Tree([-1], labels=["root"])]
+        )
+    with pytest.raises(DataError, match=r"sample_weight\.shape == \(2,\), expected \(3,\)"):
+        made.score(X[:3], y[:3], [1, 1])
+    with pytest.raises(DataError, match="y has no answer of any weight"):
+        made.score([], [])
+
+
+def test_trees_without_classes_have_no_score():
+    made = StructuredNodeClassifier("child_sum_tree_lstm", **SMALL).fit(PHRASES, NODES)
+    with pytest.raises(DataError, match="y has no answer of any weight"):
+        made.score(PHRASES[:1], [[None] * len(NODES[0])])
+
+
+def test_tags_of_one_length_may_be_an_array():
+    texts = [[words[0], f"{n}"] for n, words in enumerate(WORDS)]
+    tags = [own[:2] for own in TAGS]
+    lists, array = (StructuredTagger("bag", **SMALL).fit(texts, y) for y in (tags, np.array(tags)))
+    assert array.classes_.tolist() == lists.classes_.tolist()
+    assert array.score(texts, np.array(tags)) == lists.score(texts, tags)

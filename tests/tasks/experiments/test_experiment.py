@@ -274,6 +274,22 @@ def test_a_search_that_changed_options_goes_on(options, tmp_path, capsys):
     assert asked["training"]["learning_rate"] >= 0.05
 
 
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ("gat.heads=three|3", "encoder 'gat': heads takes a whole number"),
+        ("gat.hands=1|2", "encoder 'gat' has no option 'hands'"),
+        ("gat.readout=most|least", "unknown readout"),
+        ("hidden_dim=7|9", "with which gat can't be built"),  # which four heads don't share out
+    ],
+)
+def test_encoders_of_a_search_are_built_before_it_begins(options, tmp_path, space, message):
+    searching = dataclasses.replace(options, encoders="gat", tune=4, space=[space])
+    with pytest.raises(OptionError, match=f"space has values.*{message}"):
+        run_experiment(searching, tmp_path / "out")
+    assert not list(tmp_path.glob("out/**/trial-*"))
+
+
 def test_before_anything_is_run_groups_are_not_called_examples(capsys):
     examples = tuple(
         Example(

@@ -51,3 +51,8 @@ def test_a_search_draws_the_same_every_time_and_sees_no_test(parsed, tmp_path):
 def test_faults_of_a_search_space_are_told(text, message):
     with pytest.raises(OptionError, match=re.escape(message)):
         parse_space([text], ["gat"])
+
+
+def test_an_option_is_searched_once():
+    with pytest.raises(OptionError, match="space has dropout 2 times"):
+        parse_space(["dropout=0.1|0.2", "gat.heads=1|2", "dropout = 0.3..0.5"], ["gat"])

@@ -208,6 +208,10 @@ def test_a_scale_is_that_of_train():
         Dataset("d", (one, two), (five,), (), (), question=question)
     with pytest.raises(DataError, match="have the number 1; there is nothing to learn"):
         Dataset("d", (one, one), (one,), (), (), question=question)
+    million = Example("a b", "1e6", "6")
+    with pytest.raises(DataError, match=r"from 1 to 1000000 has 1,000,000 steps.*--answer score"):
+        Dataset("d", (one, million), (two,), (), (), question=question)
+    Dataset("d", (one, million), (two,), (), (), question=Question(answer="score"))
 
 
 def test_files_must_ask_the_same(tmp_path):
