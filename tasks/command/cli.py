@@ -251,6 +251,8 @@ def train(
             )
         if processes.is_main:
             save_reading(out / run.folder, options)
+        for note in parsed.notes:
+            status.print(f"- {escape(note)}", highlight=False)
         first = metrics_for(dataset.question, dataset.labels)[0]
         results.print(f"{outcome_line(result, first)}; saved in {out / run.folder}")
 

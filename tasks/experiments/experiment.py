@@ -428,8 +428,8 @@ def _show_plan(
     count = len({run.model.encoder for run in runs})
     encoders = f"{count} encoder{'s' * (count != 1)}"
     status.print(
-        f"{len(runs)} runs of {encoders}{before}; {processes} at a time: at most about "
-        f"{_duration(seconds / processes)} (less where runs stop early)"
+        f"{len(runs)} run{'s' * (len(runs) != 1)} of {encoders}{before}; {processes} at a time: at most "
+        f"about {_duration(seconds / processes)} (less where runs stop early)"
     )
 
 

@@ -303,6 +303,12 @@ def test_before_anything_is_run_groups_are_not_called_examples(capsys):
         assert f" of 2 encoders on {size} find " in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_plan_of_one_run_is_said_to_be_one(options, tmp_path, capsys):
+    options = dataclasses.replace(options, encoders="bag", seeds=1)
+    run_experiment(options, tmp_path / "out", dry_run=True)
+    assert "1 run of 1 encoder;" in capsys.readouterr().err
+
+
 def test_an_epoch_is_timed_on_a_sample(parsed):
     (run,) = plan(models("gat"), 1, TRAINING)
     assert 0 < seconds_per_epoch(run, parsed) < 10
