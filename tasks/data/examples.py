@@ -28,6 +28,9 @@ __all__ = [
 PAIR = "pair"
 """The column that says which examples belong together, where no other is chosen."""
 
+_GREATEST = 1e30  # numbers of 32 bits end at 3e38
+_CLOSEST = 1e-5  # the least spread of numbers beside their size; predictions have six digits
+
 
 class DataError(InputError):
     """Data that can't be used; the message says where the error is and how to correct it."""
@@ -305,6 +308,20 @@ class Dataset:
                         f"{quote(self.labels)}"
                     )
 
+    def _check_spread(self, least: float, most: float) -> None:
+        """Make sure that models, with 32 bits for a number, can tell the numbers of train apart."""
+        largest, spread = max(abs(least), abs(most)), most - least
+        if not 1 / _GREATEST <= spread <= _GREATEST:
+            wrong, remedy = "out of the range of models", "multiply all by one number"
+        elif spread < largest * _CLOSEST:
+            wrong, remedy = "too close together for their size", "subtract one number from all"
+        else:
+            return
+        raise DataError(
+            f"{self.name}: the numbers of train go from {least!r} to {most!r}, {wrong}; {remedy}, so "
+            "that they lie between -1000 and 1000"
+        )
+
     def _check_numbers(self) -> None:
         for _, example in self._examples():
             try:
@@ -320,6 +337,8 @@ class Dataset:
                 f"{self.name}: all {len(self.train)} training examples have the number "
                 f"{self.train[0].label}; there is nothing to learn"
             )
+        if self.question.answer == "score":
+            self._check_spread(min(numbers), max(numbers))
         least, most = math.floor(min(numbers)), math.ceil(max(numbers))
         for _, example in self._examples() if self.question.answer == "scale" else ():
             if not least <= number_in(example.label) <= most:

@@ -186,6 +186,25 @@ def test_a_scale_is_that_of_train():
         Dataset("d", (one, one), (one,), (), (), question=question)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        (("1e300", "0"), r"from 0\.0 to 1e\+300, out of the range of models; multiply"),
+        (("1e308", "-1e308"), "out of the range"),
+        (("1e-300", "0"), "out of the range of models; multiply all by one number"),
+        (("1000000000", "1000000002"), "too close together for their size; subtract one number"),
+    ],
+)
+def test_numbers_that_no_model_tells_apart_are_refused(numbers, message):
+    def dataset(*numbers):
+        examples = tuple(Example("a b", number, number) for number in numbers)
+        return Dataset("d", examples, examples, (), (), question=Question(answer="score"))
+
+    with pytest.raises(DataError, match=message):
+        dataset(*numbers)
+    dataset("1990", "2020"), dataset("1e-9", "0"), dataset("1e9", "-1")
+
+
 def test_files_must_ask_the_same(tmp_path):
     train = lines(tmp_path / "a.jsonl", {"text": "a", "label": "x"}, {"text": "b", "label": "y"})
     dev = lines(tmp_path / "b.jsonl", {"text": "a", "text2": "b", "label": "x"})
