@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["is_stream", "replacing", "workplace"]
+__all__ = ["alone", "is_stream", "replacing", "workplace"]
 
 _PREFIX = ".structnn-"
 
@@ -65,6 +65,22 @@ def workplace(folder: Path) -> Iterator[Path]:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in such a block with the same folder, where folders can be locked.
+
+    Args:
+        folder: The folder; it is made if there is none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = _lock(folder, wait=True)
+    try:
+        yield
+    finally:
         if lock is not None:
             os.close(lock)
 

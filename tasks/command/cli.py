@@ -253,6 +253,8 @@ def train(
             )
         if processes.is_main:
             save_reading(out / run.folder, options)
+        for note in parsed.notes:
+            status.print(f"- {escape(note)}", highlight=False)
         first = metrics_for(dataset.question, dataset.labels)[0]
         line = outcome_line(result, first)
         if selecting.key != first.key:

@@ -29,6 +29,7 @@ PAIR = "pair"
 """The column that says which examples belong together, where no other is chosen."""
 
 _MOST_STEPS = 10_000  # of a scale: each has a score
+_GREATEST = 1e150  # of numbers: their squares are summed
 
 
 class DataError(InputError):
@@ -321,6 +322,11 @@ class Dataset:
             raise DataError(
                 f"{self.name}: all {len(self.train)} training examples have the number "
                 f"{self.train[0].label}; there is nothing to learn"
+            )
+        if (largest := max(map(abs, numbers))) > _GREATEST:
+            raise DataError(
+                f"{self.name}: {largest:g} in train is beyond {_GREATEST:g}, too large to be squared; "
+                "divide all numbers by one"
             )
         if self.question.answer != "scale":
             return

@@ -45,7 +45,8 @@ def in_parallel(
     Args:
         function: The function; it must be possible to pickle it.
         calls: The arguments of each call. Large ones that calls share are sent once.
-        workers: Number of local processes; a cluster has a number of its own.
+        workers: Number of processes of this machine, also of a cluster that is started on it; one at an
+            address has a number of its own.
         backend: ``"local"`` for processes of this machine, ``"ray"`` or ``"dask"``. The machines of a
             cluster must have structnn, and see files under the same paths.
         address: ``host:port`` of Ray's head node or of Dask's scheduler. Without it, Ray and Dask start
@@ -61,7 +62,7 @@ def in_parallel(
     check_backend(backend, address)
     if backend == "local":
         return _local(function, calls, workers)
-    return {"ray": _ray, "dask": _dask}[backend](function, calls, address)
+    return {"ray": _ray, "dask": _dask}[backend](function, calls, workers, address)
 
 
 def check_backend(backend: Backend, address: str | None = None) -> None:
@@ -130,7 +131,7 @@ def _read(file: Path) -> Any:
 
 
 def _ray(
-    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], address: str | None
+    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], workers: int, address: str | None
 ) -> Iterator[T]:
     # Not through joblib's adapter, which gives no result before all are there, and none at all if a
     # node is lost. Ray repeats its own tasks on other nodes.
@@ -141,7 +142,8 @@ def _ray(
         if address is not None:
             _check_listening(address)
         # "local", since Ray would otherwise look for a cluster that happens to run here.
-        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR)
+        where = {"address": address} if address else {"address": "local", "num_cpus": workers}
+        ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as fault:
         if address is None:
             raise ConnectionError(f"Ray can't start a cluster on this machine ({fault})") from fault
@@ -189,12 +191,13 @@ def _check_listening(address: str) -> None:
 
 
 def _dask(
-    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], address: str | None
+    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], workers: int, address: str | None
 ) -> Iterator[T]:
     from distributed import Client, KilledWorker, as_completed
 
     try:
-        client = Client(address, timeout=_SECONDS) if address else Client(threads_per_worker=1)
+        here = {"n_workers": workers, "threads_per_worker": 1}
+        client = Client(address, timeout=_SECONDS) if address else Client(**here)
     except OSError as fault:
         raise ConnectionError(
             f"there is no Dask scheduler at {address} ({fault}); start one with `dask scheduler`"

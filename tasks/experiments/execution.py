@@ -16,7 +16,7 @@ from tasks.data.parsing import ParsedDataset
 from tasks.experiments.backends import in_parallel
 from tasks.experiments.options import ExecutionOptions
 from tasks.experiments.plugins import load_plugins
-from tasks.experiments.run import execute
+from tasks.experiments.run import CHECKPOINT, execute
 from tasks.models.preparation import pretrained_vectors
 from tasks.models.vectors import WordVectors
 from tasks.results.run import Run, RunResult, finished
@@ -61,8 +61,10 @@ def already_done(
             result = finished(run, data[run.setting.data], out)
             if result is not None:
                 found[run.folder] = result
-                with suppress(OSError):
-                    (out / run.folder / "error.txt").unlink(missing_ok=True)
+                # A command that was killed just behind its result left its checkpoint.
+                for name in ("error.txt", CHECKPOINT):
+                    with suppress(OSError):
+                        (out / run.folder / name).unlink(missing_ok=True)
     return found
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from parsers.formats.atomic import alone
 from tasks.console import results, status
 from tasks.data.examples import DataError, Dataset
 from tasks.data.parsing import ParsedDataset
@@ -264,20 +265,24 @@ def run_plan(
         "versions": versions(),
         "tuning": search or {},
     }
-    save_experiment(out, runs, data, description)
+    with alone(out):
+        save_experiment(out, runs, data, description)
     outcomes = execute_and_show(runs, data, options, out, done=done, execution=execution)
-    found = measure(load_results(out))
-    summary = summarise(found)
-    show_summary(summary)
-    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-    saved = "table.md (with all pairs), runs.csv, every prediction of every run"
-    reported = found.scored and not found.uncompared  # a report is of comparisons
-    if reported and (execution is None or execution.report):
-        write_report(found, out)
-        saved = f"report.html, {saved}"
-    else:
-        (out / "report.html").unlink(missing_ok=True)  # an earlier one lacks these runs
+    with alone(out):
+        # Again, since another command with this folder may have put its own in the place meanwhile.
+        save_experiment(out, runs, data, description)
+        found = measure(load_results(out))
+        summary = summarise(found)
+        show_summary(summary)
+        saved = "table.md (with all pairs), runs.csv, every prediction of every run"
+        reported = found.scored and not found.uncompared  # a report is of comparisons
+        if reported and (execution is None or execution.report):
+            write_report(found, out)
+            saved = f"report.html, {saved}"
+        else:
+            (out / "report.html").unlink(missing_ok=True)  # an earlier one lacks these runs
     results.print(f"- saved in {escape(str(out))}: {saved}")
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     if failures:
         raise ExperimentFailed(
             f"{len(failures)} of {len(runs)} runs failed; the same command tries them again"
@@ -442,8 +447,8 @@ def _show_plan(
     count = len({run.model.encoder for run in runs})
     encoders = f"{count} encoder{'s' * (count != 1)}"
     status.print(
-        f"{len(runs)} runs of {encoders}{before}; {processes} at a time: at most about "
-        f"{_duration(seconds / processes)} (less where runs stop early)"
+        f"{len(runs)} run{'s' * (len(runs) != 1)} of {encoders}{before}; {processes} at a time: at most "
+        f"about {_duration(seconds / processes)} (less where runs stop early)"
     )
 
 

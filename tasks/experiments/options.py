@@ -186,7 +186,11 @@ class ExecutionOptions(Options):
     workers: Annotated[
         int | None,
         Range(least=1),
-        cli_option("Execution", "Number of processes; by default one for each CPU core."),
+        cli_option(
+            "Execution",
+            "Number of processes on this machine; by default one for each CPU core. A cluster at "
+            "--address has a number of its own.",
+        ),
     ] = None
     backend: Annotated[
         Backend,

@@ -33,11 +33,14 @@ from tasks.training.loop import train
 from tasks.training.options import TrainingOptions
 from tasks.training.processes import Processes
 
-__all__ = ["execute", "seconds_per_epoch"]
+__all__ = ["CHECKPOINT", "execute", "seconds_per_epoch"]
 
 T = TypeVar("T")
 
 TIMED_BATCHES = 6
+
+CHECKPOINT = "checkpoint.safetensors"
+"""The state of a run in its folder, until it has a result."""
 
 
 def execute(
@@ -108,7 +111,7 @@ def execute(
             if on_epoch is not None:
                 on_epoch(epoch)
 
-        checkpoint = folder / "checkpoint.safetensors"
+        checkpoint = folder / CHECKPOINT
         fitted = fit(
             run.model,
             data,

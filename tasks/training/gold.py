@@ -71,7 +71,9 @@ class Gold:
 
 def answered(rows: Tensor) -> int:
     """How many rows of right answers have one: nodes of a tree may have no class."""
-    return len(rows) if rows.dim() > 1 else int((rows != NO_ANSWER).sum())
+    if rows.dim() > 1 or rows.is_floating_point():  # of numbers each is an answer, be it -100
+        return len(rows)
+    return int((rows != NO_ANSWER).sum())
 
 
 def _parts_of(answer: str, head: Head | ArcsHead) -> Sequence[str]:

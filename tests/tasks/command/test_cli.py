@@ -178,6 +178,16 @@ def test_compare_then_predict(tmp_path, questions, here):
     assert "bag/seed-0" in done.stderr.replace("\n", "")
 
 
+def test_training_says_what_must_be_said_of_its_data(tmp_path, questions, here):
+    given = ("--data", questions, "--test", questions, "--encoder", "bag", "--structure", "flat")
+    done = here("train", *given, *QUICK, "--out", "one")
+    told = [line for line in done.err.splitlines() if line.startswith("- ")]
+    assert "held out" in told[0]
+    assert "test texts also occur in train or dev" in told[1]
+    assert len(done.out.splitlines()) == 1
+    assert "- " not in here("--quiet", "train", *given, *QUICK, "--out", "other").err
+
+
 @pytest.mark.slow
 def test_a_killed_comparison_goes_on_to_the_same_result(tmp_path, questions, here):
     command = ["train", "--data", questions, "--encoder", "bilstm", *QUICK, "--epochs", 8]

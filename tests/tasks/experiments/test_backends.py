@@ -115,6 +115,21 @@ def test_every_call_is_made_once_on_a_dask_cluster():
         assert sorted(found) == [0, 2, 4, 6, 8]
 
 
+def process(number):
+    time.sleep(0.2)
+    return os.getpid()
+
+
+@clusters
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_that_is_started_here_has_as_many_processes_as_asked_for(backend):
+    found = set(
+        in_parallel(process, [(number,) for number in range(6)], workers=1, backend=backend)
+    )
+    assert len(found) == 1
+    assert os.getpid() not in found
+
+
 @needs_ray
 @pytest.mark.filterwarnings("default")  # those of Ray are its own
 def test_every_call_is_made_once_on_a_ray_cluster():

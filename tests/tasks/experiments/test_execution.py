@@ -268,6 +268,15 @@ def test_the_error_of_a_run_goes_when_it_succeeds(parsed, tmp_path):
     assert not error.exists()
 
 
+def test_a_checkpoint_that_a_killed_command_left_behind_its_result_goes(parsed, tmp_path):
+    (run,) = plan(models("bag"), 1, TRAINING)
+    execute(run, parsed, tmp_path, parser=ParserOptions())
+    checkpoint = tmp_path / run.folder / "checkpoint.safetensors"
+    checkpoint.write_bytes(b"of no use any more")
+    assert already_done([run], {"": parsed}, tmp_path)
+    assert not checkpoint.exists()
+
+
 def test_of_two_processes_with_one_run_the_second_keeps_what_the_first_wrote(parsed, tmp_path):
     (run,) = plan(models("bag"), 1, TRAINING)
     first = []

@@ -13,7 +13,8 @@ from tasks.data.examples import DataError, Dataset, Example
 from tasks.data.files import read_examples
 from tasks.data.parsing import SPLITS, ParsedDataset, parse_dataset
 from tasks.data.setting import Setting, view
-from tasks.experiments.display import show_power
+from tasks.experiments import experiment
+from tasks.experiments.display import execute_and_show, show_power
 from tasks.experiments.experiment import _command_line, run_experiment
 from tasks.experiments.grid import encoder_of, plan
 from tasks.experiments.options import CompareOptions
@@ -258,6 +259,25 @@ def test_what_a_run_was_asked_is_read_once(options, tmp_path, monkeypatch, capsy
 
 
 @pytest.mark.slow
+def test_another_command_with_the_same_folder_does_not_take_the_place_of_this_one(
+    options, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    other = dataclasses.replace(options, encoders="cnn")
+
+    def execute_beside_another(*arguments, **named):
+        monkeypatch.undo()
+        run_experiment(other, out)  # which begins behind ours, and ends before
+        return execute_and_show(*arguments, **named)
+
+    monkeypatch.setattr(experiment, "execute_and_show", execute_beside_another)
+    summary = run_experiment(options, out)
+    found = [row.cell.condition.encoder for row in summary.rows]
+    assert found == ["bag", "child_sum_tree_lstm"]
+    assert [cell.condition.encoder for cell in load_results(out).cells] == found
+    assert "cnn" not in (out / "table.md").read_text()
+
+
 def test_a_search_that_changed_options_goes_on(options, tmp_path, capsys):
     space = ["learning_rate=0.05..0.06"]
     searching = dataclasses.replace(
@@ -304,6 +324,12 @@ def test_before_anything_is_run_groups_are_not_called_examples(capsys):
     ):
         show_power(Dataset("made", test, test, test, labels=("no", "yes")), options)
         assert f" of 2 encoders on {size} find " in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_plan_of_one_run_is_said_to_be_one(options, tmp_path, capsys):
+    options = dataclasses.replace(options, encoders="bag", seeds=1)
+    run_experiment(options, tmp_path / "out", dry_run=True)
+    assert "1 run of 1 encoder;" in capsys.readouterr().err
 
 
 def test_an_epoch_is_timed_on_a_sample(parsed):

@@ -214,6 +214,12 @@ def test_a_scale_is_that_of_train():
     Dataset("d", (one, million), (two,), (), (), question=Question(answer="score"))
 
 
+def test_numbers_that_cannot_be_squared_are_told():
+    examples = tuple(Example("a b", number, number) for number in ("-1e300", "0"))
+    with pytest.raises(DataError, match=r"1e\+300 in train is beyond 1e\+150.*divide all"):
+        Dataset("d", examples, examples, (), (), question=Question(answer="score"))
+
+
 def test_files_must_ask_the_same(tmp_path):
     train = lines(tmp_path / "a.jsonl", {"text": "a", "label": "x"}, {"text": "b", "label": "y"})
     dev = lines(tmp_path / "b.jsonl", {"text": "a", "text2": "b", "label": "x"})

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from structnn import Vocabulary
+from structnn.heads.answers import LabelAnswer, ScoreAnswer
 from tasks.models.model import Task, build_model, make_corpus
 from tasks.models.options import ModelOptions
 from tasks.storage import StorageError
@@ -15,6 +16,7 @@ from tasks.training import evaluation, step
 from tasks.training.batching import batches_of_epoch
 from tasks.training.checkpoint import load_checkpoint
 from tasks.training.evaluation import predict_scores
+from tasks.training.gold import answered
 from tasks.training.inputs import Inputs
 from tasks.training.loop import train
 from tasks.training.options import TrainingOptions
@@ -385,3 +387,10 @@ def test_batches_cover_every_sentence_once_and_change_with_the_epoch():
 def test_wrong_options_are_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         TrainingOptions(**wrong)
+
+
+def test_the_number_minus_100_is_an_answer_like_others():
+    numbers = ScoreAnswer(mean=0.0, deviation=100.0).encode(["-100", "100", "0"])
+    assert answered(numbers) == 3
+    labels = LabelAnswer(("a", "b")).encode(["a", "", "b"])  # -100 marks what has no answer
+    assert answered(labels) == 2
