@@ -39,6 +39,17 @@ def test_what_is_damaged_is_measured_again(tmp_path, damage):
     assert fastest_first([*times], refuse, kept) == ["b", "a"]
 
 
+def test_of_processes_that_measure_at_once_the_first_is_heeded(tmp_path):
+    kept = tmp_path / "times.json"
+
+    def measure(way):
+        kept.write_text("[2.0, 1.0]")  # another process is done first
+        return {"a": 1.0, "b": 2.0}[way]
+
+    assert fastest_first("ab", measure, kept) == ["b", "a"]
+    assert fastest_first("ab", refuse, kept) == ["b", "a"]
+
+
 def test_what_cannot_be_measured_is_not_kept(tmp_path):
     with pytest.raises(AssertionError):
         fastest_first(["a"], refuse, tmp_path / "times.json")

@@ -174,8 +174,8 @@ def test_compare_then_predict(tmp_path, questions, here):
     done = here("predict", run, "The [bold] cat stops today.")  # no markup of ours
     assert "[bold]" in done.out
     assert "animal" in done.out
-    done = structnn(tmp_path, "predict", "runs/w", "Hello", status=1)
-    assert "bag/seed-0" in done.stderr.replace("\n", "")
+    done = here("predict", "runs/w", "Hello", status=1)
+    assert "bag/seed-0" in done.err.replace("\n", "")
 
 
 def test_training_says_what_must_be_said_of_its_data(tmp_path, questions, here):
@@ -225,7 +225,7 @@ def test_an_encoder_of_ones_own(tmp_path, questions, here):
     assert json.loads(done.stdout)["label"] == "weather"
     done = here("predict", run, "The rain stops.", status=1)
     assert "unknown encoder 'mine'" in " ".join(done.err.split())
-    structnn(tmp_path, "push", run, "somebody/mine", "--card-only", "--plugin", "mine.py")
+    here("push", run, "somebody/mine", "--card-only", "--plugin", "mine.py")
     assert "# mine on" in (tmp_path / run / "README.md").read_text()
     done = here("compare", *given, "--plugin", "no.py", status=1)
     assert "no.py can't be imported" in " ".join(done.err.split())
