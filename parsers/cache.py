@@ -26,7 +26,7 @@ from parsers.workers import end_with, interrupted_once
 from structnn.errors import InputError
 from structnn.sentence import Sentence
 
-__all__ = ["CacheError", "CachedParser", "Parser", "ParserInput", "Progress"]
+__all__ = ["CacheError", "CachedParser", "Parser", "ParserInput", "Progress", "check_texts"]
 
 ParserInput = str | Sequence[str]
 """The input of a parser: a text, or a sequence of tokens."""
@@ -156,9 +156,7 @@ class CachedParser:
             texts: Texts, or lists of tokens.
             first: The number of the first of them, for messages.
         """
-        check = getattr(self.parser, "check_texts", None)
-        if check is not None:
-            check(texts, first)
+        check_texts(self.parser, texts, first)
 
     def parse(self, texts: Iterable[ParserInput], /) -> list[Sentence]:
         """Parse what is not in the cache, and save it there.
@@ -485,6 +483,13 @@ def _was_a_cache(path: Path) -> bool:
     with path.open("rb") as file:
         first_page = file.read(4096)
     return first_page[68:72] == _APPLICATION.to_bytes(4) or _SCHEMA[:20].encode() in first_page
+
+
+def check_texts(parser: Parser, texts: Sequence[ParserInput], first: int = 0) -> None:
+    """Check texts as a parser does, if it has a method ``check_texts``: see :class:`Parser`."""
+    check = getattr(parser, "check_texts", None)
+    if check is not None:
+        check(texts, first)
 
 
 def _listed(texts: Iterable[ParserInput]) -> list[str | list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from parsers.cache import Parser, ParserInput
+from parsers.cache import Parser, ParserInput, check_texts
 from structnn.sentence import Sentence
 
 __all__ = ["parse_each"]
@@ -42,9 +42,7 @@ def _parsed_in_parts(
     parser: Parser, rest: Iterator[ParserInput], at_once: int
 ) -> Iterator[Sentence]:
     first = 0
-    check = getattr(parser, "check_texts", None)
     while part := list(islice(rest, at_once)):
-        if check is not None:
-            check(part, first)  # so that an error has the number that the text has among all
+        check_texts(parser, part, first)  # an error has the number that the text has among all
         yield from parser.parse(part)
         first += len(part)

@@ -47,7 +47,7 @@ def weight_of(module: nn.Module, name: str) -> Tensor:
     path, _, last = name.rpartition(".")
     owner = module.get_submodule(path)
     for hook in owner._forward_pre_hooks.values():
-        if _makes(hook, last):
+        if _made(hook) == last:
             hook(owner, ())
     weight: Any = getattr(owner, last)
     made: Tensor = weight().dequantize() if callable(weight) else weight
@@ -86,8 +86,3 @@ def _made(hook: object) -> str:
     if isinstance(hook, BasePruningMethod):
         return str(hook._tensor_name)
     return str(hook.name) if isinstance(hook, WeightNorm | SpectralNorm) else ""
-
-
-def _makes(hook: object, name: str) -> bool:
-    """Whether a hook makes the weight of this name."""
-    return _made(hook) == name

@@ -117,7 +117,7 @@ def parse(
     from parsers import write_conllu
     from parsers.formats.conllu import LINES_OF_THEIR_OWN
     from tasks.command.texts import check_comments, check_kept, with_origin
-    from tasks.data.examples import DataError
+    from tasks.data.examples import DataError, counted
     from tasks.data.parsing import parser_notes
     from tasks.data.texts import empty_note, read_texts
     from tasks.models.parser import cached_parser
@@ -140,7 +140,7 @@ def parse(
     empty = empty_note(records, "there is no sentence for them")
     for note in (*parser_notes(sentences), *([empty] if empty else [])):
         status.print(note)
-    status.print(f"{len(sentences)} text{'s' * (len(sentences) != 1)} parsed into {output}")
+    status.print(f"{counted(len(sentences), 'text')} parsed into {output}")
 
 
 @app.command()

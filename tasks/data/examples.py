@@ -20,6 +20,7 @@ __all__ = [
     "Dataset",
     "Example",
     "check_spans",
+    "counted",
     "grouped",
     "kept_together_by",
     "marked_spans",

@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tasks.data.examples import DataError, Dataset, Example, grouped, kept_together_by
+from tasks.data.examples import DataError, Dataset, Example, counted, grouped, kept_together_by
 
 __all__ = ["check_fraction", "folds", "hold_out", "kept_together", "subsample"]
 
@@ -194,20 +194,20 @@ def _too_few(examples: Sequence[Example], count: int, stratify: bool) -> str:
     groups = grouped(examples)
     labels = len({example.label for example in examples})
     one = len(examples) == 1
-    several = f"{len(examples)} example{'s' * (not one)}"
+    several = counted(len(examples), "example")
     if stratify:
-        several += f" of {labels} label{'s' * (labels != 1)}"
+        several += f" of {counted(labels, 'label')}"
     column = kept_together_by(examples)
     if len(groups) == len(examples):
         why = f"{several} {'is' if one else 'are'} too few to hold {count} out"
     elif column is None:
         why = (
-            f"{several} are only {len(groups)} different text{'s' * (len(groups) != 1)}, too few to "
+            f"{several} are only {counted(len(groups), 'different text')}, too few to "
             f"hold {count} out: a text that is repeated stays on one side"
         )
     else:
         why = (
-            f"{several} are only {len(groups)} group{'s' * (len(groups) != 1)} of rows with one "
+            f"{several} are only {counted(len(groups), 'group')} of rows with one "
             f"{column!r} or text, the largest of {max(map(len, groups))}: too few or too large to hold "
             f"{count} out, since a group stays on one side. Choose another column with --cluster, or "
             "a larger fraction"

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from parsers.formats.atomic import alone
 from tasks.console import results, status
-from tasks.data.examples import DataError, Dataset
+from tasks.data.examples import DataError, Dataset, counted
 from tasks.data.parsing import ParsedDataset
 from tasks.data.questions import Question
 from tasks.data.splits import check_fraction, folds
@@ -444,11 +444,10 @@ def _show_plan(
         seconds += timed[kind] / share * training.epochs * run.setting.fraction
     processes = max(1, min(len(left), workers or available_cores()))
     before = f", {len(runs) - len(left)} of them done already" if len(left) < len(runs) else ""
-    count = len({run.model.encoder for run in runs})
-    encoders = f"{count} encoder{'s' * (count != 1)}"
+    encoders = len({run.model.encoder for run in runs})
     status.print(
-        f"{len(runs)} run{'s' * (len(runs) != 1)} of {encoders}{before}; {processes} at a time: at most "
-        f"about {_duration(seconds / processes)} (less where runs stop early)"
+        f"{counted(len(runs), 'run')} of {counted(encoders, 'encoder')}{before}; {processes} at a "
+        f"time: at most about {_duration(seconds / processes)} (less where runs stop early)"
     )
 
 
