@@ -19,7 +19,7 @@ from parsers.drawing.numbers import (
     numbered_edges,
     numbered_nodes,
 )
-from parsers.drawing.picture import GRAPHS, Picture, picture, usual_structure
+from parsers.drawing.picture import GRAPHS, Picture, picture, structure_for
 from parsers.drawing.scene import Scene
 from parsers.drawing.svg import svg_file, svg_text
 from parsers.drawing.theme import DARK, LIGHT, Theme
@@ -230,7 +230,7 @@ def draw(
     drawn_picture, scene = made(dark=dark)
     drawing = Drawing(
         scene,
-        [(sentence, structure or usual_structure(sentence, layout))],
+        [(sentence, structure or structure_for(sentence, layout))],
         title,
         pictures=[drawn_picture],
         in_dark=None if dark else lambda: made(dark=True)[1],
@@ -285,7 +285,7 @@ def draw_pair(
         >>> draw_pair(gold, parsed, "pair.png", titles=("gold", "parser"))  # doctest: +SKIP
     """
     pair = (first, second)
-    structures = [structure or usual_structure(sentence, layout) for sentence in pair]
+    structures = [structure or structure_for(sentence, layout) for sentence in pair]
     of_parses = all(name in ("dependencies", "parse") for name in structures)
     marks = _differences(first, second) if of_parses else None
     node_range = edge_range = None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from parsers.drawing.scene import Scene
-from parsers.drawing.svg import escaped, svg_text
+from parsers.drawing.svg import as_script, escaped, svg_text
 
 _TEMPLATE = Path(__file__).parent / "template"
 
@@ -94,8 +93,3 @@ def _in_both(light: Scene, dark: Scene) -> tuple[Scene, str]:
         f":root {{ color-scheme: light dark; {values(0)} }}\n"
         f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {values(1)} }} }}"
     )
-
-
-def as_script(value: object) -> str:
-    """A value as JSON that is safe within a ``script`` element."""
-    return json.dumps(value).replace("<", "\\u003c")

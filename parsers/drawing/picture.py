@@ -24,7 +24,7 @@ from parsers.drawing.numbers import (
     numbered_nodes,
 )
 from parsers.drawing.scene import Chip, Scene
-from parsers.drawing.terminal import printable
+from parsers.drawing.terminal import printable, usual_structure
 from parsers.drawing.theme import DARK, LIGHT, Theme, word_class
 from parsers.formats.networkx import to_networkx
 from structnn.sentence import Sentence, Tree
@@ -78,19 +78,8 @@ def picture(
 ) -> Picture:
     """Lay out the structure of a sentence.
 
-    Args:
-        sentence: The sentence.
-        layout: As for :func:`parsers.draw`.
-        structure: As for :func:`parsers.draw`.
-        node_values: As for :func:`parsers.draw`.
-        node_title: As for :func:`parsers.draw`.
-        node_range: As for :func:`parsers.draw`.
-        edge_values: As for :func:`parsers.draw`.
-        edge_title: As for :func:`parsers.draw`.
-        edge_range: As for :func:`parsers.draw`.
-        marked: Nodes to mark, and for each the text that says in what it differs.
-        width: As for :func:`parsers.draw`.
-        dark: As for :func:`parsers.draw`.
+    Nodes in ``marked`` are marked, and each has a text that says in what it differs. The other arguments
+    are those of :func:`parsers.draw`.
 
     Returns:
         The scene with its legend, and what they are made from.
@@ -101,7 +90,7 @@ def picture(
             don't fit the tree.
     """
     theme = DARK if dark else LIGHT
-    structure = structure or usual_structure(sentence, layout)
+    structure = structure or structure_for(sentence, layout)
     check_range("node_range", node_range)
     check_range("edge_range", edge_range)
     if structure in GRAPHS:
@@ -160,18 +149,15 @@ def picture(
     scene = _laid_out(view, layout, structure, graph)
     node_numbers = numbered_nodes(node_values, len(tree)) if node_values is not None else {}
     for node in scene.parents:
-        details = {
-            key: str(value)
-            for key, value in graph.nodes[node].items()
-            if value not in ("", "_", -1)
-        }
-        if node in node_numbers:
-            details[node_title or "value"] = f"{node_numbers[node]:.4g}"
-        edge, parent = edge_title or "edge", tree.parents[node]
-        if (parent, node) in edge_numbers:
-            details[edge] = f"{edge_numbers[parent, node]:.4g}"
-        if (node, parent) in edge_numbers:
-            details[f"{edge}, to the parent"] = f"{edge_numbers[node, parent]:.4g}"
+        parent = tree.parents[node]
+        numbers = [
+            (node_title or "value", node_numbers.get(node)),
+            (edge_title or "edge", edge_numbers.get((parent, node))),
+            (f"{edge_title or 'edge'}, to the parent", edge_numbers.get((node, parent))),
+        ]
+        known = graph.nodes[node].items()
+        details = {key: str(value) for key, value in known if value not in ("", "_", -1)}
+        details |= {key: f"{one:.4g}" for key, one in numbers if one is not None}
         if marked and node in marked:
             details["differs"] = marked[node]
         scene.details[node] = details
@@ -220,12 +206,11 @@ def _outline(theme: Theme) -> Scene:
     return scene
 
 
-def usual_structure(sentence: Sentence, layout: str | None) -> str:
-    """The structure that is drawn where none is named."""
-    only_phrases = sentence.dependencies is None and sentence.constituency is not None
-    if layout == "constituency" or (layout not in LAYOUTS and only_phrases):
-        return "constituency"
-    return "dependencies"
+def structure_for(sentence: Sentence, layout: str | None) -> str:
+    """The structure that is drawn in a layout where none is named."""
+    if layout in LAYOUTS:
+        return "constituency" if layout == "constituency" else "dependencies"
+    return usual_structure(sentence)
 
 
 def _laid_out(view: View, layout: str, structure: str, graph: Any) -> Scene:

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
+from parsers.drawing.layouts.view import Pair
 from parsers.drawing.numbers import Range
 from structnn.sentence import Sentence, StructureError
 
 __all__ = ["EdgeOptions", "NodeOptions", "attention", "attribution", "gates", "sentiment"]
-
-Pair = tuple[int, int]
 
 
 class NodeOptions(TypedDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from xml.sax.saxutils import escape, quoteattr
 
@@ -124,6 +125,11 @@ def _label(label: Label) -> str:
 def escaped(text: str) -> str:
     """A text in XML or HTML, with a sign in the place of what these can't hold."""
     return escape(_NOT_XML.sub("\ufffd", text))
+
+
+def as_script(value: object) -> str:
+    """A value as JSON that is safe within a ``script`` element of HTML."""
+    return json.dumps(value).replace("<", "\\u003c")
 
 
 def _quoted(text: str) -> str:

@@ -44,11 +44,15 @@ def text_tree(sentence: Sentence, structure: str | None = None) -> str:
         ┌─▶ dogs  nsubj
         └─● bark  root
     """
-    if structure is None:
-        only_phrases = sentence.dependencies is None and sentence.constituency is not None
-        structure = "constituency" if only_phrases else "dependencies"
+    structure = usual_structure(sentence) if structure is None else structure
     tree = tree_of(sentence, structure)
     return _phrases(sentence, tree) if structure == "constituency" else _words(sentence, tree)
+
+
+def usual_structure(sentence: Sentence) -> str:
+    """The structure that is shown where none is named."""
+    only_phrases = sentence.dependencies is None and sentence.constituency is not None
+    return "constituency" if only_phrases else "dependencies"
 
 
 def _words(sentence: Sentence, tree: Tree) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from parsers.drawing.svg import as_script
 from parsers.explorer.query import LANGUAGE, Query
 from parsers.formats.conllu import format_conllu
 from parsers.formats.files import atomic_writer, encoded
@@ -159,17 +159,12 @@ def explore(
     page = Template((_TEMPLATE / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(title),
         style=(_TEMPLATE / "style.css").read_text(encoding="utf-8"),
-        language=_json(LANGUAGE),
+        language=as_script(LANGUAGE),
         packed=base64.b64encode(gzip.compress(lines, compresslevel=6, mtime=0)).decode(),
-        name=_json(title),
-        query=_json(query),
+        name=as_script(title),
+        query=as_script(query),
         script=script,
     )
     with atomic_writer(path) as file:
         file.write(page)
     return Path(path)
-
-
-def _json(value: object) -> str:
-    """A value as JavaScript, which doesn't end the script that it stands in."""
-    return json.dumps(value).replace("<", "\\u003c")

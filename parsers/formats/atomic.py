@@ -60,13 +60,11 @@ def workplace(folder: Path) -> Iterator[Path]:
     """
     _sweep(folder)
     place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
-    lock = _lock(place, wait=True)
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
+    with alone(place):
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 @contextmanager

@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 PRETRAINED_RATE = 1e-4
 """The learning rate of weights that are tuned."""
 
+_EVALUATE_EVERY = 600.0  # seconds
+_SAVE_EVERY = 120.0
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -177,8 +180,6 @@ def fit(
     warmup: int = 50,
     pretrained: nn.Module | None = None,
     evaluate: Callable[[], float] | None = None,
-    evaluate_every: float = 600.0,
-    save_every: float = 120.0,
 ) -> dict[str, float]:
     """Train until the budget is used, and save the model with the averaged weights.
 
@@ -191,14 +192,12 @@ def fit(
         budget: When to stop.
         learning_rate: The learning rate after ``warmup`` steps, from which it decays linearly to zero.
         output: The model file to write, as Stanza does; the checkpoint's name ends in ``.checkpoint``.
-        average: The decay of the weight average; 0 to keep the last weights.
+        average: The decay of the weight average.
         warmup: The number of steps in which the learning rate rises linearly from zero.
         pretrained: A part of the model that knows something already, and is tuned:
             its learning rate is :data:`PRETRAINED_RATE`, with weight decay.
         evaluate: Computes the dev score of the averaged weights. It is logged, and nothing is selected
             by it.
-        evaluate_every: Seconds between dev scores.
-        save_every: Seconds between checkpoints.
 
     Returns:
         ``steps`` and ``seconds`` used, and ``dev``, the last dev score (NaN without ``evaluate``).
@@ -222,7 +221,7 @@ def fit(
     plural = "s" if hasattr(trainer, "optimizers") else ""
     setattr(trainer, "optimizer" + plural, {"": optimizer})
     setattr(trainer, "scheduler" + plural, {})
-    ema = WeightAverage(model, average) if average else None
+    ema = WeightAverage(model, average)
 
     step, seconds = 0, 0.0
     if checkpoint.is_file():
@@ -230,10 +229,9 @@ def fit(
         step, seconds = state["step"], state["seconds"]
         model.load_state_dict(state["model"], strict=False)
         optimizer.load_state_dict(state["optimizer"])
-        if ema is not None:
-            ema.updates = state["updates"]
-            for average_weight, saved in zip(ema.averages, state["averages"], strict=True):
-                average_weight.copy_(saved)
+        ema.updates = state["updates"]
+        for average_weight, saved in zip(ema.averages, state["averages"], strict=True):
+            average_weight.copy_(saved)
         logger.info("%s: continuing from step %d", name, step)
 
     def save() -> None:
@@ -242,8 +240,8 @@ def fit(
             "seconds": seconds,
             "model": {k: v for k, v in model.state_dict().items() if "pretrained_emb" not in k},
             "optimizer": optimizer.state_dict(),
-            "updates": ema.updates if ema else 0,
-            "averages": ema.averages if ema else [],
+            "updates": ema.updates,
+            "averages": ema.averages,
         }
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         partial = checkpoint.with_suffix(".partial")
@@ -253,13 +251,11 @@ def fit(
     def score() -> float:
         if evaluate is None:
             return float("nan")
-        if ema is not None:
-            ema.swap()
+        ema.swap()
         try:
             return evaluate()
         finally:
-            if ema is not None:
-                ema.swap()
+            ema.swap()
 
     start = time.monotonic() - seconds
     last_save, last_score, losses = seconds, seconds, 0.0
@@ -270,31 +266,23 @@ def fit(
             group["lr"] = rate * scale
         result = trainer.update(next(batches))
         losses += result[0] if isinstance(result, tuple) else float(result)
-        if ema is not None:
-            ema.update()
+        ema.update()
         step += 1
         seconds = time.monotonic() - start
         if step % 100 == 0:
-            logger.info(
-                "%s: step %d, %.0f s, loss %.3f, rate %.5f",
-                name,
-                step,
-                seconds,
-                losses / 100,
-                learning_rate * scale,
-            )
+            told = (name, step, seconds, losses / 100, learning_rate * scale)
+            logger.info("%s: step %d, %.0f s, loss %.3f, rate %.5f", *told)
             losses = 0.0
-        if seconds - last_save > save_every:
+        if seconds - last_save > _SAVE_EVERY:
             save()
             last_save = seconds
-        if evaluate is not None and seconds - last_score > evaluate_every:
+        if evaluate is not None and seconds - last_score > _EVALUATE_EVERY:
             dev = score()
             last_score = seconds = time.monotonic() - start
             logger.info("%s: step %d, dev %.2f", name, step, 100 * dev)
     save()
     dev = score()
-    if ema is not None:
-        ema.swap()
+    ema.swap()
     trainer.save(str(output))
     logger.info("%s: %d steps in %.0f s, dev %.2f", name, step, seconds, 100 * dev)
     return {"steps": step, "seconds": seconds, "dev": dev}

@@ -11,6 +11,7 @@ import torch
 from parsers.training.contextual import contextual_options
 from parsers.training.loop import Budget, fit, tuning
 from parsers.training.treebank import Block, with_columns, write_blocks
+from parsers.training.vectors import load_table
 
 OPTIONS: dict[str, Any] = {
     "hidden_dim": 200,
@@ -39,6 +40,9 @@ WITH_SILVER: dict[str, Any] = {
 }
 """What a parser that also learns from a teacher's trees has in place of :data:`OPTIONS`: several times
 as many sentences leave more to learn, and less to learn by heart."""
+
+
+_LEARNING_RATE = 2e-3
 
 
 def _training_trainer() -> Any:
@@ -94,7 +98,6 @@ def train_parser(
     package: str,
     table: Path | None,
     budget: Budget,
-    learning_rate: float = 2e-3,
     seed: int = 1,
     options: dict[str, Any] | None = None,
     contextual: str | None = None,
@@ -109,7 +112,6 @@ def train_parser(
         lang: The language code, in the model's name.
         package: The package, in the model's name.
         budget: When to stop.
-        learning_rate: The learning rate after warm-up.
         seed: The random seed of weights, batches and dropout.
         options: Options of Stanza's training that replace :data:`OPTIONS`.
         contextual: The name or folder of a contextual model, to be tuned as a part of the parser.
@@ -119,7 +121,6 @@ def train_parser(
     """
     from stanza.models import parser as stanza_parser
     from stanza.models.common.doc import DEPREL, HEAD, Document
-    from stanza.models.common.pretrain import Pretrain
     from stanza.models.common.utils import set_random_seed
     from stanza.models.depparse.data import DataLoader, InfiniteBatch
     from stanza.models.depparse.utils import predict_dataset
@@ -129,7 +130,7 @@ def train_parser(
     arguments = stanza_parser.parse_args(["--lang", lang, "--shorthand", f"{lang}_{package}"])
     arguments.update(OPTIONS, pretrain=table is not None, charlm=False, second_optim=None)
     arguments.update((options or {}) | contextual_options(contextual))
-    pretrain = None if table is None else Pretrain(str(table))
+    pretrain = load_table(table)
     document = Document(CoNLL.conll2dict(input_file=str(train))[0])
     data = DataLoader(document, arguments["batch_size"], arguments, pretrain, evaluation=False)
     trainer = _training_trainer()(args=arguments, vocab=data.vocab, pretrain=pretrain, device="cpu")
@@ -160,7 +161,7 @@ def train_parser(
         trainer,
         batches(),
         budget=budget,
-        learning_rate=learning_rate,
+        learning_rate=_LEARNING_RATE,
         output=output,
         evaluate=evaluate,
         **tuning(trainer, budget),
@@ -194,13 +195,12 @@ def parse_blocks(blocks: list[Block], model: Path, table: Path | None, output: P
     Returns:
         ``output``.
     """
-    from stanza.models.common.pretrain import Pretrain
     from stanza.models.depparse.trainer import Trainer
     from stanza.models.depparse.utils import predict_dataset
     from stanza.utils.conll import CoNLL
 
     source = write_blocks(blocks, output.with_suffix(".unparsed.conllu"))
-    pretrain = None if table is None else Pretrain(str(table))
+    pretrain = load_table(table)
     trainer = Trainer.load(str(model), pretrain, device="cpu")
     document = CoNLL.conll2doc(input_file=str(source))
     data = _to_predict(document, trainer.args, pretrain, trainer.vocab)

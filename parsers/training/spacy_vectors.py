@@ -22,9 +22,9 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 _MULTIPLIER = 0xC6A4A7935BD1E995
 
 
-def murmur_hash_64a(data: bytes, seed: int = 1) -> int:
-    """MurmurHash64A (Austin Appleby, public domain), the hash of spaCy's string store."""
-    state = seed ^ ((len(data) * _MULTIPLIER) & _MASK)
+def murmur_hash_64a(data: bytes) -> int:
+    """MurmurHash64A (Austin Appleby, public domain) with the seed 1, the hash of spaCy's strings."""
+    state = 1 ^ ((len(data) * _MULTIPLIER) & _MASK)
     whole = len(data) - len(data) % 8
     for (block,) in struct.iter_unpack("<Q", data[:whole]):
         block = (block * _MULTIPLIER) & _MASK

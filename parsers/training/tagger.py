@@ -12,6 +12,7 @@ import torch
 from parsers.training.contextual import contextual_options
 from parsers.training.loop import Budget, fit, tuning
 from parsers.training.treebank import Block, with_columns, write_blocks
+from parsers.training.vectors import load_table
 
 OPTIONS: dict[str, Any] = {
     "share_hid": True,  # else the bilinear layers for tags take a third of the time
@@ -34,22 +35,8 @@ WITH_SILVER: dict[str, Any] = {"word_cutoff": 10, "dropout": 0.2}
 """What a tagger that also learns from a teacher's tags has in place of :data:`OPTIONS`."""
 
 
-def _arguments(
-    lang: str, package: str, table: Path | None, options: dict[str, Any]
-) -> dict[str, Any]:
-    from stanza.models import tagger
-
-    arguments: dict[str, Any] = tagger.parse_args(
-        ["--lang", lang, "--shorthand", f"{lang}_{package}"]
-    )
-    arguments.update(OPTIONS, pretrain=table is not None, charlm=False, **options)
-    return arguments
-
-
-def _load_table(table: Path | None) -> Any:
-    from stanza.models.common.pretrain import Pretrain
-
-    return None if table is None else Pretrain(str(table))
+_LEARNING_RATE = 3e-3
+_BATCH_WORDS = 800
 
 
 def length_batches(lengths: list[int], words: int, generator: random.Random) -> Iterator[list[int]]:
@@ -89,8 +76,6 @@ def train_tagger(
     package: str,
     table: Path | None,
     budget: Budget,
-    learning_rate: float = 3e-3,
-    batch_words: int = 800,
     seed: int = 1,
     options: dict[str, Any] | None = None,
     contextual: str | None = None,
@@ -105,8 +90,6 @@ def train_tagger(
         lang: The language code, in the model's name.
         package: The package, in the model's name.
         budget: When to stop.
-        learning_rate: The learning rate after warm-up.
-        batch_words: The number of words of a batch.
         seed: The random seed of weights, batches and dropout.
         options: Options of Stanza's training that replace :data:`OPTIONS`.
         contextual: The name or folder of a contextual model, to be tuned as a part of the tagger.
@@ -114,6 +97,7 @@ def train_tagger(
     Returns:
         What :func:`parsers.training.loop.fit` returns.
     """
+    from stanza.models import tagger
     from stanza.models.common.doc import UPOS, Document
     from stanza.models.common.utils import set_random_seed
     from stanza.models.pos.data import Dataset
@@ -121,8 +105,10 @@ def train_tagger(
     from stanza.utils.conll import CoNLL
 
     set_random_seed(seed)
-    arguments = _arguments(lang, package, table, (options or {}) | contextual_options(contextual))
-    pretrain = _load_table(table)
+    arguments = tagger.parse_args(["--lang", lang, "--shorthand", f"{lang}_{package}"])
+    arguments.update(OPTIONS, pretrain=table is not None, charlm=False)
+    arguments.update((options or {}) | contextual_options(contextual))
+    pretrain = load_table(table)
     document = Document(CoNLL.conll2dict(input_file=str(train))[0])
     vocab = Dataset.init_vocab([document], arguments)
     data = Dataset(document, arguments, pretrain, vocab=vocab, evaluation=False)
@@ -132,7 +118,7 @@ def train_tagger(
 
     def batches() -> Iterator[Any]:
         lengths = [len(sample.text) for sample in data.data]
-        for indices in length_batches(lengths, batch_words, random.Random(seed)):
+        for indices in length_batches(lengths, _BATCH_WORDS, random.Random(seed)):
             yield data.collate_fn([data[index] for index in indices])
 
     evaluate = None
@@ -148,7 +134,7 @@ def train_tagger(
         trainer,
         batches(),
         budget=budget,
-        learning_rate=learning_rate,
+        learning_rate=_LEARNING_RATE,
         output=output,
         evaluate=evaluate,
         **tuning(trainer, budget),
@@ -195,7 +181,7 @@ def tag_blocks(blocks: list[Block], model: Path, table: Path | None, output: Pat
     from stanza.utils.conll import CoNLL
 
     source = write_blocks(blocks, output.with_suffix(".untagged.conllu"))
-    pretrain = _load_table(table)
+    pretrain = load_table(table)
     trainer = Trainer(pretrain=pretrain, model_file=str(model), device="cpu")
     words = iter(_predict(trainer, CoNLL.conll2doc(input_file=str(source)), pretrain))
     source.unlink()

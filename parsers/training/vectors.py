@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -86,6 +87,13 @@ def reduce_dimensions(table: np.ndarray, dimensions: int) -> np.ndarray:
         _, axes = np.linalg.eigh(table.T @ table)  # ascending eigenvalues
         table = table @ axes[:, ::-1][:, :dimensions]
     return (table * (0.5 / max(float(table.std()), 1e-8))).astype(np.float32)
+
+
+def load_table(table: Path | None) -> Any:
+    """Stanza's pretrained vectors from the file that :func:`build_table` wrote; None without one."""
+    from stanza.models.common.pretrain import Pretrain
+
+    return None if table is None else Pretrain(str(table))
 
 
 def build_table(

@@ -6,8 +6,7 @@ from parsers.drawing.layouts.parts import (
     CAPTION,
     GAP,
     add_extra_edges,
-    add_phrase,
-    add_word,
+    add_node,
     back_curves,
     beside,
     column_centres,
@@ -64,10 +63,7 @@ def constituency_layout(view: View) -> Scene:
             points = drop(start, end, min(start[1] + 24, end[1]))
             scene.curves.append(edge_curve(view, node, points))
             scene.curves += back_curves(view, node, beside(points))
-        if view.words[node]:
-            add_word(view, scene, node, x, y)
-        else:
-            add_phrase(view, scene, node, x, y)
+        add_node(view, scene, node, x, y)
     add_extra_edges(view, scene, places)
     return scene
 

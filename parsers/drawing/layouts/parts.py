@@ -23,14 +23,7 @@ def empty_scene(view: View, places: Iterable[int]) -> Scene:
     return scene
 
 
-def framed(
-    view: View,
-    scene: Scene,
-    places: Mapping[int, Point],
-    below: float,
-    above: float = CHIP / 2 + CAPTION,
-    columns: Mapping[int, float] | None = None,
-) -> dict[int, Point]:
+def framed(view: View, scene: Scene, places: Mapping[int, Point], below: float) -> dict[int, Point]:
     """Set the size of a scene so that all nodes fit, and move the nodes inside its margins.
 
     Args:
@@ -38,18 +31,14 @@ def framed(
         scene: The scene, whose size is set.
         places: The centre of each node.
         below: The height in points that the lowest node needs below its centre.
-        above: The height in points that the highest node needs above its centre.
-        columns: The widths in points of nodes that need more than their chips and captions do.
 
     Returns:
         The new centre of each node.
     """
-    halves = {
-        node: max(node_width(view, node), columns[node] if columns else 0.0) / 2 for node in places
-    }
+    halves = {node: node_width(view, node) / 2 for node in places}
     left = min(x - halves[node] for node, (x, _) in places.items())
     right = max(x + halves[node] for node, (x, _) in places.items())
-    top = min(y for _, y in places.values()) - above
+    top = min(y for _, y in places.values()) - (CHIP / 2 + CAPTION)
     bottom = max(y for _, y in places.values()) + below
     scene.width, scene.height = right - left + 2 * MARGIN, bottom - top + 2 * MARGIN
 
@@ -60,8 +49,11 @@ def framed(
     return {node: moved(x, y) for node, (x, y) in places.items()}
 
 
-def add_word(view: View, scene: Scene, node: int, x: float, y: float) -> None:
-    """Draw a node's word on its chip, and the caption above."""
+def add_node(view: View, scene: Scene, node: int, x: float, y: float) -> None:
+    """Draw a node's word on its chip and the caption above, or the caption alone on a chip."""
+    if not view.words[node]:
+        add_phrase(view, scene, node, x, y)
+        return
     add_chip(view, scene, node, x, y)
     add_caption(view, scene, node, x, y - CHIP / 2 - CAPTION / 2)
 
@@ -78,15 +70,11 @@ def add_chip(view: View, scene: Scene, node: int, x: float, y: float, least: flo
 def add_phrase(view: View, scene: Scene, node: int, x: float, y: float) -> None:
     """Draw a node with no word: its caption on a chip."""
     fill, text = view.fills[node], view.captions[node]
-    width = node_width(view, node)
-    high = 2 * half_height(view, node)
-    scene.chips.append(Chip(x, y, width, high, fill, view.line_color(node), node))
+    wide, high = node_width(view, node), 2 * half_height(view, node)
+    scene.chips.append(Chip(x, y, wide, high, fill, view.line_color(node), node))
     size = SMALL_SIZE + 1
-    scene.labels.append(
-        Label(
-            text, x, y, size, ink_on(fill), text_width(text, size, bold=True), bold=True, node=node
-        )
-    )
+    width = text_width(text, size, bold=True)
+    scene.labels.append(Label(text, x, y, size, ink_on(fill), width, bold=True, node=node))
 
 
 def half_height(view: View, node: int) -> float:

@@ -9,8 +9,7 @@ from parsers.drawing.layouts.parts import (
     CAPTION,
     GAP,
     add_extra_edges,
-    add_phrase,
-    add_word,
+    add_node,
     back_curves,
     edge_curve,
     empty_scene,
@@ -28,13 +27,8 @@ def spread_layout(view: View, positions: Mapping[int, Point]) -> Scene:
         view: The tree.
         positions: The position of each node, in any unit; y points upwards, as in networkx.
     """
-    sizes = {
-        node: (
-            (view.block_width(node) if view.words[node] else node_width(view, node)) + GAP,
-            CHIP + 2 * CAPTION + GAP,  # the caption above, and as much below, to keep the centre
-        )
-        for node in positions
-    }
+    high = CHIP + 2 * CAPTION + GAP  # the caption above, and as much below, to keep the centre
+    sizes = {node: (node_width(view, node) + GAP, high) for node in positions}
     places = _apart(positions, sizes)
     scene = empty_scene(view, places)
     places = framed(view, scene, places, below=CHIP / 2)
@@ -45,10 +39,7 @@ def spread_layout(view: View, positions: Mapping[int, Point]) -> Scene:
             scene.curves.append(edge_curve(view, node, straight(*ends), arrow=True))
             scene.curves += back_curves(view, node, straight(*_beside(*ends)))
     for node, (x, y) in places.items():
-        if view.words[node]:
-            add_word(view, scene, node, x, y)
-        else:
-            add_phrase(view, scene, node, x, y)
+        add_node(view, scene, node, x, y)
     add_extra_edges(view, scene, places)
     return scene
 
