@@ -10,11 +10,13 @@ A production is a row of items ``relation=symbol``; that of the head is ``*=symb
   ``GER`` the form in *-ing* of complements and modifiers, and ``VBNP`` the participle of a passive;
 - an auxiliary that agrees: ``be@3p``, ``was@3p``, ``do@3p``, ``did@3p``, ``have@3p``.
 
-``@`` alone is person and number: those of the production's name, or any where the name has none. Some
-productions stand twice, to be drawn more often.
+``@`` alone is person and number: those of the production's name, or any where the name has none. A
+number before a production says how many of it there are, so that it is drawn as much more often.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 __all__ = ["GRAMMAR", "KINDS"]
 
@@ -45,8 +47,16 @@ KINDS = {
 }
 """The productions that are sentences, with the mark at their end."""
 
+
+def _productions(lines: str) -> Iterator[str]:
+    """The productions of some lines, each as often as the number before it says."""
+    for line in lines.strip().split("\n"):
+        number, _, rest = line.strip().partition(" ")
+        yield from [rest] * int(number) if number.isdecimal() else [line.strip()]
+
+
 GRAMMAR: dict[str, tuple[str, ...]] = {
-    key: tuple(line.strip() for line in lines.strip().split("\n"))
+    key: tuple(_productions(lines))
     for key, lines in {
         # Who acts.
         "someone@1s": "*=I/PRP",
@@ -56,22 +66,13 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             *=he/PRP
             *=she/PRP
             *=NNP.first
-            *=being.s
-            *=being.s
-            *=being.s
-            *=being.s""",
+            4 *=being.s""",
         "someone@3p": """
             *=they/PRP
-            *=being.p
-            *=being.p
-            *=being.p
-            *=bare
-            *=bare
-            *=bare
-            *=bare""",
+            3 *=being.p
+            4 *=bare""",
         "bare": """
-            *=NNS.animal
-            *=NNS.animal
+            2 *=NNS.animal
             *=NNS.person
             amod=JJ *=NNS.animal
             amod=JJ *=NNS.person""",
@@ -107,8 +108,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             *=that/DT
             *=every/DT""",
         "determiner.p": """
-            *=the
-            *=the
+            2 *=the
             *=these/DT
             *=those/DT
             *=some/DT
@@ -128,15 +128,12 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             *=us/PRP
             *=them/PRP
             *=NNP.first
-            *=being.s
-            *=being.s
+            2 *=being.s
             *=being.p
             *=bare""",
         "what": """
             *=it/PRP
-            *=thing.s
-            *=thing.s
-            *=thing.s
+            3 *=thing.s
             *=NNS.thing""",
         "thing.s": """
             det=determiner.s *=NN.thing
@@ -145,8 +142,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             nmod:poss=my *=NN.thing
             nmod:poss=owner *=NN.thing""",
         "thing.p": """
-            *=NNS.thing
-            *=NNS.thing
+            2 *=NNS.thing
             det=determiner.p *=NNS.thing
             det=determiner.p amod=JJ *=NNS.thing
             nummod=CD *=NNS.thing
@@ -168,8 +164,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             compound=NN.animal *=NNS.thing
             det=the compound=NN.food *=NNS.place""",
         "food": """
-            *=NN.stuff
-            *=NN.stuff
+            2 *=NN.stuff
             *=NNS.food
             det=a/DT *=NN.food
             det=the *=NN.food
@@ -179,8 +174,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             compound=NN.animal *=NN.stuff""",
         # Where, when and how.
         "place": """
-            case=IN.at det=the *=NN.place
-            case=IN.at det=the *=NN.place
+            2 case=IN.at det=the *=NN.place
             case=IN.at nmod:poss=my *=NN.place
             case=in/IN *=NNP.town
             case=with/IN nmod:poss=my *=NN.person
@@ -214,8 +208,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             case=with/IN det=the *=NNS.thing""",
         # Verb phrases, finite and not.
         "does@": """
-            *=acts@
-            *=acts@
+            2 *=acts@
             *=acts@ advmod=RB.manner
             *=acts@ advmod=RB.where
             *=acts@ obl=place
@@ -223,8 +216,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             *=acts@ obl:unmarked=then
             advmod=RB.often *=V.act:pres@
             advmod=RB.often *=V.act:past@
-            *=uses@
-            *=uses@
+            2 *=uses@
             *=uses@ obl=time
             advmod=RB.often *=uses@
             *=is@
@@ -236,8 +228,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             aux=have@ *=V.act:VBN
             aux=have@ *=V.meet:VBN obj=whom""",
         "acts@": """
-            *=V.act:pres@
-            *=V.act:pres@
+            2 *=V.act:pres@
             *=V.act:past@
             aux=be@ *=V.act:VBG
             aux=MD *=V.act:VB""",
@@ -263,8 +254,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             *=not/RB
             *=n't/RB""",
         "act.VB": """
-            *=V.act:VB
-            *=V.act:VB
+            2 *=V.act:VB
             *=V.act:VB advmod=RB.manner
             *=V.act:VB obl=place
             *=V.use:VB obj=what
@@ -272,8 +262,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             *=V.eat:VB obj=food""",
         "to.act": "mark=to/TO *=act.VB",
         "happens@": """
-            *=V.happen:pres@
-            *=V.happen:pres@
+            2 *=V.happen:pres@
             *=V.happen:past@
             *=V.happen:past@ advmod=RB.manner
             *=V.happen:past@ obl:unmarked=then
@@ -285,8 +274,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             cop=was@ advmod=RB.degree *=JJ""",
         # Clauses.
         "clause": """
-            nsubj=someone@ *=does@
-            nsubj=someone@ *=does@
+            2 nsubj=someone@ *=does@
             nsubj=thing@3s *=happens@3s
             nsubj=thing@3p *=happens@3p""",
         "bare plurals": """
@@ -428,8 +416,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             nsubj=related.s *=V.act:past@3s
             nsubj=related.s *=does@3s
             nsubj=related.s *=is@3s
-            nsubj=related.p *=V.act:pres@3p
-            nsubj=related.p *=V.act:pres@3p
+            2 nsubj=related.p *=V.act:pres@3p
             nsubj=related.p *=V.act:past@3p
             nsubj=related.p *=does@3p
             nsubj=related.thing *=happens@3s
@@ -443,17 +430,14 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             aux=do@3p nsubj=related.p *=V.act:VB""",
         "related.s": """
             *=being.s acl:relcl=who@3s
-            *=being.s acl:relcl=whom.met
-            *=being.s acl:relcl=whom.met
+            2 *=being.s acl:relcl=whom.met
             *=being.s acl=doing""",
         "related.p": """
             *=being.p acl:relcl=who@3p
-            *=being.p acl:relcl=whom.met
-            *=being.p acl:relcl=whom.met
+            2 *=being.p acl:relcl=whom.met
             *=being.p acl=doing""",
         "related.thing": """
-            *=thing.s acl:relcl=that.used
-            *=thing.s acl:relcl=that.used
+            2 *=thing.s acl:relcl=that.used
             *=thing.s acl:relcl=that.happened
             *=thing.s acl=used
             det=the *=NN.place acl:relcl=where""",
@@ -472,8 +456,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             *=that/WDT""",
         "REL.whom": """
             *=whom/WP/PronType=Rel
-            *=that/WDT
-            *=that/WDT
+            2 *=that/WDT
             *=who/WP/PronType=Rel""",
         "whom.met": """
             obj=REL.whom nsubj=someone@ *=V.meet:past@
@@ -506,8 +489,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
             nsubj=bare.and.bare *=V.act:pres@3p
             nsubj=ann.and.bob *=does@3p
             nsubj=the.and.the *=acts@3p
-            nsubj=someone@ *=V.act:pres@ conj=and.acts@
-            nsubj=someone@ *=V.act:pres@ conj=and.acts@
+            2 nsubj=someone@ *=V.act:pres@ conj=and.acts@
             nsubj=someone@ *=V.act:past@ conj=and.acted@
             nsubj=someone@ *=V.use:past@ obj=what conj=and.acted@
             nsubj=someone@ cop=be@ *=JJ conj=and.JJ
