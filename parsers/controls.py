@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 
-from structnn.sentence import Sentence, StructureError, Tree
+from structnn.sentence import Sentence, StructureError, Tree, quoted
 
 __all__ = [
     "CONTROLS",
@@ -86,7 +86,7 @@ def tree_of(sentence: Sentence, structure: str, seed: int = 0) -> Tree:
     if tree is None:
         lacking = "constituency tree" if structure == "constituency" else "dependencies"
         raise StructureError(
-            f"{' '.join(sentence.tokens)[:60]!r} has no {lacking}; parse it first, or read it from "
+            f"{quoted(sentence)} has no {lacking}; parse it first, or read it from "
             "a file that has them"
         )
     return tree
@@ -362,7 +362,7 @@ def _generator(purpose: str, sentence: Sentence, seed: int) -> random.Random:
 def _parse(sentence: Sentence, purpose: str) -> Tree:
     if sentence.dependencies is None:
         raise StructureError(
-            f"{purpose} needs a parse, but {' '.join(sentence.tokens)[:60]!r} has no dependencies; "
+            f"{purpose} needs a parse, but {quoted(sentence)} has no dependencies; "
             "parse it first, or choose a structure that needs none: left_chain, right_chain, "
             "balanced, flat or random"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from structnn.sentence import Sentence, StructureError, Tree
+from structnn.sentence import Sentence, StructureError, Tree, quoted
 from structnn.sentence_graph import SentenceGraph
 
 __all__ = ["path_between", "rerooted", "span_head"]
@@ -123,9 +123,7 @@ def path_between(
 
 def _tree_of(sentence: Sentence, purpose: str) -> Tree:
     if sentence.dependencies is None:
-        raise StructureError(
-            f"{' '.join(sentence.tokens)[:60]!r} has no dependencies {purpose}; parse it first"
-        )
+        raise StructureError(f"{quoted(sentence)} has no dependencies {purpose}; parse it first")
     return sentence.dependencies
 
 

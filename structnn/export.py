@@ -334,12 +334,7 @@ def _convolutions(encoder: Encoder, x: _Padded) -> Tensor:
     assert isinstance(encoder, CNN)
     mask, states = x.mask[:, :, None], x.states
     for layer in cast("Iterable[Windows]", encoder.layers):
-        line = (states * mask).transpose(1, 2)  # (sentences, input, longest)
-        maps = [
-            convolution(F.pad(line, (reach // 2, reach - reach // 2)))
-            for reach, convolution in zip(layer.reaches, layer.convolutions, strict=True)
-        ]
-        states = torch.cat(maps, dim=1).relu().transpose(1, 2)
+        states = layer.maps((states * mask).transpose(1, 2)).transpose(1, 2)
     return states
 
 

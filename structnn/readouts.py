@@ -158,7 +158,7 @@ class KMaxReadout(Readout):
 class AttentionReadout(Readout):
     r"""Additive attention with a learned query (Bahdanau et al. 2015; Yang et al. 2016).
 
-    .. math:: a = softmax_t(v^\top \tanh(W h_t + b)), \qquad s = \sum_t a_t h_t
+    .. math:: a = \mathrm{softmax}_t(v^\top \tanh(W h_t + b)), \qquad s = \sum_t a_t h_t
     """
 
     def __init__(self, input_dim: int, *, backward_dim: int = 0) -> None:
@@ -259,8 +259,9 @@ def state_ptr(nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
 
 def state_padding(nodes: Tensor, tokens: Tensor, batch: Batch) -> Padding:
     """Pads each sentence's states, be they at tokens or at nodes."""
-    longest = batch.max_length if nodes is tokens else batch.max_nodes
-    return Padding(state_ptr(nodes, tokens, batch), len(nodes), longest)
+    if nodes is tokens:
+        return batch.padding
+    return Padding(batch.node_ptr, len(nodes), batch.max_nodes)
 
 
 def weighted_sum(scores: Tensor, values: Tensor, ptr: Tensor) -> Tensor:

@@ -155,14 +155,8 @@ class Registry(Mapping[str, Entry[T]]):
     def canonical(self, spec: str, separator: str) -> str:
         """The one way to write what a string says: ``gat( heads = 4)`` is ``gat(heads=4)``.
 
-        Blanks, the kind of quotes and the order of options don't matter. Names aren't looked up.
-
-        Args:
-            spec: As for :meth:`parse`.
-            separator: As for :meth:`parse`.
-
-        Raises:
-            UnknownNameError: The string can't be read.
+        Blanks, the kind of quotes and the order of options don't matter. Names aren't looked up. The
+        arguments are those of :meth:`parse`, as is the error.
         """
         return separator.join(
             name + (f"({','.join(f'{k}={v!r}' for k, v in sorted(own.items()))})" if own else "")

@@ -12,7 +12,7 @@ from typing import Any
 from structnn.fields import StructureError, integers, mapping, shorten, shorten_text, strings
 from structnn.sentence_graph import SentenceGraph
 
-__all__ = ["COLUMNS", "Sentence", "StructureError", "Tree"]
+__all__ = ["COLUMNS", "Sentence", "StructureError", "Tree", "quoted"]
 
 COLUMNS = ("xpos", "feats", "deps", "misc")
 """The names of ``Sentence.columns``: the columns of CoNLL-U that have no field of their own."""
@@ -231,14 +231,14 @@ class Sentence:
         if self.dependencies is not None and self.dependencies.tokens != _in_order(len(self)):
             raise StructureError(
                 f"`dependencies` must have one node for each token, in order: it has "
-                f"{len(self.dependencies)} nodes, and {self._quoted()} has {len(self)} tokens"
+                f"{len(self.dependencies)} nodes, and {quoted(self)} has {len(self)} tokens"
             )
         if self.constituency is not None:
             assert self.constituency.tokens is not None
             words = sum(token != -1 for token in self.constituency.tokens)
             if words != len(self):
                 raise StructureError(
-                    f"`constituency` has words at {words} nodes, but {self._quoted()} has "
+                    f"`constituency` has words at {words} nodes, but {quoted(self)} has "
                     f"{len(self)} tokens"
                 )
         if not isinstance(self.graph, SentenceGraph | None):
@@ -246,7 +246,7 @@ class Sentence:
         if self.graph is not None and max(self.graph.tokens) >= len(self):
             node = self.graph.tokens.index(max(self.graph.tokens))
             raise StructureError(
-                f"node {node} of `graph` has the token {self.graph.tokens[node]}, but {self._quoted()} "
+                f"node {node} of `graph` has the token {self.graph.tokens[node]}, but {quoted(self)} "
                 f"has {len(self)} tokens, from 0 to {len(self) - 1}"
             )
         metadata, columns = mapping("metadata", self.metadata), mapping("columns", self.columns)
@@ -266,7 +266,7 @@ class Sentence:
         if len(values) != len(self.tokens):
             raise StructureError(
                 f"`{name}` has {len(values)} entries for the {len(self.tokens)} tokens of "
-                f"{self._quoted()}; give one for each token"
+                f"{quoted(self)}; give one for each token"
             )
         return values
 
@@ -304,5 +304,7 @@ class Sentence:
             return picture
         return None
 
-    def _quoted(self) -> str:
-        return repr(shorten_text(" ".join(self.tokens)))
+
+def quoted(sentence: Sentence) -> str:
+    """The beginning of a sentence in a message."""
+    return repr(shorten_text(" ".join(sentence.tokens)))

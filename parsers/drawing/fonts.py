@@ -73,13 +73,7 @@ def families_for(text: str) -> list[str]:
 
 @lru_cache(maxsize=65536)
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """The width of a line of text in points.
-
-    Args:
-        text: The text.
-        size: The size of the letters in points.
-        bold: Whether they are bold.
-    """
+    """The width in points of a line of text; the size of its letters is in points, too."""
     families, _ = _families(frozenset(text))
     font = _font(families, bold)
     font.set_size(_MEASURE, 72)  # fonts are shared, and may have any size
@@ -93,11 +87,7 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
 
 
 def wanted_families(text: str) -> list[str]:
-    """A font family to prefer for each script of a text that common fonts for Latin letters lack.
-
-    Args:
-        text: Any text.
-    """
+    """A font family to prefer for each script of a text that common fonts for Latin letters lack."""
     others = (
         character
         for character in text

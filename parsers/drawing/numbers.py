@@ -181,18 +181,8 @@ def _colored(
     fills = {key: blend(colors, scale.share(value)) for key, value in numbers.items()}
     bar = Scene(120, 26, theme.background, theme.ink)
     for step in range(40):
-        bar.chips.append(
-            Chip(
-                1.5 + step * 3,
-                7,
-                3.2,
-                10,
-                blend(colors, step / 39),
-                blend(colors, step / 39),
-                line=0,
-                radius=0,
-            )
-        )
+        color = blend(colors, step / 39)
+        bar.chips.append(Chip(1.5 + step * 3, 7, 3.2, 10, color, color, line=0, radius=0))
     for x, value in zip((0.0, 60.0, 120.0), ends, strict=True):
         text = f"{value:.3g}"
         width = text_width(text, SMALL_SIZE - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from parsers.controls import right_chain, tree_of
@@ -161,22 +161,15 @@ def picture(
         if marked and node in marked:
             details["differs"] = marked[node]
         scene.details[node] = details
-    legend: Legend = []
-    if by_class:
-        present = {word_class(tag) for tag in tags if tag}
-        legend += [
-            (swatch(fill, theme), name)
-            for name, fill in theme.word_classes.items()
-            if name in present
-        ]
+    legend = _class_legend(tags, theme) if by_class else []
     legend += number_legend
     if layout == "heatmap":
         legend.append((_outline(theme), "edge of the tree"))
-        if many:
-            others = sum(tree.parents[tail] != head != tail for head, tail in edge_numbers)
-            text = f"a heat map, as {others} edges beside those of the tree are too many for lines"
-            legend.append((Scene(0, 12, theme.background, theme.ink), text))
-    elif edge_numbers:
+    if many:
+        others = sum(tree.parents[tail] != head != tail for head, tail in edge_numbers)
+        text = f"a heat map, as {others} edges beside those of the tree are too many for lines"
+        legend.append((Scene(0, 12, theme.background, theme.ink), text))
+    if layout != "heatmap" and edge_numbers:
         title = edge_title or "value of the edge"
         most = max(map(abs, edge_range or edge_numbers.values()))
         legend += edge_legend(title, most, view)
@@ -197,6 +190,13 @@ def _in_words(sentence: Sentence, tree: Tree, head: int, tail: int, value: float
     assert tree.tokens is not None
     start, end = (sentence.tokens[tree.tokens[node]] for node in (head, tail))
     return f"{_shown(start)} → {_shown(end)}: {value:.4g}"
+
+
+def _class_legend(tags: Sequence[str], theme: Theme) -> Legend:
+    """The colours of the groups of parts of speech that there are."""
+    present = {word_class(tag) for tag in tags if tag}
+    classes = theme.word_classes.items()
+    return [(swatch(fill, theme), name) for name, fill in classes if name in present]
 
 
 def _outline(theme: Theme) -> Scene:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
+from parsers.controls import tree_of
 from parsers.drawing.layouts.view import Pair
 from parsers.drawing.numbers import Range
-from structnn.sentence import Sentence, StructureError
+from structnn.sentence import Sentence, StructureError, quoted
 
 __all__ = ["EdgeOptions", "NodeOptions", "attention", "attribution", "gates", "sentiment"]
 
@@ -47,7 +48,7 @@ def sentiment(sentence: Sentence, predicted: Mapping[int, int] | None = None) ->
         labels = tree.labels if tree is not None else None
         if labels is None or not set(labels) <= set("01234"):
             raise StructureError(
-                f"{' '.join(sentence.tokens)[:60]!r} has no sentiments 0 to 4 at its nodes; read it "
+                f"{quoted(sentence)} has no sentiments 0 to 4 at its nodes; read it "
                 "from the Stanford Sentiment Treebank, or give `predicted`"
             )
         predicted = {node: int(label) for node, label in enumerate(labels)}
@@ -119,14 +120,11 @@ def gates(sentence: Sentence, values: Sequence[float], title: str = "forget gate
     Raises:
         StructureError: The sentence has no dependencies.
     """
-    if sentence.dependencies is None:
-        raise StructureError(f"{' '.join(sentence.tokens)[:60]!r} has no dependencies")
+    parents = tree_of(sentence, "dependencies").parents
     return {
         "edge_values": {
             (head, token): float(value)
-            for token, (head, value) in enumerate(
-                zip(sentence.dependencies.parents, values, strict=True)
-            )
+            for token, (head, value) in enumerate(zip(parents, values, strict=True))
             if head != -1
         },
         "edge_title": title,

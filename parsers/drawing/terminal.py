@@ -93,9 +93,8 @@ def _columns(tree: Tree) -> dict[int, int]:
     """
     columns: dict[int, int] = {}
     shared: dict[tuple[int, bool], int] = {}  # the column of a head's brackets on one side
-    taken: list[dict[int, int]] = [
-        {} for _ in tree.parents
-    ]  # columns of each line, with their heads
+    # For each line the columns that are taken, with their heads.
+    taken: list[dict[int, int]] = [{} for _ in tree.parents]
     # For each line the outermost column, with its head, and the outermost of any other head.
     outer = [((0, -1), (0, -1)) for _ in tree.parents]
     edges = [(child, parent) for child, parent in enumerate(tree.parents) if parent != -1]

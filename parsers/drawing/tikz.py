@@ -186,9 +186,7 @@ def _forest(view: View, colors: dict[str, str], content: Callable[[int], list[st
         "  for tree={align=center, parent anchor=south, child anchor=north}",
     ]
     named = {node for pair in _others(view) for node in pair}
-    stack: list[tuple[int, int]] = [
-        (view.tree.root, 1)
-    ]  # a node and its depth; -1 closes a bracket
+    stack: list[tuple[int, int]] = [(view.tree.root, 1)]  # node and depth; node -1 closes a bracket
     while stack:
         node, depth = stack.pop()
         indent = "  " * depth

@@ -19,7 +19,7 @@ from parsers.formats.files import (
     write_sentences,
 )
 from parsers.formats.phrases import Phrase, binarised, collapsed, sentence_of
-from structnn.sentence import Sentence, StructureError, Tree
+from structnn.sentence import Sentence, StructureError, Tree, quoted
 
 if TYPE_CHECKING:
     import nltk
@@ -237,7 +237,7 @@ def check_expressible(sentence: Sentence) -> None:
         node = stack.pop()
         if bool(tree.children[node]) == (tree.tokens[node] != -1):
             raise StructureError(
-                f"node {node} of the constituency tree of {_quoted(sentence)} must have either "
+                f"node {node} of the constituency tree of {quoted(sentence)} must have either "
                 "children or a word to be written in brackets"
             )
         if tree.tokens[node] != -1:
@@ -245,7 +245,7 @@ def check_expressible(sentence: Sentence) -> None:
         stack.extend(reversed(tree.children[node]))
     if leaves != list(range(len(sentence))):
         raise StructureError(
-            f"the leaves of the constituency tree of {_quoted(sentence)} are not in the order of "
+            f"the leaves of the constituency tree of {quoted(sentence)} are not in the order of "
             "the words, which brackets can't express; number the nodes in preorder"
         )
     for label in tree.labels or ():
@@ -434,11 +434,7 @@ def _parsed(text: str) -> Phrase:
 def _constituency(sentence: Sentence) -> Tree:
     if sentence.constituency is None:
         raise StructureError(
-            f"{_quoted(sentence)} has no constituency tree; parse it with a constituency parser or "
+            f"{quoted(sentence)} has no constituency tree; parse it with a constituency parser or "
             "read it with read_brackets"
         )
     return sentence.constituency
-
-
-def _quoted(sentence: Sentence) -> str:
-    return repr(" ".join(sentence.tokens)[:60])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from parsers.formats.conllu import empty_nodes_of
 from parsers.formats.files import shown
-from structnn.sentence import Sentence, StructureError
+from structnn.sentence import Sentence, StructureError, quoted
 from structnn.sentence_graph import SentenceGraph
 
 __all__ = ["enhanced_graph"]
@@ -40,7 +40,7 @@ def enhanced_graph(sentence: Sentence) -> SentenceGraph:
     """
     if "deps" not in sentence.columns:
         raise StructureError(
-            f"{_quoted(sentence)} has no enhanced dependencies: the DEPS column of its CoNLL-U is "
+            f"{quoted(sentence)} has no enhanced dependencies: the DEPS column of its CoNLL-U is "
             "empty; take its HEAD column (the structure 'given'), or a file that has them"
         )
     empty = empty_nodes_of(sentence)
@@ -57,7 +57,7 @@ def enhanced_graph(sentence: Sentence) -> SentenceGraph:
             head, colon, relation = item.partition(":")
             if not (colon and relation and _HEAD.fullmatch(head)):
                 raise StructureError(
-                    f"the DEPS of word {ident} of {_quoted(sentence)} have {shown(item)}, which is not "
+                    f"the DEPS of word {ident} of {quoted(sentence)} have {shown(item)}, which is not "
                     "head:relation, such as 4:nsubj; correct it, and put | between several"
                 )
             if head == "0":
@@ -67,7 +67,7 @@ def enhanced_graph(sentence: Sentence) -> SentenceGraph:
                 labels.append(relation)
             else:
                 raise StructureError(
-                    f"the DEPS of word {ident} of {_quoted(sentence)} name the head {head}, but there "
+                    f"the DEPS of word {ident} of {quoted(sentence)} name the head {head}, but there "
                     "is no such word or empty node"
                 )
     names = [""] * len(sentence) + [
@@ -80,7 +80,3 @@ def enhanced_graph(sentence: Sentence) -> SentenceGraph:
         names if empty else None,
         roots,
     )
-
-
-def _quoted(sentence: Sentence) -> str:
-    return shown(" ".join(sentence.tokens), 60)

@@ -13,7 +13,7 @@ from typing import IO, Literal, TypeVar, cast
 
 from parsers.formats.atomic import is_stream, replacing
 from structnn.errors import InputError
-from structnn.sentence import Sentence, StructureError
+from structnn.sentence import Sentence, StructureError, quoted
 
 __all__ = [
     "Faults",
@@ -299,6 +299,6 @@ def encoded(sentence: Sentence, text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as fault:
         raise StructureError(
-            f"the sentence {' '.join(sentence.tokens)[:60]!r} can't be written as UTF-8: "
+            f"the sentence {quoted(sentence)} can't be written as UTF-8: "
             f"{fault.object[fault.start]!r} is half a character; correct the text it comes from"
         ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -88,12 +88,10 @@ def to_networkx(
         graph.add_node(node, **attributes, **_of_word(sentence, position))
 
     def add(source: int, target: int, kind: str, relation: str) -> None:
-        attributes = {"kind": kind}
-        if tree.labels is not None and label == "relation":
-            attributes["relation"] = relation
-        graph.add_edge(
-            source, target, **({"key": kind} if structure == "graph" else {}), **attributes
-        )
+        known = tree.labels is not None and label == "relation"
+        labelled = {"relation": relation} if known else {}
+        key = {"key": kind} if structure == "graph" else {}
+        graph.add_edge(source, target, kind=kind, **labelled, **key)
 
     for node, parent in enumerate(tree.parents):
         relation = tree.labels[node] if tree.labels is not None else ""
@@ -367,7 +365,7 @@ def _check_one_tree(order: Sequence[Hashable], parents: Sequence[int]) -> None:
         )
 
 
-def _away_from(root: Hashable, graph: networkx.Graph, edges: Iterable[Edge]) -> list[Edge]:
+def _away_from(root: Hashable, graph: networkx.Graph, edges: Sequence[Edge]) -> list[Edge]:
     """The edges of an undirected graph, each in the direction that leads away from the root."""
     if root is None:
         raise StructureError(
@@ -377,11 +375,9 @@ def _away_from(root: Hashable, graph: networkx.Graph, edges: Iterable[Edge]) -> 
     if root not in graph:
         raise StructureError(f"the root {root!r} is not a node of the graph")
     at: dict[Hashable, list[tuple[Hashable, dict[str, Any]]]] = {node: [] for node in graph}
-    count = 0
     for one, other, attributes in edges:
         at[one].append((other, attributes))
         at[other].append((one, attributes))
-        count += 1
     found: list[Edge] = []
     reached = {root}
     queue = [root]
@@ -397,7 +393,7 @@ def _away_from(root: Hashable, graph: networkx.Graph, edges: Iterable[Edge]) -> 
             f"a tree has exactly one root, but no edges lead from {root!r} to {apart!r}; connect them, "
             "or leave one out"
         )
-    if len(found) < count:
+    if len(found) < len(edges):
         raise StructureError("the edges of the undirected graph are not a tree: they form a cycle")
     return found
 

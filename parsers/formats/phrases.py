@@ -10,9 +10,8 @@ from structnn.sentence import Sentence, StructureError, Tree
 
 __all__ = ["Phrase", "binarised", "collapsed", "sentence_of"]
 
-_LONGEST = (
-    999  # the most names in a label of NLTK's; also what keeps the labels of wide phrases small
-)
+# The most names in a label of NLTK's; also what keeps the labels of wide phrases small.
+_LONGEST = 999
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -18,7 +18,7 @@ import numpy as np
 from parsers.formats.atomic import workplace
 from structnn.data.columns import NO_TREE, Column, SentenceColumns
 from structnn.errors import InputError
-from structnn.sentence import Sentence, StructureError
+from structnn.sentence import Sentence, StructureError, quoted
 
 __all__ = ["StoredSentences", "on_disk"]
 
@@ -196,7 +196,7 @@ def _rows(
         if tree is None:
             if sentence.constituency is not None or sentence.graph is not None:
                 raise StructureError(
-                    f"{' '.join(sentence.tokens)[:60]!r} has a structure, but no dependencies, which "
+                    f"{quoted(sentence)} has a structure, but no dependencies, which "
                     "alone are stored; give it a `dependencies` Tree"
                 )
             for name, nothing in (("heads", NO_TREE), ("heights", 0), ("labels", 0)):

@@ -158,17 +158,6 @@ class WeightAverage:
             average.copy_(kept)
 
 
-def tuning(trainer: Any, budget: Budget) -> dict[str, Any]:
-    """Arguments of :func:`fit` for a trainer with a contextual model; none without one.
-
-    Such a model starts slowly, and learns in so few steps that a long average would lag behind.
-    """
-    pretrained = trainer.model.bert_model
-    if pretrained is None:
-        return {}
-    return {"pretrained": pretrained, "warmup": max(1, budget.steps // 10), "average": 0.995}
-
-
 def fit(
     trainer: Any,
     batches: Iterator[Any],
@@ -176,26 +165,20 @@ def fit(
     budget: Budget,
     learning_rate: float,
     output: Path,
-    average: float = 0.999,
-    warmup: int = 50,
-    pretrained: nn.Module | None = None,
     evaluate: Callable[[], float] | None = None,
 ) -> dict[str, float]:
     """Train until the budget is used, and save the model with the averaged weights.
 
     A checkpoint (weights, averages, optimizer, step, seconds) is written next to the model's file;
-    training continues from it if it is there.
+    training continues from it if it is there. A contextual model in front is tuned: its learning rate is
+    :data:`PRETRAINED_RATE`, with weight decay.
 
     Args:
         trainer: A Stanza trainer with ``model``, ``update(batch)`` and an optimizer.
         batches: An infinite iterator of training batches.
         budget: When to stop.
-        learning_rate: The learning rate after ``warmup`` steps, from which it decays linearly to zero.
+        learning_rate: The learning rate after warm-up, from which it decays linearly to zero.
         output: The model file to write, as Stanza does; the checkpoint's name ends in ``.checkpoint``.
-        average: The decay of the weight average.
-        warmup: The number of steps in which the learning rate rises linearly from zero.
-        pretrained: A part of the model that knows something already, and is tuned:
-            its learning rate is :data:`PRETRAINED_RATE`, with weight decay.
         evaluate: Computes the dev score of the averaged weights. It is logged, and nothing is selected
             by it.
 
@@ -206,7 +189,9 @@ def fit(
     name, checkpoint = output.stem, output.with_suffix(".checkpoint")
     model = trainer.model
     make_cheaper(model)
-    tuned = list(pretrained.parameters()) if pretrained is not None else []
+    tuned = list(model.bert_model.parameters()) if model.bert_model is not None else []
+    # A contextual model starts slowly, and learns in so few steps that a long average would lag behind.
+    warmup, average = (max(1, budget.steps // 10), 0.995) if tuned else (50, 0.999)
     known = set(map(id, tuned))
     weights = [p for p in model.parameters() if p.requires_grad and id(p) not in known]
     groups: list[dict[str, Any]] = [{"params": weights, "weight_decay": 0.0}]

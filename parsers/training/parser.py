@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from parsers.training.contextual import contextual_options
-from parsers.training.loop import Budget, fit, tuning
+from parsers.training.loop import Budget, fit
 from parsers.training.treebank import Block, with_columns, write_blocks
 from parsers.training.vectors import load_table
 
@@ -164,7 +164,6 @@ def train_parser(
         learning_rate=_LEARNING_RATE,
         output=output,
         evaluate=evaluate,
-        **tuning(trainer, budget),
     )
 
 

@@ -23,7 +23,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parsers.training.treebank import Block, Treebank, TreebankError, raw_text, read_treebank
+from parsers.training.treebank import (
+    Block,
+    Treebank,
+    TreebankError,
+    raw_text,
+    read_treebank,
+    word_rows,
+)
 
 Scores = dict[str, dict[str, dict[str, float]]]
 """For the name of each file the scores of each kind of input, by metric."""
@@ -37,18 +44,19 @@ _BY = ("UPOS", "UAS", "LAS")
 """The metrics of groups of sentences, which may be small."""
 
 
-def load_pipeline(models: Path, lang: str, package: str = "default", **options: Any) -> Any:
+def load_pipeline(models: Path, lang: str, package: str) -> Any:
     """A ``stanza.Pipeline`` from a model directory without a lemmatizer; nothing is downloaded."""
     import stanza
 
-    settings: dict[str, Any] = {
-        "depparse_pretagged": True,  # the parser asks for lemmas otherwise
-        "use_gpu": False,
-        "logging_level": "ERROR",
-        "verbose": False,
-    }
     return stanza.Pipeline(
-        lang, model_dir=str(models), package=package, download_method=None, **settings | options
+        lang,
+        model_dir=str(models),
+        package=package,
+        download_method=None,
+        depparse_pretagged=True,  # the parser asks for lemmas otherwise
+        use_gpu=False,
+        logging_level="ERROR",
+        verbose=False,
     )
 
 
@@ -222,7 +230,8 @@ def score_by(
         document, _ = annotate_gold_tokens(pipeline, blocks)
         given, raw = conll_scores(blocks, document), score_raw_text(pipeline, blocks)
         trees = sum(
-            [(str(word.head), word.deprel) for word in sentence.words] == _tree(block)
+            [[str(word.head), word.deprel] for word in sentence.words]
+            == [row[6:8] for row in word_rows(block)]
             for sentence, block in zip(document.sentences, blocks, strict=True)
         )
         results[value] = {
@@ -233,12 +242,6 @@ def score_by(
             **{f"raw {metric}": raw[metric] for metric in _BY},
         }
     return results
-
-
-def _tree(block: Block) -> list[tuple[str, str]]:
-    """Head and relation of each word."""
-    rows = (line.split("\t") for line in block if not line.startswith("#"))
-    return [(row[6], row[7]) for row in rows if row[0].isdigit()]
 
 
 def by_as_table(results: dict[str, dict[str, float]], comment: str) -> str:

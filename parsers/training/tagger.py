@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from parsers.training.contextual import contextual_options
-from parsers.training.loop import Budget, fit, tuning
+from parsers.training.loop import Budget, fit
 from parsers.training.treebank import Block, with_columns, write_blocks
 from parsers.training.vectors import load_table
 
@@ -82,20 +82,8 @@ def train_tagger(
 ) -> dict[str, float]:
     """Train a tagger on gold tags, and save it as Stanza does.
 
-    Args:
-        train: A CoNLL-U file with gold tags.
-        dev: A CoNLL-U file for the dev score (UPOS accuracy); None for no scores.
-        output: The model file to write; the checkpoint is next to it.
-        table: Stanza's file of pretrained vectors; None without vectors.
-        lang: The language code, in the model's name.
-        package: The package, in the model's name.
-        budget: When to stop.
-        seed: The random seed of weights, batches and dropout.
-        options: Options of Stanza's training that replace :data:`OPTIONS`.
-        contextual: The name or folder of a contextual model, to be tuned as a part of the tagger.
-
-    Returns:
-        What :func:`parsers.training.loop.fit` returns.
+    The arguments and the result are those of :func:`parsers.training.parser.train_parser`, but ``train``
+    has gold tags, and the dev score is the accuracy of UPOS.
     """
     from stanza.models import tagger
     from stanza.models.common.doc import UPOS, Document
@@ -137,7 +125,6 @@ def train_tagger(
         learning_rate=_LEARNING_RATE,
         output=output,
         evaluate=evaluate,
-        **tuning(trainer, budget),
     )
 
 

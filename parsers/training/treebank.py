@@ -35,7 +35,7 @@ class Treebank:
     @property
     def words(self) -> int:
         """The number of syntactic words."""
-        return sum(line.split("\t", 1)[0].isdigit() for block in self.blocks for line in block)
+        return len(word_forms(self.blocks))
 
     def has_multiword_tokens(self) -> bool:
         """Whether any token consists of several syntactic words (*don't*, *du*)."""
@@ -119,14 +119,15 @@ def with_columns(
     return lines
 
 
+def word_rows(block: Block) -> list[list[str]]:
+    """The columns of each syntactic word."""
+    rows = (line.split("\t") for line in block)
+    return [row for row in rows if row[0].isdigit()]
+
+
 def word_forms(blocks: Sequence[Block]) -> list[str]:
     """The forms of all syntactic words, in order."""
-    return [
-        line.split("\t", 2)[1]
-        for block in blocks
-        for line in block
-        if line.split("\t", 1)[0].isdigit()
-    ]
+    return [row[1] for block in blocks for row in word_rows(block)]
 
 
 def folds(blocks: Sequence[Block], count: int) -> list[tuple[list[Block], list[Block]]]:

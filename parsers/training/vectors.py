@@ -98,7 +98,7 @@ def load_table(table: Path | None) -> Any:
 
 def build_table(
     source: Path, training_words: Iterable[str], limit: int, dimensions: int, output: Path
-) -> Path:
+) -> None:
     """Write Stanza's file of pretrained vectors.
 
     Words with the same vector share a row, so tables with 20,000 rows for hundreds of thousands of words
@@ -110,9 +110,6 @@ def build_table(
         limit: The number of words in all.
         dimensions: The dimension of the reduced vectors.
         output: The ``.pt`` file to write.
-
-    Returns:
-        ``output``.
 
     Raises:
         VectorsError: The file does not exist or can't be read.
@@ -143,4 +140,3 @@ def build_table(
     logger.info(
         "%d words, %d rows of %d dimensions in %s", len(kept), len(distinct), table.shape[1], output
     )
-    return output

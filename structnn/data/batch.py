@@ -24,6 +24,7 @@ from structnn.data.graph import Graph, GraphConstruction, nodes_of_tokens
 from structnn.data.schedule import Schedule
 from structnn.data.tree_distance import tree_distances
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
+from structnn.ops.segments import Padding
 from structnn.sentence import Sentence, StructureError
 
 if TYPE_CHECKING:
@@ -152,9 +153,7 @@ class Batch:
         Returns:
             ``(sentences, max_length, ...)``.
         """
-        padded = x.new_zeros(len(self) * self.max_length, *x.shape[1:])
-        padded = padded.index_copy(0, self._padded_index, x)
-        return padded.view(len(self), self.max_length, *x.shape[1:])
+        return self.padding.pad(x)
 
     def unpad(self, padded: Tensor) -> Tensor:
         """The inverse of :meth:`pad`.
@@ -165,17 +164,18 @@ class Batch:
         Returns:
             ``(tokens, ...)``.
         """
-        return padded.flatten(0, 1).index_select(0, self._padded_index)
+        return self.padding.unpad(padded)
 
-    @cached_property
+    @property
     def padding_mask(self) -> Tensor:
         """``(sentences, max_length)``: True where there is a token."""
-        return self._tensor(np.arange(self.max_length) < self._tokens.sizes[:, None])
+        return self.padding.mask
 
     @cached_property
-    def _padded_index(self) -> Tensor:
-        tokens = self._tokens
-        return self._tensor(tokens.segment * self.max_length + tokens.places)
+    @_made_to_keep
+    def padding(self) -> Padding:
+        """Pads each sentence's tokens: what :meth:`pad` and :meth:`unpad` do."""
+        return Padding(self.token_ptr, self.num_tokens, self.max_length)
 
     @cached_property
     @_made_to_keep
@@ -432,7 +432,7 @@ class Batch:
         _ = self.token_batch, self.positions, self.lengths  # heads read them too
         for piece in reads:
             if piece == "sequence":
-                _ = self.packing, self._padded_index, self.padding_mask
+                _ = self.packing, self.padding
             else:
                 _ = self.nodes_are_tokens, self.token_nodes, self.tokens_in_structure, self.node_ptr
             if piece == "tree":
@@ -460,7 +460,7 @@ class Batch:
         for name, value in self.__dict__.items():
             if isinstance(value, Tensor):
                 value = move(value)
-            elif isinstance(value, Schedule):
+            elif isinstance(value, Schedule | Padding):
                 value = value.map(move)
             elif name in ("packing", "ranked_words"):
                 value = (move(value[0]), move(value[1]), value[2])  # the sizes stay on the CPU

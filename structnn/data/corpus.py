@@ -116,13 +116,12 @@ class Corpus(Dataset[Sentence]):
         return self._batch_of(items)
 
     def _batch_of(self, sentences: Iterable[Sentence]) -> Batch:
-        made = Corpus(
+        return Batch.from_sentences(
             sentences,
             structure=self.structure,
             vocabulary=self._vocabulary,
             relations=self._relations,
         )
-        return made.batch()
 
     def __repr__(self) -> str:
         flat = self._flat

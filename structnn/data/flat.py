@@ -14,7 +14,7 @@ import numpy as np
 
 from structnn.data.columns import NO_TREE, SentenceColumns, places_in
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
-from structnn.sentence import Sentence, StructureError, Tree
+from structnn.sentence import Sentence, StructureError, Tree, quoted
 from structnn.sentence_graph import SentenceGraph
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Structure",
     "choose_structure",
     "missing_structure",
+    "stable_argsort",
     "structure_name",
 ]
 
@@ -40,14 +41,7 @@ Structure = str | Callable[[Sentence], Tree | None]
 class FlatSentences:
     """All sentences of a corpus as flat arrays, from which any of them can be selected.
 
-    Words and labels are looked up in their vocabularies, and heights of nodes computed, once, when
-    the object is made; :meth:`select` is then a few array operations, whatever the number of sentences.
-
-    Args:
-        sentences: The sentences; columns of them are not copied.
-        structure: Which tree (or graph) of each sentence to use; sentences may lack it.
-        vocabulary: Gives each token its index; None for no token indices.
-        relations: Gives the label of each node of a tree, or of each edge of a graph, its index.
+    The arguments are those of a :class:`~structnn.Corpus`. Columns of sentences are not copied.
     """
 
     def __init__(
@@ -374,7 +368,7 @@ def choose_structure(sentence: Sentence, structure: Structure) -> Tree | Sentenc
         if tree is not None and sum(token >= 0 for token in tree.tokens or ()) != len(sentence):
             raise StructureError(
                 f"the structure function returned a tree that does not hold each of the "
-                f"{len(sentence)} tokens of {' '.join(sentence.tokens[:8])!r} once"
+                f"{len(sentence)} tokens of {quoted(sentence)} once"
             )
         return tree
     if structure == "dependencies":
@@ -406,11 +400,17 @@ def missing_structure(sentence: Sentence, index: int, structure: Structure) -> S
         "Tree",
         "graph": "give the Sentence a `graph`, a SentenceGraph",
     }.get(name, "return a Tree for every sentence")
-    text = " ".join(sentence.tokens)
-    text = text if len(text) <= 60 else text[:57] + "..."
     return StructureError(
-        f"sentence {index} of the batch ({text!r}) has no {name}, which this encoder reads: {remedy}"
+        f"sentence {index} of the batch ({quoted(sentence)}) has no {name}, which this encoder reads: "
+        f"{remedy}"
     )
+
+
+def stable_argsort(values: Array) -> Array:
+    """Where values from 0 on come in their order; equal ones stay in theirs."""
+    # NumPy sorts 16-bit integers by radix, several times faster than 64-bit ones.
+    narrow = values.astype(np.uint16) if values.max(initial=0) < 2**16 else values
+    return np.argsort(narrow, kind="stable")
 
 
 def _pointers(sizes: Iterable[int]) -> Array:

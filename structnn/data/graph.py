@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from structnn.data.flat import Array
+from structnn.data.flat import Array, stable_argsort
 
 __all__ = ["EDGE_TYPES", "Adjacency", "Graph", "GraphConstruction", "nodes_of_tokens"]
 
@@ -118,12 +118,11 @@ class Graph:
 
     def map(self, move: Callable[[Tensor], Tensor]) -> Graph:
         """The graph with ``move`` applied to each of its tensors."""
-        return Graph(
-            move(self.edge_index),
-            move(self.edge_type),
-            move(self.edge_label),
-            self.counts,
-            self.highest_label,
+        return replace(
+            self,
+            edge_index=move(self.edge_index),
+            edge_type=move(self.edge_type),
+            edge_label=move(self.edge_label),
         )
 
     def to(self, device: torch.device) -> Graph:
@@ -248,10 +247,8 @@ class GraphConstruction:
 
 def _grouped(values: Array, size: int) -> tuple[Array, Array]:
     """A stable sort of values from 0 to ``size - 1``, and, ``(size + 1,)``, where in it each begins."""
-    # NumPy sorts 16-bit integers by radix, several times faster than 64-bit ones.
-    narrow = values.astype(np.uint16) if size <= 2**16 else values
     begin = np.concatenate([[0], np.cumsum(np.bincount(values, minlength=size))])
-    return np.argsort(narrow, kind="stable"), begin
+    return stable_argsort(values), begin
 
 
 def _neighbours(node_tokens: Array, token_ptr: Array) -> tuple[Array, Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from structnn.data.flat import Array
+from structnn.data.flat import Array, stable_argsort
 
 __all__ = ["Schedule"]
 
@@ -85,11 +85,7 @@ class Schedule:
         return torch.from_numpy(ranks), torch.from_numpy(sizes)
 
     @classmethod
-    def from_parents(
-        cls,
-        parents: Array,
-        heights: Array,
-    ) -> Schedule:
+    def from_parents(cls, parents: Array, heights: Array) -> Schedule:
         """The schedule of these nodes.
 
         Args:
@@ -97,7 +93,7 @@ class Schedule:
             heights: ``(nodes,)``, the number of edges from each node to its deepest leaf.
         """
         size = len(parents)
-        order = _stable_argsort(heights)
+        order = stable_argsort(heights)
         rank = np.empty(size, dtype=np.int64)
         rank[order] = np.arange(size)
         level_ptr = np.concatenate([[0], np.cumsum(np.bincount(heights))])
@@ -108,7 +104,7 @@ class Schedule:
         parent = parent_of_node[order]
         children = np.flatnonzero(is_child)
         parent_of_child = parent_of_node[children]
-        child = rank[children[_stable_argsort(parent_of_child)]]
+        child = rank[children[stable_argsort(parent_of_child)]]
         counts = np.bincount(parent_of_child, minlength=size)[leaves:]
         child_ptr = np.concatenate([[0], np.cumsum(counts)])
         sibling = np.arange(len(child)) - np.repeat(child_ptr[:-1], counts)
@@ -128,27 +124,19 @@ class Schedule:
 
     def map(self, move: Callable[[Tensor], Tensor]) -> Schedule:
         """The schedule with ``move`` applied to each of its tensors."""
-        return Schedule(
+        return replace(
+            self,
             order=move(self.order),
             rank=move(self.rank),
-            levels=self.levels,
             parent=move(self.parent),
             child=move(self.child),
             child_ptr=move(self.child_ptr),
-            edges=self.edges,
             sibling=move(self.sibling),
-            widest=self.widest,
         )
 
     def to(self, device: torch.device) -> Schedule:
         """The schedule on another device."""
         return self.map(lambda tensor: tensor.to(device))
-
-
-def _stable_argsort(values: Array) -> Array:
-    # NumPy sorts 16-bit integers by radix, several times faster than 64-bit ones.
-    narrow = values.astype(np.int16) if values.max(initial=0) < 2**15 else values
-    return np.argsort(narrow, kind="stable")
 
 
 def _slices(ptr: Array) -> tuple[tuple[int, int], ...]:

@@ -64,9 +64,8 @@ class AdditiveScore(nn.Module):
         return keys
 
     def forward(self, query: Tensor, keys: Tensor, seen: Tensor | None = None) -> Tensor:
-        layer = (
-            self.query(query)[:, :, None] + keys[:, None]
-        )  # (sentences, queries, longest, hidden)
+        # (sentences, queries, longest, hidden)
+        layer = self.query(query)[:, :, None] + keys[:, None]
         if self.coverage is not None and seen is not None:
             layer = layer + self.coverage(seen[..., None])
         scores: Tensor = self.vector(layer.tanh())[..., 0]

@@ -118,14 +118,8 @@ class Output(nn.Module):
     ) -> Tensor:
         """The logarithm of the probability of one piece of each row: all that training asks, for less.
 
-        Args:
-            output: As above.
-            gold: ``(rows,)``, the numbers of the pieces.
-            alignment: As above.
-            source: As above.
-
-        Returns:
-            ``(rows,)``.
+        ``gold`` has the numbers of the pieces, ``(rows,)``, as the result has; the other arguments are
+        those of :meth:`forward`.
         """
         scores = self.scores(output)
         is_listed = gold < scores.shape[1]

@@ -30,7 +30,7 @@ class RecurrentDecoder(Decoder):
     .. math::
         q_0 = \tanh(W_0 s + b_0), \quad q_t = f(x_t, q_{t-1}), \quad
         a_t = \mathrm{softmax}_i\,\mathrm{score}(q_t, h_i), \quad
-        o_t = \tanh\bigl(W_c [q_t; \textstyle\sum_i a_{ti} h_i]\bigr)
+        o_t = \tanh\bigl(W_c [q_t; \textstyle\sum_i a_{ti} h_i] + b_c\bigr)
 
     (Luong et al. 2015, whatever the score). Without attention :math:`o_t` is :math:`q_t`, so that all
     the decoder knows of the source has to fit into *s* (Sutskever et al. 2014; Cho et al. 2014).

@@ -207,16 +207,11 @@ def follow(
     choose: Callable[[Tensor], Tensor],
     watch: Watcher | None = None,
 ) -> list[list[Found]]:
-    """One sequence for each sentence, a piece chosen at each step; arguments as for :class:`Search`.
+    """One sequence for each sentence, a piece chosen at each step.
 
-    Args:
-        step: Makes a step.
-        state: What is remembered before the first.
-        end: The number of the end.
-        limits: ``(sentences,)``.
-        search: Its least length and its length penalty hold.
-        choose: Chooses from ``(sentences, pieces)`` logarithms of probabilities.
-        watch: Sees the piece that is chosen, and the most likely others.
+    ``choose`` takes the logarithms of probabilities, ``(sentences, pieces)``; ``watch`` sees the piece
+    that is chosen and the most likely others. Of ``search`` the least length and the length penalty
+    hold. The other arguments are those of a :class:`Search` when it is called.
     """
     last = torch.full((len(limits), 1), end, device=limits.device)
     alive = torch.ones_like(limits, dtype=torch.bool)
@@ -280,14 +275,8 @@ def beam_search(
     sequences found: one of probability *p* gets no better than :math:`\log p / n^a`, *n* being the
     largest length.
 
-    Args:
-        step: Makes a step of each hypothesis.
-        state: What is remembered before the first, for one hypothesis of each sentence.
-        end: The number of the end.
-        limits: ``(sentences,)``, the largest number of pieces.
-        search: The options.
-        watch: Sees all continuations that are looked at.
-        select: Chooses among hypotheses.
+    ``watch`` sees all continuations that are looked at. The arguments are those of ``search`` when it is
+    called.
     """
     sentences, beam, power = len(limits), search.beam, search.length_penalty
     state = select(state, limits.new_zeros(sentences, beam))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from ctypes import c_double, c_int64, c_void_p
 
 import torch
@@ -33,28 +34,14 @@ class FusedRows:
 
     Args:
         library: The operator ``adamw``.
-        table: ``(words, d)``.
-        first: ``(words, d)``, the mean of its gradients, and ``second``, that of their squares.
-        second: See ``first``.
-        paid: ``(words,)``, the step that each row is at.
-        seen: ``(words,)``, the step that its moments are at.
-        faded: ``(words,)``, what is left of the quotient of its moments.
-        owed: ``(words,)``, how often that is owed.
+        state: ``(words, d)`` each: the table, the mean of its gradients, and that of their squares; and
+            of each row, ``(words,)``: the step that it is at, the step that its moments are at, what is
+            left of the quotient of its moments, and how often that is owed.
     """
 
-    def __init__(
-        self,
-        library: ctypes.CDLL,
-        table: Tensor,
-        first: Tensor,
-        second: Tensor,
-        paid: Tensor,
-        seen: Tensor,
-        faded: Tensor,
-        owed: Tensor,
-    ) -> None:
+    def __init__(self, library: ctypes.CDLL, state: Sequence[Tensor]) -> None:
         self._library = library
-        self._state = (table, first, second, paid, seen, faded, owed)
+        self._state = state
 
     @classmethod
     def of(cls, *state: Tensor) -> FusedRows | None:
@@ -62,7 +49,7 @@ class FusedRows:
         if not all(tensor.is_cpu and tensor.is_contiguous() for tensor in state):
             return None
         library = load("adamw", state[0].dtype)
-        return None if library is None else cls(library, *state)
+        return None if library is None else cls(library, state)
 
     def catch_up(self, rows: Tensor, *, now: int, kept: float, eps: float) -> None:
         """Pay what rows owe.
@@ -123,12 +110,5 @@ class FusedRows:
             name: tensor.data_ptr()
             for name, tensor in zip(_STATE.split(), self._state, strict=True)
         }
-        return _Table(
-            words=words,
-            width=width,
-            rows=len(rows),
-            now=now,
-            row=rows.data_ptr(),
-            **state,
-            **others,
-        )
+        own = {"words": words, "width": width, "rows": len(rows), "now": now}
+        return _Table(**own, row=rows.data_ptr(), **state, **others)

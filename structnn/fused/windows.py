@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from ctypes import c_int64
 from typing import Any, TypeGuard
 
@@ -85,8 +85,9 @@ class _Windows(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, rows: Tensor, size: int, *learnt: Tensor) -> Tensor:
         apart = x.new_zeros(size, x.shape[1]).index_copy_(0, rows, x)
         weights, biases = learnt[: len(learnt) // 2], learnt[len(learnt) // 2 :]
-        h = x.new_empty(len(x), sum(map(len, biases)))
-        for w, b, maps in zip(weights, biases, _side_by_side(h, biases), strict=True):
+        widths = [len(b) for b in biases]
+        h = x.new_empty(len(x), sum(widths))
+        for w, b, maps in zip(weights, biases, h.split(widths, dim=1), strict=True):
             _call("forward", rows, apart, h=maps, w=w, b=b)
         ctx.save_for_backward(rows, apart, h, *learnt)
         return h
@@ -101,16 +102,12 @@ class _Windows(torch.autograd.Function):
             for one, wanted in zip(learnt, ctx.needs_input_grad[3:], strict=True)
         ]
         d_x = apart.new_zeros(len(rows), apart.shape[1]) if ctx.needs_input_grad[0] else None
-        maps = (_side_by_side(one, biases) for one in (h, d_h.contiguous()))
+        widths = [len(b) for b in biases]
+        maps = (one.split(widths, dim=1) for one in (h, d_h.contiguous()))
         gradients = d_learnt[: len(weights)], d_learnt[len(weights) :]
         for w, h_of, d_h_of, d_w, d_b in zip(weights, *maps, *gradients, strict=True):
             _call("backward", rows, apart, h=h_of, w=w, d_h=d_h_of, d_x=d_x, d_w=d_w, d_b=d_b)
         return d_x, None, None, *d_learnt
-
-
-def _side_by_side(all_maps: Tensor, biases: Iterable[Tensor]) -> Iterator[Tensor]:
-    """The columns of each convolution."""
-    yield from all_maps.split([len(b) for b in biases], dim=1)
 
 
 def _call(direction: str, rows: Tensor, apart: Tensor, **tensors: Any) -> None:

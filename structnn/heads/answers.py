@@ -112,13 +112,7 @@ class LabelAnswer(_Uncalibrated):
         self.weights: Tensor | None
 
     def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The mean loss, 0 where no answer weighs anything; see :class:`Answer`.
-
-        Args:
-            scores: ``(rows, width)``.
-            gold: ``(rows,)``.
-            weights: ``(rows,)``, by which the loss of each row is multiplied; 1 by default.
-        """
+        """The mean loss, 0 where no answer weighs anything; see :class:`Answer`."""
         answered = gold != NO_ANSWER
         # Their sum is a number of rows, which half precision hasn't got.
         weight = answered.to(torch.promote_types(scores.dtype, torch.float32))
@@ -218,12 +212,7 @@ class LabelsAnswer(nn.Module):
         return scores.sigmoid()
 
     def calibrate(self, scores: Tensor, gold: Tensor) -> None:
-        """Choose for each class the threshold with the highest F1; 0.5 for a class that never occurs.
-
-        Args:
-            scores: ``(rows, classes)``, of dev examples.
-            gold: ``(rows, classes)``, what they should be.
-        """
+        """Choose for each class the threshold with the highest F1; 0.5 for a class that never occurs."""
         shares = scores.sigmoid()
         for place in range(self.width):
             right = gold[:, place] > 0

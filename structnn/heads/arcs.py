@@ -222,7 +222,7 @@ class ArcsHead(nn.Module):
             + u^\top h_j^{(\mathrm{arc\text{-}head})}
 
     with the vectors of :class:`ArcsReader`, and relations as in :class:`Relations` (Dozat and Manning
-    2017, equations 6 to 9). *U* and *u* begin as zeros: all heads are equally probable.
+    2017, equations 3 and 6). *U* and *u* begin as zeros: all heads are equally probable.
 
     Args:
         reader: Gives the vectors.

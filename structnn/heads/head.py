@@ -83,13 +83,7 @@ class Head(nn.Module):
         return scores
 
     def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The mean loss.
-
-        Args:
-            scores: ``(rows, answer.width)``.
-            gold: What they should be, as ``answer.encode`` makes it.
-            weights: ``(rows,)``, by which the loss of each row is multiplied; 1 by default.
-        """
+        """The mean loss; see :meth:`Answer.loss`."""
         return self.answer.loss(scores, gold, weights)
 
     def _load_from_state_dict(

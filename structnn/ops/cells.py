@@ -18,8 +18,18 @@ from torch import Tensor, nn
 
 from structnn.data.batch import Batch
 from structnn.ops.segments import segment_softmax, segment_sum
+from structnn.sentence import StructureError, quoted
 
-__all__ = ["Cell", "Children", "Product", "StateLinear", "States", "recording"]
+__all__ = [
+    "Cell",
+    "Children",
+    "Product",
+    "StateLinear",
+    "States",
+    "check_arity",
+    "memory_cell",
+    "recording",
+]
 
 States = tuple[Tensor, ...]
 """What a node hands on, such as ``(h, c)``; the first is the node's state."""
@@ -40,6 +50,7 @@ class Cell(nn.Module):
         gates: The gates that words take part in, in the order of the rows of the words' weights.
         per_child: The last of them, if a node has one of these for each of its children.
         states: The names of the states; the first is the one that an encoder gives.
+        arity: The largest number of children that a node may have; None for any.
 
     Shapes:
         - x: ``(level, gates * hidden_dim)``, :math:`W x_j + b` of the gates that are not per child
@@ -50,6 +61,7 @@ class Cell(nn.Module):
     gates: ClassVar[tuple[str, ...]] = ("h",)
     per_child: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ("h",)
+    arity: int | None = None
 
     def __init__(self, hidden_dim: int) -> None:
         super().__init__()
@@ -61,6 +73,8 @@ class Cell(nn.Module):
         Raises:
             StructureError: They are not.
         """
+        if self.arity is not None:
+            check_arity(batch, self.arity)
 
     def message(self, *states: Tensor) -> States:
         """What nodes hand down to their children: their states, or something made of them."""
@@ -72,6 +86,38 @@ class Cell(nn.Module):
             for gate in layer.weight.data.split(self.hidden_dim):
                 for place in gate.split(self.hidden_dim, dim=1):
                     nn.init.orthogonal_(place)
+
+
+def memory_cell(gates: Tensor, carried: Tensor | float) -> States:
+    r"""The states of an LSTM, :math:`c = i \odot u` and what is carried, :math:`h = o \odot \tanh(c)`.
+
+    Args:
+        gates: ``(level, 3 * hidden_dim)``: *i*, *o* and *u*, before their activations.
+        carried: ``(level, hidden_dim)``, what the cells of others add.
+    """
+    i, o, u = gates.chunk(3, dim=1)
+    c = i.sigmoid() * u.tanh() + carried
+    return o.sigmoid() * c.tanh(), c
+
+
+def check_arity(batch: Batch, arity: int) -> None:
+    """Make sure that no node has more than ``arity`` children.
+
+    Raises:
+        StructureError: A node has; the message says how to mend it.
+    """
+    schedule = batch.schedule
+    if schedule.widest <= arity:
+        return
+    child = schedule.child[schedule.sibling == arity][0]
+    node = schedule.order[schedule.parent[child]]
+    sentence = int(batch.node_batch[node])
+    raise StructureError(
+        f"sentence {sentence} of the batch ({quoted(batch.sentences[sentence])}) has a node with more "
+        f"than {arity} children, which an encoder with arity={arity} has no weights for: "
+        "group constituents (parsers.grouped), narrow dependencies (parsers.narrowed), or give a "
+        "larger `arity`"
+    )
 
 
 @dataclass

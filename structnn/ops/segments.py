@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import torch
@@ -20,15 +22,7 @@ __all__ = [
 
 
 def segment_of(ptr: Tensor, rows: int) -> Tensor:
-    """The segment of each row.
-
-    Args:
-        ptr: ``(segments + 1,)``, where each segment begins.
-        rows: The number of rows.
-
-    Returns:
-        ``(rows,)``.
-    """
+    """``(rows,)``: the segment of each row, from ``(segments + 1,)``, where each segment begins."""
     return torch.repeat_interleave(ptr.diff(), output_size=rows)
 
 
@@ -55,28 +49,12 @@ def segment_spread(x: Tensor, ptr: Tensor, segment: Tensor) -> Tensor:
 
 
 def segment_mean(x: Tensor, ptr: Tensor) -> Tensor:
-    """The mean of each segment; no segment may be empty.
-
-    Args:
-        x: ``(rows, d)``.
-        ptr: ``(segments + 1,)``, where each segment begins.
-
-    Returns:
-        ``(segments, d)``.
-    """
+    """The mean of each segment, as :func:`segment_sum`; no segment may be empty."""
     return segment_sum(x, ptr) / ptr.diff()[:, None].to(x.dtype)
 
 
 def segment_max(x: Tensor, ptr: Tensor) -> Tensor:
-    """The maximum of each segment, column by column; no segment may be empty.
-
-    Args:
-        x: ``(rows, d)``.
-        ptr: ``(segments + 1,)``, where each segment begins.
-
-    Returns:
-        ``(segments, d)``.
-    """
+    """The maximum of each segment, column by column, as :func:`segment_sum`; none may be empty."""
     largest: Tensor = _SegmentMax.apply(x, ptr)  # type: ignore[no-untyped-call]
     return largest
 
@@ -121,6 +99,12 @@ class Padding:
         segment = segment_of(ptr, rows)
         self.place = torch.arange(rows, device=ptr.device) - ptr[segment]
         self._index = segment * longest + self.place
+
+    def map(self, move: Callable[[Tensor], Tensor]) -> Padding:
+        """The padding with ``move`` applied to each of its tensors."""
+        made = copy(self)
+        made.__dict__.update({name: move(tensor) for name, tensor in vars(self).items()})
+        return made
 
     def pad(self, x: Tensor) -> Tensor:
         """``(rows, ...)`` to ``(segments, longest, ...)``, padded with zeros."""

@@ -32,17 +32,11 @@ def best_tree(scores: Tensor) -> np.ndarray:
 def maximum_spanning_tree(scores: np.ndarray) -> np.ndarray:
     """The maximum spanning tree with one child of the root, in O(n^2) (Tarjan 1977).
 
-    A path grows from a node along best heads. When it reaches itself, the cycle is contracted to one
-    node in
-    place: its row (arcs to it) is the maximum of its members' rows, each minus the arc that would be
-    replaced, and its column (arcs from it) the maximum of their columns. Stanza copies the matrix at
-    every cycle.
+    A path grows from a node along best heads. When it reaches itself, the cycle is contracted in place
+    to one node: its row (arcs to it) is the maximum of its members' rows, each minus the arc that would
+    be replaced, and its column (arcs from it) the maximum of their columns.
 
-    Args:
-        scores: ``(n, n)``, row *i* the score of each head of node *i*; node 0 is the root.
-
-    Returns:
-        ``(n,)``, the head of each node; 0 for the root itself.
+    Scores and heads are as for :func:`best_tree`, in NumPy's arrays.
     """
     size = len(scores)
     scores = scores.astype(np.float64)

@@ -21,11 +21,9 @@ from structnn.data.schedule import Schedule
 from structnn.notes import note, notes_wanted
 from structnn.ops.cells import Cell, Children, Product, States, recording
 from structnn.ops.precision import full_precision
-from structnn.sentence import StructureError
 
 __all__ = [
     "Inputs",
-    "check_arity",
     "reorder",
     "scan_down",
     "scan_up",
@@ -75,26 +73,6 @@ def scan_down(cell: Cell, inputs: Tensor, batch: Batch) -> Tensor:
     schedule = batch.schedule
     inputs = reorder(inputs, schedule.order, schedule.rank)
     return _scan(_Down(cell, batch), inputs, inputs.new_empty(0, 0))
-
-
-def check_arity(batch: Batch, arity: int | None) -> None:
-    """Make sure that no node has more than ``arity`` children; None is for any number.
-
-    Raises:
-        StructureError: A node has; the message says how to mend it.
-    """
-    schedule = batch.schedule
-    if arity is None or schedule.widest <= arity:
-        return
-    child = schedule.child[schedule.sibling == arity][0]
-    node = schedule.order[schedule.parent[child]]
-    sentence = int(batch.node_batch[node])
-    text = " ".join(batch.sentences[sentence].tokens[:10])
-    raise StructureError(
-        f"sentence {sentence} of the batch ({text!r}) has a node with more than {arity} children, "
-        f"which an encoder with arity={arity} has no weights for: group constituents "
-        "(parsers.grouped), narrow dependencies (parsers.narrowed), or give a larger `arity`"
-    )
 
 
 def reorder(x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:

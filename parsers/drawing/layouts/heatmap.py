@@ -59,8 +59,8 @@ def heatmap_layout(view: View) -> Scene:
             box = (CELL - 2, wide + 8) if vertical else (wide + 8, CELL - 2)
             scene.chips.append(Chip(x, y, *box, fill, theme.line, node, line=0.5, radius=4))
             scene.labels.append(Label(word, x, y, HEADING, ink, wide, node=node, vertical=vertical))
-    for cell in (*_plain(view, place), *_numbered(view, place)):
-        column, row, fill, stroke, line, title = cell
+    cells = (*_plain(view, place), *_numbered(view, place))
+    for column, row, fill, stroke, line, title in cells:
         scene.chips.append(
             Chip(
                 x_of(left + NEAR + CELL * (column + 0.5)), top + NEAR + CELL * (row + 0.5),

@@ -85,9 +85,7 @@ class View:
     def extra(self) -> Mapping[Pair, Stroke]:
         """The lines between nodes that no edge of the tree joins."""
         return {
-            (head, tail): stroke
-            for (head, tail), stroke in self.strokes.items()
-            if head != tail and self.tree.parents[tail] != head and self.tree.parents[head] != tail
+            pair: stroke for pair, stroke in self.strokes.items() if not _is_joined(self.tree, pair)
         }
 
     def by_position(self) -> list[int]:
@@ -113,8 +111,10 @@ def chip_width(view: View, node: int) -> float:
 
 def is_dense(tree: Tree, pairs: Iterable[Pair]) -> bool:
     """Whether edges are too many for lines: more than two a word that are not edges of the tree."""
-    others = sum(
-        head != tail and tree.parents[tail] != head and tree.parents[head] != tail
-        for head, tail in pairs
-    )
-    return others > 2 * len(tree)
+    return sum(not _is_joined(tree, pair) for pair in pairs) > 2 * len(tree)
+
+
+def _is_joined(tree: Tree, pair: Pair) -> bool:
+    """Whether two nodes are one, or an edge of the tree joins them."""
+    head, tail = pair
+    return head == tail or tree.parents[tail] == head or tree.parents[head] == tail

@@ -168,7 +168,7 @@ class GraphEncoder(Encoder):
     def _padding(self, batch: Batch) -> Padding:
         if self.has_node_states:
             return Padding(batch.node_ptr, batch.num_nodes, batch.max_nodes)
-        return Padding(batch.token_ptr, batch.num_tokens, batch.max_length)
+        return batch.padding
 
 
 class LatentGraph(nn.Module):

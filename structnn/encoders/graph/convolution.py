@@ -53,7 +53,9 @@ class GCN(GraphEncoder):
     ) -> None:
         def make_layer(kinds: tuple[str, ...]) -> nn.Module:
             if normalisation == "symmetric":
-                return SymmetricLayer(hidden_dim)
+                from torch_geometric.nn import GCNConv
+
+                return UntypedLayer(GCNConv(hidden_dim, hidden_dim))
             return GCNLayer(hidden_dim, kinds)
 
         super().__init__(input_dim, hidden_dim, make_layer, **options)
@@ -92,14 +94,16 @@ def shares(groups: Tensor, count: int, like: Tensor) -> Tensor:
     return like.new_zeros(count).index_add(0, groups, one).reciprocal().index_select(0, groups)
 
 
-class SymmetricLayer(nn.Module):
-    """One layer of :class:`GCN` with the normalisation of the paper."""
+class UntypedLayer(nn.Module):
+    """A layer of PyG's that doesn't tell the kinds of edges apart.
 
-    def __init__(self, dim: int) -> None:
+    Args:
+        convolution: It takes states and ``edge_index``.
+    """
+
+    def __init__(self, convolution: nn.Module) -> None:
         super().__init__()
-        from torch_geometric.nn import GCNConv
-
-        self.convolution = GCNConv(dim, dim)
+        self.convolution = convolution
 
     def forward(self, states: Tensor, graph: Graph) -> Tensor:
         messages: Tensor = self.convolution(states, graph.edge_index)
@@ -302,21 +306,12 @@ class SAGE(GraphEncoder):
     """
 
     def __init__(self, input_dim: int, hidden_dim: int, **options: Any) -> None:
-        super().__init__(input_dim, hidden_dim, lambda kinds: SAGELayer(hidden_dim), **options)
+        def make_layer(kinds: tuple[str, ...]) -> nn.Module:
+            from torch_geometric.nn import SAGEConv
 
+            return UntypedLayer(SAGEConv(hidden_dim, hidden_dim))
 
-class SAGELayer(nn.Module):
-    """One layer of :class:`SAGE`."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        from torch_geometric.nn import SAGEConv
-
-        self.convolution = SAGEConv(dim, dim)
-
-    def forward(self, states: Tensor, graph: Graph) -> Tensor:
-        messages: Tensor = self.convolution(states, graph.edge_index)
-        return messages
+        super().__init__(input_dim, hidden_dim, make_layer, **options)
 
 
 class GIN(GraphEncoder):

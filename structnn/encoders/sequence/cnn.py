@@ -74,7 +74,7 @@ class CNN(Encoder):
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The feature maps at each word."""
         rows, size = rows_apart(batch, self.gap, self.stride)
-        padding = Padding(batch.token_ptr, len(x), batch.max_length) if self.k_max else None
+        padding = batch.padding if self.k_max else None
         for depth, layer in enumerate(self.layers, start=1):
             x = layer(x, rows, size)
             if padding is not None:
@@ -123,12 +123,15 @@ class Windows(nn.Module):
         if states is not None:
             return states
         apart = x.new_zeros(size, x.shape[1]).index_copy(0, rows, x)
-        line = apart.t()[None]  # (1, input, rows)
-        maps = [
-            convolution(F.pad(line, (reach // 2, reach - reach // 2)))
+        return self.maps(apart.t()[None])[0].t().index_select(0, rows // self.stride)
+
+    def maps(self, lines: Tensor) -> Tensor:
+        """All maps over lines, ``(lines, input, rows)``, with zeros beyond their ends."""
+        found = [
+            convolution(F.pad(lines, (reach // 2, reach - reach // 2)))
             for reach, convolution in zip(self.reaches, self.convolutions, strict=True)
         ]
-        return torch.cat(maps, dim=1).relu()[0].t().index_select(0, rows // self.stride)
+        return torch.cat(found, dim=1).relu()
 
 
 def rows_apart(batch: Batch, gap: int, stride: int) -> tuple[Tensor, int]:

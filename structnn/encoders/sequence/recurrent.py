@@ -138,7 +138,7 @@ class LSTM(Recurrent):
         super().reset_parameters()
         hidden = self.network.hidden_size
         for name, parameter in self.network.named_parameters():
-            # torch adds a second bias, bias_hh, which stays zero; its gates are i, f, u and o
+            # torch adds a second bias, bias_hh, which begins with zeros; its gates are i, f, u and o
             if name.startswith("bias_ih"):
                 nn.init.ones_(parameter.data[hidden : 2 * hidden])
 

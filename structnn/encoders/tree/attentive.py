@@ -8,7 +8,7 @@ from torch import Tensor
 
 from structnn.encoders.tree.base import TreeEncoder
 from structnn.encoders.tree.words import WordProjection
-from structnn.ops.cells import Cell, Children, StateLinear, States
+from structnn.ops.cells import Cell, Children, StateLinear, States, memory_cell
 
 __all__ = ["AttentiveCell", "AttentiveTreeLSTM"]
 
@@ -65,6 +65,4 @@ class AttentiveCell(Cell):
             carried = children.sum(f * c)
             children.note("forget gates", f)
             children.note("attention over children", alpha)
-        i, o, u = x.chunk(3, dim=1)
-        c = i.sigmoid() * u.tanh() + carried
-        return o.sigmoid() * c.tanh(), c
+        return memory_cell(x, carried)

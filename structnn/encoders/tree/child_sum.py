@@ -9,7 +9,7 @@ from torch import Tensor
 
 from structnn.encoders.tree.base import TreeEncoder
 from structnn.encoders.tree.words import WordProjection
-from structnn.ops.cells import Cell, Children, StateLinear, States
+from structnn.ops.cells import Cell, Children, StateLinear, States, memory_cell
 
 __all__ = ["ChildSumCell", "ChildSumTreeLSTM"]
 
@@ -72,6 +72,4 @@ class ChildSumCell(Cell):
             f = torch.sigmoid(children.x + self.forget_gate(h))
             carried = children.sum(f * c)
             children.note("forget gates", f)
-        i, o, u = x.chunk(3, dim=1)
-        c = i.sigmoid() * u.tanh() + carried
-        return o.sigmoid() * c.tanh(), c
+        return memory_cell(x, carried)

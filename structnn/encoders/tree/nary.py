@@ -5,11 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from structnn.data.batch import Batch
 from structnn.encoders.tree.base import TreeEncoder
 from structnn.encoders.tree.words import WordProjection
-from structnn.ops.cells import Cell, Children, StateLinear, States
-from structnn.ops.tree_scan import check_arity
+from structnn.ops.cells import Cell, Children, StateLinear, States, memory_cell
 from structnn.options import Size
 
 __all__ = ["NaryCell", "NaryTreeLSTM"]
@@ -55,6 +53,7 @@ class NaryCell(Cell):
     gates = ("i", "o", "u", "f")
     per_child = ("f",)
     states = ("h", "c")
+    arity: int
 
     def __init__(self, hidden_dim: int, arity: int) -> None:
         super().__init__(hidden_dim)
@@ -62,10 +61,6 @@ class NaryCell(Cell):
         # For i, o, u and the forget gate of each child.
         self.child_gates = StateLinear(arity * hidden_dim, (3 + arity) * hidden_dim)
         self.draw_orthogonal(self.child_gates)
-
-    def check(self, batch: Batch) -> None:
-        """Make sure that no node has more children than there are weights for."""
-        check_arity(batch, self.arity)
 
     def forward(self, x: Tensor, children: Children | None) -> States:
         """The states ``(h, c)``."""
@@ -78,6 +73,4 @@ class NaryCell(Cell):
             f = torch.sigmoid(children.x + children.one_by_one(forget, self.arity))
             children.note("forget gates", f)
             carried = children.sum(f * c)
-        i, o, u = x.chunk(3, dim=1)
-        c = i.sigmoid() * u.tanh() + carried
-        return o.sigmoid() * c.tanh(), c
+        return memory_cell(x, carried)

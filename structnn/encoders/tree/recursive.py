@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from structnn.data.batch import Batch
 from structnn.encoders.tree.base import TreeEncoder
 from structnn.encoders.tree.words import WordProjection
 from structnn.ops.cells import Cell, Children, StateLinear, States
-from structnn.ops.tree_scan import check_arity
 from structnn.options import Size
 
 __all__ = ["RNTN", "RecursiveCell", "RecursiveNN", "TensorCell"]
+
+
+class RecursiveCell(Cell):
+    """The equation of :class:`RecursiveNN`, for all nodes of a level."""
+
+    arity: int
+
+    def __init__(self, hidden_dim: int, arity: int) -> None:
+        super().__init__(hidden_dim)
+        self.arity = arity
+        self.composition = StateLinear(arity * hidden_dim, hidden_dim)
+        self.draw_orthogonal(self.composition)
+
+    def forward(self, x: Tensor, children: Children | None) -> States:
+        """The state ``(h,)``."""
+        if children is not None:
+            s = children.side_by_side(children.states[0], self.arity)
+            x = x + self.composition(s)
+        return (x.tanh(),)
+
+
+class TensorCell(RecursiveCell):
+    """The equation of :class:`RNTN`, for all nodes of a level."""
+
+    def __init__(self, hidden_dim: int, arity: int) -> None:
+        super().__init__(hidden_dim, arity)
+        width = arity * hidden_dim
+        self.tensor = nn.Parameter(torch.randn(width, hidden_dim, width) / (2 * width))
+
+    def forward(self, x: Tensor, children: Children | None) -> States:
+        """The state ``(h,)``."""
+        if children is not None:
+            s = children.side_by_side(children.states[0], self.arity)  # (level, arity * hidden)
+            product = torch.matmul(s, self.tensor.flatten(1)).unflatten(1, self.tensor.shape[1:])
+            product = torch.matmul(product, s[:, :, None]).squeeze(2)  # (level, hidden)
+            x = x + self.composition(s) + product
+        return (x.tanh(),)
 
 
 class RecursiveNN(TreeEncoder):
@@ -22,7 +59,7 @@ class RecursiveNN(TreeEncoder):
 
     Over a binarised constituency tree, where words are at the leaves, this is the network of the
     paper; with words at inner nodes too, as in a dependency tree, it is the DT-RNN of Socher et al.
-    (2014).
+    (2014), but for the weights that this gives children by the number of words below them.
 
     Args:
         input_dim: The width of the word vectors.
@@ -35,38 +72,18 @@ class RecursiveNN(TreeEncoder):
     """
 
     ordered_children = True
+    cell_class: ClassVar[type[RecursiveCell]] = RecursiveCell
 
     def __init__(
         self, input_dim: int, hidden_dim: int, *, arity: Size = 2, readout: str = "root"
     ) -> None:
         super().__init__(input_dim, hidden_dim, readout=readout)
         self.arity = arity
-        self.words = WordProjection(input_dim, hidden_dim, RecursiveCell.gates)
-        self.cell = RecursiveCell(hidden_dim, arity)
+        self.words = WordProjection(input_dim, hidden_dim, self.cell_class.gates)
+        self.cell = self.cell_class(hidden_dim, arity)
 
 
-class RecursiveCell(Cell):
-    """The equation of :class:`RecursiveNN`, for all nodes of a level."""
-
-    def __init__(self, hidden_dim: int, arity: int) -> None:
-        super().__init__(hidden_dim)
-        self.arity = arity
-        self.composition = StateLinear(arity * hidden_dim, hidden_dim)
-        self.draw_orthogonal(self.composition)
-
-    def check(self, batch: Batch) -> None:
-        """Make sure that no node has more children than there are weights for."""
-        check_arity(batch, self.arity)
-
-    def forward(self, x: Tensor, children: Children | None) -> States:
-        """The state ``(h,)``."""
-        if children is not None:
-            s = children.side_by_side(children.states[0], self.arity)
-            x = x + self.composition(s)
-        return (x.tanh(),)
-
-
-class RNTN(TreeEncoder):
+class RNTN(RecursiveNN):
     r"""The recursive neural tensor network (Socher et al. 2013): children multiply each other.
 
     .. math::
@@ -86,30 +103,4 @@ class RNTN(TreeEncoder):
         StructureError: A node has more than ``arity`` children.
     """
 
-    ordered_children = True
-
-    def __init__(
-        self, input_dim: int, hidden_dim: int, *, arity: Size = 2, readout: str = "root"
-    ) -> None:
-        super().__init__(input_dim, hidden_dim, readout=readout)
-        self.arity = arity
-        self.words = WordProjection(input_dim, hidden_dim, TensorCell.gates)
-        self.cell = TensorCell(hidden_dim, arity)
-
-
-class TensorCell(RecursiveCell):
-    """The equation of :class:`RNTN`, for all nodes of a level."""
-
-    def __init__(self, hidden_dim: int, arity: int) -> None:
-        super().__init__(hidden_dim, arity)
-        width = arity * hidden_dim
-        self.tensor = nn.Parameter(torch.randn(width, hidden_dim, width) / (2 * width))
-
-    def forward(self, x: Tensor, children: Children | None) -> States:
-        """The state ``(h,)``."""
-        if children is not None:
-            s = children.side_by_side(children.states[0], self.arity)  # (level, arity * hidden)
-            product = torch.matmul(s, self.tensor.flatten(1)).unflatten(1, self.tensor.shape[1:])
-            product = torch.matmul(product, s[:, :, None]).squeeze(2)  # (level, hidden)
-            x = x + self.composition(s) + product
-        return (x.tanh(),)
+    cell_class = TensorCell

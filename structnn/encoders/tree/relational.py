@@ -11,7 +11,7 @@ from structnn.data.batch import Batch
 from structnn.encoders.labels import UNIVERSAL, check_labels
 from structnn.encoders.tree.base import TreeEncoder
 from structnn.encoders.tree.words import WordProjection
-from structnn.ops.cells import Cell, Children, StateLinear, States
+from structnn.ops.cells import Cell, Children, StateLinear, States, memory_cell
 from structnn.options import LabelSize
 
 __all__ = ["RelationalCell", "RelationalTreeLSTM"]
@@ -96,6 +96,4 @@ class RelationalCell(Cell):
             f = torch.sigmoid(children.x + self.forget_gate(m))
             carried = children.sum(f * c)
             children.note("forget gates", f)
-        i, o, u = x.chunk(3, dim=1)
-        c = i.sigmoid() * u.tanh() + carried
-        return o.sigmoid() * c.tanh(), c
+        return memory_cell(x, carried)

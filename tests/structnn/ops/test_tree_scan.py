@@ -9,8 +9,8 @@ from torch import nn
 from structnn import ENCODERS, Batch, Sentence, Tree, build_encoder
 from structnn.encoders.tree.base import TreeEncoder
 from structnn.notes import noting
-from structnn.ops.cells import Cell, StateLinear
-from structnn.ops.tree_scan import Inputs, check_arity, reorder, scan_down, scan_up
+from structnn.ops.cells import Cell, StateLinear, check_arity
+from structnn.ops.tree_scan import Inputs, reorder, scan_down, scan_up
 from tests.structnn.examples import assert_close, batch_of, chain, random_tree
 
 WIDTH = 3
