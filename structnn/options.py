@@ -34,7 +34,7 @@ from functools import cache
 from itertools import takewhile
 from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from torch import nn
 
@@ -206,6 +206,9 @@ def _table(cls: type) -> Mapping[str, Option]:
 class Declared(nn.Module):
     """A module whose options are checked when it is constructed, and shown by its ``repr``."""
 
+    _widths: ClassVar[tuple[str, ...]] = ()
+    """The attributes that ``repr`` shows before the options."""
+
     _chosen: Mapping[str, object] = MappingProxyType({})
 
     # Called with what the constructor is called with, whichever subclass defines that; copies and
@@ -226,8 +229,9 @@ class Declared(nn.Module):
         return {**self.__dict__, "_chosen": dict(self._chosen)}  # a proxy can't be pickled
 
     def extra_repr(self) -> str:
-        """The options, with the values that they have."""
-        return ", ".join(f"{name}={value!r}" for name, value in self._chosen.items())
+        """The widths, and the options with the values that they have."""
+        widths = [str(getattr(self, name)) for name in self._widths]
+        return ", ".join([*widths, *(f"{name}={value!r}" for name, value in self._chosen.items())])
 
 
 def at_least(least: int, **sizes: int) -> None:

@@ -43,6 +43,8 @@ class Readout(Declared):
 
     reads: frozenset[str] = frozenset()
 
+    _widths = ("input_dim",)
+
     def __init__(self, input_dim: int, *, backward_dim: int = 0) -> None:
         super().__init__()
         self.input_dim = input_dim
@@ -66,10 +68,6 @@ class Readout(Declared):
             ``(tokens,)``.
         """
         return steps.amin(0)
-
-    def extra_repr(self) -> str:
-        """The width of the states and the options."""
-        return ", ".join(filter(None, [f"{self.input_dim}", super().extra_repr()]))
 
 
 class LastReadout(Readout):

@@ -164,7 +164,7 @@ class Tree:
             )
             raise StructureError(f"a tree has exactly one root, but {found}")
         if len(self._bottom_up()) != size:
-            lost = next(iter(sorted(set(range(size)) - set(self.top_down))))
+            lost = min(set(range(size)) - set(self.top_down))
             raise StructureError(
                 f"node {self._on_cycle(lost)} is its own ancestor: the parents form a cycle"
             )

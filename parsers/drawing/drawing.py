@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -87,14 +88,10 @@ class Drawing:
                 f"{path}: a graph that need not be a tree is drawn by Graphviz; save it as .dot"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        if suffix == "html":
-            path.write_text(self.html(), encoding="utf-8")
-        elif suffix in ("dot", "gv"):
-            path.write_text(self.dot(), encoding="utf-8")
-        elif suffix == "svg":
-            path.write_text(svg_file(self.scene), encoding="utf-8")
-        elif suffix == "tex":
-            path.write_text(self.tex(), encoding="utf-8")
+        texts = {"html": self.html, "dot": self.dot, "gv": self.dot, "tex": self.tex}
+        texts["svg"] = partial(svg_file, self.scene)
+        if suffix in texts:
+            path.write_text(texts[suffix](), encoding="utf-8")
         else:
             # The other formats need none of matplotlib but its fonts.
             from parsers.drawing.raster import save
@@ -340,17 +337,16 @@ def _both(pictures: Sequence[Picture], titles: Sequence[str], theme: Theme) -> S
         decorated(picture.scene, title, [], theme)
         for picture, title in zip(pictures, titles, strict=True)
     ]
-    whole = Scene(0, 0, theme.background, theme.ink)
-    if sum(scene.width for scene in scenes) <= 1100:
-        whole.add(scenes[0], 0, 0)
-        whole.add(scenes[1], scenes[0].width, 0)
-        whole.width = scenes[0].width + scenes[1].width
-        whole.height = max(scene.height for scene in scenes)
+    one, other = scenes
+    if one.width + other.width <= 1100:
+        place = one.width, 0.0
+        size = one.width + other.width, max(one.height, other.height)
     else:
-        whole.add(scenes[0], 0, 0)
-        whole.add(scenes[1], 0, scenes[0].height)
-        whole.width = max(scene.width for scene in scenes)
-        whole.height = scenes[0].height + scenes[1].height
+        place = 0.0, one.height
+        size = max(one.width, other.width), one.height + other.height
+    whole = Scene(*size, theme.background, theme.ink)
+    whole.add(one, 0, 0)
+    whole.add(other, *place)
     # An entry of both legends is shown once.
     legend = {name: sign for picture in pictures for sign, name in picture.legend}
     return decorated(whole, "", [(sign, name) for name, sign in legend.items()], theme)

@@ -371,12 +371,9 @@ def choose_structure(sentence: Sentence, structure: Structure) -> Tree | Sentenc
                 f"{len(sentence)} tokens of {quoted(sentence)} once"
             )
         return tree
-    if structure == "dependencies":
-        return sentence.dependencies
-    if structure == "constituency":
-        return sentence.constituency
-    if structure == "graph":
-        return sentence.graph
+    if structure in ("dependencies", "constituency", "graph"):
+        chosen: Tree | SentenceGraph | None = getattr(sentence, structure)
+        return chosen
     raise ValueError(
         f"unknown structure {structure!r}: give 'dependencies', 'constituency', 'graph', or a function "
         "that takes a Sentence and returns a Tree"

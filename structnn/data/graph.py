@@ -225,22 +225,14 @@ class GraphConstruction:
             }
 
         empty = np.zeros(0, dtype=np.int64)
-        sources, targets, kinds, names = [empty], [empty], [empty], [empty]
-        for kind in self.kinds:
-            source, target, name = ends[kind]
-            sources.append(source)
-            targets.append(target)
-            kinds.append(np.full(len(source), EDGE_TYPES.index(kind)))
-            names.append(name)
-        made = [len(ends[kind][0]) if kind in self.kinds else 0 for kind in EDGE_TYPES]
-        labels = np.concatenate(names)
+        made = [(empty, empty, empty), *(ends[kind] for kind in self.kinds)]
+        sources, targets, labels = map(np.concatenate, zip(*made, strict=True))
+        counts = [len(ends[kind][0]) if kind in self.kinds else 0 for kind in EDGE_TYPES]
         return Graph(
-            edge_index=torch.from_numpy(
-                np.stack([np.concatenate(sources), np.concatenate(targets)])
-            ),
-            edge_type=torch.from_numpy(np.concatenate(kinds)),
+            edge_index=torch.from_numpy(np.stack([sources, targets])),
+            edge_type=torch.from_numpy(np.repeat(np.arange(len(EDGE_TYPES)), counts)),
             edge_label=torch.from_numpy(labels),
-            counts=tuple(made),
+            counts=tuple(counts),
             highest_label=int(labels.max(initial=0)),
         )
 

@@ -99,6 +99,8 @@ class Decoder(Declared):
     has_alignment: bool = True
     has_coverage: bool = False
 
+    _widths = ("input_dim", "output_dim", "state_dim", "sentence_dim")
+
     def __init__(
         self,
         input_dim: int,
@@ -170,11 +172,6 @@ class Decoder(Declared):
         if made.alignment is not None:
             note("alignment", made.alignment)
         return made
-
-    def extra_repr(self) -> str:
-        """The dimensions and the options."""
-        sizes = f"{self.input_dim}, {self.output_dim}, {self.state_dim}, {self.sentence_dim}"
-        return ", ".join(filter(None, [sizes, super().extra_repr()]))
 
 
 def all_steps(steps: Sequence[Tensor | None]) -> Tensor | None:

@@ -158,7 +158,7 @@ class Search:
         if self.beam > 1:
             return beam_search(step, state, end, limits, self, watch, select)
         if self.top_p is None:
-            return follow(step, state, end, limits, self, most_likely, watch)
+            return follow(step, state, end, limits, self, lambda logs: logs.argmax(1), watch)
         generator = torch.Generator(limits.device).manual_seed(self.seed)
         share, temperature = self.top_p, self.temperature
 
@@ -174,11 +174,6 @@ class Search:
 
 GREEDY = Search()
 """Takes the most likely piece at each step."""
-
-
-def most_likely(logs: Tensor) -> Tensor:
-    """``(sentences,)``: the most likely piece of each row."""
-    return logs.argmax(1)
 
 
 def nucleus(logs: Tensor, share: float, generator: torch.Generator) -> Tensor:

@@ -76,6 +76,8 @@ class Encoder(Declared):
     causal: bool = False
     carries: bool = False
 
+    _widths = ("input_dim", "output_dim")
+
     earlier_names: ClassVar[Mapping[str, str]] = {}
     """How the names of weights began in version 0.1.0, and how they begin now."""
 
@@ -249,12 +251,6 @@ class Encoder(Declared):
         nodes = self.encode(x, batch)
         tokens = self.of_tokens(nodes, batch)
         return Encoding(tokens, nodes, self.summarise(nodes, tokens, batch))
-
-    def extra_repr(self) -> str:
-        """The dimensions and the options."""
-        return ", ".join(
-            filter(None, [f"{self.input_dim}, {self.output_dim}", super().extra_repr()])
-        )
 
     def of_tokens(self, states: Tensor, batch: Batch) -> Tensor:
         """The rows of ``states``, as :meth:`encode` gives them, that belong to tokens."""

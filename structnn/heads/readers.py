@@ -46,6 +46,8 @@ class Reader(Declared):
     rows: str = "example"
     reads_sentences: bool = True
 
+    _widths = ("sentence_dim", "state_dim")
+
     def __init__(self, sentence_dim: int, state_dim: int) -> None:
         super().__init__()
         self.sentence_dim, self.state_dim = sentence_dim, state_dim
@@ -54,12 +56,6 @@ class Reader(Declared):
     def forward(self, encoding: Encoding, batch: Batch, spans: Tensor | None = None) -> Tensor:
         """The vectors."""
         raise NotImplementedError
-
-    def extra_repr(self) -> str:
-        """The widths and the options."""
-        return ", ".join(
-            filter(None, [f"{self.sentence_dim}, {self.state_dim}", super().extra_repr()])
-        )
 
 
 class SentenceReader(Reader):
@@ -180,10 +176,7 @@ class SpanReader(Reader):
         if self.span == "first":
             return states.index_select(0, begin)
         token = torch.arange(batch.num_tokens, device=states.device)
-        first, last = (
-            begin.index_select(0, batch.token_batch),
-            end.index_select(0, batch.token_batch),
-        )
+        first, last = (place.index_select(0, batch.token_batch) for place in (begin, end))
         inside = ((token >= first) & (token < last))[:, None]  # (tokens, 1)
         if self.span == "max":
             return segment_max(states.masked_fill(~inside, -torch.inf), batch.token_ptr)

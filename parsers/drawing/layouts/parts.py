@@ -50,10 +50,12 @@ def framed(view: View, scene: Scene, places: Mapping[int, Point], below: float) 
 
 
 def add_node(view: View, scene: Scene, node: int, x: float, y: float) -> None:
-    """Draw a node's word on its chip and the caption above, or the caption alone on a chip."""
-    if not view.words[node]:
-        add_phrase(view, scene, node, x, y)
-        return
+    """Draw a node, with or without a word."""
+    (add_word if view.words[node] else add_phrase)(view, scene, node, x, y)
+
+
+def add_word(view: View, scene: Scene, node: int, x: float, y: float) -> None:
+    """Draw a node's word on its chip, and the caption above."""
     add_chip(view, scene, node, x, y)
     add_caption(view, scene, node, x, y - CHIP / 2 - CAPTION / 2)
 

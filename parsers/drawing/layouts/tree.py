@@ -10,7 +10,7 @@ from parsers.drawing.layouts.parts import (
     add_caption,
     add_chip,
     add_extra_edges,
-    add_node,
+    add_word,
     back_curves,
     beside,
     column_centres,
@@ -49,7 +49,7 @@ def tree_layout(view: View) -> Scene:
             points = drop((head_x, head_y + CHIP / 2), (x, y - CHIP / 2 - CAPTION - 1))
             scene.curves.append(edge_curve(view, node, points))
             scene.curves += back_curves(view, node, beside(points))
-        add_node(view, scene, node, x, y)
+        add_word(view, scene, node, x, y)
     add_extra_edges(view, scene, places)
     return scene
 
