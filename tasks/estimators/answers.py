@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -26,6 +26,7 @@ __all__ = [
     "Texts",
     "Trees",
     "Values",
+    "accuracy",
     "are_numbers",
     "are_sets",
     "are_trees",
@@ -87,14 +88,19 @@ class OfClasses(Values):
     classes: NDArray[Any]
 
     @property
-    def labels(self) -> list[str] | None:
+    def labels(self) -> list[str]:
         """The names of the classes."""
         return names_of(self.classes)
+
+    def named(self, values: Iterable[Any]) -> list[str]:
+        """The names of values: of the classes that they equal, as 1, 1.0 and True are one class."""
+        names = dict(zip(self.classes.tolist(), self.labels, strict=True))
+        return [names.get(value, str(value)) for value in values]
 
     @property
     def by_name(self) -> dict[str, Any]:
         """The class of each label."""
-        return dict(zip(names_of(self.classes), self.classes.tolist(), strict=True))
+        return dict(zip(self.labels, self.classes.tolist(), strict=True))
 
 
 class Classes(OfClasses):
@@ -114,7 +120,7 @@ class Classes(OfClasses):
 
     def cells(self, y: Any) -> list[object]:
         """The names of the classes."""
-        return [str(value) for value in y.tolist()]
+        return [*self.named(y.tolist())]
 
     def given_back(self, answers: Sequence[str]) -> NDArray[Any]:
         """The classes."""
@@ -137,22 +143,24 @@ class LabelSets(OfClasses):
 
     @classmethod
     def read(cls, y: Column, name: str) -> Any:
-        """A list of lists, or the matrix and the names of its columns.
+        """A list of lists, or the matrix and what its columns are called, None if they are not.
 
         Raises:
-            DataError: A matrix has other numbers than 0 and 1; or an answer is no list of classes.
+            DataError: A matrix has other numbers than 0 and 1, or two columns of one name; or an answer
+                is no list of classes.
         """
         if _is_matrix(y):
-            columns = getattr(y, "columns", None)
-            matrix = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
-            if not np.isin(matrix, (0, 1)).all():
+            matrix = with_gaps(y.toarray() if hasattr(y, "toarray") else y)
+            try:
+                is_binary = bool(np.isin(matrix, (0, 1)).all())
+            except TypeError:  # None or pandas.NA is among them
+                is_binary = False
+            if not is_binary:
                 raise DataError(
                     f"{name} must be a matrix of 0 and 1, with a column for each class, or a list of "
                     "lists of classes"
                 )
-            return matrix.astype(int), np.array(
-                range(matrix.shape[1]) if columns is None else list(columns)
-            )
+            return matrix.astype(int), _columns_of(y, name)
         values = values_in(y, name)
         values = [value.split(SEPARATOR) if isinstance(value, str) else value for value in values]
         for place, value in enumerate(values):
@@ -164,19 +172,33 @@ class LabelSets(OfClasses):
     def of(cls, columns: Sequence[Any]) -> Self:
         """The classes that occur, or those of the columns of the matrix."""
         if isinstance(columns[0], tuple):
-            return cls(columns[0][1], is_matrix=True)
+            matrix, names = columns[0]
+            return cls(np.arange(matrix.shape[1]) if names is None else names, is_matrix=True)
         flat = [one for column in columns for labels in column for one in labels]
         return cls(classes_in(labels_in(flat)))
 
     def cells(self, y: Any) -> list[object]:
         """The names of the classes of each."""
+        return [*self._named(y)]
+
+    def _named(self, y: Any) -> list[list[str]]:
+        """The names of the classes of each; the columns of a matrix may be in another order."""
         if isinstance(y, list):
-            return [[str(one) for one in labels] for labels in y]
-        names = names_of(self.classes)
-        matrix = y[0]
+            return [self.named(labels) for labels in y]
+        names = self.labels
+        matrix, columns = y
         if matrix.shape[1] != len(names):
             raise DataError(f"there are {matrix.shape[1]} columns, but {len(names)} classes")
+        if columns is not None and not _are_places(self.classes):
+            given = self.named(columns.tolist())
+            if set(given) != set(names):
+                raise DataError(f"the columns are {quote(given)}, but the classes {quote(names)}")
+            names = given
         return [[names[place] for place in row.nonzero()[0]] for row in matrix]
+
+    def sets(self, y: Any) -> list[set[str]]:
+        """The names of the classes of each, whose order says nothing."""
+        return [set(names) for names in self._named(y)]
 
     def given_back(self, answers: Sequence[str]) -> NDArray[Any]:
         """The matrix, ``(answers, classes)``, or an array of lists."""
@@ -218,6 +240,7 @@ class Numbers(Values):
             raise ValueError(f"requires {name} to be passed, but the target {name} is None")
         check_order(y, name)
         y = y.to_pylist() if hasattr(y, "to_pylist") else y
+        y = with_gaps(y) if isinstance(y, np.ma.MaskedArray) else y
         array = check_array(y, ensure_2d=False, dtype=np.float64, input_name=name)
         found: NDArray[np.float64] = column_or_1d(array, warn=True)
         return found
@@ -258,7 +281,7 @@ class Tags(OfClasses):
 
     def cells(self, y: Any) -> list[object]:
         """Their names."""
-        return [[str(tag) for tag in tags] for tags in y]
+        return [self.named(tags) for tags in y]
 
     def given_back(self, answers: Sequence[str]) -> list[list[Any]]:
         """The tags of each."""
@@ -284,7 +307,10 @@ class NodeLabels(Tags):
 
     def cells(self, y: Any) -> list[object]:
         """Their names, empty where there is none."""
-        return [["" if one is None else str(one) for one in own] for own in y]
+        return [
+            ["" if one is None else name for one, name in zip(own, self.named(own), strict=True)]
+            for own in y
+        ]
 
 
 class Trees(OfClasses):
@@ -331,8 +357,19 @@ class Texts(Values):
 
     @classmethod
     def read(cls, y: Column, name: str) -> list[Any]:
-        """The texts; a list of words is one too."""
-        return values_in(y, name)
+        """The texts; a list of words is one too.
+
+        Raises:
+            DataError: One is missing, or no text.
+        """
+        texts = values_in(y, name)
+        for place, text in enumerate(texts):
+            if not isinstance(text, str | int | list | tuple | np.ndarray):
+                raise DataError(
+                    f"{name}[{place}] must be a text or a list of words, but is {str(text)[:40]} (of "
+                    f"type {type(text).__name__})"
+                )
+        return texts
 
     @classmethod
     def of(cls, columns: Sequence[Any]) -> Self:
@@ -342,6 +379,12 @@ class Texts(Values):
     def cells(self, y: Any) -> list[object]:
         """The texts."""
         return [list(value) if isinstance(value, tuple | np.ndarray) else value for value in y]
+
+    @staticmethod
+    def written(text: Any) -> str:
+        """A text as a model writes it: its words, with a blank between them."""
+        words = [text] if isinstance(text, str | int) else text
+        return " ".join(" ".join(map(str, words)).split())
 
     def given_back(self, answers: Sequence[str]) -> NDArray[Any]:
         """The texts, ``(answers,)``."""
@@ -415,8 +458,10 @@ def labels_in(y: Column, name: str = "y") -> NDArray[Any]:
         y = with_gaps(y)
     if isinstance(y, np.ndarray):
         array: NDArray[Any] = column_or_1d(y, warn=True)
+        if array.dtype == object:
+            array = _objects([_plain(value) for value in array])
     else:
-        values = list(values_in(y, name))
+        values = [_plain(value) for value in values_in(y, name)]
         array = _objects(values)
         if len(kinds := {type(value) for value in values}) == 1:
             (kind,) = kinds
@@ -468,7 +513,7 @@ def numbers_in(values: Column, count: int, name: str) -> list[float]:
     """
     check_order(values, name)
     try:
-        weights = np.asarray(values, dtype=np.float64)
+        weights = with_gaps(values).astype(np.float64)
     except (TypeError, ValueError) as fault:
         raise DataError(f"{name} must be numbers ({fault})") from None
     if weights.ndim == 0:
@@ -482,14 +527,60 @@ def numbers_in(values: Column, count: int, name: str) -> list[float]:
     return [float(weight) for weight in weights]
 
 
+def accuracy(
+    wanted: Sequence[Any] | NDArray[Any],
+    found: Sequence[Any] | NDArray[Any],
+    weights: Column | None,
+) -> float:
+    """The share of answers that are what they should be.
+
+    Args:
+        wanted: What they should be.
+        found: The answers.
+        weights: ``(answers,)``, the weight of each; equal by default.
+
+    Raises:
+        ValueError: There are none, or more of one kind than of the other; or the weights can't be used.
+    """
+    from sklearn.utils import check_consistent_length
+
+    check_consistent_length(wanted, found)
+    if not len(found):
+        raise DataError("y has no answers, so that no share of them is right")
+    given = None if weights is None else numbers_in(weights, len(found), "sample_weight")
+    return float(np.average(list(map(is_same, wanted, found)), weights=given))
+
+
 def _is_matrix(y: Column) -> bool:
     """Whether it is a matrix; as in scikit-learn, rows of 0 and 1 of the same length are one."""
     if isinstance(y, list) and y and all(isinstance(row, list | np.ndarray) for row in y):
         (size, *others) = {len(row) for row in y}
-        ones = {type(one) is int and one in (0, 1) for row in y for one in map(of_python, row)}
+        ones = {
+            isinstance(one, int | float) and one in (0, 1)
+            for row in y
+            for one in map(of_python, row)
+        }
         return size > 1 and not others and ones == {True}
     shape: tuple[int, ...] = getattr(y, "shape", ())
     return len(shape) == 2 and shape[1] > 1
+
+
+def _columns_of(matrix: Column, name: str) -> NDArray[Any] | None:
+    """What the columns of a matrix are called; None if they have places alone."""
+    columns = getattr(matrix, "columns", None)
+    if columns is None:
+        return None
+    names = labels_in(list(columns), f"the columns of {name}")
+    plain = names_of(names)
+    if twice := sorted({one for one in plain if plain.count(one) > 1}):
+        raise DataError(f"{name} has several columns called {quote(twice)}: give them other names")
+    return None if _are_places(names) else names
+
+
+def _are_places(columns: NDArray[Any]) -> bool:
+    """Whether columns have no names, but are numbered."""
+    numbered: bool = columns.tolist() == list(range(len(columns)))
+    return numbered
 
 
 def _lists_in(y: Column, name: str) -> list[list[Any]]:
@@ -531,12 +622,27 @@ def _is_missing(value: object) -> bool:
 
 
 def _joined(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """The classes of several columns; those of one, if there is but one, as they are."""
-    if len(columns) == 1:
-        return columns[0]
+    """The classes of several columns; those of the first, as they are, if the others add none."""
+    first, *others = columns
+    if not others or {value for column in others for value in column.tolist()} <= set(
+        first.tolist()
+    ):
+        return first
     if len({column.dtype.kind for column in columns}) == 1:
         return np.concatenate(columns)
     return _objects([value for column in columns for value in column.tolist()])
+
+
+def _plain(value: object) -> object:
+    """A string or number of a class of its own, as a member of a ``StrEnum`` is, as Python's.
+
+    It equals the other; and neither NumPy nor a file keeps both its value and its name.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    return next((kind(value) for kind in (int, float) if isinstance(value, kind)), value)
 
 
 def _objects(values: Sequence[object]) -> NDArray[Any]:

@@ -28,7 +28,7 @@ from tasks.data.parsing import with_sentences
 from tasks.data.questions import Answers, Question, Reads
 from tasks.data.setting import Setting, view
 from tasks.data.structures import needs_parser
-from tasks.estimators.answers import Values, numbers_in
+from tasks.estimators.answers import OfClasses, Values, numbers_in
 from tasks.estimators.asked import Part, asked_data, part_of
 from tasks.estimators.columns import Column, Row, examples_of, of_python
 from tasks.estimators.reading import (
@@ -291,8 +291,7 @@ class StructuredEstimator(BaseEstimator, ABC):
             ValueError: The head reads tokens, which have a vector each.
         """
         check_is_fitted(self, "model_")
-        if self.model_.task.question.has_parts or self.model_.task.question.is_sequence:
-            raise ValueError("the head reads a vector for each token, and none for a whole text")
+        self._check_has_vectors()
         return sentence_vectors(self.model_.classifier, self._inputs(X))
 
     def explain(
@@ -325,6 +324,8 @@ class StructuredEstimator(BaseEstimator, ABC):
         parser = caching_parser(self.model_.parser, self._cache_file)
         predictor = Predictor(self.model_, parser)
         name = None if label is None else str(label)
+        if label is not None and isinstance(self._values, OfClasses):
+            (name,) = self._values.named([label])
         return explain(predictor, text, second=second, label=name, token=token)
 
     def save(self, folder: str | Path) -> Path:
@@ -422,6 +423,17 @@ class StructuredEstimator(BaseEstimator, ABC):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
 
+    def _check_has_vectors(self) -> None:
+        """Make sure that heads of such estimators read one vector of an example.
+
+        Raises:
+            ValueError: They read tokens, which have a vector each.
+        """
+        reads, answer = self._asked()
+        question = _question_of(reads, answer)
+        if question.has_parts or question.is_sequence:
+            raise ValueError("the head reads a vector for each token, and none for a whole text")
+
     def _set_values(self, values: Values) -> None:
         """Remember what answers are."""
         self._values = values
@@ -430,9 +442,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         self, rows: Sequence[Row], y: Column, options: DataOptions
     ) -> type[Values] | Values:
         """The same, of a question that such an estimator answers."""
-        question = Question(
-            cast("Reads", options.reads or "sentence"), cast("Answers", options.answer or "label")
-        )
+        question = _question_of(options.reads, options.answer)
         if not self._answered(question):
             raise DataError(
                 f"the question reads {question.reads}, and its answer is a {question.answer}, which a "
@@ -445,8 +455,10 @@ class StructuredEstimator(BaseEstimator, ABC):
     def _known_values(self, y: Column) -> Values:
         """The answers of the model that training goes on from."""
         known = self._values
-        found = type(known).of([known.read(y, "y")]).labels
-        if new := sorted(set(found or ()) - set(known.labels or ())):
+        if not isinstance(known, OfClasses):
+            return known
+        found = type(known).of([known.read(y, "y")]).classes.tolist()
+        if new := sorted(set(known.named(found)) - set(known.labels)):
             raise DataError(
                 f"y has classes that the model does not have: {quote(new)}; set warm_start=False to "
                 "train a new one"
@@ -546,6 +558,11 @@ class StructuredEstimator(BaseEstimator, ABC):
                 status.print(line, highlight=False)
 
         return report
+
+
+def _question_of(reads: str | None, answer: str | None) -> Question:
+    """A question, as far as it is known: by default a label of a sentence."""
+    return Question(cast("Reads", reads or "sentence"), cast("Answers", answer or "label"))
 
 
 def _seed(random_state: object) -> int:

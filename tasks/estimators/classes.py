@@ -15,7 +15,6 @@ from tasks.estimators.answers import (
     OfClasses,
     Tags,
     Values,
-    names_of,
     numbers_in,
 )
 from tasks.estimators.base import StructuredEstimator
@@ -57,10 +56,7 @@ class ClassesEstimator(StructuredEstimator):
                 "class_weight", f"must be None, 'balanced' or a mapping, but is {given!r}"
             )
         assert isinstance(values, OfClasses)
-        names = names_of(values.classes)
-        # As Python compares them: 1, 1.0 and True are one class.
-        name = dict(zip(values.classes.tolist(), names, strict=True))
-        keys = [name.get(one, str(one)) for one in given]
+        names, keys = values.labels, values.named(given)
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
             raise OptionError(
                 "class_weight", f"has two keys for {quote(twice)}: give each class one weight"

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from tasks.data.options import DataOptions
 from tasks.data.questions import Question
-from tasks.estimators.answers import Classes, LabelSets, Values, are_sets, is_same
+from tasks.estimators.answers import Classes, LabelSets, Values, accuracy, are_sets
 from tasks.estimators.classes import ClassesEstimator
 from tasks.estimators.columns import Column, Row
 
@@ -104,19 +104,15 @@ class StructuredClassifier(ClassifierMixin, ClassesEstimator):
     def score(self, X: Column, y: Column, sample_weight: Column | None = None) -> float:
         """The accuracy; of several classes, the share of examples with all of them right."""
         check_is_fitted(self, "model_")
-        if isinstance(self._values, LabelSets) and self._values.is_matrix:
-            return float(super().score(X, y, sample_weight))
         # One by one: scikit-learn's metrics take no tuples, bytes or classes of several types.
         wanted, found = self._values.read(y, "y"), self.predict(X)
-        check_consistent_length(wanted, found, sample_weight)
-        right = [self._is_right(one, other) for one, other in zip(wanted, found, strict=True)]
-        return float(np.average(right, weights=sample_weight))
-
-    def _is_right(self, wanted: Any, found: Any) -> bool:
-        """Whether an answer, a class or a list of them, is what it should be."""
         if isinstance(self._values, LabelSets):
-            return {str(one) for one in wanted} == {str(one) for one in found}
-        return is_same(wanted, found)
+            return accuracy(
+                self._values.sets(wanted),
+                self._values.sets(self._values.read(found, "the answers")),
+                sample_weight,
+            )
+        return accuracy(wanted, found, sample_weight)
 
     @classmethod
     def _answered(cls, question: Question) -> bool:

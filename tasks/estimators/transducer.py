@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.options import DataOptions
 from tasks.data.questions import Question
-from tasks.estimators.answers import Texts, Values
+from tasks.estimators.answers import Texts, Values, accuracy
 from tasks.estimators.base import StructuredEstimator
 from tasks.estimators.columns import Column, Row
 from tasks.models.options import ModelSettings
@@ -80,11 +79,8 @@ class StructuredTransducer(StructuredEstimator):
 
     def score(self, X: Column, y: Column, sample_weight: Column | None = None) -> float:
         """The share of texts for which exactly the target is written."""
-        wanted = [
-            " ".join((value if isinstance(value, str) else " ".join(value)).split())
-            for value in Texts.read(y, "y")
-        ]
-        return float(np.average(np.array(wanted) == self.predict(X), weights=sample_weight))
+        wanted = [Texts.written(text) for text in Texts.read(y, "y")]
+        return accuracy(wanted, self.predict(X), sample_weight)
 
     @classmethod
     def _answered(cls, question: Question) -> bool:

@@ -34,10 +34,19 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def __init__(self, classifier: StructuredEstimator | None = None) -> None:
         self.classifier = classifier
 
-    def fit(self, X: Column, y: Column, sample_weight: Column | None = None) -> EncoderTransformer:
-        """Train the estimator: see :meth:`StructuredClassifier.fit`."""
+    def fit(
+        self, X: Column, y: Column | None = None, sample_weight: Column | None = None
+    ) -> EncoderTransformer:
+        """Train the estimator: see :meth:`StructuredClassifier.fit`.
+
+        Raises:
+            ValueError: The estimator has a vector for each token, and none for a whole text; or a text
+                or an option can't be used.
+        """
         model = StructuredClassifier() if self.classifier is None else self.classifier
-        self.classifier_ = clone(model).fit(X, y, sample_weight)
+        model._check_has_vectors()
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.classifier_ = clone(model).fit(X, y, **weights)
         self._n_features_out = self.classifier_.model_.classifier.head.reader.output_dim
         return self
 

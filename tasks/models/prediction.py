@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -161,6 +161,7 @@ class Predictor:
     ) -> Asked:
         """What :meth:`predict` asks of the model; takes the same, and refuses the same."""
         question = self.question
+        texts, second = _listed(texts), _listed(second, "second text")
         if len(second) != (len(texts) if question.reads == "pair" else 0):
             raise ValueError(
                 f"this run answers questions about a {question.reads}, but it was given "
@@ -234,6 +235,7 @@ class Predictor:
             ValueError: A text is empty, or the run can't be used on it: one that was trained on
                 constituency trees reads them in brackets, ``(S (NP Dogs) (VP bark))``.
         """
+        texts = _listed(texts, what)
         for number, text in enumerate(texts):
             if not any(map(is_visible, text)):  # its characters, or its tokens
                 raise ValueError(
@@ -296,6 +298,32 @@ class Predictor:
                 texts, sentences, found.answers, found.probabilities, strict=True
             )
         ]
+
+
+def _listed(texts: Iterable[object], what: str = "text") -> list[str | Sequence[str]]:
+    """Texts, which may come one by one, as they are gone through more than once.
+
+    Args:
+        texts: Texts, or lists of tokens.
+        what: What to call one in messages.
+
+    Raises:
+        DataError: It is one text, or something in it is none.
+    """
+    if isinstance(texts, str):
+        raise DataError(f"given is one {what}: give a list of them, with this one in it perhaps")
+    found: list[str | Sequence[str]] = []
+    for number, text in enumerate(texts, start=1):
+        if isinstance(text, str) or (
+            isinstance(text, Sequence) and all(isinstance(token, str) for token in text)
+        ):
+            found.append(text)
+            continue
+        raise DataError(
+            f"{what} {number} must be a text or a list of tokens, but is {str(text)[:40]} (of type "
+            f"{type(text).__name__})"
+        )
+    return found
 
 
 def _of_search(text: str | Sequence[str], found: Sequence[Hypothesis]) -> Prediction:

@@ -115,7 +115,7 @@ def predict_scores(
     """
     assert isinstance(model.head, Head)  # others have no scores of single rows
     ptr = inputs.row_ptr(model.head.reader.rows)
-    scores = torch.zeros(int(ptr[-1]), model.head.answer.width)
+    scores = torch.zeros(int(ptr[-1]), model.head.answer.width, dtype=torch.float32)
     for indices, batch, spans in _batches(model, inputs, processes):
         scores[rows_of(ptr, indices)] = model(batch, spans).float().cpu()
     return scores if processes is None else processes.sum(scores)

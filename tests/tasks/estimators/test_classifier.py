@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import fields
+from enum import Enum, IntEnum
 
 import numpy as np
 import pytest
@@ -320,6 +321,57 @@ def test_weights_are_of_the_classes_that_are_equal(train, classes, heavy):
     y = [classes[label == "yes"] for label in labels]
     made = StructuredClassifier("bag", learning_rate=0.05, class_weight={heavy: 1e3}, **SMALL)
     assert set(made.fit(texts, y).predict(texts)) == {classes[1]}
+
+
+@pytest.mark.parametrize("others", [(0.0, 1.0), (False, True), (np.int8(0), np.int8(1))])
+def test_classes_that_are_equal_are_one(train, others):
+    texts, labels = train
+    given, again = ([kind[label == "yes"] for label in labels] for kind in ((0, 1), others))
+    made = StructuredClassifier("bag", warm_start=True, **SMALL)
+    made.fit(texts, given, dev=(texts, again))
+    assert [*map(type, made.classes_.tolist())] == [int, int]
+    assert made.training_.best.dev_score == made.score(texts, again) == made.score(texts, given)
+    assert made.fit(texts, again).n_iter_ == 3
+    assert made.explain("a good b", label=others[1]).chosen.answer == "1"
+    mixed = [[*pair][n % 2] for n, pair in enumerate(zip(given, again, strict=True))]
+    made.set_params(warm_start=False)
+    expected = made.fit(texts, given).predict_proba(texts)
+    np.testing.assert_array_equal(made.fit(texts, mixed).predict_proba(texts), expected)
+
+
+@pytest.mark.parametrize("column", [list, lambda y: np.array(y, dtype=object)])
+def test_members_of_enumerations_are_the_classes_that_they_equal(train, column, tmp_path):
+    texts, labels = train
+    Answer = Enum("Answer", {"yes": "agreed", "no": "refused"}, type=str)
+    Number = IntEnum("Number", {"yes": 7, "no": 3})
+    for kind in (Answer, Number):
+        y = column([kind[label] for label in labels])
+        made = StructuredClassifier("bag", **SMALL).fit(texts, y)
+        assert made.classes_.tolist() == sorted(one.value for one in kind)
+        right = [one == other for one, other in zip(y, made.predict(texts), strict=True)]
+        assert made.score(texts, y) == np.mean(right)
+        made.save(tmp_path)
+        assert StructuredClassifier.load(tmp_path).predict(texts).tolist() == [*made.predict(texts)]
+
+
+def test_a_score_that_cannot_be_had_is_told(train):
+    texts, labels = train
+    made = StructuredClassifier("bag", **SMALL).fit(texts, labels)
+    for weights in ([0] * len(texts), [-1] * len(texts), [1]):
+        with pytest.raises(DataError, match="sample_weight"):
+            made.score(texts, labels, weights)
+    with pytest.raises(DataError, match="y has no answers"):
+        made.score([], [])
+
+
+def test_it_works_where_numbers_are_doubles(train):
+    texts, labels = train
+    torch.set_default_dtype(torch.float64)
+    try:
+        made = StructuredClassifier("bag", **SMALL).fit(texts, labels)
+        np.testing.assert_allclose(made.predict_proba(texts).sum(1), 1)
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_a_warm_start_goes_on(train):

@@ -168,6 +168,12 @@ def test_what_a_mask_hides_is_missing():
     with pytest.raises(DataError, match=r"X\[1\] must be a text, .* but is None"):
         examples_of(np.ma.array(TEXTS, mask=[0, 1]))
     assert labels_in(np.ma.array([0, 1], mask=[0, 0])).dtype == int
+    with pytest.raises(ValueError, match="y contains NaN"):
+        Numbers.read(np.ma.array([0.5, 1.0], mask=[0, 1]), "y")
+    with pytest.raises(DataError, match="sample_weight must be finite"):
+        numbers_in(np.ma.array([0.5, 1.0], mask=[0, 1]), 2, "sample_weight")
+    with pytest.raises(DataError, match="y must be a matrix of 0 and 1"):
+        LabelSets.read(np.ma.array(np.eye(2), mask=np.eye(2)), "y")
 
 
 @pytest.mark.parametrize(
@@ -185,6 +191,40 @@ def test_what_has_no_order_is_refused(column):
     with pytest.raises(DataError, match=f"sample_weight {told}"):
         numbers_in(column, 2, "sample_weight")
     assert [one.text for one in examples_of(text for text in ("a", "b"))] == ["a", "b"]
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), 0.5])
+def test_what_is_no_text_is_no_target(missing):
+    with pytest.raises(DataError, match=r"y\[1\] must be a text or a list of words, but is"):
+        Texts.read(["dogs", missing], "y")
+
+
+@pytest.mark.parametrize("kind", [int, bool, float])
+def test_rows_of_ones_and_zeros_are_a_matrix(kind):
+    rows = [[kind(1), kind(0)], [kind(0), kind(0)]]
+    assert are_sets(rows)
+    matrix, columns = LabelSets.read(rows, "y")
+    assert columns is None
+    assert matrix.tolist() == [[1, 0], [0, 0]]
+
+
+def test_columns_of_a_matrix_are_found_by_their_names():
+    pandas = pytest.importorskip("pandas")
+    read = LabelSets.read(pandas.DataFrame({"b": [1, 0], "a": [False, False]}), "y")
+    values = LabelSets.of([read])
+    assert values.labels == ["b", "a"]
+    assert values.cells(read) == [["b"], []]
+    swapped = pandas.DataFrame({"a": [1, 0], "b": [1, 1]}, dtype="Int64")
+    assert values.sets(LabelSets.read(swapped, "y")) == [{"a", "b"}, {"b"}]
+    assert values.cells(LabelSets.read(np.array([[0, 1], [1, 0]]), "y")) == [["a"], ["b"]]
+    with pytest.raises(DataError, match="the columns are 'a', 'c', but the classes 'b', 'a'"):
+        values.cells(LabelSets.read(swapped.rename(columns={"b": "c"}), "y"))
+    with pytest.raises(DataError, match="y has several columns called 'a'"):
+        LabelSets.read(swapped.rename(columns={"b": "a"}), "y")
+    with pytest.raises(DataError, match="y must be a matrix of 0 and 1"):
+        LabelSets.read(swapped.mask(swapped == 0), "y")
+    numbered = LabelSets.of([LabelSets.read(swapped.to_numpy(int), "y")])
+    assert numbered.cells(LabelSets.read(swapped, "y")) == [["0", "1"], ["1"]]
 
 
 def test_classes_with_one_name_are_told():

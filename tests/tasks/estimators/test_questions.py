@@ -404,6 +404,27 @@ def test_answers_to_score_that_do_not_fit_are_told(made, X, y):
         made.score([], [])
 
 
+def test_answers_to_score_are_counted():
+    made = StructuredTransducer("bag", **SMALL).fit(WORDS, TEXTS)
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[24, 1\]"):
+        made.score(WORDS[:1], TEXTS)
+    assert made.score(WORDS, range(N)) == 0
+
+
+def test_matrices_and_lists_of_classes_are_compared():
+    sets = [["a", "b"] if n % 2 else ["b"] if n % 3 else [] for n in range(N)]
+    matrix = np.array([[one in own for one in "ab"] for own in sets])
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(matrix, columns=["a", "b"])
+    mixed = table.astype({"a": "Int64", "b": "boolean"})[["b", "a"]]
+    for y, others in ((sets, (sets, matrix, mixed)), (table, (table, matrix, mixed, sets))):
+        made = StructuredClassifier("bag", **SMALL).fit(TEXTS, y)
+        found = [set(own) for own in made._values.sets(made._values.read(made.predict(TEXTS), "y"))]
+        expected = np.mean([set(own) == one for own, one in zip(sets, found, strict=True)])
+        assert [made.score(TEXTS, other) for other in others] == [expected] * len(others)
+        assert made.fit(TEXTS, y, dev=(TEXTS, mixed if y is table else sets)).n_iter_ == 2
+
+
 def test_trees_without_classes_have_no_score():
     made = StructuredNodeClassifier("child_sum_tree_lstm", **SMALL).fit(PHRASES, NODES)
     with pytest.raises(DataError, match="y has no answer of any weight"):

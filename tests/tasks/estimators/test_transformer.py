@@ -9,7 +9,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from tasks import EncoderTransformer, StructuredClassifier
+from tasks import (
+    EncoderTransformer,
+    StructuredClassifier,
+    StructuredTagger,
+    StructuredTransducer,
+)
 
 SMALL = StructuredClassifier("bag", hidden_dim=8, epochs=2)
 
@@ -54,3 +59,16 @@ def test_a_trained_classifier_is_taken_as_it_is(train):
 def test_it_must_be_fitted():
     with pytest.raises(NotFittedError):
         EncoderTransformer().transform(["a"])
+
+
+@pytest.mark.parametrize("kind", [StructuredTagger, StructuredTransducer])
+def test_estimators_with_a_vector_for_each_token_are_refused_untrained(kind):
+    with pytest.raises(ValueError, match="a vector for each token, and none for a whole text"):
+        EncoderTransformer(kind("bag")).fit(["dogs bark"], [["N", "V"]])
+
+
+def test_classes_may_be_a_column(train):
+    texts, labels = train
+    rows = [{"text": text, "label": label} for text, label in zip(texts, labels, strict=True)]
+    made = EncoderTransformer(SMALL).fit_transform(rows)
+    np.testing.assert_array_equal(made, EncoderTransformer(SMALL).fit_transform(texts, labels))

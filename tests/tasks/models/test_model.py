@@ -133,6 +133,20 @@ def test_a_run_gives_labels_to_texts(tmp_path):
         predictor.predict(["a", " "])
 
 
+def test_what_is_asked_is_a_list_of_texts(tmp_path):
+    save(tmp_path / "run")
+    predictor = Predictor(tmp_path / "run", ToyParser())
+    texts = ["a b", "b"]
+    assert predictor.predict(text for text in texts) == predictor.predict(texts)
+    assert predictor.read(iter(texts)) == predictor.read(texts)
+    for read in (predictor.predict, predictor.read):
+        with pytest.raises(ValueError, match="given is one text: give a list"):
+            read("a b")
+        for wrong in (None, b"a", 3, ["a", 3], float("nan")):
+            with pytest.raises(ValueError, match=r"text 2 must be a text or a list of tokens, but"):
+                read(["a b", wrong])
+
+
 def test_a_folder_without_a_model_names_those_below(tmp_path):
     save(tmp_path / "x" / "seed-0")
     with pytest.raises(StorageError, match=r"there are models in .*seed-0"):
