@@ -918,6 +918,7 @@ def explore(
     from parsers import Query, read_conllu, search, write_conllu
     from parsers import explore as write_page
     from tasks.command.sentences import show_hit
+    from tasks.data.examples import counted
 
     of_hits = output is not None and output.name.endswith((".conllu", ".conllu.gz"))
     if query is None and (output is None or of_hits):
@@ -934,7 +935,7 @@ def explore(
     sentences = read_conllu(source, on_error="skip" if skip_faulty else "raise")
     if output is not None and not of_hits:
         write_page(sentences, output, title=source.stem, query=query or "")
-        status.print(f"{len(sentences)} sentence{'s' * (len(sentences) != 1)} in {output}")
+        status.print(f"{counted(len(sentences), 'sentence')} in {output}")
         return
     assert pattern is not None
     hits = list(search(sentences, pattern))
@@ -944,7 +945,7 @@ def explore(
     else:
         write_conllu([hit.sentence for hit in hits], output)
     where = f", written to {output}" if output is not None else ""
-    status.print(f"{len(hits)} of {len(sentences)} sentences{where}")
+    status.print(f"{len(hits)} of {counted(len(sentences), 'sentence')}{where}")
 
 
 @app.command()

@@ -285,7 +285,7 @@ def run_plan(
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     if failures:
         raise ExperimentFailed(
-            f"{len(failures)} of {len(runs)} runs failed; the same command tries them again"
+            f"{len(failures)} of {counted(len(runs), 'run')} failed; the same command tries them again"
         )
     if damaged := found.results.damaged:  # of an earlier version, which is noticed here alone
         raise ExperimentFailed(f"left out, since damaged: {', '.join(map(str, damaged))}")
