@@ -847,10 +847,14 @@ def draw(
 
     `structnn draw questions.conllu --layout arcs -o tree.tex`
     """
-    if width is not None and layout != "arcs":
-        raise typer.BadParameter("--width is for lines of arcs: give --layout arcs too")
     if output is None and not as_text:
         raise typer.BadParameter("give --output, as tree.png, or --text")
+    if output is None and (dark or (layout, width) != (None, None)):
+        raise typer.BadParameter(
+            "--layout, --width and --dark are for a picture: give --output, as tree.png, too"
+        )
+    if width is not None and layout != "arcs":
+        raise typer.BadParameter("--width is for lines of arcs: give --layout arcs too")
     from parsers import text_tree, with_structure
     from tasks.command.sentences import is_conllu, nth_sentence
     from tasks.data.examples import is_visible
