@@ -314,6 +314,7 @@ def test_a_warm_start_asks_the_same_question():
         ),
         (StructuredClassifier("bag", reads="tokens"), WORDS, TAGS, "take a StructuredTagger"),
         (StructuredClassifier("bag"), np.array(PAIRS), LABELS, "or say reads='pair'"),
+        (StructuredClassifier("bag"), TEXTS, HEADS, r"y\[0\] is a tree.*take a StructuredParser"),
         (StructuredClassifier("bag"), TEXTS, MATRIX + 3, "y must be a matrix of 0 and 1"),
         (
             StructuredClassifier("bag", class_weight="balanced"),
