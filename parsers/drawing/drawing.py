@@ -17,10 +17,9 @@ from parsers.drawing.numbers import (
     EdgeNumbers,
     Numbers,
     Range,
-    numbered_edges,
     numbered_nodes,
 )
-from parsers.drawing.picture import GRAPHS, Picture, picture, structure_for
+from parsers.drawing.picture import GRAPHS, Picture, drawn_edges, picture, structure_for
 from parsers.drawing.scene import Scene
 from parsers.drawing.svg import svg_file, svg_text
 from parsers.drawing.theme import DARK, LIGHT, Theme
@@ -295,7 +294,7 @@ def draw_pair(
     if edge_values is not None:
         # Without the number for the edge to a root, which is not drawn.
         edge_range = _common_range(
-            numbered_edges(_shown_tree(*one), values)
+            drawn_edges(_shown_tree(*one), one[1], values, layout)[0]
             for values, one in zip(edge_values, drawn, strict=True)
         )
 

@@ -86,6 +86,13 @@ def numbered_edges(tree: Tree, values: EdgeNumbers) -> dict[Pair, float]:
     }
 
 
+def in_digits(value: float, digits: int = 3) -> str:
+    """A number for a reader: ``0.125``, ``2,500``; with an exponent only where zeros would be many."""
+    if 10**digits - 0.5 <= abs(value) < 10**6:  # where the general format has an exponent
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"
+
+
 def check_range(name: str, given: Range | None) -> None:
     """Check the numbers at the ends of colours or widths.
 
@@ -184,7 +191,7 @@ def _colored(
         color = blend(colors, step / 39)
         bar.chips.append(Chip(1.5 + step * 3, 7, 3.2, 10, color, color, line=0, radius=0))
     for x, value in zip((0.0, 60.0, 120.0), ends, strict=True):
-        text = f"{value:.3g}"
+        text = in_digits(value)
         width = text_width(text, SMALL_SIZE - 1)
         x = min(max(x, width / 2), 120 - width / 2)
         bar.labels.append(Label(text, x, 20, SMALL_SIZE - 1, theme.muted, width))
@@ -192,31 +199,26 @@ def _colored(
 
 
 def edge_strokes(
-    tree: Tree,
-    values: EdgeNumbers,
-    given: tuple[float, float] | None,
-    names: Sequence[str],
+    numbers: Mapping[Pair, float], given: tuple[float, float] | None, names: Sequence[str]
 ) -> dict[Pair, Stroke]:
     """How to draw edges with numbers: wider for numbers of larger magnitude, dashed for those below 0.
 
     Args:
-        tree: The tree.
-        values: The numbers.
+        numbers: The number of each edge.
         given: Two numbers; the larger magnitude of the two is that of the widest edge.
         names: ``(nodes,)``, what to call each node.
 
     Returns:
         The line of each edge, whether it is in the tree or not.
     """
-    pairs = numbered_edges(tree, values)
-    most = max((abs(bound) for bound in given or pairs.values()), default=1.0) or 1.0
+    most = max((abs(bound) for bound in given or numbers.values()), default=1.0) or 1.0
     return {
         (head, tail): Stroke(
             THINNEST + (WIDEST - THINNEST) * min(abs(value) / most, 1.0),
             value < 0,
-            f"{names[head]} → {names[tail]}: {value:.3g}",
+            f"{names[head]} → {names[tail]}: {in_digits(value)}",
         )
-        for (head, tail), value in pairs.items()
+        for (head, tail), value in numbers.items()
     }
 
 
@@ -224,7 +226,7 @@ def edge_legend(title: str, most: float, view: View) -> Legend:
     """The legend of :func:`edge_strokes`; ``most`` is the number of the widest edge."""
     theme = view.theme
     entries = []
-    for share, name in ((1.0, f"{title}: {most:.3g}"), (0.5, f"{most / 2:.3g}")):
+    for share, name in ((1.0, f"{title}: {in_digits(most)}"), (0.5, in_digits(most / 2))):
         width = THINNEST + (WIDEST - THINNEST) * share
         entries.append((line_sign(theme.line, width, theme), name))
     if any(stroke.dashed for stroke in view.strokes.values()):

@@ -19,6 +19,7 @@ from parsers.drawing.numbers import (
     edge_colors,
     edge_legend,
     edge_strokes,
+    in_digits,
     node_colors,
     numbered_edges,
     numbered_nodes,
@@ -100,10 +101,10 @@ def picture(
         structure = "dependencies"
     graph = to_networkx(sentence, structure)
     tree = tree_of(sentence, structure)
-    edge_numbers = numbered_edges(tree, edge_values) if edge_values is not None else {}
-    many = layout is None and structure != "constituency" and layouts.is_dense(tree, edge_numbers)
-    layout = layout or ("constituency" if structure == "constituency" else "tree")
-    layout = "heatmap" if many else layout
+    values = {} if edge_values is None else edge_values
+    edge_numbers, fitting = drawn_edges(tree, structure, values, layout)
+    many = layout is None and fitting == "heatmap"
+    layout = fitting
     if width is not None and layout != "arcs":
         raise ValueError(f"width breaks lines of arcs: choose layout='arcs' in place of {layout!r}")
     if width is not None and not width > 0:
@@ -117,7 +118,7 @@ def picture(
     plain, strokes = Stroke(), dict[Pair, Stroke]()
     if edge_values is not None:
         names = [word or caption for word, caption in zip(words, captions, strict=True)]
-        plain, strokes = Stroke(THINNEST), edge_strokes(tree, edge_values, edge_range, names)
+        plain, strokes = Stroke(THINNEST), edge_strokes(edge_numbers, edge_range, names)
     cells: dict[Pair, tuple[str, str]] = {}
     if layout == "heatmap" and edge_numbers:
         edge_fills, edge_bar = edge_colors(edge_numbers, edge_range, edge_title, theme)
@@ -157,7 +158,7 @@ def picture(
         ]
         known = graph.nodes[node].items()
         details = {key: str(value) for key, value in known if value not in ("", "_", -1)}
-        details |= {key: f"{one:.4g}" for key, one in numbers if one is not None}
+        details |= {key: in_digits(one, 4) for key, one in numbers if one is not None}
         if marked and node in marked:
             details["differs"] = marked[node]
         scene.details[node] = details
@@ -178,6 +179,23 @@ def picture(
     return Picture(scene, legend, view, layout)
 
 
+def drawn_edges(
+    tree: Tree, structure: str, values: EdgeNumbers, layout: str | None
+) -> tuple[dict[Pair, float], str]:
+    """The numbers of the edges that are drawn, and the layout: the given one, or what fits them.
+
+    Only a heat map has a place for an edge from a node to itself.
+    """
+    numbers = numbered_edges(tree, values)
+    if layout is None and structure == "constituency":
+        layout = "constituency"
+    elif layout is None:
+        layout = "heatmap" if layouts.is_dense(tree, numbers) else "tree"
+    if layout != "heatmap":
+        numbers = {pair: number for pair, number in numbers.items() if pair[0] != pair[1]}
+    return numbers, layout
+
+
 def _words_alone(sentence: Sentence, *, dark: bool) -> Picture:
     """The words of a sentence in lines, without a tree."""
     made = picture(sentence.replace(dependencies=right_chain(sentence)), layout="arcs", dark=dark)
@@ -189,7 +207,7 @@ def _in_words(sentence: Sentence, tree: Tree, head: int, tail: int, value: float
     """What a number is for: from which word to which."""
     assert tree.tokens is not None
     start, end = (sentence.tokens[tree.tokens[node]] for node in (head, tail))
-    return f"{_shown(start)} → {_shown(end)}: {value:.4g}"
+    return f"{_shown(start)} → {_shown(end)}: {in_digits(value, 4)}"
 
 
 def _class_legend(tags: Sequence[str], theme: Theme) -> Legend:

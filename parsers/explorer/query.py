@@ -11,7 +11,8 @@ is a verb whose subject is a noun in the plural. **Words:**
   word. ``NOUN|PROPN`` is either.
 - ``[lemma=be|have, Number=Plur, Case!=Nom]``: what else holds of the word, all of it. Names in lower
   case are ``form``, ``lemma``, ``upos``, ``xpos`` and ``deprel`` (the relation to its head); others are
-  features of FEATS. ``=`` with ``*`` asks for any value; ``!=`` holds of words with no value too.
+  features of FEATS. ``=`` with ``*`` asks for any value; ``!=`` holds of words with no value too. A
+  feature with several values, ``PronType=Int,Rel``, has each of them: ``PronType=Rel`` holds.
 - ``v:VERB``: a word with a name. ``v:`` elsewhere is the same word. Words that aren't given one name are
   different words.
 
@@ -400,8 +401,8 @@ class _View:
         elif name == "deprel":
             column = sentence.dependencies.labels if sentence.dependencies is not None else None
         else:
-            features = self.features[token]
-            return (features[name],) if name in features else ()
+            value = self.features[token].get(name)
+            return () if value is None else (value, *value.split(","))
         return () if column is None or column[token] in ("", "_") else (column[token],)
 
     @property

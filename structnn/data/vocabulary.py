@@ -19,7 +19,7 @@ class Vocabulary:
         words: The strings, without the unknown one, in the order of their indices (from 1).
         counts: How often each string occurs in the training set, for the word dropout of
             :class:`~structnn.WordEmbedding`; 1 where not given.
-        lowercase: Look every string up in lower case.
+        lowercase: List every string, and look it up, in lower case.
 
     Raises:
         ValueError: A string is listed twice.
@@ -37,9 +37,10 @@ class Vocabulary:
         *,
         lowercase: bool = False,
     ) -> None:
-        self.words = (UNKNOWN, *words)
+        given = tuple(words)
+        self.words = (UNKNOWN, *(map(str.lower, given) if lowercase else given))
         self.lowercase = lowercase
-        self.counts = (0, *((counts or {}).get(word, 1) for word in self.words[1:]))
+        self.counts = (0, *((counts or {}).get(word, 1) for word in given))
         self._index = {word: index for index, word in enumerate(self.words)}
         if len(self._index) != len(self.words):
             repeated = next(word for word, count in Counter(self.words).items() if count > 1)

@@ -32,7 +32,7 @@ class JoinedEmbedding(nn.Module):
 
     def __init__(self, parts: Sequence[nn.Module]) -> None:
         super().__init__()
-        if len([part for part in parts if isinstance(part, WordEmbedding)]) > 1:
+        if len([part for part in parts if words_of(part) is not None]) > 1:
             raise ValueError("there can be only one word embedding: a batch has one vocabulary")
         self.parts = nn.ModuleList(parts)
         self.dim = sum(cast(int, part.dim) for part in parts)
@@ -44,5 +44,7 @@ class JoinedEmbedding(nn.Module):
 
 def words_of(embedding: nn.Module) -> WordEmbedding | None:
     """The word embedding that an embedding is, or that is a part of it; None if there is none."""
-    parts = embedding.parts if isinstance(embedding, JoinedEmbedding) else [embedding]
-    return next((part for part in parts if isinstance(part, WordEmbedding)), None)
+    if isinstance(embedding, JoinedEmbedding):
+        found = (words_of(part) for part in embedding.parts)
+        return next((words for words in found if words is not None), None)
+    return embedding if isinstance(embedding, WordEmbedding) else None

@@ -847,10 +847,14 @@ def draw(
 
     `structnn draw questions.conllu --layout arcs -o tree.tex`
     """
-    if width is not None and layout != "arcs":
-        raise typer.BadParameter("--width is for lines of arcs: give --layout arcs too")
     if output is None and not as_text:
         raise typer.BadParameter("give --output, as tree.png, or --text")
+    if output is None and (dark or (layout, width) != (None, None)):
+        raise typer.BadParameter(
+            "--layout, --width and --dark are for a picture: give --output, as tree.png, too"
+        )
+    if width is not None and layout != "arcs":
+        raise typer.BadParameter("--width is for lines of arcs: give --layout arcs too")
     from parsers import text_tree, with_structure
     from tasks.command.sentences import is_conllu, nth_sentence
     from tasks.data.examples import is_visible
@@ -918,6 +922,7 @@ def explore(
     from parsers import Query, read_conllu, search, write_conllu
     from parsers import explore as write_page
     from tasks.command.sentences import show_hit
+    from tasks.data.examples import counted
 
     of_hits = output is not None and output.name.endswith((".conllu", ".conllu.gz"))
     if query is None and (output is None or of_hits):
@@ -934,7 +939,7 @@ def explore(
     sentences = read_conllu(source, on_error="skip" if skip_faulty else "raise")
     if output is not None and not of_hits:
         write_page(sentences, output, title=source.stem, query=query or "")
-        status.print(f"{len(sentences)} sentence{'s' * (len(sentences) != 1)} in {output}")
+        status.print(f"{counted(len(sentences), 'sentence')} in {output}")
         return
     assert pattern is not None
     hits = list(search(sentences, pattern))
@@ -944,7 +949,7 @@ def explore(
     else:
         write_conllu([hit.sentence for hit in hits], output)
     where = f", written to {output}" if output is not None else ""
-    status.print(f"{len(hits)} of {len(sentences)} sentences{where}")
+    status.print(f"{len(hits)} of {counted(len(sentences), 'sentence')}{where}")
 
 
 @app.command()

@@ -301,6 +301,7 @@ def alignment(options: AlignmentOptions) -> None:
     """
     import torch
 
+    from tasks.data.examples import counted
     from tasks.lab.alignment import aligned_examples, alignment_in_words, measure_alignment
     from tasks.lab.figures import draw_alignment
     from tasks.models.model import load_model
@@ -318,7 +319,7 @@ def alignment(options: AlignmentOptions) -> None:
             show(number, len(runs))
     summaries = [summary for _, summary in found]
     words = alignment_in_words(summaries, longest)
-    caption = f"{options.data}: {len(examples)} sequences; framed: the true places"
+    caption = f"{options.data}: {counted(len(examples), 'sequence')}; framed: the true places"
     figure = draw_alignment(summaries, longest, caption)
     tables = [table for table, _ in found]
     _finish(options, "alignment", figure, tables, summaries, words, row="sequence")
@@ -378,6 +379,7 @@ def decoding(options: DecodingOptions) -> None:
     """
     import torch
 
+    from tasks.data.examples import counted
     from tasks.data.suites import generate
     from tasks.lab.decoding import (
         decoding_in_words,
@@ -426,7 +428,7 @@ def decoding(options: DecodingOptions) -> None:
     )
     show_table(table, "decoding.json")
     words = decoding_in_words(summaries, longest)
-    caption = f"{options.data}: {len(dataset.test)} sequences; dashed: without attention"
+    caption = f"{options.data}: {counted(len(dataset.test), 'sequence')}; dashed: without attention"
     figure = draw_decoding(summaries, longest, caption)
     tables = [table for table, _ in found]
     _finish(options, "decoding", figure, tables, summaries, words, row="sequence")
@@ -485,6 +487,7 @@ def backpropagation(options: BackpropagationOptions) -> None:
 
     import torch
 
+    from tasks.data.examples import counted
     from tasks.lab.backpropagation import (
         ROWS,
         backpropagation_in_words,
@@ -563,8 +566,8 @@ def backpropagation(options: BackpropagationOptions) -> None:
     )
     show_table(table, "backpropagation.json")
     caption = (
-        f"{options.encoder}, {options.hidden_dim} wide, {options.seeds} "
-        f"seed{'s' * (options.seeds != 1)}, learning rate {options.learning_rate:g}; dashed: not clipped"
+        f"{options.encoder}, {options.hidden_dim} wide, {counted(options.seeds, 'seed')}, "
+        f"learning rate {options.learning_rate:g}; dashed: not clipped"
     )
     _finish(
         options,
@@ -686,20 +689,24 @@ def _subjects(options: LabOptions, *, of_sentences: bool = True) -> list[Subject
 
 def _caption(subjects: Sequence[Subject]) -> str:
     """What a figure is of."""
+    from tasks.data.examples import counted
+
     sentences = subjects[0].sentences
     lengths = sorted(len(sentence) for sentence in sentences)
     structures = ", ".join(sorted({subject.model.structure for subject in subjects}))
     return (
-        f"{len(sentences)} sentence{'s' * (len(sentences) != 1)} of {lengths[0]} to {lengths[-1]} "
+        f"{counted(len(sentences), 'sentence')} of {lengths[0]} to {lengths[-1]} "
         f"tokens, structure: {structures}"
     )
 
 
 def _with_seeds(subjects: Sequence[Subject]) -> str:
     """The same where seeds matter."""
+    from tasks.data.examples import counted
+
     seeds = len({subject.seed for subject in subjects})
     bands = "; bands from the least to the greatest of them" if seeds > 1 else ""
-    return f"{_caption(subjects)}; {seeds} seed{'s' * (seeds != 1)}{bands}"
+    return f"{_caption(subjects)}; {counted(seeds, 'seed')}{bands}"
 
 
 def _saved(folders: Sequence[Path] | None) -> list[Path]:

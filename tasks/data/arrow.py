@@ -16,6 +16,9 @@ __all__ = ["ARROW_SUFFIXES", "arrow_rows", "extra_package", "with_class_names"]
 
 ARROW_SUFFIXES = (".parquet", ".arrow", ".feather")
 
+_FEATHER_1 = b"FEA1"
+"""The beginning of Feather files of version 1, which pyarrow reads in no batches, and gives up."""
+
 
 def arrow_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     """The rows of a file in batches, each with its number from 1.
@@ -128,6 +131,12 @@ def _batches(arrow: Any, file: Any, path: Path) -> Iterator[Any]:
         parquet = importlib.import_module("pyarrow.parquet")
         yield from parquet.ParquetFile(file).iter_batches()
         return
+    if file.read(len(_FEATHER_1)) == _FEATHER_1:
+        raise DataError(
+            f"{path} is a Feather file of version 1, the format before Arrow's; write it anew: "
+            f"feather.write_feather(feather.read_table({path.name!r}), 'new.feather') of pyarrow"
+        )
+    file.seek(0)
     ipc = importlib.import_module("pyarrow.ipc")
     try:
         reader = ipc.open_file(file)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
-from tasks.data.examples import DataError, quote
+from tasks.data.examples import DataError, counted, quote
 from tasks.data.options import DataOptions
 from tasks.data.questions import (
     ROW_SEPARATOR,
@@ -277,7 +277,8 @@ def check_tags(tags: str, tokens: Sequence[str], where: str) -> None:
     count = len(tags.split(ROW_SEPARATOR)) if tags else 0
     if count != len(tokens):
         raise DataError(
-            f"{where}: there are {len(tokens)} tokens and {count} tags; give one tag for each token"
+            f"{where}: {counted(len(tokens), 'token')} and {counted(count, 'tag')}; give one tag "
+            "for each token"
         )
 
 

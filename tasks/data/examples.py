@@ -269,17 +269,17 @@ class Dataset:
                 self._check_nodes(example)
             elif len(parts) != len(example.text):
                 raise DataError(
-                    f"{example.source}: there are {len(example.text)} tokens and {len(parts)} tags; "
-                    "give one tag for each token"
+                    f"{example.source}: {counted(len(example.text), 'token')} and "
+                    f"{counted(len(parts), 'tag')}; give one tag for each token"
                 )
 
     def _check_nodes(self, example: Example) -> None:
         tree = None if example.sentence is None else example.sentence.constituency
         parts = self.question.parts_of(example.label)
         if tree is None or tree.root != 0 or len(tree) != len(parts):
-            found = "no tree" if tree is None else f"a tree of {len(tree)} nodes"
+            found = "no tree" if tree is None else f"a tree of {counted(len(tree), 'node')}"
             raise DataError(
-                f"{example.source}: there are {len(parts)} answers and {found}; give a constituency "
+                f"{example.source}: {counted(len(parts), 'answer')} and {found}; give a constituency "
                 "tree, its nodes in preorder, and an answer for each"
             )
         if not self.question.labels_in(example.label):

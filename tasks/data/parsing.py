@@ -11,7 +11,7 @@ from typing import ClassVar
 from parsers import Parser, enhanced_graph, parse_each
 from parsers.stanza.texts import JOINED_SENTENCES, SPLIT_AT_WHITE_SPACE
 from structnn import Sentence, StructureError
-from tasks.data.examples import DataError, Dataset, Example
+from tasks.data.examples import DataError, Dataset, Example, counted
 from tasks.data.questions import Span, offsets_of, token_span
 from tasks.data.sentences import joined, kept
 from tasks.data.structures import structure_of
@@ -131,7 +131,7 @@ def with_sentences(
         for example, sentence in zip(examples, first, strict=True):
             if dataset.question.has_parts and len(sentence) != len(example.text):
                 raise DataError(
-                    f"{example.source}: the parser made {len(sentence)} tokens of the "
+                    f"{example.source}: the parser made {counted(len(sentence), 'token')} of the "
                     f"{len(example.text)} that have a tag; take another parser, or given trees "
                     "(--structure given)"
                 )

@@ -19,7 +19,7 @@ from parsers.formats.conllu import iter_conllu
 from parsers.formats.files import Faults
 from structnn import InputError
 from tasks.data.arrow import ARROW_SUFFIXES, arrow_rows
-from tasks.data.examples import DataError, is_visible, quote
+from tasks.data.examples import DataError, counted, is_visible, quote
 from tasks.data.treebank import SentenceRow
 
 __all__ = [
@@ -183,7 +183,7 @@ def _table_rows(
             elif len(row) != len(header):
                 faults(
                     DataError(
-                        f"{path}:{line}: the row has {len(row)} field{'s' * (len(row) != 1)}, and "
+                        f"{path}:{line}: the row has {counted(len(row), 'field')}, and "
                         f"the header {len(header)} ({quote(header)}); put quotes round a field that "
                         "holds a comma, and replace a tab inside a field of a TSV file"
                     )

@@ -470,6 +470,8 @@ def labels_in(y: Column, name: str = "y") -> NDArray[Any]:
     for place, value in enumerate(array.tolist()):
         if _is_missing(value):
             raise DataError(f"{name}[{place}] is {value}: give the text a class, or leave it out")
+        if isinstance(value, Tree):
+            raise DataError(f"{name}[{place}] is a tree, and no class: take a StructuredParser")
     if array.dtype.kind == "f":
         check_classification_targets(array)
     return array

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tasks.data.columns import columns_of
 from tasks.data.datasets import make_dataset
-from tasks.data.examples import DataError, Dataset, Example, quote
+from tasks.data.examples import DataError, Dataset, Example, counted, quote
 from tasks.data.options import DataOptions
 from tasks.data.questions import Answers, Question
 from tasks.estimators.answers import Values
@@ -50,7 +50,7 @@ def part_of(given: object, name: str) -> Part:
         DataError: It is none.
     """
     if not isinstance(given, tuple | list) or len(given) != 2:
-        what = f"{len(given)} values" if isinstance(given, Sized) else repr(given)[:40]
+        what = f"{counted(len(given), 'value')}" if isinstance(given, Sized) else repr(given)[:40]
         raise DataError(
             f"{name} must be a pair of examples and their answers, ({name}_X, {name}_y), or of rows "
             f"that have the answers and None, but is of type {type(given).__name__}, with {what}"
@@ -160,7 +160,8 @@ def _examples(
     """
     if len(cells) != len(rows):
         raise DataError(
-            f"{name} has {len(rows)} texts, but there are {len(cells)} labels: give each text one"
+            f"{name} has {counted(len(rows), 'text')} and {counted(len(cells), 'label')}: "
+            "give each text one"
         )
     reads = options.reads if known is None else known.reads
     column = answer_column(Question("tokens" if reads == "tokens" else "sentence", answer))

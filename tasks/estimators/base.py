@@ -49,6 +49,7 @@ from tasks.models.prediction import Predictor
 from tasks.models.preparation import pretrained_vectors
 from tasks.options import OptionError
 from tasks.results.card import estimator_for, write_card
+from tasks.training.checkpoint import CHECKPOINT
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import evaluate, predict_scores
 from tasks.training.inputs import Inputs
@@ -246,7 +247,7 @@ class StructuredEstimator(BaseEstimator, ABC):
                 seed=seed,
                 parser=parser,
                 pretrained=None if start else pretrained_vectors(parameters, data),
-                checkpoint=Path(folder) / "checkpoint.safetensors",
+                checkpoint=Path(folder) / CHECKPOINT,
                 states=states_beside(self._cache_file),
                 start=start,
                 weights=weights,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from tasks.data.examples import DataError
+from tasks.data.examples import DataError, counted
 from tasks.data.options import DataOptions
 from tasks.data.questions import Question, Reads
 from tasks.estimators.answers import Tags, Values, is_same, numbers_in
@@ -102,12 +102,15 @@ def share_right(
         [1.0] * len(found) if weights is None else numbers_in(weights, len(found), "sample_weight")
     )
     if len(gold) != len(found):
-        raise DataError(f"X has {len(found)} texts, but y {len(gold)} answers: give each text one")
+        raise DataError(
+            f"X has {counted(len(found), 'text')}, but y {counted(len(gold), 'answer')}: give each "
+            "text one"
+        )
     for place, (wanted, own, weight) in enumerate(zip(gold, found, given, strict=True)):
         if len(wanted) != len(own):
             raise DataError(
-                f"y[{place}] has {len(wanted)} answers, but X[{place}] has {len(own)} parts: give each "
-                "part one"
+                f"y[{place}] has {counted(len(wanted), 'answer')}, but X[{place}] has "
+                f"{counted(len(own), 'part')}: give each part one"
             )
         pairs = [pair for pair in zip(wanted, own, strict=True) if pair[0] is not None]
         right += [is_same(one, other) for one, other in pairs]

@@ -16,10 +16,10 @@ from tasks.data.parsing import ParsedDataset
 from tasks.experiments.backends import in_parallel
 from tasks.experiments.options import ExecutionOptions
 from tasks.experiments.plugins import load_plugins
-from tasks.experiments.run import CHECKPOINT, execute
+from tasks.experiments.run import already_finished, execute
 from tasks.models.preparation import pretrained_vectors
 from tasks.models.vectors import WordVectors
-from tasks.results.run import Run, RunResult, finished
+from tasks.results.run import Run, RunResult
 from tasks.storage import StorageError, write_text
 
 __all__ = ["Failure", "already_done", "available_cores", "execute_all"]
@@ -58,13 +58,9 @@ def already_done(
     found = {}
     for run in runs:
         with suppress(StorageError):
-            result = finished(run, data[run.setting.data], out)
+            result = already_finished(run, data[run.setting.data], out)
             if result is not None:
                 found[run.folder] = result
-                # A command that was killed just behind its result left its checkpoint.
-                for name in ("error.txt", CHECKPOINT):
-                    with suppress(OSError):
-                        (out / run.folder / name).unlink(missing_ok=True)
     return found
 
 

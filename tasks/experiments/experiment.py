@@ -199,14 +199,16 @@ def _execute(
         datasets = {key: parsed.dataset for key, parsed in data.items()}
         _show_plan(planned.all_runs, {*done, *there}, data, datasets, options.workers)
     scores: dict[str, list[float]] = {}
+    failed: list[Path] = []
     if searches:
         outcomes = execute_and_show(
             planned.trials, data, options, out, done=done, execution=options.execution
         )
         best, scores = _best_trials(searches, outcomes, out)
+        failed = [outcome.folder for outcome in outcomes if isinstance(outcome, Failure)]
         runs = [tuned(run, best[_searched(run).folder]) for run in runs]
         done = already_done(runs, data, out)
-    return run_plan(
+    summary = run_plan(
         runs,
         data,
         options,
@@ -216,6 +218,12 @@ def _execute(
         search=scores,
         command=command,
     )
+    if failed:
+        results.print(
+            f"- without {len(failed)} of {counted(len(planned.trials), 'trial')}, which failed (see "
+            f"error.txt there): {escape(', '.join(map(str, failed)))}"
+        )
+    return summary
 
 
 def run_plan(
@@ -285,7 +293,7 @@ def run_plan(
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     if failures:
         raise ExperimentFailed(
-            f"{len(failures)} of {len(runs)} runs failed; the same command tries them again"
+            f"{len(failures)} of {counted(len(runs), 'run')} failed; the same command tries them again"
         )
     if damaged := found.results.damaged:  # of an earlier version, which is noticed here alone
         raise ExperimentFailed(f"left out, since damaged: {', '.join(map(str, damaged))}")

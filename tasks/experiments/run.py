@@ -27,20 +27,33 @@ from tasks.models.vectors import WordVectors
 from tasks.results.records import PredictedExample
 from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
 from tasks.storage import StorageError, write_json, write_json_lines, write_text
+from tasks.training.checkpoint import CHECKPOINT
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import Evaluation, evaluate, node_accuracy
 from tasks.training.loop import train
 from tasks.training.options import TrainingOptions
 from tasks.training.processes import Processes
 
-__all__ = ["CHECKPOINT", "execute", "seconds_per_epoch"]
+__all__ = ["already_finished", "execute", "seconds_per_epoch"]
 
 T = TypeVar("T")
 
 TIMED_BATCHES = 6
 
-CHECKPOINT = "checkpoint.safetensors"
-"""The state of a run in its folder, until it has a result."""
+
+def already_finished(run: Run, data: ParsedDataset, out: Path) -> RunResult | None:
+    """The result of a run that has one; what a command that was killed just behind it left goes.
+
+    Raises:
+        ValueError: The folder holds a run with other options or on other data.
+        StorageError: A file in it is damaged.
+    """
+    result = finished(run, data, out)
+    if result is not None:
+        for name in ("error.txt", CHECKPOINT):
+            with suppress(OSError):
+                (out / run.folder / name).unlink(missing_ok=True)
+    return result
 
 
 def execute(
@@ -79,7 +92,7 @@ def execute(
         FloatingPointError: The training diverged: see :func:`tasks.training.loop.train`.
     """
     processes = Processes(cpu=run.training.device == "cpu")
-    done = finished(run, data, out)
+    done = already_finished(run, data, out)
     processes.wait()  # until all have looked
     if done is not None:
         return done

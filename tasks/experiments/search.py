@@ -20,7 +20,9 @@ __all__ = ["DEFAULT_SPACE", "SEARCHABLE", "Choice", "parse_space", "trials", "tu
 DEFAULT_SPACE = ("learning_rate=1e-4..3e-3", "dropout=0.2|0.35|0.5", "weight_decay=1e-4..1e-1")
 """What is searched by default."""
 
-_TRAINING = {field.name for field in fields(TrainingOptions)} - {"supervise", "device", "seconds"}
+_TRAINING = {field.name for field in fields(TrainingOptions)}
+# Not what is decided for all trials alike: their scores must be of one metric.
+_TRAINING -= {"supervise", "device", "seconds", "select"}
 _MODEL = {field.name for field in fields(ModelSettings)} - {"vectors", "freeze"}
 
 SEARCHABLE: dict[str, type[Options]] = {

@@ -205,7 +205,13 @@ def names_of(explanations: Sequence[Explanation]) -> list[str]:
         return [b if count[a] > 1 else a for a, b in zip(names, longer, strict=True)]
 
     names = [explanation.encoder for explanation in explanations]
-    names = unique(names, [f"{e.encoder} on {e.structure}" for e in explanations])
+    structures: dict[str, set[str]] = {}
+    for explanation in explanations:
+        structures.setdefault(explanation.encoder, set()).add(explanation.structure)
+    names = [
+        f"{e.encoder} on {e.structure}" if len(structures[e.encoder]) > 1 else e.encoder
+        for e in explanations
+    ]
     names = unique(names, [f"{n} ({e.run})" for n, e in zip(names, explanations, strict=True)])
     return unique(names, [f"{name}, {number}" for number, name in enumerate(names, start=1)])
 

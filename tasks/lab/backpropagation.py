@@ -34,6 +34,7 @@ from tasks.models.model import Task, build_model
 from tasks.models.options import ModelOptions
 from tasks.pretraining.loop import Asked, Carrier, Reading
 from tasks.pretraining.store import StoredText, stored
+from tasks.training.gold import answered
 from tasks.training.options import TrainingOptions
 from tasks.training.step import TrainingStep
 
@@ -208,7 +209,7 @@ def train_in_parts(
     step.begin_epoch()
     for part in itertools.cycle(parts):
         asked = _of_symbols(part(), vocabulary)
-        if not bool((asked.gold != NO_ANSWER).any()):
+        if not answered(asked.gold):
             with torch.no_grad():
                 carrier.states(asked)  # it is read all the same
             continue

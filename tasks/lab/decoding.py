@@ -24,6 +24,7 @@ from tasks.metrics import chosen_metric
 from tasks.models.model import SavedModel
 from tasks.models.options import ModelOptions
 from tasks.models.preparation import prepare
+from tasks.training.checkpoint import CHECKPOINT
 from tasks.training.loop import train
 from tasks.training.options import TrainingOptions
 
@@ -103,7 +104,7 @@ def train_decoder(
             {split: answers(split) for split in ("train", "dev")},
             training,
             seed=seed,
-            checkpoint=Path(folder) / "checkpoint.safetensors",
+            checkpoint=Path(folder) / CHECKPOINT,
             metric=chosen_metric(training.select, question, ()),
             on_epoch=None if on_epoch is None else lambda _: on_epoch(),
         )

@@ -152,11 +152,12 @@ def subject_of_run(
 
 
 def _name(model: SavedModel) -> str:
-    """The encoder, with its options and the structure where these are not what goes without saying."""
+    """The encoder, with its options; and what it reads in place of parses, if it reads trees at all."""
     given = model.options.encoder_options.items()
     options = ", ".join(f"{option}={value!r}" for option, value in given)
     name = f"{model.options.encoder} with {options}" if options else model.options.encoder
-    return name if model.structure == "parse" else f"{name} on {model.structure}"
+    unread = model.classifier.encoder.reads <= {"sequence"}
+    return name if unread or model.structure == "parse" else f"{name} on {model.structure}"
 
 
 def _subject(name: str, seed: int, model: SavedModel, sentences: Sequence[Sentence]) -> Subject:

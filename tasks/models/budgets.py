@@ -67,9 +67,15 @@ def match_width(
     while count(high * step) <= parameters:
         low, high = high, 2 * high
         if high * step > _WIDEST:
+            grows = count(low * step) > count(step)
+            why = (
+                "no wider one is built, so match a smaller number"
+                if grows
+                else "its width doesn't decide their number, so leave it out"
+            )
             raise ValueError(
                 f"{encoder} has {count(low * step):,} parameters {low * step} wide, far fewer than "
-                f"{parameters:,}: its width doesn't decide their number, so leave it out"
+                f"{parameters:,}: {why}"
             )
     while high - low > 1:
         middle = (low + high) // 2

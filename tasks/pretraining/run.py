@@ -22,14 +22,13 @@ from tasks.pretraining.store import stored
 from tasks.pretraining.text import sources_of, structure_named
 from tasks.sealing import read_sealed, write_sealed
 from tasks.storage import StorageError, write_json
+from tasks.training.checkpoint import CHECKPOINT
 from tasks.training.epoch import Epoch
 
 __all__ = ["PRETRAINING", "Pretrained", "pretrain"]
 
 PRETRAINING = "pretraining.json"
 """The file that says how a language model was trained, and how well it predicts."""
-
-_CHECKPOINT = "checkpoint.safetensors"
 
 AGAIN = "delete that folder, and train again"
 
@@ -105,7 +104,7 @@ def pretrain(
     torch.manual_seed(seed)
     model = cast(LanguageModel, build_model(chosen, task, vocabulary))
     reading = Reading(options.mask_rate, options.bptt)
-    checkpoint = out / _CHECKPOINT
+    checkpoint = out / CHECKPOINT
     result = train_language_model(
         model,
         texts,
@@ -190,7 +189,7 @@ def _there(out: Path, description: Mapping[str, Mapping[str, object]]) -> Pretra
             raise StorageError(f"{out} holds the model of another command; give another --out")
         return None
     content, seal = read_sealed(file, AGAIN)
-    if content["result"] is None and not (out / _CHECKPOINT).exists():
+    if content["result"] is None and not (out / CHECKPOINT).exists():
         return None  # it ended before an epoch did, as where a text can't be read: all begins anew
     differences = []
     for section, values in description.items():

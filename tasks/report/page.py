@@ -10,6 +10,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from tasks.data.examples import counted
 from tasks.folders import folder_name
 from tasks.report import tables
 from tasks.report.browser import browser
@@ -91,7 +92,7 @@ def _page(
     return environment.get_template("report.html").render(
         title=f"{', '.join(data)}: does structure help?",
         subtitle=(
-            f"{len(encoders)} encoder{'s' * (len(encoders) != 1)} on {listed(data)}, "
+            f"{counted(len(encoders), 'encoder')} on {listed(data)}, "
             f"{'one seed' if seeds == 1 else f'{seeds} seeds'} each"
         ),
         cards=summary,

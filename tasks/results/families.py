@@ -15,6 +15,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tasks.data.examples import counted
 from tasks.data.structures import structure_of
 from tasks.metrics import ACCURACY, AnyMetric
 from tasks.models.options import INIT
@@ -241,6 +242,6 @@ def _means_of_kinds(
     found: dict[Condition, ArrayLike] = {}
     for kind, of_kind in members.items():
         seeds = min(map(len, of_kind))
-        name = f"the mean of {len(of_kind)} {kind} encoder{'s' * (len(of_kind) != 1)}"
+        name = f"the mean of {counted(len(of_kind), f'{kind} encoder')}"
         found[replace(plain, encoder=name)] = np.mean([rows[:seeds] for rows in of_kind], axis=0)
     return found

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from tasks.data.examples import Dataset, Example
+from tasks.data.examples import Dataset, Example, counted
 from tasks.data.parsing import ParsedDataset, given_tree
 from tasks.data.sentences import tokens_of
 from tasks.data.setting import Setting, view
@@ -240,8 +240,8 @@ def load_results(folder: Path) -> Results:
         promised = experiment.data[name].sizes.get("test", 0)
         if expected == 1 and len(rows) != promised:
             raise StorageError(
-                f"{folder / examples_file(name)} has {len(rows)} examples, and not the {promised} of "
-                f"{EXPERIMENT_FILE}; {EXPERIMENT_AGAIN}"
+                f"{folder / examples_file(name)} has {counted(len(rows), 'example')}, and not "
+                f"the {promised} of {EXPERIMENT_FILE}; {EXPERIMENT_AGAIN}"
             )
     by_condition: dict[Condition, list[FinishedRun]] = {
         planned.condition: [] for planned in experiment.runs
@@ -334,8 +334,8 @@ def _check(
         value = metric([row.label for row in rows], [row.prediction for row in rows]) if rows else 0
         if score is None or abs(score - value) > 1e-9:
             raise StorageError(
-                f"{file} has {len(rows)} predictions with {_an(metric.name)} of {value:.6g}, but by "
-                f"result.json it is {score}; {RUN_AGAIN}"
+                f"{file} has {counted(len(rows), 'prediction')} with {_an(metric.name)} of "
+                f"{value:.6g}, but by result.json it is {score}; {RUN_AGAIN}"
             )
         if split == "test":
             return _place(file, rows, examples)

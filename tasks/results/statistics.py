@@ -26,6 +26,7 @@ from statistics import fmean, stdev
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tasks.data.examples import counted
 from tasks.metrics import ACCURACY, AnyMetric, Unit
 from tasks.results.verdicts import FEWEST_SEEDS, Verdict, decide, mean_scores, numbered
 
@@ -369,7 +370,7 @@ class Comparison:
     def size(self) -> str:
         """Of how many examples and seeds it is; of how many groups, where examples come in some."""
         groups = f" in {self.clusters} groups" if self.clusters < self.examples else ""
-        return f"n = {self.examples}{groups} x {self.seeds} seed{'s' * (self.seeds != 1)}"
+        return f"n = {self.examples}{groups} x {counted(self.seeds, 'seed')}"
 
     @property
     def least_detectable(self) -> str | None:

@@ -15,7 +15,10 @@ from tasks.storage import StorageError
 from tasks.tensors import read_tensors, write_tensors
 from tasks.training.epoch import Epoch
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["CHECKPOINT", "load_checkpoint", "save_checkpoint"]
+
+CHECKPOINT = "checkpoint.safetensors"
+"""The name of a checkpoint in the folder of what is trained, until that has a result."""
 
 ANEW = "training begins anew"
 

@@ -143,7 +143,7 @@ function compile(text) {
       : language.fields.includes(test.field) ? [[test.field, among(test.field, known)]]
       : [['feats', among('feats', value => {
         const found = feature(value, test.field);
-        return found !== undefined && matches(found);
+        return found !== undefined && [found, ...found.split(',')].some(matches);
       })]];
     if (!columns.some(([, found]) => found.includes(1))) unmet.add(test);
     return columns.map(([name, found]) => [corpus[name], found]);

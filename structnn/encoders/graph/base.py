@@ -60,7 +60,8 @@ class GraphEncoder(Encoder):
         parse: Edges between heads and dependents. Without them no parse is needed.
         directions: Of these, ``"down"`` from heads to dependents, ``"up"`` to heads, or ``"both"``.
         neighbours: Edges between words that follow each other, both ways.
-        hops: With 2 or more, edges between nodes and their ancestors of up to so many steps too.
+        hops: With 2 or more, and with ``parse``, edges between nodes and their ancestors of up to so
+            many steps too.
         latent: A graph learned from the states, beside the others: ``"soft"`` or ``"gumbel"``, as
             :class:`LatentGraph` defines them, or ``"none"``.
         readout: By default the maximum over nodes.

@@ -28,7 +28,8 @@ class TreeEncoder(Encoder):
     (see :mod:`structnn.fused`).
 
     Attributes:
-        words: What each node's word contributes to the gates of the cell.
+        words: What each node's word contributes to the gates of the cell. Its weights are read, once
+            for all nodes; it is not called, so that hooks of its forward pass are not either.
         cell: The equations.
 
     Example:

@@ -193,6 +193,25 @@ def test_a_pair_has_the_scale_of_the_numbers_that_are_drawn() -> None:
     assert "value of the edge: 1" in draw_pair(DOGS, DOGS, edge_values=({}, {(1, 0): 1.0})).svg()
 
 
+@pytest.mark.parametrize("layout", ["tree", "heatmap"])
+def test_an_edge_from_a_word_to_itself_counts_where_it_is_drawn(layout: str) -> None:
+    values = {(1, 0): 2.0, (0, 2): 1.0, (1, 1): 900.0}
+    for drawn in (
+        draw(DOGS, layout=layout, edge_values=values),
+        draw_pair(DOGS, DOGS, layout=layout, edge_values=(values, values)),
+    ):
+        assert ("900" in drawn.svg()) == (layout == "heatmap")
+        assert ("value of the edge: 2" in drawn.svg()) == (layout == "tree")
+
+
+def test_large_numbers_are_read_without_exponents() -> None:
+    values = {(1, 0): 3000.0, (1, 2): -999.7}
+    drawn = draw(DOGS, edge_values=values, node_values=[0, 12345.6, 4000]).svg()
+    for text in ("value of the edge: 3,000", "1,500", "-1,000", "6,173", "12,346"):
+        assert text in drawn
+    assert "2.5e+07" in draw(DOGS, edge_values={(1, 0): 2.5e7}).svg()
+
+
 def test_a_pair_without_a_named_structure_shows_what_one_sentence_would() -> None:
     phrases = DOGS.replace(dependencies=None)
     assert repr(draw_pair(phrases, phrases)).count("constituency") == 2

@@ -16,7 +16,7 @@ FORMS = ("dogs", "Dogs", "cats", "bark", "U.S.", "İstanbul", "_", "*")
 LEMMAS = ("dog", "cat", "bark", "_", "Dog")
 TAGS = ("NOUN", "VERB", "PRON", "_")
 XPOS = ("NN", "NNS", "-LRB-")
-FEATS = ("_", "Number=Plur", "Case=Nom|Number=Sing", "Case=Acc", "Number[psor]=Sing")
+FEATS = ("_", "Number=Plur", "Case=Nom|Number=Sing", "Case=Acc,Nom", "Number[psor]=Sing")
 
 Test = tuple[str, bool, tuple[str, ...]]
 """Column or feature, whether it is negated, and values as they are written."""
@@ -91,7 +91,8 @@ def holds(sentence: Sentence, token: int, test: Test) -> bool:
         features = dict(pair.split("=") for pair in column.split("|") if "=" in pair)
         if name not in features:
             return negated
-        found = features[name]
+        one_of = (features[name], *features[name].split(","))
+        return any(fits(value, one) for value in values for one in one_of) != negated
     if name in ("form", "lemma"):
         found, values = found.lower(), tuple(value.lower() for value in values)
     return any(fits(value, found) for value in values) != negated

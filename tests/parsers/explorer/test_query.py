@@ -27,7 +27,7 @@ SENTENCE = Sentence(
     columns={
         "feats": [
             *("Definite=Def|PronType=Art", "Degree=Pos", "Number=Sing", "Tense=Past"),
-            *("Number=Plur", "PronType=Rel", "Tense=Past", "_", "Tense=Past", "_"),
+            *("Number=Plur", "PronType=Int,Rel", "Tense=Past", "_", "Tense=Past", "_"),
         ]
     },
 )
@@ -46,6 +46,9 @@ SENTENCE = Sentence(
         ("NOUN[Number=Plur]", ["cats"]),
         ("NOUN[Number!=Plur]", ["dog"]),
         ("[Tense=*, upos!=AUX]", ["chased", "barked"]),
+        ("[PronType=Rel]", ["that"]),
+        ('[PronType="Int,Rel"]', ["that"]),
+        ("[PronType=*, PronType!=Rel]", ["The"]),
         ("VERB -nsubj-> NOUN", ["chased dog"]),
         ("NOUN <-nsubj- VERB", ["dog chased"]),
         ("VERB -nsubj|obj-> NOUN", ["chased dog", "chased cats"]),

@@ -21,6 +21,14 @@ def test_counting_and_looking_up():
     assert len(cased) == 6
 
 
+def test_words_that_are_given_are_found_in_lower_case():
+    vocabulary = Vocabulary(["Dogs", "bark"], {"Dogs": 3}, lowercase=True)
+    assert (vocabulary["Dogs"], vocabulary["dogs"], vocabulary["BARK"]) == (1, 1, 2)
+    assert (vocabulary.words[1:], vocabulary.counts[1:]) == (("dogs", "bark"), (3, 1))
+    with pytest.raises(ValueError, match="'dogs' is repeated"):
+        Vocabulary(["Dogs", "dogs"], lowercase=True)
+
+
 def test_round_trip():
     vocabulary = Vocabulary.from_tokens([["b", "a", "b"]], lowercase=True)
     again = Vocabulary.from_json(json.loads(json.dumps(vocabulary.to_json())))

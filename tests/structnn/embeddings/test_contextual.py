@@ -209,3 +209,7 @@ def test_side_by_side(model, tokenizer):
     torch.testing.assert_close(joined(batch), torch.cat([words(batch), context(batch)], dim=1))
     with pytest.raises(ValueError, match="only one word embedding"):
         JoinedEmbedding([words, words])
+    nested = JoinedEmbedding([context, JoinedEmbedding([context, words])])
+    assert words_of(nested) is words
+    with pytest.raises(ValueError, match="only one word embedding"):
+        JoinedEmbedding([words, nested])

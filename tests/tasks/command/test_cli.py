@@ -250,6 +250,8 @@ def test_draw(tmp_path, here):
         (2, "the text is empty; give a sentence", ""),
         (2, "two.html is a file, but not of CoNLL-U; parse it first", "two.html"),
         (2, "--sentence is for a file of CoNLL-U", "Dogs bark.", "--sentence", "2"),
+        (2, "--layout, --width and --dark are for a picture", "two.conllu", "--layout", "arcs"),
+        (2, "--layout, --width and --dark are for a picture", "two.conllu", "--dark"),
     ):
         done = here("draw", *arguments, "--text", status=status)
         assert message in " ".join(done.err.replace("│", "").split())

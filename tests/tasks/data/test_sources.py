@@ -203,6 +203,15 @@ def test_arrow_files(tmp_path, suffix):
         load_dataset(tmp_path / f"missing{suffix}")
 
 
+def test_feather_of_version_1_is_named(tmp_path):
+    # Written by hand: the versions of pyarrow to come don't write it.
+    path = tmp_path / "a.feather"
+    path.write_bytes(b"FEA1" + bytes(60) + b"FEA1")
+    pytest.importorskip("pyarrow", reason="pyarrow is in the extra `data`")
+    with pytest.raises(DataError, match=r"a Feather file of version 1.*read_table\('a.feather'\)"):
+        load_dataset(path)
+
+
 CLASSES = {"names": ["no", "yes"], "_type": "ClassLabel"}
 
 

@@ -305,7 +305,7 @@ def test_a_warm_start_asks_the_same_question():
     [
         (StructuredClassifier("bag"), TEXTS, None, "requires y to be passed"),
         (StructuredClassifier("bag"), SPANS, None, r"X: there is no column 'label'.*label_column"),
-        (StructuredClassifier("bag"), PAIRS, LABELS[1:], "X has 24 texts, but there are 23 labels"),
+        (StructuredClassifier("bag"), PAIRS, LABELS[1:], "X has 24 texts and 23 labels"),
         (
             StructuredClassifier("bag", reads="span"),
             TEXTS,
@@ -314,6 +314,7 @@ def test_a_warm_start_asks_the_same_question():
         ),
         (StructuredClassifier("bag", reads="tokens"), WORDS, TAGS, "take a StructuredTagger"),
         (StructuredClassifier("bag"), np.array(PAIRS), LABELS, "or say reads='pair'"),
+        (StructuredClassifier("bag"), TEXTS, HEADS, r"y\[0\] is a tree.*take a StructuredParser"),
         (StructuredClassifier("bag"), TEXTS, MATRIX + 3, "y must be a matrix of 0 and 1"),
         (
             StructuredClassifier("bag", class_weight="balanced"),
@@ -341,7 +342,7 @@ def test_a_warm_start_asks_the_same_question():
             StructuredTagger("bag"),
             WORDS,
             [tags[1:] for tags in TAGS],
-            r"X\[0\]: there are 3 tokens",
+            r"X\[0\]: 3 tokens",
         ),
         (StructuredTagger("bag"), WORDS, [3] * N, r"y\[0\] must be a list of tags"),
         (StructuredTransducer("bag", beam=0), WORDS, TEXTS, "beam must be"),
@@ -394,7 +395,7 @@ def test_answers_to_score_that_do_not_fit_are_told(made, X, y):
     made.set_params(**SMALL).fit(X, y)
     with pytest.raises(DataError, match="X has 3 texts, but y 2 answers"):
         made.score(X[:3], y[:2])
-    with pytest.raises(DataError, match=r"y\[1\] has 1 answers, but X\[1\] has . parts"):
+    with pytest.raises(DataError, match=r"y\[1\] has 1 answer, but X\[1\] has . parts"):
         made.score(
             [*X[:1], ["a", "b"]], [*y[:1], y[0][:1] if y is TAGS else Tree([-1], labels=["root"])]
         )

@@ -275,6 +275,9 @@ def test_a_checkpoint_that_a_killed_command_left_behind_its_result_goes(parsed, 
     checkpoint.write_bytes(b"of no use any more")
     assert already_done([run], {"": parsed}, tmp_path)
     assert not checkpoint.exists()
+    checkpoint.write_bytes(b"of no use any more")
+    execute(run, parsed, tmp_path, parser=ParserOptions())  # as `train` does
+    assert not checkpoint.exists()
 
 
 def test_of_two_processes_with_one_run_the_second_keeps_what_the_first_wrote(parsed, tmp_path):

@@ -294,6 +294,16 @@ def test_a_search_that_changed_options_goes_on(options, tmp_path, capsys):
     assert asked["training"]["learning_rate"] >= 0.05
 
 
+def test_trials_that_failed_are_named_at_the_end(options, tmp_path, capsys):
+    searching = dataclasses.replace(
+        options, encoders="bag", tune=2, space=["learning_rate=1e38..2e38"]
+    )
+    run_experiment(searching, tmp_path / "out")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "without 1 of 2 trials, which failed (see error.txt there): tuning/" in printed
+    assert "bag/trial-1" in printed
+
+
 @pytest.mark.parametrize(
     ("space", "message"),
     [

@@ -42,6 +42,7 @@ def test_a_search_draws_the_same_every_time_and_sees_no_test(parsed, tmp_path):
         ("learning_rate", "can't read"),
         ("learning_rat=1|2", "names 'learning_rat'"),
         ("gut.heads=1|2", "names 'gut.heads'"),
+        ("select=accuracy|macro_f1", "names 'select'"),
         ("learning_rate=3..1", "to a larger number"),
         ("batch_size=0|8", "batch_size=0|8': batch_size must be at least 1, but is 0"),
         ("hidden_dim=8.5..16", "hidden_dim must be a whole number, but is 8.5"),

@@ -266,7 +266,7 @@ def test_several_encoders_side_by_side(make_predictor, tmp_path):
     ]
     page = Page(text := to_html(found, ["One was left out."]))
     assert "One was left out." in text
-    names = ["bag", f"gat on parse ({tmp_path}), 2", f"gat on parse ({tmp_path}), 3", "tree_gru"]
+    names = ["bag", f"gat ({tmp_path}), 2", f"gat ({tmp_path}), 3", "tree_gru"]
     rows = page.table("encoder", "says", "sure", "right?")
     assert [row[0] for row in rows] == names
     assert [row[1] for row in rows] == [one.prediction.label for one in found]

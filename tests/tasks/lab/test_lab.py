@@ -519,7 +519,13 @@ def test_given_vectors_are_kept(run, sentences):
     before, after = subject_of_run(run("left_chain", "vectors"), lambda parser: sentences)
     torch.testing.assert_close(before.vectors(0), after.vectors(0))
     assert before.sentences[0].dependencies.parents == (1, 2, 3, -1)
-    assert after.name == "lstm on left_chain, trained"
+    assert after.name == "lstm, trained"  # which reads no tree
+
+
+def test_names_say_what_stands_in_place_of_the_parse_where_it_is_read(sentences):
+    for encoder, name in (("gru", "gru"), ("tree_gru", "tree_gru on left_chain")):
+        options = ModelOptions(encoder=encoder, hidden_dim=4, embedding_dim=4)
+        assert subject_untrained(options, sentences, "left_chain", 0).name == name
 
 
 def test_runs_that_cannot_be_looked_at(run, tmp_path, sentences):

@@ -55,3 +55,5 @@ def test_widths_that_can_not_be_matched_are_told():
         match_width("rntn", 300, 7_000, {})
     with pytest.raises(ValueError, match="must be a multiple"):
         match_width("gat", 300, 100_000, {"heads": 1000})
+    with pytest.raises(ValueError, match="match a smaller number"):
+        match_width("bag", 300, 10**10, {})

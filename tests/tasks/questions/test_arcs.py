@@ -258,7 +258,7 @@ def test_rows_without_a_tree_are_told(tmp_path):
 def test_data_of_one_s_own_must_be_trees():
     good = Example(("a", "b"), "0:root 1:dep", "f:1")
     for wrong, message in (
-        ("0:root", "f:2: there are 2 tokens and 1"),
+        ("0:root", "f:2: 2 tokens and 1 tag;"),
         ("0:root 0:root", "f:2: "),
         ("0:root 3:dep", "f:2: "),
         ("0:root dep", "f:2: 'dep' is no arc"),

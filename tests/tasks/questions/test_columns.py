@@ -387,8 +387,8 @@ def test_a_tree_goes_along_with_tags(tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"tokens": ["a", "b"], "tags": ["X"]}, r"a.jsonl:2: there are 2 tokens and 1 tags; give"),
-        ({"tokens": ["a"], "tags": []}, "there are 1 tokens and 0 tags"),
+        ({"tokens": ["a", "b"], "tags": ["X"]}, r"a.jsonl:2: 2 tokens and 1 tag; give"),
+        ({"tokens": ["a"], "tags": []}, "1 token and 0 tags"),
         ({"tokens": ["a", "b"], "tags": ["X", " "]}, "the tag of token 2 is empty; give each"),
         ({"tokens": ["a", "b"], "tags": ["X Y", "Z"]}, "token 1 is 'X Y', with white space in"),
         (
@@ -397,7 +397,7 @@ def test_a_tree_goes_along_with_tags(tmp_path):
         ),
         ({"tokens": ["a", ""], "tags": ["X", "Y"]}, "a.jsonl:2: token 1 is empty"),
         ({"tokens": [], "tags": []}, "the text is empty"),
-        ({"tokens": ["a"], "tags": None}, "there are 1 tokens and 0 tags"),
+        ({"tokens": ["a"], "tags": None}, "1 token and 0 tags"),
     ],
 )
 def test_tags_that_fit_no_tokens_are_told_with_their_line(tmp_path, row, message):

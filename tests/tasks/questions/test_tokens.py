@@ -372,7 +372,7 @@ def test_new_texts_are_tagged_and_tokens_kept(tmp_path):
 def test_there_is_a_tag_for_each_token():
     good = Example(("a", "b"), "X Y", "f:1")
     for bad, message in (
-        (Example(("a", "b"), "X", "f:2"), "f:2: there are 2 tokens and 1 tags"),
+        (Example(("a", "b"), "X", "f:2"), "f:2: 2 tokens and 1 tag;"),
         (Example("a b", "X Y", "f:2"), "f:2: the question is about tokens, but the text is one"),
     ):
         with pytest.raises(DataError, match=message):
