@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from tasks.estimators.base import StructuredEstimator
+from tasks.estimators.base import StructuredEstimator, tags_of_texts
 from tasks.estimators.classifier import StructuredClassifier
 from tasks.estimators.columns import Column
 
@@ -35,7 +35,7 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self.classifier = classifier
 
     def fit(self, X: Column, y: Column, sample_weight: Column | None = None) -> EncoderTransformer:
-        """Train the estimator: see :meth:`StructuredClassifier.fit`."""
+        """Train the estimator: see :meth:`StructuredEstimator.fit`."""
         model = StructuredClassifier() if self.classifier is None else self.classifier
         self.classifier_ = clone(model).fit(X, y, sample_weight)
         self._n_features_out = self.classifier_.model_.classifier.head.reader.output_dim
@@ -48,10 +48,4 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return vectors
 
     def __sklearn_tags__(self) -> object:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.input_tags.string = True
-        tags.target_tags.required = True
-        tags.no_validation = True
-        return tags
+        return tags_of_texts(super().__sklearn_tags__())
