@@ -19,10 +19,10 @@ from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import view
 from tasks.experiments.fitting import FittedModel, fit, selecting_metric
 from tasks.experiments.tracking import Tracked, tracked
+from tasks.folders import cache_folder
 from tasks.metrics import metrics_for
 from tasks.models.model import count_parameters, save_model
 from tasks.models.preparation import prepare, pretrained_vectors
-from tasks.models.states import states_folder
 from tasks.models.vectors import WordVectors
 from tasks.results.records import PredictedExample
 from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
@@ -120,7 +120,7 @@ def execute(
             parser=parser,
             pretrained=pretrained,
             checkpoint=checkpoint,
-            states=states_folder(),
+            states=cache_folder() / "states",
             on_epoch=report,
         )
         if run.model.init is not None:
