@@ -175,9 +175,13 @@ def _in_order(options: type[Options]) -> list[Field[object]]:
     )
 
 
-@functools.cache  # options are made for every run of a grid
 def _hints(options: type) -> dict[str, Any]:
     """The annotations of the fields of a subclass of :class:`Options`."""
+    return _resolved(options)
+
+
+@functools.cache  # options are made for every run of a grid
+def _resolved(options: type) -> dict[str, Any]:
     hints = get_type_hints(options, include_extras=True)
     return {field.name: hints[field.name] for field in fields(options)}
 

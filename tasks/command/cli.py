@@ -355,12 +355,11 @@ def pretrain(
 
     `structnn pretrain trec --encoder "transformer(causal=True)" --out runs/questions`
     """
-    import math
-
     import torch
 
     from tasks.command.language_models import quality_table
     from tasks.experiments.plugins import load_plugins
+    from tasks.pretraining.loop import perplexity_of
     from tasks.pretraining.run import pretrain as run_pretraining
 
     load_plugins(plugin or ())
@@ -369,7 +368,7 @@ def pretrain(
 
         def report(epoch: Epoch) -> None:
             show(epoch.number, options.epochs)
-            train, dev = (math.exp(min(x, 700.0)) for x in (epoch.train_loss, epoch.dev_loss))
+            train, dev = map(perplexity_of, (epoch.train_loss, epoch.dev_loss))
             status.print(
                 f"epoch {epoch.number}: perplexity on train {train:.1f}, on dev {dev:.1f}",
                 highlight=False,

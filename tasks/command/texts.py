@@ -97,16 +97,15 @@ def reading_of(run: Path, options: PredictOptions) -> TextOptions:
     Raises:
         StorageError: What the run or its experiment says of that can't be read.
     """
-    from tasks.results.folder import EXPERIMENT_FILE
+    from tasks.results.folder import experiment_of
     from tasks.results.records import read_experiment
     from tasks.storage import read_json
 
     known: Mapping[str, object] = {}
-    experiments = [folder / EXPERIMENT_FILE for folder in run.resolve().parents]
     if (run / READING).is_file():
         content = read_json(run / READING)
         known = content if isinstance(content, dict) else {}
-    elif file := next((file for file in experiments if file.is_file()), None):
+    elif file := experiment_of(run):
         known = read_experiment(file).options
     return TextOptions(
         text_column=options.text_column or str(known.get("text_column", "text")),

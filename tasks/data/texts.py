@@ -15,7 +15,7 @@ from tasks.data.examples import DataError, check_spans, is_visible, marked_spans
 from tasks.data.files import cell, check_column, text_and_spans, text_in
 from tasks.data.given import given_constituents
 from tasks.data.options import TextOptions
-from tasks.data.questions import PLAIN_QUESTION, Question, Span
+from tasks.data.questions import PLAIN_QUESTION, Question, Span, in_one_string
 from tasks.data.rows import FORMATS, Row, decoded, has_rows, read_file, rows_of
 
 __all__ = ["ID", "Text", "empty_note", "lines_of", "read_texts"]
@@ -50,7 +50,7 @@ class Text:
     @property
     def plain(self) -> str:
         """The text in one string; tokens are joined by spaces."""
-        return self.text if isinstance(self.text, str) else " ".join(self.text)
+        return in_one_string(self.text)
 
 
 def read_texts(

@@ -63,9 +63,9 @@ class Values(ABC):
         """
 
     @classmethod
-    @abstractmethod
     def of(cls, columns: Sequence[Any]) -> Self:
         """What stands for all answers of some columns, as :meth:`read` gives them."""
+        return cls()  # unless something has to be known of them
 
     @abstractmethod
     def cells(self, y: Any) -> list[object]:
@@ -222,11 +222,6 @@ class Numbers(Values):
         found: NDArray[np.float64] = column_or_1d(array, warn=True)
         return found
 
-    @classmethod
-    def of(cls, columns: Sequence[Any]) -> Self:
-        """Nothing has to be known of them."""
-        return cls()
-
     def cells(self, y: Any) -> list[object]:
         """The numbers."""
         return [float(value) for value in y]
@@ -333,11 +328,6 @@ class Texts(Values):
     def read(cls, y: Column, name: str) -> list[Any]:
         """The texts; a list of words is one too."""
         return values_in(y, name)
-
-    @classmethod
-    def of(cls, columns: Sequence[Any]) -> Self:
-        """Nothing has to be known of them."""
-        return cls()
 
     def cells(self, y: Any) -> list[object]:
         """The texts."""

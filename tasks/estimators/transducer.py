@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.questions import Question
+from tasks.data.questions import Question, in_one_string
 from tasks.estimators.answers import Texts, Values
 from tasks.estimators.base import StructuredEstimator
 from tasks.estimators.columns import Column
@@ -80,10 +80,7 @@ class StructuredTransducer(StructuredEstimator):
 
     def score(self, X: Column, y: Column, sample_weight: Column | None = None) -> float:
         """The share of texts for which exactly the target is written."""
-        wanted = [
-            " ".join((value if isinstance(value, str) else " ".join(value)).split())
-            for value in Texts.read(y, "y")
-        ]
+        wanted = [" ".join(in_one_string(value).split()) for value in Texts.read(y, "y")]
         return float(np.average(np.array(wanted) == self.predict(X), weights=sample_weight))
 
     @classmethod

@@ -25,7 +25,8 @@ from tasks.models.model import count_parameters, save_model
 from tasks.models.preparation import prepare, pretrained_vectors
 from tasks.models.vectors import WordVectors
 from tasks.results.records import PredictedExample
-from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
+from tasks.results.run import Run, RunResult, describe, finished, read_result, write_result
+from tasks.sealing import write_sealed
 from tasks.storage import StorageError, write_json, write_json_lines, write_text
 from tasks.training.epoch import Epoch
 from tasks.training.evaluation import Evaluation, evaluate, node_accuracy
@@ -85,7 +86,7 @@ def execute(
         return done
     folder = out / run.folder
     if processes.is_main:
-        write_description(out, run, data)
+        write_sealed(folder / "run.json", describe(run, data))
     else:
         track = None
     with (

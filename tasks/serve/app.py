@@ -15,7 +15,7 @@ from tasks.explain.report import numbers
 from tasks.models.prediction import Prediction, Predictor
 from tasks.serve.batching import BusyError, ModelThread
 from tasks.serve.limits import Limits, TooLargeError
-from tasks.serve.views import Shown, asked_about, page, show
+from tasks.serve.views import Shown, page, show
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -219,7 +219,7 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
             run=str(predictor.run),
             encoder=own.options.encoder,
             structure=own.structure,
-            question=asked_about(predictor),
+            question=predictor.question.in_words(own.classifier.labels),
             labels=list(own.classifier.labels),
             version=__version__,
         )
