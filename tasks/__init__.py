@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from structnn.lazy import lazy_names
 from structnn.shadowing import require
 
 if TYPE_CHECKING:
@@ -26,29 +27,10 @@ if TYPE_CHECKING:
 
 require("parsers")
 
-__all__ = [
-    "EncoderComparison",
-    "EncoderTransformer",
-    "StructuredClassifier",
-    "StructuredEstimator",
-    "StructuredNodeClassifier",
-    "StructuredParser",
-    "StructuredRegressor",
-    "StructuredTagger",
-    "StructuredTransducer",
-    "compare_encoders",
-]
+_MODULES = {
+    "estimators": "EncoderComparison EncoderTransformer StructuredClassifier StructuredEstimator "
+    "StructuredNodeClassifier StructuredParser StructuredRegressor StructuredTagger "
+    "StructuredTransducer compare_encoders",
+}
 
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'tasks' has no attribute {name!r}")
-    from tasks import estimators
-
-    value = getattr(estimators, name)
-    globals()[name] = value  # next time without a detour
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -25,7 +25,7 @@ from tasks.storage import StorageError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["as_record", "earlier"]
+__all__ = ["Record", "as_record", "earlier"]
 
 Record = TypeVar("Record", bound="DataclassInstance")
 

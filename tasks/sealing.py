@@ -45,8 +45,9 @@ class Seal:
         Raises:
             StorageError: One is changed, missing, or new.
         """
-        for name in names if self.checksums is not None else ():
-            assert self.checksums is not None
+        if self.checksums is None:
+            return
+        for name in names:
             path = self.file.parent / name
             sealed, found = self.checksums.get(name), _sha256(path)
             if sealed == found:

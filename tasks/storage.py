@@ -142,17 +142,12 @@ def check_output_file(file: Path) -> Path:
         StorageError: It can't; the message says why.
     """
     if is_stream(file):
-        return _check_stream(file)
+        if not os.access(file, os.W_OK):
+            raise StorageError(f"{file} can't be written: Permission denied")
+        return file
     check_output_folder((Path(os.path.realpath(file)) if file.is_symlink() else file).parent)
     if file.is_dir():
         raise StorageError(f"{file} is a folder: give the name of a file in it")
-    return file
-
-
-def _check_stream(file: Path) -> Path:
-    """As :func:`check_output_file` for a pipe or a device."""
-    if not os.access(file, os.W_OK):
-        raise StorageError(f"{file} can't be written: Permission denied")
     return file
 
 

@@ -49,6 +49,11 @@ app = typer.Typer(
 )
 app.add_typer(lab, name="lab")
 
+RunPlugin = Annotated[
+    list[str] | None,
+    typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
+]
+
 
 def _show_version(wanted: bool) -> None:
     if wanted:
@@ -350,12 +355,11 @@ def pretrain(
 
     `structnn pretrain trec --encoder "transformer(causal=True)" --out runs/questions`
     """
-    import math
-
     import torch
 
     from tasks.command.language_models import quality_table
     from tasks.experiments.plugins import load_plugins
+    from tasks.pretraining.loop import perplexity_of
     from tasks.pretraining.run import pretrain as run_pretraining
 
     load_plugins(plugin or ())
@@ -364,7 +368,7 @@ def pretrain(
 
         def report(epoch: Epoch) -> None:
             show(epoch.number, options.epochs)
-            train, dev = (math.exp(min(x, 700.0)) for x in (epoch.train_loss, epoch.dev_loss))
+            train, dev = map(perplexity_of, (epoch.train_loss, epoch.dev_loss))
             status.print(
                 f"epoch {epoch.number}: perplexity on train {train:.1f}, on dev {dev:.1f}",
                 highlight=False,
@@ -397,10 +401,7 @@ def sample(
         int, typer.Option(min=1, max=1_000_000, help="Largest number of words drawn.")
     ] = 50,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
-    ] = None,
+    plugin: RunPlugin = None,
 ) -> None:
     """Write texts with a causal language model, one on each line.
 
@@ -516,10 +517,7 @@ def predict(
         str | None, typer.Option(help="File with a text on each line; - for standard input.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines.")] = False,
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
-    ] = None,
+    plugin: RunPlugin = None,
 ) -> None:
     """Predict the answer of a saved run for new text: labels, tags, trees, numbers or other texts.
 
@@ -539,6 +537,7 @@ def predict(
     """
     from tasks.command.texts import (
         check_kept,
+        likeliest_labels,
         prediction_rows,
         read_asked,
         reading_of,
@@ -549,7 +548,6 @@ def predict(
     from tasks.data.texts import empty_note
     from tasks.experiments.plugins import load_plugins
     from tasks.models.prediction import Predictor
-    from tasks.results.table import Column, Entry, Table
 
     load_plugins(plugin or ())
     if not texts and file is None:
@@ -581,22 +579,7 @@ def predict(
     if search is not None:
         show_table(written_texts(rows), "--json")
         return
-    own = ("text", "label", "probabilities")
-    # There may be fifty labels: the likeliest three fit into a line, and --json has all.
-    kept = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in own]
-    columns = (
-        *(Column(name, "left", rank=2) for name in kept),
-        Column("text", "left", rank=0, prose=True),
-        Column("label", "left", rank=0),
-        Column("likeliest", "left"),
-    )
-    lines = []
-    for row in rows:
-        shares = sorted(row["probabilities"].items(), key=lambda item: -item[1])[:3]
-        likeliest = ", ".join(f"{label} {share:.3f}" for label, share in shares)
-        values = (*(row.get(name, "") for name in kept), row["text"], row["label"] or "", likeliest)
-        lines.append(tuple(Entry(" ".join(str(value).split())) for value in values))
-    show_table(Table("", columns, tuple(lines)), "--json")
+    show_table(likeliest_labels(rows), "--json")
 
 
 @app.command()
@@ -644,10 +627,7 @@ def explain(
             help="The right answer; by default that of the test example with this text, if there is one."
         ),
     ] = None,
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
-    ] = None,
+    plugin: RunPlugin = None,
 ) -> None:
     """Explain why saved runs answer as they do, in one page and in pictures.
 
@@ -710,10 +690,7 @@ def push(
         bool,
         typer.Option("--card-only", help="Write the model card, README.md, and upload nothing."),
     ] = False,
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
-    ] = None,
+    plugin: RunPlugin = None,
 ) -> None:
     """Upload a model to the hub of Hugging Face, with a model card that holds its figures.
 
@@ -741,10 +718,7 @@ def export(
         Path,
         typer.Option(help="File for the program, such as model.pt2.", callback=check_output_file),
     ],
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
-    ] = None,
+    plugin: RunPlugin = None,
 ) -> None:
     """Write a model as a program of torch.export, which runs without structnn, on batches of any size.
 
@@ -774,10 +748,7 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen at; 0 is any free one.")
     ] = 8000,
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(help="Module or .py file that registers the run's encoder; may be repeated."),
-    ] = None,
+    plugin: RunPlugin = None,
 ) -> None:
     """Answer over HTTP with a saved run, and show a page in which a sentence is edited.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +14,7 @@ from rich.markup import escape
 
 from tasks.console import progress, results, show_table, status
 from tasks.data.options import ParserOptions, ParsingOptions, TextOptions
-from tasks.options import OptionError, Options, Range, cli_option, names_in, part, spread
+from tasks.options import OptionError, Options, Range, cli_option, names_in, spread
 from tasks.storage import check_output_folder
 
 # What an experiment needs beyond this is imported when it runs, so that --help answers at once.
@@ -405,14 +406,9 @@ def decoding(options: DecodingOptions) -> None:
         epochs=options.epochs, patience=options.epochs, batch_size=32, learning_rate=2e-3
     )
     found = [measure_decoding(load_model(run), seed_of(run), dataset) for run in runs]
-    data, done = with_trees(dataset), 0
-    with progress("epochs", len(models) * options.seeds * options.epochs) as show:
-
-        def count() -> None:
-            nonlocal done
-            done += 1
-            show(done, len(models) * options.seeds * options.epochs)
-
+    data, epochs = with_trees(dataset), len(models) * options.seeds * options.epochs
+    with progress("epochs", epochs) as show:
+        count = _counting(show, epochs)
         for model in models:
             for seed in range(options.seeds):
                 trained = train_decoder(model, data, training, seed, count)
@@ -516,18 +512,13 @@ def backpropagation(options: BackpropagationOptions) -> None:
     ]
     if not settings:
         raise typer.BadParameter("name at least one number each with --windows and --clips")
-    found, done = [], 0
+    found, updates = [], len(settings) * options.updates
     with (
         tempfile.TemporaryDirectory() as folder,
-        progress("updates", len(settings) * options.updates) as show,
+        progress("updates", updates) as show,
     ):
         vocabulary, texts = memory_texts(Path(folder), options.farthest)
-
-        def count() -> None:
-            nonlocal done
-            done += 1
-            show(done, len(settings) * options.updates)
-
+        count = _counting(show, updates)
         for window, clip, seed in settings:
             training = TrainingOptions(
                 batch_size=ROWS,
@@ -578,6 +569,12 @@ def backpropagation(options: BackpropagationOptions) -> None:
         backpropagation_in_words(summaries),
         row="symbol",
     )
+
+
+def _counting(show: Callable[[int, int], None], total: int) -> Callable[[], None]:
+    """What shows, each time that it is called, that one more is done."""
+    done = itertools.count(1)
+    return lambda: show(next(done), total)
 
 
 def _clip(text: str) -> float:
@@ -672,7 +669,7 @@ def _subjects(options: LabOptions, *, of_sentences: bool = True) -> list[Subject
     # All of one name follow each other: the runs of an encoder, before training and then after it.
     subjects.sort(key=lambda subject: subject.name)
     subjects += [
-        subject_untrained(model, read(part(ParserOptions, options)), options.structure, seed)
+        subject_untrained(model, read(options.parser_options), options.structure, seed)
         for model in models
         for seed in range(options.seeds)
     ]

@@ -16,11 +16,11 @@ from tasks.data.rows import has_rows
 from tasks.data.texts import Text, read_texts
 from tasks.models.searching import SearchOptions
 from tasks.options import Options, cli_option, part
+from tasks.results.table import Column, Entry, Table
 
 if TYPE_CHECKING:
     from structnn import Search
     from tasks.models.prediction import Prediction, Predictor
-    from tasks.results.table import Table
 
 __all__ = [
     "KeepOptions",
@@ -28,6 +28,7 @@ __all__ = [
     "PredictOptions",
     "check_comments",
     "check_kept",
+    "likeliest_labels",
     "prediction_rows",
     "read_asked",
     "reading_of",
@@ -96,16 +97,15 @@ def reading_of(run: Path, options: PredictOptions) -> TextOptions:
     Raises:
         StorageError: What the run or its experiment says of that can't be read.
     """
-    from tasks.results.folder import EXPERIMENT_FILE
+    from tasks.results.folder import experiment_of
     from tasks.results.records import read_experiment
     from tasks.storage import read_json
 
     known: Mapping[str, object] = {}
-    experiments = [folder / EXPERIMENT_FILE for folder in run.resolve().parents]
     if (run / READING).is_file():
         content = read_json(run / READING)
         known = content if isinstance(content, dict) else {}
-    elif file := next((file for file in experiments if file.is_file()), None):
+    elif file := experiment_of(run):
         known = read_experiment(file).options
     return TextOptions(
         text_column=options.text_column or str(known.get("text_column", "text")),
@@ -228,16 +228,36 @@ def _filled(prediction: Prediction) -> dict[str, Any]:
     return {name: value for name, value in asdict(prediction).items() if value is not None}
 
 
+def likeliest_labels(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A line for each text with its label, for people.
+
+    Args:
+        rows: What :func:`prediction_rows` gives.
+    """
+    kept = _kept(rows, "text", "label", "probabilities")
+    columns = (
+        *(Column(name, "left", rank=2) for name in kept),
+        Column("text", "left", rank=0, prose=True),
+        Column("label", "left", rank=0),
+        Column("likeliest", "left"),
+    )
+    lines = []
+    for row in rows:
+        # There may be fifty labels: the likeliest three fit into a line, and --json has all.
+        shares = sorted(row["probabilities"].items(), key=lambda item: -item[1])[:3]
+        likeliest = ", ".join(f"{label} {share:.3f}" for label, share in shares)
+        about = (row.get(name, "") for name in kept)
+        lines.append(_line(*about, row["text"], row["label"] or "", likeliest))
+    return Table("", columns, tuple(lines))
+
+
 def written_texts(rows: Sequence[Mapping[str, Any]]) -> Table:
     """A line for each sequence that a search found for each text, for people.
 
     Args:
         rows: What :func:`prediction_rows` gives, with a search.
     """
-    from tasks.results.table import Column, Entry, Table
-
-    own = ("text", "label", "probabilities", "written")
-    kept = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in own]
+    kept = _kept(rows, "text", "label", "probabilities", "written")
     columns = (
         *(Column(name, "left", rank=2) for name in kept),
         Column("text", "left", rank=1, prose=True),
@@ -252,7 +272,7 @@ def written_texts(rows: Sequence[Mapping[str, Any]]) -> Table:
             # What is said of a text stands beside the best.
             values = about if place == 0 else ("",) * len(about)
             said = ("", "") if one is None else (one["text"], f"{one['log_probability']:.2f}")
-            lines.append(tuple(Entry(" ".join(str(v).split())) for v in (*values, *said)))
+            lines.append(_line(*values, *said))
     return Table("", columns, tuple(lines))
 
 
@@ -263,10 +283,7 @@ def tagged_tokens(rows: Sequence[Mapping[str, Any]], question: Question) -> Tabl
         rows: What :func:`prediction_rows` gives.
         question: What the run answers.
     """
-    from tasks.results.table import Column, Entry, Table
-
-    own = ("text", "label", "probabilities", "tokens")
-    kept = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in own]
+    kept = _kept(rows, "text", "label", "probabilities", "tokens")
     columns = (
         Column("text", "left", rank=1),
         *(Column(name, "left", rank=2) for name in kept),
@@ -280,5 +297,15 @@ def tagged_tokens(rows: Sequence[Mapping[str, Any]], question: Question) -> Tabl
             # What is said of a text stands beside its first token.
             about = (number, *(row.get(name, "") for name in kept))
             values = about if place == 0 else ("",) * len(about)
-            lines.append(tuple(Entry(" ".join(str(v).split())) for v in (*values, token, tag)))
+            lines.append(_line(*values, token, tag))
     return Table("", columns, tuple(lines))
+
+
+def _kept(rows: Sequence[Mapping[str, Any]], *own: str) -> list[str]:
+    """The names of the columns that go along with predictions, beside those of their own."""
+    return [name for name in dict.fromkeys(name for row in rows for name in row) if name not in own]
+
+
+def _line(*values: object) -> tuple[Entry, ...]:
+    """Values as they stand in a line, whatever white space is in them."""
+    return tuple(Entry(" ".join(str(value).split())) for value in values)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tasks.data.examples import DataError
 
-__all__ = ["ARROW_SUFFIXES", "arrow_rows", "extra_package", "with_class_names"]
+__all__ = ["ARROW_SUFFIXES", "arrow_rows", "check_names", "extra_package", "with_class_names"]
 
 ARROW_SUFFIXES = (".parquet", ".arrow", ".feather")
 
@@ -36,7 +36,7 @@ def arrow_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     try:
         with path.open("rb") as file:
             for batch in _batches(arrow, file, path):
-                _check_names(batch.schema.names, path)
+                check_names(batch.schema.names, path)
                 named = _classes(batch.schema.metadata or {})
                 for row in batch.to_pylist():
                     number += 1
@@ -50,7 +50,7 @@ def arrow_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
         ) from None
 
 
-def _check_names(names: Sequence[str], path: Path) -> None:
+def check_names(names: Sequence[str], where: object) -> None:
     """Make sure that no column hides another one of its name.
 
     Raises:
@@ -58,7 +58,7 @@ def _check_names(names: Sequence[str], path: Path) -> None:
     """
     for name, count in Counter(names).items():
         if count > 1:
-            raise DataError(f"{path}: {count} columns are named {name!r}; give each its own name")
+            raise DataError(f"{where}: {count} columns are named {name!r}; give each its own name")
 
 
 def with_class_names(

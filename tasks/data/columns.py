@@ -30,7 +30,6 @@ __all__ = [
     "HEADS",
     "RELATIONS",
     "SECOND_TEXT",
-    "SPAN_COLUMNS",
     "TREE",
     "Columns",
     "check_tags",
@@ -43,8 +42,6 @@ Text = str | tuple[str, ...]
 SECOND_TEXT = "text2"
 _SPANS: dict[Reads, tuple[str, ...]] = {"span": ("target",), "spans": ("subject", "object")}
 _ENDS = ("start", "end")
-SPAN_COLUMNS = ("target", "start", "end", "subject", "object")
-"""All columns that may say where spans are."""
 
 TAGS = "tags"
 ANSWER_COLUMNS: dict[str, Answers] = {

@@ -12,7 +12,7 @@ from functools import cached_property
 from structnn.arcs import tree_of
 from structnn.errors import InputError
 from structnn.sentence import Sentence
-from tasks.data.questions import Question, Span, number_in, with_marks, without_marks
+from tasks.data.questions import Question, Span, in_one_string, number_in, with_marks, without_marks
 
 __all__ = [
     "PAIR",
@@ -147,21 +147,21 @@ class Example:
     @property
     def plain_text(self) -> str:
         """The text in one string; tokens are joined by spaces."""
-        return self.text if isinstance(self.text, str) else " ".join(self.text)
+        return in_one_string(self.text)
 
     @property
     def shown(self) -> str:
         """All that the question is about: ``[[`` and ``]]`` round a span, ``||`` between two texts."""
         texts = [with_marks(self.text, self.spans) if self.spans else self.plain_text]
         if self.text2 is not None:
-            texts.append(self.text2 if isinstance(self.text2, str) else " ".join(self.text2))
+            texts.append(in_one_string(self.text2))
         return " || ".join(texts)
 
     @property
     def words(self) -> str:
         """Its words, sorted and in lower case: the same for texts that are the same bag of words."""
         return " || ".join(
-            " ".join(sorted((text if isinstance(text, str) else " ".join(text)).lower().split()))
+            " ".join(sorted(in_one_string(text).lower().split()))
             for text in (self.text, self.text2)
             if text is not None
         )

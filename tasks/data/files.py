@@ -32,6 +32,7 @@ from tasks.data.treebank import SentenceRow, tags_of_words
 __all__ = [
     "Table",
     "cell",
+    "check_column",
     "example_of",
     "read_examples",
     "read_table",
@@ -205,11 +206,7 @@ def example_of(row: Row, columns: Columns, where: str) -> Example:
     if columns.question.reads == "nodes":
         return _of_nodes(row, columns, where)
     for option, column in (("text_column", columns.text), ("label_column", columns.answer)):
-        if column not in row:
-            raise DataError(
-                f"{where}: there is no column {column!r}; the columns are {quote(row)}. "
-                f"Choose one with {option} (--{option.replace('_', '-')})"
-            )
+        check_column(row, column, option, where)
     label = columns.answer_in(row, where)
     if isinstance(label, list | dict):
         raise DataError(
@@ -269,11 +266,7 @@ def text_and_spans(
 
 def _of_tree(row: Row, columns: Columns, where: str) -> Example:
     """An example whose answer is its tree, which then stands nowhere else in it."""
-    if columns.text not in row:
-        raise DataError(
-            f"{where}: there is no column {columns.text!r}; the columns are {quote(row)}. Choose one "
-            "with text_column (--text-column)"
-        )
+    check_column(row, columns.text, "text_column", where)
     sentence = given_structure(row, text_in(row[columns.text], where), where)
     tree = None if sentence is None else sentence.dependencies
     if sentence is None or tree is None or tree.labels is None:
@@ -315,6 +308,25 @@ def _of_nodes(row: Row, columns: Columns, where: str) -> Example:
         sentence,
         {name: cell(value, name, where) for name, value in row.items() if name not in columns.own},
     )
+
+
+def check_column(row: Row, column: str, option: str, where: str) -> None:
+    """Make sure that a row has a column.
+
+    Args:
+        row: The row.
+        column: The column.
+        option: The option that chooses it, for the message.
+        where: The file and line of the row.
+
+    Raises:
+        DataError: It has not.
+    """
+    if column not in row:
+        raise DataError(
+            f"{where}: there is no column {column!r}; the columns are {quote(row)}. "
+            f"Choose one with {option} (--{option.replace('_', '-')})"
+        )
 
 
 def text_in(value: object, where: str, *, strip: bool = True) -> str | tuple[str, ...]:

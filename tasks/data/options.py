@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from tasks.data.questions import ANSWERS, READS
-from tasks.options import OptionError, Options, Range, cli_option
+from tasks.options import OptionError, Options, Range, cli_option, part
 
 __all__ = ["DataOptions", "ParserOptions", "ParsingOptions", "SplitOptions", "TextOptions"]
 
@@ -69,6 +69,11 @@ class ParsingOptions(ParserOptions):
             "SQLite file of parses, so that no text is parsed twice; by default in ~/.cache/structnn.",
         ),
     ] = None
+
+    @property
+    def parser_options(self) -> ParserOptions:
+        """Which parser."""
+        return part(ParserOptions, self)
 
 
 @dataclass(frozen=True, kw_only=True)

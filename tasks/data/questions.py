@@ -20,6 +20,7 @@ __all__ = [
     "Question",
     "Reads",
     "Span",
+    "in_one_string",
     "number_in",
     "offsets_of",
     "token_span",
@@ -181,6 +182,11 @@ def number_in(answer: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{answer!r} is not a finite number")
     return number
+
+
+def in_one_string(text: str | Sequence[str]) -> str:
+    """A text; tokens are joined by spaces."""
+    return text if isinstance(text, str) else " ".join(text)
 
 
 def without_marks(text: str) -> tuple[str, tuple[Span, ...]]:

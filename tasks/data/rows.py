@@ -16,9 +16,9 @@ from pathlib import Path
 
 from parsers.formats.brackets import iter_brackets
 from parsers.formats.conllu import iter_conllu
-from parsers.formats.files import Faults
-from structnn import InputError
-from tasks.data.arrow import ARROW_SUFFIXES, arrow_rows
+from parsers.formats.files import Faults, Records
+from structnn import InputError, Sentence
+from tasks.data.arrow import ARROW_SUFFIXES, arrow_rows, check_names
 from tasks.data.examples import DataError, counted, is_visible, quote
 from tasks.data.treebank import SentenceRow
 
@@ -179,7 +179,8 @@ def _table_rows(
             row = [""]  # without quotes there is no other way to write an empty field alone
         if not _is_blank_line(row, header):
             if header is None:
-                header = _header(row, f"{path}:{line}")
+                header = [name.strip() for name in row]
+                check_names(header, f"{path}:{line}")
             elif len(row) != len(header):
                 faults(
                     DataError(
@@ -200,14 +201,6 @@ def _is_blank_line(row: Sequence[str], header: Sequence[str] | None) -> bool:
     if not row or header is None:
         return not any(map(is_visible, row))
     return len(row) == 1 < len(header) and row[0].isspace()
-
-
-def _header(row: list[str], where: str) -> list[str]:
-    names = [name.strip() for name in row]
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise DataError(f"{where}: {count} columns are named {name!r}; give each its own name")
-    return names
 
 
 def _json_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
@@ -246,18 +239,32 @@ def in_words(value: object) -> str:
 
 def _conllu_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
     """Each sentence of a CoNLL-U file: its words, its tree, and what its comments say."""
+    for number, sentence in _sentences(iter_conllu, path, text, faults):
+        row: dict[str, object] = {**sentence.metadata, "text": list(sentence.tokens)}
+        if tree := sentence.dependencies:
+            row["heads"] = [parent + 1 for parent in tree.parents]
+            row["relations"] = None if tree.labels is None else list(tree.labels)
+        yield number, SentenceRow(row, sentence)
+
+
+def _bracket_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
+    """The words and the tree of each tree of a file in brackets."""
+    for number, sentence in _sentences(iter_brackets, path, text, faults):
+        yield number, SentenceRow({"text": list(sentence.tokens)}, sentence)
+
+
+def _sentences(
+    read: Callable[..., Records[Sentence]], path: Path, text: str, faults: Faults
+) -> Iterator[tuple[int, Sentence]]:
+    """The sentences of a treebank, each with its number, faulty ones counted."""
 
     def told(fault: InputError) -> None:
         line, message = getattr(fault, "line", 0), getattr(fault, "message", fault)
         faults(DataError(f"{path}:{line}: {message}"))
 
-    sentences = iter_conllu(_lines(text), on_error=told)
+    sentences = read(_lines(text), on_error=told)
     for sentence in sentences:
-        row: dict[str, object] = {**sentence.metadata, "text": list(sentence.tokens)}
-        if tree := sentence.dependencies:
-            row["heads"] = [parent + 1 for parent in tree.parents]
-            row["relations"] = None if tree.labels is None else list(tree.labels)
-        yield sentences.read + sentences.faults, SentenceRow(row, sentence)
+        yield sentences.read + sentences.faults, sentence
 
 
 def _lines(text: str) -> list[str]:
@@ -280,21 +287,6 @@ def _fasttext_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int,
         yield from ((number, {"text": text, "label": name}) for number, (name,), text in rows)
     else:
         yield from ((number, {"text": text, "labels": names}) for number, names, text in rows)
-
-
-def _bracket_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
-    """The words and the tree of each tree of a file in brackets."""
-
-    def told(fault: InputError) -> None:
-        line, message = getattr(fault, "line", 0), getattr(fault, "message", fault)
-        faults(DataError(f"{path}:{line}: {message}"))
-
-    sentences = iter_brackets(_lines(text), on_error=told)
-    for sentence in sentences:
-        yield (
-            sentences.read + sentences.faults,
-            SentenceRow({"text": list(sentence.tokens)}, sentence),
-        )
 
 
 READERS: dict[str, RowReader] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Annotated
@@ -21,6 +21,7 @@ from tasks.options import OptionError, Options, Range
 __all__ = [
     "Setting",
     "check_structures",
+    "each_for_spans",
     "for_spans",
     "parser_of",
     "view",
@@ -165,6 +166,13 @@ def for_spans(structure: Structure, sentence: Sentence, spans: Sequence[Span]) -
     return rerooted(sentence, spans[0])
 
 
+def each_for_spans(
+    structure: Structure, sentences: Iterable[Sentence], spans: Iterable[Sequence[Span]]
+) -> list[Sentence]:
+    """Each of some sentences with a structure made for its spans: see :func:`for_spans`."""
+    return [for_spans(structure, *both) for both in zip(sentences, spans, strict=True)]
+
+
 def _between_spans(parsed: ParsedDataset, structure: Structure) -> dict[str, Sequence[Sentence]]:
     question = parsed.dataset.question
     if structure.spans == 1 and not question.spans:
@@ -179,10 +187,7 @@ def _between_spans(parsed: ParsedDataset, structure: Structure) -> dict[str, Seq
             + (", such as rerooted" if question.spans else "")
         )
     return {
-        split: tuple(
-            for_spans(structure, sentence, spans)
-            for sentence, spans in zip(sentences, parsed.spans[split], strict=True)
-        )
+        split: each_for_spans(structure, sentences, parsed.spans[split])
         for split, sentences in parsed.sentences.items()
     }
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from parsers.formats.brackets import to_brackets
 from parsers.formats.files import Faults
 from tasks.data.columns import SECOND_TEXT, Columns, columns_asked, text_column
-from tasks.data.examples import DataError, check_spans, is_visible, marked_spans, quote
-from tasks.data.files import cell, text_and_spans, text_in
+from tasks.data.examples import DataError, check_spans, is_visible, marked_spans
+from tasks.data.files import cell, check_column, text_and_spans, text_in
 from tasks.data.given import given_constituents
 from tasks.data.options import TextOptions
-from tasks.data.questions import PLAIN_QUESTION, Question, Span
+from tasks.data.questions import PLAIN_QUESTION, Question, Span, in_one_string
 from tasks.data.rows import FORMATS, Row, decoded, has_rows, read_file, rows_of
 
-__all__ = ["ID", "Text", "column_names", "empty_note", "lines_of", "read_texts"]
+__all__ = ["ID", "Text", "empty_note", "lines_of", "read_texts"]
 
 ID = "id"
 """The column that goes along with each text, if there is one."""
@@ -50,7 +50,7 @@ class Text:
     @property
     def plain(self) -> str:
         """The text in one string; tokens are joined by spaces."""
-        return self.text if isinstance(self.text, str) else " ".join(self.text)
+        return in_one_string(self.text)
 
 
 def read_texts(
@@ -106,15 +106,6 @@ def read_texts(
     if not texts:
         raise DataError(f"{source}: there are no texts in it")
     return texts
-
-
-def column_names(source: str, options: TextOptions) -> tuple[str, ...]:
-    """The columns of the first row of a file; none if it has a text on each line."""
-    path = Path(source)
-    if source == "-" or not has_rows(path):
-        return ()
-    rows = rows_of(path, options.encoding, Faults("raise"))
-    return next((tuple(row) for _, row in rows), ())
 
 
 def lines_of(texts: Sequence[Text], most: int = 8) -> str:
@@ -183,15 +174,9 @@ def _with_spans(text: Text, row: Row, columns: Columns, where: str) -> Text:
 def _of_row(row: Row, line: int, path: Path, options: TextOptions, keep: Sequence[str]) -> Text:
     where = f"{path}:{line}"
     of_text = text_column(row, options.text_column)
-    for option, column in (
-        ("text_column", of_text),
-        *(("keep", name) for name in keep),
-    ):
-        if column not in row:
-            raise DataError(
-                f"{where}: there is no column {column!r}; the columns are {quote(row)}. "
-                f"Choose one with {option} (--{option.replace('_', '-')})"
-            )
+    check_column(row, of_text, "text_column", where)
+    for name in keep:
+        check_column(row, name, "keep", where)
     text = text_in(row[of_text], where)
     if isinstance(text, tuple) and any(map(is_visible, text)) and not all(map(is_visible, text)):
         place = list(map(is_visible, text)).index(False)

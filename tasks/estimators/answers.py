@@ -64,9 +64,9 @@ class Values(ABC):
         """
 
     @classmethod
-    @abstractmethod
     def of(cls, columns: Sequence[Any]) -> Self:
         """What stands for all answers of some columns, as :meth:`read` gives them."""
+        return cls()  # unless something has to be known of them
 
     @abstractmethod
     def cells(self, y: Any) -> list[object]:
@@ -245,11 +245,6 @@ class Numbers(Values):
         found: NDArray[np.float64] = column_or_1d(array, warn=True)
         return found
 
-    @classmethod
-    def of(cls, columns: Sequence[Any]) -> Self:
-        """Nothing has to be known of them."""
-        return cls()
-
     def cells(self, y: Any) -> list[object]:
         """The numbers."""
         return [float(value) for value in y]
@@ -370,11 +365,6 @@ class Texts(Values):
                     f"type {type(text).__name__})"
                 )
         return texts
-
-    @classmethod
-    def of(cls, columns: Sequence[Any]) -> Self:
-        """Nothing has to be known of them."""
-        return cls()
 
     def cells(self, y: Any) -> list[object]:
         """The texts."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 import torch
@@ -39,7 +39,6 @@ from tasks.estimators.reading import (
     texts_to_parse,
 )
 from tasks.estimators.saving import StoredEstimator, read_estimator, write_estimator
-from tasks.estimators.vectors import sentence_vectors
 from tasks.experiments.fitting import fit, selecting_metric
 from tasks.experiments.grid import encoder_of
 from tasks.models.hub import HUB, fetched, upload
@@ -51,7 +50,7 @@ from tasks.options import OptionError
 from tasks.results.card import estimator_for, write_card
 from tasks.training.checkpoint import CHECKPOINT
 from tasks.training.epoch import Epoch
-from tasks.training.evaluation import evaluate, predict_scores
+from tasks.training.evaluation import evaluate, predict_scores, sentence_vectors
 from tasks.training.inputs import Inputs
 from tasks.training.loop import TrainingResult
 from tasks.training.options import TrainingOptions
@@ -59,7 +58,7 @@ from tasks.training.options import TrainingOptions
 if TYPE_CHECKING:
     from tasks.explain import Explanation
 
-__all__ = ["StructuredEstimator"]
+__all__ = ["StructuredEstimator", "tags_of_texts"]
 
 logger = logging.getLogger("tasks.estimators")
 
@@ -192,29 +191,47 @@ class StructuredEstimator(BaseEstimator, ABC):
     warm_start: bool = False
     verbose: int = 0
 
+    _values_kind: ClassVar[type[Values]]
+
     @classmethod
     @abstractmethod
     def _answered(cls, question: Question) -> bool:
         """Whether such estimators answer such a question."""
 
-    @abstractmethod
     def _kind_of_values(
         self, rows: Sequence[Row], y: Column, options: DataOptions
     ) -> type[Values] | Values:
         """What answers are: see :func:`tasks.estimators.asked.asked_data`."""
+        return self._values_kind
 
     def _asked(self) -> tuple[str | None, str | None]:
         """What the question is about and how it is answered, as far as parameters say it."""
         return None, None
 
-    def _fit(
+    def fit(
         self,
         X: Column,
-        y: Column | None,
+        y: Column | None = None,
         sample_weight: Column | None = None,
+        *,
         dev: tuple[Column, Column | None] | None = None,
     ) -> Self:
-        """Train."""
+        """Train on what is asked about and its answers.
+
+        Args:
+            X: What is asked about, or rows with columns.
+            y: The answer to each; None if they are in ``X``.
+            sample_weight: ``(examples,)``, the weight of each in the loss, or of the tokens or nodes of
+                each; equal by default. The dev set has no weights.
+            dev: Examples and answers to choose the best epoch on, in place of a part of ``X``.
+
+        Returns:
+            This estimator.
+
+        Raises:
+            ValueError: A text or an option can't be used; the message says which, why, and how to mend
+                it. Or training diverged.
+        """
         parameters, training, parser = self._options()
         seed = _seed(self.random_state)
         start = self._start(parameters)
@@ -413,13 +430,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         return cls.load(fetched(spec if revision is None else f"{spec}@{revision}"))
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.input_tags.string = True
-        tags.target_tags.required = True
-        tags.no_validation = True
-        return tags
+        return tags_of_texts(super().__sklearn_tags__())
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
@@ -564,6 +575,16 @@ class StructuredEstimator(BaseEstimator, ABC):
 def _question_of(reads: str | None, answer: str | None) -> Question:
     """A question, as far as it is known: by default a label of a sentence."""
     return Question(cast("Reads", reads or "sentence"), cast("Answers", answer or "label"))
+
+
+def tags_of_texts(tags: Any) -> Any:
+    """The tags by which scikit-learn knows an estimator that takes texts, from those of any other."""
+    tags.input_tags.two_d_array = False
+    tags.input_tags.one_d_array = True
+    tags.input_tags.string = True
+    tags.target_tags.required = True
+    tags.no_validation = True
+    return tags
 
 
 def _seed(random_state: object) -> int:

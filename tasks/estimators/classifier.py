@@ -53,32 +53,6 @@ class StructuredClassifier(ClassifierMixin, ClassesEstimator):
     _: KW_ONLY
     reads: Literal["sentence", "pair", "span", "spans"] | None = None
 
-    def fit(
-        self,
-        X: Column,
-        y: Column | None = None,
-        sample_weight: Column | None = None,
-        *,
-        dev: tuple[Column, Column | None] | None = None,
-    ) -> StructuredClassifier:
-        """Train on what is asked about and its classes.
-
-        Args:
-            X: The texts, pairs, or rows with columns.
-            y: The class of each, or the classes; None if they are a column of ``X``.
-            sample_weight: ``(examples,)``, the weight of each in the loss; equal by default. The dev
-                set has no weights.
-            dev: Examples and classes to choose the best epoch on, in place of a part of ``X``.
-
-        Returns:
-            This classifier.
-
-        Raises:
-            ValueError: A text or an option can't be used; the message says which, why, and how to mend
-                it. Or training diverged.
-        """
-        return self._fit(X, y, sample_weight, dev)
-
     def predict(self, X: Column) -> NDArray[Any]:
         """The most probable class of each, ``(examples,)``.
 

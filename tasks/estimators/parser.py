@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
 
 from structnn import Tree
 from structnn.arcs import arcs_of
-from tasks.data.options import DataOptions
 from tasks.data.questions import Question
 from tasks.estimators.answers import Trees, Values
 from tasks.estimators.base import StructuredEstimator
-from tasks.estimators.columns import Column, Row
+from tasks.estimators.columns import Column
 from tasks.estimators.parts import share_right
 
 __all__ = ["StructuredParser"]
@@ -44,31 +44,7 @@ class StructuredParser(StructuredEstimator):
     _: KW_ONLY
     structure: str = "left_chain"
 
-    def fit(
-        self,
-        X: Column,
-        y: Sequence[Tree] | None = None,
-        sample_weight: Column | None = None,
-        *,
-        dev: tuple[Column, Column | None] | None = None,
-    ) -> StructuredParser:
-        """Train on token lists and their trees.
-
-        Args:
-            X: The token lists or sentences, or rows with columns.
-            y: The tree of each, with relations; None if ``X`` has them.
-            sample_weight: ``(texts,)``, the weight of the tokens of each in the loss; equal by default.
-                The dev set has no weights.
-            dev: Texts and trees to choose the best epoch on, in place of a part of ``X``.
-
-        Returns:
-            This parser.
-
-        Raises:
-            ValueError: A text or an option can't be used; the message says which, why, and how to mend
-                it. Or training diverged.
-        """
-        return self._fit(X, y, sample_weight, dev)
+    _values_kind: ClassVar[type[Values]] = Trees
 
     def predict(self, X: Column) -> list[Tree]:
         """The best tree of each text."""
@@ -92,8 +68,3 @@ class StructuredParser(StructuredEstimator):
 
     def _asked(self) -> tuple[str | None, str | None]:
         return "arcs", None
-
-    def _kind_of_values(
-        self, rows: Sequence[Row], y: Column, options: DataOptions
-    ) -> type[Values] | Values:
-        return Trees

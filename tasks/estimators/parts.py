@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tasks.data.examples import DataError, counted
-from tasks.data.options import DataOptions
 from tasks.data.questions import Question, Reads
-from tasks.estimators.answers import Tags, Values, is_same, numbers_in
+from tasks.estimators.answers import is_same, numbers_in
 from tasks.estimators.classes import ClassesEstimator
-from tasks.estimators.columns import Column, Row
+from tasks.estimators.columns import Column
 
 __all__ = ["PartsClassifier", "share_right"]
 
@@ -26,33 +25,6 @@ class PartsClassifier(ClassesEstimator):
     """
 
     _parts: ClassVar[Reads]
-    _values_kind: ClassVar[type[Tags]]
-
-    def fit(
-        self,
-        X: Column,
-        y: Column | None = None,
-        sample_weight: Column | None = None,
-        *,
-        dev: tuple[Column, Column | None] | None = None,
-    ) -> Self:
-        """Train.
-
-        Args:
-            X: What is asked about, or rows with columns.
-            y: A list of classes for each; None if they are in ``X``.
-            sample_weight: ``(examples,)``, the weight of the parts of each in the loss; equal by
-                default. The dev set has no weights.
-            dev: Examples and answers to choose the best epoch on, in place of a part of ``X``.
-
-        Returns:
-            This estimator.
-
-        Raises:
-            ValueError: A text or an option can't be used; the message says which, why, and how to mend
-                it. Or training diverged.
-        """
-        return self._fit(X, y, sample_weight, dev)
 
     def predict(self, X: Column) -> list[list[Any]]:
         """The most probable class of each part, a list for each example."""
@@ -75,11 +47,6 @@ class PartsClassifier(ClassesEstimator):
 
     def _asked(self) -> tuple[str | None, str | None]:
         return self._parts, None
-
-    def _kind_of_values(
-        self, rows: Sequence[Row], y: Column, options: DataOptions
-    ) -> type[Values] | Values:
-        return self._values_kind
 
 
 def share_right(

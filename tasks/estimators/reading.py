@@ -17,7 +17,7 @@ from tasks.data.examples import Example
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import given_tree, in_tokens
 from tasks.data.questions import Span
-from tasks.data.setting import for_spans
+from tasks.data.setting import each_for_spans
 from tasks.data.structures import structure_of
 from tasks.models.model import SavedModel
 from tasks.models.parser import make_parser
@@ -48,9 +48,7 @@ def structured(
     ready = model.structured(first)
     structure = structure_of(model.structure)
     if structure.spans:
-        ready = [
-            for_spans(structure, sentence, own) for sentence, own in zip(ready, spans, strict=True)
-        ]
+        ready = each_for_spans(structure, ready, spans)
     return ready, model.structured(second), spans
 
 

@@ -43,32 +43,6 @@ class StructuredRegressor(RegressorMixin, StructuredEstimator):
     reads: Literal["sentence", "pair", "span", "spans"] | None = None
     answer: Literal["score", "scale"] = "score"
 
-    def fit(
-        self,
-        X: Column,
-        y: Column | None = None,
-        sample_weight: Column | None = None,
-        *,
-        dev: tuple[Column, Column | None] | None = None,
-    ) -> StructuredRegressor:
-        """Train on what is asked about and its numbers.
-
-        Args:
-            X: The texts, pairs, or rows with columns.
-            y: The number of each; None if they are a column of ``X``.
-            sample_weight: ``(examples,)``, the weight of each in the loss; equal by default. The dev
-                set has no weights.
-            dev: Examples and numbers to choose the best epoch on, in place of a part of ``X``.
-
-        Returns:
-            This regressor.
-
-        Raises:
-            ValueError: A text or an option can't be used; the message says which, why, and how to mend
-                it. Or training diverged.
-        """
-        return self._fit(X, y, sample_weight, dev)
-
     def predict(self, X: Column) -> NDArray[np.float64]:
         """The number of each, ``(examples,)``."""
         scores, answer = self._scores(X)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from tasks.data.options import DataOptions
 from tasks.data.questions import Question
 from tasks.estimators.answers import Texts, Values, accuracy
 from tasks.estimators.base import StructuredEstimator
-from tasks.estimators.columns import Column, Row
+from tasks.estimators.columns import Column
 from tasks.models.options import ModelSettings
 from tasks.training.options import TrainingOptions
 
@@ -49,7 +47,9 @@ class StructuredTransducer(StructuredEstimator):
     label_smoothing: float = TrainingOptions.label_smoothing
     scheduled_sampling: float = TrainingOptions.scheduled_sampling
 
-    def fit(
+    _values_kind: ClassVar[type[Values]] = Texts
+
+    def fit(  # type: ignore[override]  # the loss of sequences has no weights
         self,
         X: Column,
         y: Column | None = None,
@@ -70,7 +70,7 @@ class StructuredTransducer(StructuredEstimator):
             ValueError: A text or an option can't be used; the message says which, why, and how to mend
                 it. Or training diverged.
         """
-        return self._fit(X, y, None, dev)
+        return super().fit(X, y, dev=dev)
 
     def predict(self, X: Column) -> NDArray[Any]:
         """What is written for each text: strings, ``(texts,)``."""
@@ -88,8 +88,3 @@ class StructuredTransducer(StructuredEstimator):
 
     def _asked(self) -> tuple[str | None, str | None]:
         return None, "sequence"
-
-    def _kind_of_values(
-        self, rows: Sequence[Row], y: Column, options: DataOptions
-    ) -> type[Values] | Values:
-        return Texts

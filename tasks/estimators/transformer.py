@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from tasks.estimators.base import StructuredEstimator
+from tasks.estimators.base import StructuredEstimator, tags_of_texts
 from tasks.estimators.classifier import StructuredClassifier
 from tasks.estimators.columns import Column
 
@@ -37,7 +37,7 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def fit(
         self, X: Column, y: Column | None = None, sample_weight: Column | None = None
     ) -> EncoderTransformer:
-        """Train the estimator: see :meth:`StructuredClassifier.fit`.
+        """Train the estimator: see :meth:`StructuredEstimator.fit`.
 
         Raises:
             ValueError: The estimator has a vector for each token, and none for a whole text; or a text
@@ -57,10 +57,4 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return vectors
 
     def __sklearn_tags__(self) -> object:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.input_tags.string = True
-        tags.target_tags.required = True
-        tags.no_validation = True
-        return tags
+        return tags_of_texts(super().__sklearn_tags__())

@@ -153,13 +153,7 @@ def _ray(
         ) from fault
     try:
         task = ray.remote(num_cpus=1, max_retries=_RETRIES)(function)
-        sent: dict[int, Any] = {}
-        waiting = []
-        for call in calls:
-            for argument in call:
-                if id(argument) not in sent:
-                    sent[id(argument)] = ray.put(argument)
-            waiting.append(task.remote(*(sent[id(argument)] for argument in call)))
+        waiting = [task.remote(*arguments) for arguments in _sent(calls, ray.put)]
         while waiting:
             (done,), waiting = ray.wait(waiting)
             yield ray.get(done)
@@ -177,6 +171,16 @@ def _ray(
         ) from fault
     finally:
         ray.shutdown()
+
+
+def _sent(calls: Sequence[tuple[Any, ...]], send: Callable[[Any], Any]) -> Iterator[list[Any]]:
+    """What a cluster knows the arguments of each call by, each of which is sent once."""
+    sent: dict[int, Any] = {}
+    for call in calls:
+        for argument in call:
+            if id(argument) not in sent:
+                sent[id(argument)] = send(argument)
+        yield [sent[id(argument)] for argument in call]
 
 
 def _check_listening(address: str) -> None:
@@ -202,17 +206,18 @@ def _dask(
         raise ConnectionError(
             f"there is no Dask scheduler at {address} ({fault}); start one with `dask scheduler`"
         ) from fault
+
+    def send(argument: Any) -> Any:
+        # In a list, since the members of a collection would be sent one by one, and of an empty one
+        # nothing can be.
+        (sent,) = client.scatter([argument], broadcast=True, hash=False)
+        return sent
+
     with client:
-        sent: dict[int, Any] = {}
-        waiting = []
-        for call in calls:
-            for argument in call:
-                if id(argument) not in sent:
-                    # In a list, since the members of a collection would be sent one by one, and of
-                    # an empty one nothing can be.
-                    (sent[id(argument)],) = client.scatter([argument], broadcast=True, hash=False)
-            arguments = (sent[id(argument)] for argument in call)
-            waiting.append(client.submit(function, *arguments, pure=False, retries=_RETRIES))
+        waiting = [
+            client.submit(function, *arguments, pure=False, retries=_RETRIES)
+            for arguments in _sent(calls, send)
+        ]
         try:
             for done in as_completed(waiting):
                 yield done.result()

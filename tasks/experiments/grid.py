@@ -88,7 +88,7 @@ def plan(
         for fraction in fractions
         for structure, noise in shapes
         for model in models
-        if (structure, noise) == shapes[0] or _reads_structure(model)
+        if (structure, noise) == shapes[0] or encoder_of(model).reads & {"tree", "graph"}
     ]
     _check_folders(runs)
     return runs
@@ -166,7 +166,3 @@ def _check_folders(runs: Sequence[Run]) -> None:
                 f"{first!r} and {second!r} would have the same folder, {run.folder}; change one, "
                 "or compare them in two commands with a folder each"
             )
-
-
-def _reads_structure(model: ModelOptions) -> bool:
-    return bool(encoder_of(model).reads & {"tree", "graph"})

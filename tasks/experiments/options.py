@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, cast
 
-from tasks.data.options import DataOptions, ParserOptions, ParsingOptions
+from tasks.data.options import DataOptions, ParsingOptions
 from tasks.data.questions import Question, Reads
 from tasks.experiments.backends import Backend
 from tasks.models.options import ModelOptions, ModelSettings, with_vectors
@@ -98,11 +98,6 @@ class ExperimentOptions(DataOptions, ModelSettings, TrainingOptions, ParsingOpti
     def read_structure(self) -> str:
         """What tree and graph encoders read: :attr:`structure`, or the default of the question."""
         return self.structure or Question(cast(Reads, self.reads or "sentence")).usual_structure
-
-    @property
-    def parser_options(self) -> ParserOptions:
-        """The options of the parser."""
-        return part(ParserOptions, self)
 
     @property
     def training(self) -> TrainingOptions:

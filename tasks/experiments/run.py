@@ -19,13 +19,14 @@ from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import view
 from tasks.experiments.fitting import FittedModel, fit, selecting_metric
 from tasks.experiments.tracking import Tracked, tracked
+from tasks.folders import cache_folder
 from tasks.metrics import metrics_for
 from tasks.models.model import count_parameters, save_model
 from tasks.models.preparation import prepare, pretrained_vectors
-from tasks.models.states import states_folder
 from tasks.models.vectors import WordVectors
 from tasks.results.records import PredictedExample
-from tasks.results.run import Run, RunResult, finished, read_result, write_description, write_result
+from tasks.results.run import Run, RunResult, describe, finished, read_result, write_result
+from tasks.sealing import write_sealed
 from tasks.storage import StorageError, write_json, write_json_lines, write_text
 from tasks.training.checkpoint import CHECKPOINT
 from tasks.training.epoch import Epoch
@@ -98,7 +99,7 @@ def execute(
         return done
     folder = out / run.folder
     if processes.is_main:
-        write_description(out, run, data)
+        write_sealed(folder / "run.json", describe(run, data))
     else:
         track = None
     with (
@@ -133,7 +134,7 @@ def execute(
             parser=parser,
             pretrained=pretrained,
             checkpoint=checkpoint,
-            states=states_folder(),
+            states=cache_folder() / "states",
             on_epoch=report,
         )
         if run.model.init is not None:

@@ -17,7 +17,7 @@ from tasks.data.structures import structure_of
 from tasks.models.model import SavedModel
 from tasks.training.inputs import Inputs
 
-__all__ = ["Case", "inputs_of", "places_of", "without"]
+__all__ = ["Case", "inputs_of", "places_of", "subtrees_of", "without"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,14 @@ def inputs_of(model: SavedModel, cases: Sequence[Case]) -> Inputs:
 def places_of(cases: Sequence[Case]) -> Tensor:
     """``(cases, places)``: the tokens of each that what is explained is about."""
     return torch.tensor([case.places for case in cases], dtype=torch.long).view(len(cases), -1)
+
+
+def subtrees_of(tree: Tree) -> list[set[int]]:
+    """For each node itself and all nodes below it."""
+    below = [{node} for node in range(len(tree))]
+    for node in reversed(tree.top_down[1:]):
+        below[tree.parents[node]] |= below[node]
+    return below
 
 
 def without(sentence: Sentence, deleted: Collection[int], arity: int | None = None) -> Sentence:

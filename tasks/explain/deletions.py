@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from tasks.explain.attributions import batch_size
-from tasks.explain.case import Case, inputs_of, places_of
+from tasks.explain.case import Case, inputs_of, places_of, subtrees_of
 from tasks.explain.quantities import Quantity
 from tasks.models.model import SavedModel
 
@@ -122,10 +122,7 @@ def subtree_effects(shorter: Shorter) -> tuple[tuple[float | None, ...], ...]:
     for sentence, start in zip(case.sentences, case.starts, strict=False):
         tree = sentence.dependencies
         assert tree is not None
-        below = [{start + node} for node in range(len(tree))]
-        for node in reversed(tree.top_down[1:]):
-            below[tree.parents[node]] |= below[node]
-        subtrees += below
+        subtrees += [{start + node for node in below} for below in subtrees_of(tree)]
     can = [token for token, below in enumerate(subtrees) if case.can_lose(below)]
     whole, *rest = shorter.values([(), *(subtrees[token] for token in can)]).tolist()
     effects = {token: whole - value for token, value in zip(can, rest, strict=True)}

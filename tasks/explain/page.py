@@ -16,7 +16,7 @@ from tasks.data.questions import Question
 from tasks.explain.attributions import INTEGRATED_GRADIENTS
 from tasks.explain.figures import TreeFigure, tree_figures
 from tasks.explain.heat import LEGIBLE, HeatRow, heat_rows, rounded
-from tasks.explain.quantities import percent
+from tasks.explain.quantities import Quantity, percent
 from tasks.explain.words import (
     completeness_words,
     deletion_words,
@@ -111,11 +111,7 @@ class ShownExplanation:
         about: What the encoder reads, and where it is from.
         said: The prediction in words.
         mark: ``"right"`` or ``"wrong"``; empty where that is not known.
-        of: What words add to.
-        adds_to: The number that they add to.
-        plural: Whether that name is a plural.
-        level: What deletions move.
-        scale: How the numbers of words are to be read.
+        quantity: What words add to.
         predicted: The answer of the prediction, or its number.
         right: The names of the right answers among the classes.
         kind: What the classes are.
@@ -135,11 +131,7 @@ class ShownExplanation:
     about: str
     said: str
     mark: str
-    of: str
-    adds_to: str
-    plural: bool
-    level: str
-    scale: str
+    quantity: Quantity
     predicted: str
     right: Sequence[str]
     kind: str
@@ -183,9 +175,10 @@ def to_html(explanations: Sequence[Explanation], notes: Sequence[str] = ()) -> s
         compared=compared(explanations),
         side_by_side=_side_by_side(explanations, names),
         tokens=explanations[0].tokens,
-        same=len({one.adds_to for one in shown}) == 1,
+        same=len({one.quantity.name for one in shown}) == 1,
         notes=notes,
         legible=LEGIBLE,
+        percent=percent,
         data=Markup(_as_script({text.anchor: _data(text) for one in shown for text in one.texts})),
         written=Markup(
             _as_script(
@@ -230,7 +223,7 @@ def in_short(explanation: Explanation, name: str, number: int) -> ShownExplanati
         name: What it is called beside others.
         number: Its place among them, from 1.
     """
-    deletion, quantity = explanation.deletion, explanation.quantity
+    deletion = explanation.deletion
     classes = _ranked(explanation.chosen.shares)
     reads = "reads the tree" if explanation.reads_tree else "does not read the tree"
     trained = "" if explanation.structure in ("parse", "given") else f" ({explanation.structure})"
@@ -243,11 +236,7 @@ def in_short(explanation: Explanation, name: str, number: int) -> ShownExplanati
         about=f"{explanation.encoder}, which {reads}{trained}, from {explanation.run}",
         said=prediction_words(explanation),
         mark="" if right is None else "right" if right else "wrong",
-        of=quantity.of,
-        adds_to=quantity.name,
-        plural=quantity.plural,
-        level=quantity.level,
-        scale=quantity.scale,
+        quantity=explanation.quantity,
         predicted=in_few_words(explanation),
         right=_right_names(explanation),
         kind=_kind(explanation.question),

@@ -93,28 +93,20 @@ class LogOdds:
 
     of: str
 
+    plural = True
+    scale = (
+        "Numbers are shares of the log-odds (at 0 the probability is 50 %, at +1 73 %, at +2 88 %, at "
+        "+3 95 %)."
+    )
+    unmoved = 0.01
+
     @property
     def name(self) -> str:
         return f"log-odds of {self.of}"
 
     @property
-    def plural(self) -> bool:
-        return True
-
-    @property
     def level(self) -> str:
         return f"probability of {self.of}"
-
-    @property
-    def scale(self) -> str:
-        return (
-            "Numbers are shares of the log-odds (at 0 the probability is 50 %, at +1 73 %, at +2 88 %, "
-            "at +3 95 %)."
-        )
-
-    @property
-    def unmoved(self) -> float:
-        return 0.01
 
     def levels(self, values: Tensor) -> Tensor:
         return values.sigmoid()
@@ -206,21 +198,9 @@ class Number:
     answer: ScoreAnswer | DistributionAnswer
     of: str = "the score"
 
-    @property
-    def name(self) -> str:
-        return "score"
-
-    @property
-    def plural(self) -> bool:
-        return False
-
-    @property
-    def level(self) -> str:
-        return "score"
-
-    @property
-    def scale(self) -> str:
-        return "Numbers are shares of the score."
+    name = level = "score"
+    plural = False
+    scale = "Numbers are shares of the score."
 
     @property
     def unmoved(self) -> float:

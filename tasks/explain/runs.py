@@ -9,7 +9,7 @@ from pathlib import Path
 from tasks.data.structures import structure_of
 from tasks.models.hub import fetched
 from tasks.models.model import MODEL, models_near
-from tasks.results.folder import EXPERIMENT_FILE, examples_file
+from tasks.results.folder import EXPERIMENT_FILE, examples_file, experiment_of
 from tasks.results.records import read_descriptions, read_experiment
 from tasks.storage import StorageError
 
@@ -93,17 +93,15 @@ def known_label(run: Path, text: str) -> str | None:
         run: The folder of the run.
         text: The text.
     """
-    for folder in run.resolve().parents:
-        if not (folder / EXPERIMENT_FILE).is_file():
-            continue
-        try:
-            experiment = read_experiment(folder / EXPERIMENT_FILE)
-            for planned in experiment.runs:
-                if (folder / planned.folder).resolve() == run.resolve():
-                    rows = read_descriptions(folder / examples_file(planned.condition.data))
-                    labels = {row.label for row in rows if row.text == text}
-                    return labels.pop() if len(labels) == 1 else None
-        except StorageError:
-            return None  # an explanation needs the model alone
+    file = experiment_of(run)
+    if file is None:
         return None
+    try:
+        for planned in read_experiment(file).runs:
+            if (file.parent / planned.folder).resolve() == run.resolve():
+                rows = read_descriptions(file.parent / examples_file(planned.condition.data))
+                labels = {row.label for row in rows if row.text == text}
+                return labels.pop() if len(labels) == 1 else None
+    except StorageError:
+        pass  # an explanation needs the model alone
     return None

@@ -10,6 +10,7 @@ from structnn.arcs import arc_of
 from tasks.data.questions import Question
 from tasks.explain.along import Shares
 from tasks.explain.attributions import TOLERANCE
+from tasks.explain.case import subtrees_of
 from tasks.explain.chosen import Chosen
 from tasks.explain.quantities import Quantity, percent
 from tasks.models.prediction import Prediction
@@ -184,9 +185,7 @@ def subtree_words(text: ExplainedText, quantity: Quantity) -> list[str]:
     """The parts of a text's tree that matter most, each in a sentence."""
     tree, tokens = text.sentence.dependencies, text.sentence.tokens
     assert tree is not None
-    below: list[set[int]] = [{node} for node in range(len(tree))]
-    for node in reversed(tree.top_down[1:]):
-        below[tree.parents[node]] |= below[node]
+    below = subtrees_of(tree)
     effects = [(value, node) for node, value in enumerate(text.subtree_effects) if value]
     told = []
     for effect, node in sorted(effects, key=lambda item: -abs(item[0]))[:SUBTREES]:

@@ -49,6 +49,11 @@ class Candidate:
     fate: Fate
     is_written: bool
 
+    @property
+    def whole(self) -> str:
+        """All pieces so far."""
+        return " ".join((*self.before, self.piece))
+
 
 @dataclass(frozen=True)
 class Writing:

@@ -7,36 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.explain.figures import TreeFigure, drawn
-from tasks.explain.quantities import percent
 from tasks.explain.writing import Candidate, Writing
 
 if TYPE_CHECKING:
     from tasks.explain.explanation import ExplainedText
 
-__all__ = ["ShownCandidate", "ShownWriting", "shown_writing"]
-
-
-@dataclass(frozen=True)
-class ShownCandidate:
-    """A continuation that a step of the search looked at.
-
-    Attributes:
-        piece: The piece.
-        share: Its probability.
-        score: The logarithm of the probability of the whole so far.
-        parent: Which candidate of the step before it continues, from 1; empty in the first step.
-        whole: All pieces so far.
-        fate: What became of it: ``"kept"``, ``"ended"`` or ``"dropped"``.
-        is_written: Whether what was written begins with it.
-    """
-
-    piece: str
-    share: str
-    score: str
-    parent: str
-    whole: str
-    fate: str
-    is_written: bool
+__all__ = ["ShownWriting", "shown_writing"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +35,7 @@ class ShownWriting:
     weights: Sequence[Sequence[float]]
     chosen: int
     tree: TreeFigure | None
-    steps: Sequence[Sequence[ShownCandidate]]
+    steps: Sequence[Sequence[Candidate]]
     is_beam: bool
     is_cut: bool
 
@@ -89,19 +65,7 @@ def shown_writing(writing: Writing, text: ExplainedText, chosen: int) -> ShownWr
         weights=weights,
         chosen=chosen,
         tree=tree,
-        steps=[[_candidate(one) for one in step] for step in writing.steps],
+        steps=writing.steps,
         is_cut=writing.is_cut,
         is_beam=any(sum(one.fate == "kept" for one in step) > 1 for step in writing.steps),
-    )
-
-
-def _candidate(one: Candidate) -> ShownCandidate:
-    return ShownCandidate(
-        piece=one.piece,
-        share=percent(one.share),
-        score=f"{one.log_probability:.2f}",
-        parent="" if one.parent is None else str(one.parent + 1),
-        whole=" ".join((*one.before, one.piece)),
-        fate=one.fate,
-        is_written=one.is_written,
     )

@@ -151,7 +151,7 @@ def draw_paths(
             ylim=(0, 103),
         )
         right.legend(loc="lower right", handlelength=3)
-        _legend(bottom, lines, caption)
+        _legend_of(bottom, lines, caption)
         return figure
 
 
@@ -186,7 +186,7 @@ def _by_distance(
             va="top",
             color=_MUTED,
         )
-        _legend(figure, lines, caption)
+        _legend_of(figure, lines, caption)
         return figure
 
 
@@ -221,9 +221,7 @@ def draw_alignment(summaries: Sequence[AlignmentSummary], longest: int, caption:
             last.plot(summary.lengths, 100 * summary.right, **line)
         _shade_beyond(last, longest, max(int(s.lengths.max()) for s in summaries))
         last.set(title="sequences right, by length", ylabel="%", ylim=(-3, 103))
-        figure.legend(
-            loc="outside lower left", ncols=2, title=caption, title_fontsize=8, alignment="left"
-        )
+        _legend(figure, caption, ncols=2)
         return figure
 
 
@@ -345,16 +343,7 @@ def _smooth(values: Array) -> Array:
 def _legend_below(figure: Figure, axes: Axes, caption: str) -> None:
     """The lines of some axes, below all of them."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower left",
-        ncols=2,
-        handlelength=3,
-        title=caption,
-        title_fontsize=8,
-        alignment="left",
-    )
+    _legend(figure, caption, handles=handles, labels=labels, ncols=2, handlelength=3)
 
 
 def _shade_beyond(axes: Axes, longest: int, greatest: int) -> None:
@@ -447,19 +436,17 @@ def _lines(summaries: Sequence[FlowSummary | FieldSummary | PathSummary]) -> lis
     return lines
 
 
-def _legend(figure: FigureBase, lines: Sequence[dict[str, Any]], caption: str) -> None:
+def _legend(figure: FigureBase, caption: str, **options: Any) -> None:
+    figure.legend(
+        loc="outside lower left", title=caption, title_fontsize=8, alignment="left", **options
+    )
+
+
+def _legend_of(figure: FigureBase, lines: Sequence[dict[str, Any]], caption: str) -> None:
     handles = [Line2D([], [], **line) for line in lines]
     widest = max(len(line["label"]) for line in lines)
     columns = max(1, min(4, 110 // (widest + 8)))
-    figure.legend(
-        handles=handles,
-        loc="outside lower left",
-        ncols=columns,
-        handlelength=3,
-        title=caption,
-        title_fontsize=8,
-        alignment="left",
-    )
+    _legend(figure, caption, handles=handles, ncols=columns, handlelength=3)
 
 
 def _title(figure: Figure, title: str) -> None:

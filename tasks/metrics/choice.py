@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from tasks.data.entities import mark_entities
 from tasks.data.examples import quote
@@ -60,16 +61,9 @@ def metrics_for(
     if question.reads == "arcs":
         return (LAS, UAS)
     if question.answer == "labels":
-
-        def macro(gold: Sequence[str], predictions: Sequence[str]) -> float:
-            return macro_f1(gold, predictions, question)
-
-        def micro(gold: Sequence[str], predictions: Sequence[str]) -> float:
-            return micro_f1(gold, predictions, question)
-
         return (
-            replace(MICRO_F1, over_set=micro, by_example=EXACT),
-            replace(MACRO_F1, over_set=macro, by_example=EXACT),
+            replace(MICRO_F1, over_set=partial(micro_f1, question=question), by_example=EXACT),
+            replace(MACRO_F1, over_set=partial(macro_f1, question=question), by_example=EXACT),
             EXACT,
         )
     scale = (mean_absolute_error(labels),) if ordered else ()

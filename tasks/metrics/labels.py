@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from tasks.data.examples import quote
 from tasks.data.questions import PLAIN_QUESTION, Question
-from tasks.metrics.metric import PERCENT, Floats, Metric, f1_of, metric_of_counts
+from tasks.metrics.metric import PERCENT, Floats, Metric, f1_of, mean_f1_of, metric_of_counts
 from tasks.options import OptionError
 
 __all__ = [
@@ -178,11 +178,7 @@ def f1_without(spec: str, labels: Sequence[str], option: str) -> Metric[str] | N
         return found
 
     def value(counts: Floats) -> Floats:
-        if kind == "micro_f1":
-            return f1_of(counts.sum(-2))
-        occurs = counts.sum(-1) > 0  # (rows, labels); others have no F1
-        mean: Floats = f1_of(counts).sum(-1) / np.maximum(occurs.sum(-1), 1)
-        return mean
+        return f1_of(counts.sum(-2)) if kind == "micro_f1" else mean_f1_of(counts)
 
     name = kind.replace("_f1", "-F1")
     key = f"{kind}(without={without}{', directions=folded' if folded else ''})"

@@ -19,6 +19,7 @@ __all__ = [
     "Metric",
     "Unit",
     "f1_of",
+    "mean_f1_of",
     "metric_of_counts",
     "share",
 ]
@@ -229,3 +230,10 @@ def f1_of(counts: Floats) -> Floats:
     hits, both = counts[..., 0], counts[..., 1] + counts[..., 2]
     values: Floats = np.divide(2 * hits, both, out=np.zeros_like(hits), where=both > 0)
     return values
+
+
+def mean_f1_of(counts: Floats) -> Floats:
+    """The mean over labels of their F1, ``(rows,)``, from ``(rows, labels, 3)``; see :func:`f1_of`."""
+    occurs = counts.sum(-1) > 0  # (rows, labels); others have no F1
+    means: Floats = f1_of(counts).sum(-1) / np.maximum(occurs.sum(-1), 1)
+    return means

@@ -10,7 +10,7 @@ import numpy as np
 from structnn.arcs import arc_of
 from tasks.data.entities import entities
 from tasks.data.questions import NO_LABEL, ROW_SEPARATOR, Question
-from tasks.metrics.metric import Floats, Metric, f1_of, metric_of_counts, share
+from tasks.metrics.metric import Floats, Metric, f1_of, mean_f1_of, metric_of_counts, share
 
 __all__ = [
     "LAS",
@@ -66,17 +66,11 @@ def tag_macro_f1(question: Question, labels: Sequence[str], by_example: Metric[s
             found[number[one], 0] += one == other
         return found
 
-    def value(counts: Floats) -> Floats:
-        occurs = counts.sum(-1) > 0  # (rows, labels); others have no F1
-        total = f1_of(counts).sum(-1)
-        mean: Floats = total / np.maximum(occurs.sum(-1), 1)
-        return mean
-
     return metric_of_counts(
         "macro-F1",
         "macro_f1",
         counts,
-        value,
+        mean_f1_of,
         about=f"the unweighted mean of the {'labels' if question.reads == 'nodes' else 'tags'}' F1 "
         f"over all {question.part}s, in percent",
         by_example=by_example,

@@ -227,9 +227,11 @@ class SavedModel:
             DataError: A node has more children than the encoder has places for.
         """
         arity = self.classifier.encoder.arity
-        for sentence in sentences if arity is not None else ():
+        if arity is None:
+            return
+        for sentence in sentences:
             most = max(map(len, sentence.constituency.children)) if sentence.constituency else 0
-            if arity is not None and most > arity:
+            if most > arity:
                 raise DataError(
                     f"{self.options.encoder} reads at most {arity} children of a node, but in "
                     f"{' '.join(sentence.tokens)[:60]!r} a node has {most}: others would be put in "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from structnn import Sentence
 from structnn.arcs import tree_of
 from tasks.data.options import ParserOptions, ParsingOptions
 from tasks.data.questions import ROW_SEPARATOR
+from tasks.folders import cache_folder
 from tasks.options import OptionError
 
 # Only a run needs models, and torch with them: a parse in the cache is there without.
@@ -118,9 +118,5 @@ def cached_parser(
         options: Which parser, and which file.
         progress: Called with the number of texts done and of all.
     """
-    if options.cache is not None:
-        file = options.cache
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        file = Path(base) / "structnn" / "parses.sqlite"
+    file = options.cache or cache_folder() / "parses.sqlite"
     return CachedParser(make_parser(options), file, progress=progress)

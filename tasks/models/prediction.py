@@ -14,8 +14,8 @@ from structnn import Hypothesis, Search, Sentence, SequenceHead
 from tasks.data.examples import DataError, check_spans, counted, is_visible, marked_spans
 from tasks.data.nodes import phrases_of
 from tasks.data.parsing import in_tokens
-from tasks.data.questions import Question, Span, with_marks
-from tasks.data.setting import for_spans
+from tasks.data.questions import Question, Span, in_one_string, with_marks
+from tasks.data.setting import each_for_spans
 from tasks.data.structures import structure_of
 from tasks.folders import encoder_folder
 from tasks.models.model import SavedModel, model_in
@@ -180,15 +180,10 @@ class Predictor:
         ]
         structure = structure_of(self.model.structure)
         if structure.spans:
-            sentences = [
-                for_spans(structure, sentence, own)
-                for sentence, own in zip(sentences, in_sentences, strict=True)
-            ]
+            sentences = each_for_spans(structure, sentences, in_sentences)
         marked = texts if spans is None else map(with_marks, plain, found)
         shown = [
-            " || ".join(
-                text if isinstance(text, str) else " ".join(text) for text in filter(None, both)
-            )
+            " || ".join(map(in_one_string, filter(None, both)))
             for both in zip_longest(marked, second)
         ]
         others = self.read(second, "second text") if second else []
@@ -289,7 +284,7 @@ class Predictor:
         found = evaluate(self.model.classifier, self.model.inputs(sentences, second, spans))
         return [
             Prediction(
-                text if isinstance(text, str) else " ".join(text),
+                in_one_string(text),
                 label,
                 probabilities,
                 self._parts(sentence),
@@ -328,8 +323,7 @@ def _listed(texts: Iterable[object], what: str = "text") -> list[str | Sequence[
 
 def _of_search(text: str | Sequence[str], found: Sequence[Hypothesis]) -> Prediction:
     written = tuple(Written(one.text, one.log_probability, one.score) for one in found)
-    shown = text if isinstance(text, str) else " ".join(text)
-    return Prediction(shown, written[0].text, {}, written=written)
+    return Prediction(in_one_string(text), written[0].text, {}, written=written)
 
 
 def bracketed(text: str | Sequence[str], where: str) -> Sentence:

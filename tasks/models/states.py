@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["StoredStates", "states_folder"]
+__all__ = ["StoredStates"]
 
 _BUSY_SECONDS = 60.0
 _LOOK_UP = 500  # keys in one query
@@ -98,9 +97,3 @@ def _select(
     connection: sqlite3.Connection, query: str, keys: Sequence[str]
 ) -> Iterable[tuple[str, bytes]]:
     return connection.execute(query, keys)
-
-
-def states_folder() -> Path:
-    """The folder of the states that the command keeps: in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "structnn" / "states"

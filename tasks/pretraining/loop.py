@@ -26,7 +26,15 @@ from tasks.training.loop import TrainedEpoch, TrainingResult, fault_in, train_by
 from tasks.training.options import TrainingOptions
 from tasks.training.step import TrainingStep
 
-__all__ = ["Asked", "Carrier", "Measured", "Reading", "measure", "train_language_model"]
+__all__ = [
+    "Asked",
+    "Carrier",
+    "Measured",
+    "Reading",
+    "measure",
+    "perplexity_of",
+    "train_language_model",
+]
 
 EVALUATED = 64  # sentences at a time: the scores of all words take much memory
 _MASKS_OF_EVALUATION = 0  # their seed, so that all models of one text are asked for the same words
@@ -194,12 +202,17 @@ class Measured:
     @property
     def perplexity(self) -> float:
         """The exponential of the loss."""
-        return math.exp(min(self.loss, 700.0))
+        return perplexity_of(self.loss)
 
     @property
     def bits_per_character(self) -> float:
         """The bits of the whole text by its characters, where all of its words are asked for."""
         return self.loss * self.words / math.log(2) / self.characters
+
+
+def perplexity_of(loss: float) -> float:
+    """The exponential of a loss in nats; of one that is too large for it, that of 700."""
+    return math.exp(min(loss, 700.0))
 
 
 @torch.inference_mode()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from parsers.controls import CONTROLS
-from tasks.data.options import ParserOptions, ParsingOptions, SplitOptions
+from tasks.data.options import ParsingOptions, SplitOptions
 from tasks.data.structures import GIVEN_STRUCTURES, structure_of
 from tasks.models.options import EncoderSettings, ModelOptions
 from tasks.options import OptionError, Range, cli_option, part
@@ -134,8 +134,3 @@ class PretrainOptions(SplitOptions, EncoderSettings, OptimisationOptions, Parsin
     def training(self) -> TrainingOptions:
         """How it is trained."""
         return TrainingOptions(**vars(part(OptimisationOptions, self)))
-
-    @property
-    def parser_options(self) -> ParserOptions:
-        """The options of the parser."""
-        return part(ParserOptions, self)

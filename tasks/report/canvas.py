@@ -62,7 +62,7 @@ WIDTH = 4.4
 SMALL = 9.0
 """Points, the size of the smallest text: 9 pixels at three quarters, which pages draw at the least."""
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 9.5,
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -143,7 +143,7 @@ def drawn(
 
     stem = re.sub(r"[\W_]+", "-", name.lower()).strip("-")
     # Ids in an SVG are hashes; salted by the name, they differ between the figures of one page.
-    with mpl.rc_context(_style(stem)), warnings.catch_warnings():
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": stem}), warnings.catch_warnings():
         # Letters that matplotlib's font lacks are in the SVG all the same, for the reader's fonts.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         canvas = Canvas(figsize=(width, height), layout="constrained")
@@ -158,10 +158,6 @@ def drawn(
         pixels: Any = FigureCanvasAgg(canvas)
         pixels.print_png(png)
     return Figure(stem, title, text, _element(svg.getvalue()), png.getvalue(), width)
-
-
-def _style(salt: str) -> Any:
-    return {**_STYLE, "svg.hashsalt": salt}
 
 
 def _leave_empty_labels(canvas: Canvas) -> None:

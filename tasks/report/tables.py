@@ -67,6 +67,7 @@ def encoder_table(group: Group) -> Table:
         )
     for member in group.members:
         beside = [Entry(standing(group, member))] * several
+        calibration = fmean(member.calibration_error) if one_label else None
         rows.append(
             (
                 Entry(member.encoder, {"encoder": member.encoder}),
@@ -74,7 +75,7 @@ def encoder_table(group: Group) -> Table:
                 _interval(group, member.low, member.high),
                 *beside,
                 *(_mean(member, metric) for metric in others),
-                *(_calibration(member) for _ in range(one_label)),
+                *[number("calibration_error", calibration, ".3f")] * one_label,
                 mean_and_sd("dev", member.dev, on_dev.unit),
                 Entry(member.kind, {"reads": sorted(member.description.reads)}),
                 number("parameters", member.parameters),
@@ -83,10 +84,6 @@ def encoder_table(group: Group) -> Table:
             )
         )
     return Table(group.name, columns, tuple(rows))
-
-
-def _calibration(member: ScoredCell) -> Entry:
-    return number("calibration_error", fmean(member.calibration_error), ".3f")
 
 
 def pair_table(group: Group) -> Table:

@@ -58,10 +58,10 @@ def meanings(structures: Iterable[str]) -> list[str]:
     return [f"Controls: {listed(told)}."] if told else []
 
 
-def listed(names: Iterable[str], conjunction: str = "and") -> str:
+def listed(names: Iterable[str]) -> str:
     """Names as in a sentence: ``a, b and c``."""
     *others, last = names
-    return f"{', '.join(others)} {conjunction} {last}" if others else last
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def standing(group: Group, member: ScoredCell) -> str:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from tasks.data.examples import Dataset, Example, counted
 from tasks.data.parsing import ParsedDataset, given_tree
+from tasks.data.questions import in_one_string
 from tasks.data.sentences import tokens_of
 from tasks.data.setting import Setting, view
 from tasks.data.structures import Structure, structure_of
@@ -43,6 +44,7 @@ __all__ = [
     "Results",
     "condition_of",
     "examples_file",
+    "experiment_of",
     "load_results",
     "save_experiment",
 ]
@@ -213,6 +215,12 @@ def save_experiment(
         "runs": list(map(asdict, planned)),
     }
     write_sealed(out / EXPERIMENT_FILE, content, map(examples_file, known))
+
+
+def experiment_of(run: Path) -> Path | None:
+    """The description of the experiment that a run's folder is in; None where it is in none."""
+    files = (folder / EXPERIMENT_FILE for folder in run.resolve().parents)
+    return next((file for file in files if file.is_file()), None)
 
 
 def load_results(folder: Path) -> Results:
@@ -453,5 +461,4 @@ def _described(data: ParsedDataset, structures: Sequence[Structure]) -> list[Exa
 def _target(example: Example) -> str:
     """The words of the span that an example is about, in lower case."""
     ((begin, end),) = example.spans
-    part = example.text[begin:end]
-    return (part if isinstance(part, str) else " ".join(part)).lower()
+    return in_one_string(example.text[begin:end]).lower()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from structnn import ENCODERS, Tree, UnknownNameError
 from tasks.data.questions import ROW_SEPARATOR, SEPARATOR, Question, number_in
-from tasks.json_records import as_record
+from tasks.json_records import Record, as_record
 from tasks.results.condition import Condition
 from tasks.results.options import VerdictOptions
 from tasks.results.run import RUN_AGAIN
@@ -284,10 +284,7 @@ def read_predictions(file: Path) -> tuple[PredictedExample, ...]:
     Raises:
         StorageError: The file isn't there, or another version wrote it.
     """
-    return tuple(
-        as_record(PredictedExample, entry, f"{file}:{line}", RUN_AGAIN)
-        for line, entry in enumerate(read_json_lines(file, RUN_AGAIN), start=1)
-    )
+    return _lines_of(PredictedExample, file, RUN_AGAIN)
 
 
 def read_history(file: Path) -> tuple[Epoch, ...]:
@@ -311,9 +308,13 @@ def read_descriptions(file: Path) -> tuple[ExampleDescription, ...]:
     Raises:
         StorageError: The file isn't there, or another version wrote it.
     """
+    return _lines_of(ExampleDescription, file, EXPERIMENT_AGAIN)
+
+
+def _lines_of(kind: type[Record], file: Path, remedy: str) -> tuple[Record, ...]:
     return tuple(
-        as_record(ExampleDescription, entry, f"{file}:{line}", EXPERIMENT_AGAIN)
-        for line, entry in enumerate(read_json_lines(file, EXPERIMENT_AGAIN), start=1)
+        as_record(kind, entry, f"{file}:{line}", remedy)
+        for line, entry in enumerate(read_json_lines(file, remedy), start=1)
     )
 
 

@@ -32,7 +32,6 @@ __all__ = [
     "read_result",
     "seed_of",
     "versions",
-    "write_description",
     "write_result",
 ]
 
@@ -162,11 +161,6 @@ def write_result(out: Path, result: RunResult) -> None:
     """Write ``result.json`` into the run's folder, with the checksums of the other files."""
     content = {name: value for name, value in vars(result).items() if name != "folder"}
     write_sealed(out / result.folder / "result.json", content, SEALED)
-
-
-def write_description(out: Path, run: Run, data: ParsedDataset) -> None:
-    """Write ``run.json`` into the run's folder: see :func:`describe`."""
-    write_sealed(out / run.folder / "run.json", describe(run, data))
 
 
 def seed_of(folder: Path) -> int:

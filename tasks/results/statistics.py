@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tasks.data.examples import counted
 from tasks.metrics import ACCURACY, AnyMetric, Unit
-from tasks.results.verdicts import FEWEST_SEEDS, Verdict, decide, mean_scores, numbered
+from tasks.results.verdicts import FEWEST_SEEDS, Verdict, decide, mean_scores, numbered, summed
 
 __all__ = [
     "Comparison",
@@ -499,12 +499,7 @@ def compare_pairs(
 
 def _sums(scores: Floats, clusters: Sequence[Hashable] | None) -> Floats:
     """``(seeds, examples)`` to ``(seeds, clusters)``."""
-    if clusters is None:
-        return scores
-    places = numbered(clusters)
-    sums = np.zeros((places.max() + 1, len(scores)))
-    np.add.at(sums, places, scores.T)
-    return sums.T
+    return scores if clusters is None else summed(scores, numbered(clusters))
 
 
 def _median_mcnemar(a: Floats, b: Floats) -> float:

@@ -36,6 +36,7 @@ __all__ = [
     "mean_scores",
     "numbered",
     "squeeze_variances",
+    "summed",
 ]
 
 Floats = NDArray[np.float64]
@@ -195,13 +196,6 @@ def mean_scores(
     count = int(groups.max()) + 1
     if count < 2:
         raise ValueError("all examples are of one cluster, so nothing is known of others")
-
-    def summed(rows: Floats) -> Floats:
-        """``(rows, examples)`` to ``(rows, clusters)``, as shares of a mean."""
-        of_groups = np.zeros((count, len(rows)))
-        np.add.at(of_groups, groups, rows.T / examples)
-        return of_groups.T
-
     # Where lower is better, scores have the other sign.
     binary = any(
         all(((matrix == 0) | (matrix == one)).all() for matrix in matrices.values())
@@ -213,7 +207,7 @@ def mean_scores(
     correction = 1 / (1 - shares)
     over_seeds = np.stack([matrix.mean(0) for matrix in matrices.values()])
     means = over_seeds.mean(1)
-    deviations = summed(over_seeds - means[:, None])
+    deviations = summed((over_seeds - means[:, None]) / examples, groups)
     of_examples = correction * deviations @ deviations.T
     if binary:
         of_examples = _with_rare_differences(of_examples, over_seeds, groups)
@@ -224,7 +218,9 @@ def mean_scores(
         if len(runs) > 1:
             variances[row] = runs.var(ddof=1)
             residuals = matrix - runs[:, None] - matrix.mean(0) + runs.mean()
-            chance = (correction * summed(residuals) ** 2).sum() / (len(runs) - 1)
+            chance = (correction * summed(residuals / examples, groups) ** 2).sum() / (
+                len(runs) - 1
+            )
             of_chance[row] = chance / len(runs)
     largest = 1.0 if binary else max(float(np.ptp(matrix)) for matrix in matrices.values())
     return MeanScores(
@@ -454,6 +450,13 @@ def _drawn_differences(
         drawn += (moved[:, one] - moved[:, other]) ** 2
     of_differences: Floats = drawn / degrees
     return of_differences
+
+
+def summed(rows: Floats, groups: Ints) -> Floats:
+    """``(rows, examples)`` to ``(rows, clusters)``, given the number of each example's cluster."""
+    of_groups = np.zeros((int(groups.max()) + 1, len(rows)))
+    np.add.at(of_groups, groups, rows.T)
+    return of_groups.T
 
 
 def numbered(clusters: Sequence[Hashable]) -> NDArray[np.int64]:

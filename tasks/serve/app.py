@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from structnn import __version__
 from tasks.explain import explain
@@ -15,15 +15,13 @@ from tasks.explain.report import numbers
 from tasks.models.prediction import Prediction, Predictor
 from tasks.serve.batching import BusyError, ModelThread
 from tasks.serve.limits import Limits, TooLargeError
-from tasks.serve.views import Shown, asked_about, page, show
+from tasks.serve.views import Shown, page, show
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
     from fastapi.responses import Response
 
 __all__ = ["make_app"]
-
-T = TypeVar("T")
 
 _REFUSALS = {
     411: "The request doesn't say how long it is",
@@ -183,19 +181,13 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
         )
         return JSONResponse({"detail": message}, error.status_code, error.headers)
 
-    async def faulty(_: Request, error: Exception) -> Response:
-        return refused(422, str(error))
-
-    async def too_large(_: Request, error: Exception) -> Response:
-        return refused(413, str(error))
-
-    async def busy(_: Request, error: Exception) -> Response:
-        return refused(503, str(error))
+    async def told(status: int, _: Request, error: Exception) -> Response:
+        return refused(status, str(error))
 
     async def predict(asked: Texts) -> list[Prediction]:
         """The answer for each text, in order."""
         limits.check(asked.texts, asked.second)
-        return await _result(model.predict(asked.texts, asked.second))
+        return await asyncio.wrap_future(model.predict(asked.texts, asked.second))
 
     async def explained(asked: ToExplain) -> dict[str, Any]:
         """All numbers of an explanation."""
@@ -212,11 +204,13 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
                 )
             )
 
-        return await _result(model.call(answer))
+        return await asyncio.wrap_future(model.call(answer))
 
     async def shown(asked: OneText) -> Shown:
         limits.check([asked.text], [] if asked.second is None else [asked.second])
-        return await _result(model.call(lambda: show(predictor, asked.text, asked.second)))
+        return await asyncio.wrap_future(
+            model.call(lambda: show(predictor, asked.text, asked.second))
+        )
 
     async def health() -> Health:
         """What runs here."""
@@ -225,7 +219,7 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
             run=str(predictor.run),
             encoder=own.options.encoder,
             structure=own.structure,
-            question=asked_about(predictor),
+            question=predictor.question.in_words(own.classifier.labels),
             labels=list(own.classifier.labels),
             version=__version__,
         )
@@ -238,9 +232,8 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
     app.middleware("http")(limited)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, elsewhere)
-    app.add_exception_handler(ValueError, faulty)
-    app.add_exception_handler(TooLargeError, too_large)
-    app.add_exception_handler(BusyError, busy)
+    for kind, status in ((ValueError, 422), (TooLargeError, 413), (BusyError, 503)):
+        app.add_exception_handler(kind, partial(told, status))
     refusals: dict[int | str, dict[str, Any]] = {
         status: {"model": Refusal, "description": reason} for status, reason in _REFUSALS.items()
     }
@@ -259,11 +252,6 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
         "/", index, methods=["GET", "HEAD"], include_in_schema=False, response_model=None
     )
     return app
-
-
-async def _result(future: Future[T]) -> T:
-    """What the thread of the model answers, without keeping others waiting."""
-    return await asyncio.wrap_future(future)
 
 
 def _fault(error: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from tasks.explain.words import answer_words
 from tasks.models.prediction import Predictor
 from tasks.report.shell import style, templates
 
-__all__ = ["Shown", "asked_about", "page", "show"]
+__all__ = ["Shown", "page", "show"]
 
 
 LISTED = 12  # labels that the page names
@@ -53,11 +53,6 @@ def page(predictor: Predictor) -> str:
             script=Markup((own / "page.js").read_text("utf-8")),
         )
     )
-
-
-def asked_about(predictor: Predictor) -> str:
-    """The question of a run in words, as ``"sentence (a text), label (6 classes)"``."""
-    return predictor.question.in_words(predictor.model.classifier.labels)
 
 
 def _what_it_does(predictor: Predictor) -> str:

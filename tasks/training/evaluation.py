@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from structnn import ArcsHead, Batch, Corpus, Head, Search, SequenceHead, StructuredModel
@@ -23,7 +24,14 @@ from tasks.training.inputs import Indices, Inputs, rows_of
 if TYPE_CHECKING:  # accelerate is slow to import, and prediction does without
     from tasks.training.processes import Processes
 
-__all__ = ["Evaluation", "evaluate", "node_accuracy", "predict_scores", "write_sequences"]
+__all__ = [
+    "Evaluation",
+    "evaluate",
+    "node_accuracy",
+    "predict_scores",
+    "sentence_vectors",
+    "write_sequences",
+]
 
 EVALUATION_BATCH = 256  # sentences; evaluation keeps no activations, so batches can be large
 
@@ -119,6 +127,16 @@ def predict_scores(
     for indices, batch, spans in _batches(model, inputs, processes):
         scores[rows_of(ptr, indices)] = model(batch, spans).float().cpu()
     return scores if processes is None else processes.sum(scores)
+
+
+@torch.inference_mode()
+def sentence_vectors(model: StructuredModel, inputs: Inputs) -> NDArray[np.float32]:
+    """What the head of a model reads of each example, ``(examples, width)``."""
+    reader = model.head.reader
+    vectors = np.zeros((len(inputs), reader.output_dim), dtype=np.float32)
+    for indices, batch, spans in _batches(model, inputs, None):
+        vectors[indices] = reader(model.encode(batch), batch, spans).float().cpu().numpy()
+    return vectors
 
 
 @torch.inference_mode()

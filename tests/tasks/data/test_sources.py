@@ -17,7 +17,7 @@ from tasks.data.files import read_examples
 from tasks.data.options import DataOptions, TextOptions
 from tasks.data.questions import Question
 from tasks.data.sources import is_source, read_source
-from tasks.data.texts import column_names, read_texts
+from tasks.data.texts import read_texts
 
 N = 30
 ROWS = [{"text": ["a", "text", str(n)], "label": n % 2} for n in range(N)]
@@ -195,7 +195,6 @@ def test_arrow_files(tmp_path, suffix):
     assert read_examples(path)[0].columns["day"] == '"1970-01-01"'
     options = TextOptions(text_column="tokens")
     assert read_texts(str(path), options)[0].text == ("a", "0")
-    assert column_names(str(path), options) == ("tokens", "tags", "day")
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(DataError, match="can't be read as"):
         load_dataset(path)
