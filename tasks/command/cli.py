@@ -584,19 +584,21 @@ def predict(
     own = ("text", "label", "probabilities")
     # There may be fifty labels: the likeliest three fit into a line, and --json has all.
     kept = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in own]
-    columns = (
+    columns = [
         *(Column(name, "left", rank=2) for name in kept),
         Column("text", "left", rank=0, prose=True),
         Column("label", "left", rank=0),
-        Column("likeliest", "left"),
-    )
+    ]
+    if any(row["probabilities"] for row in rows):  # numbers, several labels and sequences have none
+        columns.append(Column("likeliest", "left"))
     lines = []
     for row in rows:
         shares = sorted(row["probabilities"].items(), key=lambda item: -item[1])[:3]
         likeliest = ", ".join(f"{label} {share:.3f}" for label, share in shares)
         values = (*(row.get(name, "") for name in kept), row["text"], row["label"] or "", likeliest)
-        lines.append(tuple(Entry(" ".join(str(value).split())) for value in values))
-    show_table(Table("", columns, tuple(lines)), "--json")
+        said = values[: len(columns)]
+        lines.append(tuple(Entry(" ".join(str(value).split())) for value in said))
+    show_table(Table("", tuple(columns), tuple(lines)), "--json")
 
 
 @app.command()
