@@ -116,7 +116,15 @@ class SequenceHead(nn.Module):
         Args:
             texts: The target of each example.
             sentences: The source of each, from which words are copied.
+
+        Raises:
+            ValueError: There are more or fewer texts than sentences.
         """
+        if len(texts) != len(sentences):
+            raise ValueError(
+                f"each sentence needs one target, but there are {len(texts)} targets for "
+                f"{len(sentences)} sentences"
+            )
         copies = self.decoder.copy
         numbers = [
             self.target.encode(text, sentence.tokens if copies else ())

@@ -111,11 +111,13 @@ class Search:
         at_least(0, min_length=self.min_length)
         if not (math.isfinite(self.length_penalty) and self.length_penalty >= 0):
             raise ValueError(f"length_penalty must be at least 0, but is {self.length_penalty}")
-        if self.max_length is not None and self.max_length < max(1, self.min_length):
-            raise ValueError(
-                f"max_length must be at least 1 and min_length ({self.min_length}), but is "
-                f"{self.max_length}"
-            )
+        if self.max_length is not None:
+            at_least(1, max_length=self.max_length)
+            if self.max_length < self.min_length:
+                raise ValueError(
+                    f"max_length must be at least min_length ({self.min_length}), but is "
+                    f"{self.max_length}"
+                )
         if self.n_best > self.beam:
             raise ValueError(
                 f"a beam of {self.beam} finds no {self.n_best} sequences: choose beam={self.n_best}"
@@ -124,7 +126,8 @@ class Search:
             raise ValueError(f"top_p must be above 0 and at most 1, but is {self.top_p}")
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise ValueError(f"temperature must be above 0, but is {self.temperature}")
-        if not -(2**63) <= self.seed < 2**64:  # what torch takes
+        at_least(-(2**63), seed=self.seed)  # what torch takes
+        if self.seed >= 2**64:
             raise ValueError(f"seed must be below 2^64, but is {self.seed}")
         if self.temperature != 1 and self.top_p is None:
             raise ValueError("temperature goes with pieces that are drawn: give top_p too")

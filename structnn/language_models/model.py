@@ -32,7 +32,17 @@ MASK = "<mask>"
 SPECIAL = 1
 """The number of the one entry of a vocabulary that is no word: :data:`END` or :data:`MASK`."""
 
+_SYMBOLS: Mapping[str, str] = {"causal": END, "masked": MASK, "prefixes": END}
+"""That entry for each objective."""
+
 _UNKNOWN = 0
+
+
+def _symbol_of(objective: str) -> str:
+    if objective not in _SYMBOLS:
+        *others, last = map(repr, _SYMBOLS)
+        raise ValueError(f"objective must be {', '.join(others)} or {last}, but is {objective!r}")
+    return _SYMBOLS[objective]
 
 
 def language_vocabulary(
@@ -51,8 +61,11 @@ def language_vocabulary(
         objective: The objective of the model: ``"causal"``, ``"masked"`` or ``"prefixes"``.
         counts: How often each word occurs in the training set.
         lowercase: Look words up in lower case.
+
+    Raises:
+        ValueError: There is no such objective.
     """
-    special = MASK if objective == "masked" else END
+    special = _symbol_of(objective)
     # It is given on purpose, so that word dropout must never take it.
     known = {**(counts or {}), special: 2**62}
     listed = (special, *(word for word in words if word not in (UNKNOWN, END, MASK)))
@@ -93,7 +106,8 @@ class LanguageModel(StructuredModel):
         - output: ``(tokens, states)``, see :class:`WordsHead`
 
     Raises:
-        ValueError: The encoder is not causal, or the vocabulary lacks the symbol of the objective.
+        ValueError: There is no such objective, the encoder is not causal, or the vocabulary lacks the
+            symbol of the objective.
 
     Example:
         >>> from structnn import build_encoder
@@ -119,13 +133,13 @@ class LanguageModel(StructuredModel):
         tied: bool = True,
         dropout: float = 0.0,
     ) -> None:
+        special = _symbol_of(objective)
         if objective == "causal" and not encoder.causal:
             raise ValueError(
                 f"the states of this {type(encoder).__name__} depend on later words too, which a causal "
                 "language model has to predict: take bag, dan, rnn, lstm, gru, min_gru, fast_weights, "
                 "hyper_lstm or transformer(causal=True), or the objective 'masked' or 'prefixes'"
             )
-        special = MASK if objective == "masked" else END
         if embedding.vocabulary.words[SPECIAL : SPECIAL + 1] != (special,):
             raise ValueError(
                 f"the first word of the vocabulary must be {special!r}: make it with language_vocabulary"
@@ -153,7 +167,13 @@ class LanguageModel(StructuredModel):
         return Batch.from_sentences(sentences, vocabulary=self.vocabulary)
 
     def next_words(self, batch: Batch) -> Tensor:
-        """``(tokens,)`` or ``(prefixes,)``: the number of the word that follows each; then the end."""
+        """``(tokens,)`` or ``(prefixes,)``: the number of the word that follows each; then the end.
+
+        Raises:
+            ValueError: The model predicts hidden words.
+        """
+        if self.objective == "masked":
+            raise ValueError("a masked language model predicts hidden words: hide(batch, share)")
         assert batch.token_ids is not None
         if self.objective == "prefixes":
             last = batch.token_ids[batch.token_ptr[1:] - 1]
@@ -177,7 +197,15 @@ class LanguageModel(StructuredModel):
         Returns:
             The same batch with the mask in the place of hidden words; and ``(tokens,)``, the number of
             each hidden word, ``NO_ANSWER`` elsewhere.
+
+        Raises:
+            ValueError: The model predicts next words.
         """
+        if self.objective != "masked":
+            raise ValueError(
+                "words are hidden from a masked language model alone: this one predicts what "
+                "follows, next_words(batch)"
+            )
         assert batch.token_ids is not None
         chance = torch.rand(batch.num_tokens, generator=generator).to(batch.device)
         hidden = (chance < share) | (chance == chance.min())

@@ -235,20 +235,21 @@ def likeliest_labels(rows: Sequence[Mapping[str, Any]]) -> Table:
         rows: What :func:`prediction_rows` gives.
     """
     kept = _kept(rows, "text", "label", "probabilities")
-    columns = (
+    columns = [
         *(Column(name, "left", rank=2) for name in kept),
         Column("text", "left", rank=0, prose=True),
         Column("label", "left", rank=0),
-        Column("likeliest", "left"),
-    )
+    ]
+    if any(row["probabilities"] for row in rows):  # numbers, several labels and sequences have none
+        columns.append(Column("likeliest", "left"))
     lines = []
     for row in rows:
         # There may be fifty labels: the likeliest three fit into a line, and --json has all.
         shares = sorted(row["probabilities"].items(), key=lambda item: -item[1])[:3]
         likeliest = ", ".join(f"{label} {share:.3f}" for label, share in shares)
-        about = (row.get(name, "") for name in kept)
-        lines.append(_line(*about, row["text"], row["label"] or "", likeliest))
-    return Table("", columns, tuple(lines))
+        values = (*(row.get(name, "") for name in kept), row["text"], row["label"] or "", likeliest)
+        lines.append(_line(*values[: len(columns)]))
+    return Table("", tuple(columns), tuple(lines))
 
 
 def written_texts(rows: Sequence[Mapping[str, Any]]) -> Table:

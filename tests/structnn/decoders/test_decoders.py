@@ -455,6 +455,9 @@ def test_errors_say_what_to_do():
         SequenceHead(build_decoder("gru(copy=True)", encoder, 5, HIDDEN), characters)
     with pytest.raises(ValueError, match="label_smoothing must be from 0 to 1"):
         SequenceHead(build_decoder("gru", encoder, 5, HIDDEN), characters, label_smoothing=2)
+    head = SequenceHead(build_decoder("gru", encoder, 5, HIDDEN), characters)
+    with pytest.raises(ValueError, match="2 targets for 1 sentences"):
+        head.targets(["ab", "ba"], [Sentence(["a"])])
 
 
 def test_scores_have_the_shapes_they_say():

@@ -224,10 +224,13 @@ def test_options_are_checked():
         ({"beam": 0}, "beam must be at least 1"),
         ({"beam": 2, "n_best": 3}, "choose beam=3"),
         ({"length_penalty": -1.0}, "length_penalty must be at least 0"),
-        ({"min_length": 5, "max_length": 4}, "max_length must be at least 1 and min_length"),
+        ({"min_length": 5, "max_length": 4}, r"max_length must be at least min_length \(5\)"),
+        ({"max_length": 0}, "max_length must be at least 1"),
+        ({"max_length": 2.5}, "max_length must be a whole number, but is 2.5"),
         ({"top_p": 0.0}, "top_p must be above 0"),
         ({"top_p": 0.5, "beam": 2}, "either drawn"),
         ({"seed": 2**64}, r"seed must be below 2\^64"),
+        ({"seed": 1.5}, "seed must be a whole number, but is 1.5"),
     ):
         with pytest.raises(ValueError, match=message):
             Search(**options)

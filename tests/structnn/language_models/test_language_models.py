@@ -352,7 +352,20 @@ def test_what_does_not_go_together_is_told():
         LanguageModel(WordEmbedding(vocabulary, 4), build_encoder("lstm", 4, 4), objective="masked")
     with pytest.raises(ValueError, match="only a causal language model"):
         model_of(("lstm", {}), "masked").sample([], Search())
+    for make in (
+        lambda: language_vocabulary(["a"], "caussal"),
+        lambda: LanguageModel(
+            WordEmbedding(vocabulary, 4), build_encoder("lstm", 4, 4), objective="caussal"
+        ),
+    ):
+        with pytest.raises(ValueError, match="'causal', 'masked' or 'prefixes', but is 'caussal'"):
+            make()
     model = model_of(("lstm", {}), "causal")
+    with pytest.raises(ValueError, match="from a masked language model alone"):
+        model.hide(model.batch([Sentence(["a"])]), 0.5)
+    masked = model_of(("lstm", {}), "masked")
+    with pytest.raises(ValueError, match="predicts hidden words"):
+        masked.next_words(masked.batch([Sentence(["a"])]))
     for wrong in ({"count": 0}, {"length": 0}, {"length": 2.5}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
             model.sample([], Search(), **wrong)

@@ -342,6 +342,7 @@ def test_the_command(tmp_path, monkeypatch):
     (run,) = map(str, Path("runs").glob("**/bilstm/seed-0"))
     made = runner.invoke(app, ["predict", run, "a dog"])
     assert made.exit_code == 0, made.output
+    assert "likeliest" not in made.output  # there are no classes
     Path("more.tsv").write_text("source\tid\na 1\tx\nb 2\ty\n")
     made = runner.invoke(app, ["predict", run, "--file", "more.tsv", "--json"])
     assert made.exit_code == 0, made.output
