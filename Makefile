@@ -18,8 +18,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 demo: $(VENV)/installed
 	$(BIN)/structnn demo
 
-# A process for each core, so one thread for each process.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+# A process for each core, so one thread for each process. Bytecode is kept wherever it may be: each
+# process that a test starts would compile the package anew.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto
 
 # Types are checked on one core, so beside the tests.
 test: $(VENV)/installed

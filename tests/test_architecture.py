@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import networkx as nx
@@ -73,8 +74,10 @@ def test_no_modules_import_each_other_in_a_circle(package):
     assert list(nx.simple_cycles(graph)) == []
 
 
+@cache
 def imports_of(package):
     """Every import of a package's modules: the file, the line, the module, and if for types alone."""
+    found = []
     for path in sorted((ROOT / package).rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for_types = {
@@ -92,9 +95,11 @@ def imports_of(package):
                 parts = [f"{node.module}.{alias.name}" for alias in node.names]
                 names = [part if module_file(part) else node.module for part in parts]
             for name in names:
-                yield path, node.lineno, name, id(node) in for_types
+                found.append((path, node.lineno, name, id(node) in for_types))
+    return found
 
 
+@cache
 def module_file(name):
     base = ROOT / Path(*name.split("."))
     for file in (base.with_suffix(".py"), base / "__init__.py"):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from itertools import count, islice
 from pathlib import Path
 
@@ -175,16 +172,15 @@ def test_peaks_of_memory():
         assert 30 << 20 < of_process < 100 << 20  # the C library may hold on to more
 
 
-def test_command(tmp_path):
+@pytest.mark.usefixtures("untimed")
+def test_command(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.trees.use_one_thread", lambda: None)
     write_conllu(SENTENCES, tmp_path / "trees.conllu")
-    command = [sys.executable, "-m", "benchmarks.trees", "--conllu", tmp_path / "trees.conllu"]
-    command += ["--quick", "--hidden", "4", "--batch", "3", "--seconds", "0", "--out", tmp_path]
+    command = ["--conllu", tmp_path / "trees.conllu", "--quick", "--hidden", 4, "--batch", 3]
+    command += ["--seconds", 0, "--out", tmp_path]
     command += ["--sections", "treebank,variants,depth,memory,growth"]  # synthetic: the same code
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = CliRunner().invoke(app, list(map(str, command)))
+    assert done.exit_code == 0, done.output
     results = json.loads((tmp_path / "trees.json").read_text(encoding="utf-8"))
     assert set(results) == {"machine", "peers", "variants", "depth", "memory", "growth"}
     assert [row["pass"] for row in results["peers"]] == ["forward", "forward + backward"]

@@ -12,6 +12,7 @@ from tests.structnn.examples import random_sentences
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("untimed")
 def test_runs_without_a_gpu(tmp_path, capsys):
     conllu = tmp_path / "trees.conllu"
     write_conllu(random_sentences(0, [2, 5, 9, 14, 6, 7]), conllu)

@@ -22,8 +22,8 @@ def conllu(tmp_path):
     return path
 
 
+@pytest.mark.usefixtures("untimed")
 def test_tables(conllu, tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmarks.timing._settle", lambda *_: None)  # no time is looked at here
     monkeypatch.setattr("benchmarks.graphs.use_one_thread", lambda: None)
     main(conllu, hidden=8, batch=2, seconds=0, out=tmp_path)
     results = json.loads((tmp_path / "graphs.json").read_text())

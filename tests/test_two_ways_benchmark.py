@@ -17,6 +17,7 @@ TREES = "".join(
 )
 
 
+@pytest.mark.usefixtures("untimed")
 @pytest.mark.parametrize("command", ["operators", "threads"])
 def test_the_benchmark_runs(command: str, tmp_path: Path) -> None:
     file = tmp_path / "trees.conllu"

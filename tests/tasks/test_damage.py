@@ -343,7 +343,7 @@ def test_rows_of_another_shape_raise_one_class_of_error(folder, lines):
         file.write_text("".join(json.dumps(row) + "\n" for row in wrong))
         results, fault = told(load_results, folder)
         assert fault is None or str(file) in fault
-        if results and number < 50:
+        if results and not results.damaged and number < 50:  # what is left is measured above
             measure(results)
 
 
@@ -357,7 +357,7 @@ def test_json_of_another_shape_raises_one_class_of_error(folder, name):
         file.write_text(json.dumps(changed_shapes(content, random.Random(number))))
         results, fault = told(load_results, folder)
         assert fault is None or name == "experiment.json"  # a damaged run is left out
-        if results and results.cells and number < 60:
+        if results and results.cells and not results.damaged and number < 60:
             summarise(measure(results))
 
 

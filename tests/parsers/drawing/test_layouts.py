@@ -42,7 +42,7 @@ OTHER_LAYOUTS = ["kamada_kawai", "spring", "circular", "planar", "shell", "spect
 
 @pytest.fixture(scope="module")
 def treebank() -> list[Sentence]:
-    return [sentence for sentence in read_conllu(EWT)[:500] if len(sentence) <= 40]
+    return [sentence for sentence in read_conllu(EWT)[:250] if len(sentence) <= 40]
 
 
 @pytest.mark.slow

@@ -290,7 +290,7 @@ def files(draw: st.DrawFn) -> str:
     return ends.join([*lines, "", ""])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(files())
 def test_what_is_read_can_be_written_and_is_the_same_again(text: str) -> None:
     try:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.tasks.command.test_cli import QUICK, here, kill_at, questions, structnn
+from tests.tasks.command.test_cli import QUICK, here, kill_at, questions
 
 __all__ = ["here", "questions"]  # fixtures
 
@@ -32,8 +32,8 @@ def test_a_grid_from_a_file_ends_in_a_report(tmp_path, questions, here):
     assert not (tmp_path / "runs").exists()
     # What is given on the command line has precedence.
     given = ("--out", "runs/g", "--workers", 1)
-    done = structnn(tmp_path, "compare", "grid.toml", *given, "--seeds", 1)
-    assert re.search(r"child_sum_tree_lstm +random", done.stdout)
+    done = here("compare", "grid.toml", *given, "--seeds", 1)
+    assert re.search(r"child_sum_tree_lstm +random", done.out)
     done = here("compare", "grid.toml", *given)
     assert "6 runs of 2 encoders, 3 of them done already" in done.err
     folder = tmp_path / "runs/g"
@@ -84,8 +84,8 @@ def test_a_killed_grid_goes_on_to_the_same_table(tmp_path, questions, here):
     here(*command, "--out", "unbroken")
     kill_at("3/6", tmp_path, *command, "--out", "killed")
     assert not (tmp_path / "killed/table.json").exists()
-    done = structnn(tmp_path, *command, "--out", "killed")
-    assert "of them done already" in done.stderr
+    done = here(*command, "--out", "killed")
+    assert "of them done already" in done.err
     tables = [(tmp_path / name / "table.json").read_text() for name in ("unbroken", "killed")]
     without_speeds = []
     for table in map(json.loads, tables):

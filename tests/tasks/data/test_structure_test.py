@@ -93,7 +93,7 @@ def test_no_sum_over_ordered_triples_ngrams_and_places_separates_a_foursome():
         assert present["yes"] == present["no"], template.name
 
 
-@pytest.mark.parametrize("open_words", [True, False])
+@pytest.mark.parametrize(("data", "open_words"), [(0, True), (1, False)], indirect=["data"])
 @pytest.mark.parametrize("features", FEATURES)
 def test_linear_rules_are_at_chance(data, features, open_words):
     """On each split that decides, and in each phenomenon.

@@ -81,13 +81,13 @@ def test_a_folder_with_other_options_or_data_is_refused(parsed, tmp_path):
 
 @pytest.mark.slow
 def test_parallel_runs_give_the_table_of_serial_ones(parsed, tmp_path):
-    runs = plan(models("bag", "child_sum_tree_lstm", "bilstm>gcn"), 2, TRAINING)
+    runs = plan(models("bag", "child_sum_tree_lstm", "bilstm>gat"), 2, TRAINING)
     tables = []
     for workers, out in ((1, tmp_path / "a"), (2, tmp_path / "b")):
         outcomes, summary = run_all(runs, parsed, out, workers)
         assert not any(isinstance(outcome, Failure) for outcome in outcomes)
         names = [row.condition.encoder for row in summary.rows]
-        assert names == ["bag", "child_sum_tree_lstm", "bilstm>gcn"]
+        assert names == ["bag", "child_sum_tree_lstm", "bilstm>gat"]
         tables.append([(row.condition, row.dev, row.test) for row in summary.rows])
         for name in ("table.md", "runs.csv", "table.json"):
             assert (out / name).exists()

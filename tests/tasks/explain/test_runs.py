@@ -7,7 +7,7 @@ import pytest
 from tasks.explain import choose_runs, known_label
 from tasks.results.folder import load_results
 from tasks.storage import StorageError
-from tests.tasks.command.test_cli import QUICK, here, questions, structnn
+from tests.tasks.command.test_cli import QUICK, here, questions
 
 __all__ = ["here", "questions"]  # fixtures
 
@@ -71,11 +71,10 @@ def test_one_run_of_each_cell_of_an_experiment(experiment, here, tmp_path):
         choose_runs([experiment])
 
 
-def test_folders_that_are_none(tmp_path):
+def test_folders_that_are_none(tmp_path, here):
     with pytest.raises(
         StorageError, match=r"no folder .*nowhere: give folders of runs or of an exp"
     ):
         choose_runs([tmp_path / "nowhere"])
     assert choose_runs([tmp_path]).folders == (tmp_path,)  # its model is asked for later
-    done = structnn(tmp_path, "explain", ".", "a b", "-o", "why", status=1)
-    assert "there is no saved model in ." in done.stderr
+    assert "there is no saved model in ." in here("explain", ".", "a b", "-o", "why", status=1).err
