@@ -21,14 +21,15 @@ struct Attention {
   const int64_t *incoming, *outgoing;       // where the edges of each node begin
   const int64_t* by_source;                 // edges in the order of their sources
   double slope;                             // of the leaky rectifier
-  // What each layer makes of these is said below. Gradients are those of the arrays they are named
-  // after, and d_edge and d_attention are added to; d_scores (edges, heads) and d_sums (edges, heads *
+  // What each layer makes of these is said below; the bias (heads * width), which may be null, is added
+  // to the output. Gradients are those of the arrays they are named after, and d_edge, d_attention and
+  // d_bias are added to; d_scores (edges, heads) and d_sums (edges, heads *
   // width) are room to work in.
   void *query, *key;
-  const void *value, *edge, *attention;
+  const void *value, *edge, *attention, *bias;
   void *weights, *out;
   const void* d_out;
-  void *d_scores, *d_sums, *d_query, *d_key, *d_value, *d_edge, *d_attention;
+  void *d_scores, *d_sums, *d_query, *d_key, *d_value, *d_edge, *d_attention, *d_bias;
 };
 }
 
@@ -272,15 +273,16 @@ class Passes {
   }
 
   void backward() const {
-    constexpr int64_t vectors = Kind<T>::vectors;
-    const int64_t blocks = (in.nodes + kBlock - 1) / kBlock;
-    std::vector<T> d_attention(blocks * vectors * dim);
-    const auto d_attention_of = [&](int64_t block) { return d_attention.data() + block * vectors * dim; };
+    const int64_t blocks = (in.nodes + kBlock - 1) / kBlock, vectors = Kind<T>::vectors * dim;
+    std::vector<T> d_attention(blocks * vectors), d_bias(in.bias ? blocks * dim : 0);
+    const auto d_attention_of = [&](int64_t block) { return d_attention.data() + block * vectors; };
     for_blocks(in, [&](int64_t block, int64_t begin, int64_t end) {
       std::vector<T> sums(heads);
       clear(in.d_query, begin, end, layer.query_width());
-      for (int64_t node = begin; node < end; ++node)
+      for (int64_t node = begin; node < end; ++node) {
         to_target(node, sums.data(), d_attention_of(block));
+        if (in.bias) add(d_bias.data() + block * dim, d_out_of(node), dim);
+      }
     });
     // The sums over all edges are one thread's, while others take blocks of nodes.
 #pragma omp parallel for schedule(dynamic) num_threads(int(in.threads)) if (in.threads > 1)
@@ -293,8 +295,10 @@ class Passes {
       to_sources(begin, end);
       for (int64_t node = begin; node < end; ++node) layer.from_scores(node, d_attention_of(task - 1));
     }
-    for (int64_t block = 0; block < blocks; ++block)
-      add(static_cast<T*>(in.d_attention), d_attention_of(block), vectors * dim);
+    for (int64_t block = 0; block < blocks; ++block) {
+      add(static_cast<T*>(in.d_attention), d_attention_of(block), vectors);
+      if (in.bias) add(static_cast<T*>(in.d_bias), d_bias.data() + block * dim, dim);
+    }
   }
 
  private:
@@ -318,7 +322,10 @@ class Passes {
       for (int64_t edge = first; edge < last; ++edge) weights_of(edge)[head] /= total;
     }
     T* out = static_cast<T*>(in.out) + node * dim;
-    std::fill(out, out + dim, T(0));
+    if (in.bias)
+      std::copy_n(static_cast<const T*>(in.bias), dim, out);
+    else
+      std::fill_n(out, dim, T(0));
     for (int64_t edge = first; edge < last; ++edge) {
       add_weighted(out, edge, value_of(edge));
       if (Kind<T>::edges_have_values) add_weighted(out, edge, own_value_of(edge));

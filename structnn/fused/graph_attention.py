@@ -17,7 +17,7 @@ from structnn.fused.calls import is_seen_through
 __all__ = ["attend", "can_attend"]
 
 _ADJACENCY = ("source", "target", "incoming", "outgoing", "by_source")
-_GIVEN = ("query", "key", "value", "edge", "attention")
+_GIVEN = ("query", "key", "value", "edge", "attention", "bias")
 _VALUE = _GIVEN.index("value")
 
 
@@ -62,6 +62,7 @@ def attend(
     heads: int,
     slope: float = 0.0,
     attention: Tensor | None = None,
+    bias: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""What each node hears from its neighbours, and how much of each.
 
@@ -88,13 +89,14 @@ def attend(
         heads: How many heads there are.
         slope: Of the leaky rectifier.
         attention: ``(2, heads * width)`` for GAT, ``(heads * width,)`` for GATv2.
+        bias: ``(heads * width,)``, added to the output.
 
     Returns:
         ``(nodes, heads * width)``, and the softmax's weights, ``(edges, heads)``, in the order of the
         adjacency; no gradient goes through the second.
     """
     out, weights = _Attend.apply(  # type: ignore[no-untyped-call]
-        layer, heads, slope, adjacency, numbers, query, key, value, edge, attention
+        layer, heads, slope, adjacency, numbers, query, key, value, edge, attention, bias
     )
     return out, weights
 

@@ -166,7 +166,7 @@ class GATLayer(AttentionLayer):
             by_head = layer.lin_edge(vectors).unflatten(1, (layer.heads, layer.width))
             return (by_head * layer.att_edge).sum(2)
 
-        messages, weights = attend(
+        return attend(
             "gat",
             None,
             None,
@@ -177,8 +177,8 @@ class GATLayer(AttentionLayer):
             heads=layer.heads,
             slope=LEAKY_SLOPE,
             attention=torch.cat([layer.att_src, layer.att_dst]).flatten(1),
+            bias=layer.bias,
         )
-        return messages + layer.bias, weights
 
 
 class GATv2Layer(AttentionLayer):
@@ -188,7 +188,7 @@ class GATv2Layer(AttentionLayer):
         self, states: Tensor, numbers: Tensor, adjacency: Adjacency
     ) -> tuple[Tensor, Tensor]:
         layer: Any = self.convolution
-        messages, weights = attend(
+        return attend(
             "gatv2",
             layer.lin_r(states),
             None,
@@ -199,8 +199,8 @@ class GATv2Layer(AttentionLayer):
             heads=layer.heads,
             slope=LEAKY_SLOPE,
             attention=layer.att.flatten(),
+            bias=layer.bias,
         )
-        return messages + layer.bias, weights
 
 
 class GraphTransformerLayer(AttentionLayer):

@@ -120,12 +120,18 @@ def attending(layer, edges, nodes, numbers, heads, dim):
     adjacency, numbers = Adjacency.of(edges, nodes), torch.tensor(numbers)
     kinds = int(numbers.max()) + 1
     shapes = {
-        "gat": {"value": (nodes, dim), "edge": (kinds, heads), "attention": (2, dim)},
+        "gat": {
+            "value": (nodes, dim),
+            "edge": (kinds, heads),
+            "attention": (2, dim),
+            "bias": (dim,),
+        },
         "gatv2": {
             "query": (nodes, dim),
             "value": (nodes, dim),
             "edge": (kinds, dim),
             "attention": (dim,),
+            "bias": (dim,),
         },
         "transformer": {
             **dict.fromkeys(("query", "key", "value"), (nodes, dim)),
