@@ -21,13 +21,15 @@ struct Attention {
   const int64_t *incoming, *outgoing;       // where the edges of each node begin
   const int64_t* by_source;                 // edges in the order of their sources
   double slope;                             // of the leaky rectifier
-  // What each layer makes of these is said below. Gradients are those of the arrays they are named
-  // after, and d_edge and d_attention are added to; d_scores (edges, heads) and d_sums (edges, heads *
+  // What each layer makes of these is said below; the bias (heads * width), which may be null, is added
+  // to the output. Gradients are those of the arrays they are named after, and d_edge, d_attention and
+  // d_bias are added to; d_scores (edges, heads) and d_sums (edges, heads *
   // width) are room to work in.
-  const void *query, *key, *value, *edge, *attention;
+  void *query, *key;
+  const void *value, *edge, *attention, *bias;
   void *weights, *out;
   const void* d_out;
-  void *d_scores, *d_sums, *d_query, *d_key, *d_value, *d_edge, *d_attention;
+  void *d_scores, *d_sums, *d_query, *d_key, *d_value, *d_edge, *d_attention, *d_bias;
 };
 }
 
@@ -86,18 +88,40 @@ struct Layer {
         slope(T(given.slope)) {}
 
   int64_t query_width() const { return dim; }  // and of a key
+  void to_scores(int64_t) const {}  // of a node by itself
+  void from_scores(int64_t, T*) const {}
   static const T* at(const void* from, int64_t place) { return static_cast<const T*>(from) + place; }
   static T* at(void* from, int64_t place) { return static_cast<T*>(from) + place; }
   T steepness(T sum) const { return sum > 0 ? T(1) : slope; }
 };
 
-// Velickovic et al. (2018): key, query and edge are scores (rows, heads), value is W h.
+// Velickovic et al. (2018): value is W h, edge are scores (rows, heads), attention are two vectors. Key
+// and query (rows, heads) are room for the scores that they give a node as source and as target.
 template <typename T>
 struct Gat : Layer<T> {
-  using Layer<T>::Layer, Layer<T>::in, Layer<T>::heads, Layer<T>::at;
+  using Layer<T>::Layer, Layer<T>::in, Layer<T>::heads, Layer<T>::width, Layer<T>::dim, Layer<T>::at;
   static constexpr bool edges_have_values = false;
+  static constexpr int64_t vectors = 2;
 
   int64_t query_width() const { return heads; }
+  void to_scores(int64_t node) const {
+    for (int64_t head = 0, from = 0; head < heads; ++head, from += width) {
+      const T* value = at(in.value, node * dim + from);
+      *at(in.key, node * heads + head) = dot(value, at(in.attention, from), width);
+      *at(in.query, node * heads + head) = dot(value, at(in.attention, dim + from), width);
+    }
+  }
+  void from_scores(int64_t node, T* d_attention) const {
+    for (int64_t head = 0, from = 0; head < heads; ++head, from += width) {
+      const T* value = at(in.value, node * dim + from);
+      T* d_value = at(in.d_value, node * dim + from);
+      const T d_key = *at(in.d_key, node * heads + head), d_query = *at(in.d_query, node * heads + head);
+      add_scaled(d_value, d_key, at(in.attention, from), width);
+      add_scaled(d_value, d_query, at(in.attention, dim + from), width);
+      add_scaled(d_attention + from, d_key, value, width);
+      add_scaled(d_attention + dim + from, d_query, value, width);
+    }
+  }
   T sum(int64_t edge, int64_t head) const {
     return *at(in.key, in.source[edge] * heads + head) + *at(in.query, in.target[edge] * heads + head) +
            *at(in.edge, in.number[edge] * heads + head);
@@ -128,6 +152,7 @@ template <typename T>
 struct GatV2 : Layer<T> {
   using Layer<T>::Layer, Layer<T>::in, Layer<T>::heads, Layer<T>::width, Layer<T>::dim, Layer<T>::at;
   static constexpr bool edges_have_values = false;
+  static constexpr int64_t vectors = 1;
 
   // Of one head the sums before the rectifier, vector by vector.
   template <typename Function>
@@ -178,6 +203,7 @@ template <typename T>
 struct Transformer : Layer<T> {
   using Layer<T>::Layer, Layer<T>::in, Layer<T>::heads, Layer<T>::width, Layer<T>::dim, Layer<T>::at;
   static constexpr bool edges_have_values = true;
+  static constexpr int64_t vectors = 0;
 
   void score(int64_t edge, T* scores) const {
     const T *key = at(in.key, in.source[edge] * dim), *query = at(in.query, in.target[edge] * dim);
@@ -236,6 +262,9 @@ class Passes {
 
   void forward() const {
     for_blocks(in, [this](int64_t, int64_t begin, int64_t end) {
+      for (int64_t node = begin; node < end; ++node) layer.to_scores(node);
+    });
+    for_blocks(in, [this](int64_t, int64_t begin, int64_t end) {
       for (int64_t node = begin; node < end; ++node) shift_scores(node);
       const int64_t first = in.incoming[begin], last = in.incoming[end];
       exp_all(weights_of(first), (last - first) * heads);
@@ -244,25 +273,32 @@ class Passes {
   }
 
   void backward() const {
-    const int64_t blocks = (in.nodes + kBlock - 1) / kBlock;
-    std::vector<T> d_attention(in.d_attention ? blocks * dim : 0);
+    const int64_t blocks = (in.nodes + kBlock - 1) / kBlock, vectors = Kind<T>::vectors * dim;
+    std::vector<T> d_attention(blocks * vectors), d_bias(in.bias ? blocks * dim : 0);
+    const auto d_attention_of = [&](int64_t block) { return d_attention.data() + block * vectors; };
     for_blocks(in, [&](int64_t block, int64_t begin, int64_t end) {
       std::vector<T> sums(heads);
       clear(in.d_query, begin, end, layer.query_width());
-      T* d_own = in.d_attention ? d_attention.data() + block * dim : nullptr;
-      for (int64_t node = begin; node < end; ++node) to_target(node, sums.data(), d_own);
+      for (int64_t node = begin; node < end; ++node) {
+        to_target(node, sums.data(), d_attention_of(block));
+        if (in.bias) add(d_bias.data() + block * dim, d_out_of(node), dim);
+      }
     });
     // The sums over all edges are one thread's, while others take blocks of nodes.
 #pragma omp parallel for schedule(dynamic) num_threads(int(in.threads)) if (in.threads > 1)
     for (int64_t task = 0; task <= blocks; ++task) {
-      if (task == 0)
+      if (task == 0) {
         to_numbers();
-      else
-        to_sources((task - 1) * kBlock, std::min(in.nodes, task * kBlock));
+        continue;
+      }
+      const int64_t begin = (task - 1) * kBlock, end = std::min(in.nodes, task * kBlock);
+      to_sources(begin, end);
+      for (int64_t node = begin; node < end; ++node) layer.from_scores(node, d_attention_of(task - 1));
     }
-    if (in.d_attention)
-      for (int64_t block = 0; block < blocks; ++block)
-        add(static_cast<T*>(in.d_attention), d_attention.data() + block * dim, dim);
+    for (int64_t block = 0; block < blocks; ++block) {
+      add(static_cast<T*>(in.d_attention), d_attention_of(block), vectors);
+      if (in.bias) add(static_cast<T*>(in.d_bias), d_bias.data() + block * dim, dim);
+    }
   }
 
  private:
@@ -286,7 +322,10 @@ class Passes {
       for (int64_t edge = first; edge < last; ++edge) weights_of(edge)[head] /= total;
     }
     T* out = static_cast<T*>(in.out) + node * dim;
-    std::fill(out, out + dim, T(0));
+    if (in.bias)
+      std::copy_n(static_cast<const T*>(in.bias), dim, out);
+    else
+      std::fill_n(out, dim, T(0));
     for (int64_t edge = first; edge < last; ++edge) {
       add_weighted(out, edge, value_of(edge));
       if (Kind<T>::edges_have_values) add_weighted(out, edge, own_value_of(edge));

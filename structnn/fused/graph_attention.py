@@ -17,7 +17,7 @@ from structnn.fused.calls import is_seen_through
 __all__ = ["attend", "can_attend"]
 
 _ADJACENCY = ("source", "target", "incoming", "outgoing", "by_source")
-_GIVEN = ("query", "key", "value", "edge", "attention")
+_GIVEN = ("query", "key", "value", "edge", "attention", "bias")
 _VALUE = _GIVEN.index("value")
 
 
@@ -52,7 +52,7 @@ def can_attend(states: Tensor) -> bool:
 
 def attend(
     layer: str,
-    query: Tensor,
+    query: Tensor | None,
     key: Tensor | None,
     value: Tensor,
     edge: Tensor,
@@ -62,13 +62,15 @@ def attend(
     heads: int,
     slope: float = 0.0,
     attention: Tensor | None = None,
+    bias: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""What each node hears from its neighbours, and how much of each.
 
     With *u* the source, *v* the target and *r* the number of an edge, for each head:
 
     .. math::
-        \text{gat: } z_{uv} &= \mathrm{LeakyReLU}(query_v + key_u + edge_r) \\
+        \text{gat: } z_{uv} &=
+            \mathrm{LeakyReLU}(attention_1^\top value_u + attention_2^\top value_v + edge_r) \\
         \text{gatv2: } z_{uv} &= attention^\top \mathrm{LeakyReLU}(query_v + value_u + edge_r) \\
         \text{transformer: } z_{uv} &= query_v^\top (key_u + edge_r)
 
@@ -77,22 +79,24 @@ def attend(
 
     Args:
         layer: ``"gat"``, ``"gatv2"`` or ``"transformer"``.
-        query: ``(nodes, heads)`` for GAT, or else ``(nodes, heads * width)``.
-        key: As ``query``; None for GATv2, where values serve as keys.
+        query: ``(nodes, heads * width)``; None for GAT.
+        key: ``(nodes, heads * width)``; None but for the Transformer: values serve as keys.
         value: ``(nodes, heads * width)``.
-        edge: As ``query``, a row for each number of an edge.
+        edge: A row for each number of an edge: ``(rows, heads)`` for GAT, or else
+            ``(rows, heads * width)``.
         numbers: ``(edges,)``, the number of each edge, in the order of the adjacency.
         adjacency: The edges.
         heads: How many heads there are.
         slope: Of the leaky rectifier.
-        attention: ``(heads * width,)``, for GATv2.
+        attention: ``(2, heads * width)`` for GAT, ``(heads * width,)`` for GATv2.
+        bias: ``(heads * width,)``, added to the output.
 
     Returns:
         ``(nodes, heads * width)``, and the softmax's weights, ``(edges, heads)``, in the order of the
         adjacency; no gradient goes through the second.
     """
     out, weights = _Attend.apply(  # type: ignore[no-untyped-call]
-        layer, heads, slope, adjacency, numbers, query, key, value, edge, attention
+        layer, heads, slope, adjacency, numbers, query, key, value, edge, attention, bias
     )
     return out, weights
 
@@ -111,6 +115,8 @@ class _Attend(torch.autograd.Function):
         tensors = [None if tensor is None else tensor.contiguous() for tensor in given]
         value = tensors[_VALUE]
         assert value is not None
+        if layer == "gat":  # room for what the operator makes of the values
+            tensors[:_VALUE] = value.new_empty(2, len(value), heads)
         out = torch.empty_like(value)
         weights = value.new_empty(len(numbers), heads)
         ctx.call = (layer, slope, adjacency)
@@ -140,7 +146,10 @@ class _Attend(torch.autograd.Function):
             else None,
             **{f"d_{name}": gradient for name, gradient in zip(_GIVEN, gradients, strict=True)},
         )
-        return None, None, None, None, None, *gradients
+        wanted = ctx.needs_input_grad[-len(gradients) :]
+        return *(None,) * 5, *(
+            g if want else None for g, want in zip(gradients, wanted, strict=True)
+        )
 
 
 def _run(

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -162,25 +161,24 @@ class GATLayer(AttentionLayer):
         self, states: Tensor, numbers: Tensor, adjacency: Adjacency
     ) -> tuple[Tensor, Tensor]:
         layer: Any = self.convolution
-        value = layer.lin(states)  # (nodes, heads * width)
-        source, target, edge = (
-            torch.block_diag(*vectors[0])  # (heads, heads * width)
-            for vectors in (layer.att_src, layer.att_dst, layer.att_edge)
-        )
-        key, query = F.linear(value, torch.cat([source, target])).chunk(2, dim=1)
-        own = self.features.table(lambda vectors: F.linear(layer.lin_edge(vectors), edge))
-        messages, weights = attend(
+
+        def scores(vectors: Tensor) -> Tensor:
+            by_head = layer.lin_edge(vectors).unflatten(1, (layer.heads, layer.width))
+            return (by_head * layer.att_edge).sum(2)
+
+        return attend(
             "gat",
-            query,
-            key,
-            value,
-            own,
+            None,
+            None,
+            layer.lin(states),
+            self.features.table(scores),
             numbers,
             adjacency,
             heads=layer.heads,
             slope=LEAKY_SLOPE,
+            attention=torch.cat([layer.att_src, layer.att_dst]).flatten(1),
+            bias=layer.bias,
         )
-        return messages + layer.bias, weights
 
 
 class GATv2Layer(AttentionLayer):
@@ -190,7 +188,7 @@ class GATv2Layer(AttentionLayer):
         self, states: Tensor, numbers: Tensor, adjacency: Adjacency
     ) -> tuple[Tensor, Tensor]:
         layer: Any = self.convolution
-        messages, weights = attend(
+        return attend(
             "gatv2",
             layer.lin_r(states),
             None,
@@ -201,8 +199,8 @@ class GATv2Layer(AttentionLayer):
             heads=layer.heads,
             slope=LEAKY_SLOPE,
             attention=layer.att.flatten(),
+            bias=layer.bias,
         )
-        return messages + layer.bias, weights
 
 
 class GraphTransformerLayer(AttentionLayer):

@@ -118,19 +118,30 @@ def test_attention_is_noted_in_the_order_of_the_edges(name, without_operator):
 def attending(layer, edges, nodes, numbers, heads, dim):
     """The operator with random tensors: a function of those that learn, and these."""
     adjacency, numbers = Adjacency.of(edges, nodes), torch.tensor(numbers)
-    rows = {"query": nodes, "key": nodes, "value": nodes, "edge": int(numbers.max()) + 1}
-    given = {
-        name: torch.randn(size, dim, dtype=torch.float64)
-        if name == "value" or layer != "gat"
-        else torch.randn(size, heads, dtype=torch.float64)
-        for name, size in rows.items()
-    }
-    if layer == "gatv2":
-        del given["key"]
-        given["attention"] = torch.randn(dim, dtype=torch.float64)
+    kinds = int(numbers.max()) + 1
+    shapes = {
+        "gat": {
+            "value": (nodes, dim),
+            "edge": (kinds, heads),
+            "attention": (2, dim),
+            "bias": (dim,),
+        },
+        "gatv2": {
+            "query": (nodes, dim),
+            "value": (nodes, dim),
+            "edge": (kinds, dim),
+            "attention": (dim,),
+            "bias": (dim,),
+        },
+        "transformer": {
+            **dict.fromkeys(("query", "key", "value"), (nodes, dim)),
+            "edge": (kinds, dim),
+        },
+    }[layer]
+    given = {name: torch.randn(shape, dtype=torch.float64) for name, shape in shapes.items()}
 
     def call(*tensors):
-        named = {"key": None, **dict(zip(given, tensors, strict=True))}
+        named = {"query": None, "key": None, **dict(zip(given, tensors, strict=True))}
         return attend(layer, **named, numbers=numbers, adjacency=adjacency, heads=heads, slope=0.2)
 
     return call, [tensor.requires_grad_() for tensor in given.values()]
