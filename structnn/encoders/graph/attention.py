@@ -163,7 +163,7 @@ class GATLayer(AttentionLayer):
         layer: Any = self.convolution
 
         def scores(vectors: Tensor) -> Tensor:
-            by_head = layer.lin_edge(vectors).unflatten(1, (layer.heads, layer.width))
+            by_head: Tensor = layer.lin_edge(vectors).unflatten(1, (layer.heads, layer.width))
             return (by_head * layer.att_edge).sum(2)
 
         return attend(
