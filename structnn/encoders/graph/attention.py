@@ -163,8 +163,9 @@ class GATLayer(AttentionLayer):
         layer: Any = self.convolution
 
         def scores(vectors: Tensor) -> Tensor:
-            by_head: Tensor = layer.lin_edge(vectors).unflatten(1, (layer.heads, layer.width))
-            return (by_head * layer.att_edge).sum(2)
+            by_head = layer.lin_edge(vectors).unflatten(1, (layer.heads, layer.width))
+            of_heads: Tensor = (by_head * layer.att_edge).sum(2)
+            return of_heads
 
         return attend(
             "gat",
