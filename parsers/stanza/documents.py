@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["TOO_LONG", "Annotation", "BulkPipeline", "DocumentPipeline", "Token"]
+__all__ = ["TOO_LONG", "Annotation", "BulkPipeline", "BulkTokenizer", "DocumentPipeline", "Token"]
 
 TOO_LONG = "<UNK>"
 """The placeholder that a tagger reads for a token that is too long for it."""
@@ -41,8 +41,8 @@ class Annotation:
     lemmas: list[str] | None = None
 
 
-class BulkPipeline(Protocol):
-    """A tokenizer, a tagger and a parser that take many texts at once.
+class BulkTokenizer(Protocol):
+    """A tokenizer that takes many texts at once.
 
     Attributes:
         longest_token: The number of characters of the longest token that the tagger reads; longer
@@ -54,6 +54,10 @@ class BulkPipeline(Protocol):
     def tokenize(self, texts: Sequence[str]) -> list[list[list[Token]] | None]:
         """The sentences of each text; None where characters got lost."""
         ...
+
+
+class BulkPipeline(BulkTokenizer, Protocol):
+    """A tokenizer, a tagger and a parser that take many texts at once."""
 
     def annotate(self, sentences: Sequence[Sequence[str]]) -> list[Annotation]:
         """Tag and parse sentences."""

@@ -34,7 +34,6 @@ from torch.nn.utils.rnn import (
 from parsers.stanza import fast_depparse, fast_tokenizer
 from parsers.stanza.documents import Annotation, Token
 from parsers.stanza.fast_tokenizer import BATCH_CHARACTERS, FastTokenizer, batches_by_length
-from structnn.fused.lstm import replace_lstms
 
 __all__ = ["FastPipeline", "is_supported"]
 
@@ -165,7 +164,6 @@ class FastPipeline:
         self._tokenizer = FastTokenizer(processors["tokenize"], processors.get("mwt"))
         self.longest_token = self._tokenizer.longest_token
         self._tagger, self._parser = processors["pos"], processors["depparse"]
-        replace_lstms(processors["tokenize"].trainer.model.eval())
         with torch.inference_mode():
             self._forms = _FormTable(self._tagger, self._parser)
         self._device = self._parser.trainer.model.get_device()
@@ -183,7 +181,7 @@ class FastPipeline:
 
     def tokenize(self, texts: Sequence[str]) -> list[list[list[Token]] | None]:
         """The sentences of each text; no characters are lost."""
-        return [*self._tokenizer.split(texts)]
+        return self._tokenizer.tokenize(texts)
 
     @torch.inference_mode()
     def annotate(self, sentences: Sequence[Sequence[str]]) -> list[Annotation]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from parsers.stanza.documents import Token
+from structnn.fused.lstm import replace_lstms
 
 __all__ = ["BATCH_CHARACTERS", "FastTokenizer", "batches_by_length", "is_supported"]
 
@@ -55,12 +56,13 @@ class FastTokenizer:
         self._config = tokenizer.config
         self._vocab = tokenizer.vocab
         self._model = tokenizer.trainer.model.eval()
+        replace_lstms(self._model)
         self._expander = expander
         self._expanded: dict[str, tuple[str, ...]] = {}
 
     @torch.inference_mode()
-    def split(self, texts: Sequence[str]) -> list[list[list[Token]]]:
-        """The sentences of each text, with the words of multiword tokens."""
+    def tokenize(self, texts: Sequence[str]) -> list[list[list[Token]] | None]:
+        """The sentences of each text, with the words of multiword tokens; no characters are lost."""
         paragraphs = [self._paragraphs(text) for text in texts]
         labels = iter(self._labels([part for parts in paragraphs for part in parts]))
         marked = [

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from parsers.stanza.documents import TOO_LONG, BulkPipeline, DocumentPipeline
+from parsers.stanza.documents import TOO_LONG, BulkPipeline, BulkTokenizer, DocumentPipeline
 from parsers.stanza.models import (
     SHIPPED_LANGUAGE,
     SHIPPED_MODELS,
@@ -24,6 +24,8 @@ from parsers.stanza.texts import SplitText, cleaned, in_chunks, join_sentences
 from structnn.sentence import Sentence
 
 __all__ = ["ParserCounts", "StanzaParser"]
+
+_LOADED = ("pipeline", "bulk", "tokenizer")  # properties that hold models
 
 
 @dataclass
@@ -69,6 +71,8 @@ class StanzaParser:
         pretokenized: Split texts that are strings at white space alone. The tokens of a text that is a
             sequence of tokens are always kept one for one.
         split_sentences: Let Stanza split a text into sentences before parsing.
+        trees: Without them sentences have their tokens alone, no trees and no tags: enough for encoders
+            that read words, in a quarter of the time. Tagger and parser are then not loaded.
         batch_size: The largest number of texts that the pipeline is given at once.
         fast: Run the models by :mod:`parsers.stanza.fast_pipeline` and
             :mod:`parsers.stanza.fast_depparse` where these support them. The trees are the same.
@@ -100,6 +104,7 @@ class StanzaParser:
         model_dir: str | Path | None = None,
         pretokenized: bool = False,
         split_sentences: bool = False,
+        trees: bool = True,
         batch_size: int = 1000,
         fast: bool = True,
         progress: bool = False,
@@ -110,6 +115,7 @@ class StanzaParser:
         self.language = language
         self.pretokenized = pretokenized
         self.split_sentences = split_sentences
+        self.trees = trees
         self.batch_size = batch_size
         self.fast = fast
         self.progress = progress
@@ -139,6 +145,8 @@ class StanzaParser:
         fields += [
             f"{name}=True" for name in ("pretokenized", "split_sentences") if vars(self)[name]
         ]
+        if not self.trees:
+            fields.append("trees=False")
         fields += [f"{name}={value!r}" for name, value in self.stanza_options.items()]
         return f"StanzaParser({', '.join(fields)})"
 
@@ -158,11 +166,13 @@ class StanzaParser:
             "options": {name: repr(value) for name, value in self.stanza_options.items()},
             "models": {name: file_hash(path) for name, path in sorted(self._models.files.items())},
         }
+        if not self.trees:
+            settings["trees"] = False
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     def __getstate__(self) -> dict[str, Any]:
         """A parser goes to another process without its models, which are loaded there."""
-        return {name: vars(self)[name] for name in vars(self) if name not in ("pipeline", "bulk")}
+        return {name: vars(self)[name] for name in vars(self) if name not in _LOADED}
 
     @cached_property
     def pipeline(self) -> Any:
@@ -177,17 +187,22 @@ class StanzaParser:
 
         stanza = import_stanza()
 
+        processors = {
+            name: model
+            for name, model in self._models.processors.items()
+            if self.trees or name in ("tokenize", "mwt")
+        }
         options: dict[str, Any] = {
-            "processors": dict(self._models.processors),
+            "processors": processors,
             "package": None,
             "tokenize_no_ssplit": not self.split_sentences,
             "logging_level": "ERROR",
             "verbose": False,
         }
-        if "lemma" not in self._models.processors:
+        if self.trees and "lemma" not in processors:
             options["depparse_pretagged"] = True  # else Stanza refuses to parse without lemmas
         shipped = self.model_dir == SHIPPED_MODELS and not self.stanza_options
-        if shipped:
+        if shipped and self.trees:
             options["foundation_cache"] = shared_vectors(self._models.files["pos.pretrain"])
         with quiet_if_interrupted(), without_optimisers() if shipped else nullcontext():
             pipeline = stanza.Pipeline(
@@ -196,7 +211,7 @@ class StanzaParser:
                 download_method=None,
                 **options | self.stanza_options,
             )
-        if self.fast:
+        if self.fast and self.trees:
             accelerate(pipeline)
         return pipeline
 
@@ -209,9 +224,21 @@ class StanzaParser:
             return FastPipeline(self.pipeline)
         return DocumentPipeline(self.pipeline)
 
+    @cached_property
+    def tokenizer(self) -> BulkTokenizer:
+        """What splits many texts at once into words: a part of :attr:`bulk` where there are trees."""
+        from parsers.stanza.fast_tokenizer import FastTokenizer, is_supported
+
+        if self.trees:
+            return self.bulk
+        processors = self.pipeline.processors
+        if self.fast and "tokenize" in processors and is_supported(processors["tokenize"]):
+            return FastTokenizer(processors["tokenize"], processors.get("mwt"))
+        return DocumentPipeline(self.pipeline)
+
     def load(self) -> None:
         """Load the models now instead of with the first text."""
-        _ = self.bulk
+        _ = self.tokenizer
 
     def parse(self, texts: Iterable[str] | Iterable[Sequence[str]]) -> list[Sentence]:
         """Parse texts in bulk.
@@ -273,12 +300,12 @@ class StanzaParser:
 
     def _parse_chunk(self, items: list[str | tuple[str, ...]]) -> list[Sentence]:
         split = self._split(items)
-        annotations = iter(
-            self.bulk.annotate([sentence for each in split for sentence in each.read])
-        )
+        sentences = [sentence for each in split for sentence in each.read]
+        found = iter(self.bulk.annotate(sentences) if self.trees else ())
         result = []
         for item, each in zip(items, split, strict=True):
-            sentence = join_sentences(item, each, [next(annotations) for _ in each.read])
+            annotations = [next(found) for _ in each.read] if self.trees else None
+            sentence = join_sentences(item, each, annotations)
             self.counts.texts += 1
             self.counts.words += len(sentence)
             self.counts.joined += len(each.sentences) > 1
@@ -293,7 +320,7 @@ class StanzaParser:
             for item in items
             if isinstance(item, str)
         ]
-        tokenized = zip(texts, self.bulk.tokenize(texts) if texts else [], strict=True)
+        tokenized = zip(texts, self.tokenizer.tokenize(texts) if texts else [], strict=True)
         result = []
         for item in items:
             if not isinstance(item, str):
@@ -305,7 +332,10 @@ class StanzaParser:
                 continue
             words = [[word for token in each for word in token.words] for each in sentences]
             read = [
-                [word if len(word) <= self.bulk.longest_token else TOO_LONG for word in sentence]
+                [
+                    word if len(word) <= self.tokenizer.longest_token else TOO_LONG
+                    for word in sentence
+                ]
                 for sentence in words
             ]
             tokens = [token for sentence in sentences for token in sentence]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
-from typing import NamedTuple
+from itertools import accumulate, chain
+from typing import Any, NamedTuple
 
 from parsers.formats.conllu import multiword_metadata
 from parsers.stanza.documents import Annotation, Token
@@ -90,9 +90,9 @@ def in_chunks(
 
 
 def join_sentences(
-    item: str | tuple[str, ...], split: SplitText, annotations: Sequence[Annotation]
+    item: str | tuple[str, ...], split: SplitText, annotations: Sequence[Annotation] | None
 ) -> Sentence:
-    """Join the parsed sentences of a text to one sentence.
+    """Join the sentences of a text to one sentence.
 
     The root of the first sentence is the root; the roots of the others become its children with the
     relation :data:`JOINED`.
@@ -100,7 +100,7 @@ def join_sentences(
     Args:
         item: The text, or its tokens.
         split: The sentences of the text.
-        annotations: The annotation of each sentence.
+        annotations: The annotation of each sentence; None where they are not parsed.
 
     Returns:
         The sentence; its metadata have :data:`JOINED_SENTENCES` and :data:`SPLIT_AT_WHITE_SPACE` where
@@ -112,14 +112,25 @@ def join_sentences(
         metadata[JOINED_SENTENCES] = str(len(split.sentences))
     if split.lost:
         metadata[SPLIT_AT_WHITE_SPACE] = "yes"
-    tokens: list[str] = []
+    tokens = item if isinstance(item, tuple) else [*chain.from_iterable(split.sentences)]
+    return Sentence(
+        tokens,
+        **({} if annotations is None else _parse(annotations)),
+        text=text,
+        metadata=metadata,
+        columns={"misc": misc} if any(item != "_" for item in misc) else {},
+    )
+
+
+def _parse(annotations: Sequence[Annotation]) -> dict[str, Any]:
+    """The tree, the tags and the lemmas of a sentence, joined from those of some sentences."""
     tags: list[str] = []
     lemmas: list[str] = []
     parents: list[int] = []
     labels: list[str] = []
     first_root = None
-    for sentence, found in zip(split.sentences, annotations, strict=True):
-        offset = len(tokens)
+    for found in annotations:
+        offset = len(tags)
         for position, (head, relation) in enumerate(zip(found.heads, found.relations, strict=True)):
             if head:
                 parents.append(offset + head - 1)
@@ -131,18 +142,13 @@ def join_sentences(
             else:
                 parents.append(first_root)
                 labels.append(JOINED)
-        tokens += sentence
         tags += [tag or "X" for tag in found.tags]
         lemmas += found.lemmas or ()
-    return Sentence(
-        item if isinstance(item, tuple) else tokens,
-        dependencies=Tree(parents, labels=labels),
-        tags=tags,
-        lemmas=lemmas if len(lemmas) == len(tokens) else None,
-        text=text,
-        metadata=metadata,
-        columns={"misc": misc} if any(item != "_" for item in misc) else {},
-    )
+    return {
+        "dependencies": Tree(parents, labels=labels),
+        "tags": tags,
+        "lemmas": lemmas if len(lemmas) == len(tags) else None,
+    }
 
 
 def _spelling(text: str, tokens: Sequence[Token]) -> tuple[dict[str, str], list[str]]:

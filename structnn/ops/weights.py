@@ -8,6 +8,7 @@ parameter; pruning does so in a hook, whenever its module is called, and so do `
 from __future__ import annotations
 
 import copy
+from functools import reduce
 from typing import Any, TypeVar
 
 import torch
@@ -44,8 +45,8 @@ def weight_of(module: nn.Module, name: str) -> Tensor:
         module: It has the weight, or a module within it does.
         name: Of the weight, with dots between the names of modules.
     """
-    path, _, last = name.rpartition(".")
-    owner = module.get_submodule(path)
+    *path, last = name.split(".")
+    owner = reduce(getattr, path, module)  # get_submodule takes half as long again, in each pass
     for hook in owner._forward_pre_hooks.values():
         if _made(hook) == last:
             hook(owner, ())

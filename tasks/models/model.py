@@ -238,6 +238,17 @@ class SavedModel:
                     "between that have no label. Take another encoder, or its option arity"
                 )
 
+    @property
+    def reads_trees(self) -> bool:
+        """Whether it needs the trees of sentences, and not their tokens alone."""
+        encoder = self.classifier.encoder
+        reads = encoder.reads | (frozenset() if encoder.readout is None else encoder.readout.reads)
+        return (
+            bool(reads & {"tree", "graph"})
+            or self.task.question.reads in ("arcs", "nodes")
+            or bool(structure_of(self.structure).spans)
+        )
+
     def structured(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Sentences with their own trees, as the encoder reads them: with a control in their place."""
         structure = structure_of(self.structure)

@@ -48,7 +48,7 @@ def serve(run: str | Path, host: str = "127.0.0.1", port: int = 8000) -> None:
     from tasks.serve.app import make_app
 
     predictor = Predictor(run)
-    predictor.read(["A first sentence loads the parser."])
+    predictor.read(["A first sentence loads the parser."], trees=False)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -7,6 +7,7 @@ import pickle
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,18 @@ def test_odd_texts_together(parser: StanzaParser) -> None:
     assert [s.tokens for s in together] == [parser.parse([t])[0].tokens for t in ODD.values()]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"split_sentences": True}, {"fast": False}], ids=str)
+def test_tokens_without_trees_are_those_of_parsed_texts(options: dict[str, bool]) -> None:
+    texts = [*ODD.values(), ["given", "as", "tokens"], "Dogs bark. Cats don't.\n\nWe've seen."]
+    alone = StanzaParser("en", trees=False, **options)
+    for found, parsed in zip(
+        alone.parse(texts), StanzaParser("en", **options).parse(texts), strict=True
+    ):
+        assert found == replace(parsed, dependencies=None, tags=None, lemmas=None)
+    assert set(alone.pipeline.processors) == {"tokenize", "mwt"}
+
+
 def test_no_texts(parser: StanzaParser) -> None:
     assert parser.parse([]) == []
 
@@ -158,6 +171,7 @@ def test_fingerprint_follows_what_decides_the_output() -> None:
     assert StanzaParser("en", batch_size=7, progress=True, fast=False).fingerprint == first
     assert StanzaParser("en", split_sentences=True).fingerprint != first
     assert StanzaParser("en", pretokenized=True).fingerprint != first
+    assert StanzaParser("en", trees=False).fingerprint != first
     assert StanzaParser("en", depparse_batch_size=10).fingerprint != first
 
 
@@ -241,7 +255,10 @@ def test_importing_parsers_does_not_import_stanza() -> None:
 def test_repr_names_models_and_options_and_loads_nothing(tmp_path: Path) -> None:
     parser = StanzaParser("en")
     assert repr(parser) == "StanzaParser('en', package='ewt_small')"
-    assert not {"pipeline", "bulk"} & set(vars(parser))
+    assert not {"pipeline", "bulk", "tokenizer"} & set(vars(parser))
+    assert repr(StanzaParser("en", trees=False)) == (
+        "StanzaParser('en', package='ewt_small', trees=False)"
+    )
     parser = StanzaParser("en", model_dir=SHIPPED_MODELS, pretokenized=True, use_gpu=False)
     assert repr(parser) == (
         f"StanzaParser('en', package='ewt_small', model_dir={str(SHIPPED_MODELS)!r}, "

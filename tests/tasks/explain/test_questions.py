@@ -210,7 +210,7 @@ def test_a_token_is_chosen(ask):
 @pytest.mark.parametrize("text", [TEXT, "4 3 2 1"])
 def test_several_runs_explain_the_same_token(ask, tmp_path, monkeypatch, text):
     """That of which the first is the least certain, whatever number is a word of the text."""
-    monkeypatch.setattr("tasks.models.prediction.make_parser", lambda options: ToyParser())
+    monkeypatch.setattr("tasks.models.prediction.make_parser", lambda *_, **given: ToyParser())
     monkeypatch.setattr("tasks.explain.report.draw", lambda *_, **__: None)
     least = []
     for name, encoder in (("a", "bag"), ("b", "bilstm")):

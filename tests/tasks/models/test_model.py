@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from parsers import StanzaParser
 from structnn import UNIVERSAL_RELATIONS, UnknownNameError, Vocabulary
 from tasks.data.options import ParserOptions
 from tasks.explain.runs import choose_runs
@@ -30,12 +31,14 @@ class ToyParser:
         return [make_sentence(tuple(text.split())) for text in texts]
 
 
-def save(folder, structure="parse", **options):
+GERMAN = ParserOptions(language="de", model_dir="models")
+
+
+def save(folder, structure="parse", encoder="gat", parser=GERMAN, **options):
     torch.manual_seed(0)
-    made = ModelOptions(encoder="gat", hidden_dim=4, embedding_dim=4, **options)
+    made = ModelOptions(encoder=encoder, hidden_dim=4, embedding_dim=4, **options)
     task = Task(labels=("no", "yes"))
     classifier = build_model(made, task, Vocabulary(["a", "b"]))
-    parser = ParserOptions(language="de", model_dir="models")
     model = SavedModel(classifier.eval(), made, UNIVERSAL_RELATIONS, structure, parser, task)
     save_model(folder, model)
     return model
@@ -131,6 +134,25 @@ def test_a_run_gives_labels_to_texts(tmp_path):
     assert repr(predictor).startswith(f"Predictor('{tmp_path / 'run'}': SavedModel('gat'")
     with pytest.raises(ValueError, match="text 2 is empty"):
         predictor.predict(["a", " "])
+
+
+@pytest.mark.parametrize(
+    ("encoder", "options", "reads_trees"),
+    [
+        ("bilstm", {}, False),
+        ("gat", {"encoder_options": {"neighbours": True, "parse": False}}, False),
+        ("bilstm>gat", {}, True),
+        ("bilstm", {"encoder_options": {"readout": "root"}}, True),
+    ],
+)
+def test_texts_are_parsed_only_for_models_that_read_trees(tmp_path, encoder, options, reads_trees):
+    save(tmp_path, encoder=encoder, parser=ParserOptions(), **options)
+    predictor = Predictor(tmp_path)
+    texts = ["a b", "b a ."]
+    found = predictor.predict(texts)
+    assert ("bulk" in vars(predictor.parser)) == reads_trees == predictor.model.reads_trees
+    assert found == Predictor(tmp_path, StanzaParser("en")).predict(texts)
+    assert predictor.read(texts)[0].dependencies is not None
 
 
 def test_what_is_asked_is_a_list_of_texts(tmp_path):

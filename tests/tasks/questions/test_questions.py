@@ -303,7 +303,7 @@ def test_weights_of_classes_and_focus_change_what_is_learned(tmp_path):
 
 
 def test_the_command_answers_pairs_and_spans(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("tasks.models.prediction.make_parser", lambda options: ToyParser())
+    monkeypatch.setattr("tasks.models.prediction.make_parser", lambda *_, **given: ToyParser())
     for question, rows in (
         (Question("pair"), [{"text": "red so", "text2": "red"}, {"text": "", "text2": "red"}]),
         (Question("span"), [{"text": "so red blue", "target": "red"}]),

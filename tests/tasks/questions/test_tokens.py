@@ -169,7 +169,7 @@ def test_loss_and_scores_are_of_the_examples_in_their_order():
 
 def test_words_of_a_treebank_are_tagged_from_the_command(tmp_path, monkeypatch, capsys):
     """Given trees, no parser; then the report, and new text, of which one is empty."""
-    monkeypatch.setattr("tasks.models.prediction.make_parser", lambda options: ToyParser())
+    monkeypatch.setattr("tasks.models.prediction.make_parser", lambda *_, **given: ToyParser())
     generator = random.Random(1)
     for split, size in (("train", 60), ("dev", 12), ("test", 12)):
         sentences = []

@@ -359,7 +359,7 @@ def test_the_command(make_predictor, monkeypatch, capsys):
         assert server.config.timeout_graceful_shutdown == PATIENCE
         assert TestClient(server.config.app).get("/health").json()["run"] == str(run)
 
-    monkeypatch.setattr("tasks.models.prediction.make_parser", lambda options: ToyParser())
+    monkeypatch.setattr("tasks.models.prediction.make_parser", lambda *_, **given: ToyParser())
     monkeypatch.setattr(uvicorn.Server, "run", listen)
     monkeypatch.setattr("sys.argv", ["structnn", "serve", str(run), "--port", "0"])
     with pytest.raises(SystemExit) as ended:
