@@ -208,23 +208,26 @@ class ContextualEmbedding(nn.Module):
         rows = [torch.tensor([*self._before, *part, *self._behind]) for part in parts]
         padding = self.tokenizer.pad_token_id or 0
         ids = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)
-        ids = sent(ids, device)
-        lengths = sent(torch.tensor([len(part) for part in parts]), device)[:, None]
-        columns = torch.arange(ids.shape[1], device=device)[None]
+        lengths = torch.tensor([len(part) for part in parts])[:, None]
+        columns = torch.arange(ids.shape[1])[None]
         first = len(self._before)
         present = columns < lengths + first + len(self._behind)
         mask = (columns >= first) & (columns < lengths + first)
+        inside = sent(mask.flatten().nonzero()[:, 0], device)
         made = self.model(
-            input_ids=ids,
-            attention_mask=present.long(),
+            input_ids=sent(ids, device),
+            attention_mask=sent(present.long(), device),
             output_hidden_states=self.layer != "last",
         )
         if self.layer == "last":
-            return torch.stack([made.last_hidden_state[mask]], dim=1)
-        chosen = made.hidden_states
-        if self.layer != "mix":
-            chosen = [chosen[int(self.layer)]]
-        return torch.stack([states[mask] for states in chosen], dim=1)
+            chosen = [made.last_hidden_state]
+        elif self.layer == "mix":
+            chosen = made.hidden_states
+        else:
+            chosen = [made.hidden_states[int(self.layer)]]
+        return torch.stack(
+            [states.flatten(0, 1).index_select(0, inside) for states in chosen], dim=1
+        )
 
 
 def _without_model(
