@@ -91,6 +91,8 @@ def main(
         console.print("There is no GPU here: all times are the CPU's, and say nothing about GPUs.")
     sentences = read_treebank(conllu) or [random_tree(2 + n % 40, n) for n in range(2000)]
     torch.manual_seed(0)
+    # cuDNN's LSTM would multiply with ten bits of 23, all others with all.
+    torch.backends.cudnn.allow_tf32 = False
     sizes = [int(size) for size in batch.split(",")]
     sentences = [*sentences] * -(-max(sizes) // len(sentences))  # as many as the largest batch
     groups = [of_parses(sentences, hidden), of_binary_trees(max(sizes), hidden)]
