@@ -172,8 +172,14 @@ def test_nothing_is_read_back_by_a_head_for_trees(made_late):
     assert len(apart.sent) == 1
 
 
-@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"scheduled_sampling": 0.5}])
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize(
+    ("spec", "options"),
+    [
+        *((spec, {}) for spec in SPECS),
+        ("gru(copy=True)", {"label_smoothing": 0.1}),
+        ("gru(copy=True,copy_once=True)", {"scheduled_sampling": 0.5}),
+    ],
+)
 def test_nothing_is_read_back_by_a_head_for_sequences(spec, options, made_late):
     encoder, batch, _ = example()
     head: SequenceHead = head_of(spec, encoder, **options)
