@@ -91,6 +91,8 @@ def main(
         console.print("There is no GPU here: all times are the CPU's, and say nothing about GPUs.")
     sentences = read_treebank(conllu) or [random_tree(2 + n % 40, n) for n in range(2000)]
     torch.manual_seed(0)
+    # cuDNN's LSTM would multiply with ten bits of 23, all others with all.
+    torch.backends.cudnn.allow_tf32 = False
     sizes = [int(size) for size in batch.split(",")]
     sentences = [*sentences] * -(-max(sizes) // len(sentences))  # as many as the largest batch
     groups = [of_parses(sentences, hidden), of_binary_trees(max(sizes), hidden)]
@@ -100,26 +102,33 @@ def main(
 
     begin = time.perf_counter()
     results: dict[str, Any] = {"device": name_of(device), "times": [], "launches": []}
+
+    def keep() -> None:
+        """Write what there is so far: who lends a GPU may take it back at any time."""
+        results["seconds"] = time.perf_counter() - begin
+        write_json(out / "gpu.json", results)
+
     if checks:
         results["checks"] = run_checks(minutes * 60 * 0.4)
+        keep()
     for contender in (one for group in groups for one in group):
         move_weights(contender, device)
-    share = (minutes * 60 - (time.perf_counter() - begin)) * 0.9 / (len(work) * len(PASSES))
-    for group, size, portions in work:
-        for which in PASSES:
-            timed = [on_device(contender, which, device) for contender in group]
-            measurement = measure(
-                timed, again_and_again(portions), seconds=share, least=3, warmup=WARMUP, settle=0
-            )
-            show(f"{which}, batches of {size}", measurement)
-            results["times"].append(
-                {
-                    "pass": which,
-                    "batch": size,
-                    "hidden": hidden,
-                    **measurement.as_json(group[0].name),
-                }
-            )
+    asked = [(one, which) for one in work for which in PASSES]
+    for number, ((group, size, portions), which) in enumerate(asked):
+        timed = [on_device(contender, which, device) for contender in group]
+        left = begin + minutes * 60 * 0.9 - time.perf_counter()
+        measurement = measure(
+            timed,
+            again_and_again(portions),
+            seconds=left / (len(asked) - number),  # what took longer is saved on those behind it
+            least=3,
+            warmup=WARMUP,
+            settle=0,
+        )
+        show(f"{which}, batches of {size}", measurement)
+        row = {"pass": which, "batch": size, "hidden": hidden}
+        results["times"].append(row | measurement.as_json(group[0].name))
+        keep()
     for group, size, portions in work[: len(groups)]:
         for contender in group:
             results["launches"].append(
@@ -129,9 +138,8 @@ def main(
                     **count_launches(contender, portions[0], device),
                 }
             )
+            keep()
     print_launches(results["launches"])
-    results["seconds"] = time.perf_counter() - begin
-    write_json(out / "gpu.json", results)
     console.print(
         f"{results['seconds']:.0f} s on {results['device']}; written to {out / 'gpu.json'}"
     )
@@ -139,8 +147,6 @@ def main(
 
 def of_parses(sentences: Sequence[Sentence], hidden: int) -> list[TreeContender]:
     """Who reads dependency trees; the first is compared with all others."""
-    from torch_geometric.nn import GATConv, GCNConv
-
     corpus = corpus_of(sentences)
     child_sum: Any = build_encoder("child_sum_tree_lstm", INPUT_DIM, hidden)
     contenders: list[TreeContender] = [Lstm(corpus, child_sum)]
@@ -154,12 +160,14 @@ def of_parses(sentences: Sequence[Sentence], hidden: int) -> list[TreeContender]
         contenders.append(PytorchTreeLstm(corpus, child_sum))
     else:
         console.print("pytorch-tree-lstm is not installed, and left out.")
-    contenders.append(
-        PlainPyg(corpus, "PyG's GATConv", [GATConv(INPUT_DIM, hidden), GATConv(hidden, hidden)])
-    )
-    contenders.append(
-        PlainPyg(corpus, "PyG's GCNConv", [GCNConv(INPUT_DIM, hidden), GCNConv(hidden, hidden)])
-    )
+    if not installed("torch_geometric"):
+        console.print("PyG is not installed, and left out.")
+        return contenders
+    from torch_geometric.nn import GATConv, GCNConv
+
+    for layer in (GATConv, GCNConv):
+        layers = [layer(INPUT_DIM, hidden), layer(hidden, hidden)]
+        contenders.append(PlainPyg(corpus, f"PyG's {layer.__name__}", layers))
     return contenders
 
 
@@ -289,8 +297,9 @@ def run_checks(seconds: float) -> str:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=seconds, cwd=root, check=False
         )
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as stopped:
         said = f"not done after {seconds:.0f} s"
+        console.print((stopped.stdout or b"").decode(errors="replace")[-4000:])
     else:
         said = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr[-500:]
         if done.returncode:

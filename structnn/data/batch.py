@@ -24,6 +24,7 @@ from structnn.data.graph import Graph, GraphConstruction, nodes_of_tokens
 from structnn.data.schedule import Schedule
 from structnn.data.tree_distance import tree_distances
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
+from structnn.ops.devices import sent
 from structnn.ops.segments import Padding
 from structnn.sentence import Sentence, StructureError
 
@@ -448,7 +449,7 @@ class Batch:
         device = torch.device(device)
         if device == self.device:
             return self
-        return self._map(lambda tensor: tensor.to(device, non_blocking=True), device)
+        return self._map(lambda tensor: sent(tensor, device), device)
 
     def pin_memory(self) -> Batch:
         """This batch in pinned (page-locked) memory, for fast copies to a GPU."""
@@ -472,4 +473,4 @@ class Batch:
 
     @_made_to_keep
     def _tensor(self, array: np.ndarray[Any, Any]) -> Tensor:
-        return torch.from_numpy(array).to(self.device)
+        return sent(torch.from_numpy(array), self.device)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from structnn.data.flat import Array, stable_argsort
+from structnn.ops.devices import sent
 
 __all__ = ["EDGE_TYPES", "Adjacency", "Graph", "GraphConstruction", "nodes_of_tokens"]
 
@@ -127,7 +128,7 @@ class Graph:
 
     def to(self, device: torch.device) -> Graph:
         """The graph on another device."""
-        return self.map(lambda tensor: tensor.to(device))
+        return self.map(lambda tensor: sent(tensor, device))
 
     def of_type(self, name: str) -> Tensor:
         """The edges of one kind.

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from structnn.data.flat import Array, stable_argsort
+from structnn.ops.devices import sent
 
 __all__ = ["Schedule"]
 
@@ -136,7 +137,7 @@ class Schedule:
 
     def to(self, device: torch.device) -> Schedule:
         """The schedule on another device."""
-        return self.map(lambda tensor: tensor.to(device))
+        return self.map(lambda tensor: sent(tensor, device))
 
 
 def _slices(ptr: Array) -> tuple[tuple[int, int], ...]:

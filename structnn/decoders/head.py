@@ -17,7 +17,10 @@ from structnn.decoders.search import GREEDY, Found, Search, Watcher
 from structnn.decoders.target import TargetVocabulary
 from structnn.encoders.base import Encoding
 from structnn.notes import note
+from structnn.ops.devices import sent
 from structnn.ops.dropout import Dropout
+from structnn.ops.segments import Padding
+from structnn.readouts import state_padding
 from structnn.sentence import Sentence
 
 __all__ = ["SequenceHead"]
@@ -144,7 +147,8 @@ class SequenceHead(nn.Module):
         memory = self.decoder.prepare(Memory.of(encoding, batch, states))
         source = None
         if self.decoder.copy:
-            source = self._source(memory, batch, of_tokens=states is encoding.tokens)
+            padding = state_padding(states, encoding.tokens, batch)
+            source = self._source(padding, batch, of_tokens=states is encoding.tokens)
         return Reading(memory, source, batch.sentences)
 
     def log_probabilities(self, reading: Reading, gold: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -152,20 +156,22 @@ class SequenceHead(nn.Module):
 
         Args:
             reading: What :meth:`forward` gave.
-            gold: The targets, as :meth:`targets` gives them.
+            gold: The targets, as :meth:`targets` gives them. If they are on the CPU, no GPU is waited
+                for to see where each ends.
 
         Returns:
             ``(pieces, numbers)``; and ``(pieces, longest source)``, the alignment, or None for a decoder
             without attention.
         """
-        made, there = self._forced(reading, gold)
-        logs = self.output(made.output[there], *self._copies(made, there, reading.source))
-        return logs, None if made.alignment is None else made.alignment[there]
+        made, rows = self._forced(reading, gold)
+        alignment, source = self._copies(made, rows, reading.source)
+        return self.output(_at(made.output, rows), alignment, source), alignment
 
     def loss(self, reading: Reading, gold: Tensor) -> Tensor:
         """The mean loss over pieces; arguments as for :meth:`log_probabilities`."""
-        made, there = self._forced(reading, gold)
-        output, copies = made.output[there], self._copies(made, there, reading.source)
+        made, rows = self._forced(reading, gold)
+        output, copies = _at(made.output, rows), self._copies(made, rows, reading.source)
+        gold = sent(gold, output.device)
         if self.training and self.label_smoothing:
             logs = self.output(output, *copies)
             even = -logs[:, : len(self.target)].mean()
@@ -175,7 +181,7 @@ class SequenceHead(nn.Module):
             loss = -self.output.of_gold(output, gold, *copies).mean()
         if self.training and self.decoder.has_coverage and made.alignment is not None:
             before = made.alignment.cumsum(1) - made.alignment
-            loss = loss + torch.minimum(made.alignment, before).sum(2)[there].mean()
+            loss = loss + _at(torch.minimum(made.alignment, before).sum(2), rows).mean()
         return loss
 
     @torch.no_grad()
@@ -227,32 +233,31 @@ class SequenceHead(nn.Module):
             f"scheduled_sampling={self.scheduled_sampling:g}"
         )
 
-    def _source(self, memory: Memory, batch: Batch, *, of_tokens: bool) -> Source:
+    def _source(self, padding: Padding, batch: Batch, *, of_tokens: bool) -> Source:
         """The words that can be copied, laid out as the memory is."""
         numbers = [self.target.numbers_of(sentence.tokens) for sentence in batch.sentences]
-        flat = torch.tensor([number for own in numbers for number in own])
-        flat = flat.to(memory.states.device)
+        flat = sent(torch.tensor([number for own in numbers for number in own]), batch.device)
         if not of_tokens:
             words = batch.node_tokens  # (nodes,), -1 for a node with no word
             flat = flat[words].masked_fill(words < 0, -1)
-        laid_out = torch.full_like(memory.mask, -1, dtype=torch.long)
-        laid_out[memory.mask] = flat
+        laid_out = padding.pad(flat + 1) - 1  # -1 where there is nothing
         return Source(laid_out, max(0, max(map(max, numbers)) + 1 - len(self.target)))
 
     def _forced(self, reading: Reading, gold: Tensor) -> tuple[_Made, Tensor]:
-        """All steps, given the pieces of the target before each; where of them there is a piece."""
-        wanted = self._padded(gold)
-        return self._run(wanted, reading), wanted != _PADDING
+        """All steps, given the pieces of the target before each; which of them have a piece."""
+        wanted, device = self._padded(gold), reading.memory.states.device
+        rows = (wanted != _PADDING).flatten().nonzero()[:, 0]
+        return self._run(sent(wanted, device), reading), sent(rows, device)
 
     @staticmethod
     def _copies(
-        made: _Made, there: Tensor, source: Source | None
+        made: _Made, rows: Tensor, source: Source | None
     ) -> tuple[Tensor | None, Source | None]:
         """The alignment of the pieces that there are, and what can be copied at each."""
-        alignment = None if made.alignment is None else made.alignment[there]
+        alignment = None if made.alignment is None else _at(made.alignment, rows)
         if source is not None:
-            counts = None if made.counts is None else made.counts[there]
-            source = source.select(there.nonzero()[:, 0], counts)
+            counts = None if made.counts is None else _at(made.counts, rows)
+            source = source.select(rows // made.output.shape[1], counts)
         return alignment, source
 
     def _padded(self, gold: Tensor) -> Tensor:
@@ -328,7 +333,8 @@ class SequenceHead(nn.Module):
         predicted = given[:, :1]
         steps: list[_Made] = []
         for place in range(given.shape[1]):
-            last = torch.where(own[:, [place]], predicted, given[:, [place]])
+            now = slice(place, place + 1)
+            last = torch.where(own[:, now], predicted, given[:, now])
             steps.append(self._step(last, state, reading))
             state = steps[-1].state
             predicted = self._logs(steps[-1], reading.source).argmax(2)
@@ -352,18 +358,23 @@ class SequenceHead(nn.Module):
     def _alignments(self, found: Sequence[Sequence[Found]], reading: Reading) -> list[list[Tensor]]:
         """The alignment of each sequence found, by a run over all of it."""
         made: list[list[Tensor]] = [[] for _ in found]
-        memory = reading.memory
+        memory, lengths = reading.memory, reading.memory.mask.sum(1).tolist()
         for rank in range(max(map(len, found))):
             own = [sequences[min(rank, len(sequences) - 1)].pieces for sequences in found]
             gold = torch.tensor([piece for pieces in own for piece in [*pieces, self.target.end]])
-            wanted = self._padded(gold.to(memory.states.device))
+            wanted = sent(self._padded(gold), memory.states.device)
             inputs = self._inputs(self._before(wanted), reading)
             alignment = self.decoder.run(inputs, memory).alignment
             assert alignment is not None
-            for number, (pieces, mask) in enumerate(zip(own, memory.mask, strict=True)):
+            for number, (pieces, length) in enumerate(zip(own, lengths, strict=True)):
                 if rank < len(found[number]):
-                    made[number].append(alignment[number, : len(pieces) + 1, : int(mask.sum())])
+                    made[number].append(alignment[number, : len(pieces) + 1, :length])
         return made
+
+
+def _at(steps: Tensor, rows: Tensor) -> Tensor:
+    """``(sentences, steps, ...)`` at these of all steps, ``(rows, ...)``."""
+    return steps.flatten(0, 1).index_select(0, rows)
 
 
 class _Made(NamedTuple):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from structnn.data.batch import Batch
+from structnn.ops.devices import sent
 from structnn.ops.segments import segment_sum
 
 __all__ = ["ContextualEmbedding", "StateStore"]
@@ -134,7 +135,7 @@ class ContextualEmbedding(nn.Module):
         sentences = [tuple(sentence.tokens) for sentence in batch.sentences]
         if self.store is not None and self.frozen:
             known = self.remember(sentences)
-            states = torch.cat([known[tokens] for tokens in sentences], dim=1).to(batch.device)
+            states = sent(torch.cat([known[tokens] for tokens in sentences], dim=1), batch.device)
         else:
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
                 states = self._states(sentences, batch.device)
@@ -172,10 +173,10 @@ class ContextualEmbedding(nn.Module):
         pieces, counts = self._pieces(sentences)
         if self.static:
             flat = [piece for sentence in pieces for piece in sentence]
-            vectors: Tensor = self.model(torch.tensor(flat, device=device))[:, None]
+            vectors: Tensor = self.model(sent(torch.tensor(flat), device))[:, None]
         else:
             vectors = self._in_context(pieces, device)  # (pieces, layers, dim)
-        size = torch.tensor(counts, device=device)
+        size = sent(torch.tensor(counts), device)
         ptr = torch.cat([size.new_zeros(1), size.cumsum(0)])
         means = segment_sum(vectors.flatten(1), ptr) / size.clamp_min(1)[:, None]
         layered: Tensor = means.reshape(len(means), *vectors.shape[1:])
@@ -206,23 +207,27 @@ class ContextualEmbedding(nn.Module):
             return torch.zeros(0, layers, self.dim, device=device)
         rows = [torch.tensor([*self._before, *part, *self._behind]) for part in parts]
         padding = self.tokenizer.pad_token_id or 0
-        ids = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding).to(device)
-        lengths = torch.tensor([len(part) for part in parts], device=device)[:, None]
-        columns = torch.arange(ids.shape[1], device=device)[None]
+        ids = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)
+        lengths = torch.tensor([len(part) for part in parts])[:, None]
+        columns = torch.arange(ids.shape[1])[None]
         first = len(self._before)
         present = columns < lengths + first + len(self._behind)
         mask = (columns >= first) & (columns < lengths + first)
+        inside = sent(mask.flatten().nonzero()[:, 0], device)
         made = self.model(
-            input_ids=ids,
-            attention_mask=present.long(),
+            input_ids=sent(ids, device),
+            attention_mask=sent(present.long(), device),
             output_hidden_states=self.layer != "last",
         )
         if self.layer == "last":
-            return torch.stack([made.last_hidden_state[mask]], dim=1)
-        chosen = made.hidden_states
-        if self.layer != "mix":
-            chosen = [chosen[int(self.layer)]]
-        return torch.stack([states[mask] for states in chosen], dim=1)
+            chosen = [made.last_hidden_state]
+        elif self.layer == "mix":
+            chosen = made.hidden_states
+        else:
+            chosen = [made.hidden_states[int(self.layer)]]
+        return torch.stack(
+            [states.flatten(0, 1).index_select(0, inside) for states in chosen], dim=1
+        )
 
 
 def _without_model(

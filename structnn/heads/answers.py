@@ -124,14 +124,15 @@ class LabelAnswer(_Uncalibrated):
                 scores, gold, self.weights, ignore_index=NO_ANSWER, reduction="sum"
             )
             return total / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
-        surprise = F.cross_entropy(scores[answered], gold[answered], reduction="none")  # -log p
-        weight = weight[answered]
+        rows = answered.nonzero()[:, 0]
+        gold, weight = gold.index_select(0, rows), weight.index_select(0, rows)
+        surprise = F.cross_entropy(scores.index_select(0, rows), gold, reduction="none")  # -log p
         doubt = -torch.expm1(-surprise)  # 1 - p
         if self.focus < 1:  # at 0 its power has no slope
             doubt = doubt.clamp_min(torch.finfo(doubt.dtype).tiny)
         focused = weight * doubt**self.focus * surprise
         if weights is not None:
-            focused = focused * weights[answered]
+            focused = focused * weights.index_select(0, rows)
         return focused.sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
     def encode(self, gold: Sequence[str]) -> Tensor:

@@ -16,6 +16,7 @@ from structnn.data.batch import Batch
 from structnn.encoders.base import Encoding
 from structnn.heads.answers import NO_ANSWER
 from structnn.heads.readers import READERS, Reader
+from structnn.ops.devices import sent
 from structnn.ops.dropout import Dropout
 from structnn.ops.spanning_tree import best_tree
 from structnn.options import Size
@@ -136,7 +137,7 @@ class ArcScores:
             ``(tokens,)``, as :meth:`relations` takes them.
         """
         found = np.concatenate([best_tree(scores)[1:] for scores in self._by_sentence()])
-        return torch.from_numpy(found).to(self.arcs.device)
+        return sent(torch.from_numpy(found), self.arcs.device)
 
     def _by_sentence(self) -> Iterator[Tensor]:
         """For each sentence ``(n + 1, n + 1)``, with a row for the root, which has no head."""
@@ -269,5 +270,7 @@ class ArcsHead(nn.Module):
         return scores.masked_fill(beyond | (columns == own), -torch.inf)
 
     def loss(self, scores: ArcScores, gold: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The mean loss; see :meth:`ArcsAnswer.loss`."""
-        return self.answer.loss(scores, gold, weights)
+        """The mean loss; see :meth:`ArcsAnswer.loss`. Answers and weights may still be on the CPU."""
+        device = scores.arcs.device
+        weights = None if weights is None else sent(weights, device)
+        return self.answer.loss(scores, sent(gold, device), weights)

@@ -12,6 +12,7 @@ from structnn.encoders.base import Encoder, Encoding
 from structnn.heads.answers import Answer
 from structnn.heads.arcs import ArcsAnswer, ArcScores, ArcsHead, ArcsReader
 from structnn.heads.readers import Reader, build_reader
+from structnn.ops.devices import sent
 from structnn.ops.dropout import Dropout
 
 if TYPE_CHECKING:
@@ -83,8 +84,9 @@ class Head(nn.Module):
         return scores
 
     def loss(self, scores: Tensor, gold: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The mean loss; see :meth:`Answer.loss`."""
-        return self.answer.loss(scores, gold, weights)
+        """The mean loss; see :meth:`Answer.loss`. Answers and weights may still be on the CPU."""
+        weights = None if weights is None else sent(weights, scores.device)
+        return self.answer.loss(scores, sent(gold, scores.device), weights)
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *arguments: Any, **options: Any

@@ -15,6 +15,7 @@ from structnn.embeddings.words import WordEmbedding
 from structnn.encoders.base import Encoder, Encoding
 from structnn.heads.answers import NO_ANSWER
 from structnn.heads.readers import build_reader
+from structnn.ops.devices import sent
 from structnn.ops.dropout import Dropout
 
 __all__ = ["WordsAnswer", "WordsHead"]
@@ -108,9 +109,10 @@ class WordsHead(nn.Module):
         Args:
             states: ``(rows, states)``.
             gold: ``(rows,)``, the number of each word in the vocabulary; ``NO_ANSWER`` where none is
-                asked for.
+                asked for. If it is on the CPU, no GPU is waited for to see which are.
         """
         asked = (gold != NO_ANSWER).nonzero()[:, 0]
         if len(asked) == 0:
             return states.sum() * 0
-        return F.cross_entropy(self.scores(states.index_select(0, asked)), gold[asked])
+        wanted, rows = sent(gold[asked], states.device), sent(asked, states.device)
+        return F.cross_entropy(self.scores(states.index_select(0, rows)), wanted)

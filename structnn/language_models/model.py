@@ -17,6 +17,7 @@ from structnn.heads.answers import NO_ANSWER
 from structnn.heads.head import StructuredModel
 from structnn.language_models.head import WordsHead
 from structnn.language_models.prefixes import END, prefixes_of
+from structnn.ops.devices import sent
 from structnn.options import at_least
 from structnn.sentence import Sentence
 
@@ -207,7 +208,7 @@ class LanguageModel(StructuredModel):
                 "follows, next_words(batch)"
             )
         assert batch.token_ids is not None
-        chance = torch.rand(batch.num_tokens, generator=generator).to(batch.device)
+        chance = sent(torch.rand(batch.num_tokens, generator=generator), batch.device)
         hidden = (chance < share) | (chance == chance.min())
         words = batch.token_ids
         return (

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
+
+from torch import nn
 
 from parsers import narrowed
 from structnn import Sentence, Tree
@@ -244,29 +247,41 @@ def explain(
                 else f"the parser gives {given!r} no dependencies, and without a tree there is no "
                 "explanation"
             )
-    (prediction,) = predictor.predict_sentences(*asked)
-    _check_gold(gold, predictor, prediction)
-    chosen = choose(model, case, prediction, label=label, token=token)
-    vectors, value = from_vectors(model, chosen.case, chosen.quantity)
-    integrated, completeness = integrated_gradients(vectors, value)
-    attributions = {
-        GRADIENT_X_INPUT: gradient_x_input(vectors, value),
-        INTEGRATED_GRADIENTS: integrated,
-    }
-    shorter = Shorter(model, chosen.case, chosen.quantity)
-    return Explanation(
-        prediction=prediction,
-        question=question,
-        chosen=chosen,
-        texts=tuple(_texts(model, chosen.case, attributions, subtree_effects(shorter))),
-        completeness=completeness,
-        deletion=check_deletion(attributions, shorter),
-        encoder=model.options.encoder,
-        structure=model.structure,
-        reads_tree=bool(encoder.reads & {"tree", "graph"}),
-        run=str(predictor.run),
-        gold=gold,
-    )
+    with _on_the_cpu(model.classifier):
+        (prediction,) = predictor.predict_sentences(*asked)
+        _check_gold(gold, predictor, prediction)
+        chosen = choose(model, case, prediction, label=label, token=token)
+        vectors, value = from_vectors(model, chosen.case, chosen.quantity)
+        integrated, completeness = integrated_gradients(vectors, value)
+        attributions = {
+            GRADIENT_X_INPUT: gradient_x_input(vectors, value),
+            INTEGRATED_GRADIENTS: integrated,
+        }
+        shorter = Shorter(model, chosen.case, chosen.quantity)
+        return Explanation(
+            prediction=prediction,
+            question=question,
+            chosen=chosen,
+            texts=tuple(_texts(model, chosen.case, attributions, subtree_effects(shorter))),
+            completeness=completeness,
+            deletion=check_deletion(attributions, shorter),
+            encoder=model.options.encoder,
+            structure=model.structure,
+            reads_tree=bool(encoder.reads & {"tree", "graph"}),
+            run=str(predictor.run),
+            gold=gold,
+        )
+
+
+@contextmanager
+def _on_the_cpu(module: nn.Module) -> Iterator[None]:
+    """Within this block a module is on the CPU, where the one text is that is explained."""
+    device = next(module.parameters()).device
+    module.to("cpu")
+    try:
+        yield
+    finally:
+        module.to(device)
 
 
 def _texts(

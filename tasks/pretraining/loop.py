@@ -19,7 +19,7 @@ from structnn.language_models import prefixes_of
 from structnn.language_models.model import SPECIAL
 from tasks.models.model import make_corpus
 from tasks.pretraining.store import StoredText
-from tasks.training.batching import batches_of_epoch
+from tasks.training.batching import batches_of_epoch, prepared_on
 from tasks.training.epoch import Epoch
 from tasks.training.inputs import Indices
 from tasks.training.loop import TrainedEpoch, TrainingResult, fault_in, train_by_epochs
@@ -230,7 +230,8 @@ def measure(
     model.eval()
     device = model.head.bias.device
     carrier = Carrier(model)
-    total, words = 0.0, 0
+    losses: list[Tensor] = []
+    counts: list[int] = []
     if reading.bptt:
         every: Iterator[Asked] = (make() for make in _windows(text, batch_size, reading.bptt))
     else:
@@ -241,10 +242,13 @@ def measure(
             for at in range(0, len(by_length), size)
         )
     for asked in every:
-        asked = Asked(asked.batch.to(device), asked.gold.to(device), asked.goes_on)
-        own = int((asked.gold != NO_ANSWER).sum())
-        total += carrier.loss(asked).item() * own
-        words += own
+        # Answers stay behind: see WordsHead.loss.
+        batch = prepared_on(device, model.encoder, asked.batch)
+        losses.append(carrier.loss(asked._replace(batch=batch)))
+        counts.append(int((asked.gold != NO_ANSWER).sum()))
+    total, words = 0.0, sum(counts)
+    for loss, count in zip(torch.stack(losses).tolist(), counts, strict=True):
+        total += loss * count
     return Measured(total / words, words, text.characters, text.unknown_share)
 
 
@@ -300,8 +304,8 @@ def train_language_model(
         total, words, sentences = torch.zeros((), device=step.accelerator.device), 0, 0
         for place in (len(epochs) * wanted + number for number in range(wanted)):
             asked = made(place // size)[place % size]()
-            batch = asked.batch.to(step.accelerator.device)
-            gold = asked.gold.to(step.accelerator.device)
+            batch = prepared_on(step.accelerator.device, model.encoder, asked.batch)
+            gold = asked.gold
             goes_on = asked.goes_on and len(losses) > 0
             given = Asked(batch, gold, goes_on)
             losses.append(step.update(batch.token_ids, lambda given=given: carrier.loss(given)))  # type: ignore[misc]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from structnn import Batch, Encoder
 from tasks.training.inputs import Indices, Inputs
 
-__all__ = ["batches_of_epoch", "collate"]
+__all__ = ["batches_of_epoch", "collate", "prepared_on"]
 
 POOL = 50  # batches; sentences of similar length are put together within pools of this size
 AHEAD = 8  # batches collated in a row: with code and data in the CPU's caches, twice as fast
@@ -56,3 +57,8 @@ def collate(
             if one is not None:
                 encoder.prepare(one[0])
         yield from made
+
+
+def prepared_on(device: torch.device, encoder: Encoder, batch: Batch) -> Batch:
+    """A batch on a device, with the structures that the encoder reads, which are made on the CPU."""
+    return batch if device.type == "cpu" else encoder.prepare(batch).to(device)

@@ -17,7 +17,9 @@ from structnn import ArcsHead, Batch, Corpus, Head, Search, SequenceHead, Struct
 from structnn.decoders import Hypothesis, Reading
 from structnn.heads import ArcScores
 from structnn.heads.answers import NO_ANSWER
+from structnn.ops.devices import sent
 from tasks.data.questions import ROW_SEPARATOR
+from tasks.training.batching import prepared_on
 from tasks.training.gold import Gold
 from tasks.training.inputs import Indices, Inputs, rows_of
 
@@ -124,8 +126,13 @@ def predict_scores(
     assert isinstance(model.head, Head)  # others have no scores of single rows
     ptr = inputs.row_ptr(model.head.reader.rows)
     scores = torch.zeros(int(ptr[-1]), model.head.answer.width, dtype=torch.float32)
+    rows: list[Tensor] = []
+    found: list[Tensor] = []
     for indices, batch, spans in _batches(model, inputs, processes):
-        scores[rows_of(ptr, indices)] = model(batch, spans).float().cpu()
+        rows.append(rows_of(ptr, indices))
+        found.append(model(batch, spans).float())
+    if rows:  # read back at once: for each batch a GPU would be waited for
+        scores[torch.cat(rows)] = torch.cat(found).cpu()
     return scores if processes is None else processes.sum(scores)
 
 
@@ -181,7 +188,7 @@ def _by_batch(
         given = model(batch)
         answers |= zip(indices.tolist(), answers_of(given, batch), strict=True)
         if gold is not None:
-            own = gold.of_examples(indices).to(batch.device)
+            own = gold.of_examples(indices)
             total += total.new_tensor([head.loss(given, own).item() * len(own), len(own)])
     if processes is not None:
         answers, total = processes.gathered(answers), processes.sum(total)
@@ -201,7 +208,8 @@ def _batches(
     for begin in begins if processes is None else processes.share(begins):
         indices = by_length[begin : begin + EVALUATION_BATCH]
         batch, spans = inputs.batch(indices)
-        yield indices, batch.to(device), None if spans is None else spans.to(device)
+        batch = prepared_on(device, model.encoder, batch)
+        yield indices, batch, None if spans is None else sent(spans, device)
 
 
 @torch.inference_mode()
@@ -215,12 +223,13 @@ def node_accuracy(model: StructuredModel, corpus: Corpus, node_classes: Tensor) 
     """
     model.eval()
     device = next(model.parameters()).device
-    right = labelled = 0
+    found: list[Tensor] = []
+    wanted: list[Tensor] = []
     for begin in range(0, len(corpus), EVALUATION_BATCH):
-        batch = corpus.batch(np.arange(begin, min(begin + EVALUATION_BATCH, len(corpus)))).to(
-            device
-        )
-        wanted = node_classes.to(device)[batch.node_labels]
-        right += int((model(batch, nodes=True).argmax(1) == wanted).sum())
-        labelled += int((wanted != NO_ANSWER).sum())
-    return right / labelled
+        batch = corpus.batch(np.arange(begin, min(begin + EVALUATION_BATCH, len(corpus))))
+        wanted.append(node_classes[batch.node_labels])
+        batch = prepared_on(device, model.encoder, batch)
+        found.append(model(batch, nodes=True).argmax(1))
+    classes = torch.cat(wanted)
+    right = torch.cat(found).cpu() == classes  # read back at once, as in predict_scores
+    return int(right.sum()) / int((classes != NO_ANSWER).sum())

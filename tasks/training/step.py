@@ -15,6 +15,7 @@ from structnn import ArcsHead, Batch, ContextualEmbedding, Head, LabelAnswer, St
 from structnn.embeddings import words_of
 from structnn.heads.answers import NO_ANSWER
 from structnn.language_models import WordsHead
+from structnn.ops.devices import sent
 from tasks.training.deferred_adam import DeferredAdamW
 from tasks.training.options import TrainingOptions
 from tasks.training.processes import Processes
@@ -87,9 +88,7 @@ class TrainingStep:
         # for packages of other optimisers.
         scaled = self.accelerator.scaler is not None
         self._dense = self.accelerator.prepare(dense) if scaled else dense
-        self._node_classes = None
-        if node_classes is not None:
-            self._node_classes = node_classes.to(self.accelerator.device)
+        self._node_classes = node_classes
         self.optimizers: list[torch.optim.Optimizer] = [dense]
         self._warms_up = bool(tuned) and options.embedding_warm_up > 0
         self._updates: int | None = None
@@ -103,7 +102,7 @@ class TrainingStep:
         gold: Tensor,
         weights: Tensor | None = None,
     ) -> Tensor:
-        """Train on a batch.
+        """Train on a batch; all of it is given on the CPU.
 
         Args:
             batch: The batch, or what of it is for this process.
@@ -116,17 +115,17 @@ class TrainingStep:
             The loss of the whole batch, without a graph.
         """
         device = self.accelerator.device
-        batch, spans = batch.to(device), None if spans is None else spans.to(device)
         supervise_nodes = self._node_classes is not None
         if self._node_classes is not None:
             gold = self._node_classes[batch.node_labels]
+        batch, spans = batch.to(device), None if spans is None else sent(spans, device)
 
         def loss() -> Tensor:
             scores, head = self._wrapped(batch, spans, nodes=supervise_nodes), self.model.head
             if weights is None:
-                return head.loss(scores, gold.to(device))
+                return head.loss(scores, gold)
             assert isinstance(head, Head | ArcsHead), "sequences have no weights"
-            return head.loss(scores, gold.to(device), weights.to(device))
+            return head.loss(scores, gold, weights)
 
         return self.update(batch.token_ids, loss, self._divisor(gold))
 

@@ -1,7 +1,7 @@
 """What holds on a GPU; and, on any machine, that a pass neither reads from one nor sends to it.
 
 Tensors on the device ``meta`` have shapes and no values: who reads a value of theirs gets an error.
-A pass that runs there runs on a GPU without waiting for it.
+A pass that runs there, and mixes in nothing of the CPU's, runs on a GPU without waiting for it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import copy
 
 import pytest
 import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from structnn import (
     ENCODERS,
@@ -22,6 +25,7 @@ from structnn import (
     LabelsAnswer,
     ScoreAnswer,
     Sentence,
+    SequenceHead,
     StructuredModel,
     Tree,
     Vocabulary,
@@ -30,7 +34,8 @@ from structnn import (
     build_head,
 )
 from structnn.decoders import DECODERS
-from tests.structnn.decoders.common import example, head_of
+from structnn.language_models import LanguageModel, language_vocabulary
+from tests.structnn.decoders.common import SPECS, TEXTS, example, head_of
 from tests.structnn.encoders.test_every_encoder import (
     BINARY,
     INPUT,
@@ -90,13 +95,44 @@ def made_late(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return late
 
 
+class Apart(TorchDispatchMode):
+    """Within this block no operation mixes what is on ``meta`` with what is on the CPU.
+
+    On a GPU it would fail; on ``meta`` some operations go through. (Single numbers are mixed in
+    everywhere.)
+
+    Attributes:
+        sent: The operations that copied something from the CPU.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        given, found = _devices((args, kwargs)), func(*args, **kwargs or {})
+        is_copy = func.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_)
+        assert is_copy or given != {"cpu", "meta"}, f"{func} mixes them"
+        if "cpu" in given and "meta" in given | _devices(found):
+            self.sent.append(str(func))
+        return found
+
+
+def _devices(values: object) -> set[str]:
+    tensors = (one for one in tree_leaves(values) if isinstance(one, Tensor))
+    return {one.device.type for one in tensors if one.dim()}
+
+
 def pass_elsewhere(encoder: Encoder, batch: Batch) -> None:
     encoder.prepare(batch)
     away = batch.to("meta")
     x = torch.empty(batch.num_tokens, INPUT, device="meta", requires_grad=True)
-    encoding = encoder.to("meta").train()(x, away)
-    (encoding.sentence.sum() + encoding.nodes.sum() + encoding.tokens.sum()).backward()
+    encoder.to("meta").train()
+    with Apart() as apart:
+        encoding = encoder(x, away)
+        (encoding.sentence.sum() + encoding.nodes.sum() + encoding.tokens.sum()).backward()
     assert x.grad is not None
+    assert apart.sent == []
 
 
 @every_variant
@@ -117,19 +153,63 @@ def test_nothing_is_read_back_by_a_head(reader, answer, made_late):
     model, batch, spans = model_of(reader, answer)
     model.encoder.prepare(batch)
     gold = model.head.answer.encode([GOLD[answer]] * READERS[reader])
-    away = None if spans is None else spans.to("meta")
-    scores = model.to("meta").train()(batch.to("meta"), away)
-    model.head.loss(scores, gold.to("meta")).backward()
+    model, batch = model.to("meta").train(), batch.to("meta")
+    spans = None if spans is None else spans.to("meta")
+    with Apart() as apart:
+        model.head.loss(model(batch, spans), gold).backward()
     assert made_late == []
+    assert len(apart.sent) == 1  # the answers
 
 
 def test_nothing_is_read_back_by_a_head_for_trees(made_late):
     model, batch = parser()
     gold = model.head.answer.encode(["0:root"] * batch.num_tokens)
     model.encoder.prepare(batch)
-    scores = model.to("meta").train()(batch.to("meta"))
-    model.head.loss(scores, gold.to("meta")).backward()
+    model, batch = model.to("meta").train(), batch.to("meta")
+    with Apart() as apart:
+        model.head.loss(model(batch), gold).backward()
     assert made_late == []
+    assert len(apart.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "options"),
+    [
+        *((spec, {}) for spec in SPECS),
+        ("gru(copy=True)", {"label_smoothing": 0.1}),
+        ("gru(copy=True,copy_once=True)", {"scheduled_sampling": 0.5}),
+    ],
+)
+def test_nothing_is_read_back_by_a_head_for_sequences(spec, options, made_late):
+    encoder, batch, _ = example()
+    head: SequenceHead = head_of(spec, encoder, **options)
+    gold = head.targets(TEXTS, batch.sentences)
+    encoder.prepare(batch)
+    encoder, head, batch = encoder.to("meta"), head.to("meta").train(), batch.to("meta")
+    x = torch.empty(batch.num_tokens, encoder.input_dim, dtype=torch.float64, device="meta")
+    with Apart() as apart:
+        head.loss(head(encoder(x, batch), batch), gold).backward()
+    assert made_late == []
+    # The targets, how they are padded, which pieces are there, and the words that can be copied.
+    assert len(apart.sent) == 3 + head.decoder.copy
+
+
+@pytest.mark.parametrize("objective", ["causal", "masked", "prefixes"])
+def test_nothing_is_read_back_by_a_language_model(objective, made_late):
+    vocabulary = language_vocabulary(["dogs", "cats", "bark", "the"], objective)
+    encoder = build_encoder("lstm", INPUT, 8)
+    model = LanguageModel(WordEmbedding(vocabulary, INPUT), encoder, objective=objective)
+    batch = model.batch(sentences())
+    if objective == "masked":
+        batch, gold = model.hide(batch, 0.5)
+    else:
+        gold = model.next_words(batch)
+    model.encoder.prepare(batch)
+    model, batch = model.to("meta").train(), batch.to("meta")
+    with Apart() as apart:
+        model.loss(batch, gold).backward()
+    assert made_late == []
+    assert len(apart.sent) == 2  # which words are asked for, and what they are
 
 
 def model_of(reader: str, answer: str) -> tuple[StructuredModel, Batch, torch.Tensor | None]:
@@ -152,6 +232,12 @@ def parser() -> tuple[StructuredModel, Batch]:
 
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
+
+@pytest.fixture(autouse=True)
+def whole_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cuDNN computes with all bits of float32, and not, as by default, with ten of 23."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
 
 
 @gpu
@@ -180,17 +266,6 @@ def test_a_gpu_computes_in_half_precision(variant):
     with torch.autocast("cuda", dtype=torch.bfloat16):
         encoding = encoder(x, encoder.prepare(batch).to("cuda"))
     assert torch.isfinite(encoding.sentence).all()
-
-
-@gpu
-@pytest.mark.parametrize("name", [*sorted({"gat", "gcn", "lstm", "bilstm"} | BINARY)])
-def test_a_gpu_compiles(name):
-    encoder, batch = build((name, {}), torch.float32).cuda(), examples((name, {}))
-    x = vectors(batch, torch.float32).cuda()
-    there = encoder.prepare(batch).to("cuda")
-    torch.testing.assert_close(
-        torch.compile(encoder)(x, there).sentence, encoder(x, there).sentence, rtol=1e-4, atol=1e-4
-    )
 
 
 @gpu
@@ -223,3 +298,14 @@ def test_a_decoder_writes_the_same_on_a_gpu(name):
     moved = Encoding(*(part.cuda() for part in encoding))
     found, expected = there.generate(there(moved, away)), head.generate(head(encoding, batch))
     assert [own[0].text for own in found] == [own[0].text for own in expected]
+
+
+@gpu
+@pytest.mark.parametrize("name", [*sorted({"gat", "gcn", "lstm", "bilstm"} | BINARY)])
+def test_a_gpu_compiles(name):
+    encoder, batch = build((name, {}), torch.float32).cuda(), examples((name, {}))
+    x = vectors(batch, torch.float32).cuda()
+    there = encoder.prepare(batch).to("cuda")
+    torch.testing.assert_close(
+        torch.compile(encoder)(x, there).sentence, encoder(x, there).sentence, rtol=1e-4, atol=1e-4
+    )

@@ -21,6 +21,7 @@ tokenizers = pytest.importorskip("tokenizers")
 
 from structnn.embeddings.contextual import ContextualEmbedding  # noqa: E402
 from tests.structnn.embeddings.tiny import PIECES, make_model, make_tokenizer  # noqa: E402
+from tests.structnn.test_devices import Apart  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +214,15 @@ def test_side_by_side(model, tokenizer):
     assert words_of(nested) is words
     with pytest.raises(ValueError, match="only one word embedding"):
         JoinedEmbedding([words, nested])
+
+
+@pytest.mark.parametrize("options", [{}, {"layer": "mix"}, {"static": True}], ids=str)
+def test_nothing_is_read_back(model, tokenizer, options, monkeypatch):
+    """A GPU, as which the device ``meta`` stands here, is not waited for but by transformers itself."""
+    skip = "transformers.masking_utils._ignore_bidirectional_mask_sdpa"
+    monkeypatch.setattr(skip, lambda *_: False, raising=False)
+    embedding = ContextualEmbedding(model, tokenizer, frozen=False, **options).to("meta").train()
+    batch = Batch.from_sentences(SENTENCES).to("meta")
+    with Apart() as apart:
+        embedding(batch).sum().backward()
+    assert len(apart.sent) <= 4  # pieces, their mask, where they are, and how many a word has

@@ -8,11 +8,13 @@ import json
 import math
 import statistics
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from structnn import ENCODERS, UNIVERSAL_RELATIONS, Batch, Sentence, Vocabulary
 from tasks.data.options import ParserOptions
@@ -27,6 +29,7 @@ from tasks.explain import (
     without,
     word_rows,
 )
+from tasks.explain.explanation import _on_the_cpu
 from tasks.models.model import SavedModel, Task, build_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
@@ -346,3 +349,17 @@ def test_command(make_predictor, tmp_path):
     assert "deleting the top words" in done.stdout
     assert "3 pictures and explanation.json in why" in " ".join(done.stderr.split())
     assert (tmp_path / "why/integrated-gradients.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_model_on_a_gpu_is_explained_on_the_cpu_and_goes_back():
+    class OnGpu(nn.Module):
+        def parameters(self):
+            yield SimpleNamespace(device="cuda")
+
+        def to(self, device):
+            moves.append(device)
+
+    moves: list[str] = []
+    with pytest.raises(KeyError), _on_the_cpu(OnGpu()):
+        raise KeyError
+    assert moves == ["cpu", "cuda"]
