@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 from structnn.encoders import Encoder
-from structnn.heads import LabelAnswer, StructuredModel, build_head
+from structnn.heads import Head, LabelAnswer, StructuredModel, build_head
 
 __all__ = ["SentenceClassifier"]
 
@@ -33,6 +33,9 @@ class SentenceClassifier(StructuredModel):
     Raises:
         ValueError: ``encoder.input_dim`` is not ``embedding.dim``, or there are fewer than two classes.
     """
+
+    head: Head
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     def __init__(
         self,

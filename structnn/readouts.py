@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
@@ -42,6 +42,8 @@ class Readout(Declared):
     """
 
     reads: frozenset[str] = frozenset()
+
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     _widths = ("input_dim",)
 

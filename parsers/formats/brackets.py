@@ -69,7 +69,7 @@ def read_brackets(
     *,
     binarise: Literal["left", "right"] | None = None,
     collapse_unaries: bool = False,
-    on_error: OnError = "raise",
+    on_error: OnError[BracketsError] = "raise",
 ) -> list[Sentence]:
     """Read all bracketed trees of a file; :func:`iter_brackets` says what becomes a node.
 
@@ -106,7 +106,7 @@ def iter_brackets(
     *,
     binarise: Literal["left", "right"] | None = None,
     collapse_unaries: bool = False,
-    on_error: OnError = "raise",
+    on_error: OnError[BracketsError] = "raise",
 ) -> Records[Sentence]:
     r"""Read bracketed trees one by one.
 
@@ -152,7 +152,7 @@ def iter_brackets(
 
     return Records(
         (
-            text if isinstance(text, FormatError) else sentence(start, text)
+            text if isinstance(text, BracketsError) else sentence(start, text)
             for start, text in _balanced(source)
         ),
         on_error,
@@ -331,7 +331,7 @@ def unescape(word: str) -> str:
     return _ESCAPED.sub(lambda match: _PLAIN[match[0]], word)
 
 
-def _balanced(source: Source) -> Iterator[tuple[int, str | FormatError]]:
+def _balanced(source: Source) -> Iterator[tuple[int, str | BracketsError]]:
     """The text of each tree whose brackets match, or its error, with the number of its first line."""
     file = name_of(source)
     pending: list[tuple[int, str]] = []
@@ -339,7 +339,7 @@ def _balanced(source: Source) -> Iterator[tuple[int, str | FormatError]]:
     apart = True  # no line within a tree begins with a bracket
     alone = False  # there was a tree on one line
     for number, line in decoded_lines(source, BracketsError):
-        if isinstance(line, FormatError):
+        if isinstance(line, BracketsError):
             yield from _faulty(file, pending, apart)
             yield number, line
             pending, depth = [], 0
@@ -363,7 +363,7 @@ def _balanced(source: Source) -> Iterator[tuple[int, str | FormatError]]:
 
 def _faulty(
     file: str, lines: list[tuple[int, str]], apart: bool
-) -> Iterator[tuple[int, str | FormatError]]:
+) -> Iterator[tuple[int, str | BracketsError]]:
     """Lines whose brackets don't match: the trees among them, and the errors.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from numpy.typing import ArrayLike
 from torch.utils.data import Dataset, default_collate
 
 from structnn.data.batch import Batch
@@ -131,7 +132,7 @@ class Corpus(Dataset[Sentence]):
         )
         return text + (f", without_tree={flat.num_without_tree})" if flat.num_without_tree else ")")
 
-    def batch(self, indices: Sequence[int] | Array | None = None) -> Batch:
+    def batch(self, indices: ArrayLike | None = None) -> Batch:
         """The batch of the sentences at these indices, in this order; of all of them by default.
 
         Args:

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from structnn.data.columns import NO_TREE, SentenceColumns, places_in
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
@@ -139,7 +140,7 @@ class FlatSentences:
         """The number of sentences that lack the structure."""
         return int(np.count_nonzero(self.node_counts == 0))
 
-    def select(self, indices: Sequence[int] | Array | None = None) -> FlatSelection:
+    def select(self, indices: ArrayLike | None = None) -> FlatSelection:
         """The sentences at these indices, in this order; all of them by default.
 
         Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -56,8 +56,11 @@ class SequenceHead(nn.Module):
         search: How sequences are searched for where nothing else is said.
 
     Raises:
-        ValueError: Words are to be copied, but the pieces are characters.
+        ValueError: Words are to be copied, but the pieces are not words; or ``label_smoothing`` or
+            ``scheduled_sampling`` is not from 0 to 1.
     """
+
+    __call__: Callable[..., Reading]  # nn.Module's gives Any
 
     def __init__(
         self,

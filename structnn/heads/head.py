@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from structnn.ops.dropout import Dropout
 
 if TYPE_CHECKING:
     from structnn.decoders.head import SequenceHead
+    from structnn.decoders.reading import Reading
     from structnn.language_models.head import WordsHead
 
 __all__ = ["Head", "StructuredModel", "build_head"]
@@ -44,6 +45,8 @@ class Head(nn.Module):
     Shapes:
         - output: ``(rows, answer.width)``, scores; see :class:`~structnn.heads.Reader` for rows
     """
+
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     def __init__(
         self,
@@ -151,12 +154,11 @@ class StructuredModel(nn.Module):
         """What the head reads, of any word vectors, ``(tokens, embedding.dim)``."""
         if not self.head.reader.reads_sentences:
             return self.encoder.states(x, batch)
-        encoding: Encoding = self.encoder(x, batch)
-        return encoding
+        return self.encoder(x, batch)
 
     def forward(
         self, batch: Batch, spans: Tensor | None = None, *, nodes: bool = False
-    ) -> Tensor | ArcScores:
+    ) -> Tensor | ArcScores | Reading:
         """The scores.
 
         Args:
@@ -168,15 +170,16 @@ class StructuredModel(nn.Module):
                 root are those of its sentence.
 
         Returns:
-            ``(rows, answer.width)``; with ``nodes`` ``(nodes, answer.width)``.
+            ``(rows, answer.width)``, or what else the head gives: see above. With ``nodes``
+            ``(nodes, answer.width)``.
 
         Raises:
-            ValueError: ``nodes`` is set, and what the head reads is not as wide as the nodes' states.
+            ValueError: ``nodes`` is set, and what the head reads is not as wide as the nodes' states,
+                or it parses or writes sequences.
         """
         encoding = self.encode(batch)
         if not nodes:
-            scores: Tensor | ArcScores = self.head(encoding, batch, spans)
-            return scores
+            return self.head(encoding, batch, spans)
         if not isinstance(self.head, Head):
             raise ValueError("a head that parses, or writes sequences, has no scores of nodes")
         if self.head.reader.output_dim != self.encoder.output_dim:

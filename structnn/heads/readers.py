@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
@@ -45,6 +46,8 @@ class Reader(Declared):
     spans: int = 0
     rows: str = "example"
     reads_sentences: bool = True
+
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     _widths = ("sentence_dim", "state_dim")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -55,6 +56,8 @@ class WordsHead(nn.Module):
           more memory: :meth:`loss` and :meth:`log_probabilities` take them
     """
 
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
+
     def __init__(
         self,
         embedding: WordEmbedding,
@@ -86,7 +89,7 @@ class WordsHead(nn.Module):
 
     def forward(self, encoding: Encoding, batch: Batch, spans: Tensor | None = None) -> Tensor:
         """The states; ``spans`` are there for all heads to be called alike."""
-        return self.reader(encoding, batch)  # type: ignore[no-any-return]
+        return self.reader(encoding, batch)
 
     def scores(self, states: Tensor) -> Tensor:
         """``(rows, words)``, from states, ``(rows, states)``."""
