@@ -27,12 +27,11 @@ class WordsAnswer:
 
     Args:
         vocabulary: The words.
+        labels: Empty, since words are no classes: see :class:`~structnn.Answer`.
     """
 
     vocabulary: Vocabulary
-
     labels: tuple[str, ...] = ()
-    """There are no classes: see :class:`~structnn.Answer`."""
 
 
 class WordsHead(nn.Module):

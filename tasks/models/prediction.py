@@ -159,7 +159,11 @@ class Predictor:
         second: Sequence[str | Sequence[str]] = (),
         spans: Sequence[Sequence[Span]] | None = None,
     ) -> Asked:
-        """What :meth:`predict` asks of the model; takes the same, and refuses the same."""
+        """What :meth:`predict` asks of the model; takes the same, and refuses the same.
+
+        Raises:
+            ValueError: As :meth:`predict`.
+        """
         question = self.question
         texts, second = _listed(texts), _listed(second, "second text")
         if len(second) != (len(texts) if question.reads == "pair" else 0):
@@ -273,6 +277,9 @@ class Predictor:
             second: The second sentence of each, where the question is about pairs.
             spans: The spans of each, in tokens, where it is about spans.
             search: As for :meth:`predict`.
+
+        Raises:
+            ValueError: A search is given, and the run writes no sequences.
         """
         if search is not None and self.search is None:
             raise ValueError("this run writes no sequences: there is nothing to search for")
