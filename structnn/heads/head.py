@@ -13,6 +13,7 @@ from structnn.heads.answers import Answer
 from structnn.heads.arcs import ArcsAnswer, ArcScores, ArcsHead, ArcsReader
 from structnn.heads.readers import Reader, build_reader
 from structnn.ops.dropout import Dropout
+from structnn.options import at_least
 
 if TYPE_CHECKING:
     from structnn.decoders.head import SequenceHead
@@ -44,6 +45,9 @@ class Head(nn.Module):
 
     Shapes:
         - output: ``(rows, answer.width)``, scores; see :class:`~structnn.heads.Reader` for rows
+
+    Raises:
+        ValueError: ``hidden_dim`` is below 0, or ``activation`` is not known.
     """
 
     __call__: Callable[..., Tensor]  # nn.Module's gives Any
@@ -58,6 +62,11 @@ class Head(nn.Module):
         activation: Literal["relu", "sigmoid", "tanh"] = "relu",
     ) -> None:
         super().__init__()
+        at_least(0, hidden_dim=hidden_dim)
+        if activation not in ACTIVATIONS:
+            raise ValueError(
+                f"activation must be 'relu', 'sigmoid' or 'tanh', but is {activation!r}"
+            )
         self.reader = reader
         self.dropout = Dropout(dropout)
         self.hidden = None
@@ -119,6 +128,18 @@ class StructuredModel(nn.Module):
 
     Raises:
         ValueError: ``encoder.input_dim`` is not ``embedding.dim``.
+
+    Example:
+        >>> from structnn import LabelAnswer, Sentence, Vocabulary, WordEmbedding, build_encoder
+        >>> words = Vocabulary(["dogs", "cats", "bark"])
+        >>> encoder = build_encoder("bilstm", input_dim=5, hidden_dim=8)
+        >>> head = build_head("tokens", LabelAnswer(["NOUN", "VERB"]), encoder)
+        >>> model = StructuredModel(WordEmbedding(words, 5), encoder, head)
+        >>> batch = Batch.from_sentences([Sentence(["dogs", "bark"])], vocabulary=words)
+        >>> model(batch).shape  # a row for each token
+        torch.Size([2, 2])
+        >>> head.loss(model(batch), head.answer.encode(["NOUN", "VERB"])).shape
+        torch.Size([])
     """
 
     def __init__(
@@ -238,7 +259,8 @@ def build_head(
 
     Raises:
         UnknownNameError: There is no such reader or option; the message lists the valid ones.
-        ValueError: Reader and answer don't go together, or arcs are to have a hidden layer.
+        ValueError: Reader and answer don't go together, an option's value is not accepted, or arcs are
+            to have a hidden layer.
 
     Example:
         >>> from structnn import LabelAnswer, build_encoder
