@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_type
 
 import numpy as np
@@ -38,6 +39,10 @@ def test_names_that_are_not_there_are_errors() -> None:
         parsers.drew  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(AttributeError):
         tasks.compare_encoder  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_tree_has_tokens() -> None:
+    assert assert_type(Tree([1, -1]).tokens, Sequence[int]) == (0, 1)
 
 
 def test_modules_say_what_they_give() -> None:

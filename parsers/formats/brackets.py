@@ -205,7 +205,6 @@ def to_brackets(sentence: Sentence) -> str:
 
 def bracket_tree(tree: Tree, words: list[str]) -> str:
     """A tree in brackets on one line, with ``words[i]`` for token *i*."""
-    assert tree.tokens is not None
     labels = [label or "_" for label in tree.labels or [""] * len(tree)]
     parts: list[str] = []
     stack: list[int | None] = [tree.root]  # None closes a bracket
@@ -230,7 +229,6 @@ def check_expressible(sentence: Sentence) -> None:
             or a label has white space or a bracket in it.
     """
     tree = _constituency(sentence)
-    assert tree.tokens is not None
     leaves: list[int] = []
     stack = [tree.root]
     while stack:
@@ -311,7 +309,6 @@ def to_nltk(sentence: Sentence) -> nltk.Tree:
 
     tree = _constituency(sentence)
     check_expressible(sentence)
-    assert tree.tokens is not None
     labels = [label or "_" for label in tree.labels or [""] * len(tree)]
     nodes = [NltkTree(label, []) for label in labels]
     for node, token in enumerate(tree.tokens):

@@ -162,7 +162,7 @@ class ExampleDescription:
     def __post_init__(self) -> None:
         # Trees that can't be are found here, where it is known which line they are from.
         for tree in (self.dependencies, *(given.tree for given in self.trees.values())):
-            if tree is not None and max(tree.tokens or ()) >= len(self.tokens):
+            if tree is not None and max(tree.tokens) >= len(self.tokens):
                 raise ValueError(f"a tree has more tokens than the {len(self.tokens)} of the text")
         for name in ("heads", "relations", "tags"):
             values = getattr(self, name)
