@@ -57,11 +57,12 @@ def test_modules_say_what_they_give() -> None:
     assert assert_type(loss, Tensor).isfinite()
 
 
-def test_indices_are_what_indexes_an_array() -> None:
+def test_a_corpus_is_indexed_like_an_array_and_gone_through_like_a_list() -> None:
     corpus = Corpus([SENTENCE, SENTENCE])
     for indices in ([0], range(1), np.array([0]), torch.tensor([0]), np.array([True, False])):
         assert len(corpus.batch(indices)) == 1
     assert len(corpus.batch(corpus.lengths < 40)) == 2
+    assert [assert_type(one, Sentence) for one in corpus] == [SENTENCE, SENTENCE]
 
 
 def test_numbers_of_a_drawing_are_lists_arrays_or_tensors() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -93,6 +93,9 @@ class Corpus(Dataset[Sentence]):
 
     def __getitem__(self, index: int) -> Sentence:
         return self.sentences[index]
+
+    def __iter__(self) -> Iterator[Sentence]:
+        return iter(self.sentences)
 
     def __getitems__(self, indices: list[int]) -> Batch:
         """The batch of these sentences, which is what a ``DataLoader`` asks for at once."""
