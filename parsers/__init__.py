@@ -68,4 +68,5 @@ _MODULES = {
     "streams": "parse_each",
 }
 
-__all__, __getattr__, __dir__ = lazy_names(__name__, _MODULES)
+if not TYPE_CHECKING:  # a type checker would take any other name for one of the package
+    __all__, __getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -269,7 +269,6 @@ def grouped(tree: Tree, arity: int) -> Tree:
         raise ValueError(f"arity must be at least 2 to group children, but is {arity}")
     if all(len(below) <= arity for below in tree.children):
         return tree
-    of_node = tree.tokens if tree.tokens is not None else range(len(tree))
     parents: list[int] = []
     tokens: list[int] = []
     labels: list[str] = []
@@ -281,7 +280,7 @@ def grouped(tree: Tree, arity: int) -> Tree:
         parents.append(parent)
         if isinstance(node, int):
             children = tree.children[node]
-            tokens.append(of_node[node])
+            tokens.append(tree.tokens[node])
             labels.append(tree.labels[node] if tree.labels is not None else "")
         else:
             children = node

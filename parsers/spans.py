@@ -19,6 +19,10 @@ def span_head(tree: Tree, span: tuple[int, int]) -> int:
 
     Raises:
         StructureError: The span is empty, or not in the sentence.
+
+    Example:
+        >>> span_head(Tree([1, 2, -1, 2]), (0, 2))  # "young dogs", of "young dogs bark loudly"
+        1
     """
     _check_span(tree, span)
     begin, end = span

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 from structnn.encoders import Encoder
-from structnn.heads import LabelAnswer, StructuredModel, build_head
+from structnn.heads import Head, LabelAnswer, StructuredModel, build_head
 
 __all__ = ["SentenceClassifier"]
 
@@ -31,8 +31,21 @@ class SentenceClassifier(StructuredModel):
         - output: ``(sentences, classes)``, logits
 
     Raises:
-        ValueError: ``encoder.input_dim`` is not ``embedding.dim``, or there are fewer than two classes.
+        ValueError: ``encoder.input_dim`` is not ``embedding.dim``, or there are fewer than two classes,
+            or one is there twice.
+
+    Example:
+        >>> from structnn import Batch, Sentence, Tree, Vocabulary, WordEmbedding, build_encoder
+        >>> words = Vocabulary(["dogs", "bark"])
+        >>> encoder = build_encoder("child_sum_tree_lstm", input_dim=5, hidden_dim=8)
+        >>> model = SentenceClassifier(WordEmbedding(words, 5), encoder, ["no", "yes"])
+        >>> sentence = Sentence(["dogs", "bark"], dependencies=Tree([1, -1]))
+        >>> model(Batch.from_sentences([sentence], vocabulary=words)).shape
+        torch.Size([1, 2])
     """
+
+    head: Head
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     def __init__(
         self,

@@ -16,7 +16,11 @@ class StructureError(InputError):
 
 
 def integers(name: str, values: Iterable[int]) -> tuple[int, ...]:
-    """Integers as a tuple; ``name`` is the field's, for the message."""
+    """Integers as a tuple; ``name`` is the field's, for the message.
+
+    Raises:
+        StructureError: They are none.
+    """
     try:
         return tuple(value.__index__() for value in values)
     except (AttributeError, TypeError):
@@ -30,6 +34,9 @@ def strings(name: str, values: Iterable[str]) -> tuple[str, ...]:
 
     Words, labels and tags come again and again, and each reader makes them anew: of a treebank in memory
     they would be the largest part.
+
+    Raises:
+        StructureError: They are none, or one string.
     """
     if isinstance(values, str):
         raise StructureError(
@@ -52,7 +59,11 @@ def strings(name: str, values: Iterable[str]) -> tuple[str, ...]:
 
 
 def mapping(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a mapping; ``name`` is the field's, for the message."""
+    """A copy of a mapping; ``name`` is the field's, for the message.
+
+    Raises:
+        StructureError: It is none.
+    """
     if not isinstance(values, Mapping):
         raise StructureError(f"`{name}` must map names to values, but is {values!r}")
     return dict(values)

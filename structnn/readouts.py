@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
@@ -42,6 +42,8 @@ class Readout(Declared):
     """
 
     reads: frozenset[str] = frozenset()
+
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     _widths = ("input_dim",)
 
@@ -207,6 +209,9 @@ class MultiHeadReadout(Readout):
         input_dim: The width of the states; a multiple of ``heads``.
         backward_dim: See :class:`Readout`.
         heads: How many heads, *m*.
+
+    Raises:
+        ValueError: ``input_dim`` is not a multiple of ``heads``.
     """
 
     def __init__(self, input_dim: int, *, backward_dim: int = 0, heads: Size = 4) -> None:
@@ -298,6 +303,9 @@ def register_readout(name: str, cls: type[Readout]) -> None:
         name: Letters, digits and underscores.
         cls: A subclass of :class:`Readout` whose constructor takes ``input_dim`` and, by keyword,
             ``backward_dim``, then options with defaults as keyword-only arguments.
+
+    Raises:
+        ValueError: The name can't be one, or is another class's already.
     """
     READOUTS.add(name, cls)
 
@@ -314,6 +322,11 @@ def build_readout(spec: str, input_dim: int, *, backward_dim: int = 0) -> Readou
     Raises:
         UnknownNameError: A name or an option is not known, or the string can't be read; the message
             lists the valid ones.
+        ValueError: An option's value is not accepted.
+
+    Example:
+        >>> build_readout("mean+k_max(k=2)", input_dim=8).output_dim
+        24
     """
     readouts = [
         READOUTS.build(name, options, input_dim, backward_dim=backward_dim)

@@ -48,7 +48,7 @@ class Tree:
     """
 
     parents: Sequence[int]
-    tokens: Sequence[int] | None = None
+    tokens: Sequence[int] = None  # type: ignore[assignment]  # those in order
     labels: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
@@ -128,7 +128,6 @@ class Tree:
     def _check_lengths(self) -> None:
         if not self.parents:
             raise StructureError("a tree needs at least one node, and `parents` is empty")
-        assert self.tokens is not None
         if len(self.tokens) != len(self.parents):
             raise StructureError(
                 f"`tokens` has {len(self.tokens)} entries for {len(self.parents)} nodes; "
@@ -141,7 +140,6 @@ class Tree:
             )
 
     def _check_tokens(self) -> None:
-        assert self.tokens is not None
         words = [token for token in self.tokens if token != -1]
         if sorted(words) != list(range(len(words))):
             raise StructureError(
@@ -234,7 +232,6 @@ class Sentence:
                 f"{len(self.dependencies)} nodes, and {quoted(self)} has {len(self)} tokens"
             )
         if self.constituency is not None:
-            assert self.constituency.tokens is not None
             words = sum(token != -1 for token in self.constituency.tokens)
             if words != len(self):
                 raise StructureError(

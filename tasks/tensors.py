@@ -22,7 +22,11 @@ SEALED = "sealed"
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: object = None) -> None:
-    """Write tensors, a JSON note and a checksum of both in one safetensors file, atomically."""
+    """Write tensors, a JSON note and a checksum of both in one safetensors file, atomically.
+
+    Raises:
+        OSError: The disk is full, say.
+    """
     whole = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     # One entry, since safetensors writes several in any order, and equal tensors make equal files.
     metadata = {SEALED: json.dumps({"sha256": _checksum(whole, note), "note": note})}

@@ -19,4 +19,5 @@ if TYPE_CHECKING:
 
 _MODULES = {"drawing": "Drawing draw draw_pair html_of svg_of", "terminal": "text_tree"}
 
-__all__, __getattr__, __dir__ = lazy_names(__name__, _MODULES)
+if not TYPE_CHECKING:  # a type checker would take any other name for one of the package
+    __all__, __getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -175,8 +175,8 @@ def draw(
             :func:`parsers.to_networkx`. By default the constituency tree for the layout
             ``"constituency"`` and for a sentence that has no dependencies, and otherwise the
             dependencies.
-        node_values: ``(nodes,)`` numbers, shown as colours; or a mapping from nodes to numbers. If they
-            have both signs, 0 is in the middle of the colours.
+        node_values: ``(nodes,)`` numbers, shown as colours: a list, an array or a tensor; or a mapping
+            from nodes to numbers. If they have both signs, 0 is in the middle of the colours.
         node_title: The name of these numbers in the legend.
         node_range: The numbers at the two ends of the colours, to compare pictures; or three, with one
             between them at which colours part, such as the middle of a rating. Where the ends have

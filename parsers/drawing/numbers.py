@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, SupportsFloat, TypeVar
 
 from parsers.drawing.fonts import text_width
 from parsers.drawing.layouts import Pair, Stroke, View
@@ -13,10 +13,10 @@ from parsers.drawing.scene import SMALL_SIZE, Chip, Label, Scene
 from parsers.drawing.theme import Theme, blend
 from structnn.sentence import Tree
 
-Numbers = Sequence[float] | Mapping[int, float]
-"""A number for each node, or a mapping from some nodes to their numbers."""
+Numbers = Collection[SupportsFloat] | Mapping[int, SupportsFloat]
+"""A number for each node (a list, an array or a tensor), or a mapping from some nodes to theirs."""
 
-EdgeNumbers = Sequence[float] | Mapping[Pair, float]
+EdgeNumbers = Collection[SupportsFloat] | Mapping[Pair, SupportsFloat]
 """A number for the edge to each node from its parent, or a mapping from some edges, (from, to)."""
 
 Range = tuple[float, float] | tuple[float, float, float]
@@ -106,7 +106,7 @@ def check_range(name: str, given: Range | None) -> None:
             _finite(name, value)
 
 
-def _finite(of: str, value: float) -> float:
+def _finite(of: str, value: SupportsFloat) -> float:
     """A number that a colour or a width can show.
 
     Raises:

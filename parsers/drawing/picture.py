@@ -111,8 +111,7 @@ def picture(
         raise ValueError(f"width is {width:g} points; give a number above 0, such as {WIDTH:g}")
     colors, number_legend = node_colors(tree, node_values, node_range, node_title, theme)
     words = [
-        None if position == -1 else _shown(sentence.tokens[position])
-        for position in tree.tokens or ()
+        None if position == -1 else _shown(sentence.tokens[position]) for position in tree.tokens
     ]
     captions = [_shown(label) if label else "" for label in tree.labels or [""] * len(tree)]
     plain, strokes = Stroke(), dict[Pair, Stroke]()
@@ -205,7 +204,6 @@ def _words_alone(sentence: Sentence, *, dark: bool) -> Picture:
 
 def _in_words(sentence: Sentence, tree: Tree, head: int, tail: int, value: float) -> str:
     """What a number is for: from which word to which."""
-    assert tree.tokens is not None
     start, end = (sentence.tokens[tree.tokens[node]] for node in (head, tail))
     return f"{_shown(start)} → {_shown(end)}: {in_digits(value, 4)}"
 

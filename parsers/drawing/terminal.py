@@ -119,7 +119,6 @@ def _columns(tree: Tree) -> dict[int, int]:
 
 
 def _phrases(sentence: Sentence, tree: Tree) -> str:
-    assert tree.tokens is not None
     lines = []
     stack: list[tuple[int, str, str]] = [(tree.root, "", "")]  # node, its own stem, its children's
     while stack:

@@ -65,6 +65,12 @@ def statistics_of(sentences: Iterable[Sentence]) -> CorpusStatistics:
 
     Returns:
         The statistics.
+
+    Example:
+        >>> from structnn import Tree
+        >>> tree = Tree([1, -1, 1], labels=["nsubj", "root", "obj"])
+        >>> statistics_of([Sentence(["dogs", "chase", "cats"], dependencies=tree)]).relations
+        {'nsubj': 1, 'root': 1, 'obj': 1}
     """
     lengths: Counter[int] = Counter()
     depths: Counter[int] = Counter()

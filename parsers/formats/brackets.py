@@ -69,7 +69,7 @@ def read_brackets(
     *,
     binarise: Literal["left", "right"] | None = None,
     collapse_unaries: bool = False,
-    on_error: OnError = "raise",
+    on_error: OnError[BracketsError] = "raise",
 ) -> list[Sentence]:
     """Read all bracketed trees of a file; :func:`iter_brackets` says what becomes a node.
 
@@ -106,7 +106,7 @@ def iter_brackets(
     *,
     binarise: Literal["left", "right"] | None = None,
     collapse_unaries: bool = False,
-    on_error: OnError = "raise",
+    on_error: OnError[BracketsError] = "raise",
 ) -> Records[Sentence]:
     r"""Read bracketed trees one by one.
 
@@ -152,7 +152,7 @@ def iter_brackets(
 
     return Records(
         (
-            text if isinstance(text, FormatError) else sentence(start, text)
+            text if isinstance(text, BracketsError) else sentence(start, text)
             for start, text in _balanced(source)
         ),
         on_error,
@@ -205,7 +205,6 @@ def to_brackets(sentence: Sentence) -> str:
 
 def bracket_tree(tree: Tree, words: list[str]) -> str:
     """A tree in brackets on one line, with ``words[i]`` for token *i*."""
-    assert tree.tokens is not None
     labels = [label or "_" for label in tree.labels or [""] * len(tree)]
     parts: list[str] = []
     stack: list[int | None] = [tree.root]  # None closes a bracket
@@ -230,7 +229,6 @@ def check_expressible(sentence: Sentence) -> None:
             or a label has white space or a bracket in it.
     """
     tree = _constituency(sentence)
-    assert tree.tokens is not None
     leaves: list[int] = []
     stack = [tree.root]
     while stack:
@@ -311,7 +309,6 @@ def to_nltk(sentence: Sentence) -> nltk.Tree:
 
     tree = _constituency(sentence)
     check_expressible(sentence)
-    assert tree.tokens is not None
     labels = [label or "_" for label in tree.labels or [""] * len(tree)]
     nodes = [NltkTree(label, []) for label in labels]
     for node, token in enumerate(tree.tokens):
@@ -331,7 +328,7 @@ def unescape(word: str) -> str:
     return _ESCAPED.sub(lambda match: _PLAIN[match[0]], word)
 
 
-def _balanced(source: Source) -> Iterator[tuple[int, str | FormatError]]:
+def _balanced(source: Source) -> Iterator[tuple[int, str | BracketsError]]:
     """The text of each tree whose brackets match, or its error, with the number of its first line."""
     file = name_of(source)
     pending: list[tuple[int, str]] = []
@@ -339,7 +336,7 @@ def _balanced(source: Source) -> Iterator[tuple[int, str | FormatError]]:
     apart = True  # no line within a tree begins with a bracket
     alone = False  # there was a tree on one line
     for number, line in decoded_lines(source, BracketsError):
-        if isinstance(line, FormatError):
+        if isinstance(line, BracketsError):
             yield from _faulty(file, pending, apart)
             yield number, line
             pending, depth = [], 0
@@ -363,7 +360,7 @@ def _balanced(source: Source) -> Iterator[tuple[int, str | FormatError]]:
 
 def _faulty(
     file: str, lines: list[tuple[int, str]], apart: bool
-) -> Iterator[tuple[int, str | FormatError]]:
+) -> Iterator[tuple[int, str | BracketsError]]:
     """Lines whose brackets don't match: the trees among them, and the errors.
 
     Args:

@@ -82,7 +82,7 @@ class ConlluError(FormatError):
     """A file is not CoNLL-U; the message gives file and line."""
 
 
-def read_conllu(source: Source, *, on_error: OnError = "raise") -> list[Sentence]:
+def read_conllu(source: Source, *, on_error: OnError[ConlluError] = "raise") -> list[Sentence]:
     r"""Read all sentences of a CoNLL-U file; :func:`iter_conllu` says what becomes of each column.
 
     Args:
@@ -108,7 +108,7 @@ def read_conllu(source: Source, *, on_error: OnError = "raise") -> list[Sentence
     return list(iter_conllu(source, on_error=on_error))
 
 
-def iter_conllu(source: Source, *, on_error: OnError = "raise") -> Records[Sentence]:
+def iter_conllu(source: Source, *, on_error: OnError[ConlluError] = "raise") -> Records[Sentence]:
     r"""Read the sentences of a CoNLL-U file one by one.
 
     - FORM becomes ``tokens``, LEMMA ``lemmas``, UPOS ``tags``, HEAD and DEPREL ``dependencies``; XPOS,
@@ -147,10 +147,10 @@ def iter_conllu(source: Source, *, on_error: OnError = "raise") -> Records[Sente
     """
     file = name_of(source)
 
-    def sentence(block: Block) -> Sentence | FormatError:
+    def sentence(block: Block) -> Sentence | ConlluError:
         try:
             return _sentence(file, block)
-        except FormatError as fault:
+        except ConlluError as fault:
             return fault
 
     return Records(
@@ -214,13 +214,13 @@ def format_conllu(sentence: Sentence) -> str:
 
 # Reading. A block is the numbered lines of one sentence, or in the place of a line its error.
 
-Block = list[tuple[int, str | FormatError]]
+Block = list[tuple[int, str | ConlluError]]
 
 
 def _blocks(source: Source) -> Iterator[Block]:
     block: Block = []
     for number, line in decoded_lines(source, ConlluError):
-        if isinstance(line, FormatError) or (line and not line.isspace()):
+        if isinstance(line, ConlluError) or (line and not line.isspace()):
             block.append((number, line))
         else:
             if not _only_comments(block):
@@ -243,7 +243,7 @@ def _sentence(file: str, block: Block) -> Sentence:
     range_end = 0
     last_empty = (0, 0)
     for number, line in block:
-        if isinstance(line, FormatError):
+        if isinstance(line, ConlluError):
             raise line
         if line.startswith("#") and not words:
             name, equals, value = line[1:].partition("=")

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, Literal, TypeVar, cast
+from typing import IO, Any, Literal, TypeAlias, TypeVar, cast
 
 from parsers.formats.atomic import is_stream, replacing
 from structnn.errors import InputError
@@ -33,7 +33,9 @@ __all__ = [
 Source = str | os.PathLike[str] | Iterable[str] | IO[bytes]
 """The path of a file (``.gz`` is decompressed), an open file, or an iterable of lines."""
 
-OnError = Literal["raise", "skip"] | Callable[[InputError], object]
+FaultT = TypeVar("FaultT", bound=InputError)
+
+OnError: TypeAlias = Literal["raise", "skip"] | Callable[[FaultT], object]
 """What becomes of a faulty record.
 
 ``"raise"`` raises its error; an iterator goes on with the next record when it is asked for one.
@@ -64,6 +66,9 @@ class FormatError(InputError):
         return type(self), (self.file, self.line, self.message)
 
 
+FormatErrorT = TypeVar("FormatErrorT", bound=FormatError)
+
+
 class Faults:
     """The errors of faulty records: raised, or passed on and counted.
 
@@ -77,7 +82,7 @@ class Faults:
         ValueError: ``on_error`` is none of these.
     """
 
-    def __init__(self, on_error: OnError) -> None:
+    def __init__(self, on_error: OnError[Any]) -> None:
         if on_error not in ("raise", "skip") and not callable(on_error):
             raise ValueError(f"on_error must be 'raise', 'skip' or a function, but is {on_error!r}")
         self.count = 0
@@ -135,13 +140,13 @@ class Records(Iterator[T]):
 
     def __init__(
         self,
-        records: Iterator[T | InputError],
-        on_error: OnError,
+        records: Iterator[T | FaultT],
+        on_error: OnError[FaultT],
         unusable: Callable[[str], InputError],
         empty: str,
     ) -> None:
         self.read = 0
-        self._records = records
+        self._records: Iterator[T | InputError] = records
         self._faults = Faults(on_error)
         self._unusable = unusable
         self._empty = empty
@@ -201,8 +206,8 @@ def numbered_lines(source: Source, error: type[FormatError]) -> Iterator[tuple[i
 
 
 def decoded_lines(
-    source: Source, error: type[FormatError]
-) -> Iterator[tuple[int, str | FormatError]]:
+    source: Source, error: type[FormatErrorT]
+) -> Iterator[tuple[int, str | FormatErrorT]]:
     """As :func:`numbered_lines`, but with the error in the place of a line that can't be read.
 
     Raises:

@@ -77,7 +77,6 @@ def to_networkx(
     if own is not None and structure in ("graph", "enhanced"):
         return _of_graph(sentence, own)
     tree = tree_of(sentence, "dependencies" if structure == "graph" else structure, seed)
-    assert tree.tokens is not None
     graph = networkx.MultiDiGraph() if structure == "graph" else networkx.DiGraph()
     graph.graph |= _facts(sentence, structure)
     label = "constituent" if structure == "constituency" else "relation"

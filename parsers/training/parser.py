@@ -108,9 +108,9 @@ def train_parser(
         train: A CoNLL-U file whose tags were predicted by taggers that were not trained on it.
         dev: A CoNLL-U file with predicted tags, for the dev score (LAS); None for no scores.
         output: The model file to write; the checkpoint is next to it.
-        table: Stanza's file of pretrained vectors; None without vectors.
         lang: The language code, in the model's name.
         package: The package, in the model's name.
+        table: Stanza's file of pretrained vectors; None without vectors.
         budget: When to stop.
         seed: The random seed of weights, batches and dropout.
         options: Options of Stanza's training that replace :data:`OPTIONS`.

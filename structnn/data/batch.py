@@ -53,6 +53,14 @@ class Batch:
         token_ptr: ``(sentences + 1,)``, where each sentence's tokens begin, as ``ptr`` in PyG.
         token_ids: ``(tokens,)``, each token's index in the vocabulary; None without one.
         device: The device of the tensors.
+
+    Example:
+        >>> from structnn import Tree
+        >>> tree = Tree([1, -1], labels=["nsubj", "root"])
+        >>> sentences = [Sentence(["dogs", "bark"], dependencies=tree), Sentence(["stop"])]
+        >>> batch = Batch.from_sentences(sentences)
+        >>> batch.token_ptr, batch.num_tokens
+        (tensor([0, 2, 3]), 3)
     """
 
     @_made_to_keep

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from structnn.data.vocabulary import Vocabulary
 from structnn.sentence import Sentence, Tree
@@ -96,7 +97,7 @@ class SentenceColumns(Sequence[Sentence]):
     def __iter__(self) -> Iterator[Sentence]:
         return (self[index] for index in range(len(self)))
 
-    def at(self: Self, indices: Sequence[int] | Column) -> Self:
+    def at(self: Self, indices: ArrayLike) -> Self:
         """The sentences at these indices, in this order, of the same columns.
 
         Args:
@@ -149,7 +150,7 @@ class SentenceColumns(Sequence[Sentence]):
         return Vocabulary.from_counts(of_words, min_count=min_count, lowercase=lowercase)
 
 
-def places_in(size: int, indices: Sequence[int] | Column) -> Column:
+def places_in(size: int, indices: ArrayLike) -> Column:
     """Which sentences indices mean, as those of a NumPy array do: ``(indices,)``, from 0.
 
     Args:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from numpy.typing import ArrayLike
 from torch.utils.data import Dataset, default_collate
 
 from structnn.data.batch import Batch
@@ -93,6 +94,9 @@ class Corpus(Dataset[Sentence]):
     def __getitem__(self, index: int) -> Sentence:
         return self.sentences[index]
 
+    def __iter__(self) -> Iterator[Sentence]:
+        return iter(self.sentences)
+
     def __getitems__(self, indices: list[int]) -> Batch:
         """The batch of these sentences, which is what a ``DataLoader`` asks for at once."""
         return self.batch(indices)
@@ -131,7 +135,7 @@ class Corpus(Dataset[Sentence]):
         )
         return text + (f", without_tree={flat.num_without_tree})" if flat.num_without_tree else ")")
 
-    def batch(self, indices: Sequence[int] | Array | None = None) -> Batch:
+    def batch(self, indices: ArrayLike | None = None) -> Batch:
         """The batch of the sentences at these indices, in this order; of all of them by default.
 
         Args:

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from structnn.data.columns import NO_TREE, SentenceColumns, places_in
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
@@ -89,7 +90,7 @@ class FlatSentences:
             self._heights: Array | _Numbers = _flat((tree.heights for tree in trees), size)
             labels = chain.from_iterable(tree.labels or [""] * len(tree) for tree in trees)
             self._labels: Array | _Numbers = _indices(list(labels), relations)
-        tokens = _flat((one.tokens or () for one in chosen if one is not None), size)
+        tokens = _flat((one.tokens for one in chosen if one is not None), size)
         # None where node i is token i throughout, as in dependency trees.
         self._node_tokens: Array | None = tokens
         if np.array_equal(self._node_ptr, self._token_ptr):
@@ -139,7 +140,7 @@ class FlatSentences:
         """The number of sentences that lack the structure."""
         return int(np.count_nonzero(self.node_counts == 0))
 
-    def select(self, indices: Sequence[int] | Array | None = None) -> FlatSelection:
+    def select(self, indices: ArrayLike | None = None) -> FlatSelection:
         """The sentences at these indices, in this order; all of them by default.
 
         Raises:
@@ -365,7 +366,7 @@ def choose_structure(sentence: Sentence, structure: Structure) -> Tree | Sentenc
                 f"the structure function returned {tree!r:.60}, which is no Tree; a graph is given as "
                 "the `graph` of a Sentence, for structure='graph'"
             )
-        if tree is not None and sum(token >= 0 for token in tree.tokens or ()) != len(sentence):
+        if tree is not None and sum(token >= 0 for token in tree.tokens) != len(sentence):
             raise StructureError(
                 f"the structure function returned a tree that does not hold each of the "
                 f"{len(sentence)} tokens of {quoted(sentence)} once"

@@ -165,6 +165,13 @@ class GraphConstruction:
 
     Raises:
         ValueError: ``hops`` is less than 1.
+
+    Example:
+        >>> from structnn import Batch, Sentence, Tree
+        >>> sentence = Sentence(["dogs", "chase", "cats"], dependencies=Tree([1, -1, 1]))
+        >>> construction = GraphConstruction(self_loops=False)
+        >>> Batch.from_sentences([sentence]).graph(construction)
+        Graph(edges=4, head_to_dependent=2, dependent_to_head=2)
     """
 
     head_to_dependent: bool = True

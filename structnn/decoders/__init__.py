@@ -38,6 +38,9 @@ def register_decoder(name: str, cls: type[Decoder]) -> None:
         name: Letters, digits and underscores.
         cls: A subclass of :class:`Decoder` whose constructor takes ``input_dim``, ``hidden_dim``,
             ``state_dim`` and ``sentence_dim``, then options with defaults as keyword-only arguments.
+
+    Raises:
+        ValueError: The name can't be one, or is another class's already.
     """
     DECODERS.add(name, cls)
 
@@ -56,7 +59,8 @@ def build_decoder(
 
     Raises:
         UnknownNameError: The name or an option is not known; the message lists the valid ones.
-        ValueError: A dimension is below one, or no whole number, or options don't go together.
+        ValueError: A dimension is below one, or no whole number; an option's value is not accepted, or
+            doesn't go with the others; or several decoders are named.
 
     Example:
         >>> from structnn import build_encoder

@@ -160,6 +160,9 @@ class MultiHeadAttention(nn.Module):
         memory_dim: The width of what is looked at.
         heads: How many.
         dropout: Dropout rate of the weights.
+
+    Raises:
+        ValueError: ``dim`` is not a multiple of ``heads``.
     """
 
     def __init__(self, dim: int, memory_dim: int, heads: int, *, dropout: float = 0.0) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -98,6 +98,8 @@ class Decoder(Declared):
     reads_sentences: bool = True
     has_alignment: bool = True
     has_coverage: bool = False
+
+    __call__: Callable[..., Step]  # nn.Module's gives Any
 
     _widths = ("input_dim", "output_dim", "state_dim", "sentence_dim")
 

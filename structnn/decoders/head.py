@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -59,8 +59,24 @@ class SequenceHead(nn.Module):
         search: How sequences are searched for where nothing else is said.
 
     Raises:
-        ValueError: Words are to be copied, but the pieces are characters.
+        ValueError: Words are to be copied, but the pieces are not words; or ``label_smoothing`` or
+            ``scheduled_sampling`` is not from 0 to 1.
+
+    Example:
+        >>> from structnn import TargetVocabulary, build_decoder, build_encoder
+        >>> encoder = build_encoder("bilstm", input_dim=5, hidden_dim=8)
+        >>> decoder = build_decoder("gru", encoder, input_dim=6, hidden_dim=8)
+        >>> head = SequenceHead(decoder, TargetVocabulary.from_texts(["two dogs", "a cat"]))
+        >>> sentences = [Sentence(["deux", "chiens"]), Sentence(["un", "chat"])]
+        >>> batch = Batch.from_sentences(sentences)
+        >>> reading = head(encoder(torch.randn(4, 5), batch), batch)
+        >>> head.loss(reading, head.targets(["two dogs", "a cat"], sentences)).shape
+        torch.Size([])
+        >>> len(head.generate(reading))  # a list of hypotheses for each sentence
+        2
     """
+
+    __call__: Callable[..., Reading]  # nn.Module's gives Any
 
     def __init__(
         self,

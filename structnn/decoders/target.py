@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from structnn.data.vocabulary import Vocabulary
 from structnn.decoders.tokenizer import TokenizerPieces
@@ -29,8 +29,8 @@ class TargetVocabulary:
         tokenizer: The content of a ``tokenizer.json``, where pieces are those of a tokenizer.
 
     Raises:
-        ValueError: ``unit`` is ``"tokenizer"`` and ``tokenizer`` is missing or is not one, or
-            ``tokenizer`` is given with another unit.
+        ValueError: ``unit`` is none of these; or it is ``"tokenizer"`` and ``tokenizer`` is missing or
+            is not one, or ``tokenizer`` is given with another unit.
         ImportError: ``unit`` is ``"tokenizer"``, and the package ``tokenizers`` isn't installed.
 
     Example:
@@ -164,6 +164,8 @@ class TargetVocabulary:
 
 
 def _tokenizer(unit: Unit, definition: str | None) -> TokenizerPieces | None:
+    if unit not in get_args(Unit):
+        raise ValueError(f"unit must be 'words', 'characters' or 'tokenizer', but is {unit!r}")
     if (unit == "tokenizer") != (definition is not None):
         raise ValueError("the unit 'tokenizer' and the definition of a tokenizer go together")
     return None if definition is None else TokenizerPieces(definition)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -70,6 +70,8 @@ class ContextualEmbedding(nn.Module):
         >>> embedding = ContextualEmbedding("bert-base-uncased")  # doctest: +SKIP
         >>> encoder = build_encoder("gat", embedding.dim, 150)  # doctest: +SKIP
     """
+
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     def __init__(
         self,

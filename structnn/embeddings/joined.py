@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
@@ -29,6 +29,8 @@ class JoinedEmbedding(nn.Module):
     Raises:
         ValueError: There are two word embeddings.
     """
+
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     def __init__(self, parts: Sequence[nn.Module]) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,7 @@ class WordEmbedding(nn.Module):
     """
 
     drop_chance: Tensor
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     def __init__(
         self,

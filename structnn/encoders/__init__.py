@@ -57,6 +57,9 @@ def register_encoder(name: str, cls: type[Encoder]) -> None:
         name: Letters, digits and underscores.
         cls: A subclass of :class:`Encoder` whose constructor takes ``input_dim`` and ``hidden_dim``,
             then options with defaults as keyword-only arguments.
+
+    Raises:
+        ValueError: The name can't be one, or is another class's already.
     """
     ENCODERS.add(name, cls)
 
@@ -75,7 +78,18 @@ def build_encoder(name: str, input_dim: int, hidden_dim: int, **options: object)
 
     Raises:
         UnknownNameError: The name or an option is not known; the message lists the valid ones.
-        ValueError: A dimension is below one, or no whole number.
+        ValueError: A dimension is below one, or no whole number; or an option's value is not accepted,
+            or doesn't go with the others.
+
+    Example:
+        >>> import torch
+        >>> from structnn import Batch, Sentence, Tree
+        >>> tree = Tree([1, -1, 1], labels=["nsubj", "root", "obj"])
+        >>> batch = Batch.from_sentences([Sentence(["dogs", "chase", "cats"], dependencies=tree)])
+        >>> encoder = build_encoder("bilstm>gat(heads=2)", input_dim=5, hidden_dim=8, layers=1)
+        >>> encoding = encoder(torch.randn(batch.num_tokens, 5), batch)
+        >>> encoding.tokens.shape, encoding.sentence.shape
+        (torch.Size([3, 8]), torch.Size([1, 8]))
     """
     at_least(1, input_dim=input_dim, hidden_dim=hidden_dim)
     input_dim, hidden_dim = int(input_dim), int(hidden_dim)  # PyTorch refuses some of NumPy's

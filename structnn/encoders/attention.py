@@ -68,6 +68,9 @@ class SelfAttention(nn.Module):
     Shapes:
         - x: ``(rows, dim)``, the states of all sentences in a row
         - output: ``(rows, dim)``
+
+    Raises:
+        ValueError: ``dim`` is not a multiple of ``heads``, or of twice as many with ``rotary``.
     """
 
     def __init__(self, dim: int, heads: int, *, dropout: float = 0.0, rotary: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeAlias, cast
 
@@ -75,6 +75,8 @@ class Encoder(Declared):
     constructions: tuple[GraphConstruction, ...] = ()
     causal: bool = False
     carries: bool = False
+
+    __call__: Callable[..., Encoding]  # nn.Module's gives Any
 
     _widths = ("input_dim", "output_dim")
 
@@ -200,14 +202,17 @@ class Encoder(Declared):
         return Encoding(self.of_tokens(nodes, batch), nodes, nodes.new_empty(len(batch), 0))
 
     def summarise(self, nodes: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
-        """The sentence vectors, ``(sentences, sentence_dim)``."""
+        """The sentence vectors, ``(sentences, sentence_dim)``.
+
+        Raises:
+            ValueError: The encoder has no readout.
+        """
         if self.readout is None:
             raise ValueError(
                 f"this {type(self).__name__} has no readout, so it makes no sentence vectors: use its "
                 "token_states, or build it with a readout"
             )
-        sentence: Tensor = self.readout(nodes, tokens, batch)
-        return sentence
+        return self.readout(nodes, tokens, batch)
 
     def steps(self, batch: Batch) -> Tensor:
         """The least number of steps between each word and each state of one sentence.

@@ -23,6 +23,9 @@ class Chain(Encoder):
 
     Args:
         encoders: At least one, each as wide as the next expects. All but the last lose their readouts.
+
+    Raises:
+        ValueError: There is none, or one is not as wide as the next expects.
     """
 
     def __init__(self, encoders: Sequence[Encoder]) -> None:

@@ -84,8 +84,15 @@ class LabelAnswer(_Uncalibrated):
         focus: :math:`\gamma`; 0 is cross-entropy.
 
     Raises:
-        ValueError: There are fewer than two classes, a class is there twice, or there are not as many
-            weights as classes.
+        ValueError: There are fewer than two classes, a class is there twice, there are not as many
+            weights as classes, or ``focus`` is below 0.
+
+    Example:
+        >>> answer = LabelAnswer(["no", "yes"])
+        >>> answer.encode(["yes", "no"])
+        tensor([1, 0])
+        >>> answer.decode(torch.tensor([[0.2, 1.5]]))
+        ['yes']
     """
 
     def __init__(
@@ -94,8 +101,7 @@ class LabelAnswer(_Uncalibrated):
         super().__init__()
         if len(labels) < 2:
             raise ValueError(f"a classifier needs at least two labels, but got {list(labels)}")
-        if len(set(labels)) < len(labels):
-            raise ValueError(f"each label must be there once, but labels are {list(labels)}")
+        _check_distinct(labels)
         if weights is not None and len(weights) != len(labels):
             raise ValueError(
                 f"there are {len(weights)} weights for {len(labels)} labels; give one for each"
@@ -153,7 +159,7 @@ class LabelAnswer(_Uncalibrated):
         return [self.labels[place] for place in scores.argmax(1).tolist()]
 
     def probabilities(self, scores: Tensor) -> Tensor | None:
-        """The softmax of the scores."""
+        """``(rows, labels)``, the softmax of the scores."""
         return scores.softmax(1)
 
     def extra_repr(self) -> str:
@@ -161,21 +167,36 @@ class LabelAnswer(_Uncalibrated):
         return f"labels={self.labels}"
 
 
+def _check_distinct(labels: Sequence[str]) -> None:
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"each label must be there once, but labels are {list(labels)}")
+
+
 class LabelsAnswer(nn.Module):
     r"""Any number of several classes: for each a logistic regression, and binary cross-entropy.
 
-    A class is predicted where its probability reaches its threshold. :meth:`calibrate` chooses
-    them on dev.
+    The loss is the mean over rows and classes of
+
+    .. math:: -y \log \sigma(s) - (1 - y) \log(1 - \sigma(s)),
+
+    where *s* is the score of a class, and *y* is 1 where it is in the answer and else 0. A class is
+    predicted where its probability reaches its threshold. :meth:`calibrate` chooses them on dev.
 
     Args:
         labels: The names of the classes.
         separator: What stands between the labels of one answer; alone, it is an answer without any.
+
+    Raises:
+        ValueError: There is no class, or a class is there twice.
     """
 
     thresholds: Tensor
 
     def __init__(self, labels: Sequence[str], *, separator: str = "|") -> None:
         super().__init__()
+        if not labels:
+            raise ValueError("there must be at least one label, but there is none")
+        _check_distinct(labels)
         self.labels = tuple(labels)
         self.width = len(self.labels)
         self.separator = separator
@@ -187,7 +208,11 @@ class LabelsAnswer(nn.Module):
         return F.binary_cross_entropy_with_logits(scores, gold.to(scores), weight)
 
     def encode(self, gold: Sequence[str]) -> Tensor:
-        """``(rows, classes)``, 1 where a class is in the answer and else 0."""
+        """``(rows, classes)``, 1 where a class is in the answer and else 0.
+
+        Raises:
+            ValueError: A label is not one of :attr:`labels`.
+        """
         index = {label: number for number, label in enumerate(self.labels)}
         made = torch.zeros(len(gold), self.width)
         for row, answer in enumerate(gold):
@@ -209,7 +234,7 @@ class LabelsAnswer(nn.Module):
         ]
 
     def probabilities(self, scores: Tensor) -> Tensor | None:
-        """The probability of each class by itself; they don't sum to 1."""
+        """``(rows, labels)``, the probability of each class by itself; they don't sum to 1."""
         return scores.sigmoid()
 
     def calibrate(self, scores: Tensor, gold: Tensor) -> None:
@@ -228,6 +253,10 @@ class LabelsAnswer(nn.Module):
             below = tried[best - 1] if best else torch.zeros_like(tried[0])
             self.thresholds[place] = (tried[best] + below) / 2
 
+    def extra_repr(self) -> str:
+        """The labels, and what stands between them."""
+        return f"labels={self.labels}, separator={self.separator!r}"
+
 
 class ScoreAnswer(_Uncalibrated):
     r"""A number, by mean squared error.
@@ -238,6 +267,9 @@ class ScoreAnswer(_Uncalibrated):
     Args:
         mean: *m*.
         deviation: *d*, above 0.
+
+    Raises:
+        ValueError: ``deviation`` is not above 0.
     """
 
     labels: tuple[str, ...] = ()
@@ -261,7 +293,11 @@ class ScoreAnswer(_Uncalibrated):
         return (weights.to(scores) * (scores[:, 0] - wanted).square()).mean()
 
     def encode(self, gold: Sequence[str]) -> Tensor:
-        """``(rows,)``, the numbers."""
+        """``(rows,)``, the numbers.
+
+        Raises:
+            ValueError: One is no number.
+        """
         return torch.tensor([float(number) for number in gold], dtype=torch.float64)
 
     def values(self, scores: Tensor) -> Tensor:
@@ -276,6 +312,10 @@ class ScoreAnswer(_Uncalibrated):
     def probabilities(self, scores: Tensor) -> Tensor | None:
         """None: there are no classes."""
         return None
+
+    def extra_repr(self) -> str:
+        """The mean and the deviation."""
+        return f"mean={float(self.mean):g}, deviation={float(self.deviation):g}"
 
 
 def _digits(deviations: float) -> int:
@@ -326,7 +366,7 @@ class DistributionAnswer(_Uncalibrated):
         """``(rows, width)``, the distributions.
 
         Raises:
-            ValueError: A number is not on the scale.
+            ValueError: One is no number, or not on the scale.
         """
         numbers = torch.tensor([float(number) for number in gold], dtype=torch.float64)
         for number in numbers.tolist():
@@ -351,3 +391,7 @@ class DistributionAnswer(_Uncalibrated):
     def probabilities(self, scores: Tensor) -> Tensor | None:
         """None: the classes are steps of a scale, not answers."""
         return None
+
+    def extra_repr(self) -> str:
+        """The ends of the scale."""
+        return f"{self.least}, {self.most}"

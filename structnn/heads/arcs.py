@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -233,6 +233,8 @@ class ArcsHead(nn.Module):
     Shapes:
         - output: :class:`ArcScores`
     """
+
+    __call__: Callable[..., ArcScores]  # nn.Module's gives Any
 
     def __init__(self, reader: ArcsReader, answer: ArcsAnswer, *, dropout: float = 0.0) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from torch import Tensor, nn
@@ -14,9 +14,11 @@ from structnn.heads.arcs import ArcsAnswer, ArcScores, ArcsHead, ArcsReader
 from structnn.heads.readers import Reader, build_reader
 from structnn.ops.devices import sent
 from structnn.ops.dropout import Dropout
+from structnn.options import at_least
 
 if TYPE_CHECKING:
     from structnn.decoders.head import SequenceHead
+    from structnn.decoders.reading import Reading
     from structnn.language_models.head import WordsHead
 
 __all__ = ["Head", "StructuredModel", "build_head"]
@@ -44,7 +46,12 @@ class Head(nn.Module):
 
     Shapes:
         - output: ``(rows, answer.width)``, scores; see :class:`~structnn.heads.Reader` for rows
+
+    Raises:
+        ValueError: ``hidden_dim`` is below 0, or ``activation`` is not known.
     """
+
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     def __init__(
         self,
@@ -56,6 +63,11 @@ class Head(nn.Module):
         activation: Literal["relu", "sigmoid", "tanh"] = "relu",
     ) -> None:
         super().__init__()
+        at_least(0, hidden_dim=hidden_dim)
+        if activation not in ACTIVATIONS:
+            raise ValueError(
+                f"activation must be 'relu', 'sigmoid' or 'tanh', but is {activation!r}"
+            )
         self.reader = reader
         self.dropout = Dropout(dropout)
         self.hidden = None
@@ -118,6 +130,18 @@ class StructuredModel(nn.Module):
 
     Raises:
         ValueError: ``encoder.input_dim`` is not ``embedding.dim``.
+
+    Example:
+        >>> from structnn import LabelAnswer, Sentence, Vocabulary, WordEmbedding, build_encoder
+        >>> words = Vocabulary(["dogs", "cats", "bark"])
+        >>> encoder = build_encoder("bilstm", input_dim=5, hidden_dim=8)
+        >>> head = build_head("tokens", LabelAnswer(["NOUN", "VERB"]), encoder)
+        >>> model = StructuredModel(WordEmbedding(words, 5), encoder, head)
+        >>> batch = Batch.from_sentences([Sentence(["dogs", "bark"])], vocabulary=words)
+        >>> model(batch).shape  # a row for each token
+        torch.Size([2, 2])
+        >>> head.loss(model(batch), head.answer.encode(["NOUN", "VERB"])).shape
+        torch.Size([])
     """
 
     def __init__(
@@ -153,12 +177,11 @@ class StructuredModel(nn.Module):
         """What the head reads, of any word vectors, ``(tokens, embedding.dim)``."""
         if not self.head.reader.reads_sentences:
             return self.encoder.states(x, batch)
-        encoding: Encoding = self.encoder(x, batch)
-        return encoding
+        return self.encoder(x, batch)
 
     def forward(
         self, batch: Batch, spans: Tensor | None = None, *, nodes: bool = False
-    ) -> Tensor | ArcScores:
+    ) -> Tensor | ArcScores | Reading:
         """The scores.
 
         Args:
@@ -170,15 +193,16 @@ class StructuredModel(nn.Module):
                 root are those of its sentence.
 
         Returns:
-            ``(rows, answer.width)``; with ``nodes`` ``(nodes, answer.width)``.
+            ``(rows, answer.width)``, or what else the head gives: see above. With ``nodes``
+            ``(nodes, answer.width)``.
 
         Raises:
-            ValueError: ``nodes`` is set, and what the head reads is not as wide as the nodes' states.
+            ValueError: ``nodes`` is set, and what the head reads is not as wide as the nodes' states,
+                or it parses or writes sequences.
         """
         encoding = self.encode(batch)
         if not nodes:
-            scores: Tensor | ArcScores = self.head(encoding, batch, spans)
-            return scores
+            return self.head(encoding, batch, spans)
         if not isinstance(self.head, Head):
             raise ValueError("a head that parses, or writes sequences, has no scores of nodes")
         if self.head.reader.output_dim != self.encoder.output_dim:
@@ -237,7 +261,8 @@ def build_head(
 
     Raises:
         UnknownNameError: There is no such reader or option; the message lists the valid ones.
-        ValueError: Reader and answer don't go together, or arcs are to have a hidden layer.
+        ValueError: Reader and answer don't go together, an option's value is not accepted, or arcs are
+            to have a hidden layer.
 
     Example:
         >>> from structnn import LabelAnswer, build_encoder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
@@ -45,6 +46,8 @@ class Reader(Declared):
     spans: int = 0
     rows: str = "example"
     reads_sentences: bool = True
+
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     _widths = ("sentence_dim", "state_dim")
 
@@ -230,6 +233,9 @@ def register_reader(name: str, cls: type[Reader]) -> None:
         name: Letters, digits and underscores.
         cls: A subclass of :class:`Reader` whose constructor takes ``sentence_dim`` and ``state_dim``,
             then options with defaults as keyword-only arguments.
+
+    Raises:
+        ValueError: The name can't be one, or is another class's already.
     """
     READERS.add(name, cls)
 
@@ -243,6 +249,7 @@ def build_reader(spec: str, encoder: Encoder) -> Reader:
 
     Raises:
         UnknownNameError: The name or an option is not known; the message lists the valid ones.
+        ValueError: An option's value is not accepted, or several readers are named.
     """
     (name, options), *rest = READERS.parse(spec, "+")
     if rest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -27,12 +28,11 @@ class WordsAnswer:
 
     Args:
         vocabulary: The words.
+        labels: Empty, since words are no classes: see :class:`~structnn.Answer`.
     """
 
     vocabulary: Vocabulary
-
     labels: tuple[str, ...] = ()
-    """There are no classes: see :class:`~structnn.Answer`."""
 
 
 class WordsHead(nn.Module):
@@ -55,6 +55,8 @@ class WordsHead(nn.Module):
         - output: ``(rows, states)``: the states, which stand for the scores, since these take much
           more memory: :meth:`loss` and :meth:`log_probabilities` take them
     """
+
+    __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     def __init__(
         self,
@@ -87,7 +89,7 @@ class WordsHead(nn.Module):
 
     def forward(self, encoding: Encoding, batch: Batch, spans: Tensor | None = None) -> Tensor:
         """The states; ``spans`` are there for all heads to be called alike."""
-        return self.reader(encoding, batch)  # type: ignore[no-any-return]
+        return self.reader(encoding, batch)
 
     def scores(self, states: Tensor) -> Tensor:
         """``(rows, words)``, from states, ``(rows, states)``."""

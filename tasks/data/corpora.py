@@ -83,6 +83,9 @@ def read_treebank(*, fine: bool, data_dir: str | None, nodes: bool = False) -> S
     Returns:
         ``train``, ``dev`` and ``test``. Each sentence has its ``constituency``, with a label from
         0 to 4 at each node.
+
+    Raises:
+        DataError: A file is missing, can't be read, or doesn't hold such trees.
     """
     folder = Path(data_dir) if data_dir is not None else None
     if folder is not None and not (folder / "train.txt").is_file():

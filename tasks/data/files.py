@@ -62,7 +62,7 @@ def read_examples(
     path: str | os.PathLike[str],
     options: DataOptions | None = None,
     *,
-    on_error: OnError = "raise",
+    on_error: OnError[InputError] = "raise",
 ) -> tuple[Example, ...]:
     """The examples of a file: see :func:`read_table`."""
     return read_table(path, options, on_error=on_error).examples
@@ -72,7 +72,7 @@ def read_table(
     path: str | os.PathLike[str],
     options: DataOptions | None = None,
     *,
-    on_error: OnError = "raise",
+    on_error: OnError[InputError] = "raise",
 ) -> Table:
     """Read every example of a file; its extension says which format it has (``.gz`` may follow).
 
@@ -133,7 +133,7 @@ def table_of(
     options: DataOptions,
     path: str,
     *,
-    on_error: OnError = "raise",
+    on_error: OnError[InputError] = "raise",
 ) -> Table:
     """The examples of rows: see :func:`read_table`.
 

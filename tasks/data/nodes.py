@@ -21,10 +21,9 @@ def in_preorder(tree: Tree) -> Tree:
     if order == list(range(len(tree))):
         return tree
     place = {node: number for number, node in enumerate(order)}
-    tokens = tree.tokens or range(len(tree))
     return Tree(
         [place.get(tree.parents[node], -1) for node in order],
-        [tokens[node] for node in order],
+        [tree.tokens[node] for node in order],
         None if tree.labels is None else [tree.labels[node] for node in order],
     )
 
@@ -57,7 +56,7 @@ def phrases_of(tree: Tree, tokens: Sequence[str]) -> tuple[str, ...]:
         tree: The tree.
         tokens: The words of the sentence.
     """
-    below: list[list[int]] = [[token] if token >= 0 else [] for token in tree.tokens or ()]
+    below: list[list[int]] = [[token] if token >= 0 else [] for token in tree.tokens]
     for node in reversed(tree.top_down):
         if (parent := tree.parents[node]) >= 0:
             below[parent] += below[node]

@@ -112,7 +112,11 @@ class SplitOptions(TextOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions(SplitOptions):
-    """Where the examples of a data set are, and how they are divided."""
+    """Where the examples of a data set are, and how they are divided.
+
+    Raises:
+        OptionError: An option is out of its range, or doesn't go with the others.
+    """
 
     test_fraction: Annotated[
         float,

@@ -31,12 +31,12 @@ class StructuredClassifier(ClassifierMixin, ClassesEstimator):
     What is asked about, and all arguments but these, are those of :class:`StructuredEstimator`.
 
     Args:
-        reads: What the question is about: ``"sentence"``, ``"pair"``, ``"span"`` or ``"spans"``; by
-            default the columns say, and tuples of two are pairs.
         class_weight: Weight of each class in the loss: None for equal ones, ``"balanced"``, or a
             mapping from classes to weights, 1 for those that are not in it. It and ``focus`` are for
             examples with one class each.
         focus: Exponent of the focal loss; 0 is cross-entropy.
+        reads: What the question is about: ``"sentence"``, ``"pair"``, ``"span"`` or ``"spans"``; by
+            default the columns say, and tuples of two are pairs.
 
     Attributes:
         classes_: The classes, sorted; of a matrix, what its columns are called, or their numbers.

@@ -210,7 +210,11 @@ class ExecutionOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions(ExperimentOptions, VerdictOptions, ExecutionOptions):
-    """What an experiment varies, and how its runs are executed."""
+    """What an experiment varies, and how its runs are executed.
+
+    Raises:
+        OptionError: An option is out of its range, or doesn't go with the others.
+    """
 
     encoders: Annotated[
         str,
@@ -310,7 +314,11 @@ class CompareOptions(ExperimentOptions, VerdictOptions, ExecutionOptions):
 
     @property
     def parameters(self) -> int | None:
-        """The number of parameters of every encoder; None if ``hidden_dim`` decides it."""
+        """The number of parameters of every encoder; None if ``hidden_dim`` decides it.
+
+        Raises:
+            OptionError: ``match_params`` is no such number.
+        """
         if self.match_params is None:
             return None
         found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", self.match_params)

@@ -33,7 +33,9 @@ __all__ = [
 def class_f1(
     gold: Sequence[str], predictions: Sequence[str], question: Question = PLAIN_QUESTION
 ) -> dict[str, float]:
-    """F1 of each label that occurs in ``gold`` or in ``predictions``.
+    r"""F1 of each label that occurs in ``gold`` or in ``predictions``.
+
+    .. math:: F_1 = 2 \cdot \mathrm{hits} / (\mathrm{gold} + \mathrm{predicted})
 
     Args:
         gold: The right answers.
@@ -100,7 +102,13 @@ EXACT: Metric[str] = Metric(
 
 
 def matthews(gold: Sequence[str], predictions: Sequence[str]) -> float:
-    """Matthews' correlation coefficient; for several labels Gorodkin's (2004)."""
+    r"""Matthews' correlation coefficient; for several labels Gorodkin's (2004).
+
+    .. math:: \frac{c n - \sum_k p_k g_k}{\sqrt{(n^2 - \sum_k p_k^2)(n^2 - \sum_k g_k^2)}}
+
+    where *c* of *n* answers are right, and label *k* is predicted :math:`p_k` times and right
+    :math:`g_k` times; 0 where only one label is predicted, or right.
+    """
     from sklearn.metrics import matthews_corrcoef
 
     if len({*gold}) < 2 or len({*predictions}) < 2:  # by its definition, without a warning
@@ -220,7 +228,11 @@ def mean_absolute_error(labels: Sequence[str]) -> Metric[str]:
 
 
 def calibration_error(correct: ArrayLike, confidence: ArrayLike, bins: int = 15) -> float:
-    """Expected calibration error (Guo et al. 2017): how far confidence is from accuracy.
+    r"""Expected calibration error (Guo et al. 2017): how far confidence is from accuracy.
+
+    .. math:: \sum_b \frac{n_b}{n} \, |\mathrm{acc}(b) - \mathrm{conf}(b)|
+
+    over the intervals *b* of confidence, with :math:`n_b` of the *n* examples in each.
 
     Args:
         correct: For each example, whether the prediction is right.

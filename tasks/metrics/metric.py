@@ -100,6 +100,9 @@ class Metric(Generic[Answer]):
             what is said of a few examples, or of one.
         left_out: For a metric over a set its value without each one of the examples, where that is
             quicker than to compute it anew.
+
+    Raises:
+        ValueError: Both of ``score`` and ``over_set`` are given, or none.
     """
 
     name: str

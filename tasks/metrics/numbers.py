@@ -31,12 +31,19 @@ def _is_constant(x: Floats) -> bool:
 
 
 def pearson(gold: Sequence[str], predictions: Sequence[str]) -> float:
-    """Pearson's correlation of two lists of numbers; 0 where one of them is constant."""
+    r"""Pearson's correlation of two lists of numbers; 0 where one of them is constant.
+
+    .. math:: r = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}
+        {\sqrt{\sum_i (x_i - \bar x)^2 \sum_i (y_i - \bar y)^2}}
+    """
     return _correlation(*_numbers(gold, predictions))
 
 
 def spearman(gold: Sequence[str], predictions: Sequence[str]) -> float:
-    """The correlation of ranks, those of equal numbers averaged; 0 where one list is constant."""
+    """Spearman's correlation, :func:`pearson` of ranks; 0 where one list is constant.
+
+    Equal numbers share the mean of their ranks.
+    """
     x, y = _numbers(gold, predictions)
     return _correlation(_ranks(x), _ranks(y))
 

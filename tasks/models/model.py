@@ -157,7 +157,11 @@ class Task:
         )
 
     def answer(self) -> Answer | ArcsAnswer:
-        """What a head predicts for it."""
+        """What a head predicts for it.
+
+        Raises:
+            ValueError: It is a sequence, which no head of this kind predicts.
+        """
         if self.question.reads == "arcs":
             return ArcsAnswer(self.labels)
         match self.question.answer:
@@ -313,6 +317,12 @@ def build_model(
         task: What it is asked.
         vocabulary: The words that have a vector; None where there are no word vectors.
         vectors: ``(words, dim)``, pretrained vectors; None to learn them.
+
+    Raises:
+        OptionError: The encoder can't be one of such a language model, or the reader reads something
+            else than the question is about.
+        UnknownNameError: A name or an option is not known.
+        ValueError: An option's value is not accepted.
     """
     embedding = build_embedding(options, vocabulary, vectors)
     encoder = build_encoder(

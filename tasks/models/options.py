@@ -147,7 +147,11 @@ class EncoderSettings(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings(EncoderSettings):
-    """Options of a classifier, whatever its encoder and embedding."""
+    """Options of a classifier, whatever its encoder and embedding.
+
+    Raises:
+        OptionError: An option is out of its range, or doesn't go with the others.
+    """
 
     vectors: Annotated[
         str | None, cli_option("Model", "GloVe, word2vec or fastText text file of word vectors.")
@@ -232,6 +236,9 @@ class ModelOptions(ModelSettings):
             of Hugging Face; or several side by side, with ``+`` between them.
         init: The folder of a language model (``structnn pretrain``) that word vectors and encoder begin
             from, or a folder with one for each encoder; None to draw all weights.
+
+    Raises:
+        OptionError: An option is out of its range, or doesn't go with the others.
     """
 
     encoder: str

@@ -176,6 +176,9 @@ class Predictor:
             second: As there.
             spans: As there.
             trees: As for :meth:`read`.
+
+        Raises:
+            ValueError: As :meth:`predict`.
         """
         question = self.question
         texts, second = _listed(texts), _listed(second, "second text")
@@ -296,6 +299,9 @@ class Predictor:
             second: The second sentence of each, where the question is about pairs.
             spans: The spans of each, in tokens, where it is about spans.
             search: As for :meth:`predict`.
+
+        Raises:
+            ValueError: A search is given, and the run writes no sequences.
         """
         if search is not None and self.search is None:
             raise ValueError("this run writes no sequences: there is nothing to search for")

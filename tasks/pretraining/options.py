@@ -17,7 +17,11 @@ __all__ = ["PretrainOptions"]
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainOptions(SplitOptions, EncoderSettings, OptimisationOptions, ParsingOptions):
-    """Which language model is trained, and how."""
+    """Which language model is trained, and how.
+
+    Raises:
+        OptionError: An option is out of its range, or doesn't go with the others.
+    """
 
     encoder: Annotated[
         str,

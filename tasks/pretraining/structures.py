@@ -68,7 +68,7 @@ def numbers_of(
     ends = structure.edges if isinstance(structure, SentenceGraph) else structure.parents
     own = {
         "nodes": [len(structure)],
-        "tokens": list(structure.tokens or ()),
+        "tokens": list(structure.tokens),
         "edges": [len(ends)],
         "labels": labels.of(structure, len(ends), counted),
     }
@@ -96,5 +96,6 @@ def structure_from(
     if field == "graph":
         edges = list(zip(read("sources"), read("targets"), strict=True))
         return SentenceGraph(read("tokens"), edges, named)
-    tokens = read("tokens") if field == "constituency" else None
-    return Tree(read("parents"), tokens, named)
+    if field == "constituency":
+        return Tree(read("parents"), read("tokens"), named)
+    return Tree(read("parents"), labels=named)

@@ -56,6 +56,9 @@ class PredictedExample:
         tokens: Its tokens, where each has an answer; else None.
         nodes: The number of nodes of its tree, where each has an answer; else None.
         is_sequence: True where the answer is a text; else None.
+
+    Raises:
+        ValueError: There is not an answer for each token or node, or a probability is missing or none.
     """
 
     source: str
@@ -137,6 +140,9 @@ class ExampleDescription:
             of earlier versions.
         target_count: How often the words of its span are those of a span in train, in any case of
             letters; None where the question is not about one span, and in folders of earlier versions.
+
+    Raises:
+        ValueError: A tree has more tokens than the text, or heads, relations or tags are not as many.
     """
 
     source: str
@@ -156,7 +162,7 @@ class ExampleDescription:
     def __post_init__(self) -> None:
         # Trees that can't be are found here, where it is known which line they are from.
         for tree in (self.dependencies, *(given.tree for given in self.trees.values())):
-            if tree is not None and max(tree.tokens or ()) >= len(self.tokens):
+            if tree is not None and max(tree.tokens) >= len(self.tokens):
                 raise ValueError(f"a tree has more tokens than the {len(self.tokens)} of the text")
         for name in ("heads", "relations", "tags"):
             values = getattr(self, name)
@@ -255,6 +261,9 @@ class ExperimentDescription:
             <tasks.results.run.RunResult.dev_score>`), by the folder of what they were for.
         data: Its data sets, by name.
         runs: All runs planned.
+
+    Raises:
+        ValueError: A run is on data that are not there, or an option can't be.
     """
 
     command: Sequence[str] = ()

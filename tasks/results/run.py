@@ -96,6 +96,9 @@ class RunResult:
             nodes were supervised.
         words_with_vectors: Share of the data's words that a given table knows, or the language model
             from which the run began; None if learned.
+
+    Raises:
+        ValueError: The encoder has no number of parameters, or a score is out of range.
     """
 
     folder: Path

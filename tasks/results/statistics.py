@@ -80,7 +80,17 @@ class OverSeeds:
 
 
 def over_seeds(values: Sequence[float], confidence: float = 0.95) -> OverSeeds:
-    """Mean, standard deviation and Student's interval of a value for each seed."""
+    r"""Mean, standard deviation and Student's interval of a value for each seed.
+
+    .. math:: \bar{v} \pm t \, s / \sqrt{S}
+
+    with the sample standard deviation *s* of the *S* seeds, and the quantile *t* of Student's
+    distribution with *S* - 1 degrees of freedom.
+
+    Args:
+        values: The value of each seed.
+        confidence: The share of such intervals that hold the true mean.
+    """
     from scipy import stats
 
     mean, count = fmean(values), len(values)
@@ -236,7 +246,11 @@ def permutation_test(
 
 
 def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
-    """McNemar's exact test of two runs: of the examples that only one got right, are half the first's?
+    r"""McNemar's exact test of two runs: of the examples that only one got right, are half the first's?
+
+    .. math:: p = \min\Bigl(1, \; 2 \sum_{k \le \min(b, c)} \binom{b + c}{k} 2^{-(b + c)}\Bigr)
+
+    where *b* examples are right in the first run alone, and *c* in the second.
 
     Args:
         first: For each example, whether the one run was right: scores are 0 or 1.
@@ -260,7 +274,9 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def cohens_h(first: float, second: float) -> float:
-    """Cohen's effect size of two shares: 0.2 is small, 0.5 medium, 0.8 large (Cohen 1988, ch. 6).
+    r"""Cohen's effect size of two shares: 0.2 is small, 0.5 medium, 0.8 large (Cohen 1988, ch. 6).
+
+    .. math:: h = 2 \arcsin \sqrt{p_1} - 2 \arcsin \sqrt{p_2}
 
     It is chosen over *d* because accuracies are shares: two points mean more near 100 % than near
     50 %, and the effect doesn't grow when runs happen to vary little.

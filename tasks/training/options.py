@@ -60,7 +60,11 @@ class OptimisationOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions(OptimisationOptions):
-    """How a classifier is trained."""
+    """How a classifier is trained.
+
+    Raises:
+        OptionError: An option is out of its range, or doesn't go with the others.
+    """
 
     embedding_learning_rate: Annotated[
         float,

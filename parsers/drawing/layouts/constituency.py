@@ -70,7 +70,6 @@ def constituency_layout(view: View) -> Scene:
 
 def _leaves(tree: Tree) -> list[int]:
     """The leaves in the order of their words; a leaf with no word follows the leaf before it."""
-    assert tree.tokens is not None
     leaves, stack, last = [], [tree.root], -1
     while stack:
         node = stack.pop()

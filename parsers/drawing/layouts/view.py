@@ -90,7 +90,6 @@ class View:
 
     def by_position(self) -> list[int]:
         """The nodes that have a word, in the order of the words."""
-        assert self.tree.tokens is not None
         words = [node for node, token in enumerate(self.tree.tokens) if token != -1]
         return sorted(words, key=self.tree.tokens.__getitem__)
 

@@ -43,6 +43,10 @@ class Transformer(Encoder):
         causal: Each word looks at those up to itself alone, as in a decoder.
         readout: By default the mean of all states. ``"cls"`` puts a learned vector before the first
             word and takes its state, as BERT does (Devlin et al. 2019).
+
+    Raises:
+        ValueError: ``hidden_dim`` is not a multiple of ``heads`` (with rotary positions of twice as
+            many), or ``"cls"`` is not alone or with ``causal``.
     """
 
     reads = frozenset({"sequence"})

@@ -89,3 +89,8 @@ def test_without_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(ImportError, match="need the package tokenizers: pip install tokenizers"):
         TokenizerPieces("{}")
+
+
+def test_an_unknown_unit_is_told():
+    with pytest.raises(ValueError, match=r"unit must be 'words', .*, but is 'x'"):
+        TargetVocabulary.from_texts(["a"], unit="x")

@@ -348,3 +348,23 @@ def test_training_fits_a_few_examples(reader, answer, gold):
         assert found == gold
     else:
         assert list(map(float, found)) == pytest.approx(list(map(float, gold)), abs=0.15)
+
+
+def test_labels_that_are_missing_or_doubled_are_told():
+    with pytest.raises(ValueError, match="at least one label"):
+        LabelsAnswer([])
+    with pytest.raises(ValueError, match=r"each label must be there once, .*'x', 'x'"):
+        LabelsAnswer(["x", "x"])
+
+
+def test_a_hidden_layer_that_cannot_be_is_told():
+    with pytest.raises(ValueError, match="hidden_dim must be at least 0, but is -2"):
+        model("sentence", hidden_dim=-2)
+    with pytest.raises(ValueError, match=r"activation must be 'relu', .* but is 'gelu'"):
+        model("sentence", activation="gelu")
+
+
+def test_repr_says_what_an_answer_is():
+    assert repr(LabelsAnswer(["x", "y"])) == "LabelsAnswer(labels=('x', 'y'), separator='|')"
+    assert repr(ScoreAnswer(mean=2, deviation=0.5)) == "ScoreAnswer(mean=2, deviation=0.5)"
+    assert repr(DistributionAnswer(1, 5)) == "DistributionAnswer(1, 5)"
