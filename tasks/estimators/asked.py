@@ -50,7 +50,7 @@ def part_of(given: object, name: str) -> Part:
         DataError: It is none.
     """
     if not isinstance(given, tuple | list) or len(given) != 2:
-        what = f"{counted(len(given), 'value')}" if isinstance(given, Sized) else repr(given)[:40]
+        what = counted(len(given), "value") if isinstance(given, Sized) else repr(given)[:40]
         raise DataError(
             f"{name} must be a pair of examples and their answers, ({name}_X, {name}_y), or of rows "
             f"that have the answers and None, but is of type {type(given).__name__}, with {what}"
