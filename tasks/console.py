@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ __all__ = [
     "Interrupted",
     "progress",
     "quietly",
+    "reopen_streams",
     "results",
     "resumable",
     "show_table",
@@ -31,8 +33,20 @@ UNBOUND = 100_000
 
 # Results go to standard output, all else to standard error, so that either can be redirected. A terminal
 # has lines that end between words; what goes elsewhere has a line for each, however long.
-results = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-status = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+# Python has None for a stream that is closed.
+results = Console(highlight=False, soft_wrap=not (sys.stdout and sys.stdout.isatty()))
+status = Console(stderr=True, highlight=False, soft_wrap=not (sys.stderr and sys.stderr.isatty()))
+
+
+def reopen_streams() -> None:
+    """Let standard streams that are closed be empty.
+
+    Else a file that is opened later has the number of one, and what libraries print goes into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # It takes the lowest number that is free: that of the stream.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
 
 
 def show_table(table: Table, elsewhere: str) -> None:

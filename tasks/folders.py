@@ -1,13 +1,11 @@
-"""Names of folders and files: from names that users give, never a way out of a path; of what is kept."""
+"""Names of folders and files from names that users give, never a way out of a path."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from pathlib import Path
 
-__all__ = ["cache_folder", "encoder_folder", "folder_name"]
+__all__ = ["encoder_folder", "folder_name"]
 
 _LONGEST = 255  # bytes of a name, on every common file system
 # Backslashes, control characters, and the halves of surrogate pairs that stand for undecodable bytes.
@@ -37,9 +35,3 @@ def folder_name(name: str, longest: int = _LONGEST) -> str:
 def encoder_folder(encoder: str) -> str:
     """The name of the folder of an encoder: without blanks, and with ``+`` for ``>``."""
     return folder_name(encoder.replace(" ", "").replace(">", "+"))
-
-
-def cache_folder() -> Path:
-    """The folder of what the command keeps, parses and states, in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "structnn"

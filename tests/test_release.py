@@ -69,3 +69,22 @@ def test_hooks_run_what_make_lint_runs():
 def test_a_run_notes_the_version_that_made_it(monkeypatch):
     monkeypatch.setattr(structnn, "__version__", "9.9.9")  # whatever is installed
     assert versions()["structnn"] == "9.9.9"
+
+
+def test_a_source_distribution_holds_what_is_installed_and_no_more(tmp_path):
+    setup = "import setuptools; setuptools.setup()"
+    subprocess.run(
+        [sys.executable, "-c", setup, "--quiet", "egg_info", "--egg-base", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    listed = next(tmp_path.glob("*/SOURCES.txt")).read_text(encoding="utf-8").split()
+    packages = {name: (ROOT / name).rglob("*.py") for name in ("structnn", "parsers", "tasks")}
+    modules = {str(file.relative_to(ROOT)) for files in packages.values() for file in files}
+    assert modules <= set(listed)
+    others = {name for name in set(listed) - modules if "egg-info" not in name}
+    tops = {name.partition("/")[0] for name in others}
+    assert tops <= {*packages, "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml"}
+    suffixes = {Path(name).suffix for name in others}
+    assert {".pt", ".cpp", ".h", ".html", ".css", ".js", ".conllu", ".typed"} <= suffixes

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -24,6 +24,7 @@ from parsers.drawing.scene import Scene
 from parsers.drawing.svg import svg_file, svg_text
 from parsers.drawing.theme import DARK, LIGHT, Theme
 from parsers.drawing.tikz import to_tikz
+from parsers.formats.atomic import is_stream, replacing
 from structnn.sentence import Sentence, Tree
 
 FORMATS = ("png", "svg", "pdf", "html", "tex", "dot", "gv")
@@ -86,16 +87,17 @@ class Drawing:
             raise ValueError(
                 f"{path}: a graph that need not be a tree is drawn by Graphviz; save it as .dot"
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
         texts = {"html": self.html, "dot": self.dot, "gv": self.dot, "tex": self.tex}
         texts["svg"] = partial(svg_file, self.scene)
         if suffix in texts:
-            path.write_text(texts[suffix](), encoding="utf-8")
+            content = texts[suffix]().encode()
         else:
             # The other formats need none of matplotlib but its fonts.
-            from parsers.drawing.raster import save
+            from parsers.drawing.raster import raster_file
 
-            save(self.scene, path, suffix)
+            content = raster_file(self.scene, suffix)
+        with nullcontext(path) if is_stream(path) else replacing(path) as new:
+            new.write_bytes(content)
 
     def svg(self) -> str:
         """The picture as SVG, with text that can be searched and that the viewer's fonts show."""
@@ -111,11 +113,9 @@ class Drawing:
 
     def png(self) -> bytes:
         """The picture as the bytes of a PNG file."""
-        from parsers.drawing.raster import save
+        from parsers.drawing.raster import raster_file
 
-        buffer = io.BytesIO()
-        save(self.scene, buffer, "png")
-        return buffer.getvalue()
+        return raster_file(self.scene, "png")
 
     def dot(self) -> str:
         """The structure in DOT, for Graphviz to lay out."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Sequence
-from os import PathLike
-from typing import IO, Any
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -64,12 +64,11 @@ def figure_of(scene: Scene) -> Figure:
     return figure
 
 
-def save(scene: Scene, path: str | PathLike[str] | IO[bytes], format: str) -> None:
-    """Save a scene through matplotlib.
+def raster_file(scene: Scene, format: str) -> bytes:
+    """The content of a file of a scene, by matplotlib.
 
     Args:
         scene: The scene.
-        path: A path, or an open binary file.
         format: ``png`` or ``pdf``.
 
     Warns:
@@ -86,11 +85,12 @@ def save(scene: Scene, path: str | PathLike[str] | IO[bytes], format: str) -> No
             stacklevel=4,
         )
     options: dict[str, Any] = {"metadata": {"CreationDate": None}} if format == "pdf" else {}
-    figure = figure_of(scene)
+    figure, file = figure_of(scene), io.BytesIO()
     with warnings.catch_warnings(), rc_context({"pdf.fonttype": 42}):
         # families_for has warned of missing glyphs already, and named the font to install.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(path, format=format, dpi=resolution, **options)
+        figure.savefig(file, format=format, dpi=resolution, **options)
+    return file.getvalue()
 
 
 def _rectangles(chips: Sequence[Chip]) -> PolyCollection:

@@ -30,7 +30,22 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Yields:
         The path of the new file, which is there and empty.
+
+    Raises:
+        OSError: It can't be written; a full disk, too, is told with the name of the file.
     """
+    try:
+        with _replacing(path) as new:
+            yield new
+    except OSError as error:
+        # As when an open file is written; without a number, the message alone is shown.
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
     if path.is_symlink():
         path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)

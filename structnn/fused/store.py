@@ -27,6 +27,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from structnn.folders import cache_folder
+
 __all__ = ["UnsafeCacheError", "is_whole", "open_folder", "publish", "scratch"]
 
 _SCRATCH = "compiling-"
@@ -42,20 +44,14 @@ class UnsafeCacheError(Exception):
 def open_folder() -> Path:
     """The cache folder, made with mode 0700 unless it is there, and what killed compilers left swept.
 
-    It is ``structnn/fused`` in ``$XDG_CACHE_HOME`` or else in ``~/.cache``. A relative path in the
-    variable is ignored, as the XDG Base Directory Specification asks.
+    It is ``fused`` in :func:`structnn.folders.cache_folder`.
 
     Raises:
         UnsafeCacheError: Somebody else can write it, or it is mounted with ``noexec``.
         OSError: It cannot be made.
         RuntimeError: There is no home folder.
     """
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not base.is_absolute():
-        base = Path.home() / ".cache"
-    if not base.is_absolute():
-        raise RuntimeError(f"the home folder, {Path.home()}, is not an absolute path")
-    folder = base / "structnn" / "fused"
+    folder = cache_folder() / "fused"
     for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
     _check_folder(folder)

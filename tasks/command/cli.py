@@ -17,7 +17,15 @@ import structnn
 from structnn import InputError
 from tasks.command.lab import app as lab
 from tasks.command.texts import ParseOptions, PredictOptions
-from tasks.console import progress, results, resumable, show_table, status, warnings_in_a_line
+from tasks.console import (
+    progress,
+    reopen_streams,
+    results,
+    resumable,
+    show_table,
+    status,
+    warnings_in_a_line,
+)
 from tasks.data.options import ParsingOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
 from tasks.options import OptionError, spread
@@ -124,7 +132,7 @@ def parse(
     from tasks.command.texts import check_comments, check_kept, with_origin
     from tasks.data.examples import DataError, counted
     from tasks.data.parsing import parser_notes
-    from tasks.data.texts import empty_note, read_texts
+    from tasks.data.texts import empty_note, name_of, read_texts
     from tasks.models.parser import cached_parser
 
     check_not_read(output, source)
@@ -133,7 +141,7 @@ def parse(
     check_comments(records)
     full = [record for record in records if record.text]
     if not full:
-        raise DataError(f"{source}: all its texts are empty")
+        raise DataError(f"{name_of(source)}: all its texts are empty")
     texts = [
         tuple(record.text.split()) if pretokenized and isinstance(record.text, str) else record.text
         for record in full
@@ -991,6 +999,7 @@ def main() -> None:
     import logging
 
     logging.getLogger("stanza").setLevel(logging.ERROR)
+    reopen_streams()
     warnings_in_a_line()
     try:
         _check_arguments(sys.argv[1:])
@@ -1010,11 +1019,18 @@ def _message(error: Exception) -> str | None:
         return error.as_flag
     if isinstance(error, InputError):  # some of them are RuntimeErrors too
         return str(error)
+    if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
+        lacking = error.object[error.start : error.end]
+        return (
+            f"{lacking!r} can't be written in {error.encoding}, the encoding here; set PYTHONUTF8=1 "
+            "(and unset PYTHONIOENCODING)"
+        )
     if isinstance(error, RecursionError):
         return "something in the input is nested too deeply to be read"
     if isinstance(error, MemoryError):
         return f"there is not enough memory {error}".rstrip()
-    of_memory = ("can't allocate memory", "out of memory")  # as PyTorch words it
-    if isinstance(error, RuntimeError) and not any(words in str(error) for words in of_memory):
+    # As PyTorch words it; as Python, and what Stanza asks, say that there is no home folder.
+    of_machine = ("can't allocate memory", "out of memory", "home directory")
+    if isinstance(error, RuntimeError) and not any(words in str(error) for words in of_machine):
         return None
     return str(error)

@@ -18,7 +18,7 @@ from tasks.data.options import TextOptions
 from tasks.data.questions import PLAIN_QUESTION, Question, Span, in_one_string
 from tasks.data.rows import FORMATS, Row, decoded, has_rows, read_file, rows_of
 
-__all__ = ["ID", "Text", "empty_note", "lines_of", "read_texts"]
+__all__ = ["ID", "Text", "empty_note", "lines_of", "name_of", "read_texts"]
 
 ID = "id"
 """The column that goes along with each text, if there is one."""
@@ -83,6 +83,7 @@ def read_texts(
     """
     options = options or TextOptions()
     path = Path(source)
+    name = name_of(source)
     if source != "-" and has_rows(path):
         rows = rows_of(path, options.encoding, Faults("raise"))
         if brackets:
@@ -90,22 +91,26 @@ def read_texts(
         texts = _of_rows(list(rows), path, options, keep, question)
     elif keep:
         raise DataError(
-            f"{source}: a file with a text on each line has no column {keep[0]!r}; --keep is for "
+            f"{name}: a file with a text on each line has no column {keep[0]!r}; --keep is for "
             f"files that end in {', '.join(FORMATS)}"
         )
     elif question.reads == "pair":
         raise DataError(
-            f"{source}: a text on each line is one text, but the question is about a pair: give a file "
+            f"{name}: a text on each line is one text, but the question is about a pair: give a file "
             f"with the columns {options.text_column!r} and {SECOND_TEXT!r}, such as .tsv or .jsonl"
         )
     else:
         columns = Columns(options.text_column, "", question, marked=True)
         lines = _of_lines(source, options.encoding)
-        name = "standard input" if source == "-" else source
         texts = [_with_spans(text, {}, columns, f"{name}:{text.line}") for text in lines]
     if not texts:
-        raise DataError(f"{source}: there are no texts in it")
+        raise DataError(f"{name}: there are no texts in it")
     return texts
+
+
+def name_of(source: str) -> str:
+    """What messages call a file of texts, or standard input (``-``)."""
+    return "standard input" if source == "-" else source
 
 
 def lines_of(texts: Sequence[Text], most: int = 8) -> str:

@@ -13,13 +13,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
 
+from structnn.folders import cache_folder
 from tasks.data.examples import Example
 from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
 from tasks.data.setting import view
 from tasks.experiments.fitting import FittedModel, fit, selecting_metric
 from tasks.experiments.tracking import Tracked, tracked
-from tasks.folders import cache_folder
 from tasks.metrics import metrics_for
 from tasks.models.model import count_parameters, save_model
 from tasks.models.preparation import prepare, pretrained_vectors

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -25,6 +26,7 @@ from tasks.lab.decoding import DecodingSummary
 from tasks.lab.subjects import AFTER, BEFORE
 from tasks.lab.summaries import FieldSummary, FlowSummary, PathSummary
 from tasks.palette import colour_of
+from tasks.storage import atomically
 
 __all__ = [
     "ExamplePaths",
@@ -77,12 +79,12 @@ class ExamplePaths:
 
 def save_figure(figure: Figure, path: Path) -> list[Path]:
     """Write a figure as PNG and as SVG, under this name without its ending."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     written = []
     with rc_context(_STYLE):
-        for ending, metadata in ((".png", {}), (".svg", {"Date": None})):
-            written.append(path.with_suffix(ending))
-            figure.savefig(written[-1], dpi=160, metadata=metadata)
+        for form, metadata in (("png", {}), ("svg", {"Date": None})):
+            write = partial(figure.savefig, format=form, dpi=160, metadata=metadata)
+            written.append(path.with_suffix(f".{form}"))
+            atomically(written[-1], write)
     return written
 
 

@@ -11,9 +11,9 @@ from parsers import CachedParser, Parser, with_structure
 from parsers.stanza.texts import JOINED_SENTENCES
 from structnn import Sentence
 from structnn.arcs import tree_of
+from structnn.folders import cache_folder
 from tasks.data.options import ParserOptions, ParsingOptions
 from tasks.data.questions import ROW_SEPARATOR
-from tasks.folders import cache_folder
 from tasks.options import OptionError
 
 # Only a run needs models, and torch with them: a parse in the cache is there without.

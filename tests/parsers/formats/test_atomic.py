@@ -89,3 +89,34 @@ def test_stored_sentences_that_fail_leave_nothing(tmp_path):
         StoredSentences.write(tmp_path, fails())
     assert {file.name for file in tmp_path.iterdir()} == before
     assert len(StoredSentences(tmp_path)) == 1
+
+
+def test_a_full_disk_is_told_with_the_file_that_stays_as_it_was(tmp_path):
+    """A limit on the size of files stands for the disk."""
+    code = """
+import resource, sys
+from pathlib import Path
+from parsers import draw, write_conllu
+from structnn import Sentence, Tree
+
+sentence = Sentence(["dogs", "bark"], dependencies=Tree([1, -1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+for write, name in (
+    (lambda path: write_conllu([sentence] * 10_000, path), "a.conllu"),
+    (lambda path: draw(sentence, path), "b.png"),
+    (lambda path: draw(sentence, path), "c.svg"),
+):
+    path = Path(sys.argv[1], name)
+    path.write_text("old")
+    try:
+        write(path)
+    except OSError as error:
+        print(error, path.read_text())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    for line, name in zip(lines, ("a.conllu", "b.png", "c.svg"), strict=True):
+        assert line.endswith(f"File too large: '{tmp_path / name}' old")
+    assert len(list(tmp_path.iterdir())) == 3

@@ -545,3 +545,29 @@ def test_completion(tmp_path):
         check=True,
     )
     assert done.stdout.split() == ["train"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes streams as a POSIX shell does")
+@pytest.mark.parametrize(
+    ("closed", "arguments", "status", "said"),
+    [
+        (">&-", ("--version",), 0, ""),
+        ("2>&-", ("--version",), 0, f"structnn {structnn_package.__version__}"),
+        ("<&-", ("parse", "-", "-o", "x.conllu"), 1, "error: standard input: there are no texts"),
+    ],
+)
+def test_streams_that_are_closed(tmp_path, closed, arguments, status, said):
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "structnn", *arguments]
+    done = subprocess.run(
+        shell, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True
+    )
+    assert done.returncode == status
+    assert (done.stdout + done.stderr).startswith(said)
+    assert "Traceback" not in done.stderr
+
+
+def test_an_encoding_that_lacks_a_character_says_how_to_have_another(tmp_path, here, monkeypatch):
+    (tmp_path / "one.conllu").write_text("1\tStop\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n")
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), "latin-1"))
+    said = here("draw", "one.conllu", "--text", status=1)
+    assert "can't be written in latin-1, the encoding here; set PYTHONUTF8=1" in said.err

@@ -127,6 +127,15 @@ def test_trees_of_several_sentences_are_one_tree(tmp_path):
     assert dict(sentence.metadata) == {"id": "7"}
 
 
+def test_a_relative_cache_folder_is_not_made_where_the_command_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("tasks.models.parser.make_parser", lambda options: ToyParser())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", "caches")
+    cached_parser(ParsingOptions()).parse([("a", "b")])
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
 def test_parses_are_kept_where_the_options_say(tmp_path, monkeypatch):
     monkeypatch.setattr("tasks.models.parser.make_parser", lambda options: ToyParser())
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
