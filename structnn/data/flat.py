@@ -27,6 +27,7 @@ __all__ = [
     "FlatTrees",
     "Rows",
     "Structure",
+    "check_sentences",
     "choose_structure",
     "missing_structure",
     "stable_argsort",
@@ -67,12 +68,7 @@ class FlatSentences:
     def _flatten(self, vocabulary: Vocabulary | None, relations: Vocabulary) -> None:
         """Make the arrays of sentences."""
         structure = self.structure
-        for place, one in enumerate(self.sentences):
-            if not isinstance(one, Sentence):
-                raise TypeError(
-                    f"a batch or a corpus is made of Sentences, but number {place} is {one!r:.40}, of "
-                    f"type {type(one).__name__}; make one as Sentence(['dogs', 'bark'])"
-                )
+        check_sentences(self.sentences)
         self._token_ptr = _pointers(len(sentence) for sentence in self.sentences)
         if vocabulary is not None:
             words = list(chain.from_iterable(sentence.tokens for sentence in self.sentences))
@@ -402,6 +398,20 @@ def missing_structure(sentence: Sentence, index: int, structure: Structure) -> S
         f"sentence {index} of the batch ({quoted(sentence)}) has no {name}, which this encoder reads: "
         f"{remedy}"
     )
+
+
+def check_sentences(sentences: Iterable[object]) -> None:
+    """Make sure that all are sentences.
+
+    Raises:
+        TypeError: One is not.
+    """
+    for place, one in enumerate(sentences):
+        if not isinstance(one, Sentence):
+            raise TypeError(
+                f"a batch or a corpus is made of Sentences, but number {place} is {one!r:.40}, of "
+                f"type {type(one).__name__}; make one as Sentence(['dogs', 'bark'])"
+            )
 
 
 def stable_argsort(values: Array) -> Array:

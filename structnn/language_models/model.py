@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from structnn.data.batch import Batch
+from structnn.data.flat import check_sentences
 from structnn.data.vocabulary import UNKNOWN, Vocabulary
 from structnn.decoders.search import Found, Search
 from structnn.embeddings.words import WordEmbedding
@@ -160,7 +161,12 @@ class LanguageModel(StructuredModel):
         return self.embedding.vocabulary
 
     def batch(self, sentences: Sequence[Sentence]) -> Batch:
-        """A batch of sentences as this model reads them: with the end before each, or as prefixes."""
+        """A batch of sentences as this model reads them: with the end before each, or as prefixes.
+
+        Raises:
+            TypeError: Something is no :class:`~structnn.Sentence`.
+        """
+        check_sentences(sentences)
         if self.objective == "causal":
             sentences = [Sentence((END, *sentence.tokens)) for sentence in sentences]
         elif self.objective == "prefixes":

@@ -60,6 +60,13 @@ def model_of(variant, objective, *, words=12, tied=True):
     return model
 
 
+@pytest.mark.parametrize("objective", ["causal", "masked", "prefixes"])
+def test_texts_that_are_no_sentences_are_told(objective):
+    encoder = ("bilstm" if objective == "masked" else "lstm", {})
+    with pytest.raises(TypeError, match="number 0 is 'word1 word2', of type str; make one as"):
+        model_of(encoder, objective).batch(["word1 word2"])
+
+
 def test_each_encoder_says_whether_it_is_causal():
     declared = {name for name in ENCODERS if build_encoder(name, INPUT, HIDDEN).causal}
     assert declared == {"bag", "dan", "rnn", "lstm", "gru", "min_gru", "fast_weights", "hyper_lstm"}
