@@ -129,6 +129,11 @@ class Encoder(Declared):
         self._modules["readout"] = None
         return self
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The structures that sentences must have: those of ``reads``, and those of the readout."""
+        return self.reads if self.readout is None else self.reads | self.readout.reads
+
     def prepare(self, batch: Batch) -> Batch:
         """Make the structures that this encoder reads of a batch, ahead of time; in a data loader, say.
 
@@ -140,8 +145,7 @@ class Encoder(Declared):
         Raises:
             StructureError: A sentence lacks the structure that this encoder reads.
         """
-        reads = self.reads if self.readout is None else self.reads | self.readout.reads
-        return batch.prepare(reads, self.constructions)
+        return batch.prepare(self.needs, self.constructions)
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The states, ``(nodes, output_dim)`` or ``(tokens, output_dim)``; see ``reads``."""

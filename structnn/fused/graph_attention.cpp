@@ -88,8 +88,6 @@ struct Layer {
         slope(T(given.slope)) {}
 
   int64_t query_width() const { return dim; }  // and of a key
-  void to_scores(int64_t) const {}  // of a node by itself
-  void from_scores(int64_t, T*) const {}
   static const T* at(const void* from, int64_t place) { return static_cast<const T*>(from) + place; }
   static T* at(void* from, int64_t place) { return static_cast<T*>(from) + place; }
   T steepness(T sum) const { return sum > 0 ? T(1) : slope; }
@@ -100,7 +98,7 @@ struct Layer {
 template <typename T>
 struct Gat : Layer<T> {
   using Layer<T>::Layer, Layer<T>::in, Layer<T>::heads, Layer<T>::width, Layer<T>::dim, Layer<T>::at;
-  static constexpr bool edges_have_values = false;
+  static constexpr bool edges_have_values = false, nodes_have_scores = true;
   static constexpr int64_t vectors = 2;
 
   int64_t query_width() const { return heads; }
@@ -151,7 +149,7 @@ struct Gat : Layer<T> {
 template <typename T>
 struct GatV2 : Layer<T> {
   using Layer<T>::Layer, Layer<T>::in, Layer<T>::heads, Layer<T>::width, Layer<T>::dim, Layer<T>::at;
-  static constexpr bool edges_have_values = false;
+  static constexpr bool edges_have_values = false, nodes_have_scores = false;
   static constexpr int64_t vectors = 1;
 
   // Of one head the sums before the rectifier, vector by vector.
@@ -202,7 +200,7 @@ struct GatV2 : Layer<T> {
 template <typename T>
 struct Transformer : Layer<T> {
   using Layer<T>::Layer, Layer<T>::in, Layer<T>::heads, Layer<T>::width, Layer<T>::dim, Layer<T>::at;
-  static constexpr bool edges_have_values = true;
+  static constexpr bool edges_have_values = true, nodes_have_scores = false;
   static constexpr int64_t vectors = 0;
 
   void score(int64_t edge, T* scores) const {
@@ -261,9 +259,10 @@ class Passes {
       : in(given), layer(given), heads(layer.heads), width(layer.width), dim(layer.dim) {}
 
   void forward() const {
-    for_blocks(in, [this](int64_t, int64_t begin, int64_t end) {
-      for (int64_t node = begin; node < end; ++node) layer.to_scores(node);
-    });
+    if constexpr (Kind<T>::nodes_have_scores)
+      for_blocks(in, [this](int64_t, int64_t begin, int64_t end) {
+        for (int64_t node = begin; node < end; ++node) layer.to_scores(node);
+      });
     for_blocks(in, [this](int64_t, int64_t begin, int64_t end) {
       for (int64_t node = begin; node < end; ++node) shift_scores(node);
       const int64_t first = in.incoming[begin], last = in.incoming[end];
@@ -293,7 +292,9 @@ class Passes {
       }
       const int64_t begin = (task - 1) * kBlock, end = std::min(in.nodes, task * kBlock);
       to_sources(begin, end);
-      for (int64_t node = begin; node < end; ++node) layer.from_scores(node, d_attention_of(task - 1));
+      if constexpr (Kind<T>::nodes_have_scores)
+        for (int64_t node = begin; node < end; ++node)
+          layer.from_scores(node, d_attention_of(task - 1));
     }
     for (int64_t block = 0; block < blocks; ++block) {
       add(static_cast<T*>(in.d_attention), d_attention_of(block), vectors);

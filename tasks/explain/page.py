@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from parsers.drawing.svg import as_script
 from structnn.arcs import arc_of
 from tasks.data.questions import Question
 from tasks.explain.attributions import INTEGRATED_GRADIENTS
@@ -179,11 +179,9 @@ def to_html(explanations: Sequence[Explanation], notes: Sequence[str] = ()) -> s
         notes=notes,
         legible=LEGIBLE,
         percent=percent,
-        data=Markup(_as_script({text.anchor: _data(text) for one in shown for text in one.texts})),
+        data=Markup(as_script({text.anchor: _data(text) for one in shown for text in one.texts})),
         written=Markup(
-            _as_script(
-                {one.anchor: one.writing.weights for one in shown if one.writing is not None}
-            )
+            as_script({one.anchor: one.writing.weights for one in shown if one.writing is not None})
         ),
         style=style() + Markup("\n") + Markup((folder / "explanation.css").read_text("utf-8")),
         script=Markup((folder / "explanation.js").read_text("utf-8")),
@@ -497,8 +495,3 @@ def _data(text: ShownText) -> object:
         "words": list(text.tokens),
         "parents": list(text.parents),
     }
-
-
-def _as_script(value: object) -> str:
-    """A value as JSON that is safe within a ``script`` element."""
-    return json.dumps(value).replace("<", "\\u003c")

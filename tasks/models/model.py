@@ -245,10 +245,8 @@ class SavedModel:
     @property
     def reads_trees(self) -> bool:
         """Whether it needs the trees of sentences, and not their tokens alone."""
-        encoder = self.classifier.encoder
-        reads = encoder.reads | (frozenset() if encoder.readout is None else encoder.readout.reads)
         return (
-            bool(reads & {"tree", "graph"})
+            bool(self.classifier.encoder.needs & {"tree", "graph"})
             or self.task.question.reads in ("arcs", "nodes")
             or bool(structure_of(self.structure).spans)
         )

@@ -271,9 +271,9 @@ class Predictor:
                 "parser here makes: it can't be used on raw text"
             )
         if not (trees or self.model.reads_trees):
-            return self._tokenizer.parse(list(texts))
+            return self._tokenizer.parse(texts)
         # New text has no given trees, so it is parsed.
-        return self.model.structured(self.parser.parse(list(texts)))
+        return self.model.structured(self.parser.parse(texts))
 
     def _parts(self, sentence: Sentence) -> tuple[str, ...] | None:
         """What has an answer, where the whole sentence has none."""
