@@ -44,9 +44,11 @@ class ChildSumTrees : protected Trees<T, ChildSum> {
   }
 };
 
-template <typename T>
+template <typename T, bool kMany>
 class Forward : ForwardPass<ChildSumTrees<T>> {
   using Base = ForwardPass<ChildSumTrees<T>>;
+  using States = std::conditional_t<kMany, Rows<T>, StateRows<T>>;
+  using U = std::conditional_t<kMany, Weights<T>, StateWeights<T>>;
   using Base::in, Base::nodes, Base::hidden;
   using Base::lanes, Base::tiles, Base::iou, Base::one, Base::padded;
 
@@ -58,7 +60,7 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
     this->read_words([&](int64_t node, int64_t tile, Vector<T> sum) {
       store<T>(this->forgets_of(node) + tile * lanes, sum);
     });
-    Weights<T> u_iou(iou, hidden), u_f(one, hidden);
+    U u_iou(iou, hidden), u_f(one, hidden);
     u_iou.pack_transposed(static_cast<const T*>(in.u_iou), in.threads);
     u_f.pack_transposed(static_cast<const T*>(in.u_f), in.threads);
     for (int64_t level = 0; level < in.levels; ++level)
@@ -71,7 +73,7 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
   }
 
  private:
-  void compute_inner(const Weights<T>& u_iou, int64_t begin, int64_t end) {
+  void compute_inner(const U& u_iou, int64_t begin, int64_t end) {
     Buffer<T> sums((end - begin) * (hidden + padded));
     T* const remembered = sums.get();  // what the cells get from the children's
     T* const messages = remembered + (end - begin) * padded;
@@ -87,7 +89,7 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
       this->sum_messages(node, to);
       rows_of_messages[node - begin] = to;
     }
-    multiply(Rows<T>(rows_of_messages, hidden, end - begin), u_iou,
+    multiply(States(rows_of_messages, hidden, end - begin), u_iou,
              [&](int64_t row, int64_t tile, const T* sum) {
                this->compute_state(begin + row, tile, sum, this->gates_of(begin + row),
                                    load<T>(remembered + row * padded + tile * lanes));
@@ -105,7 +107,7 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
   }
 
   // Equation 4, at the child.
-  void compute_forgets(const Weights<T>& u_f, int64_t begin, int64_t end) {
+  void compute_forgets(const U& u_f, int64_t begin, int64_t end) {
     const T* messages[kSome];
     int64_t children[kSome], count = 0;
     for (int64_t node = begin; node < end; ++node) {
@@ -116,7 +118,7 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
         children[count++] = node;
       }
     }
-    multiply_tiles(Rows<T>(messages, hidden, count), u_f,
+    multiply_tiles(States(messages, hidden, count), u_f,
                    [&](int64_t row, int64_t tile, Vector<T> sum) {
                      const int64_t node = children[row], at = tile * lanes;
                      const auto from_parent = load<T>(this->forgets_of(in.parent[node]) + at);
@@ -133,7 +135,7 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
   using Base::in, Base::leaves, Base::nodes, Base::hidden;
   using Base::lanes, Base::tiles, Base::one, Base::padded;
 
-  Weights<T> u_iou, u_f;
+  StateWeights<T> u_iou, u_f;
   Gradient<T> d_u_iou, d_u_f;
   Buffer<T> passed;  // (inner nodes, 2, padded): gradients of the children's sum, and of the cell
 
@@ -203,7 +205,7 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
       rows_of_forgets[index - from] = forget;
     }
     multiply_tiles(
-        Rows<T>(rows_of_forgets, hidden, to - from), u_f,
+        StateRows<T>(rows_of_forgets, hidden, to - from), u_f,
         [&](int64_t row, int64_t tile, Vector<T> product) {
           const int64_t index = from + row, node = node_at.get()[index], at = tile * lanes;
           const T* pulled = passed_by(in.parent[node]) + at;
@@ -245,7 +247,7 @@ class Backward : BackwardPass<ChildSumTrees<T>> {
       rows_of_gates[index - from] = this->d_gates_at(index);
       this->sum_messages(node_at.get()[index], sums.get() + index * hidden);
     }
-    multiply_tiles(Rows<T>(rows_of_gates, 3 * hidden, to - from), u_iou,
+    multiply_tiles(StateRows<T>(rows_of_gates, 3 * hidden, to - from), u_iou,
                    [&](int64_t row, int64_t tile, Vector<T> product) {
                      store<T>(passed_by(node_at.get()[from + row]) + tile * lanes, product);
                    });
@@ -272,7 +274,12 @@ void map(const T* x, T* out, int64_t size, Function function) {
 
 extern "C" {
 
-int forward(const ChildSum* given) { return run<Forward<Number>>(given); }
+int forward(const ChildSum* given) {
+  // With so many nodes levels are long enough for a matrix unit.
+  if constexpr (kByMatrixUnit<Number>)
+    if (given->nodes >= 1024) return run<Forward<Number, true>>(given);
+  return run<Forward<Number, false>>(given);
+}
 int backward(const ChildSum* given) { return run<Backward<Number>>(given); }
 
 int vector_bytes() { return kVectorBytes; }

@@ -34,7 +34,7 @@ class Forward : ForwardPass<DownwardTrees<T>> {
   using Base::lanes, Base::iou, Base::one, Base::padded;
 
   const typename Base::WordWeights w;
-  Weights<T> u_iou, u_f;
+  StateWeights<T> u_iou, u_f;
   Buffer<T> handed;  // (inner nodes, 4, padded): what the children's gates begin with
 
  public:
@@ -90,7 +90,7 @@ class Forward : ForwardPass<DownwardTrees<T>> {
     const auto hand = [&](int64_t node, int64_t at, Vector<T> sum) {
       store<T>(handed_by(node) + at, sum + load<T>(b.get() + at));
     };
-    const Rows<T> rows(states, hidden, end - begin);
+    const StateRows<T> rows(states, hidden, end - begin);
     multiply(rows, u_iou, [&](int64_t row, int64_t tile, const T* sum) {
       for (int gate = 0; gate < 3; ++gate, sum += lanes)
         hand(begin + row, gate * padded + tile * lanes, load<T>(sum));
@@ -109,7 +109,7 @@ class Backward : BackwardPass<DownwardTrees<T>> {
   using Base::in, Base::leaves, Base::nodes, Base::hidden;
   using Base::lanes, Base::tiles, Base::one;
 
-  Weights<T> u;
+  StateWeights<T> u;
   Gradient<T> d_u;
   const int64_t width;  // gradients of the four gates' sums, and of the parent's cell
   Buffer<T> left;       // (nodes, width): what each node leaves for its parent
@@ -162,7 +162,7 @@ class Backward : BackwardPass<DownwardTrees<T>> {
           return load<T>(left_by(in.child[edge]) + v);
         }), width - v);
     }
-    multiply_tiles(Rows<T>(rows_of_sums, 4 * hidden, to - from), u,
+    multiply_tiles(StateRows<T>(rows_of_sums, 4 * hidden, to - from), u,
                    [&](int64_t row, int64_t tile, Vector<T> d_h) {
                      const T* d_c = sums_at(from + row) + 4 * hidden + tile * lanes;
                      differentiate(from + row, tile, d_h, load_some<T>(d_c, this->units_of(tile)));

@@ -88,7 +88,7 @@ inline void multiply_tile() {
 // Adds to the sums in register kSums the products with a tile's parts, those of the left one being in
 // their registers.
 template <int kSums>
-inline void multiply_parts(const Bfloat16* right) {
+STRUCTNN_INLINE void multiply_parts(const Bfloat16* right) {
   stream_tile<kRight>(right);
   multiply_tile<kSums, kLeft, kRight>();
   multiply_tile<kSums, kLeft + 1, kRight>();
@@ -136,14 +136,14 @@ void multiply_split(int width, const Bfloat16* left, const Bfloat16* right, int6
 
 // Numbers that are rounded to a bfloat16: none but NaN, of which and another one min and max take the
 // second, is beyond the largest of these.
-inline __m512 bounded(__m512 numbers) {
+STRUCTNN_INLINE __m512 bounded(__m512 numbers) {
   const __m512 most = _mm512_castsi512_ps(_mm512_set1_epi32(0x7F7F7FFF));
   return _mm512_max_ps(-most, _mm512_min_ps(most, numbers));
 }
 
 // The parts of two vectors, numbers of either by turns. All but the last part are rounded to the nearest
 // bfloat16, the last one is one without rounding, so that NaN stays NaN whatever its bits are.
-inline void split(__m512 even, __m512 odd, __m512i* parts) {
+STRUCTNN_INLINE void split(__m512 even, __m512 odd, __m512i* parts) {
   const __m512i half = _mm512_set1_epi32(0x8000), upper = _mm512_set1_epi32(int(0xFFFF0000));
   for (int part = 0; part < kParts; ++part) {
     __m512i low = _mm512_castps_si512(even), high = _mm512_castps_si512(odd);
@@ -158,7 +158,7 @@ inline void split(__m512 even, __m512 odd, __m512i* parts) {
 }
 
 // Stores the parts of the rows of a tile, given by their halves.
-inline void store_parts(const __m512* even, const __m512* odd, Bfloat16* to) {
+STRUCTNN_INLINE void store_parts(const __m512* even, const __m512* odd, Bfloat16* to) {
   for (int64_t row = 0; row < kSide; ++row) {
     __m512i parts[kParts];
     split(even[row], odd[row], parts);

@@ -22,7 +22,7 @@ constexpr int most_rows(int width) {
 
 // sums += numbers * columns, each number with each column. The fewer of them stay in registers.
 template <typename T, typename V, int kRows, int kWidth, typename Number>
-inline void add_products(Number number, const T* columns, V (*sums)[kWidth]) {
+STRUCTNN_INLINE void add_products(Number number, const T* columns, V (*sums)[kWidth]) {
   constexpr bool kColumnsStay = kWidth <= kRows;
   constexpr int kStaying = kColumnsStay ? kWidth : kRows, kOthers = kColumnsStay ? kRows : kWidth;
   const auto column = [&](int v) {
@@ -49,7 +49,7 @@ inline void add_products(Number number, const T* columns, V (*sums)[kWidth]) {
 
 // The sums of a * panel, for a few rows of a, ``(rows, depth)``, whose numbers are `step` apart.
 template <typename T, typename V, int kRows, int kWidth>
-inline void sum_products(const T* const* a, int64_t step, int64_t depth, const T* panel,
+STRUCTNN_INLINE void sum_products(const T* const* a, int64_t step, int64_t depth, const T* panel,
                          V (*sums)[kWidth]) {
   const T* row[kRows];
   for (int r = 0; r < kRows; ++r) row[r] = a[r];
@@ -89,28 +89,35 @@ __attribute__((noinline)) void accumulate_block(const T* const* a, int64_t step,
     }
 }
 
-// Both of them for one size.
-template <typename T>
-struct Block {
-  void (*multiply)(const T* const*, int64_t, const T*, T*);
-  void (*accumulate)(const T* const*, int64_t, int64_t, const T*, T*, int64_t, int64_t, bool);
+// Which of the two: what a library does not call is not compiled.
+struct Multiply {
+  template <typename T>
+  using Block = void (*)(const T* const*, int64_t, const T*, T*);
+  template <typename T, typename V, int kRows, int kWidth>
+  static constexpr Block<T> block = multiply_block<T, V, kRows, kWidth>;
+};
+struct Accumulate {
+  template <typename T>
+  using Block = void (*)(const T* const*, int64_t, int64_t, const T*, T*, int64_t, int64_t, bool);
+  template <typename T, typename V, int kRows, int kWidth>
+  static constexpr Block<T> block = accumulate_block<T, kRows, kWidth>;
 };
 
-template <typename T, typename V, int kWidth, int... kLess>
-const Block<T>& choose_block(int rows, std::integer_sequence<int, kLess...>) {
-  static constexpr Block<T> blocks[] = {
-      {multiply_block<T, V, kLess + 1, kWidth>, accumulate_block<T, kLess + 1, kWidth>}...};
+template <typename Kind, typename T, typename V, int kWidth, int... kLess>
+typename Kind::template Block<T> choose_block(int rows, std::integer_sequence<int, kLess...>) {
+  static constexpr typename Kind::template Block<T> blocks[] = {
+      Kind::template block<T, V, kLess + 1, kWidth>...};
   return blocks[rows - 1];
 }
 
-template <typename T, int kWidth = kMostWidth>
-const Block<T>& block_of(int rows, int width, bool half) {
+template <typename Kind, typename T, int kWidth = kMostWidth>
+typename Kind::template Block<T> block_of(int rows, int width, bool half) {
   if constexpr (kWidth > 1)
-    if (width < kWidth) return block_of<T, kWidth - 1>(rows, width, half);
+    if (width < kWidth) return block_of<Kind, T, kWidth - 1>(rows, width, half);
   const auto all = std::make_integer_sequence<int, most_rows(kWidth)>();
   if constexpr (kWidth == 3)
-    if (half) return choose_block<T, typename Lanes<T>::Half, kWidth>(rows, all);
-  return choose_block<T, Vector<T>, kWidth>(rows, all);
+    if (half) return choose_block<Kind, T, typename Lanes<T>::Half, kWidth>(rows, all);
+  return choose_block<Kind, T, Vector<T>, kWidth>(rows, all);
 }
 
 // function(first, rows) for blocks of rows that go with a panel of this width.
@@ -145,7 +152,7 @@ void multiply_blocks(const GivenRows<T>& a, const Packed<T>& b, Before before, F
     if (half) std::memset(product, 0, sizeof(product));
     for_blocks(a.count, width, [&](int64_t first, int rows) {
       before(first, rows, panel);
-      block_of<T>(rows, width, half).multiply(a.rows + first, a.depth, b.panel(panel), product);
+      block_of<Multiply, T>(rows, width, half)(a.rows + first, a.depth, b.panel(panel), product);
       function(first, rows, panel, product);
     });
   }
@@ -170,10 +177,10 @@ void accumulate(Matrix<T> a, const Packed<T>& b, const Gradient<T>& out, int64_t
       for_blocks(count, width, [&](int64_t row, int rows) {
         const T* numbers[kMostBlock];
         for (int r = 0; r < rows; ++r) numbers[r] = together + row + r;
-        block_of<T>(rows, width, false)
-            .accumulate(numbers, kPart, some, b.panel(panel) + begin * width * kLanes<T>,
-                        out.row(first + row) + column, out.stride, out.columns - column,
-                        !out.filled && begin == 0);
+        block_of<Accumulate, T>(rows, width, false)(
+            numbers, kPart, some, b.panel(panel) + begin * width * kLanes<T>,
+            out.row(first + row) + column, out.stride, out.columns - column,
+            !out.filled && begin == 0);
       });
     }
   }

@@ -9,6 +9,10 @@
 #include <immintrin.h>
 #endif
 
+// For functions of some vectors, in registers. Left the choice, a compiler calls them in a large library,
+// where the call takes longer than the function.
+#define STRUCTNN_INLINE inline __attribute__((always_inline))
+
 namespace structnn {
 
 using Number = STRUCTNN_NUMBER;  // float or double, as whoever compiles it says
@@ -56,7 +60,7 @@ template <typename T>
 constexpr int kLanes = kVectorBytes / int(sizeof(T));
 
 template <typename T>
-inline Vector<T> load(const T* from) {
+STRUCTNN_INLINE Vector<T> load(const T* from) {
   Vector<T> value;
   std::memcpy(&value, from, sizeof(value));
   return value;
@@ -71,7 +75,7 @@ inline void fetch(const T* vector) {
 }
 
 template <typename T>
-inline void store(T* to, Vector<T> value) {
+STRUCTNN_INLINE void store(T* to, Vector<T> value) {
   std::memcpy(to, &value, sizeof(value));
 }
 
@@ -107,7 +111,7 @@ constexpr bool kMasks = false;
 
 // No more than `count` elements, zeros behind them; none if that is negative.
 template <typename T>
-inline Vector<T> load_some(const T* from, int64_t count) {
+STRUCTNN_INLINE Vector<T> load_some(const T* from, int64_t count) {
   if (count >= kLanes<T>) return load<T>(from);
   if constexpr (kMasks) {
     return mask_load(from, count);
@@ -119,7 +123,7 @@ inline Vector<T> load_some(const T* from, int64_t count) {
 }
 
 template <typename T>
-inline void store_some(T* to, Vector<T> value, int64_t count) {
+STRUCTNN_INLINE void store_some(T* to, Vector<T> value, int64_t count) {
   if (count >= kLanes<T>) return store<T>(to, value);
   if constexpr (kMasks) {
     mask_store(to, value, count);
@@ -132,7 +136,7 @@ inline void store_some(T* to, Vector<T> value, int64_t count) {
 
 // The elements of the lower (or upper) half of two vectors by turns.
 template <typename T, bool kUpper, int... kLane>
-inline Vector<T> interleave(Vector<T> a, Vector<T> b, std::integer_sequence<int, kLane...>) {
+STRUCTNN_INLINE Vector<T> interleave(Vector<T> a, Vector<T> b, std::integer_sequence<int, kLane...>) {
   constexpr int lanes = kLanes<T>;
 #ifdef __clang__
   return __builtin_shufflevector(a, b, (kUpper * lanes / 2 + kLane / 2 + kLane % 2 * lanes)...);
@@ -145,7 +149,7 @@ inline Vector<T> interleave(Vector<T> a, Vector<T> b, std::integer_sequence<int,
 
 // As many vectors as they have lanes, as the rows of a square matrix.
 template <typename T>
-inline void transpose(Vector<T>* square) {
+STRUCTNN_INLINE void transpose(Vector<T>* square) {
   constexpr int lanes = kLanes<T>;
   const auto lane = std::make_integer_sequence<int, lanes>();
   for (int length = 1; length < lanes; length *= 2) {
@@ -173,7 +177,7 @@ struct Series {
 
 // exp(x) as scale * (1 + rest): x = n log 2 + r, scale = 2^n, rest = exp(r) - 1.
 template <typename T>
-inline void split_exp(Vector<T> x, Vector<T>& scale, Vector<T>& rest) {
+STRUCTNN_INLINE void split_exp(Vector<T> x, Vector<T>& scale, Vector<T>& rest) {
   using L = Lanes<T>;
   constexpr Series<T> series;
   const Vector<T> largest = L::kLargest - Vector<T>{};
@@ -190,7 +194,7 @@ inline void split_exp(Vector<T> x, Vector<T>& scale, Vector<T>& rest) {
 }
 
 template <typename T>
-inline Vector<T> sigmoid(Vector<T> x) {
+STRUCTNN_INLINE Vector<T> sigmoid(Vector<T> x) {
   Vector<T> scale, rest;
   split_exp<T>(-x, scale, rest);
   return T(1) / (T(1) + (scale * rest + scale));
@@ -198,7 +202,7 @@ inline Vector<T> sigmoid(Vector<T> x) {
 
 // By exp(2x) - 1, which is as precise near zero as elsewhere.
 template <typename T>
-inline Vector<T> tanh(Vector<T> x) {
+STRUCTNN_INLINE Vector<T> tanh(Vector<T> x) {
   Vector<T> scale, rest;
   const Vector<T> most = T(20) - Vector<T>{};  // tanh(20) is 1
   x = x > most ? most : x;

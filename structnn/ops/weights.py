@@ -8,8 +8,7 @@ parameter; pruning does so in a hook, whenever its module is called, and so do `
 from __future__ import annotations
 
 import copy
-from functools import reduce
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,13 +28,12 @@ def has_hooks(module: nn.Module, *, within: bool = True) -> bool:
         module: The module.
         within: Whether those of the modules within it matter too.
     """
-    return any(
-        part._forward_hooks
-        or part._backward_hooks
-        or part._backward_pre_hooks
-        or not all(isinstance(hook, BasePruningMethod) for hook in part._forward_pre_hooks.values())
-        for part in (module.modules() if within else [module])
-    )
+    if module._forward_hooks or module._backward_hooks or module._backward_pre_hooks:
+        return True
+    before = module._forward_pre_hooks
+    if before and not all(isinstance(hook, BasePruningMethod) for hook in before.values()):
+        return True
+    return within and any(part is not None and has_hooks(part) for part in module._modules.values())
 
 
 def weight_of(module: nn.Module, name: str) -> Tensor:
@@ -46,7 +44,12 @@ def weight_of(module: nn.Module, name: str) -> Tensor:
         name: Of the weight, with dots between the names of modules.
     """
     *path, last = name.split(".")
-    owner = reduce(getattr, path, module)  # get_submodule takes half as long again, in each pass
+    owner = module
+    for part in path:  # getattr and get_submodule take several times as long, in each pass
+        owner = cast(nn.Module, owner._modules[part])
+    parameter = owner._parameters.get(last)
+    if parameter is not None and not owner._forward_pre_hooks:
+        return parameter
     for hook in owner._forward_pre_hooks.values():
         if _made(hook) == last:
             hook(owner, ())

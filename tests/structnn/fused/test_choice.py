@@ -6,7 +6,16 @@ import math
 
 import pytest
 
+from structnn.fused import choice
 from structnn.fused.choice import fastest_first
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch):
+    """The pauses that are made, which take no time."""
+    made = []
+    monkeypatch.setattr(choice.time, "sleep", made.append)
+    return made
 
 
 def refuse(way):
@@ -28,6 +37,19 @@ def test_the_fastest_goes_first(tmp_path, times, order):
     assert "".join(fastest_first([*times], times.__getitem__, kept)) == order
     assert "".join(fastest_first([*times], refuse, kept)) == order
     assert [*tmp_path.iterdir()] == [kept]
+
+
+@pytest.mark.parametrize(("slow_times", "order"), [(0, "ab"), (1, "ab"), (3, "ab"), (99, "ba")])
+def test_a_way_that_is_held_up_for_a_moment_is_measured_again(tmp_path, pauses, slow_times, order):
+    """A matrix unit that another core is using takes three times as long."""
+    taken = iter([3.0] * slow_times + [1.0] * 9)
+
+    def measure(way):
+        return next(taken) if way == "a" else 2.0
+
+    assert "".join(fastest_first("ab", measure, tmp_path / "times.json")) == order
+    assert len(pauses) == min(slow_times, len(choice._PAUSES))
+    assert 1 < sum(choice._PAUSES) < 5
 
 
 @pytest.mark.parametrize("damage", ["", "[1.0", "[1.0]", "[1.0, -1.0]", '["a", "b"]', "{}", "\0"])
