@@ -152,7 +152,8 @@ class Backward : Chains<T> {
 
   const Columns<T> word_columns;
   const int64_t stride;
-  Weights<T> w, u;
+  Weights<T> w;
+  StateWeights<T> u;
   Gradient<T> d_w, d_u;
   Buffer<T> carried;  // (batch, padded): of the state before, from the words behind
   Buffer<T> d_b;      // (4, padded)
@@ -215,7 +216,7 @@ class Backward : Chains<T> {
         for (int64_t tile = 0; tile < tiles; ++tile) differentiate(step, index, tile);
       }
       if (step == 0) return;
-      multiply_tiles(Rows<T>(rows, 3 * hidden, to - from), u,
+      multiply_tiles(StateRows<T>(rows, 3 * hidden, to - from), u,
                      [&](int64_t row, int64_t tile, Vector<T> product) {
                        T* at = carried_of(step, word_at.get()[from + row]) + tile * lanes;
                        store<T>(at, load<T>(at) + product);
@@ -255,7 +256,7 @@ class Backward : Chains<T> {
     Weights<T> before(this->one, in.d_u ? with_before : 0);
     words.pack_rows([&](int64_t index) { return words_at[index]; }, in.threads);
     before.pack_rows([&](int64_t index) { return before_at.get()[index]; }, in.threads);
-    const int64_t slices = in.d_x ? ceil_div(at_hand, 48) : 0;
+    const int64_t slices = in.d_x ? slices_of(at_hand, in.threads) : 0;
     const std::vector<Sum<T>> sums{{{gates_at(0), stride}, words, d_w},
                                    {{gates_at(0) + hidden, stride}, before, d_u}};
     add_sums(sums, tiles + slices, in.threads, [&](int64_t task) {

@@ -73,6 +73,7 @@ class Forward : ForwardPass<NaryTrees<T>> {
         store_some<T>(this->forgets_of(node) + place * hidden + tile * lanes, sum,
                       this->units_of(tile));
     });
+    // Not StateWeights: the states of all places side by side are long enough for a matrix unit.
     Weights<T> u_iou(iou, slots), u_f(places, slots);
     u_iou.pack_transposed(Base::u_iou(), in.threads);
     u_f.pack_transposed(Base::u_f(), in.threads);

@@ -36,6 +36,14 @@ using Weights = std::conditional_t<kByMatrixUnit<T>, UnitWeights, Packed<T>>;
 template <typename T>
 using Rows = std::conditional_t<kByMatrixUnit<T>, UnitRows, GivenRows<T>>;
 
+// The same where a few rows at a time go through all weights, as states of a level or of a step do: by
+// vectors, even if there is a matrix unit. To split rows takes longer than the unit saves, and weights
+// that are half as large again may not stay in the second cache from one time to the next.
+template <typename T>
+using StateWeights = Packed<T>;
+template <typename T>
+using StateRows = GivenRows<T>;
+
 // function(row, panel, product) for each panel of b and, within it, each row of a, which may be
 // shorter than b is deep: product is ``(width, lanes)``.
 template <typename A, typename B, typename Function>

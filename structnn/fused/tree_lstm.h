@@ -18,14 +18,6 @@
 
 namespace structnn {
 
-// The weights of states, and the states: by vectors, where words are multiplied by a matrix unit if
-// there is one. A level has few rows: to split them takes longer than the unit saves, and weights
-// that are half as large again may not stay in the second cache from one level to the next.
-template <typename T>
-using StateWeights = Packed<T>;
-template <typename T>
-using StateRows = GivenRows<T>;
-
 // What an operator is given, before what it needs besides. The trees are as in structnn.Schedule;
 // `parent` is `nodes` for a root.
 struct TreeLstm {
@@ -271,8 +263,7 @@ class BackwardPass : protected Trees {
     const T* const first = d_gates_at(wordless);
     sums.push_back({{first, stride}, words, d_w_iou});
     if (inner) sums.push_back({{first + 3 * hidden, stride}, words, d_w_f});
-    // Each slice reads all weights: no more slices than there is work for threads.
-    const int64_t slices = in.d_x ? ceil_div(worded, std::max<int64_t>(48, kSome / in.threads)) : 0;
+    const int64_t slices = in.d_x ? slices_of(worded, in.threads) : 0;
     add_sums(sums, tiles + slices, in.threads, [&](int64_t task) {
       if (task < tiles) {
         for (int64_t gate = 0; gate < gates; ++gate) add_rows(gate, task);

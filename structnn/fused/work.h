@@ -114,6 +114,12 @@ void parallel_for(int64_t count, int64_t threads, Function function) {
 
 constexpr int64_t kSome = 192;  // how many nodes or words are taken at a time
 
+// In how many slices so many rows are multiplied beside other work: each reads all weights, so that
+// there are no more than give all threads something to do.
+inline int64_t slices_of(int64_t rows, int64_t threads) {
+  return ceil_div(rows, std::max<int64_t>(48, kSome / threads));
+}
+
 // function(begin, end) for pieces of a range, kSome at most, one for each thread at least unless
 // they are few.
 template <typename Function>
