@@ -35,13 +35,16 @@ def test_pytorchs_variable_leaves_the_matrix_unit_out(by_vectors):
 
 @pytest.mark.skipif(not WITH_UNIT, reason="needs Intel AMX")
 @pytest.mark.parametrize("kind", ["child sum", "binary", "downward"])
-@pytest.mark.parametrize("hidden", [17, 100])
-def test_a_matrix_unit_is_as_precise_as_vectors(kind, hidden, by_vectors, load_anew, monkeypatch):
-    exact = states_and_gradients(encoder_of(kind, hidden), FORESTS["sentences"])
+@pytest.mark.parametrize(("hidden", "times"), [(17, 1), (100, 1), (100, 2)])
+def test_a_matrix_unit_is_as_precise_as_vectors(
+    kind, hidden, times, by_vectors, load_anew, monkeypatch
+):
+    forest = FORESTS["sentences"] * times  # states of many nodes are multiplied by the unit, too
+    exact = states_and_gradients(encoder_of(kind, hidden), forest)
     encoder = encoder_of(kind, hidden, torch.float32)
 
     def errors():
-        computed = states_and_gradients(encoder, FORESTS["sentences"])
+        computed = states_and_gradients(encoder, forest)
         return [
             float((one - other).abs().max() / other.abs().max())
             for one, other in zip(computed, exact, strict=True)
