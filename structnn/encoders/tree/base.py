@@ -74,12 +74,12 @@ class TreeEncoder(Encoder):
 
     def encode(self, x: Tensor, batch: Batch) -> Tensor:
         """The state of each node, ``(nodes, output_dim)``."""
-        self.cell.check(batch)
+        cell, words = self.cell, self.words
+        cell.check(batch)
         with full_precision(x):
-            weight, bias = (weight_of(self.words, name) for name in ("weight", "bias"))
-            states = compute(self.cell, x, weight, bias, batch)
+            states = compute(cell, x, weight_of(words, "weight"), weight_of(words, "bias"), batch)
             if states is None:
-                states = scan_up(self.cell, self.words.inputs(x, batch, self.cell), batch)
+                states = scan_up(cell, words.inputs(x, batch, cell), batch)
         return states
 
     def steps(self, batch: Batch) -> Tensor:
