@@ -13,7 +13,8 @@ import torch
 
 from structnn import LanguageModel, language_vocabulary
 from tasks.json_records import as_record
-from tasks.models.model import MODEL, WEIGHTS, SavedModel, Task, build_model, save_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import MODEL, WEIGHTS, SavedModel, save_model
 from tasks.models.preparation import check_reads, with_number_of_labels
 from tasks.options import OptionError
 from tasks.pretraining.loop import Measured, Reading, measure, train_language_model
