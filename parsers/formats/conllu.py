@@ -28,6 +28,7 @@ __all__ = [
     "empty_nodes_of",
     "format_conllu",
     "is_comment_name",
+    "items_of",
     "iter_conllu",
     "multiword_metadata",
     "read_conllu",
@@ -382,6 +383,12 @@ def multiword_metadata(tokens: Mapping[str, Mapping[str, str]]) -> dict[str, str
     if any(others.values()):
         metadata[MULTIWORD_COLUMNS] = _json(others)
     return metadata
+
+
+def items_of(column: str) -> dict[str, str]:
+    """The names and values in FEATS or MISC, such as ``Number=Sing|Person=3``."""
+    pairs = (item.partition("=") for item in column.split("|"))
+    return {name: value for name, equals, value in pairs if equals}
 
 
 def _known(row: Sequence[str], first: int) -> dict[str, str]:
