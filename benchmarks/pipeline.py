@@ -36,7 +36,7 @@ from tasks.data.datasets import load_dataset
 from tasks.data.examples import DataError
 from tasks.data.options import ParsingOptions
 from tasks.data.parsing import ParsedDataset, parse_dataset
-from tasks.models.model import Task, build_model, make_corpus
+from tasks.models.building import Task, build_model, make_corpus
 from tasks.models.options import ModelOptions
 from tasks.models.parser import cached_parser
 from tasks.training import loop as training

@@ -19,7 +19,8 @@ from benchmarks.tree_data import DEFAULT_CONLLU
 from structnn import UNIVERSAL_RELATIONS, Vocabulary
 from structnn.fused.build import SWITCH
 from tasks.data.options import ParserOptions
-from tasks.models.model import SavedModel, Task, build_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import SavedModel
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 

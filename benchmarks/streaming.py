@@ -20,7 +20,7 @@ from benchmarks.report import console, machine, write_json
 from benchmarks.timing import use_one_thread
 from parsers import StanzaParser, StoredSentences, parse_each, with_structure
 from structnn import Corpus, Sentence, Vocabulary
-from tasks.models.model import Task, build_model
+from tasks.models.building import Task, build_model
 from tasks.models.options import ModelOptions
 from tasks.training.inputs import Inputs
 from tasks.training.loop import train

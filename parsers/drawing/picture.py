@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from parsers.controls import right_chain, tree_of
@@ -155,12 +155,9 @@ def picture(
             (edge_title or "edge", edge_numbers.get((parent, node))),
             (f"{edge_title or 'edge'}, to the parent", edge_numbers.get((node, parent))),
         ]
-        known = graph.nodes[node].items()
-        details = {key: str(value) for key, value in known if value not in ("", "_", -1)}
-        details |= {key: in_digits(one, 4) for key, one in numbers if one is not None}
+        scene.details[node] = _details(graph.nodes[node], numbers)
         if marked and node in marked:
-            details["differs"] = marked[node]
-        scene.details[node] = details
+            scene.details[node]["differs"] = marked[node]
     legend = _class_legend(tags, theme) if by_class else []
     legend += number_legend
     if layout == "heatmap":
@@ -206,6 +203,14 @@ def _in_words(sentence: Sentence, tree: Tree, head: int, tail: int, value: float
     """What a number is for: from which word to which."""
     start, end = (sentence.tokens[tree.tokens[node]] for node in (head, tail))
     return f"{_shown(start)} → {_shown(end)}: {in_digits(value, 4)}"
+
+
+def _details(
+    known: Mapping[str, object], numbers: Iterable[tuple[str, float | None]]
+) -> dict[str, str]:
+    """What is told of a node: what is known of it, and the numbers that it and its edges have."""
+    details = {key: str(value) for key, value in known.items() if value not in ("", "_", -1)}
+    return details | {key: in_digits(one, 4) for key, one in numbers if one is not None}
 
 
 def _class_legend(tags: Sequence[str], theme: Theme) -> Legend:

@@ -38,6 +38,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NoReturn
 
+from parsers.formats.conllu import items_of
 from structnn.errors import InputError
 from structnn.sentence import Sentence
 
@@ -410,13 +411,8 @@ class _View:
         """The features of each word."""
         if self._features is None:
             column = self.sentence.columns.get("feats", ("_",) * len(self.sentence))
-            self._features = [_features(value) for value in column]
+            self._features = [items_of(value) for value in column]
         return self._features
-
-
-def _features(column: str) -> dict[str, str]:
-    pairs = (item.partition("=") for item in column.split("|"))
-    return {name: value for name, equals, value in pairs if equals}
 
 
 @dataclass

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from parsers.formats.files import (
     FormatError,
@@ -28,6 +28,7 @@ __all__ = [
     "empty_nodes_of",
     "format_conllu",
     "is_comment_name",
+    "items_of",
     "iter_conllu",
     "multiword_metadata",
     "read_conllu",
@@ -234,10 +235,42 @@ def _only_comments(block: Block) -> bool:
     return all(isinstance(line, str) and line.startswith("#") for _, line in block)
 
 
+class _Lines(NamedTuple):
+    """The lines of a sentence by their kind, with the numbers of those of words."""
+
+    comments: dict[str, str]
+    words: list[list[str]]
+    numbers: list[int]
+    ranges: dict[str, list[str]]
+    empty_nodes: dict[str, list[str]]
+
+
 def _sentence(file: str, block: Block) -> Sentence:
+    comments, words, numbers, ranges, empty_nodes = _lines(file, block)
+    _restore_values(comments)
+    text = comments.pop("text", None)
+    brackets = comments.pop("constituency", None)
+    graph = comments.pop(_GRAPH, None)
+    tokens = [columns[_FORM] for columns in words]
+    others = {name: _column(words, column) for name, column in _OTHERS.items()}
+    return Sentence(
+        tokens,
+        dependencies=_dependencies(file, words, numbers),
+        constituency=_constituency(file, block, tokens, brackets) if brackets is not None else None,
+        tags=_column(words, _UPOS),
+        lemmas=_column(words, _LEMMA),
+        text=text,
+        metadata=_metadata(comments, ranges, empty_nodes),
+        columns={name: values for name, values in others.items() if values is not None},
+        graph=_graph(file, block, len(tokens), graph) if graph is not None else None,
+    )
+
+
+def _lines(file: str, block: Block) -> _Lines:
+    """Tell the lines of a sentence apart, and make sure that their numbers are in order."""
     comments: dict[str, str] = {}
     words: list[list[str]] = []
-    numbers: list[int] = []  # of the line of each word
+    numbers: list[int] = []
     ranges: dict[str, list[str]] = {}
     empty_nodes: dict[str, list[str]] = {}
     range_end = 0
@@ -308,10 +341,15 @@ def _sentence(file: str, block: Block) -> Sentence:
         raise ConlluError(
             file, numbers[-1], f"a range ends at word {range_end}, but the sentence at {len(words)}"
         )
-    _restore_values(comments)
-    text = comments.pop("text", None)
-    brackets = comments.pop("constituency", None)
-    graph = comments.pop(_GRAPH, None)
+    return _Lines(comments, words, numbers, ranges, empty_nodes)
+
+
+def _metadata(
+    comments: Mapping[str, str],
+    ranges: Mapping[str, Sequence[str]],
+    empty_nodes: Mapping[str, Sequence[str]],
+) -> dict[str, str]:
+    """What the comments, the multiword tokens and the empty nodes say."""
     metadata: dict[str, str] = {}
     for name, value in comments.items():
         _add(metadata, _key(name), value)
@@ -322,19 +360,7 @@ def _sentence(file: str, block: Block) -> Sentence:
         metadata[EMPTY_NODES] = _json(
             {ident: _known(row, _FORM) for ident, row in empty_nodes.items()}
         )
-    tokens = [columns[_FORM] for columns in words]
-    others = {name: _column(words, column) for name, column in _OTHERS.items()}
-    return Sentence(
-        tokens,
-        dependencies=_dependencies(file, words, numbers),
-        constituency=_constituency(file, block, tokens, brackets) if brackets is not None else None,
-        tags=_column(words, _UPOS),
-        lemmas=_column(words, _LEMMA),
-        text=text,
-        metadata=metadata,
-        columns={name: values for name, values in others.items() if values is not None},
-        graph=_graph(file, block, len(tokens), graph) if graph is not None else None,
-    )
+    return metadata
 
 
 def multiword_metadata(tokens: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
@@ -357,6 +383,12 @@ def multiword_metadata(tokens: Mapping[str, Mapping[str, str]]) -> dict[str, str
     if any(others.values()):
         metadata[MULTIWORD_COLUMNS] = _json(others)
     return metadata
+
+
+def items_of(column: str) -> dict[str, str]:
+    """The names and values in FEATS or MISC, such as ``Number=Sing|Person=3``."""
+    pairs = (item.partition("=") for item in column.split("|"))
+    return {name: value for name, equals, value in pairs if equals}
 
 
 def _known(row: Sequence[str], first: int) -> dict[str, str]:

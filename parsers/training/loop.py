@@ -192,15 +192,8 @@ def fit(
     tuned = list(model.bert_model.parameters()) if model.bert_model is not None else []
     # A contextual model starts slowly, and learns in so few steps that a long average would lag behind.
     warmup, average = (max(1, budget.steps // 10), 0.995) if tuned else (50, 0.999)
-    known = set(map(id, tuned))
-    weights = [p for p in model.parameters() if p.requires_grad and id(p) not in known]
-    groups: list[dict[str, Any]] = [{"params": weights, "weight_decay": 0.0}]
-    rates = [learning_rate]
-    if tuned:
-        groups.append({"params": tuned, "weight_decay": 0.01})
-        rates.append(PRETRAINED_RATE)
-    betas = (0.9, 0.98) if tuned else (0.9, 0.95)
-    optimizer = torch.optim.AdamW(groups, betas=betas, eps=1e-6, fused=True)
+    rates = [learning_rate, PRETRAINED_RATE] if tuned else [learning_rate]
+    optimizer = _optimizer(model, tuned)
     # Trainers differ in the names of the dictionaries that `update` uses. Their own schedules are of
     # the optimizers that are replaced here.
     plural = "s" if hasattr(trainer, "optimizers") else ""
@@ -210,28 +203,8 @@ def fit(
 
     step, seconds = 0, 0.0
     if checkpoint.is_file():
-        state = torch.load(checkpoint, weights_only=True)
-        step, seconds = state["step"], state["seconds"]
-        model.load_state_dict(state["model"], strict=False)
-        optimizer.load_state_dict(state["optimizer"])
-        ema.updates = state["updates"]
-        for average_weight, saved in zip(ema.averages, state["averages"], strict=True):
-            average_weight.copy_(saved)
+        step, seconds = _restore(checkpoint, model, optimizer, ema)
         logger.info("%s: continuing from step %d", name, step)
-
-    def save() -> None:
-        state = {
-            "step": step,
-            "seconds": seconds,
-            "model": {k: v for k, v in model.state_dict().items() if "pretrained_emb" not in k},
-            "optimizer": optimizer.state_dict(),
-            "updates": ema.updates,
-            "averages": ema.averages,
-        }
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        partial = checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(checkpoint)
 
     def score() -> float:
         if evaluate is None:
@@ -259,15 +232,62 @@ def fit(
             logger.info("%s: step %d, %.0f s, loss %.3f, rate %.5f", *told)
             losses = 0.0
         if seconds - last_save > _SAVE_EVERY:
-            save()
+            _save(checkpoint, step, seconds, model, optimizer, ema)
             last_save = seconds
         if evaluate is not None and seconds - last_score > _EVALUATE_EVERY:
             dev = score()
             last_score = seconds = time.monotonic() - start
             logger.info("%s: step %d, dev %.2f", name, step, 100 * dev)
-    save()
+    _save(checkpoint, step, seconds, model, optimizer, ema)
     dev = score()
     ema.swap()
     trainer.save(str(output))
     logger.info("%s: %d steps in %.0f s, dev %.2f", name, step, seconds, 100 * dev)
     return {"steps": step, "seconds": seconds, "dev": dev}
+
+
+def _optimizer(model: nn.Module, tuned: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer: the tuned weights, if there are any, are a second group, with weight decay."""
+    known = set(map(id, tuned))
+    weights = [p for p in model.parameters() if p.requires_grad and id(p) not in known]
+    groups: list[dict[str, Any]] = [{"params": weights, "weight_decay": 0.0}]
+    if tuned:
+        groups.append({"params": tuned, "weight_decay": 0.01})
+    betas = (0.9, 0.98) if tuned else (0.9, 0.95)
+    return torch.optim.AdamW(groups, betas=betas, eps=1e-6, fused=True)
+
+
+def _save(
+    checkpoint: Path,
+    step: int,
+    seconds: float,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    ema: WeightAverage,
+) -> None:
+    """Write a checkpoint; the pretrained vectors are left out, since they don't change."""
+    state = {
+        "step": step,
+        "seconds": seconds,
+        "model": {k: v for k, v in model.state_dict().items() if "pretrained_emb" not in k},
+        "optimizer": optimizer.state_dict(),
+        "updates": ema.updates,
+        "averages": ema.averages,
+    }
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    partial = checkpoint.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(checkpoint)
+
+
+def _restore(
+    checkpoint: Path, model: nn.Module, optimizer: torch.optim.Optimizer, ema: WeightAverage
+) -> tuple[int, float]:
+    """Restore what :func:`_save` wrote; returns the steps and the seconds that are used."""
+    state = torch.load(checkpoint, weights_only=True)
+    model.load_state_dict(state["model"], strict=False)
+    optimizer.load_state_dict(state["optimizer"])
+    ema.updates = state["updates"]
+    for average, saved in zip(ema.averages, state["averages"], strict=True):
+        average.copy_(saved)
+    return state["step"], state["seconds"]

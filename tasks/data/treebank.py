@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from parsers.formats.conllu import items_of
 from structnn import Sentence
 from tasks.data.examples import DataError, quote
 
@@ -69,7 +70,7 @@ def tags_of_words(
         for sentence in sentences
         for name in ("feats", "misc")
         for value in sentence.columns.get(name, ())
-        for key in _items(value)
+        for key in items_of(value)
     )
     known = quote(key for key, _ in keys.most_common())
     raise DataError(
@@ -91,12 +92,6 @@ def _tags(sentence: Sentence, column: str) -> Iterable[str]:
         return whole[column] or nothing
     feats, misc = (sentence.columns.get(name, nothing) for name in ("feats", "misc"))
     return (
-        _items(one).get(column) or _items(other).get(column) or NO_VALUE
+        items_of(one).get(column) or items_of(other).get(column) or NO_VALUE
         for one, other in zip(feats, misc, strict=True)
     )
-
-
-def _items(value: str) -> dict[str, str]:
-    """The keys and values of FEATS or MISC, ``Number=Sing|Person=3``."""
-    pairs = (item.partition("=") for item in value.split("|"))
-    return {key: own for key, equals, own in pairs if equals}

@@ -33,8 +33,8 @@ from tasks.experiments.run import TIMED_BATCHES, seconds_per_epoch
 from tasks.experiments.search import DEFAULT_SPACE, parse_space, trials, tuned
 from tasks.experiments.tracking import check_tracker
 from tasks.models.budgets import match_width
+from tasks.models.building import reads_sentences
 from tasks.models.embeddings import input_width
-from tasks.models.model import reads_sentences
 from tasks.models.options import ModelOptions
 from tasks.options import OptionError, names_in
 from tasks.report import write_report

@@ -21,7 +21,8 @@ from tasks.data.setting import view
 from tasks.experiments.fitting import FittedModel, fit, selecting_metric
 from tasks.experiments.tracking import Tracked, tracked
 from tasks.metrics import metrics_for
-from tasks.models.model import count_parameters, save_model
+from tasks.models.building import count_parameters
+from tasks.models.model import save_model
 from tasks.models.preparation import prepare, pretrained_vectors
 from tasks.models.vectors import WordVectors
 from tasks.results.records import PredictedExample

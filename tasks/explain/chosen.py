@@ -11,7 +11,6 @@ import torch
 
 from structnn import (
     ArcsAnswer,
-    Batch,
     DistributionAnswer,
     LabelsAnswer,
     ScoreAnswer,
@@ -222,7 +221,7 @@ def _parts(model: SavedModel, case: Case, answers: Sequence[str]) -> tuple[Part,
     batch, spans = inputs_of(model, [case]).batch(np.zeros(1, dtype=np.int64))
     given: Any = model.classifier(batch, spans)
     if isinstance(given, ArcScores):
-        return _heads(given, batch, case.tokens, answers)
+        return _heads(given, case.tokens, answers)
     labels = model.classifier.labels
     return tuple(
         Part(answer, dict(zip(labels, row, strict=True)))
@@ -230,9 +229,7 @@ def _parts(model: SavedModel, case: Case, answers: Sequence[str]) -> tuple[Part,
     )
 
 
-def _heads(
-    given: ArcScores, batch: Batch, tokens: Sequence[str], answers: Sequence[str]
-) -> tuple[Part, ...]:
+def _heads(given: ArcScores, tokens: Sequence[str], answers: Sequence[str]) -> tuple[Part, ...]:
     names = [ROOT, *token_names(tokens)]
     parts = []
     for token, (answer, row) in enumerate(

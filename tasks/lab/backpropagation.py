@@ -30,7 +30,7 @@ from tasks.data.suites.transduction import SYMBOLS
 from tasks.lab.curves import Array
 from tasks.lab.experiments import Measured
 from tasks.lab.words import share
-from tasks.models.model import Task, build_model
+from tasks.models.building import Task, build_model
 from tasks.models.options import ModelOptions
 from tasks.pretraining.loop import Asked, Carrier, Reading
 from tasks.pretraining.store import StoredText, stored

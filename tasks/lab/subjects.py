@@ -19,7 +19,8 @@ from structnn import (
 )
 from tasks.data.options import ParserOptions
 from tasks.data.structures import structure_of
-from tasks.models.model import SavedModel, Task, build_model, load_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import SavedModel, load_model
 from tasks.models.options import ModelOptions
 from tasks.results.run import seed_of
 from tasks.storage import StorageError

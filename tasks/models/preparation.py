@@ -18,8 +18,9 @@ from tasks.data.options import ParserOptions
 from tasks.data.parsing import ParsedDataset
 from tasks.data.sentences import tokens_of, vocabulary_of
 from tasks.data.structures import structure_of
+from tasks.models.building import Task, build_model
 from tasks.models.embeddings import contextual_parts, keep_states
-from tasks.models.model import SavedModel, Task, build_model
+from tasks.models.model import SavedModel
 from tasks.models.options import ModelOptions
 from tasks.models.start import find_start
 from tasks.models.vectors import WordVectors, read_vectors, wordllama_vectors

@@ -17,7 +17,7 @@ from structnn.encoders.base import Carried
 from structnn.heads.answers import NO_ANSWER
 from structnn.language_models import prefixes_of
 from structnn.language_models.model import SPECIAL
-from tasks.models.model import make_corpus
+from tasks.models.building import make_corpus
 from tasks.pretraining.store import StoredText
 from tasks.training.batching import batches_of_epoch, prepared_on
 from tasks.training.epoch import Epoch

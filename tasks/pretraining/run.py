@@ -13,7 +13,8 @@ import torch
 
 from structnn import LanguageModel, language_vocabulary
 from tasks.json_records import as_record
-from tasks.models.model import MODEL, WEIGHTS, SavedModel, Task, build_model, save_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import MODEL, WEIGHTS, SavedModel, save_model
 from tasks.models.preparation import check_reads, with_number_of_labels
 from tasks.options import OptionError
 from tasks.pretraining.loop import Measured, Reading, measure, train_language_model
@@ -127,16 +128,34 @@ def pretrain(
         ),
     )
     write_json(out / "history.json", [asdict(epoch) for epoch in result.epochs])
-    notes = []
-    if options.bptt and not model.encoder.carries:
-        notes.append(
-            f"{options.encoder} carries no state: each part of {options.bptt} words began anew"
-        )
     measured = {
         split: measure(model, text, reading, options.batch_size)
         for split, text in texts.items()
         if split != "train" and len(text)
     }
+    found = Pretrained(
+        len(result.epochs),
+        result.best.number,
+        len(vocabulary) - 2,
+        measured,
+        _notes(options, model, measured),
+    )
+    content = {**description, "result": asdict(found)}
+    write_sealed(out / PRETRAINING, content, [MODEL, WEIGHTS, "history.json"])
+    checkpoint.unlink(missing_ok=True)
+    shutil.rmtree(out / "text", ignore_errors=True)
+    return found
+
+
+def _notes(
+    options: PretrainOptions, model: LanguageModel, measured: Mapping[str, Measured]
+) -> tuple[str, ...]:
+    """What must be said of how the text was read, and of what was measured."""
+    notes = []
+    if options.bptt and not model.encoder.carries:
+        notes.append(
+            f"{options.encoder} carries no state: each part of {options.bptt} words began anew"
+        )
     shares = ", ".join(
         f"{one.unknown_share:.1%} of {split}"
         for split, one in measured.items()
@@ -147,14 +166,7 @@ def pretrain(
             f"the unknown word ({shares}) counts as one word, whose letters cost nothing: perplexity "
             "and bits per character are lower than if all words were known"
         )
-    found = Pretrained(
-        len(result.epochs), result.best.number, len(vocabulary) - 2, measured, tuple(notes)
-    )
-    content = {**description, "result": asdict(found)}
-    write_sealed(out / PRETRAINING, content, [MODEL, WEIGHTS, "history.json"])
-    checkpoint.unlink(missing_ok=True)
-    shutil.rmtree(out / "text", ignore_errors=True)
-    return found
+    return tuple(notes)
 
 
 _NOT_DECIDING = ("cache", "dev", "test")

@@ -179,22 +179,7 @@ def sections(
             "The same encoder and the same words, with another tree in place of the real one. If a tree "
             "that knows no grammar does as well, grammar is not what helps.",
             tuple(
-                Part(
-                    lines=(
-                        *map(str, findings[group.name]),
-                        *words.meanings(dict.fromkeys(c.condition.structure for c in group.varied)),
-                    ),
-                    figures=(
-                        figures.conditions(
-                            group,
-                            f"structures-{group.name}",
-                            group.name,
-                            _named(series, lambda cell: cell.condition.structure),
-                            "structure",
-                        ),
-                    ),
-                    more=(_table(group, "structures", series, lambda c: c.condition.structure),),
-                )
+                _structures(group, series, findings[group.name])
                 for group in groups
                 if (series := group.with_structures())
             ),
@@ -329,10 +314,22 @@ def reproduction(results: Results) -> list[tuple[str, str]]:
     return rows
 
 
-def _named(
-    series: Series, name: Callable[[ScoredCell], str]
-) -> dict[str, list[tuple[str, ScoredCell]]]:
-    return {encoder: [(name(cell), cell) for cell in cells] for encoder, cells in series.items()}
+def _structures(group: Group, series: Series, findings: Iterable[words.StructureFinding]) -> Part:
+    """The metric on each structure, and what is found of the real one."""
+
+    def structure(cell: ScoredCell) -> str:
+        return cell.condition.structure
+
+    named = {encoder: [(structure(c), c) for c in cells] for encoder, cells in series.items()}
+    name = f"structures-{group.name}"
+    return Part(
+        lines=(
+            *map(str, findings),
+            *words.meanings(dict.fromkeys(map(structure, group.varied))),
+        ),
+        figures=(figures.conditions(group, name, group.name, named, "structure"),),
+        more=(_table(group, "structures", series, structure),),
+    )
 
 
 def _curves(group: Group, varied: str, about: str, series: Series, lines: Iterable[str]) -> Part:

@@ -11,8 +11,9 @@ from tasks.data.examples import quote
 from tasks.data.questions import Question
 from tasks.json_records import as_record
 from tasks.metrics import metrics_for
+from tasks.models.building import count_parameters
 from tasks.models.hub import CARD, HUB
-from tasks.models.model import SavedModel, count_parameters, model_in
+from tasks.models.model import SavedModel, model_in
 from tasks.results.run import RUN_AGAIN, RunResult, versions
 from tasks.sealing import read_sealed
 from tasks.storage import write_text

@@ -128,9 +128,6 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
         ImportError: The extra ``serve`` is not installed.
     """
     from fastapi import FastAPI
-    from fastapi.exceptions import RequestValidationError
-    from fastapi.responses import HTMLResponse, JSONResponse
-    from starlette.exceptions import HTTPException
 
     limits = limits or Limits()
     model = ModelThread(predictor, limits.texts, waiting=limits.waiting)
@@ -145,6 +142,16 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
     app = FastAPI(
         title="structnn", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    _add_refusals(app, limits)
+    _add_answers(app, predictor, model, limits)
+    return app
+
+
+def _add_refusals(app: FastAPI, limits: Limits) -> None:
+    """What is answered to a request that is too large, malformed or in vain."""
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.responses import JSONResponse
+    from starlette.exceptions import HTTPException
 
     def refused(status: int, message: str) -> Response:
         headers = {"Retry-After": "1"} if status == 503 else None
@@ -183,6 +190,17 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
 
     async def told(status: int, _: Request, error: Exception) -> Response:
         return refused(status, str(error))
+
+    app.middleware("http")(limited)
+    app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(HTTPException, elsewhere)
+    for kind, status in ((ValueError, 422), (TooLargeError, 413), (BusyError, 503)):
+        app.add_exception_handler(kind, partial(told, status))
+
+
+def _add_answers(app: FastAPI, predictor: Predictor, model: ModelThread, limits: Limits) -> None:
+    """What is answered at each address."""
+    from fastapi.responses import HTMLResponse
 
     async def predict(asked: Texts) -> list[Prediction]:
         """The answer for each text, in order."""
@@ -229,11 +247,6 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
     async def index() -> Response:
         return HTMLResponse(content, headers={"Content-Security-Policy": _POLICY})
 
-    app.middleware("http")(limited)
-    app.add_exception_handler(RequestValidationError, malformed)
-    app.add_exception_handler(HTTPException, elsewhere)
-    for kind, status in ((ValueError, 422), (TooLargeError, 413), (BusyError, 503)):
-        app.add_exception_handler(kind, partial(told, status))
     refusals: dict[int | str, dict[str, Any]] = {
         status: {"model": Refusal, "description": reason} for status, reason in _REFUSALS.items()
     }
@@ -251,7 +264,6 @@ def make_app(predictor: Predictor, limits: Limits | None = None) -> FastAPI:
     app.add_api_route(
         "/", index, methods=["GET", "HEAD"], include_in_schema=False, response_model=None
     )
-    return app
 
 
 def _fault(error: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from parsers.drawing.fonts import text_width
@@ -19,8 +19,8 @@ from parsers.drawing.layouts.parts import (
     empty_scene,
     extra_curve,
 )
-from parsers.drawing.layouts.view import CHIP, View, chip_width, is_dense
-from parsers.drawing.scene import SMALL_SIZE, Point, Scene, bridge, half_bridge, straight
+from parsers.drawing.layouts.view import CHIP, Pair, View, chip_width, is_dense
+from parsers.drawing.scene import SMALL_SIZE, Curve, Point, Scene, bridge, half_bridge, straight
 
 # In points.
 RISE = CAPTION + 13  # from one level of arcs to the next
@@ -38,28 +38,8 @@ def arcs_layout(view: View) -> Scene:
     place = {node: rank for rank, node in enumerate(order)}
     root = view.tree.root
 
-    def arc(head: int, tail: int, label: str, *, named: bool = True) -> Arc:
-        names = (_cut(view.words[head]), _cut(view.words[tail])) if named else None
-        return Arc(place[head], place[tail], label, names)
-
-    # Between two legs there is room for the leg of an edge from child to parent.
-    step = STEP + BESIDE * bool(view.upward)
-    above = Side(
-        {
-            node: arc(view.tree.parents[node], node, view.captions[node])
-            for node in order
-            if node != root
-        },
-        root=(place[root], root),
-        step=step,
-    )
-    pairs = [
-        pair for pair in view.extra if pair[0] != pair[1] and pair[0] in place and pair[1] in place
-    ]
-    named = not is_dense(view.tree, pairs)
-    below = Side(
-        {index: arc(*pair, "", named=named) for index, pair in enumerate(pairs)}, step=step
-    )
+    above, below, pairs = _sides(view, order)
+    step = above.step
     columns, leasts = [], []
     for node in order:
         legs = max(above.legs(place[node]), below.legs(place[node]))
@@ -98,24 +78,16 @@ def arcs_layout(view: View) -> Scene:
                 labels.append((root, view.captions[root], x, start - CAPTION / 2 - 1))
         for piece in pieces:
             peak = base - RISE * piece.level
-            points = _points(piece, above.arcs[piece.arc], base, peak, mirrored)
-            at_tail = above.arcs[piece.arc].end == above.arcs[piece.arc].right
-            scene.curves.append(edge_curve(view, piece.arc, points, arrow=piece.ends[at_tail]))
-            lower = peak + CAPTION / 2 + 4
-            points = _points(piece, above.arcs[piece.arc], base, lower, mirrored, inwards=BESIDE)
-            scene.curves += [
-                replace(curve, arrow=piece.ends[not at_tail])
-                for curve in back_curves(view, piece.arc, points)
-            ]
+            scene.curves += _tree_edge(view, piece, above.arcs[piece.arc], base, peak, mirrored)
             labels.append((piece.arc, piece.text, mirrored(piece.x), peak))
         under = y + CHIP / 2 + CAPTION + 3
         for piece in extra:
-            head, tail = pairs[piece.arc]
+            pair, arc = pairs[piece.arc], below.arcs[piece.arc]
             peak = under + EXTRA_RISE * piece.level
-            points = _points(piece, below.arcs[piece.arc], under, peak, mirrored)
-            arrow = piece.ends[below.arcs[piece.arc].end == below.arcs[piece.arc].right]
-            scene.curves.append(extra_curve(view, (head, tail), points, arrow=arrow))
-            labels.append((tail, piece.text, mirrored(piece.x), peak))
+            points = _points(piece, arc, under, peak, mirrored)
+            arrow = piece.ends[arc.end == arc.right]
+            scene.curves.append(extra_curve(view, pair, points, arrow=arrow))
+            labels.append((pair[1], piece.text, mirrored(piece.x), peak))
         deepest = max((piece.level for piece in extra), default=0)
         top = y + CHIP / 2 + CAPTION + EXTRA_RISE * deepest + 6 * bool(extra) + BETWEEN_LINES
     scene.height = top - BETWEEN_LINES + MARGIN
@@ -127,6 +99,54 @@ def arcs_layout(view: View) -> Scene:
     for node, text, x, y in labels:
         add_caption(view, scene, node, x, y, text)
     return scene
+
+
+def _sides(view: View, order: Sequence[int]) -> tuple[Side, Side, list[Pair]]:
+    """The arcs above the words, by node, those below, by number, and the edges that these show."""
+    place = {node: rank for rank, node in enumerate(order)}
+    root = view.tree.root
+
+    def arc(head: int, tail: int, label: str, *, named: bool = True) -> Arc:
+        names = (_cut(view.words[head]), _cut(view.words[tail])) if named else None
+        return Arc(place[head], place[tail], label, names)
+
+    # Between two legs there is room for the leg of an edge from child to parent.
+    step = STEP + BESIDE * bool(view.upward)
+    above = Side(
+        {
+            node: arc(view.tree.parents[node], node, view.captions[node])
+            for node in order
+            if node != root
+        },
+        root=(place[root], root),
+        step=step,
+    )
+    pairs = [
+        pair for pair in view.extra if pair[0] != pair[1] and pair[0] in place and pair[1] in place
+    ]
+    named = not is_dense(view.tree, pairs)
+    below = Side(
+        {index: arc(*pair, "", named=named) for index, pair in enumerate(pairs)}, step=step
+    )
+    return above, below, pairs
+
+
+def _tree_edge(
+    view: View,
+    piece: Piece,
+    arc: Arc,
+    base: float,
+    peak: float,
+    mirrored: Callable[[float], float],
+) -> list[Curve]:
+    """A piece of an arc from parent to child, and within it of the edge from child to parent."""
+    at_tail = arc.end == arc.right
+    points = _points(piece, arc, base, peak, mirrored)
+    down = edge_curve(view, piece.arc, points, arrow=piece.ends[at_tail])
+    lower = peak + CAPTION / 2 + 4
+    points = _points(piece, arc, base, lower, mirrored, inwards=BESIDE)
+    up = back_curves(view, piece.arc, points)
+    return [down, *(replace(curve, arrow=piece.ends[not at_tail]) for curve in up)]
 
 
 def _points(

@@ -33,7 +33,7 @@ from tasks.data.examples import Dataset
 from tasks.data.suites.phrases import Part, Phrase
 from tasks.data.suites.sampling import Bounds, Drawn, assemble_by_bounds
 
-__all__ = ["SPLITS", "draw_operation", "generate"]
+__all__ = ["SPLITS", "draw", "generate"]
 
 MODULUS = 5
 OPERATORS = ("+", "-", "*")
@@ -63,20 +63,21 @@ def generate(train: int = 6000, dev: int = 600, test: int = 1500, seed: int = 0)
     """
     sizes = {"train": train, "dev": dev, "test": test}
     return assemble_by_bounds(
-        "arithmetic", _draw, SPLITS, tuple(map(str, range(MODULUS))), sizes, seed=seed
+        "arithmetic", draw, SPLITS, tuple(map(str, range(MODULUS))), sizes, seed=seed
     )
 
 
-def _draw(rng: random.Random, bounds: Bounds) -> Sequence[Drawn]:
+def draw(rng: random.Random, bounds: Bounds) -> Sequence[Drawn]:
+    """An expression with its value; none where the drawn one is not within the bounds."""
     depth = rng.randint(*bounds.depths)
-    phrase, value = draw_operation(depth, rng)
+    phrase, value = _operation(depth, rng)
     if not bounds.hold(len(phrase.tokens), depth):
         return ()
     columns = {"length": str(len(phrase.tokens)), "depth": str(depth)}
     return (Drawn(phrase, str(value), columns),)
 
 
-def draw_operation(depth: int, rng: random.Random) -> tuple[Phrase, int]:
+def _operation(depth: int, rng: random.Random) -> tuple[Phrase, int]:
     """An expression of exactly this depth, at least 1, and its value."""
     depths = [depth - 1, rng.randrange(depth)]
     rng.shuffle(depths)
@@ -89,6 +90,6 @@ def draw_operation(depth: int, rng: random.Random) -> tuple[Phrase, int]:
 
 def _operand(depth: int, rng: random.Random) -> tuple[Part, int]:
     if depth:
-        return draw_operation(depth, rng)
+        return _operation(depth, rng)
     digit = rng.randrange(MODULUS)
     return str(digit), digit

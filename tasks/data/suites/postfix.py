@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tasks.data.examples import Dataset
 from tasks.data.questions import Question
-from tasks.data.suites.arithmetic import SPLITS, draw_operation
+from tasks.data.suites.arithmetic import SPLITS, draw
 from tasks.data.suites.phrases import Part
 from tasks.data.suites.sampling import Bounds, Drawn, assemble_by_bounds
 
@@ -44,12 +45,7 @@ def generate(train: int = 4000, dev: int = 200, test: int = 1500, seed: int = 0)
 
 
 def _draw(rng: random.Random, bounds: Bounds) -> Sequence[Drawn]:
-    depth = rng.randint(*bounds.depths)
-    phrase, _ = draw_operation(depth, rng)
-    if not bounds.hold(len(phrase.tokens), depth):
-        return ()
-    columns = {"length": str(len(phrase.tokens)), "depth": str(depth)}
-    return (Drawn(phrase, " ".join(_written(phrase)), columns),)
+    return [replace(one, label=" ".join(_written(one.phrase))) for one in draw(rng, bounds)]
 
 
 def _written(part: Part) -> list[str]:

@@ -13,7 +13,8 @@ import torch
 from structnn import UNIVERSAL_RELATIONS, Vocabulary
 from structnn.fused.build import load
 from tasks.data.options import ParserOptions
-from tasks.models.model import SavedModel, Task, build_model, save_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import SavedModel, save_model
 from tasks.models.options import ModelOptions
 
 ROOT = Path(__file__).parents[3]

@@ -30,7 +30,8 @@ from tasks.explain import (
     word_rows,
 )
 from tasks.explain.explanation import _on_the_cpu
-from tasks.models.model import SavedModel, Task, build_model, save_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import SavedModel, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tests.structnn.examples import sentence_of, trees

@@ -21,7 +21,8 @@ from tasks.explain.case import Case
 from tasks.explain.figures import LIKELY, arc_shares, found_tree
 from tasks.explain.page import compared
 from tasks.explain.report import numbers
-from tasks.models.model import SavedModel, Task, build_model, load_model, save_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import SavedModel, load_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tests.tasks.explain.test_explain import WORDS, ToyParser

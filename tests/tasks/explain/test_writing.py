@@ -16,7 +16,8 @@ from tasks.data.questions import Question
 from tasks.explain import INTEGRATED_GRADIENTS, explain, in_words
 from tasks.explain.report import numbers, save
 from tasks.explain.writing import END
-from tasks.models.model import SavedModel, Task, build_model, save_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import SavedModel, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tests.tasks.explain.test_explain import WORDS, ToyParser

@@ -22,7 +22,7 @@ from tasks.lab.backpropagation import (
     memory_texts,
     train_in_parts,
 )
-from tasks.models.model import Task, build_model
+from tasks.models.building import Task, build_model
 from tasks.models.options import ModelOptions
 from tasks.pretraining.loop import Carrier, Reading
 from tasks.training.options import TrainingOptions

@@ -43,7 +43,8 @@ from tasks.lab.sentences import TEXTS, spread_out
 from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
 from tasks.lab.summaries import field_summaries, flow_summaries, path_summaries
 from tasks.lab.words import flow_in_words, path_row, paths_in_words, share
-from tasks.models.model import SavedModel, Task, build_model, save_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import SavedModel, save_model
 from tasks.models.options import ModelOptions
 from tasks.storage import StorageError, write_json
 from tests.structnn.examples import random_sentences

@@ -9,7 +9,7 @@ import pytest
 from structnn import ENCODERS, Vocabulary
 from tasks.data.questions import Question
 from tasks.models.budgets import TOLERANCE, match_width, outline
-from tasks.models.model import Task, build_model, count_parameters, reads_sentences
+from tasks.models.building import Task, build_model, count_parameters, reads_sentences
 from tasks.models.options import ModelOptions
 
 

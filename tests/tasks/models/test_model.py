@@ -13,7 +13,8 @@ from parsers import StanzaParser
 from structnn import UNIVERSAL_RELATIONS, UnknownNameError, Vocabulary
 from tasks.data.options import ParserOptions
 from tasks.explain.runs import choose_runs
-from tasks.models.model import SavedModel, Task, build_model, load_model, save_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import SavedModel, load_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tasks.sealing import read_sealed, write_sealed

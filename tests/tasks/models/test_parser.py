@@ -10,7 +10,8 @@ from structnn.arcs import arcs_of
 from tasks.command.cli import main
 from tasks.data.options import ParserOptions, ParsingOptions
 from tasks.data.questions import Question
-from tasks.models.model import SavedModel, Task, build_model, save_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import SavedModel, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.parser import RunParser, cached_parser, make_parser
 from tasks.models.prediction import Predictor

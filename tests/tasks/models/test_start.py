@@ -13,7 +13,8 @@ from tasks import StructuredClassifier
 from tasks.data.options import ParserOptions
 from tasks.experiments.grid import plan
 from tasks.experiments.run import execute
-from tasks.models.model import SavedModel, Task, build_model, load_model, save_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import SavedModel, load_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.preparation import prepare, with_number_of_labels
 from tasks.models.start import find_start

@@ -15,7 +15,8 @@ from structnn import UNIVERSAL_RELATIONS, LanguageModel, Sentence, SentenceGraph
 from structnn.heads.answers import NO_ANSWER
 from tasks.data.examples import DataError
 from tasks.data.structure_test import generate
-from tasks.models.model import Task, build_model, load_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import load_model
 from tasks.models.prediction import Predictor
 from tasks.models.preparation import with_number_of_labels
 from tasks.options import OptionError

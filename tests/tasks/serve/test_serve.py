@@ -13,7 +13,8 @@ from structnn import UNIVERSAL_RELATIONS, Vocabulary, __version__
 from tasks.data.options import ParserOptions
 from tasks.data.questions import Question
 from tasks.explain import INTEGRATED_GRADIENTS, explain
-from tasks.models.model import SavedModel, Task, build_model, save_model
+from tasks.models.building import Task, build_model
+from tasks.models.model import SavedModel, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
 from tasks.serve import Limits, serve

@@ -8,7 +8,7 @@ import torch
 
 from structnn import Vocabulary
 from structnn.heads.answers import LabelAnswer, ScoreAnswer
-from tasks.models.model import Task, build_model, make_corpus
+from tasks.models.building import Task, build_model, make_corpus
 from tasks.models.options import ModelOptions
 from tasks.storage import StorageError
 from tasks.tensors import read_tensors, write_tensors
