@@ -43,6 +43,7 @@ from structnn import (
 from structnn.embeddings import words_of
 from structnn.heads import ArcsReader
 from structnn.heads.readers import build_reader
+from structnn.sentence import quoted
 from tasks.data.examples import DataError, Dataset
 from tasks.data.options import ParserOptions
 from tasks.data.questions import SEPARATOR, Question, Span, number_in
@@ -238,7 +239,7 @@ class SavedModel:
             if most > arity:
                 raise DataError(
                     f"{self.options.encoder} reads at most {arity} children of a node, but in "
-                    f"{' '.join(sentence.tokens)[:60]!r} a node has {most}: others would be put in "
+                    f"{quoted(sentence)} a node has {most}: others would be put in "
                     "between that have no label. Take another encoder, or its option arity"
                 )
 
