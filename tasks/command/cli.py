@@ -73,9 +73,15 @@ def _check_launched(command: str | None) -> None:
     """Make sure that a launcher of several processes was given a command that they can share.
 
     Raises:
-        InputError: It was given another one.
+        InputError: It was given another one, or the number of its processes is none.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and command != "train":
+    given = os.environ.get("WORLD_SIZE", "1")
+    if not (given.isascii() and given.isdecimal() and int(given) >= 1):
+        raise InputError(
+            "the environment variable WORLD_SIZE, in which a launcher says how many processes it "
+            f"started, must be a whole number of at least 1, but is {given!r}; unset it if there is none"
+        )
+    if int(given) > 1 and command != "train":
         raise InputError(
             f"structnn {command} doesn't run in the processes of a launcher, as structnn train does; "
             "run it without one (structnn compare and structnn parse start processes of their own)"
