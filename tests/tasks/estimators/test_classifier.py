@@ -172,6 +172,8 @@ def test_tokens_are_not_parsed_for_encoders_that_read_no_tree(train, parser):
     made = StructuredClassifier("bilstm", **SMALL).fit(tokens, labels)
     made.predict(tokens)
     assert parser.parsed == []
+    made.set_params(encoder="bilstm(readout='root')").fit(tokens, labels)  # of a tree
+    assert len(parser.parsed) == len(set(map(tuple, tokens)))
 
 
 def test_no_file_is_written_and_random_numbers_stay(train, tmp_path, monkeypatch):
