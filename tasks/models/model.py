@@ -72,6 +72,7 @@ __all__ = [
     "model_in",
     "models_near",
     "options_in",
+    "parser_in",
     "reads_sentences",
     "save_model",
 ]
@@ -493,9 +494,27 @@ def model_in(run: Path) -> SavedModel:
         StorageError: There is none; the message names those in folders below, or beside a folder that
             isn't there. Or a file is damaged.
     """
+    return load_model(_with_model(run))
+
+
+def parser_in(run: Path) -> ParserOptions:
+    """The parser of the data of a saved model, whose weights are not read.
+
+    Args:
+        run: As for :func:`model_in`.
+
+    Raises:
+        StorageError: As :func:`model_in`, but for the weights.
+    """
+    saved, _ = _read(_with_model(run) / MODEL)
+    return saved.parser
+
+
+def _with_model(run: Path) -> Path:
+    """The folder of a run, in which a model is."""
     run = fetched(run)
     if (run / MODEL).exists():
-        return load_model(run)
+        return run
     reason = "" if run.exists() else ": there is no such folder"
     raise StorageError(f"there is no saved model in {run}{reason}{models_near(run)}")
 

@@ -103,8 +103,11 @@ def make_parser(options: ParserOptions, *, trees: bool = True) -> Parser:
         trees: Whether its trees are read: without them it takes a quarter of the time.
     """
     if options.parser is not None:
-        run = RunParser(options.parser)
-        return run if trees else make_parser(run.model.parser, trees=False)
+        if trees:
+            return RunParser(options.parser)
+        from tasks.models.model import parser_in
+
+        return make_parser(parser_in(Path(options.parser)), trees=False)
     from parsers import StanzaParser
 
     return StanzaParser(
