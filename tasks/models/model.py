@@ -497,8 +497,8 @@ def model_in(run: Path) -> SavedModel:
     return load_model(_with_model(run))
 
 
-def parser_in(run: Path) -> ParserOptions:
-    """The parser of the data of a saved model, whose weights are not read.
+def parser_in(run: Path) -> tuple[ParserOptions, Task]:
+    """The parser of the data of a saved model, and what it is asked; its weights are not read.
 
     Args:
         run: As for :func:`model_in`.
@@ -507,7 +507,7 @@ def parser_in(run: Path) -> ParserOptions:
         StorageError: As :func:`model_in`, but for the weights.
     """
     saved, _ = _read(_with_model(run) / MODEL)
-    return saved.parser
+    return saved.parser, saved.task or Task(labels=saved.labels)
 
 
 def _with_model(run: Path) -> Path:

@@ -104,6 +104,9 @@ def test_tokens_alone_need_no_weights_of_the_run(tmp_path):
     assert "StanzaParser" in repr(parser)
     with pytest.raises(StorageError, match=r"no saved model in .*; there are models in .*run"):
         make_parser(ParserOptions(parser=str(tmp_path)), trees=False)
+    labels = save(tmp_path / "labels", Question())
+    with pytest.raises(OptionError, match="parser must be a run that parses"):
+        make_parser(ParserOptions(parser=str(labels)), trees=False)
 
 
 def test_the_command_parses_with_a_run(tmp_path, monkeypatch):
