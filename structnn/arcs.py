@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from structnn.fields import shorten_text
 from structnn.sentence import Tree
 
 __all__ = ["arc_of", "arcs_of", "tree_of"]
@@ -24,7 +25,7 @@ def arc_of(arc: str) -> tuple[int, str]:
     """
     head, _, relation = arc.partition(":")
     if not (head.isascii() and head.isdecimal() and len(head) <= _MOST_DIGITS and relation):
-        shown = repr(arc if len(arc) <= 80 else f"{arc[:80]}...")
+        shown = repr(shorten_text(arc))
         raise ValueError(
             f"{shown} is no arc: write the number of the head, 0 for the root, a colon and the "
             "relation, such as 2:nsubj"

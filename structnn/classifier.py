@@ -12,7 +12,7 @@ from structnn.heads import Head, LabelAnswer, StructuredModel, build_head
 __all__ = ["SentenceClassifier"]
 
 
-class SentenceClassifier(StructuredModel):
+class SentenceClassifier(StructuredModel[Head]):
     r"""A linear layer over the encoder's sentence vector.
 
     .. math:: y = W \, \mathrm{dropout}(\mathrm{sentence}(\mathrm{encoder}(\mathrm{dropout}(x)))) + b
@@ -44,7 +44,6 @@ class SentenceClassifier(StructuredModel):
         torch.Size([1, 2])
     """
 
-    head: Head
     __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     def __init__(

@@ -74,6 +74,6 @@ def shorten(values: Sequence[int], limit: int = 12) -> str:
     return str(list(values[:limit]))[:-1] + (", ...]" if len(values) > limit else "]")
 
 
-def shorten_text(text: str) -> str:
+def shorten_text(text: str, limit: int = 60) -> str:
     """A text in a message, cut where it is long."""
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -234,7 +234,7 @@ class Declared(nn.Module):
         return ", ".join([*widths, *(f"{name}={value!r}" for name, value in self._chosen.items())])
 
 
-def at_least(least: int, **sizes: int) -> None:
+def at_least(least: int, /, **sizes: int) -> None:
     """Make sure that these sizes are large enough.
 
     Raises:

@@ -18,7 +18,7 @@ from structnn.ops.segments import (
     segment_softmax,
     segment_sum,
 )
-from structnn.options import Count, Declared, Size
+from structnn.options import Count, Declared, Size, at_least
 from structnn.registry import Registry
 
 __all__ = ["READOUTS", "Readout", "build_readout", "register_readout"]
@@ -35,6 +35,9 @@ class Readout(Declared):
     Attributes:
         output_dim: The width of the sentence vector.
 
+    Raises:
+        ValueError: ``input_dim`` is below 1, or ``backward_dim`` is not from 0 to ``input_dim``.
+
     Shapes:
         - nodes: ``(nodes, input_dim)``, or the same tensor as tokens where every node is a word
         - tokens: ``(tokens, input_dim)``
@@ -49,6 +52,12 @@ class Readout(Declared):
 
     def __init__(self, input_dim: int, *, backward_dim: int = 0) -> None:
         super().__init__()
+        at_least(1, input_dim=input_dim)
+        at_least(0, backward_dim=backward_dim)
+        if backward_dim > input_dim:
+            raise ValueError(
+                f"backward_dim must be at most input_dim ({input_dim}), but is {backward_dim}"
+            )
         self.input_dim = input_dim
         self.backward_dim = backward_dim
         self.output_dim = input_dim
@@ -238,10 +247,15 @@ class Concatenation(Readout):
     """Several readouts, side by side.
 
     Args:
-        readouts: Of the same states.
+        readouts: At least one, all of the same states.
+
+    Raises:
+        ValueError: There is none.
     """
 
     def __init__(self, readouts: Sequence[Readout]) -> None:
+        if not readouts:
+            raise ValueError("readouts must be at least one readout, but there is none")
         super().__init__(readouts[0].input_dim, backward_dim=readouts[0].backward_dim)
         self.parts = nn.ModuleList(readouts)
         self.reads = frozenset().union(*(readout.reads for readout in readouts))

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from structnn.errors import InputError
+from structnn.fields import shorten_text
 from structnn.options import Option, options_of
 
 __all__ = ["Entry", "Registry", "UnknownNameError"]
@@ -139,7 +140,7 @@ class Registry(Mapping[str, Entry[T]]):
             parts = _operands(ast.parse(spec.strip(), mode="eval").body, separator)
             read = [_name_and_options(part) for part in parts]
         except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
-            shown = repr(spec if len(spec) <= 200 else f"{spec[:200]}...")
+            shown = repr(shorten_text(spec, limit=200))
             raise UnknownNameError(
                 f"can't read the {self.kind} {shown}: write a name, a name with options as in "
                 f"'name(option=1)', or several with {separator!r} between them; "

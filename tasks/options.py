@@ -21,6 +21,7 @@ from structnn.errors import InputError
 from structnn.ranges import Range
 
 __all__ = [
+    "OUT",
     "OptionError",
     "Options",
     "Range",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 T = TypeVar("T", bound="Options")
+
+OUT = ("--output", "--out", "-o")
+"""How each command is told where to write."""
 
 
 class OptionError(InputError):

@@ -15,12 +15,16 @@ import structnn
 import tasks
 from parsers import ConlluError, Drawing, draw, iter_conllu
 from structnn import (
+    ArcsAnswer,
+    ArcsHead,
     Batch,
     Corpus,
     Encoding,
+    Head,
     LabelAnswer,
     Sentence,
     SentenceClassifier,
+    StructuredModel,
     Tree,
     Vocabulary,
     WordEmbedding,
@@ -55,6 +59,22 @@ def test_modules_say_what_they_give() -> None:
     model = SentenceClassifier(embedding, encoder, ["no", "yes"])
     loss = model.head.loss(model(batch), model.head.answer.encode(["yes"]))
     assert assert_type(loss, Tensor).isfinite()
+
+
+def test_a_model_has_the_head_that_it_was_given() -> None:
+    """As in docs/questions.md."""
+    batch = Batch.from_sentences([SENTENCE], vocabulary=WORDS)
+    embedding, encoder = WordEmbedding(WORDS, 4), build_encoder("bilstm", 4, 8)
+    head = build_head("span(span='attention')", LabelAnswer(["bad", "good"]), encoder)
+    model = StructuredModel(embedding, encoder, head)
+    scores = model(batch, torch.tensor([[[1, 2]]]))
+    loss = model.head.loss(scores, model.head.answer.encode(["good"]))
+    assert assert_type(loss, Tensor).isfinite()
+    assert_type(model.head, Head)
+    parser = StructuredModel(embedding, encoder, build_head("arcs", ArcsAnswer(["root"]), encoder))
+    assert_type(parser.head, ArcsHead)
+    any_model: StructuredModel = model  # whichever head it has
+    assert any_model.labels == ("bad", "good")
 
 
 def test_a_corpus_is_indexed_like_an_array_and_gone_through_like_a_list() -> None:

@@ -22,7 +22,7 @@ class Vocabulary:
         lowercase: List every string, and look it up, in lower case.
 
     Raises:
-        ValueError: A string is listed twice.
+        ValueError: A string is listed twice, or a count is below 0.
 
     Example:
         >>> vocabulary = Vocabulary(["dogs", "bark"])
@@ -45,6 +45,11 @@ class Vocabulary:
         if len(self._index) != len(self.words):
             repeated = next(word for word, count in Counter(self.words).items() if count > 1)
             raise ValueError(f"a vocabulary lists each word once, but {repeated!r} is repeated")
+        if min(self.counts) < 0:
+            word = self.words[self.counts.index(min(self.counts))]
+            raise ValueError(
+                f"counts must be at least 0, but that of {word!r} is {min(self.counts)}"
+            )
 
     @classmethod
     def from_tokens(

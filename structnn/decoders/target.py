@@ -8,6 +8,7 @@ from typing import Any, Literal, cast, get_args
 
 from structnn.data.vocabulary import Vocabulary
 from structnn.decoders.tokenizer import TokenizerPieces
+from structnn.options import at_least
 
 __all__ = ["TargetVocabulary"]
 
@@ -52,6 +53,7 @@ class TargetVocabulary:
         longest: int = 100,
         tokenizer: str | None = None,
     ) -> None:
+        at_least(0, longest=longest)
         self._tokenizer = _tokenizer(unit, tokenizer)
         self.vocabulary = vocabulary
         self.unit: Unit = unit

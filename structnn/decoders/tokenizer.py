@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from structnn.fields import shorten_text
+
 __all__ = ["TokenizerPieces"]
 
 
@@ -65,7 +67,8 @@ class TokenizerPieces:
                 return
         if text:
             raise ValueError(
-                f"it gives no target back: {text[:40]!r} becomes {self.join(self.divide(text))[:40]!r}. "
+                f"it gives no target back: {shorten_text(text)!r} becomes "
+                f"{shorten_text(self.join(self.divide(text)))!r}. "
                 "It needs a decoder that fits its model, and may not change letters"
             )
 

@@ -27,13 +27,21 @@ class JoinedEmbedding(nn.Module):
         - output: ``(tokens, dim)``, where ``dim`` is the sum of theirs
 
     Raises:
-        ValueError: There are two word embeddings.
+        ValueError: There is no part, a part has no ``dim``, or two are word embeddings.
     """
 
     __call__: Callable[..., Tensor]  # nn.Module's gives Any
 
     def __init__(self, parts: Sequence[nn.Module]) -> None:
         super().__init__()
+        if not parts:
+            raise ValueError("parts must be at least one embedding, but there is none")
+        for part in parts:
+            if not hasattr(part, "dim"):
+                raise ValueError(
+                    f"each of parts must have an attribute dim, the width of its vectors, but "
+                    f"{type(part).__name__} has none"
+                )
         if len([part for part in parts if words_of(part) is not None]) > 1:
             raise ValueError("there can be only one word embedding: a batch has one vocabulary")
         self.parts = nn.ModuleList(parts)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from structnn.data.batch import Batch
 from structnn.data.vocabulary import Vocabulary
+from structnn.options import at_least
 
 __all__ = ["LEARNED_SCALE", "WordEmbedding"]
 
@@ -35,7 +36,7 @@ class WordEmbedding(nn.Module):
         - output: ``(tokens, dim)``
 
     Raises:
-        ValueError: ``vectors`` has another shape.
+        ValueError: ``vectors`` has another shape, ``dim`` is below 1, or ``word_dropout`` below 0.
 
     Example:
         >>> from structnn import Sentence
@@ -58,6 +59,11 @@ class WordEmbedding(nn.Module):
         word_dropout: float = 0.25,
     ) -> None:
         super().__init__()
+        at_least(1, dim=dim)
+        if not 0 <= word_dropout < math.inf:
+            raise ValueError(
+                f"word_dropout must be a finite number of at least 0, but is {word_dropout}"
+            )
         if vectors is not None and vectors.shape != (len(vocabulary), dim):
             raise ValueError(
                 f"vectors must have the shape (words, dim) = ({len(vocabulary)}, {dim}), "

@@ -29,6 +29,8 @@ class Chain(Encoder):
     """
 
     def __init__(self, encoders: Sequence[Encoder]) -> None:
+        if not encoders:
+            raise ValueError("encoders must be at least one encoder, but there is none")
         for before, after in pairwise(encoders):
             if before.output_dim != after.input_dim:
                 raise ValueError(

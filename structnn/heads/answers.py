@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from structnn.options import at_least
+
 __all__ = [
     "NO_ANSWER",
     "Answer",
@@ -85,7 +87,7 @@ class LabelAnswer(_Uncalibrated):
 
     Raises:
         ValueError: There are fewer than two classes, a class is there twice, there are not as many
-            weights as classes, or ``focus`` is below 0.
+            weights as classes, or a weight or ``focus`` is below 0 or not finite.
 
     Example:
         >>> answer = LabelAnswer(["no", "yes"])
@@ -99,15 +101,17 @@ class LabelAnswer(_Uncalibrated):
         self, labels: Sequence[str], *, weights: Sequence[float] | None = None, focus: float = 0.0
     ) -> None:
         super().__init__()
+        check_labels("labels", labels)
         if len(labels) < 2:
             raise ValueError(f"a classifier needs at least two labels, but got {list(labels)}")
-        _check_distinct(labels)
         if weights is not None and len(weights) != len(labels):
             raise ValueError(
                 f"there are {len(weights)} weights for {len(labels)} labels; give one for each"
             )
-        if not focus >= 0:
-            raise ValueError(f"focus must be at least 0, but is {focus}")
+        if weights is not None and not all(0 <= weight < math.inf for weight in weights):
+            raise ValueError(f"weights must be finite and at least 0, but are {list(weights)}")
+        if not 0 <= focus < math.inf:
+            raise ValueError(f"focus must be finite and at least 0, but is {focus}")
         self.labels = tuple(labels)
         self.width = len(self.labels)
         self.focus = focus
@@ -167,9 +171,16 @@ class LabelAnswer(_Uncalibrated):
         return f"labels={self.labels}"
 
 
-def _check_distinct(labels: Sequence[str]) -> None:
+def check_labels(name: str, labels: Sequence[str]) -> None:
+    """Make sure that labels are several strings, each there once.
+
+    Raises:
+        ValueError: They are not; the message has the name.
+    """
+    if isinstance(labels, str):  # each character would be one
+        raise ValueError(f"{name} must be a list of strings, but is the one string {labels!r}")
     if len(set(labels)) < len(labels):
-        raise ValueError(f"each label must be there once, but labels are {list(labels)}")
+        raise ValueError(f"each label must be there once, but {name} are {list(labels)}")
 
 
 class LabelsAnswer(nn.Module):
@@ -187,16 +198,25 @@ class LabelsAnswer(nn.Module):
         separator: What stands between the labels of one answer; alone, it is an answer without any.
 
     Raises:
-        ValueError: There is no class, or a class is there twice.
+        ValueError: There is no class, a class is there twice, is empty or has the separator in it, or
+            the separator is empty.
     """
 
     thresholds: Tensor
 
     def __init__(self, labels: Sequence[str], *, separator: str = "|") -> None:
         super().__init__()
+        check_labels("labels", labels)
         if not labels:
             raise ValueError("there must be at least one label, but there is none")
-        _check_distinct(labels)
+        if not separator:
+            raise ValueError("separator must be at least one character, but is empty")
+        for label in labels:
+            if not label or separator in label:  # no answer could have it
+                what = f"has the separator {separator!r} in it" if label else "is empty"
+                raise ValueError(
+                    f"each label must be what stands between separators, but {label!r} {what}"
+                )
         self.labels = tuple(labels)
         self.width = len(self.labels)
         self.separator = separator
@@ -269,7 +289,7 @@ class ScoreAnswer(_Uncalibrated):
         deviation: *d*, above 0.
 
     Raises:
-        ValueError: ``deviation`` is not above 0.
+        ValueError: ``mean`` is not finite, or ``deviation`` not finite and above 0.
     """
 
     labels: tuple[str, ...] = ()
@@ -279,8 +299,10 @@ class ScoreAnswer(_Uncalibrated):
 
     def __init__(self, *, mean: float = 0.0, deviation: float = 1.0) -> None:
         super().__init__()
-        if not deviation > 0:
-            raise ValueError(f"deviation must be above 0, but is {deviation}")
+        if not math.isfinite(mean):
+            raise ValueError(f"mean must be finite, but is {mean}")
+        if not 0 < deviation < math.inf:
+            raise ValueError(f"deviation must be finite and above 0, but is {deviation}")
         # In double precision, since numbers may differ in late digits alone, as times in seconds do.
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float64))
         self.register_buffer("deviation", torch.tensor(deviation, dtype=torch.float64))
@@ -340,7 +362,7 @@ class DistributionAnswer(_Uncalibrated):
         most: The highest.
 
     Raises:
-        ValueError: ``most`` is not above ``least``.
+        ValueError: ``most`` is not above ``least``, or one is no whole number.
     """
 
     labels: tuple[str, ...] = ()
@@ -348,6 +370,7 @@ class DistributionAnswer(_Uncalibrated):
 
     def __init__(self, least: int, most: int) -> None:
         super().__init__()
+        at_least(-(2**24), least=least, most=most)  # whole numbers, which single precision has
         if not most > least:
             raise ValueError(f"the scale must have at least two numbers, but is {least} to {most}")
         self.least, self.most = least, most

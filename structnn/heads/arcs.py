@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from structnn.arcs import arc_of
 from structnn.data.batch import Batch
 from structnn.encoders.base import Encoding
-from structnn.heads.answers import NO_ANSWER
+from structnn.heads.answers import NO_ANSWER, check_labels
 from structnn.heads.readers import READERS, Reader
 from structnn.ops.devices import sent
 from structnn.ops.dropout import Dropout
@@ -160,13 +160,15 @@ class ArcsAnswer(nn.Module):
         relations: The names of the relations.
 
     Raises:
-        ValueError: There are none.
+        ValueError: There are none, or one is there twice or empty.
     """
 
     def __init__(self, relations: Sequence[str]) -> None:
         super().__init__()
-        if not relations:
-            raise ValueError("a parser needs at least one relation, but got none")
+        check_labels("relations", relations)
+        if not relations or not all(relations):
+            got = "an empty one" if relations else "none"
+            raise ValueError(f"a parser needs at least one relation, each a name, but got {got}")
         self.labels = tuple(relations)
 
     def loss(self, scores: ArcScores, gold: Tensor, weights: Tensor | None = None) -> Tensor:

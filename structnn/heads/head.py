@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
 
 from torch import Tensor, nn
 
@@ -17,9 +17,23 @@ from structnn.ops.dropout import Dropout
 from structnn.options import at_least
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
     from structnn.decoders.head import SequenceHead
     from structnn.decoders.reading import Reading
     from structnn.language_models.head import WordsHead
+
+    # A plain StructuredModel has any head. Python 3.13 is the first whose own TypeVar has defaults.
+    AnyHead_co = TypeVar(
+        "AnyHead_co",
+        bound="Head | ArcsHead | SequenceHead | WordsHead",
+        default="Head | ArcsHead | SequenceHead | WordsHead",
+        covariant=True,
+    )
+else:
+    from typing import TypeVar
+
+    AnyHead_co = TypeVar("AnyHead_co", covariant=True)
 
 __all__ = ["Head", "StructuredModel", "build_head"]
 
@@ -109,7 +123,7 @@ class Head(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *arguments, **options)
 
 
-class StructuredModel(nn.Module):
+class StructuredModel(nn.Module, Generic[AnyHead_co]):
     r"""An embedding, an encoder and a head.
 
     .. math:: y = \mathrm{head}(\mathrm{encoder}(\mathrm{dropout}(x)))
@@ -148,7 +162,7 @@ class StructuredModel(nn.Module):
         self,
         embedding: nn.Module,
         encoder: Encoder,
-        head: Head | ArcsHead | SequenceHead | WordsHead,
+        head: AnyHead_co,
         *,
         dropout: float = 0.0,
     ) -> None:
@@ -162,7 +176,7 @@ class StructuredModel(nn.Module):
         self.embedding = embedding
         self.encoder = encoder
         self.dropout = Dropout(dropout)
-        self.head = head
+        self.head: AnyHead_co = head
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from structnn.data.batch import Batch
 from structnn.encoders.base import Encoder, Encoding
 from structnn.notes import note
 from structnn.ops.segments import segment_max, segment_softmax, segment_sum
-from structnn.options import Declared
+from structnn.options import Declared, at_least
 from structnn.registry import Registry
 
 __all__ = ["READERS", "Reader", "build_reader", "register_reader"]
@@ -36,6 +36,9 @@ class Reader(Declared):
         reads_sentences: Whether it reads sentence vectors, so that the encoder needs a readout.
         output_dim: The width of the vectors.
 
+    Raises:
+        ValueError: A width is below 1.
+
     Shapes:
         - spans: ``(examples, spans, 2)``, where each span begins and ends in its sentence, in tokens;
           the end is the token after its last. None for a reader without spans.
@@ -53,6 +56,7 @@ class Reader(Declared):
 
     def __init__(self, sentence_dim: int, state_dim: int) -> None:
         super().__init__()
+        at_least(1, sentence_dim=sentence_dim, state_dim=state_dim)
         self.sentence_dim, self.state_dim = sentence_dim, state_dim
         self.output_dim = sentence_dim
 
@@ -138,6 +142,7 @@ class SpanReader(Reader):
         sentence: bool = True,
     ) -> None:
         super().__init__(sentence_dim, state_dim)
+        at_least(1, count=count)
         self.spans = count
         self.span = span
         self.reads_sentences = sentence

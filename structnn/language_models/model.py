@@ -74,7 +74,7 @@ def language_vocabulary(
     return Vocabulary(listed, known, lowercase=lowercase)
 
 
-class LanguageModel(StructuredModel):
+class LanguageModel(StructuredModel[WordsHead]):
     r"""A language model: an embedding, an encoder, and the softmax over all words.
 
     A *causal* one (Bengio et al. 2003; Mikolov et al. 2010) gives a text the probability

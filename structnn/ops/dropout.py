@@ -22,7 +22,18 @@ class Dropout(nn.Dropout):
     operator draws as it multiplies, and the backward pass draws the same again. Without it, or in half
     precision, each draw of 64 random bits decides over four numbers; *p* is then rounded to 1/65536, the
     scale with it.
+
+    Args:
+        p: The dropout rate.
+
+    Raises:
+        ValueError: It is not from 0 to 1.
     """
+
+    def __init__(self, p: float = 0.5) -> None:
+        if not 0 <= p <= 1:  # torch takes nan
+            raise ValueError(f"dropout must be from 0 to 1, but is {p}")
+        super().__init__(p)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or x.device.type != "cpu" or is_seen_through():

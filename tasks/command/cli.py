@@ -28,7 +28,7 @@ from tasks.console import (
 )
 from tasks.data.options import ParsingOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
-from tasks.options import OptionError, spread
+from tasks.options import OUT, OptionError, spread
 from tasks.pretraining.options import PretrainOptions
 from tasks.storage import StorageError, check_not_read, check_output_file, check_output_folder
 
@@ -73,9 +73,15 @@ def _check_launched(command: str | None) -> None:
     """Make sure that a launcher of several processes was given a command that they can share.
 
     Raises:
-        InputError: It was given another one.
+        InputError: It was given another one, or the number of its processes is none.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and command != "train":
+    given = os.environ.get("WORLD_SIZE", "1")
+    if not (given.isascii() and given.isdecimal() and int(given) >= 1):
+        raise InputError(
+            "the environment variable WORLD_SIZE, in which a launcher says how many processes it "
+            f"started, must be a whole number of at least 1, but is {given!r}; unset it if there is none"
+        )
+    if int(given) > 1 and command != "train":
         raise InputError(
             f"structnn {command} doesn't run in the processes of a launcher, as structnn train does; "
             "run it without one (structnn compare and structnn parse start processes of their own)"
@@ -112,7 +118,7 @@ def parse(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="CoNLL-U file to write.", callback=check_output_file),
+        typer.Option(*OUT, help="CoNLL-U file to write.", callback=check_output_file),
     ],
     pretokenized: Annotated[
         bool,
@@ -161,7 +167,7 @@ def shuffle(
     source: Annotated[Path, typer.Argument(metavar="FILE.conllu", help="Parsed sentences.")],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help=".jsonl file to write.", callback=check_output_file),
+        typer.Option(*OUT, help=".jsonl file to write.", callback=check_output_file),
     ],
     lemmas: Annotated[
         bool, typer.Option("--lemmas", help="Give lemmas: forms are to be found, too.")
@@ -206,7 +212,9 @@ def train(
             "lists them."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the result.", callback=check_output_folder)],
+    out: Annotated[
+        Path, typer.Option(*OUT, help="Folder for the result.", callback=check_output_folder)
+    ],
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
     threads: Annotated[int, typer.Option(min=1, max=1024, help="Number of CPU threads.")] = 1,
 ) -> None:
@@ -299,7 +307,7 @@ def _from_file(context: typer.Context, file: Path | None) -> Path | None:
 def compare(
     options: CompareOptions,
     out: Annotated[
-        Path, typer.Option(help="Folder for the results.", callback=check_output_folder)
+        Path, typer.Option(*OUT, help="Folder for the results.", callback=check_output_folder)
     ],
     experiment: Annotated[
         Path | None,
@@ -347,7 +355,9 @@ def pretrain(
             "name, as trec.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the model.", callback=check_output_folder)],
+    out: Annotated[
+        Path, typer.Option(*OUT, help="Folder for the model.", callback=check_output_folder)
+    ],
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
     threads: Annotated[int, typer.Option(min=1, max=1024, help="Number of CPU threads.")] = 1,
     plugin: Annotated[
@@ -479,7 +489,9 @@ def draw_map(
     out: Annotated[
         Path,
         typer.Option(
-            help="Folder to write map.md, .csv, .svg and .png to.", callback=check_output_folder
+            *OUT,
+            help="Folder to write map.md, .csv, .svg and .png to.",
+            callback=check_output_folder,
         ),
     ],
 ) -> None:
@@ -609,8 +621,7 @@ def explain(
     output: Annotated[
         Path,
         typer.Option(
-            "--output",
-            "-o",
+            *OUT,
             help="Folder for the page and the pictures.",
             callback=check_output_folder,
         ),
@@ -724,7 +735,9 @@ def export(
     run: Annotated[Path, typer.Argument(help="Folder of a run, or of a saved estimator.")],
     out: Annotated[
         Path,
-        typer.Option(help="File for the program, such as model.pt2.", callback=check_output_file),
+        typer.Option(
+            *OUT, help="File for the program, such as model.pt2.", callback=check_output_file
+        ),
     ],
     plugin: RunPlugin = None,
 ) -> None:
@@ -784,8 +797,7 @@ def draw(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output",
-            "-o",
+            *OUT,
             help="File to write: .png, .svg, .pdf, .html, .tex (LaTeX) or .dot.",
             callback=lambda file: file and check_output_file(file),
         ),
@@ -870,9 +882,7 @@ def explore(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output",
-            "--out",
-            "-o",
+            *OUT,
             help="HTML page to write, or a .conllu file for the sentences that --query finds.",
             callback=lambda file: file and check_output_file(file),
         ),
@@ -959,7 +969,7 @@ def encoders(
 @resumable()
 def demo(
     out: Annotated[
-        Path, typer.Option(help="Folder for the results.", callback=check_output_folder)
+        Path, typer.Option(*OUT, help="Folder for the results.", callback=check_output_folder)
     ] = Path("runs/demo"),
     seeds: Annotated[
         int, typer.Option(min=1, help="Number of runs of each encoder with each structure.")

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from tasks.console import progress, results, show_table, status
 from tasks.data.options import ParserOptions, ParsingOptions, TextOptions
-from tasks.options import OptionError, Options, Range, cli_option, names_in, spread
+from tasks.options import OUT, OptionError, Options, Range, cli_option, names_in, spread
 from tasks.storage import check_output_folder
 
 # What an experiment needs beyond this is imported when it runs, so that --help answers at once.
@@ -64,7 +64,9 @@ class FigureOptions(Options):
 
     out: Annotated[
         Path,
-        typer.Option(help="Folder for the figure and the numbers.", callback=check_output_folder),
+        typer.Option(
+            *OUT, help="Folder for the figure and the numbers.", callback=check_output_folder
+        ),
     ] = Path("runs/lab")
 
 

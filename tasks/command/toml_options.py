@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from structnn.fields import shorten_text
 from tasks.data.examples import DataError
 from tasks.options import names_in
 
@@ -70,7 +71,7 @@ def _as_given(what: str, value: object, *, several: bool, flag: bool) -> bool | 
     listed = value if isinstance(value, list) else [value]
     for one in listed:
         if isinstance(one, bool) or not isinstance(one, str | int | float):
-            shown = str(one).lower() if isinstance(one, bool) else repr(one)[:60]
+            shown = str(one).lower() if isinstance(one, bool) else shorten_text(repr(one))
             raise DataError(
                 f"{what} must be a string or a number, or a list of such, but holds {shown}"
             )

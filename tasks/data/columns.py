@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import unicodedata
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
+from structnn.fields import shorten_text
 from tasks.data.examples import DataError, counted, quote
 from tasks.data.options import DataOptions
 from tasks.data.questions import (
@@ -23,7 +23,7 @@ from tasks.data.questions import (
     Span,
     without_marks,
 )
-from tasks.data.rows import Row, in_words
+from tasks.data.rows import Row, in_words, shown
 
 __all__ = [
     "ANSWER_COLUMNS",
@@ -107,13 +107,13 @@ class Columns:
             if not all(isinstance(word, str | int) for word in words):
                 raise DataError(
                     f"{where}: the {self.answer} must be a text or a list of words, but is "
-                    f"{in_words(value)[:40]}"
+                    f"{shown(value)}"
                 )
             return " ".join(" ".join(map(str, words)).split())
         if self.question.answer == "labels":
             labels = value if isinstance(value, list) else _one(value, where).split(SEPARATOR)
             if not all(isinstance(label, str) for label in labels):
-                raise DataError(f"{where}: labels must be strings, but are {in_words(labels)[:40]}")
+                raise DataError(f"{where}: labels must be strings, but are {shown(labels)}")
             found = sorted({label.strip() for label in labels if label.strip()})
             if broken := next((label for label in found if SEPARATOR in label), None):
                 raise DataError(
@@ -289,8 +289,7 @@ def _tags(value: object, where: str) -> list[str]:
     for place, tag in enumerate(tags, start=1):
         if isinstance(tag, bool | float | list | dict) or tag is None:
             raise DataError(
-                f"{where}: the tag of token {place} must be a string, but is "
-                f"{json.dumps(tag, default=str)[:40]}"
+                f"{where}: the tag of token {place} must be a string, but is {shown(tag)}"
             )
         if str(tag).split() != [str(tag)]:
             wrong = "is empty" if not str(tag).strip() else f"is {tag!r}, with white space in it"
@@ -308,9 +307,7 @@ def _one(value: object, where: str) -> str:
         DataError: It is a number that is none, or no single value.
     """
     if isinstance(value, list | dict):
-        raise DataError(
-            f"{where}: the answer must be a list or one string, but is {in_words(value)[:40]}"
-        )
+        raise DataError(f"{where}: the answer must be a list or one string, but is {shown(value)}")
     if isinstance(value, float) and not math.isfinite(value):
         raise DataError(
             f"{where}: the answer is {in_words(value)}, which is no number; give one, or remove the "
@@ -416,17 +413,18 @@ def _span(value: object, text: Text, name: str, where: str) -> Span:
     if not isinstance(value, str) or not value.strip():
         raise DataError(
             f"{where}: the {name} must be where it begins and ends, as [4, 8], or words of the text, "
-            f"but is {json.dumps(value, default=str)[:40]}"
+            f"but is {shown(value)}"
         )
     if not isinstance(text, str):
         raise DataError(
             f"{where}: the text is tokens, so the {name} must be where it begins and ends among "
-            f"them, as [1, 3], but is {value[:40]!r}"
+            f"them, as [1, 3], but is {shorten_text(value)!r}"
         )
     if len(whole) != 1:
         how = "doesn't occur" if not whole else f"occurs {len(whole)} times"
         raise DataError(
-            f"{where}: the {name} {value.strip()[:40]!r} {how} in the text; say where it begins and "
-            "ends (characters from 0, the end behind the last one), or mark it with [[ and ]]"
+            f"{where}: the {name} {shorten_text(value.strip())!r} {how} in the text; say "
+            "where it begins and ends (characters from 0, the end behind the last one), or mark it "
+            "with [[ and ]]"
         )
     return whole[0]

@@ -26,7 +26,7 @@ from tasks.data.given import SECOND, columns_of_structure, given_constituents, g
 from tasks.data.nodes import answer_of
 from tasks.data.options import DataOptions
 from tasks.data.questions import ROW_SEPARATOR, Question, Span
-from tasks.data.rows import UNUSABLE, Row, in_words, rows_of
+from tasks.data.rows import UNUSABLE, Row, in_words, rows_of, shown
 from tasks.data.treebank import SentenceRow, tags_of_words
 
 __all__ = [
@@ -210,7 +210,7 @@ def example_of(row: Row, columns: Columns, where: str) -> Example:
     label = columns.answer_in(row, where)
     if isinstance(label, list | dict):
         raise DataError(
-            f"{where}: the label must be one string or number, but is {in_words(label)[:40]}; several "
+            f"{where}: the label must be one string or number, but is {shown(label)}; several "
             "labels go into a column 'labels'"
         )
     if isinstance(label, float) and not math.isfinite(label):
@@ -343,7 +343,7 @@ def text_in(value: object, where: str, *, strip: bool = True) -> str | tuple[str
     tokens: list[Any] = [] if value is None else value if isinstance(value, list) else [value]
     if not all(isinstance(token, str) for token in tokens):
         raise DataError(
-            f"{where}: the text must be a string or an array of strings, but is {in_words(value)[:40]}"
+            f"{where}: the text must be a string or an array of strings, but is {shown(value)}"
         )
     if found := UNUSABLE.search("".join(tokens)):
         raise DataError(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from parsers.formats.brackets import BracketsError, read_brackets
 from parsers.formats.conllu import EMPTY_NODES
 from structnn import Sentence, SentenceGraph, StructureError, Tree
+from structnn.fields import shorten_text
 from tasks.data.columns import HEADS, RELATIONS, TREE
 from tasks.data.examples import DataError
 from tasks.data.nodes import in_preorder
-from tasks.data.rows import UNUSABLE, Row, in_words
+from tasks.data.rows import UNUSABLE, Row, in_words, shown
 from tasks.data.treebank import SentenceRow
 
 __all__ = ["GRAPH", "SECOND", "columns_of_structure", "given_constituents", "given_structure"]
@@ -121,20 +122,16 @@ def _dependencies(heads: object, relations: object, ending: str) -> Tree:
     """
     for name, values in ((HEADS, heads), (RELATIONS, relations)):
         if not isinstance(values, list | None):
-            raise StructureError(
-                f"`{name}{ending}` must be an array, but is {in_words(values)[:40]}"
-            )
+            raise StructureError(f"`{name}{ending}` must be an array, but is {shown(values)}")
     assert isinstance(heads, list)
     if not all(type(head) is int for head in heads):
-        raise StructureError(
-            f"`{HEADS}{ending}` must hold whole numbers, but is {in_words(heads)[:40]}"
-        )
+        raise StructureError(f"`{HEADS}{ending}` must hold whole numbers, but is {shown(heads)}")
     labels = relations if isinstance(relations, list) else None
     for label in labels or ():
         if not isinstance(label, str) or UNUSABLE.search(label):
             raise StructureError(
                 f"`{RELATIONS}{ending}` must hold strings of characters, but has "
-                f"{in_words(label)[:40]!r}"
+                f"{shorten_text(in_words(label))!r}"
             )
     return Tree([head - 1 for head in heads], labels=labels)
 

@@ -18,6 +18,7 @@ from parsers.formats.brackets import iter_brackets
 from parsers.formats.conllu import iter_conllu
 from parsers.formats.files import Faults, Records
 from structnn import InputError, Sentence
+from structnn.fields import shorten_text
 from tasks.data.arrow import ARROW_SUFFIXES, arrow_rows, check_names
 from tasks.data.examples import DataError, counted, is_visible, quote
 from tasks.data.treebank import SentenceRow
@@ -29,6 +30,7 @@ __all__ = [
     "decoded",
     "has_rows",
     "in_words",
+    "shown",
     "is_data_file",
     "read_file",
     "rows_of",
@@ -216,7 +218,7 @@ def _json_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row
         if isinstance(row, dict):
             yield number, row
         else:
-            problem = f"the line holds {in_words(row)[:40]}, not an object such as {_AN_OBJECT}"
+            problem = f"the line holds {shown(row)}, not an object such as {_AN_OBJECT}"
             faults(DataError(f"{path}:{number}: {problem}"))
 
 
@@ -233,8 +235,17 @@ def in_words(value: object) -> str:
     """A cell as a string: a string as it is, null as an empty one, anything else as JSON."""
     if isinstance(value, str):
         return value
+    return "" if value is None else _json(value)
+
+
+def shown(value: object) -> str:
+    """A cell in a message: as JSON, cut where it is long."""
+    return shorten_text(_json(value))
+
+
+def _json(value: object) -> str:
     # Tables have dates and other things that JSON has not.
-    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _conllu_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:

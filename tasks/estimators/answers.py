@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from structnn import Tree
 from structnn.arcs import tree_of
+from structnn.fields import shorten_text
 from tasks.data.examples import DataError, quote
 from tasks.data.questions import NO_LABEL, ROW_SEPARATOR, SEPARATOR, Answers, Question
 from tasks.estimators.columns import Column, check_order, of_python, values_in, with_gaps
@@ -325,7 +326,7 @@ class Trees(OfClasses):
             if not isinstance(tree, Tree) or tree.labels is None:
                 raise DataError(
                     f"{name}[{place}] must be a structnn.Tree with labels, the relations, but is "
-                    f"{str(tree)[:60]}"
+                    f"{shorten_text(str(tree))}"
                 )
         return trees
 
@@ -361,8 +362,8 @@ class Texts(Values):
         for place, text in enumerate(texts):
             if not isinstance(text, str | int | list | tuple | np.ndarray):
                 raise DataError(
-                    f"{name}[{place}] must be a text or a list of words, but is {str(text)[:40]} (of "
-                    f"type {type(text).__name__})"
+                    f"{name}[{place}] must be a text or a list of words, but is "
+                    f"{shorten_text(str(text))} (of type {type(text).__name__})"
                 )
         return texts
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from structnn.fields import shorten_text
 from tasks.data.columns import columns_of
 from tasks.data.datasets import make_dataset
 from tasks.data.examples import DataError, Dataset, Example, counted, quote
@@ -50,7 +51,9 @@ def part_of(given: object, name: str) -> Part:
         DataError: It is none.
     """
     if not isinstance(given, tuple | list) or len(given) != 2:
-        what = counted(len(given), "value") if isinstance(given, Sized) else repr(given)[:40]
+        what = (
+            counted(len(given), "value") if isinstance(given, Sized) else shorten_text(repr(given))
+        )
         raise DataError(
             f"{name} must be a pair of examples and their answers, ({name}_X, {name}_y), or of rows "
             f"that have the answers and None, but is of type {type(given).__name__}, with {what}"

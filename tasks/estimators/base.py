@@ -539,13 +539,18 @@ class StructuredEstimator(BaseEstimator, ABC):
         *,
         needs_tree: bool,
     ) -> Iterator[tuple[Iterator[Sentence], Iterator[Sentence]]]:
-        """The sentences of first and of second texts, parsed as they are asked for."""
+        """The sentences of first and of second texts, parsed as they are asked for.
+
+        Where no tree is read, texts are tokenised alone.
+        """
         shown: AbstractContextManager[Progress | None] = nullcontext()
         if self.verbose:
             total = texts_to_parse(examples, [structure], needs_tree=needs_tree)
             shown = progress("parsing", total)
         with shown as show:
-            parser = caching_parser(options, self._cache_file, show)
+            # A file that is named keeps trees for others; what is no parse may be made of one.
+            trees = needs_tree or structure != "parse" or self._cache_file is not None
+            parser = caching_parser(options, self._cache_file, show, trees=trees)
             yield read(examples, [structure], parser, needs_tree=needs_tree)
 
     def _inputs(self, X: Column) -> Inputs:
@@ -610,7 +615,7 @@ def _seed(random_state: object) -> int:
 def _needs_tree(encoder: Encoder, structure: str, question: Question) -> bool:
     """Whether texts are parsed for an encoder, even where tokens are given."""
     wanted = question.reads != "arcs" or needs_parser([structure], question)
-    return wanted and bool(encoder.reads & {"tree", "graph"})
+    return wanted and bool(encoder.needs & {"tree", "graph"})
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from structnn import Sentence
+from structnn.fields import shorten_text
 from tasks.data.columns import SECOND_TEXT, TREE, Columns, columns_of, text_column
 from tasks.data.examples import DataError, Example, quote
 from tasks.data.files import example_of
@@ -272,8 +273,8 @@ def _text(value: object, where: str) -> object:
         if len(tokens) == len(value):
             return tokens
     raise DataError(
-        f"{where} must be a text, a list of tokens or a Sentence, but is {str(value)[:40]} (of type "
-        f"{type(value).__name__})"
+        f"{where} must be a text, a list of tokens or a Sentence, but is "
+        f"{shorten_text(str(value))} (of type {type(value).__name__})"
     )
 
 

@@ -116,7 +116,11 @@ def _is_parsed(example: Example, *, needs_tree: bool) -> bool:
 
 
 def caching_parser(
-    options: ParserOptions, cache_file: Path | None, progress: Progress | None = None
+    options: ParserOptions,
+    cache_file: Path | None,
+    progress: Progress | None = None,
+    *,
+    trees: bool = True,
 ) -> CachedParser:
     """The parser with these options, loaded once in a process, and what it parsed.
 
@@ -124,8 +128,11 @@ def caching_parser(
         options: Which parser.
         cache_file: The file that keeps its parses; None for one that is deleted when the process ends.
         progress: Called with the number of texts done and of all.
+        trees: Whether its trees are read: see :func:`tasks.models.parser.make_parser`.
     """
-    return CachedParser(_parser(options), cache_file or _scratch() / FILE, progress=progress)
+    return CachedParser(
+        _parser(options, trees=trees), cache_file or _scratch() / FILE, progress=progress
+    )
 
 
 def states_beside(cache_file: Path | None) -> Path:
@@ -134,8 +141,8 @@ def states_beside(cache_file: Path | None) -> Path:
 
 
 @cache
-def _parser(options: ParserOptions) -> Parser:
-    return make_parser(options)
+def _parser(options: ParserOptions, *, trees: bool) -> Parser:
+    return make_parser(options, trees=trees)
 
 
 @cache

@@ -264,7 +264,7 @@ def run_plan(
         },
         "encoders": {
             run.model.encoder: {
-                "reads": sorted((encoder := encoder_of(run.model)).reads),
+                "reads": sorted((encoder := encoder_of(run.model)).needs),
                 "width": run.model.hidden_dim,
                 "arity": encoder.arity,
             }

@@ -37,8 +37,8 @@ def plan(
 ) -> list[Run]:
     """All combinations, seed by seed, so that there is a whole table early.
 
-    An encoder that reads neither a tree nor a graph made from one gives the same result with every
-    structure: it runs with the first one only.
+    An encoder that reads neither a tree nor a graph made from one, nor has a readout that does, gives
+    the same result with every structure: it runs with the first one only.
 
     Args:
         models: The classifiers, each encoder once with each embedding and each language model that it
@@ -88,7 +88,7 @@ def plan(
         for fraction in fractions
         for structure, noise in shapes
         for model in models
-        if (structure, noise) == shapes[0] or encoder_of(model).reads & {"tree", "graph"}
+        if (structure, noise) == shapes[0] or encoder_of(model).needs & {"tree", "graph"}
     ]
     _check_folders(runs)
     return runs

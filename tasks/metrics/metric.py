@@ -100,6 +100,7 @@ class Metric(Generic[Answer]):
             what is said of a few examples, or of one.
         left_out: For a metric over a set its value without each one of the examples, where that is
             quicker than to compute it anew.
+        defined: For a metric over a set whether it is defined, by the gold answers; by default it is.
 
     Raises:
         ValueError: Both of ``score`` and ``over_set`` are given, or none.
@@ -114,6 +115,7 @@ class Metric(Generic[Answer]):
     about: str = ""
     by_example: Metric[Answer] | None = None
     left_out: Callable[[Sequence[Answer], Sequence[Answer]], Floats] | None = None
+    defined: Callable[[Sequence[Answer]], bool] | None = None
 
     def __post_init__(self) -> None:
         if (self.score is None) == (self.over_set is None):
@@ -123,6 +125,10 @@ class Metric(Generic[Answer]):
     def sign(self) -> int:
         """1 where higher is better, -1 where lower is: ``sign * value`` is larger for the better."""
         return 1 if self.higher_is_better else -1
+
+    def is_defined(self, gold: Sequence[Answer]) -> bool:
+        """Whether it has a value where these are the right answers, which says something of a set."""
+        return self.defined is None or self.defined(gold)
 
     def scores(self, gold: Sequence[Answer], predictions: Sequence[Answer]) -> Floats:
         r"""The score of each example; their mean is the value of the set.

@@ -30,6 +30,10 @@ def _is_constant(x: Floats) -> bool:
     return len(x) < 2 or float(np.ptp(x)) <= 1e-13 * float(np.abs(x).max())
 
 
+def _varies(gold: Sequence[str]) -> bool:
+    return not _is_constant(np.array(gold, dtype=np.float64))
+
+
 def pearson(gold: Sequence[str], predictions: Sequence[str]) -> float:
     r"""Pearson's correlation of two lists of numbers; 0 where one of them is constant.
 
@@ -104,6 +108,7 @@ PEARSON: Metric[str] = Metric(
     over_set=pearson,
     by_example=MSE,
     left_out=_pearson_left_out,
+    defined=_varies,
     about="the correlation of predicted and gold numbers; constant predictions have 0",
 )
 
@@ -114,5 +119,6 @@ SPEARMAN: Metric[str] = Metric(
     over_set=spearman,
     by_example=MSE,
     left_out=_spearman_left_out,
+    defined=_varies,
     about="the correlation of the ranks of predicted and gold numbers; constant predictions have 0",
 )

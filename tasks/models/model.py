@@ -21,6 +21,7 @@ from structnn import (
     Vocabulary,
 )
 from structnn.embeddings import words_of
+from structnn.sentence import quoted
 from tasks.data.examples import DataError
 from tasks.data.options import ParserOptions
 from tasks.data.questions import Span
@@ -55,6 +56,7 @@ __all__ = [  # with the names of `tasks.models.building`, whose imports from her
     "model_in",
     "models_near",
     "options_in",
+    "parser_in",
     "reads_sentences",
     "save_model",
 ]
@@ -128,7 +130,7 @@ class SavedModel:
             if most > arity:
                 raise DataError(
                     f"{self.options.encoder} reads at most {arity} children of a node, but in "
-                    f"{' '.join(sentence.tokens)[:60]!r} a node has {most}: others would be put in "
+                    f"{quoted(sentence)} a node has {most}: others would be put in "
                     "between that have no label. Take another encoder, or its option arity"
                 )
 
@@ -191,9 +193,27 @@ def model_in(run: Path) -> SavedModel:
         StorageError: There is none; the message names those in folders below, or beside a folder that
             isn't there. Or a file is damaged.
     """
+    return load_model(_with_model(run))
+
+
+def parser_in(run: Path) -> tuple[ParserOptions, Task]:
+    """The parser of the data of a saved model, and what it is asked; its weights are not read.
+
+    Args:
+        run: As for :func:`model_in`.
+
+    Raises:
+        StorageError: As :func:`model_in`, but for the weights.
+    """
+    saved, _ = _read(_with_model(run) / MODEL)
+    return saved.parser, saved.task or Task(labels=saved.labels)
+
+
+def _with_model(run: Path) -> Path:
+    """The folder of a run, in which a model is."""
     run = fetched(run)
     if (run / MODEL).exists():
-        return load_model(run)
+        return run
     reason = "" if run.exists() else ": there is no such folder"
     raise StorageError(f"there is no saved model in {run}{reason}{models_near(run)}")
 

@@ -18,7 +18,7 @@ from tasks.options import OptionError
 
 # Only a run needs models, and torch with them: a parse in the cache is there without.
 if TYPE_CHECKING:
-    from tasks.models.model import SavedModel
+    from tasks.models.model import SavedModel, Task
 
 __all__ = ["RunParser", "cached_parser", "make_parser"]
 
@@ -49,13 +49,7 @@ class RunParser:
 
         self.run = Path(run)
         self.model: SavedModel = model_in(self.run)
-        question = self.model.task.question
-        if question.reads != "arcs":
-            raise OptionError(
-                "parser",
-                f"must be a run that parses (--reads arcs), but {run} answers other questions: "
-                f"{question.in_words(self.model.classifier.labels)}",
-            )
+        _check_parses(run, self.model.task)
         self.tokenizer = make_parser(self.model.parser) if tokenizer is None else tokenizer
 
     def __repr__(self) -> str:
@@ -95,6 +89,20 @@ class RunParser:
         ]
 
 
+def _check_parses(run: str | Path, task: Task) -> None:
+    """Make sure that a run answers with trees.
+
+    Raises:
+        OptionError: It answers another question.
+    """
+    if task.question.reads != "arcs":
+        raise OptionError(
+            "parser",
+            f"must be a run that parses (--reads arcs), but {run} answers other questions: "
+            f"{task.question.in_words(task.labels)}",
+        )
+
+
 def make_parser(options: ParserOptions, *, trees: bool = True) -> Parser:
     """The parser with these options.
 
@@ -103,8 +111,13 @@ def make_parser(options: ParserOptions, *, trees: bool = True) -> Parser:
         trees: Whether its trees are read: without them it takes a quarter of the time.
     """
     if options.parser is not None:
-        run = RunParser(options.parser)
-        return run if trees else make_parser(run.model.parser, trees=False)
+        if trees:
+            return RunParser(options.parser)
+        from tasks.models.model import parser_in
+
+        of_run, task = parser_in(Path(options.parser))
+        _check_parses(options.parser, task)
+        return make_parser(of_run, trees=False)
     from parsers import StanzaParser
 
     return StanzaParser(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from parsers import Parser
 from parsers.formats.brackets import BracketsError, read_brackets
 from structnn import Hypothesis, Search, Sentence, SequenceHead
+from structnn.fields import shorten_text
 from tasks.data.examples import DataError, check_spans, counted, is_visible, marked_spans
 from tasks.data.nodes import phrases_of
 from tasks.data.parsing import in_tokens
@@ -344,8 +345,8 @@ def _listed(texts: Iterable[object], what: str = "text") -> list[str | Sequence[
             found.append(text)
             continue
         raise DataError(
-            f"{what} {number} must be a text or a list of tokens, but is {str(text)[:40]} (of type "
-            f"{type(text).__name__})"
+            f"{what} {number} must be a text or a list of tokens, but is "
+            f"{shorten_text(str(text))} (of type {type(text).__name__})"
         )
     return found
 

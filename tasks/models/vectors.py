@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from structnn.data.vocabulary import UNKNOWN, Vocabulary
+from structnn.fields import shorten_text
 from tasks.data.examples import DataError
 
 __all__ = ["WORDLLAMA_WIDTH", "WordVectors", "read_vectors", "vector_width", "wordllama_vectors"]
@@ -304,8 +305,7 @@ def _is_number(field: bytes) -> bool:
 
 
 def _shown(line: bytes) -> str:
-    text = line[:40].decode("utf-8", errors="replace")
-    return repr(text + "..." if len(line) > 40 else text)
+    return repr(shorten_text(line.decode("utf-8", errors="replace")))
 
 
 def _look_up(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from structnn import UNIVERSAL_RELATIONS, Sentence, SentenceGraph, Tree, Vocabulary
 from structnn.language_models import END, MASK, Objective, language_vocabulary
+from structnn.sentence import quoted
 from tasks.data.examples import DataError
 from tasks.data.structures import structure_of
 from tasks.models.preparation import label_vocabulary
@@ -302,7 +303,7 @@ class _Writer:
             held: Tree | SentenceGraph | None = getattr(sentence, self.structure.field)
             if held is None:
                 raise DataError(
-                    f"the sentence {' '.join(sentence.tokens)!r} has no {_NOUNS[self.structure.field]}, "
+                    f"the sentence {quoted(sentence)} has no {_NOUNS[self.structure.field]}, "
                     "which the encoder reads; --structure parse parses it"
                 )
             for name, values in numbers_of(held, self.structure.field, labels, counted).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
@@ -38,6 +39,7 @@ __all__ = [
     "Measures",
     "ScoredCell",
     "check_one_test_set",
+    "is_undefined",
     "measure",
     "metrics_of",
     "of_examples",
@@ -108,7 +110,8 @@ class ScoredCell(CellMeasures):
         own_scores: The same, but of :func:`of_examples`: scores that hold in a part of the test set too.
         predictions: For each seed what was predicted of each test example.
         test: The metric on test over seeds.
-        low: Lower end of its confidence interval over seeds and examples.
+        low: Lower end of its confidence interval over seeds and examples; NaN where the metric is not
+            defined on the test set, as a correlation with answers that are all the same.
         high: Upper end.
         values: All metrics on test, by their keys; a value for each seed.
         calibration_error: :func:`tasks.metrics.calibration_error` for each seed; none unless answers
@@ -238,7 +241,10 @@ def measure(results: Results, options: VerdictOptions | None = None) -> Measures
     for data in results.data:
         sizes = {cell.scores.shape[1] for cell in scored if cell.condition.data == data}
         check_one_test_set(data, sizes)
-        if sizes and (why := _too_alike(_clusters(results, data), *sizes)):
+        why = _too_alike(_clusters(results, data), *sizes) if sizes else ""
+        if sizes and not why and is_undefined(metrics[data][0], results, data):
+            why = f"{metrics[data][0].name} is not defined where all right answers are the same"
+        if why:
             uncompared[data] = why
     families = tuple(
         family
@@ -258,6 +264,11 @@ def measure(results: Results, options: VerdictOptions | None = None) -> Measures
         if data.majority is not None
     }
     return Measures(results, cells, families, metrics, majority, options, uncompared)
+
+
+def is_undefined(metric: Metric[str], results: Results, data: str) -> bool:
+    """Whether a metric is not defined on the test set of some data."""
+    return not metric.is_defined([example.label for example in results.examples[data]])
 
 
 def _clusters(results: Results, data: str) -> list[str] | None:
@@ -351,7 +362,9 @@ def _scored(
     )
     scores = np.array([metric.scores(gold, of_seed) for of_seed in predictions])
     own = of_examples(metric)
-    low, high = mean_interval(scores, clusters=clusters)
+    low, high = math.nan, math.nan
+    if metric.is_defined(gold):
+        low, high = mean_interval(scores, clusters=clusters)
     values = {one.key: tuple(one(gold, of_seed) for of_seed in predictions) for one in metrics}
     by_class = [class_f1(gold, of_seed, data.question) for of_seed in predictions]
     labels = [label for label in data.labels if any(label in of_seed for of_seed in by_class)]

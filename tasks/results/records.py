@@ -211,7 +211,7 @@ class EncoderDescription:
     """An encoder, in ``experiment.json``.
 
     Attributes:
-        reads: The structures that it reads: any of ``sequence``, ``tree`` and ``graph``.
+        reads: The structures that it and its readout read: any of ``sequence``, ``tree`` and ``graph``.
         width: The width of its states.
         arity: How many children of a node it can read; None for any number.
     """

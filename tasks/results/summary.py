@@ -12,7 +12,13 @@ from tasks.models.options import INIT
 from tasks.results.condition import Condition
 from tasks.results.families import Family, label, usual
 from tasks.results.folder import FinishedRun, Results
-from tasks.results.measures import CellMeasures, MajorityClass, Measures, ScoredCell
+from tasks.results.measures import (
+    CellMeasures,
+    MajorityClass,
+    Measures,
+    ScoredCell,
+    is_undefined,
+)
 from tasks.results.statistics import Comparison
 from tasks.results.table import (
     Column,
@@ -335,6 +341,12 @@ def _remarks(measures: Measures, data: str) -> list[str]:
         for cell in cells
         if plain is not None and varied and isinstance(cell, ScoredCell) and cell.constant
     ]
+    metric = measures.metrics[data][0]
+    if measures.results.examples[data] and is_undefined(metric, measures.results, data):
+        remarks.append(
+            f"{metric.name} is not defined on these test examples, whose right answers are all the "
+            "same: 0 stands for it, and it has no interval"
+        )
     remarks += [
         f"{cell.encoder}: {over_seeds_text(cell.node_accuracy, ACCURACY.unit)} % of "
         "the labelled nodes are right, roots among them; accuracies are of sentences"

@@ -17,7 +17,7 @@ def test_what_is_no_tree_is_told():
     for wrong in ("nsubj", ":nsubj", "x:nsubj", "-1:nsubj", "2:", "2", "\u0662:nsubj", ""):
         with pytest.raises(ValueError, match="is no arc"):
             arc_of(wrong)
-    with pytest.raises(ValueError, match=r"^'9{80}\.\.\.' is no arc: write"):
+    with pytest.raises(ValueError, match=r"^'9{57}\.\.\.' is no arc: write"):
         arc_of(f"{'9' * 5000}:x")
     with pytest.raises(ValueError, match="there are no arcs: give one for each token"):
         tree_of([])

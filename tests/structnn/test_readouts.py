@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from structnn import READOUTS, Batch, UnknownNameError, build_encoder, build_readout
 from structnn.notes import noting
+from structnn.readouts import Concatenation
 from tests.structnn.examples import (
     assert_close,
     assert_equal_with_gradients,
@@ -110,6 +111,15 @@ def test_any_encoder_takes_any_readout(spec):
 def test_unreadable_ones_are_told(spec):
     with pytest.raises(ValueError, match=r"can't read the readout .*there are: attention, k_max"):
         build_readout(spec, 4)
+
+
+def test_widths_that_cannot_be_are_told():
+    with pytest.raises(ValueError, match="input_dim must be at least 1, but is 0"):
+        build_readout("mean", 0)
+    with pytest.raises(ValueError, match=r"backward_dim must be at most input_dim \(4\), but is 5"):
+        build_readout("last", 4, backward_dim=5)
+    with pytest.raises(ValueError, match="readouts must be at least one readout"):
+        Concatenation([])
 
 
 def test_unknown_names_and_options_are_told():

@@ -41,6 +41,11 @@ def test_the_unknown_word_may_be_in_the_text():
     assert Vocabulary.from_tokens([["<unknown>", "a"]]).words == ("<unknown>", "a")
 
 
+def test_a_count_below_0_is_told():
+    with pytest.raises(ValueError, match="counts must be at least 0, but that of 'b' is -1"):
+        Vocabulary(["a", "b"], {"b": -1})
+
+
 def test_repeated_words_are_told():
     with pytest.raises(ValueError, match="'a' is repeated"):
         Vocabulary(["a", "b", "a"])

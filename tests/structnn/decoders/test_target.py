@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from structnn import TargetVocabulary
+from structnn import TargetVocabulary, Vocabulary
 from structnn.decoders.tokenizer import TokenizerPieces
 from tests.structnn.decoders.common import tiny_tokenizer
 
@@ -16,6 +16,11 @@ def test_words():
     assert (len(target), target.end, target.longest) == (5, 4, 3)
     assert target.encode("") == [4]
     assert repr(target) == "TargetVocabulary(3 words)"
+
+
+def test_a_longest_that_cannot_be_is_told():
+    with pytest.raises(ValueError, match="longest must be at least 0, but is -1"):
+        TargetVocabulary(Vocabulary(["a"]), longest=-1)
 
 
 def test_characters():

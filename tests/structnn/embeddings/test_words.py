@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from structnn import Batch, Sentence, Vocabulary, WordEmbedding
+from structnn.embeddings import JoinedEmbedding
 
 VOCABULARY = Vocabulary(["dogs", "bark"], {"dogs": 3, "bark": 1})
 
@@ -41,6 +42,27 @@ def test_a_batch_without_numbers_is_told():
     embedding = WordEmbedding(VOCABULARY, 4)
     with pytest.raises(ValueError, match=r"vocabulary=embedding\.vocabulary"):
         embedding(Batch.from_sentences([Sentence(["dogs"])]))
+
+
+@pytest.mark.parametrize(
+    ("dim", "options", "message"),
+    [
+        (0, {}, "dim must be at least 1, but is 0"),
+        (2.5, {}, "dim must be a whole number, but is 2.5"),
+        (4, {"word_dropout": -1}, "word_dropout must be a finite number of at least 0, but is -1"),
+        (4, {"word_dropout": float("nan")}, "word_dropout must be .* but is nan"),
+    ],
+)
+def test_options_that_cannot_be_are_told(dim, options, message):
+    with pytest.raises(ValueError, match=message):
+        WordEmbedding(Vocabulary(["a"]), dim, **options)
+
+
+def test_parts_that_cannot_be_joined_are_told():
+    with pytest.raises(ValueError, match="parts must be at least one embedding"):
+        JoinedEmbedding([])
+    with pytest.raises(ValueError, match=r"must have an attribute dim, .* but Linear has none"):
+        JoinedEmbedding([torch.nn.Linear(2, 2)])
 
 
 def test_repr():

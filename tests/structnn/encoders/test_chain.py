@@ -52,6 +52,8 @@ def test_parts_must_fit():
     parts = [build_encoder("bilstm", 3, 4), build_encoder("gat", 4, 4)]
     with pytest.raises(ValueError, match=r"LSTM gives vectors 8 wide, but GAT.* expects 4"):
         Chain(parts)
+    with pytest.raises(ValueError, match="encoders must be at least one encoder"):
+        Chain([])
 
 
 def test_a_chain_is_an_encoder_like_any_other():

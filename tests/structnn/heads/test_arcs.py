@@ -279,5 +279,9 @@ def test_what_can_not_be_is_told():
         build_head("arcs", ArcsAnswer(RELATIONS), encoder, hidden_dim=5)
     with pytest.raises(ValueError, match="at least one relation"):
         ArcsAnswer([])
+    with pytest.raises(ValueError, match="each a name, but got an empty one"):
+        ArcsAnswer(["nsubj", ""])
+    with pytest.raises(ValueError, match=r"but relations are \['nsubj', 'nsubj'\]"):
+        ArcsAnswer(["nsubj", "nsubj"])
     with pytest.raises(ValueError, match="no scores of nodes"):
         model("gat")(batch(), nodes=True)

@@ -229,6 +229,33 @@ def test_each_label_is_there_once():
         LabelAnswer(["a", "b", "a"])
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LabelsAnswer(["a|b"]), r"'a\|b' has the separator '\|' in it"),
+        (lambda: LabelsAnswer(["a", ""]), "'' is empty"),
+        (lambda: LabelsAnswer(["a"], separator=""), "separator must be at least one character"),
+        (
+            lambda: LabelsAnswer("ab"),
+            "labels must be a list of strings, but is the one string 'ab'",
+        ),
+        (lambda: LabelAnswer("ab"), "labels must be a list of strings, but is the one string 'ab'"),
+        (lambda: LabelAnswer(["a", "b"], weights=[-1, 1]), "weights must be finite and at least 0"),
+        (lambda: LabelAnswer(["a", "b"], weights=[math.nan, 1]), "weights must be finite"),
+        (lambda: LabelAnswer(["a", "b"], focus=math.inf), "focus must be finite and at least 0"),
+        (lambda: ScoreAnswer(mean=math.nan), "mean must be finite"),
+        (lambda: ScoreAnswer(deviation=math.inf), "deviation must be finite and above 0"),
+        (lambda: DistributionAnswer(0.5, 2), "least must be a whole number, but is 0.5"),
+        (lambda: DistributionAnswer(1, math.inf), "most must be a whole number, but is inf"),
+        (lambda: READERS["sentence"].cls(0, 4), "sentence_dim must be at least 1, but is 0"),
+        (lambda: READERS["span"].cls(4, 4, count=0), "count must be at least 1, but is 0"),
+    ],
+)
+def test_what_could_never_be_answered_is_told(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
 def test_labels_there_and_back():
     answer = LabelAnswer(["no", "yes"])
     assert answer.encode(["yes", "no", ""]).tolist() == [1, 0, -100]

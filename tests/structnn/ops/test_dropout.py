@@ -97,3 +97,9 @@ def test_takes_any_shape_and_stride():
     y = Dropout(0.25)(x)
     assert y.shape == x.shape
     torch.testing.assert_close(y[y != 0], torch.full_like(y[y != 0], 4 / 3))
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])
+def test_a_rate_that_is_none_is_told(p):
+    with pytest.raises(ValueError, match=f"dropout must be from 0 to 1, but is {p}"):
+        Dropout(p)

@@ -91,3 +91,17 @@ def test_the_help_of_predict_tells_of_every_answer():
 
 def test_the_help_of_the_demo_tells_of_foursomes():
     assert "four at a time" in get_command(app).commands["demo"].help
+
+
+def test_each_is_told_in_the_same_ways_where_to_write():
+    def commands(one):
+        below = getattr(one, "commands", {}).values()
+        return [one, *(found for command in below for found in commands(command))]
+
+    writing = {}
+    for command in commands(get_command(app)):
+        for option in command.params:
+            if option.name in ("out", "output"):
+                writing[command.name] = set(option.opts)
+    assert {"parse", "train", "export", "explore", "gradient-flow", "demo"} <= set(writing)
+    assert all(ways == {"--output", "--out", "-o"} for ways in writing.values()), writing

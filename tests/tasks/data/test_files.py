@@ -153,6 +153,12 @@ class TestFaults:
             ("a.tsv", "text\tlabel\na\tb\tc\n", "a.tsv:2: the row has 3 fields.*replace a tab"),
             ("a.jsonl", '{"text": "a", "label": "b"}\n{"text": ', "a.jsonl:2: the line isn't JSON"),
             ("a.jsonl", "[1, 2]", r"a.jsonl:1: the line holds \[1, 2\], not an object"),
+            ("a.jsonl", f"[{'9' * 99}]", r"a.jsonl:1: the line holds \[9{56}\.\.\., not an object"),
+            (
+                "a.jsonl",
+                f'{{"text": {"9" * 99}, "label": "b"}}',
+                r"a.jsonl:1: the text must be .* but is 9{57}\.\.\.$",
+            ),
             ("a.jsonl", '{"text": "a"}', "a.jsonl:1: there is no column 'label'"),
             ("a.jsonl", '{"text": "a", "label": null}', "a.jsonl:1: the label is empty"),
             ("a.jsonl", '{"text": 3, "label": "b"}', "a.jsonl:1: the text must be a string"),
@@ -212,12 +218,12 @@ class TestFaults:
             (
                 "a.jsonl",
                 '{"text": ["dogs"], "heads": "0", "label": "b"}',
-                "a.jsonl:1: the tree is not well formed: `heads` must be an array, but is 0",
+                'a.jsonl:1: the tree is not well formed: `heads` must be an array, but is "0"',
             ),
             (
                 "a.jsonl",
                 '{"text": ["dogs"], "heads": [0], "relations": "root", "label": "b"}',
-                "a.jsonl:1: .*`relations` must be an array, but is root",
+                'a.jsonl:1: .*`relations` must be an array, but is "root"',
             ),
             ("a.txt", "text", "a.txt: the format isn't known .*.csv, .tsv, .jsonl, .ndjson"),
         ],

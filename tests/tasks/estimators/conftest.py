@@ -10,6 +10,11 @@ from tests.tasks.estimators.toy_parser import ToyParser
 def parser(monkeypatch, tmp_path_factory):
     made = ToyParser()
     scratch = tmp_path_factory.mktemp("scratch")
-    monkeypatch.setattr(reading, "_parser", lambda options: made)
+
+    def parser_of(options, *, trees):
+        made.with_trees.append(trees)
+        return made
+
+    monkeypatch.setattr(reading, "_parser", parser_of)
     monkeypatch.setattr(reading, "_scratch", lambda: scratch)
     return made

@@ -172,6 +172,31 @@ def test_tokens_are_not_parsed_for_encoders_that_read_no_tree(train, parser):
     made = StructuredClassifier("bilstm", **SMALL).fit(tokens, labels)
     made.predict(tokens)
     assert parser.parsed == []
+    made.set_params(encoder="bilstm(readout='root')").fit(tokens, labels)  # of a tree
+    assert len(parser.parsed) == len(set(map(tuple, tokens)))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "options", "trees"),
+    [
+        ("bilstm", {}, False),
+        ("bilstm(readout='root')", {}, True),
+        ("gat", {}, True),
+        ("bilstm", {"structure": "left_chain"}, True),
+        ("bilstm", {"cache": "parses.sqlite"}, True),
+    ],
+)
+def test_strings_are_only_tokenised_for_encoders_that_read_no_tree(
+    train, parser, tmp_path, monkeypatch, encoder, options, trees
+):
+    monkeypatch.chdir(tmp_path)
+    texts, labels = train
+    strings = [" ".join(sentence.tokens) for sentence in texts]
+    made = StructuredClassifier(encoder, **options, **SMALL).fit(strings, labels)
+    made.predict(strings)
+    assert set(parser.with_trees) == {trees}
+    made.explain("good b d")  # which shows the tree
+    assert parser.with_trees[-1]
 
 
 def test_no_file_is_written_and_random_numbers_stay(train, tmp_path, monkeypatch):

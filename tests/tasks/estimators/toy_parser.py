@@ -6,12 +6,13 @@ from tests.tasks.toys import make_sentence
 
 
 class ToyParser:
-    """Splits at blanks, and counts what it parses."""
+    """Splits at blanks, and counts what it parses; ``with_trees`` says how it was asked for."""
 
     fingerprint = "toy"
 
     def __init__(self):
         self.parsed = []
+        self.with_trees = []
 
     def parse(self, texts):
         self.parsed += texts

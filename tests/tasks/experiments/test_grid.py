@@ -8,6 +8,7 @@ from tasks.experiments.grid import encoder_of, plan
 from tasks.models.options import ModelOptions
 from tasks.training.options import TrainingOptions
 
+ROOT = "bilstm(readout='root')"
 TRAINING = TrainingOptions(epochs=2, batch_size=8, learning_rate=0.02)
 
 
@@ -17,7 +18,7 @@ def models(*encoders):
 
 def test_a_grid_varies_structure_only_for_who_reads_one():
     runs = plan(
-        models("bilstm", "gat", "bilstm>child_sum_tree_lstm", "gcn(parse=False)"),
+        models("bilstm", "gat", "bilstm>child_sum_tree_lstm", "gcn(parse=False)", ROOT),
         2,
         TRAINING,
         data=("a", "b"),
@@ -32,7 +33,8 @@ def test_a_grid_varies_structure_only_for_who_reads_one():
     assert seen["bilstm"] == seen["gcn(parse=False)"] == {("parse", 0.0)}
     assert seen["gat"] == {("parse", 0.0), ("random", 0.0), ("parse", 0.2)}
     assert seen["bilstm>child_sum_tree_lstm"] == seen["gat"]
-    assert len(runs) == 2 * 2 * 2 * (1 + 3 + 3 + 1)
+    assert seen[ROOT] == seen["gat"]  # whose readout reads the tree
+    assert len(runs) == 2 * 2 * 2 * (1 + 3 + 3 + 1 + 3)
     assert len({run.folder for run in runs}) == len(runs)
     folders = {run.folder.as_posix() for run in runs}
     assert "a/bilstm/seed-0" in folders

@@ -524,7 +524,12 @@ def test_given_vectors_are_kept(run, sentences):
 
 
 def test_names_say_what_stands_in_place_of_the_parse_where_it_is_read(sentences):
-    for encoder, name in (("gru", "gru"), ("tree_gru", "tree_gru on left_chain")):
+    root = "gru(readout='root')"  # of a tree
+    for encoder, name in (
+        ("gru", "gru"),
+        ("tree_gru", "tree_gru on left_chain"),
+        (root, f"{root} on left_chain"),
+    ):
         options = ModelOptions(encoder=encoder, hidden_dim=4, embedding_dim=4)
         assert subject_untrained(options, sentences, "left_chain", 0).name == name
 

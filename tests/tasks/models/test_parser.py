@@ -98,6 +98,18 @@ def test_options_choose_the_run(tmp_path):
         ParserOptions(parser="run", split_sentences=True)
 
 
+def test_tokens_alone_need_no_weights_of_the_run(tmp_path):
+    run = save(tmp_path / "run")
+    (run / "weights.safetensors").unlink()
+    parser = make_parser(ParserOptions(parser=str(run)), trees=False)
+    assert "StanzaParser" in repr(parser)
+    with pytest.raises(StorageError, match=r"no saved model in .*; there are models in .*run"):
+        make_parser(ParserOptions(parser=str(tmp_path)), trees=False)
+    labels = save(tmp_path / "labels", Question())
+    with pytest.raises(OptionError, match="parser must be a run that parses"):
+        make_parser(ParserOptions(parser=str(labels)), trees=False)
+
+
 def test_the_command_parses_with_a_run(tmp_path, monkeypatch):
     monkeypatch.setattr("parsers.StanzaParser", lambda *arguments, **options: ToyParser())
     run = save(tmp_path / "run")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+from dataclasses import replace
 from statistics import fmean
 
 import pytest
@@ -24,6 +26,7 @@ from tasks.report.groups import groups_of
 from tasks.report.tables import class_table
 from tasks.results.folder import load_results, save_experiment
 from tasks.results.measures import measure
+from tasks.results.options import VerdictOptions
 from tasks.results.run import Run
 from tasks.results.summary import summarise
 from tasks.training.evaluation import predict_scores
@@ -147,6 +150,32 @@ def test_from_data_to_verdicts_and_back(tmp_path, question):
         assert list(map(float, written)) == pytest.approx(list(map(float, answers)), abs=1e-4)
     else:
         assert written == answers
+
+
+@pytest.mark.parametrize("select", ["pearson", "spearman"])
+def test_a_correlation_with_answers_that_are_all_the_same_has_no_interval(tmp_path, select):
+    data = dataset(Question("sentence", "score"), (60, 20, 20))
+    same = tuple(replace(example, label="1") for example in data.dataset.test)
+    data = replace(data, dataset=replace(data.dataset, test=same))
+    executed(tmp_path, data)
+    found = measure(load_results(tmp_path), VerdictOptions(metric=select))
+    for cell in found.scored:
+        assert cell.metric.key == select
+        assert cell.test.mean == 0
+        assert math.isnan(cell.low)
+        assert math.isnan(cell.high)
+    assert found.families == ()
+    summary = summarise(found)
+    (line,) = summary.words("toy")
+    assert f"no verdict: {found.scored[0].metric.name} is not defined where all right" in line
+    (note,) = [note for note in summary.notes["toy"] if "is not defined on these" in note]
+    assert note.endswith("0 stands for it, and it has no interval")
+    json.dumps(summary.to_json(), allow_nan=False)
+    with pytest.raises(ValueError, match="is not defined where all right answers are the same"):
+        groups_of(found)
+    # What is defined keeps its interval.
+    for cell in measure(load_results(tmp_path), VerdictOptions(metric="mse")).scored:
+        assert cell.low < cell.test.mean < cell.high
 
 
 def test_second_texts_that_are_another_s_are_at_chance(tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from structnn import InputError
 from tasks.command.cli import app
 from tasks.storage import read_json_lines, write_json_lines
 from tasks.training import step
@@ -78,6 +79,15 @@ def test_two_processes_give_what_one_gives(tmp_path, monkeypatch):
             for folder in (one, two)
         ]
         assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("value", ["abc", "", "0", "-1", "2.5"])
+def test_a_number_of_processes_that_is_none_is_refused(monkeypatch, value):
+    monkeypatch.setenv("WORLD_SIZE", value)
+    result = CliRunner().invoke(app, ["encoders"])
+    assert isinstance(result.exception, InputError)
+    assert "WORLD_SIZE" in str(result.exception)
+    assert f"but is {value!r}" in str(result.exception)
 
 
 def test_other_commands_refuse_a_launcher(monkeypatch):
