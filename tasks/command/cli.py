@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,6 +35,7 @@ from tasks.storage import StorageError, check_not_read, check_output_file, check
 
 # What a command needs beyond this is imported when it runs, so that --help answers at once.
 if TYPE_CHECKING:
+    from tasks.report.groups import Group
     from tasks.training.epoch import Epoch
 
 
@@ -499,23 +501,16 @@ def draw_map(
 
     `structnn map runs/trec runs/mr runs/suites --out runs/map`
     """
-    from tasks.report import load_groups
-    from tasks.report.map import joined_rows, map_row, what_is_missing, write_rows
+    from tasks.report import load_groups, write_map
 
-    rows, damaged = [], []
-    for folder in folders:
-        found, left_out = load_groups([folder])
-        damaged += left_out
-        for group in found:
-            row = map_row(group)
-            if row is not None:
-                rows.append(row)
-            else:
-                data = f" ({group.name})" if len(found) > 1 else ""
-                status.print(
-                    f"{escape(str(folder) + data)}: {what_is_missing(group)}, so nothing to show"
-                )
-    show_table(write_rows(joined_rows(rows), out), "map.csv")
+    groups, damaged = load_groups(folders)
+    sharing = Counter(group.folder for group in groups)
+
+    def say(group: Group, reason: str) -> None:
+        data = f" ({group.name})" if sharing[group.folder] > 1 else ""
+        status.print(f"{escape(str(group.folder) + data)}: {reason}, so nothing to show")
+
+    show_table(write_map(groups, out, on_missing=say), "map.csv")
     status.print(f"written: {out / 'map.md'}, map.csv, map.svg, map.png")
     if damaged:
         raise StorageError(f"left out, since damaged: {', '.join(map(str, damaged))}")

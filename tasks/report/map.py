@@ -7,7 +7,7 @@ beside the best of sequences.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,15 +24,12 @@ from tasks.storage import write_text
 
 __all__ = [
     "MapRow",
-    "joined_rows",
     "load_groups",
     "map_figure",
-    "map_row",
     "map_rows",
     "map_table",
     "what_is_missing",
     "write_map",
-    "write_rows",
 ]
 
 BEST = "structure - sequence"
@@ -74,18 +71,41 @@ class MapRow:
     folder: str = ""
 
 
-def map_rows(groups: Iterable[Group]) -> list[MapRow]:
+def map_rows(
+    groups: Iterable[Group], *, on_missing: Callable[[Group, str], None] | None = None
+) -> list[MapRow]:
     """A row for each data set that was run on controls, or with encoders of both kinds.
 
     Experiments on one data set share a row; of what two of them say, the later stands. Where other
     examples have the same name, such as those with the labels of another column, the folders of the
     experiments tell them apart. One that has controls alone is left out: it says nothing of a real
     structure.
+
+    Args:
+        groups: The groups of experiments.
+        on_missing: Called with each group that is left out, and the reason in words.
     """
-    return joined_rows(row for group in groups if (row := map_row(group)) is not None)
+    joined: dict[tuple[str, str, str], MapRow] = {}
+    for group in groups:
+        row = _row(group)
+        if row is None:
+            if on_missing is not None:
+                on_missing(group, what_is_missing(group))
+            continue
+        key = row.data, row.real, row.examples
+        before = joined.setdefault(key, row)
+        cells = {**before.cells, **row.cells}
+        joined[key] = replace(before, cells=cells, best=row.best or before.best)
+    examples: dict[str, set[str]] = {}
+    for row in joined.values():
+        examples.setdefault(row.data, set()).add(row.examples)
+    return [
+        row if len(examples[row.data]) == 1 else replace(row, data=f"{row.data}, {row.folder}")
+        for row in joined.values()
+    ]
 
 
-def map_row(group: Group) -> MapRow | None:
+def _row(group: Group) -> MapRow | None:
     """What a group says of its data set; None where :func:`what_is_missing` says why."""
     if structure_of(group.usual.structure).is_control:
         return None
@@ -103,23 +123,6 @@ def map_row(group: Group) -> MapRow | None:
         return None
     real = group.usual.structure
     return MapRow(group.name, real, cells, best, group.fingerprint, str(group.folder))
-
-
-def joined_rows(rows: Iterable[MapRow]) -> list[MapRow]:
-    """As :func:`map_rows`, of a row for each group."""
-    joined: dict[tuple[str, str, str], MapRow] = {}
-    for row in rows:
-        key = row.data, row.real, row.examples
-        before = joined.setdefault(key, row)
-        cells = {**before.cells, **row.cells}
-        joined[key] = replace(before, cells=cells, best=row.best or before.best)
-    examples: dict[str, set[str]] = {}
-    for row in joined.values():
-        examples.setdefault(row.data, set()).add(row.examples)
-    return [
-        row if len(examples[row.data]) == 1 else replace(row, data=f"{row.data}, {row.folder}")
-        for row in joined.values()
-    ]
 
 
 def what_is_missing(group: Group) -> str:
@@ -220,25 +223,20 @@ def load_groups(folders: Sequence[Path]) -> tuple[list[Group], list[Path]]:
     return groups, [run for results in loaded for run in results.damaged]
 
 
-def write_map(groups: Iterable[Group], out: Path) -> Table:
+def write_map(
+    groups: Iterable[Group], out: Path, *, on_missing: Callable[[Group, str], None] | None = None
+) -> Table:
     """Write ``map.md``, ``map.csv``, ``map.svg`` and ``map.png``.
 
     Args:
         groups: The groups of experiments.
         out: The folder to write to.
+        on_missing: Called with each group that has nothing to show, and the reason in words.
 
     Raises:
         ValueError: No experiment has both a real structure and something to compare it with.
     """
-    return write_rows(map_rows(groups), out)
-
-
-def write_rows(rows: Sequence[MapRow], out: Path) -> Table:
-    """As :func:`write_map`, of rows that are made already.
-
-    Raises:
-        ValueError: There are none.
-    """
+    rows = map_rows(groups, on_missing=on_missing)
     if not rows:
         raise ValueError(
             "there is nothing to map: no experiment has a real structure beside a control "

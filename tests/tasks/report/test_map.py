@@ -129,7 +129,9 @@ def test_a_control_alone_is_no_real_structure(tmp_path):
     grid = make_grid(encoders=["bilstm", "gat"])
     write_experiment(tmp_path / "other", {"toys": make_examples(20)}, grid, seeds=3)
     groups = [load_groups([tmp_path / name])[0] for name in ("one", "other")]
-    assert map_rows(groups[0]) == []
+    told = []
+    assert map_rows(groups[0], on_missing=lambda *missing: told.append(missing)) == []
+    assert told == [(groups[0][0], "no real structure beside the controls")]
     assert what_is_missing(groups[0][0]) == "no real structure beside the controls"
     assert [row.real for row in map_rows([*groups[0], *groups[1]])] == ["parse"]
 
