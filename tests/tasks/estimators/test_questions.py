@@ -171,10 +171,9 @@ def test_answers_come_back_as_they_were_given():
 
 
 def test_it_learns():
-    # So few numbers learn at this rate from most seeds, not from all: this one is right by far however
-    # numbers are rounded.
-    eager = {**SMALL, "epochs": 25, "learning_rate": 0.05, "dropout": 0.0, "word_dropout": 0.0}
-    eager |= {"random_state": 0}
+    # With states as small as elsewhere one seed in four stops before, which one rounding decides.
+    eager = {**SMALL, "hidden_dim": 24, "embedding_dim": 16, "epochs": 40, "learning_rate": 0.02}
+    eager |= {"dropout": 0.0, "word_dropout": 0.0}
     assert StructuredTagger("bag", **eager).fit(WORDS, TAGS).score(WORDS, TAGS) > 0.9
     assert StructuredParser("lstm", **eager).fit(WORDS, HEADS).score(WORDS, HEADS) > 0.9
     nodes = StructuredNodeClassifier("child_sum_tree_lstm", **eager).fit(PHRASES, NODES)
