@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
+from parsers.formats.atomic import replacing
 from structnn.fused.chains import read_chains
 from structnn.ops.dropout import Dropout
 
@@ -274,10 +275,8 @@ def _save(
         "updates": ema.updates,
         "averages": ema.averages,
     }
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    partial = checkpoint.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(checkpoint)
+    with replacing(checkpoint) as new:
+        torch.save(state, new)
 
 
 def _restore(

@@ -134,6 +134,11 @@ class Encoder(Declared):
         """The structures that sentences must have: those of ``reads``, and those of the readout."""
         return self.reads if self.readout is None else self.reads | self.readout.reads
 
+    @property
+    def needs_structure(self) -> bool:
+        """Whether sentences must have more than tokens: a tree, or a graph."""
+        return bool(self.needs & {"tree", "graph"})
+
     def prepare(self, batch: Batch) -> Batch:
         """Make the structures that this encoder reads of a batch, ahead of time; in a data loader, say.
 

@@ -19,7 +19,7 @@ __all__ = ["fastest_first"]
 _CLEARLY = 1.25
 
 # And only if it stays so: cores that share a matrix unit can hold one up for a second, to a third of
-# its speed. Times are measured again after so many pauses, in seconds.
+# its speed. Times are measured again after each of these pauses, in seconds.
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 Way = TypeVar("Way")

@@ -28,9 +28,8 @@ struct Lstm {
 
 constexpr int kGates = 4;
 
-// States of few sequences are multiplied by vectors even where there is a matrix unit: each step reads all
-// weights, which take half as much memory again when they are packed for the unit, more than the second
-// cache has where states are wide.
+// So many sequences are few, for StateWeights: more where the weights of states, packed for a matrix unit,
+// are larger than the second cache.
 constexpr int64_t kFew = 8, kFewWide = 16, kSecondCache = int64_t(1) << 21;
 
 // Words whose sums are kept at once, so that memory doesn't grow with the sequences. Each time all weights
@@ -129,7 +128,7 @@ class Forward {
       const Portion portion = portion_of(direction);
       if (in.few)
         advance(direction, portion, parts[part], parts[part + 1],
-                weights<Packed<T>>(in.u, hidden, direction));
+                weights<StateWeights<T>>(in.u, hidden, direction));
       else
         advance(direction, portion, parts[part], parts[part + 1],
                 weights<Weights<T>>(in.u, hidden, direction));
@@ -219,7 +218,8 @@ class Forward {
         store_some<T>(state_at(step, first + from + row, direction) + tile * lanes,
                       load<T>(kept[row][1]) * tanh<T>(load<T>(kept[row][0])), units);
     };
-    using RowsOf = std::conditional_t<std::is_same_v<States, Packed<T>>, GivenRows<T>, Rows<T>>;
+    constexpr bool few = std::is_same_v<States, StateWeights<T>>;
+    using RowsOf = std::conditional_t<few, StateRows<T>, Rows<T>>;
     multiply_blocks(RowsOf(before, hidden, known), u, fetch_all, compute);
     const T nothing[kMostRows * kGates * lanes] = {};
     for (int64_t row = known; row < count; row += kMostRows)
@@ -245,13 +245,13 @@ int are_few(int64_t hidden, int64_t sequences) {
 // need.
 int64_t packed_bytes(int64_t hidden, int64_t depth, int64_t few) {
   const Columns<Number> gates{kGates, hidden};
-  return few ? Packed<Number>::bytes(gates, depth) : Weights<Number>::bytes(gates, depth);
+  return few ? StateWeights<Number>::bytes(gates, depth) : Weights<Number>::bytes(gates, depth);
 }
 void pack(const Number* weights, int64_t hidden, int64_t depth, int64_t few, int64_t threads,
           void* packed) {
   const Columns<Number> gates{kGates, hidden};
   if (few)
-    Packed<Number>(gates, depth, packed).pack_transposed(weights, threads);
+    StateWeights<Number>(gates, depth, packed).pack_transposed(weights, threads);
   else
     Weights<Number>(gates, depth, packed).pack_transposed(weights, threads);
 }

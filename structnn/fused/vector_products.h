@@ -50,7 +50,7 @@ STRUCTNN_INLINE void add_products(Number number, const T* columns, V (*sums)[kWi
 // The sums of a * panel, for a few rows of a, ``(rows, depth)``, whose numbers are `step` apart.
 template <typename T, typename V, int kRows, int kWidth>
 STRUCTNN_INLINE void sum_products(const T* const* a, int64_t step, int64_t depth, const T* panel,
-                         V (*sums)[kWidth]) {
+                                  V (*sums)[kWidth]) {
   const T* row[kRows];
   for (int r = 0; r < kRows; ++r) row[r] = a[r];
   for (int64_t at = 0; at < depth * step; at += step, panel += kWidth * kLanes<T>)

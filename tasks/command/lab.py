@@ -597,7 +597,7 @@ def _clip(text: str) -> float:
 def _decoders(options: DecodingOptions) -> list[ModelOptions]:
     """What is trained: each decoder in the first width, those without attention in all."""
     from structnn import build_encoder
-    from tasks.models.model import decoder_of
+    from tasks.models.building import decoder_of
     from tasks.models.options import ModelOptions
 
     widths = [_whole("widths", name) for name in names_in(options.widths)]

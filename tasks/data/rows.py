@@ -30,10 +30,10 @@ __all__ = [
     "decoded",
     "has_rows",
     "in_words",
-    "shown",
     "is_data_file",
     "read_file",
     "rows_of",
+    "shown",
 ]
 
 Row = Mapping[str, object]

@@ -615,7 +615,7 @@ def _seed(random_state: object) -> int:
 def _needs_tree(encoder: Encoder, structure: str, question: Question) -> bool:
     """Whether texts are parsed for an encoder, even where tokens are given."""
     wanted = question.reads != "arcs" or needs_parser([structure], question)
-    return wanted and bool(encoder.needs & {"tree", "graph"})
+    return wanted and encoder.needs_structure
 
 
 @contextmanager

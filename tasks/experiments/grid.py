@@ -12,7 +12,7 @@ import torch
 from structnn import ENCODERS, Encoder
 from tasks.data.setting import Setting
 from tasks.models.budgets import outline
-from tasks.models.model import decoder_of
+from tasks.models.building import decoder_of
 from tasks.models.options import ModelOptions
 from tasks.models.preparation import check_reads
 from tasks.results.run import Run
@@ -88,7 +88,7 @@ def plan(
         for fraction in fractions
         for structure, noise in shapes
         for model in models
-        if (structure, noise) == shapes[0] or encoder_of(model).needs & {"tree", "graph"}
+        if (structure, noise) == shapes[0] or encoder_of(model).needs_structure
     ]
     _check_folders(runs)
     return runs

@@ -267,7 +267,7 @@ def explain(
             deletion=check_deletion(attributions, shorter),
             encoder=model.options.encoder,
             structure=model.structure,
-            reads_tree=bool(encoder.needs & {"tree", "graph"}),
+            reads_tree=encoder.needs_structure,
             run=str(predictor.run),
             gold=gold,
         )

@@ -157,7 +157,7 @@ def _name(model: SavedModel) -> str:
     given = model.options.encoder_options.items()
     options = ", ".join(f"{option}={value!r}" for option, value in given)
     name = f"{model.options.encoder} with {options}" if options else model.options.encoder
-    unread = model.classifier.encoder.needs <= {"sequence"}
+    unread = not model.classifier.encoder.needs_structure
     return name if unread or model.structure == "parse" else f"{name} on {model.structure}"
 
 

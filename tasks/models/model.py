@@ -138,7 +138,7 @@ class SavedModel:
     def reads_trees(self) -> bool:
         """Whether it needs the trees of sentences, and not their tokens alone."""
         return (
-            bool(self.classifier.encoder.needs & {"tree", "graph"})
+            self.classifier.encoder.needs_structure
             or self.task.question.reads in ("arcs", "nodes")
             or bool(structure_of(self.structure).spans)
         )
@@ -206,7 +206,7 @@ def parser_in(run: Path) -> tuple[ParserOptions, Task]:
         StorageError: As :func:`model_in`, but for the weights.
     """
     saved, _ = _read(_with_model(run) / MODEL)
-    return saved.parser, saved.task or Task(labels=saved.labels)
+    return saved.parser, saved.asked
 
 
 def _with_model(run: Path) -> Path:
@@ -244,7 +244,7 @@ def options_in(folder: Path) -> tuple[ModelOptions, Task]:
         StorageError: The file is missing or damaged.
     """
     saved, _ = _read(folder / MODEL)
-    return saved.options, saved.task or Task(labels=saved.labels)
+    return saved.options, saved.asked
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -265,8 +265,7 @@ def load_model(folder: Path) -> SavedModel:
             name for name in weights if re.fullmatch(r"embedding\.(.*\.)?table\.weight", name)
         )
         table = weights.get(next(tables, ""))
-        task = saved.task or Task(labels=saved.labels)
-        classifier = build_model(saved.options, task, vocabulary, table)
+        classifier = build_model(saved.options, saved.asked, vocabulary, table)
         _check_contextual(saved, classifier, file)
         classifier.load_state_dict(weights)
         unusable = [name for name, value in weights.items() if not torch.isfinite(value).all()]
@@ -290,7 +289,7 @@ def load_model(folder: Path) -> SavedModel:
         relations=relations,
         structure=saved.structure,
         parser=saved.parser,
-        task=task,
+        task=saved.asked,
     )
 
 
@@ -348,3 +347,8 @@ class _ModelFile:
     relations: _Words | None
     task: Task | None = None
     contextual: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> Task:
+        """The task; early files have the classes of a sentence alone."""
+        return self.task or Task(labels=self.labels)

@@ -18,7 +18,8 @@ from tasks.options import OptionError
 
 # Only a run needs models, and torch with them: a parse in the cache is there without.
 if TYPE_CHECKING:
-    from tasks.models.model import SavedModel, Task
+    from tasks.models.building import Task
+    from tasks.models.model import SavedModel
 
 __all__ = ["RunParser", "cached_parser", "make_parser"]
 

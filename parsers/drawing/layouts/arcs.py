@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from parsers.drawing.fonts import text_width
@@ -38,7 +38,7 @@ def arcs_layout(view: View) -> Scene:
     place = {node: rank for rank, node in enumerate(order)}
     root = view.tree.root
 
-    above, below, pairs = _sides(view, order)
+    above, below, pairs = _sides(view, place)
     step = above.step
     columns, leasts = [], []
     for node in order:
@@ -101,9 +101,8 @@ def arcs_layout(view: View) -> Scene:
     return scene
 
 
-def _sides(view: View, order: Sequence[int]) -> tuple[Side, Side, list[Pair]]:
+def _sides(view: View, place: Mapping[int, int]) -> tuple[Side, Side, list[Pair]]:
     """The arcs above the words, by node, those below, by number, and the edges that these show."""
-    place = {node: rank for rank, node in enumerate(order)}
     root = view.tree.root
 
     def arc(head: int, tail: int, label: str, *, named: bool = True) -> Arc:
@@ -115,7 +114,7 @@ def _sides(view: View, order: Sequence[int]) -> tuple[Side, Side, list[Pair]]:
     above = Side(
         {
             node: arc(view.tree.parents[node], node, view.captions[node])
-            for node in order
+            for node in place
             if node != root
         },
         root=(place[root], root),
