@@ -74,10 +74,13 @@ class Forward : ForwardPass<DownwardTrees<T>> {
       store<T>(this->forgets_of(node) + at, f);
       store<T>(remembered.get() + row * padded + at, f * cell_above(node, at));
     });
-    multiply(rows, w.iou, [&](int64_t row, int64_t tile, const T* sum) {
-      this->compute_state(begin + row, tile, sum, handed_to(begin + row),
-                          load<T>(remembered.get() + row * padded + tile * lanes));
-    });
+    multiply(
+        rows, w.iou,
+        [&](int64_t row, int64_t tile, T* sum) {
+          this->compute_cell(begin + row, tile, sum, handed_to(begin + row),
+                             load<T>(remembered.get() + row * padded + tile * lanes));
+        },
+        [&](int64_t row, int64_t tile, T* left) { this->compute_state(begin + row, tile, left); });
   }
 
   Vector<T> cell_above(int64_t node, int64_t at) const {

@@ -114,31 +114,42 @@ class Forward : Chains<T> {
 
   void advance(const Weights<T>& u, int64_t step, int64_t begin, int64_t end) {
     if (step == 0) {
-      const T nothing[3 * lanes] = {};
       for (int64_t word = begin; word < end; ++word)
-        for (int64_t tile = 0; tile < tiles; ++tile) compute(step, word, tile, nothing);
+        for (int64_t tile = 0; tile < tiles; ++tile) {
+          T nothing[3 * lanes] = {};
+          compute_gates(word, tile, nothing);
+          compute_state(step, word, tile, nothing);
+        }
       return;
     }
     const T* states[kSome];
     for (int64_t word = begin; word < end; ++word) states[word - begin] = this->before(step, word);
     multiply(
         Rows<T>(states, hidden, end - begin), u,
-        [&](int64_t row, int64_t tile, const T* sum) { compute(step, begin + row, tile, sum); });
+        [&](int64_t row, int64_t tile, T* sum) { compute_gates(begin + row, tile, sum); },
+        [&](int64_t row, int64_t tile, T* left) { compute_state(step, begin + row, tile, left); });
   }
 
-  // A tile of a word's state; `sum` is of the state before: r, z, n.
-  void compute(int64_t step, int64_t word, int64_t tile, const T* sum) {
+  // A tile of a word's gates; `sum` is of the state before: r, z, n. In it the sum within n, and z, are left.
+  void compute_gates(int64_t word, int64_t tile, T* sum) {
     const int64_t at = tile * lanes;
     T* kept = this->kept_of(word) + at;
     const auto r = sigmoid<T>(load<T>(kept + padded) + load<T>(sum));
     const auto z = sigmoid<T>(load<T>(kept + 2 * padded) + load<T>(sum + lanes));
     const auto from_state = load<T>(sum + 2 * lanes) + load<T>(b_n.get() + at);
-    const auto n = structnn::tanh<T>(load<T>(kept) + r * from_state);
-    store<T>(kept, n);
     store<T>(kept + padded, r);
     store<T>(kept + 2 * padded, z);
     store<T>(kept + 3 * padded, from_state);
-    const auto h = n + z * (this->before_tile(step, word, tile) - n);
+    store<T>(sum, load<T>(kept) + r * from_state);
+    store<T>(sum + lanes, z);
+  }
+
+  // A tile of its state, from what compute_gates has left.
+  void compute_state(int64_t step, int64_t word, int64_t tile, const T* left) {
+    const int64_t at = tile * lanes;
+    const auto n = structnn::tanh<T>(load<T>(left));
+    store<T>(this->kept_of(word) + at, n);
+    const auto h = n + load<T>(left + lanes) * (this->before_tile(step, word, tile) - n);
     store_some<T>(this->h_of(word) + at, h, this->units_of(tile));
   }
 };

@@ -197,11 +197,9 @@ class Forward {
         fetch<T>(cell_at(row, tile));
       }
     };
-    // All cells first, then all states: each is a long chain of operations, and those of several rows
-    // run side by side.
-    const auto compute = [&](int64_t from, int rows, int64_t tile, const T* product) {
+    // In the product the cells and the output gates are left for the states.
+    const auto compute_cells = [&](int64_t from, int rows, int64_t tile, T* product) {
       const int64_t units = units_of(tile);
-      T kept[kMostRows][2][lanes];  // cells and output gates
       for (int row = 0; row < rows; ++row, product += kGates * lanes) {
         const T* word = word_at(from + row, tile);
         T* cell = cell_at(from + row, tile);
@@ -211,20 +209,25 @@ class Forward {
         const auto c = sigmoid<T>(gates[0]) * tanh<T>(gates[2]) +
                        sigmoid<T>(gates[1]) * load_some<T>(cell, units);
         store_some<T>(cell, c, units);
-        store<T>(kept[row][0], c);
-        store<T>(kept[row][1], sigmoid<T>(gates[3]));
+        store<T>(product, c);
+        store<T>(product + lanes, sigmoid<T>(gates[3]));
       }
-      for (int row = 0; row < rows; ++row)
+    };
+    const auto compute_states = [&](int64_t from, int rows, int64_t tile, const T* left) {
+      for (int row = 0; row < rows; ++row, left += kGates * lanes)
         store_some<T>(state_at(step, first + from + row, direction) + tile * lanes,
-                      load<T>(kept[row][1]) * tanh<T>(load<T>(kept[row][0])), units);
+                      load<T>(left + lanes) * tanh<T>(load<T>(left)), units_of(tile));
     };
     constexpr bool few = std::is_same_v<States, StateWeights<T>>;
     using RowsOf = std::conditional_t<few, StateRows<T>, Rows<T>>;
-    multiply_blocks(RowsOf(before, hidden, known), u, fetch_all, compute);
-    const T nothing[kMostRows * kGates * lanes] = {};
+    multiply_blocks(RowsOf(before, hidden, known), u, fetch_all, compute_cells, compute_states);
     for (int64_t row = known; row < count; row += kMostRows)
-      for (int64_t tile = 0; tile < tiles; ++tile)
-        compute(row, int(std::min<int64_t>(count - row, kMostRows)), tile, nothing);
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        const int rows = int(std::min<int64_t>(count - row, kMostRows));
+        T nothing[kMostRows * kGates * lanes] = {};
+        compute_cells(row, rows, tile, nothing);
+        compute_states(row, rows, tile, nothing);
+      }
   }
 };
 

@@ -102,7 +102,9 @@ STRUCTNN_INLINE void multiply_parts(const Bfloat16* right) {
 
 // sums = left * right, or added to what is there: left is ``(steps, parts)`` tiles, right ``(steps,
 // width, parts)``, and sums are ``(rows, width, lanes)``, rows `stride` bytes apart. The unit works by
-// itself: beside(step) is what the processor does meanwhile.
+// itself: beside(slot) is what the processor does meanwhile, once for each column of each step. Only few
+// of the unit's operations wait for their turn, so that it has to be little, without long chains of
+// operations: more than about 60 of them, or 100 cycles, and the unit is idle.
 template <int... kColumn, typename Beside>
 void multiply_columns(const Bfloat16* left, const Bfloat16* right, int64_t steps, float* sums,
                       int64_t stride, bool add, Beside beside,
@@ -116,8 +118,7 @@ void multiply_columns(const Bfloat16* left, const Bfloat16* right, int64_t steps
     load_tile<kLeft>(left);
     load_tile<kLeft + 1>(left + kTile);
     load_tile<kLeft + 2>(left + 2 * kTile);
-    (multiply_parts<kColumn>(right + kColumn * kParts * kTile), ...);
-    beside(step);
+    ((multiply_parts<kColumn>(right + kColumn * kParts * kTile), beside(step * width + kColumn)), ...);
     left += kParts * kTile;
     right += width * kParts * kTile;
   }
@@ -276,19 +277,27 @@ class SplitPanels {
 };
 
 // As for GivenRows. While the unit multiplies a block, the rows of the block before are at work.
-template <typename Before, typename Function>
-void multiply_blocks(const SplitRows& a, const SplitPanels& b, Before before, Function function) {
+template <typename Before, typename... Functions>
+void multiply_blocks(const SplitRows& a, const SplitPanels& b, Before before, Functions... functions) {
   struct {
     int64_t first, rows, panel;
     alignas(64) float product[kSide * kMostWidth * kSide];
   } blocks[2];
-  int64_t count = 0, done = 0;  // blocks, and rows of the last one but one
-  const auto work_until = [&](int64_t row) {
-    const auto& block = blocks[count % 2];
-    if (row > done)
-      function(block.first + done, int(row - done), block.panel,
-               block.product + done * b.columns.width(block.panel) * kSide);
-    done = row;
+  // Blocks, and how many pieces of the last one but one are done, rows that go through a function.
+  int64_t count = 0, done = 0;
+  const auto work_until = [&](int64_t end) {
+    auto& block = blocks[count % 2];
+    int64_t passed = 0;  // pieces of the functions before
+    const auto work = [&](auto& function) {
+      const int64_t from = std::max(done - passed, int64_t(0));
+      const int64_t to = std::min(end - passed, block.rows);
+      if (from < to)
+        function(block.first + from, int(to - from), block.panel,
+                 block.product + from * b.columns.width(block.panel) * kSide);
+      passed += block.rows;
+    };
+    (work(functions), ...);
+    done = end;
   };
   const Registers registers(a.rows);
   // Each block of rows stays in the first cache while it goes through some panels, which stay in the
@@ -302,7 +311,7 @@ void multiply_blocks(const SplitRows& a, const SplitPanels& b, Before before, Fu
       for (int64_t panel = begin_of(portion, portions, panels);
            panel < begin_of(portion + 1, portions, panels); ++panel) {
         auto& block = blocks[count++ % 2];
-        const int64_t others = blocks[count % 2].rows;
+        const int64_t pieces = blocks[count % 2].rows * sizeof...(functions);
         const int width = b.columns.width(panel);
         block.first = index * a.rows;
         block.rows = std::min(a.rows, a.count - block.first);
@@ -310,11 +319,11 @@ void multiply_blocks(const SplitRows& a, const SplitPanels& b, Before before, Fu
         before(block.first, int(block.rows), panel);
         multiply_split(
             width, a.block(index), b.panel(panel), a.steps, block.product, width * kTileRow, false,
-            [&](int64_t step) { work_until(begin_of(step + 1, a.steps, others)); });
-        work_until(others);
+            [&](int64_t slot) { work_until(begin_of(slot + 1, a.steps * width, pieces)); });
+        work_until(pieces);
         done = 0;
       }
-  if (count++) work_until(blocks[count % 2].rows);
+  if (count++) work_until(blocks[count % 2].rows * sizeof...(functions));
 }
 
 // Adds transposed(a) * b to a part of the rows of out.

@@ -45,16 +45,18 @@ template <typename T>
 using StateRows = GivenRows<T>;
 
 // function(row, panel, product) for each panel of b and, within it, each row of a, which may be
-// shorter than b is deep: product is ``(width, lanes)``.
-template <typename A, typename B, typename Function>
-void multiply(const A& a, const B& b, Function function) {
-  multiply_blocks(
-      a, b, [](int64_t, int, int64_t) {},
-      [&](int64_t first, int rows, int64_t panel, const auto* product) {
-        const int64_t stride = b.columns.width(panel) * b.columns.lanes;
-        for (int row = 0; row < rows; ++row, product += stride)
-          function(first + row, panel, product);
-      });
+// shorter than b is deep: product is ``(width, lanes)``. Of several functions the next one begins when some
+// rows are through: what waits for a long chain of operations runs beside the chains of other rows. What
+// it needs may be left in product.
+template <typename A, typename B, typename... Functions>
+void multiply(const A& a, const B& b, Functions... functions) {
+  const auto of_rows = [&](auto& function) {
+    return [&](int64_t first, int rows, int64_t panel, auto* product) {
+      const int64_t stride = b.columns.width(panel) * b.columns.lanes;
+      for (int row = 0; row < rows; ++row, product += stride) function(first + row, panel, product);
+    };
+  };
+  multiply_blocks(a, b, [](int64_t, int, int64_t) {}, of_rows(functions)...);
 }
 
 // The same where columns are in one group: function(row, tile, sum) for each vector.

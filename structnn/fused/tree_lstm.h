@@ -138,20 +138,24 @@ class ForwardPass : protected Trees {
     const int64_t worded = std::max(begin, std::min(end, in.words));
     const T* words[kSome];
     for (int64_t node = begin; node < worded; ++node) words[node - begin] = this->x_of(node);
-    multiply(Rows<T>(words, input, worded - begin), w.iou,
-             [&](int64_t row, int64_t tile, const T* sum) {
-               compute_state(begin + row, tile, sum, b.get(), Vector<T>{});
-             });
-    const T nothing[3 * lanes] = {};
+    multiply(
+        Rows<T>(words, input, worded - begin), w.iou,
+        [&](int64_t row, int64_t tile, T* sum) {
+          compute_cell(begin + row, tile, sum, b.get(), Vector<T>{});
+        },
+        [&](int64_t row, int64_t tile, T* left) { compute_state(begin + row, tile, left); });
     for (int64_t node = worded; node < end; ++node)
-      for (int64_t tile = 0; tile < tiles; ++tile)
-        compute_state(node, tile, nothing, b.get(), Vector<T>{});
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        T nothing[3 * lanes] = {};
+        compute_cell(node, tile, nothing, b.get(), Vector<T>{});
+        compute_state(node, tile, nothing);
+      }
   }
 
-  // The gates i, o and u, the cell and the state. The gates' sums are in two parts: a block
-  // ``(3, lanes)``, and a row of all units. What is left of the children's cells comes third.
-  void compute_state(int64_t node, int64_t tile, const T* block, const T* row,
-                     Vector<T> remembered) {
+  // The gates i, o and u, and the cell. The gates' sums are in two parts: a block ``(3, lanes)``, and a
+  // row of all units. What is left of the children's cells comes third. In the block the cell and gate
+  // o are left.
+  void compute_cell(int64_t node, int64_t tile, T* block, const T* row, Vector<T> remembered) {
     const int64_t at = tile * lanes;
     const auto i = sigmoid<T>(load<T>(block) + load<T>(row + at));
     const auto o = sigmoid<T>(load<T>(block + lanes) + load<T>(row + padded + at));
@@ -164,7 +168,14 @@ class ForwardPass : protected Trees {
       store<T>(gate + 2 * padded, u);
     }
     store<T>(this->cell_of(node) + at, c);
-    store_some<T>(this->h_of(node) + at, o * structnn::tanh<T>(c), this->units_of(tile));
+    store<T>(block, c);
+    store<T>(block + lanes, o);
+  }
+
+  // The state, from what compute_cell has left.
+  void compute_state(int64_t node, int64_t tile, const T* left) {
+    store_some<T>(this->h_of(node) + tile * lanes, load<T>(left + lanes) * structnn::tanh<T>(load<T>(left)),
+                  this->units_of(tile));
   }
 };
 

@@ -141,10 +141,11 @@ struct GivenRows {
 };
 
 // For each panel of b and, within it, each block of rows of a, which may be shorter than b is deep:
-// before(first, rows, panel), then function(first, rows, panel, product), which is ``(rows, width,
-// lanes)``.
-template <typename T, typename Before, typename Function>
-void multiply_blocks(const GivenRows<T>& a, const Packed<T>& b, Before before, Function function) {
+// before(first, rows, panel), then each function(first, rows, panel, product), which is ``(rows, width,
+// lanes)`` and may be changed for the next one.
+template <typename T, typename Before, typename... Functions>
+void multiply_blocks(const GivenRows<T>& a, const Packed<T>& b, Before before,
+                     Functions... functions) {
   alignas(64) T product[kRegisters * kLanes<T>];
   for (int64_t panel = 0; panel < b.columns.panels(); ++panel) {
     const int width = b.columns.width(panel);
@@ -153,7 +154,7 @@ void multiply_blocks(const GivenRows<T>& a, const Packed<T>& b, Before before, F
     for_blocks(a.count, width, [&](int64_t first, int rows) {
       before(first, rows, panel);
       block_of<Multiply, T>(rows, width, half)(a.rows + first, a.depth, b.panel(panel), product);
-      function(first, rows, panel, product);
+      (functions(first, rows, panel, product), ...);
     });
   }
 }
