@@ -173,10 +173,10 @@ template <typename Row>
 void split_transposed(Row row, int64_t count, int64_t columns, Bfloat16* to) {
   for (int64_t n = 0; n < count; n += kStep, to += kParts * kTile) {
     __m512 square[2][kSide];
-    for (int64_t k = 0; k < kStep; ++k)
-      square[k / kSide][k % kSide] =
-          n + k < count ? load_some<float>(row(n + k), columns) : _mm512_setzero_ps();
-    for (auto& half : square) transpose<float>(half);
+    for (int half = 0; half < 2; ++half) {
+      const int64_t at = n + half * kSide;
+      load_transposed<float>([&](int64_t i) { return row(at + i); }, count - at, columns, square[half]);
+    }
     store_parts(square[0], square[1], to);
   }
 }
@@ -238,13 +238,11 @@ class SplitPanels {
       Bfloat16* to = tiles_of(index, vector);
       for (int64_t k = 0; k < depth; k += kStep, to += stride(index)) {
         __m512 square[2][kSide];
-        for (int64_t i = 0; i < kSide; ++i)
-          for (int64_t half = 0; half < 2; ++half) {
-            const int64_t at = k + half * kSide;
-            square[half][i] = load_some<float>(matrix + (column + i) * depth + at,
-                                           i < count ? depth - at : 0);
-          }
-        for (auto& half : square) transpose<float>(half);
+        for (int half = 0; half < 2; ++half) {
+          const int64_t at = k + half * kSide;
+          load_transposed<float>([&](int64_t i) { return matrix + (column + i) * depth + at; }, count,
+                                 depth - at, square[half]);
+        }
         store_parts(square[0], square[1], to);
       }
     });

@@ -81,9 +81,8 @@ class Packed {
       for (int64_t k = 0; k < depth; k += lanes) {
         const int64_t count = std::min(lanes, depth - k);
         Vector<T> square[lanes];
-        for (int64_t i = 0; i < lanes; ++i)
-          square[i] = load_some<T>(matrix + (column + i) * depth + k, i < units ? count : 0);
-        transpose<T>(square);
+        load_transposed<T>([&](int64_t i) { return matrix + (column + i) * depth + k; }, units, depth - k,
+                           square);
         T* to = panel(index) + k * stride + vector * lanes;
         for (int64_t i = 0; i < count; ++i) store<T>(to + i * stride, square[i]);
       }

@@ -162,6 +162,38 @@ STRUCTNN_INLINE void transpose(Vector<T>* square) {
   }
 }
 
+// The same of some rows row(index) that are in memory, with so many columns; zeros are in place of others.
+template <typename T, typename Row>
+STRUCTNN_INLINE void load_transposed(Row row, int64_t rows, int64_t columns, Vector<T>* square) {
+  constexpr int lanes = kLanes<T>;
+#ifdef __AVX512F__
+  // Quarters of four rows at a time side by side: half of the work is done by loading them.
+  if constexpr (sizeof(T) == sizeof(float))
+    if (rows >= lanes && columns >= lanes) {
+      for (int quarter = 0; quarter < 4; ++quarter, square += 4) {
+        const auto load_quarter = [&](int i) { return _mm_loadu_ps(row(i) + 4 * quarter); };
+        __m512 from[4];
+        for (int i = 0; i < 4; ++i) {
+          from[i] = _mm512_castps128_ps512(load_quarter(i));
+          from[i] = _mm512_insertf32x4(from[i], load_quarter(i + 4), 1);
+          from[i] = _mm512_insertf32x4(from[i], load_quarter(i + 8), 2);
+          from[i] = _mm512_insertf32x4(from[i], load_quarter(i + 12), 3);
+        }
+        const auto a = _mm512_unpacklo_ps(from[0], from[1]), b = _mm512_unpackhi_ps(from[0], from[1]);
+        const auto c = _mm512_unpacklo_ps(from[2], from[3]), d = _mm512_unpackhi_ps(from[2], from[3]);
+        square[0] = _mm512_shuffle_ps(a, c, 0x44);
+        square[1] = _mm512_shuffle_ps(a, c, 0xEE);
+        square[2] = _mm512_shuffle_ps(b, d, 0x44);
+        square[3] = _mm512_shuffle_ps(b, d, 0xEE);
+      }
+      return;
+    }
+#endif
+  for (int i = 0; i < lanes; ++i)
+    square[i] = i < rows ? load_some<T>(row(i), columns) : Vector<T>{};
+  transpose<T>(square);
+}
+
 // The power series' coefficients, highest first: 1/n!, ..., 1/2, 1.
 template <typename T>
 struct Series {
