@@ -86,8 +86,8 @@ class LabelAnswer(_Uncalibrated):
         focus: :math:`\gamma`; 0 is cross-entropy.
 
     Raises:
-        ValueError: There are fewer than two classes, a class is there twice, there are not as many
-            weights as classes, or a weight or ``focus`` is below 0 or not finite.
+        ValueError: There are fewer than two classes, a class is there twice or has an empty name, there
+            are not as many weights as classes, or a weight or ``focus`` is below 0 or not finite.
 
     Example:
         >>> answer = LabelAnswer(["no", "yes"])
@@ -172,13 +172,16 @@ class LabelAnswer(_Uncalibrated):
 
 
 def check_labels(name: str, labels: Sequence[str]) -> None:
-    """Make sure that labels are several strings, each there once.
+    """Make sure that labels are several strings, none of them empty, each there once.
 
     Raises:
         ValueError: They are not; the message has the name.
     """
     if isinstance(labels, str):  # each character would be one
         raise ValueError(f"{name} must be a list of strings, but is the one string {labels!r}")
+    for label in labels:
+        if not isinstance(label, str) or not label:
+            raise ValueError(f"{name} must be strings that aren't empty, but are {list(labels)}")
     if len(set(labels)) < len(labels):
         raise ValueError(f"each label must be there once, but {name} are {list(labels)}")
 
@@ -212,10 +215,10 @@ class LabelsAnswer(nn.Module):
         if not separator:
             raise ValueError("separator must be at least one character, but is empty")
         for label in labels:
-            if not label or separator in label:  # no answer could have it
-                what = f"has the separator {separator!r} in it" if label else "is empty"
+            if separator in label:  # no answer could have it
                 raise ValueError(
-                    f"each label must be what stands between separators, but {label!r} {what}"
+                    f"each label must be what stands between separators, but {label!r} has the "
+                    f"separator {separator!r} in it"
                 )
         self.labels = tuple(labels)
         self.width = len(self.labels)

@@ -222,5 +222,5 @@ def _check_test_set(measures: Measures, data: str, cells: Sequence[ScoredCell]) 
     if data in measures.uncompared:
         raise ValueError(
             f"{data}: {measures.uncompared[data]}, which allows no comparison, and a report is of "
-            "comparisons: give more test examples"
+            "comparisons: give a larger or more varied test set"
         )

@@ -119,7 +119,7 @@ class Summary:
             return []
         return [
             f"no verdict: {self.uncompared[data]}, which doesn't show what others would change, so the "
-            "figures describe these runs alone; give more test examples"
+            "figures describe these runs alone; give a larger or more varied test set"
         ]
 
     def to_markdown(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.amp.grad_scaler import GradScaler
 
 from structnn import StructuredModel
 from tasks.json_records import as_record
@@ -24,16 +25,31 @@ ANEW = "training begins anew"
 
 
 @dataclass(frozen=True)
+class _Scale:
+    """What losses are scaled by in half precision.
+
+    Args:
+        scale: The factor.
+        steps: For how many steps it has fitted.
+    """
+
+    scale: float
+    steps: int
+
+
+@dataclass(frozen=True)
 class _Note:
     """What a checkpoint says beside its tensors.
 
     Args:
         epochs: The epochs so far.
         updated: For each optimiser the numbers of the parameters that it has updated.
+        scale: None where losses aren't scaled, and in checkpoints of versions before 0.15.2.
     """
 
     epochs: Sequence[Epoch]
     updated: Sequence[Sequence[int]]
+    scale: _Scale | None = None
 
     def __post_init__(self) -> None:
         numbers = [epoch.number for epoch in self.epochs]
@@ -47,6 +63,7 @@ def save_checkpoint(
     optimizers: Sequence[torch.optim.Optimizer],
     epochs: Sequence[Epoch],
     best_weights: Mapping[str, Tensor],
+    scaler: GradScaler | None = None,
 ) -> None:
     """Write the state after an epoch, with that of torch's random numbers.
 
@@ -56,6 +73,7 @@ def save_checkpoint(
         optimizers: Its optimisers.
         epochs: The epochs so far.
         best_weights: The model's state after the best of them.
+        scaler: What scales losses in half precision.
     """
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"best/{name}": value for name, value in best_weights.items()}
@@ -66,12 +84,19 @@ def save_checkpoint(
     tensors["random"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random-cuda"] = torch.cuda.get_rng_state()
-    note = _Note(epochs, [sorted(state) for state in states])
+    scale = None
+    if scaler is not None:
+        state = scaler.state_dict()
+        scale = _Scale(state["scale"], state["_growth_tracker"])
+    note = _Note(epochs, [sorted(state) for state in states], scale)
     write_tensors(path, tensors, asdict(note))
 
 
 def load_checkpoint(
-    path: Path, model: StructuredModel, optimizers: Sequence[torch.optim.Optimizer]
+    path: Path,
+    model: StructuredModel,
+    optimizers: Sequence[torch.optim.Optimizer],
+    scaler: GradScaler | None = None,
 ) -> tuple[list[Epoch], dict[str, Tensor]]:
     """Restore what :func:`save_checkpoint` wrote, whole or not at all.
 
@@ -79,6 +104,7 @@ def load_checkpoint(
         path: The file.
         model: The classifier.
         optimizers: Its optimisers.
+        scaler: What scales losses in half precision.
 
     Returns:
         The epochs so far, and the model's state after the best of them.
@@ -117,6 +143,9 @@ def load_checkpoint(
     for optimizer, moments in zip(optimizers, states, strict=True):
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    if scaler is not None and note.scale is not None:
+        scale = {"scale": note.scale.scale, "_growth_tracker": note.scale.steps}
+        scaler.load_state_dict(scaler.state_dict() | scale)
     torch.set_rng_state(generators["cpu"])
     if "cuda" in generators:
         torch.cuda.set_rng_state(generators["cuda"])

@@ -138,7 +138,9 @@ def train_by_epochs(
     best_weights: dict[str, Tensor] = {}
     if checkpoint.exists():
         try:
-            epochs, best_weights = load_checkpoint(checkpoint, model, step.optimizers)
+            epochs, best_weights = load_checkpoint(
+                checkpoint, model, step.optimizers, step.accelerator.scaler
+            )
         except StorageError as fault:
             warnings.warn(str(fault), stacklevel=2)
     best = max(epochs, key=lambda epoch: epoch.merit, default=None)
@@ -164,7 +166,9 @@ def train_by_epochs(
                 name: value.detach().cpu().clone() for name, value in model.state_dict().items()
             }
         if processes.is_main:
-            save_checkpoint(checkpoint, model, step.optimizers, epochs, best_weights)
+            save_checkpoint(
+                checkpoint, model, step.optimizers, epochs, best_weights, step.accelerator.scaler
+            )
         if on_epoch is not None:
             on_epoch(epoch)
 

@@ -46,6 +46,18 @@ def test_a_count_below_0_is_told():
         Vocabulary(["a", "b"], {"b": -1})
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("ab", "words must be a list of strings, but are the one string 'ab'"),
+        (["a", 2], "words must be strings, but 2 is of type int"),
+    ],
+)
+def test_what_is_no_list_of_strings_is_told(words, message):
+    with pytest.raises(ValueError, match=message):
+        Vocabulary(words)
+
+
 def test_repeated_words_are_told():
     with pytest.raises(ValueError, match="'a' is repeated"):
         Vocabulary(["a", "b", "a"])

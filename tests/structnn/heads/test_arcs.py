@@ -279,7 +279,7 @@ def test_what_can_not_be_is_told():
         build_head("arcs", ArcsAnswer(RELATIONS), encoder, hidden_dim=5)
     with pytest.raises(ValueError, match="at least one relation"):
         ArcsAnswer([])
-    with pytest.raises(ValueError, match="each a name, but got an empty one"):
+    with pytest.raises(ValueError, match="relations must be strings that aren't empty"):
         ArcsAnswer(["nsubj", ""])
     with pytest.raises(ValueError, match=r"but relations are \['nsubj', 'nsubj'\]"):
         ArcsAnswer(["nsubj", "nsubj"])

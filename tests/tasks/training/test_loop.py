@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import copy
 import re
 
 import numpy as np
 import pytest
 import torch
+from torch.amp.grad_scaler import GradScaler
 
 from structnn import Vocabulary
 from structnn.heads.answers import LabelAnswer, ScoreAnswer
@@ -14,7 +16,8 @@ from tasks.storage import StorageError
 from tasks.tensors import read_tensors, write_tensors
 from tasks.training import evaluation, step
 from tasks.training.batching import batches_of_epoch
-from tasks.training.checkpoint import load_checkpoint
+from tasks.training.checkpoint import load_checkpoint, save_checkpoint
+from tasks.training.epoch import Epoch
 from tasks.training.evaluation import predict_scores
 from tasks.training.gold import answered
 from tasks.training.inputs import Inputs
@@ -257,6 +260,21 @@ def test_a_state_that_is_refused_changes_nothing(parsed, tmp_path):
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert torch.equal(random, torch.get_rng_state())
     assert not optimizers[0].state_dict()["state"]
+
+
+def test_a_checkpoint_has_the_scale_of_losses_in_half_precision(parsed, tmp_path):
+    model, _, _ = setup(parsed, "bag")
+    optimizers = step.TrainingStep(model, OPTIONS, None).optimizers
+    scaler, other = (GradScaler("cpu", init_scale=1024.0, growth_interval=9) for _ in range(2))
+    scaler.load_state_dict(scaler.state_dict() | {"scale": 256.0, "_growth_tracker": 7})
+    epochs, best = [Epoch(1, 1.0, 1.0, 0.5, 1.0, 8)], copy.deepcopy(model.state_dict())
+    save_checkpoint(tmp_path / "c", model, optimizers, epochs, best, scaler)
+    load_checkpoint(tmp_path / "c", model, optimizers, other)
+    assert other.state_dict() == scaler.state_dict()
+    load_checkpoint(tmp_path / "c", model, optimizers)
+    save_checkpoint(tmp_path / "c", model, optimizers, epochs, best)
+    load_checkpoint(tmp_path / "c", model, optimizers, other)
+    assert other.state_dict() == scaler.state_dict()
 
 
 @pytest.mark.parametrize("encoder", ["bag", "child_sum_tree_lstm"])
