@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import re
 
 import numpy as np
@@ -263,18 +262,18 @@ def test_a_state_that_is_refused_changes_nothing(parsed, tmp_path):
 
 
 def test_a_checkpoint_has_the_scale_of_losses_in_half_precision(parsed, tmp_path):
+    checkpoint = tmp_path / "c"
+    broken_off(parsed, checkpoint)
     model, _, _ = setup(parsed, "bag")
     optimizers = step.TrainingStep(model, OPTIONS, None).optimizers
     scaler, other = (GradScaler("cpu", init_scale=1024.0, growth_interval=9) for _ in range(2))
-    scaler.load_state_dict(scaler.state_dict() | {"scale": 256.0, "_growth_tracker": 7})
-    epochs, best = [Epoch(1, 1.0, 1.0, 0.5, 1.0, 8)], copy.deepcopy(model.state_dict())
-    save_checkpoint(tmp_path / "c", model, optimizers, epochs, best, scaler)
-    load_checkpoint(tmp_path / "c", model, optimizers, other)
-    assert other.state_dict() == scaler.state_dict()
-    load_checkpoint(tmp_path / "c", model, optimizers)
-    save_checkpoint(tmp_path / "c", model, optimizers, epochs, best)
-    load_checkpoint(tmp_path / "c", model, optimizers, other)
-    assert other.state_dict() == scaler.state_dict()
+    first = scaler.state_dict()
+    scaler.load_state_dict(first | {"scale": 256.0, "_growth_tracker": 7})
+    state = load_checkpoint(checkpoint, model, optimizers, other)
+    assert other.state_dict() == first  # none was saved
+    save_checkpoint(checkpoint, model, optimizers, *state, scaler)
+    load_checkpoint(checkpoint, model, optimizers, other)
+    assert other.state_dict() == scaler.state_dict() != first
 
 
 @pytest.mark.parametrize("encoder", ["bag", "child_sum_tree_lstm"])
