@@ -16,7 +16,6 @@ from tasks.tensors import read_tensors, write_tensors
 from tasks.training import evaluation, step
 from tasks.training.batching import batches_of_epoch
 from tasks.training.checkpoint import load_checkpoint, save_checkpoint
-from tasks.training.epoch import Epoch
 from tasks.training.evaluation import predict_scores
 from tasks.training.gold import answered
 from tasks.training.inputs import Inputs
