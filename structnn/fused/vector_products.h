@@ -150,9 +150,9 @@ void multiply_blocks(const GivenRows<T>& a, const Packed<T>& b, Before before,
   for (int64_t panel = 0; panel < b.columns.panels(); ++panel) {
     const int width = b.columns.width(panel);
     const bool half = b.columns.is_half(panel);
-    if (half) std::memset(product, 0, sizeof(product));
     for_blocks(a.count, width, [&](int64_t first, int rows) {
       before(first, rows, panel);
+      if (half) std::memset(product, 0, rows * width * sizeof(Vector<T>));
       block_of<Multiply, T>(rows, width, half)(a.rows + first, a.depth, b.panel(panel), product);
       (functions(first, rows, panel, product), ...);
     });
