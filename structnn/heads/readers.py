@@ -254,16 +254,9 @@ def build_reader(spec: str, encoder: Encoder) -> Reader:
 
     Raises:
         UnknownNameError: The name or an option is not known; the message lists the valid ones.
-        ValueError: An option's value is not accepted, several readers are named, or the reader reads
-            sentence vectors, which an encoder without a readout doesn't make.
+        ValueError: An option's value is not accepted, or several readers are named.
     """
     (name, options), *rest = READERS.parse(spec, "+")
     if rest:
         raise ValueError(f"a head has one reader, but {spec!r} names {1 + len(rest)}")
-    reader = READERS.build(name, options, encoder.sentence_dim, encoder.output_dim)
-    if reader.reads_sentences and encoder.readout is None:
-        raise ValueError(
-            f"the reader {spec!r} reads sentence vectors, and this {type(encoder).__name__} has no "
-            "readout that makes them: build it with a readout"
-        )
-    return reader
+    return READERS.build(name, options, encoder.sentence_dim, encoder.output_dim)
