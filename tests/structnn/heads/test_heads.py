@@ -236,14 +236,6 @@ def test_each_label_is_there_once():
         (lambda: LabelsAnswer(["a", ""]), r"labels must be strings that aren't empty, .*'a', ''"),
         (lambda: LabelAnswer(["", "b"]), r"labels must be strings that aren't empty, .*'', 'b'"),
         (lambda: LabelAnswer([1, 2]), r"labels must be strings that aren't empty, .*1, 2"),
-        (
-            lambda: build_head(
-                "sentence",
-                LabelAnswer(["a", "b"]),
-                build_encoder("bilstm", input_dim=4, hidden_dim=4).without_readout(),
-            ),
-            "'sentence' reads sentence vectors, and this LSTM has no readout",
-        ),
         (lambda: LabelsAnswer(["a"], separator=""), "separator must be at least one character"),
         (
             lambda: LabelsAnswer("ab"),
