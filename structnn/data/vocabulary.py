@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from structnn.fields import strings
+
 __all__ = ["UNIVERSAL_RELATIONS", "UNKNOWN", "Vocabulary"]
 
 UNKNOWN = "<unknown>"
@@ -22,8 +24,8 @@ class Vocabulary:
         lowercase: List every string, and look it up, in lower case.
 
     Raises:
-        ValueError: ``words`` are one string, or hold something else than strings; a string is listed
-            twice; or a count is below 0.
+        StructureError: ``words`` are one string, or hold something else than strings.
+        ValueError: A string is listed twice, or a count is below 0.
 
     Example:
         >>> vocabulary = Vocabulary(["dogs", "bark"])
@@ -38,14 +40,7 @@ class Vocabulary:
         *,
         lowercase: bool = False,
     ) -> None:
-        if isinstance(words, str):  # each character would be a word
-            raise ValueError(f"words must be a list of strings, but are the one string {words!r}")
-        given = tuple(words)
-        for word in given:
-            if not isinstance(word, str):
-                raise ValueError(
-                    f"words must be strings, but {word!r} is of type {type(word).__name__}"
-                )
+        given = strings("words", words)
         self.words = (UNKNOWN, *(map(str.lower, given) if lowercase else given))
         self.lowercase = lowercase
         self.counts = (0, *((counts or {}).get(word, 1) for word in given))

@@ -89,13 +89,12 @@ class Forward : ForwardPass<ChildSumTrees<T>> {
       this->sum_messages(node, to);
       rows_of_messages[node - begin] = to;
     }
-    multiply(
-        States(rows_of_messages, hidden, end - begin), u_iou,
-        [&](int64_t row, int64_t tile, T* sum) {
-          this->compute_cell(begin + row, tile, sum, this->gates_of(begin + row),
-                             load<T>(remembered + row * padded + tile * lanes));
-        },
-        [&](int64_t row, int64_t tile, T* left) { this->compute_state(begin + row, tile, left); });
+    this->compute_states(
+        States(rows_of_messages, hidden, end - begin), u_iou, begin,
+        [&](int64_t node, int64_t tile, T* sum) {
+          this->compute_cell(node, tile, sum, this->gates_of(node),
+                             load<T>(remembered + (node - begin) * padded + tile * lanes));
+        });
   }
 
   void compute_messages(int64_t begin, int64_t end) {

@@ -74,13 +74,10 @@ class Forward : ForwardPass<DownwardTrees<T>> {
       store<T>(this->forgets_of(node) + at, f);
       store<T>(remembered.get() + row * padded + at, f * cell_above(node, at));
     });
-    multiply(
-        rows, w.iou,
-        [&](int64_t row, int64_t tile, T* sum) {
-          this->compute_cell(begin + row, tile, sum, handed_to(begin + row),
-                             load<T>(remembered.get() + row * padded + tile * lanes));
-        },
-        [&](int64_t row, int64_t tile, T* left) { this->compute_state(begin + row, tile, left); });
+    this->compute_states(rows, w.iou, begin, [&](int64_t node, int64_t tile, T* sum) {
+      this->compute_cell(node, tile, sum, handed_to(node),
+                         load<T>(remembered.get() + (node - begin) * padded + tile * lanes));
+    });
   }
 
   Vector<T> cell_above(int64_t node, int64_t at) const {

@@ -130,7 +130,8 @@ class Forward : Chains<T> {
         [&](int64_t row, int64_t tile, T* left) { compute_state(step, begin + row, tile, left); });
   }
 
-  // A tile of a word's gates; `sum` is of the state before: r, z, n. In it the sum within n, and z, are left.
+  // A tile of a word's gates; `sum` is of the state before: r, z, n. In it the sum within n, and z, are
+  // left.
   void compute_gates(int64_t word, int64_t tile, T* sum) {
     const int64_t at = tile * lanes;
     T* kept = this->kept_of(word) + at;

@@ -94,17 +94,13 @@ class Forward : ForwardPass<NaryTrees<T>> {
     }
     const Rows<T> rows(rows_of_states, slots, end - begin);
     compute_forgets(rows, u_f, begin);
-    multiply(
-        rows, u_iou,
-        [&](int64_t row, int64_t tile, T* sum) {
-          const int64_t node = begin + row;
-          const auto remembered = this->sum_edges(node, [&](int64_t edge) {
-            return this->forget(node, edge, tile) * this->cell_of_child(edge, tile);
-          });
-          this->compute_cell(node, tile, sum, this->has_word(node) ? this->gates_of(node) : b.get(),
-                             remembered);
-        },
-        [&](int64_t row, int64_t tile, T* left) { this->compute_state(begin + row, tile, left); });
+    this->compute_states(rows, u_iou, begin, [&](int64_t node, int64_t tile, T* sum) {
+      const auto remembered = this->sum_edges(node, [&](int64_t edge) {
+        return this->forget(node, edge, tile) * this->cell_of_child(edge, tile);
+      });
+      this->compute_cell(node, tile, sum, this->has_word(node) ? this->gates_of(node) : b.get(),
+                         remembered);
+    });
   }
 
   // Equation 10.

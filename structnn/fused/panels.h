@@ -81,8 +81,8 @@ class Packed {
       for (int64_t k = 0; k < depth; k += lanes) {
         const int64_t count = std::min(lanes, depth - k);
         Vector<T> square[lanes];
-        load_transposed<T>([&](int64_t i) { return matrix + (column + i) * depth + k; }, units, depth - k,
-                           square);
+        load_transposed<T>([&](int64_t i) { return matrix + (column + i) * depth + k; }, units,
+                           depth - k, square);
         T* to = panel(index) + k * stride + vector * lanes;
         for (int64_t i = 0; i < count; ++i) store<T>(to + i * stride, square[i]);
       }

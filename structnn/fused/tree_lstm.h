@@ -138,18 +138,24 @@ class ForwardPass : protected Trees {
     const int64_t worded = std::max(begin, std::min(end, in.words));
     const T* words[kSome];
     for (int64_t node = begin; node < worded; ++node) words[node - begin] = this->x_of(node);
-    multiply(
-        Rows<T>(words, input, worded - begin), w.iou,
-        [&](int64_t row, int64_t tile, T* sum) {
-          compute_cell(begin + row, tile, sum, b.get(), Vector<T>{});
-        },
-        [&](int64_t row, int64_t tile, T* left) { compute_state(begin + row, tile, left); });
+    compute_states(Rows<T>(words, input, worded - begin), w.iou, begin,
+                   [&](int64_t node, int64_t tile, T* sum) {
+                     compute_cell(node, tile, sum, b.get(), Vector<T>{});
+                   });
     for (int64_t node = worded; node < end; ++node)
       for (int64_t tile = 0; tile < tiles; ++tile) {
         T nothing[3 * lanes] = {};
         compute_cell(node, tile, nothing, b.get(), Vector<T>{});
         compute_state(node, tile, nothing);
       }
+  }
+
+  // The states of the nodes from `begin` on, a row for each; cell(node, tile, sum) computes a cell.
+  template <typename States, typename U, typename Cell>
+  void compute_states(const States& rows, const U& weights, int64_t begin, Cell cell) {
+    multiply(
+        rows, weights, [&](int64_t row, int64_t tile, T* sum) { cell(begin + row, tile, sum); },
+        [&](int64_t row, int64_t tile, T* left) { compute_state(begin + row, tile, left); });
   }
 
   // The gates i, o and u, and the cell. The gates' sums are in two parts: a block ``(3, lanes)``, and a
@@ -174,8 +180,8 @@ class ForwardPass : protected Trees {
 
   // The state, from what compute_cell has left.
   void compute_state(int64_t node, int64_t tile, const T* left) {
-    store_some<T>(this->h_of(node) + tile * lanes, load<T>(left + lanes) * structnn::tanh<T>(load<T>(left)),
-                  this->units_of(tile));
+    const auto h = load<T>(left + lanes) * structnn::tanh<T>(load<T>(left));
+    store_some<T>(this->h_of(node) + tile * lanes, h, this->units_of(tile));
   }
 };
 

@@ -49,8 +49,8 @@ def test_a_count_below_0_is_told():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("ab", "words must be a list of strings, but are the one string 'ab'"),
-        (["a", 2], "words must be strings, but 2 is of type int"),
+        ("ab", "`words` must be a sequence of strings, but is the one string 'ab'"),
+        (["a", 2], "`words` must hold strings, but entry 1 is 2"),
     ],
 )
 def test_what_is_no_list_of_strings_is_told(words, message):
