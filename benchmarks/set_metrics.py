@@ -130,7 +130,9 @@ def wrong_share(
                 for chance in generator.normal(size=(seeds, parts))
             ]
             scores[name] = np.array([metric.scores(drawn.gold, drawn.answers(run)) for run in runs])
-        found = decide(mean_scores(scores), list(combinations(scores, 2)), draws=1000)
+        sure = all(map(metric.is_right_or_wrong, scores.values()))
+        means = mean_scores(scores, right_or_wrong=sure)
+        found = decide(means, list(combinations(scores, 2)), draws=1000)
         wrong += any(one.verdict in (Verdict.BETTER, Verdict.WORSE) for one in found)
     return wrong / repeats
 

@@ -121,6 +121,7 @@ MACRO_F1: Metric[str] = Metric(
     "macro_f1",
     PERCENT,
     over_set=macro_f1,
+    right_or_wrong=(0, 1),
     about="the unweighted mean of the labels' F1, in percent",
 )
 
@@ -130,6 +131,7 @@ MICRO_F1: Metric[str] = Metric(
     "micro_f1",
     PERCENT,
     over_set=micro_f1,
+    right_or_wrong=(0, 1),
     about="F1 over all labels of all examples together, in percent",
 )
 
@@ -207,6 +209,7 @@ MCC: Metric[str] = Metric(
     "MCC",
     "mcc",
     over_set=matthews,
+    right_or_wrong=(1,),  # 0 is that of one label for all, of which some are right
     about="Matthews' correlation coefficient; a constant prediction has 0",
 )
 

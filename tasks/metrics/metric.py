@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Never, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "PERCENT",
@@ -101,6 +101,9 @@ class Metric(Generic[Answer]):
         left_out: For a metric over a set its value without each one of the examples, where that is
             quicker than to compute it anew.
         defined: For a metric over a set whether it is defined, by the gold answers; by default it is.
+        right_or_wrong: The scores that say of an example that it is right, or that it is wrong: see
+            :meth:`is_right_or_wrong`. By default 0 and 1 where each example has a score, and none for a
+            metric over a set, whose values of 0 and 1 may mean something else.
 
     Raises:
         ValueError: Both of ``score`` and ``over_set`` are given, or none.
@@ -116,6 +119,7 @@ class Metric(Generic[Answer]):
     by_example: Metric[Answer] | None = None
     left_out: Callable[[Sequence[Answer], Sequence[Answer]], Floats] | None = None
     defined: Callable[[Sequence[Answer]], bool] | None = None
+    right_or_wrong: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if (self.score is None) == (self.over_set is None):
@@ -129,6 +133,21 @@ class Metric(Generic[Answer]):
     def is_defined(self, gold: Sequence[Answer]) -> bool:
         """Whether it has a value where these are the right answers, which says something of a set."""
         return self.defined is None or self.defined(gold)
+
+    def is_right_or_wrong(self, scores: ArrayLike) -> bool:
+        """Whether these scores say of each example that it is right or that it is wrong.
+
+        Their mean is then a share of examples, and has the intervals and tests of one. Numbers alone
+        don't tell: predictions that are all the same have a correlation of 0, which is not the share of
+        examples that are right; errors of numbers may be 0 and 1 by chance.
+
+        Args:
+            scores: Scores of this metric, of whatever shape.
+        """
+        tells = self.right_or_wrong
+        if tells is None:
+            tells = (0.0, 1.0) if self.score is not None else ()
+        return bool(tells) and bool(np.isin(np.asarray(scores, dtype=float), tells).all())
 
     def scores(self, gold: Sequence[Answer], predictions: Sequence[Answer]) -> Floats:
         r"""The score of each example; their mean is the value of the set.
@@ -224,6 +243,7 @@ def metric_of_counts(
         by_example=by_example
         or Metric(name, key, PERCENT, score=of_one, about=f"{about}; the mean over examples"),
         left_out=left_out,
+        right_or_wrong=(0, 1),
     )
 
 

@@ -99,6 +99,7 @@ MSE: Metric[str] = Metric(
     score=lambda gold, prediction: (float(gold) - float(prediction)) ** 2,
     higher_is_better=False,
     about="the mean squared error",
+    right_or_wrong=(),
 )
 
 

@@ -86,5 +86,6 @@ BLEU: Metric[str] = Metric(
     over_set=bleu,
     by_example=EDIT_DISTANCE,
     left_out=_bleu_left_out,
+    right_or_wrong=(0, 1),
     about="corpus BLEU of words between white space, from 0 to 100, unsmoothed",
 )

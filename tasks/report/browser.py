@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from parsers import draw
 from parsers.drawing.drawing import Drawing
 from parsers.drawing.presets import sentiment
@@ -19,9 +22,9 @@ from tasks.data.nodes import phrases_of
 from tasks.data.questions import Question, offsets_of, token_span, without_marks
 from tasks.data.structures import structure_of
 from tasks.report.groups import Group
+from tasks.results.measures import ScoredCell, of_examples
 from tasks.results.records import ExampleDescription
 from tasks.results.slices import Dimension, gaps, opposed
-from tasks.results.statistics import is_binary
 
 __all__ = ["Browser", "Opposition", "browser", "oppositions", "tree_of"]
 
@@ -85,12 +88,13 @@ class Browser:
 
 def oppositions(group: Group, examples: Sequence[ExampleDescription]) -> list[Opposition]:
     """What all structured encoders get right and all sequence encoders wrong, and the reverse."""
-    correct = {member.encoder: member.own_scores for member in group.members}
+    own = of_examples(group.metric)
+    correct = {member.encoder: _correct(member) for member in group.members}
     sides = {
         "every encoder of trees or graphs": [m.encoder for m in group.members if m.structured],
         "every encoder of sequences": [m.encoder for m in group.members if m.kind == "sequence"],
     }
-    if not all(is_binary(member.own_scores) for member in group.members):
+    if not all(own.is_right_or_wrong(member.own_scores) for member in group.members):
         return []  # right and wrong are not what is measured
     found = []
     for (right, ones), (wrong, others) in (tuple(sides.items()), tuple(sides.items())[::-1]):
@@ -276,11 +280,19 @@ def _counted(answers: Counter[str], question: Question) -> str:
     return ", ".join(f"{answer} \u00d7{seeds}" for answer, seeds in found)
 
 
+def _correct(member: ScoredCell) -> NDArray[np.float64]:
+    """``(seeds, examples)``: 1 where scores of right and wrong say that an example is right, else 0."""
+    # Where lower is better, a score of 1 is an error.
+    return (
+        member.own_scores if of_examples(member.metric).higher_is_better else 1 - member.own_scores
+    )
+
+
 def _drawn(group: Group, example: ExampleDescription, place: int) -> Drawn:
     predictions = []
     for member in group.members:
         found = Counter(of_seed[place] for of_seed in member.predictions)
-        right = float(member.own_scores[:, place].mean()) > 0.5
+        right = float(_correct(member)[:, place].mean()) > 0.5
         predictions.append((member.encoder, _counted(found, group.question), right))
     trees = _drawings(example)
     return Drawn(

@@ -83,7 +83,7 @@ def families_of(
     Args:
         scores: For each condition its matrix of scores, ``(seeds, examples)``.
         kinds: The kind of each encoder, one of :data:`tasks.results.records.KINDS`.
-        metric: What the scores are: its unit and direction are used.
+        metric: What the scores are: see :func:`tasks.results.statistics.compare_pairs`.
         options: The margin, and the reference.
         clusters: For each data set what its examples belong to, where they come in groups.
     """

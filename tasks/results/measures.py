@@ -141,7 +141,8 @@ class ScoredCell(CellMeasures):
         """The mean of ``own_scores`` of some test examples, and the ends of its interval."""
         scores = self.own_scores[:, list(members)]
         clusters = self.clusters and [self.clusters[member] for member in members]
-        return float(scores.mean()), *mean_interval(scores, clusters=clusters)
+        interval = _interval(of_examples(self.metric), scores, clusters)
+        return float(scores.mean()), *interval
 
     @property
     def constant(self) -> int:
@@ -340,6 +341,13 @@ def _measure(results: Results, cell: Cell, metrics: Sequence[Metric[str]]) -> Ce
     return _scored(measures, data, metrics, rows, _clusters(results, cell.condition.data))
 
 
+def _interval(
+    metric: AnyMetric, scores: NDArray[np.float64], clusters: Sequence[str] | None
+) -> tuple[float, float]:
+    sure = metric.is_right_or_wrong(scores)
+    return mean_interval(scores, clusters=clusters, right_or_wrong=sure)
+
+
 def _selecting(results: Results) -> str | None:
     """The key of the metric that selected epochs; None for the first of the question."""
     key = results.experiment.options.get("select")
@@ -364,7 +372,7 @@ def _scored(
     own = of_examples(metric)
     low, high = math.nan, math.nan
     if metric.is_defined(gold):
-        low, high = mean_interval(scores, clusters=clusters)
+        low, high = _interval(metric, scores, clusters)
     values = {one.key: tuple(one(gold, of_seed) for of_seed in predictions) for one in metrics}
     by_class = [class_f1(gold, of_seed, data.question) for of_seed in predictions]
     labels = [label for label in data.labels if any(label in of_seed for of_seed in by_class)]

@@ -28,7 +28,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from tasks.data.examples import counted
 from tasks.metrics import ACCURACY, AnyMetric, Unit
-from tasks.results.verdicts import FEWEST_SEEDS, Verdict, decide, mean_scores, numbered, summed
+from tasks.results.verdicts import (
+    FEWEST_SEEDS,
+    Verdict,
+    check_share,
+    decide,
+    mean_scores,
+    numbered,
+    summed,
+)
 
 __all__ = [
     "Comparison",
@@ -55,7 +63,11 @@ _LONGEST_SUM = 10**7
 
 
 def is_binary(scores: ArrayLike) -> bool:
-    """Whether all scores are 0 or 1, as those of accuracy are."""
+    """Whether all scores are 0 or 1, as those of accuracy are.
+
+    Other metrics may have these values too: :meth:`tasks.metrics.Metric.is_right_or_wrong` says what
+    they mean.
+    """
     values = np.asarray(scores, dtype=float)
     return bool(((values == 0) | (values == 1)).all())
 
@@ -89,10 +101,14 @@ def over_seeds(values: Sequence[float], confidence: float = 0.95) -> OverSeeds:
 
     Args:
         values: The value of each seed.
-        confidence: The share of such intervals that hold the true mean.
+        confidence: The share of such intervals that hold the true mean, above 0 and below 1.
+
+    Raises:
+        ValueError: ``confidence`` is not in its range.
     """
     from scipy import stats
 
+    check_share("confidence", confidence)
     mean, count = fmean(values), len(values)
     if count == 1:
         return OverSeeds(mean, None, None, None, 1)
@@ -105,10 +121,12 @@ def mean_interval(
     scores: ArrayLike,
     confidence: float = 0.95,
     clusters: Sequence[Hashable] | None = None,
+    *,
+    right_or_wrong: bool | None = None,
 ) -> tuple[float, float]:
     r"""The confidence interval of one encoder's mean score, over both seeds and examples.
 
-    For scores of 0 and 1 it is :func:`accuracy_interval`. For others it is Student's,
+    For scores of right and wrong it is :func:`accuracy_interval`. For others it is Student's,
 
     .. math:: \bar{a} \pm t \sqrt{s_a^2/S + s_d^2/n}
 
@@ -118,13 +136,20 @@ def mean_interval(
 
     Args:
         scores: Matrix of scores, of at least one example.
-        confidence: The share of such intervals that hold the true mean.
+        confidence: The share of such intervals that hold the true mean, above 0 and below 1.
         clusters: See :func:`tasks.results.verdicts.mean_scores`.
+        right_or_wrong: Whether scores are 1 and 0 as examples are right or wrong:
+            :meth:`tasks.metrics.Metric.is_right_or_wrong` knows. By default scores that are all 0 or 1
+            are taken for such.
+
+    Raises:
+        ValueError: ``confidence`` is not in its range.
     """
     from scipy import stats
 
+    check_share("confidence", confidence)
     matrix = np.atleast_2d(np.asarray(scores, dtype=float))
-    if is_binary(matrix):
+    if is_binary(matrix) if right_or_wrong is None else right_or_wrong:
         return accuracy_interval(matrix, confidence, clusters)
     variance, degrees, _ = _variance(matrix, clusters)
     mean = float(matrix.mean())
@@ -156,11 +181,15 @@ def accuracy_interval(
 
     Args:
         correct: Matrix of scores that are 0 or 1, of at least one example.
-        confidence: The share of such intervals that hold the true accuracy.
+        confidence: The share of such intervals that hold the true accuracy, above 0 and below 1.
         clusters: See :func:`tasks.results.verdicts.mean_scores`.
+
+    Raises:
+        ValueError: ``confidence`` is not in its range.
     """
     from scipy import stats
 
+    check_share("confidence", confidence)
     matrix = np.atleast_2d(np.asarray(correct, dtype=float))
     seeds, examples = matrix.shape
     variance, degrees, effective = _variance(matrix, clusters)
@@ -304,15 +333,19 @@ def almost_stochastic_order(
     Args:
         first: A score for each seed of the first.
         second: The same for the second.
-        level: Significance level of the bound.
+        level: Significance level of the bound, above 0 and below 1.
         samples: Samples of the bootstrap.
         seed: Decides them.
 
     Returns:
         The bound, from 0 to 1; 0.5 if all scores are the same.
+
+    Raises:
+        ValueError: ``level`` is not in its range.
     """
     from scipy import stats
 
+    check_share("level", level)
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     rng = np.random.default_rng(seed)
     drawn = _violation(rng.choice(a, size=(samples, len(a))), rng.choice(b, size=(samples, len(b))))
@@ -337,9 +370,9 @@ class Comparison:
         detectable_with_any_seeds: The same with more seeds than anyone has: only more test examples
             could show less.
         p_permutation: Of :func:`permutation_test`, which exchanges groups as a whole.
-        p_mcnemar: The median of :func:`mcnemar` over runs of the same rank; None where scores are not
-            0 or 1, or examples come in groups.
-        effect: :func:`cohens_h` of the two accuracies; None where scores are not 0 or 1.
+        p_mcnemar: The median of :func:`mcnemar` over runs of the same rank; None where scores don't say
+            right or wrong, or examples come in groups.
+        effect: :func:`cohens_h` of the two accuracies; None where scores don't say right or wrong.
         order: :func:`almost_stochastic_order` of the better's means over the other's; None with fewer
             than five seeds.
         examples: How many test examples.
@@ -459,18 +492,20 @@ def compare_pairs(
     Args:
         scores: For each encoder its matrix of scores, all on the same examples in one order.
         pairs: Which two to compare, where not every two.
-        metric: What the scores are: its unit and direction are used.
+        metric: What the scores are: its unit, its direction, and whether they say right or wrong.
         margin: See :func:`tasks.results.verdicts.decide`.
         clusters: See :func:`tasks.results.verdicts.mean_scores`.
-        level: Significance level of the verdicts, all pairs together.
+        level: Significance level of the verdicts, all pairs together, above 0 and below 1.
         seed: Decides what is drawn.
 
     Returns:
         A comparison for each pair, in their order, decided together.
 
     Raises:
-        ValueError: The matrices don't fit each other, or have fewer than two examples.
+        ValueError: The matrices don't fit each other, or have fewer than two examples; or ``level`` is
+            not in its range.
     """
+    check_share("level", level)
     pairs = list(combinations(scores, 2) if pairs is None else pairs)
     matrices = {name: _matrix(scores[name]) for pair in pairs for name in pair}
     if not matrices:
@@ -478,13 +513,14 @@ def compare_pairs(
     for matrix in matrices.values():
         _check_same_examples(next(iter(matrices.values())), matrix)
     signed = {name: metric.sign * matrix for name, matrix in matrices.items()}
-    means = mean_scores(signed, clusters)
+    sure = metric.is_right_or_wrong(np.concatenate([m.ravel() for m in matrices.values()]))
+    means = mean_scores(signed, clusters, right_or_wrong=sure)
     together = means.examples < next(iter(matrices.values())).shape[1]
     decisions = decide(means, pairs, margin=margin, level=level, seed=seed)
     found = []
     for decision in decisions:
         a, b = matrices[decision.first], matrices[decision.second]
-        binary = is_binary(a) and is_binary(b)
+        binary = metric.is_right_or_wrong(a) and metric.is_right_or_wrong(b)
         low, high = sorted((metric.sign * decision.low, metric.sign * decision.high))
         found.append(
             Comparison(

@@ -28,10 +28,13 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from structnn.ranges import Range
+
 __all__ = [
     "Decision",
     "MeanScores",
     "Verdict",
+    "check_share",
     "decide",
     "mean_scores",
     "numbered",
@@ -44,6 +47,8 @@ Ints = NDArray[np.int64]
 
 FEWEST_SEEDS = 3
 """With fewer seeds there is no verdict: their spread is not known well enough."""
+
+_SHARE = Range(above=0, below=1)
 
 MANY_EXAMPLES = 200
 """From so many on, other samples have nearly the same variance: intervals differ by under 1 %."""
@@ -169,7 +174,10 @@ class MeanScores:
 
 
 def mean_scores(
-    scores: Mapping[str, ArrayLike], clusters: Sequence[Hashable] | None = None
+    scores: Mapping[str, ArrayLike],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    right_or_wrong: bool | None = None,
 ) -> MeanScores:
     """The mean scores of encoders and their covariance.
 
@@ -177,6 +185,9 @@ def mean_scores(
         scores: For each encoder ``(seeds, examples)``, all on the same examples in one order.
         clusters: For each example what it belongs to, where examples come in groups (pairs of
             sentences, several questions to one text): other samples then have other groups.
+        right_or_wrong: Whether scores are 1 and 0 (or -1, where lower is better) as examples are right
+            or wrong: :meth:`tasks.metrics.Metric.is_right_or_wrong` knows. By default all scores are
+            taken for such if they have these values.
 
     Raises:
         ValueError: The matrices don't fit each other, or have fewer than two examples.
@@ -196,11 +207,13 @@ def mean_scores(
     count = int(groups.max()) + 1
     if count < 2:
         raise ValueError("all examples are of one cluster, so nothing is known of others")
-    # Where lower is better, scores have the other sign.
-    binary = any(
-        all(((matrix == 0) | (matrix == one)).all() for matrix in matrices.values())
-        for one in (1, -1)
-    )
+    binary = right_or_wrong
+    if binary is None:
+        # Where lower is better, scores have the other sign.
+        binary = any(
+            all(((matrix == 0) | (matrix == one)).all() for matrix in matrices.values())
+            for one in (1, -1)
+        )
     shares = np.bincount(groups) / examples
     # A cluster moves the mean that it deviates from (Bell and McCaffrey 2002); of clusters of one
     # size it is the variance of a sample.
@@ -342,13 +355,19 @@ def decide(
         means: The mean scores.
         pairs: Names of the encoders to compare.
         margin: A difference smaller than this counts as none, in the units of the scores.
-        level: The share of experiments in which any two encoders of equal mean may be told apart.
-        power: With which chance a difference of the size ``detectable`` is found.
+        level: The share of experiments in which any two encoders of equal mean may be told apart, above
+            0 and below 1.
+        power: With which chance a difference of the size ``detectable`` is found, above 0 and below 1.
         draws: How many experiments are drawn.
         seed: Decides what is drawn.
+
+    Raises:
+        ValueError: ``level`` or ``power`` is not in its range.
     """
     from scipy import stats
 
+    check_share("level", level)
+    check_share("power", power)
     pairs = list(pairs)
     if not pairs:
         return []
@@ -450,6 +469,23 @@ def _drawn_differences(
         drawn += (moved[:, one] - moved[:, other]) ** 2
     of_differences: Floats = drawn / degrees
     return of_differences
+
+
+def check_share(name: str, value: float) -> None:
+    """Check a share of experiments, such as a level of confidence.
+
+    At 1 an interval would be all numbers, and at 0 a point: neither says anything.
+
+    Args:
+        name: Its argument, for the message.
+        value: What was given.
+
+    Raises:
+        ValueError: It is not above 0 and below 1.
+    """
+    if value not in _SHARE:
+        advice = f"; for {value:g} % give {value / 100:g}" if 1 < value < 100 else ""
+        raise ValueError(f"{name} must be {_SHARE}, not {value}{advice}")
 
 
 def summed(rows: Floats, groups: Ints) -> Floats:

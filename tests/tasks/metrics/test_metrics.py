@@ -11,8 +11,12 @@ import pytest
 from tasks.data.questions import Question
 from tasks.metrics import (
     ACCURACY,
+    BLEU,
+    LAS,
     MACRO_F1,
     MCC,
+    MSE,
+    PEARSON,
     PERCENT,
     PLAIN,
     Metric,
@@ -100,6 +104,27 @@ class TestMetrics:
         guesses = ["p"] * 6 + ["n"] * 2 + ["n"] * 3 + ["p"]
         assert matthews(gold, guesses) == pytest.approx((6 * 3 - 1 * 2) / (7 * 8 * 4 * 5) ** 0.5)
         assert matthews(gold, ["p"] * 12) == matthews(["p"] * 3, ["p"] * 3) == 0
+
+    @pytest.mark.parametrize(
+        ("metric", "zeros", "ones"),
+        [
+            (ACCURACY, True, True),
+            (MACRO_F1, True, True),
+            (LAS, True, True),
+            (BLEU, True, True),
+            (mean_absolute_error(["low", "high"]), True, True),
+            (Metric("own", "own", score=lambda a, b: float(a == b)), True, True),
+            (MCC, False, True),  # 0 is that of one label for all, of which some are right
+            (PEARSON, False, False),
+            (MSE, False, False),
+            (Metric("own", "own", over_set=lambda a, b: 0.0), False, False),
+        ],
+        ids=lambda one: one.key if isinstance(one, Metric) else None,
+    )
+    def test_the_metric_knows_whether_scores_are_of_right_and_wrong(self, metric, zeros, ones):
+        assert metric.is_right_or_wrong(np.zeros((2, 5))) == zeros
+        assert metric.is_right_or_wrong(np.ones((2, 5))) == ones
+        assert not metric.is_right_or_wrong([[0, 0.5, 1]])
 
     def test_a_metric_is_of_examples_or_of_a_set(self):
         with pytest.raises(ValueError, match="exactly one of score and over_set"):

@@ -152,6 +152,19 @@ def test_from_data_to_verdicts_and_back(tmp_path, question):
         assert written == answers
 
 
+def test_a_correlation_of_constant_predictions_has_no_interval_of_an_accuracy(tmp_path):
+    executed(tmp_path, dataset(Question("sentence", "score"), (60, 20, 20)))
+    for path in tmp_path.rglob("test.jsonl"):
+        rows = [json.loads(line) | {"prediction": "1"} for line in path.read_text().splitlines()]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        result = json.loads(path.with_name("result.json").read_text()) | {"test_score": 0.0}
+        del result["sha256"]  # of the predictions that are replaced
+        path.with_name("result.json").write_text(json.dumps(result))
+    for cell in measure(load_results(tmp_path)).scored:
+        assert cell.metric.key == "pearson"
+        assert cell.whole == (0, 0, 0)
+
+
 @pytest.mark.parametrize("select", ["pearson", "spearman"])
 def test_a_correlation_with_answers_that_are_all_the_same_has_no_interval(tmp_path, select):
     data = dataset(Question("sentence", "score"), (60, 20, 20))

@@ -18,7 +18,7 @@ import pytest
 
 from parsers.controls import CONTROLS
 from tasks.json_records import as_record
-from tasks.metrics import ACCURACY, MACRO_F1, PEARSON, Metric
+from tasks.metrics import ACCURACY, MACRO_F1, MSE, PEARSON, Metric, mean_absolute_error
 from tasks.report import browser, figures, run_report, tables, words, write_report
 from tasks.report.groups import Group, groups_of
 from tasks.results.condition import Condition
@@ -610,6 +610,22 @@ class TestOtherMetrics:
         assert browser.oppositions(group, []) == []
 
 
+def with_answers(folder: Path, metric: Metric, answers: dict[str, tuple[str, ...]]) -> Group:
+    """A group of some encoders and one example, with the answer ``low``."""
+    group = groups_of(measure(load_results(folder)))[0]
+    members = tuple(
+        dataclasses.replace(
+            member,
+            metric=metric,
+            predictions=tuple((answer,) for answer in answers[member.encoder]),
+            own_scores=np.array([metric.scores(["low"], [one]) for one in answers[member.encoder]]),
+        )
+        for member in group.members
+        if member.encoder in answers
+    )
+    return dataclasses.replace(group, members=members, gold=("low",), metrics=(metric,))
+
+
 class TestBrowser:
     def test_every_tree_of_an_example_is_drawn(self):
         parsed = make_examples(1)[0]
@@ -657,27 +673,24 @@ class TestBrowser:
         assert sequence.count == int((neither & (share["bilstm"] > 0.5)).sum())
         assert structure.shown[0].svg.startswith("<svg")
 
-    def test_examples_of_an_opposition_are_right_and_wrong_as_it_says(self, folder):
-        group = groups_of(measure(load_results(folder)))[0]
+    @pytest.mark.parametrize("metric", [ACCURACY, mean_absolute_error(["low", "high"])])
+    def test_examples_of_an_opposition_are_right_and_wrong_as_it_says(self, folder, metric):
+        """Of an error too, of which a score of 1 is what is wrong."""
         # In one of the two seeds it is right, which is no majority.
         seeds = {"bilstm": ("low", "high"), "child_sum_tree_lstm": ("low", "low")}
-        members = tuple(
-            dataclasses.replace(
-                member,
-                predictions=tuple((answer,) for answer in seeds[member.encoder]),
-                own_scores=np.array([[answer == "low"] for answer in seeds[member.encoder]], float),
-            )
-            for member in group.members
-            if member.encoder in seeds
-        )
+        group = with_answers(folder, metric, seeds)
         example = dataclasses.replace(load_results(folder).examples["toys"][0], label="low")
-        group = dataclasses.replace(group, members=members, gold=("low",))
         structure, _ = browser.oppositions(group, [example])
         assert structure.count == 1
         assert structure.shown[0].predictions == (
             ("bilstm", "low \u00d71, high \u00d71", False),
             ("child_sum_tree_lstm", "low", True),
         )
+
+    def test_errors_of_numbers_are_no_oppositions(self, folder):
+        metric = dataclasses.replace(MSE, score=lambda gold, found: float(gold != found))
+        seeds = {"bilstm": ("high", "high"), "child_sum_tree_lstm": ("low", "low")}
+        assert browser.oppositions(with_answers(folder, metric, seeds), []) == []
 
 
 def test_confusions_of_many_labels_are_in_percent_of_the_joined_ones():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmarks.verdicts import World, simulate
-from tasks.metrics import Metric, mean_absolute_error
+from tasks.metrics import ACCURACY, MACRO_F1, MCC, PEARSON, Metric, mean_absolute_error
 from tasks.results.statistics import (
     accuracy_interval,
     almost_stochastic_order,
@@ -43,6 +43,42 @@ def runs(
 
 
 class TestOverSeeds:
+    @pytest.mark.parametrize("confidence", [0, 1, 1.0, 95, 100, -0.5, math.inf, math.nan])
+    def test_a_confidence_is_a_share_of_intervals(self, confidence):
+        """At 1 the ends were no numbers, or infinite, or those of a point."""
+        told = re.escape(f"confidence must be above 0 and below 1, not {confidence}")
+        for values in ([0.1, 0.2], [0.1, 0.1], [0.1]):
+            with pytest.raises(ValueError, match=told):
+                over_seeds(values, confidence)
+        for interval in (mean_interval, accuracy_interval):
+            for scores in ([[0, 1, 1]], [[1, 1, 1]], [[0.3, 0.3]]):
+                with pytest.raises(ValueError, match=told):
+                    interval(scores, confidence)
+
+    def test_percents_are_told_what_they_are_as_a_share(self):
+        with pytest.raises(ValueError, match=r"not 95; for 95 % give 0\.95"):
+            over_seeds([0.1, 0.2], 95)
+
+    def test_more_confidence_never_narrows_an_interval(self):
+        scores = np.random.default_rng(0).random((3, 40))
+        for values in (scores, scores < 0.8, np.ones((3, 40))):
+            ends = [mean_interval(values, share) for share in (0.5, 0.95, 0.99, 0.999, 0.999999)]
+            assert [low for low, _ in ends] == sorted((low for low, _ in ends), reverse=True)
+            assert [high for _, high in ends] == sorted(high for _, high in ends)
+
+    @pytest.mark.parametrize("level", [0, 1, 5, math.nan])
+    def test_a_level_is_a_share_of_experiments(self, level):
+        told = re.escape(f"level must be above 0 and below 1, not {level}")
+        scores = {"a": [[0, 1, 1]] * 3, "b": [[1, 1, 0]] * 3}
+        with pytest.raises(ValueError, match=told):
+            compare_pairs(scores, level=level)
+        with pytest.raises(ValueError, match=told):
+            decide(mean_scores(scores), [("a", "b")], level=level)
+        with pytest.raises(ValueError, match=told):
+            almost_stochastic_order([0.1, 0.2], [0.1, 0.3], level=level)
+        with pytest.raises(ValueError, match=told.replace("level", "power")):
+            decide(mean_scores(scores), [("a", "b")], power=level)
+
     def test_students_sleep_data(self):
         # Student (1908): the additional hours of sleep of ten patients.
         hours = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
@@ -327,6 +363,34 @@ class TestScoresOfAnyKind:
     def test_right_and_wrong_have_wilsons_interval(self):
         correct = np.random.default_rng(0).random((3, 50)) < 0.8
         assert mean_interval(correct) == accuracy_interval(correct)
+
+    def test_correlations_of_constant_predictions_are_no_accuracies(self):
+        """They are 0 with whatever test set; an accuracy of 0 in 20 examples may be 16 % in others."""
+        gold, same = [str(number) for number in range(20)], ["7"] * 20
+        scores = np.stack([PEARSON.scores(gold, same)] * 3)
+        assert not scores.any()
+        assert not PEARSON.is_right_or_wrong(scores)
+        assert mean_interval(scores, right_or_wrong=False) == (0, 0)
+        # Of numbers alone earlier versions took it that they are of right and wrong.
+        assert mean_interval(scores) == accuracy_interval(scores)
+        assert accuracy_interval(scores)[1] == pytest.approx(0.161, abs=1e-3)
+        (pair,) = compare_pairs({"a": scores, "b": scores}, metric=PEARSON)
+        assert pair.p_mcnemar is None is pair.effect
+        assert pair.verdict is Verdict.EQUAL
+        (pair,) = compare_pairs({"a": scores, "b": scores})
+        assert pair.p_mcnemar == 1
+        assert pair.effect == 0
+        assert pair.verdict is Verdict.UNDECIDED
+
+    def test_all_right_is_no_certainty_whatever_the_metric(self):
+        gold = [*"abcab"]
+        right = np.stack([ACCURACY.scores(gold, gold)] * 3)
+        for metric in (ACCURACY, MACRO_F1, MCC):
+            scores = np.stack([metric.scores(gold, gold)] * 3)
+            (pair,) = compare_pairs({"a": scores, "b": scores}, metric=metric)
+            assert pair.verdict is Verdict.UNDECIDED
+            sure = metric.is_right_or_wrong(scores)
+            assert mean_interval(scores, right_or_wrong=sure) == accuracy_interval(right)
 
     @pytest.mark.parametrize(("seeds", "examples"), [(3, 100), (5, 60)])
     def test_the_interval_covers_the_truth(self, seeds, examples):
