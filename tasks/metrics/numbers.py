@@ -31,7 +31,8 @@ def _is_constant(x: Floats) -> bool:
 
 
 def _varies(gold: Sequence[str]) -> bool:
-    return not _is_constant(np.array(gold, dtype=np.float64))
+    """Whether a correlation with these says something; that with two numbers is always 1, -1 or 0."""
+    return len(gold) != 2 and not _is_constant(np.array(gold, dtype=np.float64))
 
 
 def pearson(gold: Sequence[str], predictions: Sequence[str]) -> float:

@@ -43,6 +43,7 @@ __all__ = [
     "measure",
     "metrics_of",
     "of_examples",
+    "why_undefined",
 ]
 
 
@@ -243,9 +244,8 @@ def measure(results: Results, options: VerdictOptions | None = None) -> Measures
         sizes = {cell.scores.shape[1] for cell in scored if cell.condition.data == data}
         check_one_test_set(data, sizes)
         why = _too_alike(_clusters(results, data), *sizes) if sizes else ""
-        if sizes and not why and is_undefined(metrics[data][0], results, data):
-            why = f"{metrics[data][0].name} is not defined where all right answers are the same"
-        if why:
+        why = why or why_undefined(metrics[data][0], results, data)
+        if sizes and why:
             uncompared[data] = why
     families = tuple(
         family
@@ -269,7 +269,20 @@ def measure(results: Results, options: VerdictOptions | None = None) -> Measures
 
 def is_undefined(metric: Metric[str], results: Results, data: str) -> bool:
     """Whether a metric is not defined on the test set of some data."""
-    return not metric.is_defined([example.label for example in results.examples[data]])
+    return bool(why_undefined(metric, results, data))
+
+
+def why_undefined(metric: Metric[str], results: Results, data: str) -> str:
+    """Why a metric is not defined on the test set of some data; empty if it is, or there is none."""
+    gold = [example.label for example in results.examples[data]]
+    if not gold or metric.is_defined(gold):
+        return ""
+    if len(gold) == 2 and gold[0] != gold[1]:
+        return f"{metric.name} of two test examples is 1, -1 or 0, and has no interval"
+    return (
+        f"{metric.name} is not defined where all right answers are the same (0 stands for it, without "
+        "an interval)"
+    )
 
 
 def _clusters(results: Results, data: str) -> list[str] | None:

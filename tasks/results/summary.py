@@ -17,7 +17,7 @@ from tasks.results.measures import (
     MajorityClass,
     Measures,
     ScoredCell,
-    is_undefined,
+    why_undefined,
 )
 from tasks.results.statistics import Comparison
 from tasks.results.table import (
@@ -114,8 +114,7 @@ class Summary:
 
     def _without_verdict(self, data: str) -> list[str]:
         """Why the rows of one data set aren't compared, where its test set doesn't allow it."""
-        rows = [row for row in self.rows if row.condition.data == data]
-        if data not in self.uncompared or len(rows) < 2:
+        if not _tells_why(self.uncompared, self.rows, data):
             return []
         return [
             f"no verdict: {self.uncompared[data]}, which doesn't show what others would change, so the "
@@ -157,8 +156,14 @@ class Summary:
                 for family in self.families
             ],
             "notes": self.notes,
+            "uncompared": self.uncompared,
             "majority": {name: asdict(found) for name, found in self.majority.items()},
         }
+
+
+def _tells_why(uncompared: Mapping[str, str], rows: Sequence[CellMeasures], data: str) -> bool:
+    """Whether a line says why there is no verdict on a data set: one row has nothing to compare."""
+    return data in uncompared and sum(row.condition.data == data for row in rows) > 1
 
 
 def family_in_words(family: Family) -> list[str]:
@@ -341,12 +346,10 @@ def _remarks(measures: Measures, data: str) -> list[str]:
         for cell in cells
         if plain is not None and varied and isinstance(cell, ScoredCell) and cell.constant
     ]
-    metric = measures.metrics[data][0]
-    if measures.results.examples[data] and is_undefined(metric, measures.results, data):
-        remarks.append(
-            f"{metric.name} is not defined on these test examples, whose right answers are all the "
-            "same: 0 stands for it, and it has no interval"
-        )
+    why = why_undefined(measures.metrics[data][0], measures.results, data)
+    told = _tells_why(measures.uncompared, cells, data) and measures.uncompared[data] == why
+    if why and not told:
+        remarks.append(why)
     remarks += [
         f"{cell.encoder}: {over_seeds_text(cell.node_accuracy, ACCURACY.unit)} % of "
         "the labelled nodes are right, roots among them; accuracies are of sentences"

@@ -180,15 +180,34 @@ def test_a_correlation_with_answers_that_are_all_the_same_has_no_interval(tmp_pa
     assert found.families == ()
     summary = summarise(found)
     (line,) = summary.words("toy")
-    assert f"no verdict: {found.scored[0].metric.name} is not defined where all right" in line
-    (note,) = [note for note in summary.notes["toy"] if "is not defined on these" in note]
-    assert note.endswith("0 stands for it, and it has no interval")
-    json.dumps(summary.to_json(), allow_nan=False)
+    why = (
+        f"{found.scored[0].metric.name} is not defined where all right answers are the same (0 stands "
+        "for it, without an interval)"
+    )
+    assert line.startswith(f"no verdict: {why}, which")
+    assert summary.to_markdown().count("is not defined") == 1
+    assert json.loads(json.dumps(summary.to_json(), allow_nan=False))["uncompared"] == {"toy": why}
+    # One row has no verdict to miss: there it is a remark.
+    (alone, _) = found.cells
+    one = summarise(replace(found, cells=(alone,)))
+    assert one.words("toy") == []
+    assert one.notes["toy"].count(why) == 1
     with pytest.raises(ValueError, match="is not defined where all right answers are the same"):
         groups_of(found)
     # What is defined keeps its interval.
     for cell in measure(load_results(tmp_path), VerdictOptions(metric="mse")).scored:
         assert cell.low < cell.test.mean < cell.high
+
+
+def test_a_correlation_of_two_examples_is_no_verdict(tmp_path):
+    """It is 1 or -1 whatever the numbers are, and so are all values that leave an example out."""
+    executed(tmp_path, dataset(Question("sentence", "score"), (60, 20, 2)))
+    found = measure(load_results(tmp_path))
+    assert found.families == ()
+    (line,) = summarise(found).words("toy")
+    assert line.startswith(
+        "no verdict: Pearson's r of two test examples is 1, -1 or 0, and has no int"
+    )
 
 
 def test_second_texts_that_are_another_s_are_at_chance(tmp_path):
