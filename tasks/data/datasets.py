@@ -30,6 +30,8 @@ DATASETS = {
 """The names that :func:`load_dataset` knows, and what they stand for."""
 
 TREEBANKS = ("sst5", "sst2")
+
+_TRUTH = ("false", "true")
 """Those of them whose trees have a label for each node."""
 
 
@@ -205,7 +207,27 @@ def _read(
                 f"{question.in_words(labels)}: give both the same columns, or say what is asked with "
                 "reads and answer (--reads, --answer)"
             )
-    return {split: table.examples for split, table in tables.items()}, question
+    parts = {split: table.examples for split, table in tables.items()}
+    return (_with_truth_of_train(parts) if question.is_one_label else parts), question
+
+
+def _with_truth_of_train(parts: corpora.Splits) -> corpora.Splits:
+    """The same examples with truth values as train spells them.
+
+    ``True`` in a CSV file is ``true`` in JSON Lines and in Parquet, and ``TRUE`` from a spreadsheet.
+    """
+    known = {example.label for example in parts["train"]}
+    spelled = {label.lower(): label for label in known if label.lower() in _TRUTH}
+    if len(spelled) < sum(label.lower() in _TRUTH for label in known):
+        return parts  # train has several spellings, and so several labels
+
+    def as_in_train(example: Example) -> Example:
+        label = spelled.get(example.label.lower(), example.label)
+        if example.label in known or label == example.label:
+            return example
+        return replace(example, label=label)
+
+    return {split: tuple(map(as_in_train, part)) for split, part in parts.items()}
 
 
 def _generated(name: str, options: DataOptions) -> Dataset:

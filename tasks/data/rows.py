@@ -39,6 +39,7 @@ __all__ = [
 Row = Mapping[str, object]
 RowReader = Callable[[Path, str, Faults], Iterator[tuple[int, Row]]]
 
+_OF_JSON = (bool, int, float, list, tuple, dict)
 _FASTTEXT = "__label__"
 _AN_OBJECT = '{"text": "...", "label": "..."}'
 
@@ -232,10 +233,13 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def in_words(value: object) -> str:
-    """A cell as a string: a string as it is, null as an empty one, anything else as JSON."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else _json(value)
+    """A cell as a string: a string as it is, null as an empty one, what JSON has as JSON.
+
+    Dates and other things that tables have and JSON has not are as Python writes them.
+    """
+    if value is None:
+        return ""
+    return _json(value) if isinstance(value, _OF_JSON) else str(value)
 
 
 def shown(value: object) -> str:

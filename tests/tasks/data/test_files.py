@@ -325,6 +325,32 @@ class TestLoadDataset:
         assert data.labels == ("a", "b")
         assert data.notes == ()
 
+    @pytest.mark.parametrize(
+        ("labels", "others", "found"),
+        [
+            ("True False", "true false", "False True"),  # CSV of pandas and JSON
+            ("TRUE FALSE", "True false", "FALSE TRUE"),  # a spreadsheet
+            ("true false", "True False", "false true"),
+            ("yes no True", "yes no true", "True no yes"),
+            ("True true", "True true", "True true"),
+        ],
+    )
+    def test_truth_values_are_spelled_as_in_train(self, tmp_path, labels, others, found):
+        paths = [
+            write(tmp_path, f"{name}.csv", "text,label\n" + "".join(f"a,{one}\n" for one in given))
+            for name, given in (("train", labels.split()), ("test", others.split()))
+        ]
+        data = load_dataset(paths[0], DataOptions(dev=paths[0], test=paths[1]))
+        assert data.labels == tuple(found.split())
+        assert {example.label for example in data.test} <= set(labels.split())
+
+    def test_other_labels_differ_in_capitals(self, tmp_path):
+        train = write(tmp_path, "train.csv", "text,label\na,Yes\nb,No\nc,True\nd,true\n")
+        for label in ("yes", "TRUE"):  # of two spellings in train neither is the right one
+            test = write(tmp_path, "test.csv", f"text,label\na,{label}\n")
+            with pytest.raises(DataError, match=f"the label '{label}' doesn't occur in train"):
+                load_dataset(train, DataOptions(dev=train, test=test))
+
     def test_one_file_is_divided_by_fractions(self, tmp_path):
         path = self.file(tmp_path, "all", "ab" * 50)
         data = load_dataset(path, DataOptions(dev_fraction=0.2, test_fraction=0.3))
@@ -412,6 +438,10 @@ def test_values_of_tables_that_json_has_not(tmp_path):
     ]:
         with pytest.raises(DataError, match=rf'a\.parquet:1: {message}.*"2020-01-31"'):
             read_examples(table(**columns))
+    path = table(text=["a"], label=[day], price=[Decimal("1.50")], days=[[day]])
+    (example,) = read_examples(path)
+    assert example.label == "2020-01-31"  # as CSV has it, without the quotes of JSON
+    assert example.columns == {"price": "1.50", "days": '["2020-01-31"]'}
     far = pa.array([10**15], pa.timestamp("s"))
     with pytest.raises(DataError, match=r"a\.parquet: can't be read as parquet"):
         read_examples(table(text=["a"], label=["x"], when=far))

@@ -192,7 +192,7 @@ def test_arrow_files(tmp_path, suffix):
     assert dataset.question == Question("tokens")
     assert read_examples(path)[8].text == ("a", "8")
     assert read_examples(path)[8].source == f"{path}:9"
-    assert read_examples(path)[0].columns["day"] == '"1970-01-01"'
+    assert read_examples(path)[0].columns["day"] == "1970-01-01"
     options = TextOptions(text_column="tokens")
     assert read_texts(str(path), options)[0].text == ("a", "0")
     path.write_bytes(path.read_bytes()[:40])
