@@ -77,8 +77,10 @@ def read_table(
     """Read every example of a file; its extension says which format it has (``.gz`` may follow).
 
     ``.csv`` and ``.tsv`` begin with a line that names the columns. In CSV a field may stand in
-    double quotes, and then hold commas, line ends and doubled quotes. In TSV quotes are ordinary
-    characters, so that a text with a stray one can't swallow the lines below it. ``.jsonl`` (or
+    double quotes, and then hold commas, line ends and doubled quotes. So may it in TSV if the whole
+    file is written so, as pandas does; elsewhere quotes are ordinary characters there, so that a text
+    with a stray one can't swallow the lines below it (:func:`tasks.data.tsv.enclosed_fields`
+    decides). ``.jsonl`` (or
     ``.ndjson``) has an object on each line; its text may be an array of tokens, which stay as they
     are, and beside them may stand the array ``heads`` (the place of each token's head, from 1; 0 for
     the root) and the array ``relations``: the tree of ``--structure given`` (``heads2`` and

@@ -22,6 +22,7 @@ from structnn.fields import shorten_text
 from tasks.data.arrow import ARROW_SUFFIXES, arrow_rows, check_names
 from tasks.data.examples import DataError, counted, is_visible, quote
 from tasks.data.treebank import SentenceRow
+from tasks.data.tsv import tsv_reader
 
 __all__ = [
     "FORMATS",
@@ -148,8 +149,8 @@ def _csv_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]
 
 
 def _tsv_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return _table_rows(path, lines, lambda: lines.line_num, faults, quotes=False)
+    lines, quoted = tsv_reader(text)
+    return _table_rows(path, lines, lambda: lines.line_num, faults, quotes=quoted)
 
 
 def _table_rows(
@@ -188,8 +189,7 @@ def _table_rows(
                 faults(
                     DataError(
                         f"{path}:{line}: the row has {counted(len(row), 'field')}, and "
-                        f"the header {len(header)} ({quote(header)}); put quotes round a field that "
-                        "holds a comma, and replace a tab inside a field of a TSV file"
+                        f"the header {len(header)} ({quote(header)}); {_advice(path, row, quotes)}"
                     )
                 )
             else:
@@ -197,6 +197,20 @@ def _table_rows(
         line = line_number() + 1
     if header is None:
         raise DataError(f"{path}: the file is empty; its first line must name the columns")
+
+
+def _advice(path: Path, row: Sequence[str], quotes: bool) -> str:
+    """What to do where a row has too few fields, or too many."""
+    if quotes:
+        what = "tab" if suffix_of(path) == ".tsv" else "comma"
+        return f"put quotes round a field that holds a {what}"
+    advice = "replace a tab, or a line end, inside a field of a TSV file"
+    if any('"' in field for field in row):
+        advice += (
+            '; quotes are part of the texts here, since some are not those of whole fields ("...", with '
+            'quotes inside doubled, "")'
+        )
+    return advice
 
 
 def _is_blank_line(row: Sequence[str], header: Sequence[str] | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import json
 import math
 import tempfile
@@ -45,9 +46,66 @@ class TestWhatIsRead:
         assert second.text == "d"
         assert second.source == f"{path}:5"
 
-    def test_quotes_are_ordinary_in_tsv(self, tmp_path):
-        path = write(tmp_path, "a.tsv", 'label\ttext\nyes\t"a quote that never ends\nno\tb\n')
-        assert texts(path) == ['"a quote that never ends', "b"]
+    @pytest.mark.parametrize(
+        ("rows", "found"),
+        [
+            ('yes\t"a quote that never ends\nno\tb', ['"a quote that never ends', "b"]),
+            ('yes\tHe said "hi"\nno\tb', ['He said "hi"', "b"]),
+            ('yes\t"Stop!" he said\nno\tb', ['"Stop!" he said', "b"]),
+            ('yes\t"Stop!"\nno\t"Go!"', ['"Stop!"', '"Go!"']),
+            # One quotation over two rows, and one over three.
+            ('yes\t"It was late.\nno\tIt rained."', ['"It was late.', 'It rained."']),
+            ('yes\t"It was late.\nno\tb\nno\tIt rained."', ['"It was late.', "b", 'It rained."']),
+            ('yes\t"It was late.\nno\ta ""b"" c "d"', ['"It was late.', 'a ""b"" c "d"']),
+            ('yes\t"It was late.\nno\ta ""b"" c"', ['"It was late.', 'a ""b"" c"']),
+            # Doubled quotes in fields that aren't whole, and a file that is of both kinds.
+            ('yes\tso ""good""\nno\tb', ['so ""good""', "b"]),
+            ('yes\t"so ""good"""\nno\tso "bad"', ['"so ""good"""', 'so "bad"']),
+        ],
+    )
+    def test_quotes_are_ordinary_in_tsv(self, tmp_path, rows, found):
+        assert texts(write(tmp_path, "a.tsv", f"label\ttext\n{rows}\n")) == found
+
+    @pytest.mark.parametrize("ends", ["\n", "\r\n"])
+    @pytest.mark.parametrize(
+        "kept",
+        [
+            ['He said "hi"', "b"],
+            ['"', "b"],
+            ['"It was late.', 'It rained."'],
+            ['"Stop!"', "b"],
+            ["one\ttwo", "b"],
+            ["one\ntwo", "b"],
+            ['one\r\n"two"\tthree', '""', "b"],
+        ],
+    )
+    @pytest.mark.parametrize("first", ["label", "text"])
+    @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+    def test_tsv_as_programs_write_it(self, tmp_path, kept, first, quoting, ends):
+        columns = ["label", "text"] if first == "label" else ["text", "label"]
+        out = io.StringIO(newline="")
+        writer = csv.DictWriter(
+            out, columns, dialect="excel-tab", quoting=quoting, lineterminator=ends
+        )
+        writer.writeheader()
+        writer.writerows({"label": "yes", "text": text} for text in kept)
+        assert texts(write(tmp_path, "a.tsv", out.getvalue().encode())) == kept
+
+    def test_quotes_of_tsv_join_no_rows_that_are_whole(self, tmp_path):
+        # A tab too many between two rows with a quote each is told, not taken for a part of a field.
+        path = write(tmp_path, "a.tsv", 'label\ttext\nyes\t"a\nno\tb\tc\nno\td"\nno\te\n')
+        with pytest.raises(DataError, match=r"a\.tsv:3: the row has 3 fields"):
+            texts(path)
+        path = write(tmp_path, "a.tsv", 'text\tlabel\n"a\tb"\tyes\nc "d"\tno\n')
+        with pytest.raises(
+            DataError, match=r"a\.tsv:2: .* quotes are part of the texts here, since"
+        ):
+            texts(path)
+        path = write(tmp_path, "a.tsv", 'text\tlabel\n"a ""b"""\tyes\nc\td\tno\n')
+        with pytest.raises(
+            DataError, match=r"a\.tsv:3: .* put quotes round a field that holds a tab"
+        ):
+            texts(path)
 
     @pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson", "A.JSONL"])
     def test_json_lines(self, tmp_path, name):

@@ -1,0 +1,85 @@
+"""What quotation marks mean in a TSV file: they enclose fields, or belong to the texts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+__all__ = ["enclosed_fields", "tsv_reader"]
+
+_LINE_END = re.compile(r"[\r\n]")
+
+_ENCLOSED = re.compile(r'(?<![^\t\r\n])"[^"]*+(?:""[^"]*+)*+"(?![^\t\r\n])')
+"""A whole field in quotes, those inside it doubled."""
+
+
+def tsv_reader(text: str) -> tuple[Any, bool]:
+    """What reads the rows of a TSV file, a ``csv.reader``; and whether quotes enclose fields there."""
+    quoted = enclosed_fields(text)
+    return _reader(text, quoted=quoted), quoted
+
+
+def enclosed_fields(text: str) -> bool:
+    """Whether the quotation marks of a TSV file enclose fields, rather than belong to the texts.
+
+    Nothing in such a file says so. Programs that write tables, as pandas does, put a field in quotes if
+    it has a tab, a line end or a quote in it, and double the quotes inside. In data of people's texts
+    quotes are mostly what the author wrote, and a text may begin with one that ends in another row.
+
+    Quotes enclose fields if all of them are those of whole fields, or doubled inside such, and
+
+    - one is doubled in a field of one line, or the header has some: texts hardly have these; or
+    - fewer rows then differ from the header in their number of fields. Not so where a field would reach
+      over several lines of which the first and the last are whole rows by themselves: there two
+      texts have a quote each, and the rows between them would be lost.
+
+    Args:
+        text: The text of the file.
+    """
+    every = text.count('"')
+    if every == 0:
+        return False
+    inside, doubled, over_lines = 0, False, []
+    for field in _ENCLOSED.finditer(text):
+        count = field[0].count('"')
+        inside += count
+        if _LINE_END.search(field[0]):
+            over_lines.append(field)
+        else:
+            doubled = doubled or count > 2
+    if inside != every:
+        return False
+    if doubled or '"' in _LINE_END.split(text.lstrip(), maxsplit=1)[0]:
+        return True
+    literal = _widths(text, quoted=False)
+    if any(_joins_rows(field, literal[0]) for field in over_lines):
+        return False
+    return _differing(_widths(text, quoted=True)) < _differing(literal)
+
+
+def _reader(text: str, *, quoted: bool) -> Any:
+    lines = io.StringIO(text, newline="")
+    if quoted:
+        return csv.reader(lines, delimiter="\t", strict=True)
+    return csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def _widths(text: str, *, quoted: bool) -> list[int]:
+    """The number of fields of each row that is not blank, the header first."""
+    return [len(row) for row in _reader(text, quoted=quoted) if "".join(row).strip()]
+
+
+def _differing(widths: list[int]) -> int:
+    """How many rows have another number of fields than the header."""
+    return len(widths) - widths.count(widths[0])
+
+
+def _joins_rows(field: re.Match[str], width: int) -> bool:
+    """Whether the lines on which a field begins and ends have as many fields as a row by themselves."""
+    text, begin, end = field.string, field.start(), field.end()
+    start = max(text.rfind("\n", 0, begin), text.rfind("\r", 0, begin)) + 1
+    rest = _LINE_END.search(text, end)
+    lines = _LINE_END.split(text[start : rest.start() if rest else len(text)])
+    return all(line.count("\t") == width - 1 for line in (lines[0], lines[-1]))
