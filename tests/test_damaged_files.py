@@ -101,7 +101,11 @@ def damaged(content: bytes, generator: random.Random) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.filterwarnings("ignore:.*malformed:UserWarning", "ignore:.*promises:UserWarning")
+@pytest.mark.filterwarnings(
+    "ignore:.*malformed:UserWarning",
+    "ignore:.*promises:UserWarning",
+    "ignore:.*a quote that doesn't enclose:UserWarning",
+)
 @pytest.mark.parametrize("ending", FILES)
 def test_a_damaged_file_is_read_right_or_refused(ending: str, tmp_path: Path) -> None:
     whole: bytes

@@ -79,7 +79,7 @@ def read_table(
     ``.csv`` and ``.tsv`` begin with a line that names the columns. In CSV a field may stand in
     double quotes, and then hold commas, line ends and doubled quotes. So may it in TSV if the whole
     file is written so, as pandas does; elsewhere quotes are ordinary characters there, so that a text
-    with a stray one can't swallow the lines below it (:func:`tasks.data.tsv.enclosed_fields`
+    with a stray one can't swallow the lines below it (:func:`tasks.data.tsv.quotes_in`
     decides). ``.jsonl`` (or
     ``.ndjson``) has an object on each line; its text may be an array of tokens, which stay as they
     are, and beside them may stand the array ``heads`` (the place of each token's head, from 1; 0 for

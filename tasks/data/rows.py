@@ -22,7 +22,7 @@ from structnn.fields import shorten_text
 from tasks.data.arrow import ARROW_SUFFIXES, arrow_rows, check_names
 from tasks.data.examples import DataError, counted, is_visible, quote
 from tasks.data.treebank import SentenceRow
-from tasks.data.tsv import tsv_reader
+from tasks.data.tsv import quotes_in, tsv_reader
 
 __all__ = [
     "FORMATS",
@@ -149,8 +149,16 @@ def _csv_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]
 
 
 def _tsv_rows(path: Path, text: str, faults: Faults) -> Iterator[tuple[int, Row]]:
-    lines, quoted = tsv_reader(text)
-    return _table_rows(path, lines, lambda: lines.line_num, faults, quotes=quoted)
+    quotes = quotes_in(text)
+    if quotes.stray is not None:
+        warnings.warn(
+            f"{path}:{quotes.stray}: there is a quote that doesn't enclose a whole field, so all quotes "
+            'of the file are part of the texts; if they should enclose fields ("..."), as some do, '
+            'enclose this field and double the quotes inside it ("")',
+            stacklevel=2,
+        )
+    lines = tsv_reader(text, enclosed=quotes.enclose)
+    return _table_rows(path, lines, lambda: lines.line_num, faults, quotes=quotes.enclose)
 
 
 def _table_rows(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["enclosed_fields", "tsv_reader"]
+__all__ = ["Quotes", "quotes_in", "tsv_reader"]
 
 _LINE_END = re.compile(r"[\r\n]")
 
@@ -15,14 +16,35 @@ _ENCLOSED = re.compile(r'(?<![^\t\r\n])"[^"]*+(?:""[^"]*+)*+"(?![^\t\r\n])')
 """A whole field in quotes, those inside it doubled."""
 
 
-def tsv_reader(text: str) -> tuple[Any, bool]:
-    """What reads the rows of a TSV file, a ``csv.reader``; and whether quotes enclose fields there."""
-    quoted = enclosed_fields(text)
-    return _reader(text, quoted=quoted), quoted
+@dataclass(frozen=True)
+class Quotes:
+    """What the quotation marks of a TSV file are.
+
+    Attributes:
+        enclose: Whether they enclose fields, rather than belong to the texts.
+        stray: The line of the first one that neither encloses a whole field nor is doubled inside one,
+            where others of the file are such that texts hardly have; None where there is no doubt.
+    """
+
+    enclose: bool
+    stray: int | None = None
 
 
-def enclosed_fields(text: str) -> bool:
-    """Whether the quotation marks of a TSV file enclose fields, rather than belong to the texts.
+def tsv_reader(text: str, *, enclosed: bool) -> Any:
+    """A ``csv.reader`` of the rows of a TSV file.
+
+    Args:
+        text: The text of the file.
+        enclosed: Whether quotes enclose fields: see :func:`quotes_in`.
+    """
+    lines = io.StringIO(text, newline="")
+    if enclosed:
+        return csv.reader(lines, delimiter="\t", strict=True)
+    return csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def quotes_in(text: str) -> Quotes:
+    """Whether the quotation marks of a TSV file enclose fields, or belong to the texts.
 
     Nothing in such a file says so. Programs that write tables, as pandas does, put a field in quotes if
     it has a tab, a line end or a quote in it, and double the quotes inside. In data of people's texts
@@ -40,7 +62,7 @@ def enclosed_fields(text: str) -> bool:
     """
     every = text.count('"')
     if every == 0:
-        return False
+        return Quotes(enclose=False)
     inside, doubled, over_lines = 0, False, []
     for field in _ENCLOSED.finditer(text):
         count = field[0].count('"')
@@ -50,25 +72,24 @@ def enclosed_fields(text: str) -> bool:
         else:
             doubled = doubled or count > 2
     if inside != every:
-        return False
+        return Quotes(enclose=False, stray=_line_of_stray(text) if doubled else None)
     if doubled or '"' in _LINE_END.split(text.lstrip(), maxsplit=1)[0]:
-        return True
-    literal = _widths(text, quoted=False)
+        return Quotes(enclose=True)
+    literal = _widths(text, enclosed=False)
     if any(_joins_rows(field, literal[0]) for field in over_lines):
-        return False
-    return _differing(_widths(text, quoted=True)) < _differing(literal)
+        return Quotes(enclose=False)
+    return Quotes(enclose=_differing(_widths(text, enclosed=True)) < _differing(literal))
 
 
-def _reader(text: str, *, quoted: bool) -> Any:
-    lines = io.StringIO(text, newline="")
-    if quoted:
-        return csv.reader(lines, delimiter="\t", strict=True)
-    return csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+def _line_of_stray(text: str) -> int:
+    """The line of the first quote that neither encloses a whole field nor is inside one."""
+    others = _ENCLOSED.sub(lambda field: field[0].replace('"', " "), text)
+    return len(re.findall(r"\r\n|[\r\n]", others[: others.index('"')])) + 1
 
 
-def _widths(text: str, *, quoted: bool) -> list[int]:
+def _widths(text: str, *, enclosed: bool) -> list[int]:
     """The number of fields of each row that is not blank, the header first."""
-    return [len(row) for row in _reader(text, quoted=quoted) if "".join(row).strip()]
+    return [len(row) for row in tsv_reader(text, enclosed=enclosed) if "".join(row).strip()]
 
 
 def _differing(widths: list[int]) -> int:

@@ -58,13 +58,27 @@ class TestWhatIsRead:
             ('yes\t"It was late.\nno\tb\nno\tIt rained."', ['"It was late.', "b", 'It rained."']),
             ('yes\t"It was late.\nno\ta ""b"" c "d"', ['"It was late.', 'a ""b"" c "d"']),
             ('yes\t"It was late.\nno\ta ""b"" c"', ['"It was late.', 'a ""b"" c"']),
-            # Doubled quotes in fields that aren't whole, and a file that is of both kinds.
+            # Doubled quotes in a field that isn't whole.
             ('yes\tso ""good""\nno\tb', ['so ""good""', "b"]),
-            ('yes\t"so ""good"""\nno\tso "bad"', ['"so ""good"""', 'so "bad"']),
         ],
     )
     def test_quotes_are_ordinary_in_tsv(self, tmp_path, rows, found):
         assert texts(write(tmp_path, "a.tsv", f"label\ttext\n{rows}\n")) == found
+
+    @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+    def test_one_stray_quote_in_a_tsv_file_of_quoted_fields_is_told(self, tmp_path, ends):
+        rows = ["label\ttext", 'yes\t"so ""good"""', 'yes\t"so', 'good"', 'no\tso "bad"', "no\tc"]
+        path = write(tmp_path, "a.tsv", ends.join([*rows[:2], *rows[4:]]))
+        with pytest.warns(UserWarning, match=r"a\.tsv:3: there is a quote that doesn't enclose"):
+            assert texts(path) == ['"so ""good"""', 'so "bad"', "c"]
+        path = write(tmp_path, "a.tsv", ends.join(rows))
+        with (
+            pytest.warns(UserWarning, match=r"a\.tsv:5: there is a quote"),
+            pytest.raises(
+                DataError, match=r"a\.tsv:4: the row has 1 field.* quotes are part of the"
+            ),
+        ):
+            texts(path)
 
     @pytest.mark.parametrize("ends", ["\n", "\r\n"])
     @pytest.mark.parametrize(
