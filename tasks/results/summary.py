@@ -156,8 +156,8 @@ class Summary:
                 for family in self.families
             ],
             "notes": self.notes,
-            "uncompared": self.uncompared,
             "majority": {name: asdict(found) for name, found in self.majority.items()},
+            "uncompared": self.uncompared,
         }
 
 

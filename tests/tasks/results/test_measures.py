@@ -251,7 +251,7 @@ def test_runs_that_were_tested_on_other_examples(folder, runs):
 def test_the_form_of_table_json(folder):
     summarise(measure(load_results(folder)))
     saved = json.loads((folder / "table.json").read_text())
-    assert list(saved) == ["rows", "families", "notes", "majority"]
+    assert list(saved) == ["rows", "families", "notes", "majority", "uncompared"]
     assert set(saved["rows"][0]) == {
         *("condition", "reads_trees", "seeds", "parameters", "dev", "dev_sd", "test", "test_sd"),
         *("train_speed", "inference_speed"),
