@@ -30,9 +30,9 @@ DATASETS = {
 """The names that :func:`load_dataset` knows, and what they stand for."""
 
 TREEBANKS = ("sst5", "sst2")
+"""Those of them whose trees have a label for each node."""
 
 _TRUTH = ("false", "true")
-"""Those of them whose trees have a label for each node."""
 
 
 def load_dataset(
