@@ -253,7 +253,8 @@ class StructuredEstimator(BaseEstimator, ABC):
             given = numbers_in(sample_weight, len(asked.given), "sample_weight")
             of_example = {id(one): weight for one, weight in zip(asked.given, given, strict=True)}
             weights = [of_example[id(example)] for example in dataset.train]
-        needs_tree = _needs_tree(encoder_of(parameters), self.structure, dataset.question)
+        encoder = encoder_of(parameters, dataset.question)
+        needs_tree = _needs_tree(encoder, self.structure, dataset.question)
         both = (*dataset.train, *dataset.dev)
         with self._read(both, self.structure, parser, needs_tree=needs_tree) as (first, second):
             data = with_sentences(dataset, first, second, parser=None)
