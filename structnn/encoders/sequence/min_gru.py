@@ -13,6 +13,7 @@ from structnn.data.batch import Batch
 from structnn.encoders.base import Carried, Encoder
 from structnn.ops.dropout import Dropout
 from structnn.ops.paths import behind, steps_where
+from structnn.ops.transforms import is_transformed
 from structnn.options import Depth, Probability
 
 __all__ = ["MinGRU", "scan"]
@@ -144,6 +145,8 @@ def scan(keep: Tensor, new: Tensor, first: Tensor, steps: int) -> Tensor:
     """
     # Where nothing is kept, nothing passes from one sequence to the next.
     keep = keep.index_fill(0, first, 0.0)
+    if is_transformed():
+        return _double(keep, new.to(keep.dtype), steps)
     states: Tensor = _Scan.apply(keep, new.to(keep.dtype), steps)  # type: ignore[no-untyped-call]
     return states
 
