@@ -36,7 +36,7 @@ class MinGRU(Encoder):
         hidden_dim: The width of the states of each direction.
         bidirectional: Also read from right to left; states are then ``2 * hidden_dim`` wide.
         layers: Number of layers, each on the states of the one below.
-        dropout: Dropout rate between layers.
+        dropout: Dropout rate between layers; nothing with one layer.
         readout: By default the last state of each direction.
     """
 

@@ -27,7 +27,7 @@ class Recurrent(Encoder):
         hidden_dim: The width of the states of each direction.
         bidirectional: Also read from right to left; states are then ``2 * hidden_dim`` wide.
         layers: Number of layers, each on the states of the one below.
-        dropout: Dropout rate between layers.
+        dropout: Dropout rate between layers; nothing with one layer.
         readout: By default the last state of each direction.
     """
 
@@ -193,7 +193,7 @@ class SelfAttentive(LSTM):
         input_dim: The width of the word vectors.
         hidden_dim: The width of the states of each direction, *u* in the paper.
         layers: Number of layers of the LSTM.
-        dropout: Dropout rate between them.
+        dropout: Dropout rate between them; nothing with one layer.
         hops: How many rows of attention, *r*; the sentence vector is ``hops * 2 * hidden_dim`` wide.
         attention_dim: The width of the attention's hidden layer, :math:`d_a`; ``2 * hidden_dim`` if 0.
     """
