@@ -210,8 +210,10 @@ def decode(
 
     vocab = model.vocab["deprel"]
     arcs = model.unlabeled(states, states).squeeze(3)
-    own = torch.eye(arcs.size(1), dtype=torch.bool, device=arcs.device)
-    arcs = functional.log_softmax(arcs.masked_fill_(own, -torch.inf), 2).cpu()
+    arcs.diagonal(dim1=1, dim2=2).fill_(-torch.inf)
+    for part in arcs.split(1024, dim=1):  # in place: of a text of 20,000 words it takes 1.6 GB
+        part.copy_(functional.log_softmax(part, 2))
+    arcs = arcs.cpu()
 
     scorer = model.deprel
     dependents = functional.pad(scorer.hidden_func(scorer.W1(states)), (0, 1), value=1.0)

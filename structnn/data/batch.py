@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from copy import copy
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from structnn.data.tree_distance import tree_distances
 from structnn.data.vocabulary import UNIVERSAL_RELATIONS, Vocabulary
 from structnn.ops.devices import sent
 from structnn.ops.segments import Padding
+from structnn.ops.transforms import outside_transforms
 from structnn.sentence import Sentence, StructureError
 
 if TYPE_CHECKING:
@@ -33,9 +34,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch"]
 
-# What is made in inference mode can't be kept for a backward pass: a batch that a model was first tried
-# on could not be trained on.
-_made_to_keep = torch.inference_mode(mode=False)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _made_to_keep(function: Callable[P, T]) -> Callable[P, T]:
+    """A function whose tensors are kept.
+
+    What is made in inference mode can't be kept for a backward pass: a batch that a model was first
+    tried on could not be trained on. What is made under :mod:`torch.func` is dead when that has ended.
+    """
+    made = torch.inference_mode(mode=False)(function)
+
+    @wraps(function)
+    def make(*arguments: P.args, **options: P.kwargs) -> T:
+        with outside_transforms():
+            return made(*arguments, **options)
+
+    return make
 
 
 class Batch:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from structnn.fused.attention import attend
 from structnn.fused.calls import is_seen_through
 from structnn.notes import note, notes_wanted
 from structnn.ops.dropout import Dropout
 from structnn.ops.segments import Padding
+from structnn.ops.transforms import is_transformed
 from structnn.options import at_least
 
 __all__ = ["Pairs", "SelfAttention", "TransformerLayer", "rotate", "sinusoids"]
@@ -125,7 +128,9 @@ class SelfAttention(nn.Module):
             query, key = rotate(query), rotate(key)
         if notes_wanted():
             note("attention", self._weights(query, key, pairs.mask))
-        attended = F.scaled_dot_product_attention(query, key, value, pairs.mask, self._rate)
+        # Under torch.func the fast kernels can't be differentiated in every way.
+        with sdpa_kernel(SDPBackend.MATH) if is_transformed() else nullcontext():
+            attended = F.scaled_dot_product_attention(query, key, value, pairs.mask, self._rate)
         return pairs.padding.unpad(attended.transpose(1, 2).flatten(2))
 
     @staticmethod

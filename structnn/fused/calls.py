@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from structnn.ops.transforms import is_transformed
+
 __all__ = ["apply", "empty_vectors", "is_seen_through", "pointers", "saved_tensors"]
 
 
@@ -24,11 +26,7 @@ def is_seen_through() -> bool:
     That is ``torch.compile``, :mod:`torch.func`, or forward-mode differentiation, whose tangents an
     operator would lose.
     """
-    return (
-        torch.compiler.is_compiling()
-        or forward_ad._current_level >= 0
-        or torch._C._are_functorch_transforms_active()
-    )
+    return torch.compiler.is_compiling() or forward_ad._current_level >= 0 or is_transformed()
 
 
 class _NothingKept:

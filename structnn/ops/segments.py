@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from structnn.ops.transforms import is_transformed
+
 __all__ = [
     "Padding",
     "segment_max",
@@ -38,12 +40,16 @@ def segment_sum(x: Tensor, ptr: Tensor, segment: Tensor | None = None) -> Tensor
         ``(segments, d)``.
     """
     segment = segment_of(ptr, len(x)) if segment is None else segment
+    if is_transformed():
+        return x.new_zeros(len(ptr) - 1, x.shape[1]).index_add(0, segment, x)
     summed: Tensor = _SegmentSum.apply(x, ptr, segment)  # type: ignore[no-untyped-call]
     return summed
 
 
 def segment_spread(x: Tensor, ptr: Tensor, segment: Tensor) -> Tensor:
     """To each row what its segment has, ``(segments, d)`` to ``(rows, d)``; see :func:`segment_sum`."""
+    if is_transformed():
+        return x.index_select(0, segment)
     spread: Tensor = _SegmentSpread.apply(x, ptr, segment)  # type: ignore[no-untyped-call]
     return spread
 
@@ -55,6 +61,10 @@ def segment_mean(x: Tensor, ptr: Tensor) -> Tensor:
 
 def segment_max(x: Tensor, ptr: Tensor) -> Tensor:
     """The maximum of each segment, column by column, as :func:`segment_sum`; none may be empty."""
+    if is_transformed():
+        rows = segment_of(ptr, len(x))[:, None].expand_as(x)
+        lowest = x.new_full((len(ptr) - 1, x.shape[1]), -torch.inf)
+        return lowest.scatter_reduce(0, rows, x, "amax")
     largest: Tensor = _SegmentMax.apply(x, ptr)  # type: ignore[no-untyped-call]
     return largest
 

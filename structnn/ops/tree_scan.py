@@ -21,6 +21,7 @@ from structnn.data.schedule import Schedule
 from structnn.notes import note, notes_wanted
 from structnn.ops.cells import Cell, Children, Product, States, recording
 from structnn.ops.precision import full_precision
+from structnn.ops.transforms import is_transformed
 
 __all__ = [
     "Inputs",
@@ -83,6 +84,8 @@ def reorder(x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
         order: ``(rows,)``.
         inverse: ``(rows,)``, the place of each row of ``x`` in the result.
     """
+    if is_transformed():
+        return x.index_select(0, order)
     reordered: Tensor = _Reorder.apply(x, order, inverse)  # type: ignore[no-untyped-call]
     return reordered
 
@@ -263,6 +266,28 @@ class _Up:
         notes.hand_over()
         return states[0]
 
+    def plain(self, x: Tensor, child_x: Tensor) -> Tensor:
+        """As :meth:`run`, in operations that PyTorch differentiates itself; nothing is noted."""
+        schedule = self.schedule
+        states: list[States] = []  # of each level
+        for (begin, end), (first, last) in zip(schedule.levels, schedule.edges, strict=True):
+            children = None
+            if states:
+                child = schedule.child[first:last]
+                where = (
+                    schedule.parent.index_select(0, child) - begin,
+                    schedule.sibling[first:last],
+                    schedule.order.index_select(0, child),
+                )
+                sources = [
+                    torch.cat(own).index_select(0, child) for own in zip(*states, strict=True)
+                ]
+                children = Children(
+                    tuple(sources), child_x[first:last], end - begin, *where, self.batch
+                )
+            states.append(self.cell(x[begin:end], children))
+        return torch.cat([own[0] for own in states])
+
     def go_back(self, grad: Tensor, steps: Sequence[_Step], gradients: _Gradients) -> None:
         """Compute the gradients of all steps from those of the states."""
         passed = [grad.new_zeros(grad.shape) for _ in self.cell.states]  # by each node's parent
@@ -304,6 +329,23 @@ class _Down:
                 total[begin - leaves : end - leaves] = part.detach()
         return h
 
+    def plain(self, x: Tensor, child_x: Tensor) -> Tensor:
+        """As :meth:`run`, in operations that PyTorch differentiates itself."""
+        schedule, empty = self.schedule, x.new_empty(0, self.cell.hidden_dim)
+        like = self.cell.message(*(empty for _ in self.cell.states))
+        # Of the nodes behind the level; the last row is zero, for the roots to read.
+        messages = [x.new_zeros(1, one.shape[1]) for one in like]
+        found: list[Tensor] = []
+        for begin, end in reversed(schedule.levels):
+            parent = schedule.parent[begin:end] - end
+            read = tuple([one.index_select(0, parent) for one in messages])
+            states = self.cell(x[begin:end], read)
+            found.insert(0, states[0])
+            if begin >= schedule.num_leaves:
+                made = self.cell.message(*states)
+                messages = [torch.cat(both) for both in zip(made, messages, strict=True)]
+        return torch.cat(found)
+
     def go_back(self, grad: Tensor, steps: Sequence[_Step], gradients: _Gradients) -> None:
         """Compute the gradients of all steps from those of the states."""
         schedule = self.schedule
@@ -341,7 +383,9 @@ class _Scan(torch.autograd.Function):
 def _scan(walk: _Up | _Down, x: Tensor, child_x: Tensor) -> Tensor:
     learning = [one for one in walk.cell.parameters() if one.requires_grad]
     states: Tensor
-    if torch.is_grad_enabled() and (learning or x.requires_grad or child_x.requires_grad):
+    if is_transformed():
+        states = walk.plain(x, child_x).index_select(0, walk.schedule.rank)
+    elif torch.is_grad_enabled() and (learning or x.requires_grad or child_x.requires_grad):
         states = uncompiled(_Scan.apply, walk, x, child_x, *learning)
     else:
         tape = _Tape(x, child_x, keeps=False)

@@ -29,6 +29,7 @@ from tasks.console import (
 )
 from tasks.data.options import ParsingOptions
 from tasks.experiments.options import CompareOptions, ExperimentOptions
+from tasks.models.devices import DeviceOptions
 from tasks.options import OUT, OptionError, spread
 from tasks.pretraining.options import PretrainOptions
 from tasks.storage import StorageError, check_not_read, check_output_file, check_output_folder
@@ -404,7 +405,9 @@ def pretrain(
 
 
 @app.command()
+@spread(DeviceOptions)
 def sample(
+    options: DeviceOptions,
     run: Annotated[Path, typer.Argument(help="Folder of a causal model of structnn pretrain.")],
     prompt: Annotated[
         str, typer.Option(help="The first words, with spaces between tokens; none by default.")
@@ -439,6 +442,7 @@ def sample(
         count=count,
         length=length,
         seed=seed,
+        device=options.device,
     ):
         print(text)
 
@@ -569,7 +573,7 @@ def predict(
         raise typer.BadParameter("give at least one text, or a --file of texts")
     if options.keep and file is None:
         raise typer.BadParameter("--keep names columns of a --file")
-    predictor = Predictor(run)
+    predictor = Predictor(run, device=options.device)
     search = options.search(predictor.search)
     records = []
     if file is not None:
@@ -756,7 +760,9 @@ def export(
 
 
 @app.command()
+@spread(DeviceOptions)
 def serve(
+    options: DeviceOptions,
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/trec/bilstm/seed-0.")],
     host: Annotated[
         str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines ask.")
@@ -778,7 +784,7 @@ def serve(
     from tasks.serve import serve as serve_run
 
     load_plugins(plugin or ())
-    serve_run(run, host, port)
+    serve_run(run, host, port, device=options.device)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from structnn import LanguageModel, Search
 from structnn.language_models import Objective
+from tasks.models.devices import Device, device_of
 from tasks.models.model import model_in
 from tasks.pretraining.run import Pretrained
 from tasks.results.table import Column, Entry, Table
@@ -50,6 +51,7 @@ def sampled(
     count: int,
     length: int,
     seed: int,
+    device: Device = "cpu",
 ) -> Iterator[str]:
     """Texts that a causal model writes, the prompt included.
 
@@ -60,12 +62,13 @@ def sampled(
         top_p: See :class:`structnn.Search`.
         count: How many texts.
         length: The largest number of words drawn.
-        seed: Random seed.
+        seed: Random seed; a GPU draws other numbers than the CPU.
+        device: Where the model computes: ``"auto"``, a GPU if there is one, or ``"cpu"``.
 
     Raises:
         StorageError: There is no causal language model in the folder.
     """
-    model = model_in(run).classifier
+    model = model_in(run).to(device_of(device)).classifier
     if not isinstance(model, LanguageModel) or model.objective != "causal":
         raise StorageError(
             f"{run} is no causal language model, which alone can write: train one with "

@@ -14,6 +14,7 @@ from tasks.data.options import ParsingOptions, TextOptions
 from tasks.data.questions import Question
 from tasks.data.rows import has_rows
 from tasks.data.texts import Text, read_texts
+from tasks.models.devices import DeviceOptions
 from tasks.models.searching import SearchOptions
 from tasks.options import Options, cli_option, part
 from tasks.results.table import Column, Entry, Table
@@ -61,8 +62,8 @@ class ParseOptions(KeepOptions, TextOptions, ParsingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(KeepOptions, SearchOptions):
-    """How texts for a saved run are read, and sequences searched for."""
+class PredictOptions(KeepOptions, SearchOptions, DeviceOptions):
+    """How texts for a saved run are read, sequences searched for, and where it computes."""
 
     text_column: Annotated[
         str | None,

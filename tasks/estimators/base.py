@@ -41,6 +41,7 @@ from tasks.estimators.reading import (
 from tasks.estimators.saving import StoredEstimator, read_estimator, write_estimator
 from tasks.experiments.fitting import fit, selecting_metric
 from tasks.experiments.grid import encoder_of
+from tasks.models.devices import device_of
 from tasks.models.hub import HUB, fetched, upload
 from tasks.models.model import SavedModel
 from tasks.models.options import ModelOptions, ModelSettings, with_vectors
@@ -118,7 +119,8 @@ class StructuredEstimator(BaseEstimator, ABC):
         embedding_warm_up: Updates over which their learning rate rises from 0.
         weight_decay: Weight decay of AdamW.
         gradient_clip: Maximum norm of the gradient.
-        device: ``"auto"`` (a GPU if there is one) or ``"cpu"``.
+        device: Where to train, and where a loaded estimator computes: ``"auto"`` (a GPU if there is
+            one) or ``"cpu"``.
         mixed_precision: ``"no"``, ``"bf16"`` or ``"fp16"``.
         select: Metric of dev that selects the epoch; by default the first one of the question.
         seconds: Stop after so many seconds of training; None for no limit.
@@ -251,7 +253,8 @@ class StructuredEstimator(BaseEstimator, ABC):
             given = numbers_in(sample_weight, len(asked.given), "sample_weight")
             of_example = {id(one): weight for one, weight in zip(asked.given, given, strict=True)}
             weights = [of_example[id(example)] for example in dataset.train]
-        needs_tree = _needs_tree(encoder_of(parameters), self.structure, dataset.question)
+        encoder = encoder_of(parameters, dataset.question)
+        needs_tree = _needs_tree(encoder, self.structure, dataset.question)
         both = (*dataset.train, *dataset.dev)
         with self._read(both, self.structure, parser, needs_tree=needs_tree) as (first, second):
             data = with_sentences(dataset, first, second, parser=None)
@@ -389,7 +392,7 @@ class StructuredEstimator(BaseEstimator, ABC):
         known = cls._get_param_names()
         # Of a run there are options too that only other questions have.
         made = cls(**{name: value for name, value in parameters.items() if name in known})
-        made.model_, made._figures = model, figures
+        made.model_, made._figures = model.to(device_of(made.device)), figures
         made._set_values(values)
         return made
 

@@ -71,9 +71,9 @@ def run_experiment(options: CompareOptions, out: Path, *, dry_run: bool = False)
     for dataset in datasets.values():
         metrics_of(dataset, options.metric)  # refuses one that doesn't fit
         _check_parts(dataset, options)
-    if options.match_params:
-        questions = [dataset.question for dataset in datasets.values()]
-        planned = _planned(options, keys, questions)
+    # Which widths match, and who reads structures, depends on what is asked.
+    questions = {key: dataset.question for key, dataset in datasets.items()}
+    planned = _planned(options, keys, questions)
     if dry_run:
         there = planned.there(out)
         for dataset in datasets.values():
@@ -103,7 +103,7 @@ def run_on(
         ValueError: As :func:`run_experiment`.
         ExperimentFailed: Some runs ended in an error.
     """
-    planned = _planned(options, [""], [data.dataset.question])
+    planned = _planned(options, [""], {"": data.dataset.question})
     planned.check_embeddings(out)
     metrics_of(data.dataset, options.metric)
     _check_parts(data.dataset, options)
@@ -149,20 +149,21 @@ class _Planned:
 
 
 def _planned(
-    options: CompareOptions, keys: Sequence[str], questions: Sequence[Question] = ()
+    options: CompareOptions, keys: Sequence[str], questions: Mapping[str, Question] | None = None
 ) -> _Planned:
     """All that is to be executed on data sets with these names.
 
     Args:
         options: The experiment.
         keys: The names.
-        questions: What the data sets ask; while that isn't known, widths are those of the options.
+        questions: What the data sets ask; while that isn't known, widths are those of the options, and
+            readouts are used.
     """
     encoders = names_in(options.encoders)
     options.check_encoders(encoders)
     check_backend(options.backend, options.address)
     check_tracker(options.track)
-    fit = _fit(options, questions)
+    fit = _fit(options, tuple((questions or {}).values()))
     embeddings: list[str | None] = [*names_in(options.embedding or "")]
     inits: list[str | None] = [*names_in(options.init or "")]
     models = [
@@ -180,6 +181,7 @@ def _planned(
         noises=options.noises,
         fractions=options.train_fractions,
         folds=options.folds,
+        questions=questions,
     )
     return _Planned(runs, _searches(options, encoders, runs, fit))
 
@@ -262,14 +264,7 @@ def run_plan(
             for name, value in dataclasses.asdict(options).items()
             if value not in (None, "", False)
         },
-        "encoders": {
-            run.model.encoder: {
-                "reads": sorted((encoder := encoder_of(run.model)).needs),
-                "width": run.model.hidden_dim,
-                "arity": encoder.arity,
-            }
-            for run in runs
-        },
+        "encoders": _encoders(runs, data),
         "versions": versions(),
         "tuning": search or {},
     }
@@ -298,6 +293,24 @@ def run_plan(
     if damaged := found.results.damaged:  # of an earlier version, which is noticed here alone
         raise ExperimentFailed(f"left out, since damaged: {', '.join(map(str, damaged))}")
     return summary
+
+
+def _encoders(
+    runs: Sequence[Run], data: Mapping[str, ParsedDataset]
+) -> dict[str, dict[str, object]]:
+    """What is known of each encoder: what it reads, for any of the questions that it answers."""
+    reads: dict[str, set[str]] = {}
+    found: dict[str, dict[str, object]] = {}
+    for run in runs:
+        encoder = encoder_of(run.model, data[run.setting.data].dataset.question)
+        own = reads.setdefault(run.model.encoder, set())
+        own |= encoder.needs
+        found[run.model.encoder] = {
+            "reads": sorted(own),
+            "width": run.model.hidden_dim,
+            "arity": encoder.arity,
+        }
+    return found
 
 
 def _searches(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from structnn import ENCODERS, Encoder
+from tasks.data.questions import Question
 from tasks.data.setting import Setting
 from tasks.models.budgets import outline
-from tasks.models.building import decoder_of
+from tasks.models.building import decoder_of, reads_sentences
 from tasks.models.options import ModelOptions
 from tasks.models.preparation import check_reads
 from tasks.results.run import Run
@@ -34,11 +35,13 @@ def plan(
     noises: Sequence[float] = (),
     fractions: Sequence[float] = (1.0,),
     folds: int = 0,
+    questions: Mapping[str, Question] | None = None,
 ) -> list[Run]:
     """All combinations, seed by seed, so that there is a whole table early.
 
     An encoder that reads neither a tree nor a graph made from one, nor has a readout that does, gives
-    the same result with every structure: it runs with the first one only.
+    the same result with every structure: it runs with the first one only. A readout counts only where
+    sentence vectors are asked for, which questions about tokens don't.
 
     Args:
         models: The classifiers, each encoder once with each embedding and each language model that it
@@ -50,6 +53,8 @@ def plan(
         noises: Fractions of tokens that get a random head in the parse, each in further runs.
         fractions: Fractions of the training set.
         folds: Number of cross-validation folds; 0 for the split of the data.
+        questions: What the data sets ask, by their names in ``data``; while that is not known, each may
+            ask for sentence vectors.
 
     Raises:
         ValueError: There is nothing to run, something is listed twice, or values don't go together.
@@ -80,6 +85,13 @@ def plan(
         raise ValueError(
             f"up to {count:,} runs are more than {_MOST_RUNS:,}; give fewer seeds, folds or values"
         )
+    questions = questions or {}
+    structured = {
+        (name, place)
+        for name in data
+        for place, model in enumerate(models)
+        if len(shapes) > 1 and encoder_of(model, questions.get(name)).needs_structure
+    }
     runs = [
         Run(model, training, seed, Setting(name, structure, noise, fraction, fold))
         for seed in range(seeds)
@@ -87,15 +99,20 @@ def plan(
         for name in data
         for fraction in fractions
         for structure, noise in shapes
-        for model in models
-        if (structure, noise) == shapes[0] or encoder_of(model).needs_structure
+        for place, model in enumerate(models)
+        if (structure, noise) == shapes[0] or (name, place) in structured
     ]
     _check_folders(runs)
     return runs
 
 
-def encoder_of(model: ModelOptions) -> Encoder:
+def encoder_of(model: ModelOptions, question: Question | None = None) -> Encoder:
     """The encoder of a model without weights, to see what it reads and needs.
+
+    Args:
+        model: The model.
+        question: What it answers: where that asks for no sentence vectors, the encoder has no readout.
+            None while that isn't known.
 
     Raises:
         ValueError: Its name or an option is wrong, or that of a decoder, or it is too large for any
@@ -116,6 +133,8 @@ def encoder_of(model: ModelOptions) -> Encoder:
     if model.decoder != ModelOptions.decoder or model.pieces != ModelOptions.pieces:
         with torch.device("meta"):
             decoder_of(model, encoder)
+    if question is not None and not reads_sentences(model, question):
+        encoder.without_readout()
     return encoder
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from textwrap import shorten
-from typing import cast
+from typing import Self, cast
 
 import torch
 
@@ -97,6 +97,20 @@ class SavedModel:
             f"SavedModel({self.options.encoder!r}, {asked}, structure={self.structure!r}, "
             f"{self.parser!r})"
         )
+
+    def to(self, device: torch.device | str) -> Self:
+        """Move the classifier to a device, on which it computes from then on.
+
+        What it reads is made on the CPU and sent there, and its answers come back.
+
+        Args:
+            device: The device, as ``torch.nn.Module.to`` takes it.
+
+        Returns:
+            This model.
+        """
+        self.classifier.to(device)
+        return self
 
     def inputs(
         self,
@@ -248,7 +262,7 @@ def options_in(folder: Path) -> tuple[ModelOptions, Task]:
 
 
 def load_model(folder: Path) -> SavedModel:
-    """Read what :func:`save_model` wrote, in evaluation mode.
+    """Read what :func:`save_model` wrote, in evaluation mode, on the CPU: see :meth:`SavedModel.to`.
 
     Raises:
         StorageError: A file is missing or damaged, or the two don't belong together.

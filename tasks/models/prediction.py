@@ -20,6 +20,7 @@ from tasks.data.questions import Question, Span, in_one_string, with_marks
 from tasks.data.setting import each_for_spans
 from tasks.data.structures import structure_of
 from tasks.folders import encoder_folder
+from tasks.models.devices import Device, device_of
 from tasks.models.model import SavedModel, model_in
 from tasks.models.parser import make_parser
 from tasks.storage import StorageError
@@ -87,6 +88,9 @@ class Predictor:
     Args:
         run: The folder of a run, or a model that is not in one.
         parser: A parser to use in place of that one.
+        device: Where the model computes: ``"auto"``, a GPU if there is one, or ``"cpu"``. By default
+            that of a folder computes on the CPU, and another one where it is; a model that is given is
+            moved.
 
     Attributes:
         run: The folder; for a model that is not in one, the name of its encoder.
@@ -95,9 +99,17 @@ class Predictor:
 
     Raises:
         StorageError: There is no saved model in the folder; the message names those in folders below.
+        OptionError: There is no such choice of a device.
     """
 
-    def __init__(self, run: str | Path | SavedModel, parser: Parser | None = None) -> None:
+    def __init__(
+        self,
+        run: str | Path | SavedModel,
+        parser: Parser | None = None,
+        *,
+        device: Device | None = None,
+    ) -> None:
+        where = None if device is None else device_of(device)  # before anything is read
         if isinstance(run, SavedModel):
             self.run, self.model = Path(encoder_folder(run.options.encoder)), run
         else:
@@ -109,6 +121,8 @@ class Predictor:
             )
         self.parser = parser if parser is not None else make_parser(self.model.parser)
         self._is_given = parser is not None
+        if where is not None:
+            self.model.to(where)
 
     def __repr__(self) -> str:
         return f"Predictor({str(self.run)!r}: {self.model!r})"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.models.devices import Device
 
 __all__ = ["check_installed", "serve"]
 
@@ -24,17 +28,20 @@ def check_installed() -> None:
             )
 
 
-def serve(run: str | Path, host: str = "127.0.0.1", port: int = 8000) -> None:
+def serve(
+    run: str | Path, host: str = "127.0.0.1", port: int = 8000, *, device: Device = "cpu"
+) -> None:
     """Answer questions about texts over HTTP, with a saved run, until interrupted.
 
     Args:
         run: The folder of the run.
         host: The address to listen at; ``"0.0.0.0"`` is all of this machine.
         port: The port; 0 is any that is free.
+        device: Where the model computes: ``"auto"``, a GPU if there is one, or ``"cpu"``.
 
     Raises:
         StorageError: There is no saved model in the folder.
-        ValueError: The run can't be used on raw text.
+        ValueError: The run can't be used on raw text, or there is no such choice of a device.
         OSError: The port is taken.
         ImportError: The extra ``serve`` is not installed.
     """
@@ -47,7 +54,7 @@ def serve(run: str | Path, host: str = "127.0.0.1", port: int = 8000) -> None:
     from tasks.models.prediction import Predictor
     from tasks.serve.app import make_app
 
-    predictor = Predictor(run)
+    predictor = Predictor(run, device=device)
     predictor.read(["A first sentence loads the parser."], trees=False)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listening:

@@ -12,7 +12,7 @@ from torch import Tensor
 from structnn import Batch, Encoder
 from tasks.training.inputs import Indices, Inputs
 
-__all__ = ["batches_of_epoch", "collate", "prepared_on"]
+__all__ = ["batches_of_epoch", "collate", "in_parts", "prepared_on"]
 
 POOL = 50  # batches; sentences of similar length are put together within pools of this size
 AHEAD = 8  # batches collated in a row: with code and data in the CPU's caches, twice as fast
@@ -41,6 +41,25 @@ def batches_of_epoch(
         part = part[np.argsort(lengths[part], kind="stable")]
         batches += [part[at : at + batch_size] for at in range(0, len(part), batch_size)]
     return [batches[index] for index in random.permutation(len(batches))]
+
+
+def in_parts(indices: Indices, lengths: NDArray[np.int64], most: int, words: int) -> list[Indices]:
+    """Cut a list of examples into parts that are small enough to be computed at once.
+
+    Args:
+        indices: The examples, in order.
+        lengths: ``(all examples,)``, their numbers of tokens.
+        most: The largest number of examples of a part.
+        words: The largest number of tokens of a part, unless one example alone has more.
+    """
+    parts = []
+    begin, held = 0, 0
+    for at, length in enumerate(lengths[indices].tolist()):
+        if at > begin and (at - begin == most or held + length > words):
+            parts.append(indices[begin:at])
+            begin, held = at, 0
+        held += length
+    return [*parts, indices[begin:]] if len(indices) else []
 
 
 def collate(

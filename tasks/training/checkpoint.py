@@ -22,6 +22,7 @@ CHECKPOINT = "checkpoint.safetensors"
 """The name of a checkpoint in the folder of what is trained, until that has a result."""
 
 ANEW = "training begins anew"
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what AdamW knows of a parameter
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ class _Note:
 
     Args:
         epochs: The epochs so far.
-        updated: For each optimiser the numbers of the parameters that it has updated.
+        trained: The names of the parameters that have been updated; None up to version 0.15.2.
+        updated: In their place, for each optimiser the numbers of the parameters that it had updated.
         scale: None where losses aren't scaled, and in checkpoints of versions before 0.15.2.
     """
 
     epochs: Sequence[Epoch]
-    updated: Sequence[Sequence[int]]
+    trained: Sequence[str] | None = None
+    updated: Sequence[Sequence[int]] = ()
     scale: _Scale | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +70,9 @@ def save_checkpoint(
 ) -> None:
     """Write the state after an epoch, with that of torch's random numbers.
 
+    What optimisers know of a parameter has its name, for how parameters are shared out among them
+    differs from device to device: on a CPU a large table of words has one of its own.
+
     Args:
         path: The file.
         model: The classifier.
@@ -77,10 +83,12 @@ def save_checkpoint(
     """
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"best/{name}": value for name, value in best_weights.items()}
-    states = [optimizer.state_dict()["state"] for optimizer in optimizers]
-    for number, state in enumerate(states):
-        for index, values in state.items():
-            tensors |= {f"optimizer/{number}/{index}/{name}": v for name, v in values.items()}
+    trained = []
+    for optimizer in optimizers:
+        names = _names(optimizer, model)
+        for index, values in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{names[index]}/{key}": value for key, value in values.items()}
+            trained.append(names[index])
     tensors["random"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random-cuda"] = torch.cuda.get_rng_state()
@@ -88,8 +96,9 @@ def save_checkpoint(
     if scaler is not None:
         state = scaler.state_dict()
         scale = _Scale(state["scale"], state["_growth_tracker"])
-    note = _Note(epochs, [sorted(state) for state in states], scale)
-    write_tensors(path, tensors, asdict(note))
+    note = asdict(_Note(epochs, trained, scale=scale))
+    del note["updated"]
+    write_tensors(path, tensors, note)
 
 
 def load_checkpoint(
@@ -117,13 +126,15 @@ def load_checkpoint(
     note = as_record(_Note, entry, path, ANEW)
     try:
         weights, best = (_weights(tensors, part, model) for part in ("model", "best"))
-        if len(note.updated) != len(optimizers):
-            raise ValueError(f"{len(note.updated)} optimisers in place of {len(optimizers)}")
+        names = [_names(optimizer, model) for optimizer in optimizers]
+        trained = note.trained
+        if trained is None:
+            trained = _named(tensors, note.updated, names)
+        if unknown := set(trained).difference(*names):
+            raise ValueError(f"no parameter is called {', '.join(sorted(unknown)[:3])}")
         states = [
-            _moments(tensors, number, optimizer, numbers)
-            for number, (optimizer, numbers) in enumerate(
-                zip(optimizers, note.updated, strict=True)
-            )
+            _moments(tensors, optimizer, own, trained)
+            for optimizer, own in zip(optimizers, names, strict=True)
         ]
         generators = {"cpu": tensors.pop("random")}
         if "random-cuda" in tensors:
@@ -160,28 +171,72 @@ def _weights(tensors: dict[str, Tensor], part: str, model: StructuredModel) -> d
     }
 
 
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """The parameters of an optimiser, in the order of its numbers."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _names(optimizer: torch.optim.Optimizer, model: StructuredModel) -> list[str]:
+    """The names that the parameters of an optimiser have in the model, in the order of its numbers."""
+    names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
+    return [names[parameter] for parameter in _parameters(optimizer)]
+
+
+def _named(
+    tensors: dict[str, Tensor], updated: Sequence[Sequence[int]], names: Sequence[Sequence[str]]
+) -> list[str]:
+    """Give the state of optimisers, which had numbers up to version 0.15.2, the names of now.
+
+    Args:
+        tensors: The tensors of a file, changed in place.
+        updated: For each optimiser the numbers of the parameters that it had updated.
+        names: For each of now the names of its parameters.
+
+    Returns:
+        The names of the parameters that had been updated.
+    """
+    if len(updated) != len(names):
+        raise ValueError(
+            f"{len(updated)} optimisers in place of {len(names)}: up to 0.15.2 training on a GPU "
+            "couldn't go on from a checkpoint of a CPU, nor the other way round"
+        )
+    trained = []
+    for number, (indices, own) in enumerate(zip(updated, names, strict=True)):
+        for index in indices:
+            if not 0 <= index < len(own):
+                raise ValueError(f"optimizer/{number} has no parameter {index}")
+            for key in _MOMENTS:
+                moment = tensors.pop(f"optimizer/{number}/{index}/{key}")
+                tensors[f"optimizer/{own[index]}/{key}"] = moment
+            trained.append(own[index])
+    return trained
+
+
 def _moments(
     tensors: dict[str, Tensor],
-    number: int,
     optimizer: torch.optim.Optimizer,
-    updated: Sequence[int],
+    names: Sequence[str],
+    trained: Sequence[str],
 ) -> dict[int, dict[str, Tensor]]:
-    """The state of one of the optimisers, each an AdamW, taken out of the tensors of a file."""
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    if not updated:
-        raise ValueError(f"optimizer/{number} has updated nothing")
+    """The state of one of the optimisers, each an AdamW, taken out of the tensors of a file.
+
+    Args:
+        tensors: The tensors.
+        optimizer: The optimiser.
+        names: The names of its parameters.
+        trained: The names of all parameters that have been updated.
+    """
     states: dict[int, dict[str, Tensor]] = {}
-    for index in updated:
-        if not 0 <= index < len(parameters):
-            raise ValueError(f"optimizer/{number} has no parameter {index}")
-        place, parameter = f"optimizer/{number}/{index}", parameters[index]
-        states[index] = {
-            "step": _taken(tensors, f"{place}/step", like=torch.zeros(())),
-            "exp_avg": _taken(tensors, f"{place}/exp_avg", like=parameter),
-            "exp_avg_sq": _taken(tensors, f"{place}/exp_avg_sq", like=parameter),
-        }
+    for index, (name, parameter) in enumerate(zip(names, _parameters(optimizer), strict=True)):
+        if name not in trained:
+            continue
+        like = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
+        place = f"optimizer/{name}"
+        states[index] = {key: _taken(tensors, f"{place}/{key}", like[key]) for key in _MOMENTS}
         if states[index]["step"] < 1 or (states[index]["exp_avg_sq"] < 0).any():
             raise ValueError(f"{place} can't be after a step of AdamW")
+    if not states:
+        raise ValueError(f"nothing of {', '.join(names[:3])} has been updated")
     return states
 
 

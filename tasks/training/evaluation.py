@@ -19,7 +19,7 @@ from structnn.heads import ArcScores
 from structnn.heads.answers import NO_ANSWER
 from structnn.ops.devices import sent
 from tasks.data.questions import ROW_SEPARATOR
-from tasks.training.batching import prepared_on
+from tasks.training.batching import in_parts, prepared_on
 from tasks.training.gold import Gold
 from tasks.training.inputs import Indices, Inputs, rows_of
 
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 EVALUATION_BATCH = 256  # sentences; evaluation keeps no activations, so batches can be large
+EVALUATION_WORDS = 32_768  # 128 a sentence: of long texts fewer fit into memory
 
 
 @dataclass(frozen=True)
@@ -203,10 +204,11 @@ def _batches(
     """Batches of similar lengths on the device of a model in evaluation mode, with their spans."""
     model.eval()
     device = next(model.parameters()).device
-    by_length = np.argsort(inputs.lengths, kind="stable")
-    begins = range(0, len(inputs), EVALUATION_BATCH)
-    for begin in begins if processes is None else processes.share(begins):
-        indices = by_length[begin : begin + EVALUATION_BATCH]
+    lengths = inputs.lengths
+    by_length = np.argsort(lengths, kind="stable")
+    parts = in_parts(by_length, lengths, EVALUATION_BATCH, EVALUATION_WORDS)
+    for place in range(len(parts)) if processes is None else processes.share(range(len(parts))):
+        indices = parts[place]
         batch, spans = inputs.batch(indices)
         batch = prepared_on(device, model.encoder, batch)
         yield indices, batch, None if spans is None else sent(spans, device)
@@ -225,8 +227,9 @@ def node_accuracy(model: StructuredModel, corpus: Corpus, node_classes: Tensor) 
     device = next(model.parameters()).device
     found: list[Tensor] = []
     wanted: list[Tensor] = []
-    for begin in range(0, len(corpus), EVALUATION_BATCH):
-        batch = corpus.batch(np.arange(begin, min(begin + EVALUATION_BATCH, len(corpus))))
+    lengths, every = corpus.lengths, np.arange(len(corpus))
+    for indices in in_parts(every, lengths, EVALUATION_BATCH, EVALUATION_WORDS):
+        batch = corpus.batch(indices)
         wanted.append(node_classes[batch.node_labels])
         batch = prepared_on(device, model.encoder, batch)
         found.append(model(batch, nodes=True).argmax(1))

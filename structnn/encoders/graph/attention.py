@@ -16,6 +16,7 @@ from structnn.encoders.graph.base import Activation, EdgeFeatures, GraphEncoder,
 from structnn.encoders.labels import UNIVERSAL
 from structnn.fused.graph_attention import attend, can_attend
 from structnn.notes import note, notes_wanted
+from structnn.ops.transforms import outside_transforms
 from structnn.ops.weights import has_hooks, weight_of
 from structnn.options import LabelCount, Size
 
@@ -90,7 +91,7 @@ class Convolution(nn.Module):
         """PyG's layer, without weights; no submodule, so that it has no place among the weights."""
         import torch_geometric.nn
 
-        with torch.device("meta"):
+        with outside_transforms(), torch.device("meta"):  # it is kept
             layer: nn.Module = getattr(torch_geometric.nn, self.layer)(
                 self.dim, self.width, self.heads, edge_dim=self.dim, **self.options
             )

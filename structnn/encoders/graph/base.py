@@ -56,12 +56,15 @@ class GraphEncoder(Encoder):
         residual: Add each layer's input to its output.
         norm: ``"layer"`` normalisation behind each layer, or ``"none"``.
         jump: Jumping knowledge (Xu et al. 2018): the states are those of the ``"last"`` layer, of
-            all side by side (``"concat"``, ``layers * hidden_dim`` wide), or their ``"max"``.
+            all side by side (``"concat"``, ``layers * hidden_dim`` wide), or their ``"max"``. With one
+            layer they are the same; so are ``"max"`` and ``"last"`` where states never fall from layer
+            to layer, as with the activation ``"relu"``, ``residual`` and no norm.
         parse: Edges between heads and dependents. Without them no parse is needed.
         directions: Of these, ``"down"`` from heads to dependents, ``"up"`` to heads, or ``"both"``.
+            Without ``parse`` it changes nothing.
         neighbours: Edges between words that follow each other, both ways.
-        hops: With 2 or more, and with ``parse``, edges between nodes and their ancestors of up to so
-            many steps too.
+        hops: With 2 or more, edges between nodes and their ancestors of up to so
+            many steps too. Without ``parse`` it changes nothing.
         latent: A graph learned from the states, beside the others: ``"soft"`` or ``"gumbel"``, as
             :class:`LatentGraph` defines them, or ``"none"``.
         readout: By default the maximum over nodes.

@@ -40,7 +40,7 @@ class CNN(Encoder):
         hidden_dim: The number of feature maps of each width; states are ``len(widths)`` times that.
         widths: The widths of the windows, in words.
         layers: Number of layers, each on the feature maps of the one below.
-        dilation: Spacing between the words of a window.
+        dilation: Spacing between the words of a window; nothing for a window of one word.
         stride: A window every ``stride`` words, from the first word of the sentence on; the words up
             to the next window share its state.
         k_max: The *k* of dynamic k-max pooling; 0 for none.

@@ -13,6 +13,7 @@ from structnn.data.batch import Batch
 from structnn.encoders.base import Carried, Encoder
 from structnn.ops.dropout import Dropout
 from structnn.ops.paths import behind, steps_where
+from structnn.ops.transforms import is_transformed
 from structnn.options import Depth, Probability
 
 __all__ = ["MinGRU", "scan"]
@@ -35,7 +36,7 @@ class MinGRU(Encoder):
         hidden_dim: The width of the states of each direction.
         bidirectional: Also read from right to left; states are then ``2 * hidden_dim`` wide.
         layers: Number of layers, each on the states of the one below.
-        dropout: Dropout rate between layers.
+        dropout: Dropout rate between layers; nothing with one layer.
         readout: By default the last state of each direction.
     """
 
@@ -144,6 +145,8 @@ def scan(keep: Tensor, new: Tensor, first: Tensor, steps: int) -> Tensor:
     """
     # Where nothing is kept, nothing passes from one sequence to the next.
     keep = keep.index_fill(0, first, 0.0)
+    if is_transformed():
+        return _double(keep, new.to(keep.dtype), steps)
     states: Tensor = _Scan.apply(keep, new.to(keep.dtype), steps)  # type: ignore[no-untyped-call]
     return states
 

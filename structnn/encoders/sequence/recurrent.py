@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -12,6 +13,7 @@ from structnn.encoders.base import Carried, Encoder
 from structnn.fused.chains import read_chains
 from structnn.ops.paths import behind, steps_where
 from structnn.ops.precision import full_precision
+from structnn.ops.transforms import is_transformed, outside_transforms
 from structnn.options import Count, Depth, Probability, Size
 
 __all__ = ["GRU", "LSTM", "RNN", "SelfAttentive"]
@@ -25,7 +27,7 @@ class Recurrent(Encoder):
         hidden_dim: The width of the states of each direction.
         bidirectional: Also read from right to left; states are then ``2 * hidden_dim`` wide.
         layers: Number of layers, each on the states of the one below.
-        dropout: Dropout rate between layers.
+        dropout: Dropout rate between layers; nothing with one layer.
         readout: By default the last state of each direction.
     """
 
@@ -93,12 +95,35 @@ class Recurrent(Encoder):
         self, x: Tensor, batch: Batch, start: tuple[Tensor, ...] | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The states, from and to those of ``(layers, sentences, hidden)``, longest sentence first."""
+        if is_transformed():
+            return self._run_one_by_one(x, batch, start)
         order, inverse, sizes = batch.packing
         is_pair = issubclass(self.network_class, nn.LSTM)
         given = start if start is None or is_pair else start[0]
         packed = PackedSequence(x.index_select(0, order), sizes)
         states, last = self.network(packed, given)
         return states.data.index_select(0, inverse), last if is_pair else (last,)
+
+    def _run_one_by_one(
+        self, x: Tensor, batch: Batch, start: tuple[Tensor, ...] | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """As :meth:`_run`, sentence by sentence: :mod:`torch.func` can't read packed sequences."""
+        with outside_transforms():
+            longest_first = batch.token_batch[batch.packing[0][: len(batch)]].tolist()
+            ptr = batch.token_ptr.tolist()
+        is_pair = issubclass(self.network_class, nn.LSTM)
+        states: dict[int, Tensor] = {}
+        ends: list[tuple[Tensor, ...]] = []
+        for place, sentence in enumerate(longest_first):
+            given = None
+            if start is not None:
+                first = tuple(part[:, place : place + 1] for part in start)
+                given = first if is_pair else first[0]
+            own, last = self.network(x[ptr[sentence] : ptr[sentence + 1], None], given)
+            states[sentence] = own[:, 0]
+            ends.append(last if is_pair else (last,))
+        made = tuple(torch.cat(parts, 1) for parts in zip(*ends, strict=True))
+        return torch.cat([states[sentence] for sentence in range(len(batch))]), made
 
     def steps(self, batch: Batch) -> Tensor:
         r"""*L* layers: :math:`j - i + L` from word *i* to state *j*; both ways :math:`|j - i| + L`."""
@@ -168,7 +193,7 @@ class SelfAttentive(LSTM):
         input_dim: The width of the word vectors.
         hidden_dim: The width of the states of each direction, *u* in the paper.
         layers: Number of layers of the LSTM.
-        dropout: Dropout rate between them.
+        dropout: Dropout rate between them; nothing with one layer.
         hops: How many rows of attention, *r*; the sentence vector is ``hops * 2 * hidden_dim`` wide.
         attention_dim: The width of the attention's hidden layer, :math:`d_a`; ``2 * hidden_dim`` if 0.
     """

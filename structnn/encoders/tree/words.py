@@ -15,6 +15,7 @@ from structnn.data.schedule import Schedule
 from structnn.ops.cells import Cell
 from structnn.ops.precision import full_precision
 from structnn.ops.segments import segment_spread
+from structnn.ops.transforms import is_transformed
 from structnn.ops.tree_scan import Inputs, uncompiled, words_by_rank
 
 __all__ = ["WordProjection"]
@@ -48,9 +49,11 @@ class WordProjection(nn.Linear):
         schedule = batch.schedule
         words = words_by_rank(x.to(self.weight.dtype), batch)
         of_nodes = (len(cell.gates) - len(cell.per_child)) * cell.hidden_dim
-        nodes, parents = uncompiled(
-            _Products.apply, words, self.weight, self.bias, of_nodes, schedule
-        )
+        given = words, self.weight, self.bias, of_nodes, schedule
+        if is_transformed():
+            nodes, parents = _products(*given)
+        else:
+            nodes, parents = uncompiled(_Products.apply, *given)
         parent = schedule.parent.index_select(0, schedule.child) - schedule.num_leaves
         return Inputs(nodes, segment_spread(parents, schedule.child_ptr, parent))
 
@@ -67,16 +70,7 @@ class _Products(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(words, weight)
         ctx.of_nodes, ctx.leaves = of_nodes, schedule.num_leaves
-        inner = words[schedule.num_leaves :]
-        return (
-            _product(words, weight[:of_nodes], bias[:of_nodes], schedule.num_nodes),
-            _product(
-                inner,
-                weight[of_nodes:],
-                bias[of_nodes:],
-                schedule.num_nodes - schedule.num_leaves,
-            ),
-        )
+        return _products(words, weight, bias, of_nodes, schedule)
 
     @staticmethod
     @once_differentiable
@@ -97,6 +91,16 @@ class _Products(torch.autograd.Function):
                 torch.mm(d_nodes.t(), words, out=d_weight[:of_nodes])
                 torch.mm(d_parents.t(), inner, out=d_weight[of_nodes:])
         return d_words, d_weight, d_bias, None, None
+
+
+def _products(
+    words: Tensor, weight: Tensor, bias: Tensor, of_nodes: int, schedule: Schedule
+) -> tuple[Tensor, Tensor]:
+    leaves, nodes = schedule.num_leaves, schedule.num_nodes
+    return (
+        _product(words, weight[:of_nodes], bias[:of_nodes], nodes),
+        _product(words[leaves:], weight[of_nodes:], bias[of_nodes:], nodes - leaves),
+    )
 
 
 def _product(words: Tensor, weight: Tensor, bias: Tensor, rows: int) -> Tensor:

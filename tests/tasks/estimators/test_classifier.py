@@ -483,3 +483,20 @@ def test_a_wrong_parameter_is_told_when_fitting(train, parameters, message):
     made = StructuredClassifier(**{"encoder": "gat", **parameters})
     with pytest.raises(ValueError, match=message):
         made.fit(texts, train[1])
+
+
+def test_a_loaded_estimator_computes_where_its_parameter_says(tmp_path, monkeypatch):
+    texts, labels = [f"a b {n}" for n in range(12)], ["x", "y"] * 6
+    for device in ("auto", "cpu"):
+        made = StructuredClassifier("bag", epochs=1, device=device).fit(texts, labels)
+        made.save(tmp_path / device)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("meta"))
+    found = {
+        device: StructuredClassifier.load(tmp_path / device).model_.classifier
+        for device in ("auto", "cpu")
+    }
+    assert {name: next(one.parameters()).device.type for name, one in found.items()} == {
+        "auto": "meta",
+        "cpu": "cpu",
+    }

@@ -230,6 +230,12 @@ def test_trees_are_answers(parser, tmp_path):
     assert len(other.predict(WORDS)) == N
 
 
+def test_tokens_are_not_parsed_for_a_readout_that_is_not_used(parser):
+    made = StructuredTagger("bilstm(readout='root')", **SMALL).fit(WORDS, TAGS)
+    made.predict(WORDS)
+    assert parser.parsed == []
+
+
 def test_nodes_of_trees_are_asked_about():
     made = StructuredNodeClassifier("child_sum_tree_lstm", **SMALL).fit(PHRASES, NODES)
     assert made.classes_.tolist() == [0, 1, 2]

@@ -201,7 +201,7 @@ def test_a_checkpoint_that_can_not_be_used_is_dropped(parsed, tmp_path, fault):
         checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
     elif fault == "older layout":
         tensors, note = read_tensors(checkpoint)
-        older = {name.replace("optimizer/0/", "optimizer/"): t for name, t in tensors.items()}
+        older = {name.replace("optimizer/", "moments/"): t for name, t in tensors.items()}
         write_tensors(checkpoint, older, note)
     else:
         checkpoint.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tasks.data.questions import Question
 from tasks.experiments.grid import encoder_of, plan
 from tasks.models.options import ModelOptions
 from tasks.training.options import TrainingOptions
@@ -39,6 +40,41 @@ def test_a_grid_varies_structure_only_for_who_reads_one():
     folders = {run.folder.as_posix() for run in runs}
     assert "a/bilstm/seed-0" in folders
     assert "b/structure=random/fraction=0.5/gat/seed-1" in folders
+
+
+@pytest.mark.parametrize(
+    ("question", "options", "used"),
+    [
+        (Question(), {}, True),
+        (Question("pair"), {}, True),
+        (Question("span"), {}, True),
+        (Question("span"), {"reader": "span(sentence=False)"}, False),
+        (Question("tokens"), {}, False),
+        (Question("arcs"), {}, False),
+        (Question(answer="sequence"), {"decoder": "transformer"}, False),
+        (Question(answer="sequence"), {"decoder": "gru"}, True),
+    ],
+)
+def test_a_readout_counts_where_sentence_vectors_are_read(question, options, used):
+    model = ModelOptions(encoder=ROOT, hidden_dim=8, embedding_dim=8, **options)
+    tree = ModelOptions(encoder="gat", hidden_dim=8, embedding_dim=8, **options)
+    shapes = {"structures": ("balanced", "random")}
+    runs = plan([model, tree], 1, TRAINING, **shapes, questions={"": question})
+    seen = [run.setting.structure for run in runs if run.model is model]
+    assert seen == (["balanced", "random"] if used else ["balanced"])
+    assert len(runs) == len(seen) + 2
+    assert encoder_of(model, question).needs_structure == used
+
+
+def test_of_several_data_sets_each_asks_its_own_question():
+    questions = {"a": Question("tokens"), "b": Question()}
+    shapes = {"structures": ("balanced", "random")}
+    runs = plan(models(ROOT), 1, TRAINING, data=("a", "b"), **shapes, questions=questions)
+    assert [(run.setting.data, run.setting.structure) for run in runs] == [
+        ("a", "balanced"),
+        ("b", "balanced"),
+        ("b", "random"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,11 @@ from tasks.models.building import Task, build_model
 from tasks.models.model import SavedModel, load_model, save_model
 from tasks.models.options import ModelOptions
 from tasks.models.prediction import Predictor
+from tasks.options import OptionError
 from tasks.sealing import read_sealed, write_sealed
 from tasks.storage import StorageError, write_json
 from tasks.tensors import read_tensors, write_tensors
+from tasks.training.options import TrainingOptions
 from tests.tasks.toys import make_sentence
 
 
@@ -210,3 +212,57 @@ def test_the_file_is_as_before_with_the_version_of_its_format(tmp_path):
         "format", "options", "labels", "structure", "parser", "embedding_dim", "vocabulary", "relations",
         "task", "sha256",
     }  # fmt: skip
+
+
+@pytest.fixture
+def with_gpu(monkeypatch):
+    """PyTorch says that there is a GPU, which is the device without values."""
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("meta"))
+
+
+def devices_of(predictor):
+    return {value.device.type for value in predictor.model.classifier.state_dict().values()}
+
+
+def test_a_loaded_model_computes_where_it_is_told(tmp_path, with_gpu):
+    model = save(tmp_path)
+    assert devices_of(Predictor(tmp_path, ToyParser())) == {"cpu"}
+    assert devices_of(Predictor(tmp_path, ToyParser(), device="cpu")) == {"cpu"}
+    assert devices_of(Predictor(tmp_path, ToyParser(), device="auto")) == {"meta"}
+    assert devices_of(Predictor(model, ToyParser())) == {"cpu"}
+    assert devices_of(Predictor(model, ToyParser(), device="auto")) == {"meta"}
+    assert devices_of(Predictor(model, ToyParser())) == {"meta"}  # it stays where it is
+
+
+def test_without_a_gpu_the_choice_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    save(tmp_path)
+    found = [
+        Predictor(tmp_path, ToyParser(), device=device).predict(["a b", "b"])
+        for device in (None, "cpu", "auto")
+    ]
+    assert found[0] == found[1] == found[2]
+
+
+def test_what_is_read_is_sent_to_the_model(tmp_path, with_gpu, monkeypatch):
+    save(tmp_path)
+    sent = []
+
+    def scores(batch, spans=None):
+        sent.append((batch.device.type, batch.token_ids.device.type))
+        return torch.zeros(len(batch), 2)
+
+    predictor = Predictor(tmp_path, ToyParser(), device="auto")
+    monkeypatch.setattr(predictor.model.classifier, "forward", scores)
+    assert len(predictor.predict(["a b", "b"])) == 2
+    assert sent == [("meta", "meta")]
+
+
+def test_another_device_is_refused_as_in_training(tmp_path):
+    refusals = []
+    for make in (lambda: Predictor(tmp_path, device="tpu"), lambda: TrainingOptions(device="tpu")):
+        with pytest.raises(OptionError, match="device must be 'auto' or 'cpu', but is 'tpu'") as e:
+            make()
+        refusals.append(e.value.as_flag)
+    assert refusals[0] == refusals[1]

@@ -98,6 +98,63 @@ def test_a_broken_off_run_goes_on_to_the_same_result(parsed, tmp_path, monkeypat
     assert all(torch.equal(expected[name], value) for name, value in model.state_dict().items())
 
 
+def as_in_0_15_2(checkpoint, model, optimizers):
+    """Write a checkpoint anew as version 0.15.2 did: with numbers of optimisers and parameters."""
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    tensors, note = read_tensors(checkpoint)
+    earlier, updated = dict(tensors), []
+    for number, optimizer in enumerate(optimizers):
+        own = [names[p] for group in optimizer.param_groups for p in group["params"]]
+        updated.append([index for index, name in enumerate(own) if name in note["trained"]])
+        for index in updated[-1]:
+            for key in ("step", "exp_avg", "exp_avg_sq"):
+                moment = earlier.pop(f"optimizer/{own[index]}/{key}")
+                earlier[f"optimizer/{number}/{index}/{key}"] = moment
+    del note["trained"]
+    write_tensors(checkpoint, earlier, note | {"updated": updated})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "earlier"), [(3000, 0, False), (0, 3000, False), (0, 0, True)]
+)
+def test_a_checkpoint_goes_on_from_device_to_device(
+    parsed, tmp_path, monkeypatch, before, after, earlier
+):
+    """A large table of words has an optimiser of its own on the CPU, and none on a GPU."""
+    short = TrainingOptions(epochs=3, batch_size=8, learning_rate=0.02)
+    results = []
+    for options in (OPTIONS, short):
+        monkeypatch.setattr(step, "SMALL_TABLE", before)
+        model, inputs, answers = setup(parsed)
+        results.append(
+            train(model, inputs, answers, options, seed=0, checkpoint=tmp_path / str(len(results)))
+        )
+    if earlier:
+        optimizers = step.TrainingStep(model, OPTIONS, None).optimizers
+        assert len(optimizers) == 2
+        as_in_0_15_2(tmp_path / "1", model, optimizers)
+    monkeypatch.setattr(step, "SMALL_TABLE", after)
+    model, inputs, answers = setup(parsed)
+    seen = []
+    resumed = train(
+        model, inputs, answers, OPTIONS, seed=0, checkpoint=tmp_path / "1", on_epoch=seen.append
+    )
+    assert [epoch.number for epoch in seen] == [4, 5, 6]
+    for one, other in zip(resumed.epochs, results[0].epochs, strict=True):
+        assert one.train_loss == pytest.approx(other.train_loss, abs=1e-3)
+
+
+def test_a_checkpoint_of_0_15_2_from_another_device_is_dropped(parsed, tmp_path, monkeypatch):
+    model, inputs, answers = setup(parsed, "bag")
+    one = TrainingOptions(epochs=1, batch_size=8, learning_rate=0.02)
+    train(model, inputs, answers, one, seed=0, checkpoint=tmp_path / "c")
+    as_in_0_15_2(tmp_path / "c", model, step.TrainingStep(model, one, None).optimizers)
+    monkeypatch.setattr(step, "SMALL_TABLE", 0)
+    two = step.TrainingStep(model, one, None).optimizers
+    with pytest.raises(StorageError, match=r"1 optimisers in place of 2: up to .*training begins"):
+        load_checkpoint(tmp_path / "c", model, two)
+
+
 def renamed(old, new):
     """A change that renames tensors, as another version of structnn may have named them."""
 
@@ -119,24 +176,26 @@ def put(name, make):
     return lambda tensors, note: tensors.update({name: make(tensors[name])})
 
 
-MOMENT = "optimizer/0/1/exp_avg_sq"
+MOMENT = f"optimizer/{HEAD}/exp_avg_sq"
 UNUSABLE = {
-    "number of the optimizer": (renamed(r"^optimizer/\d+/", "optimizer/"), "is missing"),
+    "no name of the optimizer": (renamed("^optimizer/", ""), "is missing"),
     "no random state": (renamed("random", "generator"), "'random' is missing"),
-    "another optimizer": (renamed("optimizer/0", "optimizer/7"), "is missing"),
+    "another optimizer": (renamed("optimizer/head", "optimizer/7"), "is missing"),
     "another encoder": (renamed("model/encoder", "model/layers"), "is missing"),
     "no optimizer state": (
         lambda tensors, note: [tensors.pop(n) for n in [*tensors] if n.startswith("optimizer")],
         "is missing",
     ),
     "no moment": (lambda tensors, note: tensors.pop(MOMENT), f"'{MOMENT}' is missing"),
-    "nothing updated": (lambda tensors, note: note.update(updated=[[]]), "updated nothing"),
-    "no such parameter": (lambda tensors, note: note["updated"][0].append(99), "no parameter 99"),
-    "one optimizer too many": (lambda tensors, note: note["updated"].append([0]), "2 optimisers"),
+    "nothing updated": (lambda tensors, note: note.update(trained=[]), "has been updated"),
+    "no such parameter": (
+        lambda tensors, note: note["trained"].append("head.x"),
+        r"no parameter is called head\.x",
+    ),
     "shape of a moment": (put(MOMENT, lambda t: t.flatten()[:1].clone()), r"is \(1,\)"),
     "type of a moment": (put(MOMENT, lambda t: t.double()), "float64"),
     "sign of a moment": (filled(MOMENT, -1.0), "can't be after a step"),
-    "no step": (filled("optimizer/0/1/step", 0.0), "can't be after a step"),
+    "no step": (filled(f"optimizer/{HEAD}/step", 0.0), "can't be after a step"),
     "moment not finite": (filled(MOMENT, float("inf")), "not finite"),
     "NaN in the best weights": (
         filled(f"best/{HEAD}", float("nan")),
@@ -154,7 +213,7 @@ UNUSABLE = {
     "another tensor": (lambda tensors, note: tensors.update(x=torch.ones(1)), "unknown: x"),
     "random state cut": (put("random", lambda t: t[:-1].clone()), "RNG state"),
     "random state of another type": (put("random", lambda t: t.float()), "Tensor"),
-    "empty note": (lambda tensors, note: note.clear(), "missing: epochs, updated"),
+    "empty note": (lambda tensors, note: note.clear(), "missing: epochs"),
     "no epochs": (lambda tensors, note: note.update(epochs=[]), r"its epochs are \[\]"),
     "epochs that skip": (lambda tensors, note: note["epochs"][0].update(number=2), r"are \[2\]"),
     "an epoch of text": (lambda tensors, note: note["epochs"][0].update(dev_loss="x"), "a number"),

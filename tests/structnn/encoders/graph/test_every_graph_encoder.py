@@ -522,3 +522,25 @@ def test_a_seed_gives_the_weights_that_it_gives_pyg(name, make, heads):
     assert layer.convolution.of_pyg is layer.convolution.of_pyg
     assert torch.equal(torch.get_rng_state(), state)
     assert list(layer.convolution.state_dict()) == list(own.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "other", "alike"),
+    [
+        ("gat", {"parse": False}, {"hops": 3}, True),
+        ("gat", {"parse": False, "neighbours": True}, {"hops": 3, "directions": "up"}, True),
+        ("gat", {"parse": False, "latent": "soft"}, {"directions": "down"}, True),
+        ("gat", {}, {"hops": 3}, False),
+        ("gat", {}, {"directions": "up"}, False),
+        ("gcn", {"layers": 3}, {"jump": "max"}, True),  # relu, residual, no norm
+        ("syntactic_gcn", {"layers": 1, "norm": "layer"}, {"jump": "max"}, True),
+        ("gcn", {"layers": 3, "norm": "layer"}, {"jump": "max"}, False),
+        ("gcn", {"layers": 3, "residual": False}, {"jump": "max"}, False),
+        ("gat", {"layers": 3}, {"jump": "max"}, False),
+    ],
+)
+def test_options_change_something_but_where_documented(name, options, other, alike):
+    batch = batch_of([Tree([1, -1, 1, 2, 3]), Tree([-1, 0, 1])])
+    x = torch.randn(batch.num_tokens, INPUT, dtype=torch.float64)
+    found = [encoder_of(name, **options, **more)(x, batch).tokens for more in ({}, other)]
+    assert torch.allclose(*found) == alike
