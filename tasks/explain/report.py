@@ -14,7 +14,8 @@ from parsers import draw
 from parsers.drawing import presets
 from tasks.explain.attributions import TOLERANCE
 from tasks.explain.figures import found_tree, marked
-from tasks.explain.page import in_few_words, names_of, to_html
+from tasks.explain.page import in_few_words, names_of, signs_of, to_html
+from tasks.explain.words import quoted
 from tasks.explain.writing import Writing
 from tasks.explain.writing_figures import writing_figures
 from tasks.folders import encoder_folder
@@ -32,12 +33,10 @@ def word_rows(explanation: Explanation) -> list[list[str]]:
     """For each word, with a mark where the model does not know it, what the pictures show of it."""
     rows = []
     for text in explanation.texts:
+        columns = signs_of(text)
         for token, word in enumerate(text.sentence.tokens):
-            found: list[float | None] = [values[token] for values in text.attributions.values()]
-            found.append(text.subtree_effects[token])
             mark = " (unknown)" if token in text.unknown else ""
-            shown = ("" if number is None else f"{_rounded(number):+.3f}" for number in found)
-            rows.append([word + mark, *shown])
+            rows.append([word + mark, *(column[token] for column in columns)])
     return rows
 
 
@@ -57,7 +56,7 @@ def in_words(explanation: Explanation) -> list[str]:
         only = "there is only one" if len(explanation.tokens) == 1 else "all are asked about"
         return [*lines, f"deleting words can't be checked: {only}"]
     for method, drop in deletion.drops.items():
-        words = ", ".join(explanation.tokens[token] for token in deletion.deleted[method])
+        words = ", ".join(quoted(explanation.tokens[token]) for token in deletion.deleted[method])
         verdict = "more" if drop > deletion.random_mean else "NOT more"
         lines.append(
             f"deleting the top words by {method} ({words}) moves the prediction {verdict} than "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 from structnn.arcs import arc_of
@@ -21,16 +22,19 @@ if TYPE_CHECKING:
 __all__ = [
     "answer_words",
     "completeness_words",
+    "decimals",
     "deletion_words",
     "prediction_words",
     "quoted",
     "shares_words",
     "signed",
+    "signed_column",
     "subtree_words",
     "verdict_words",
 ]
 
 SUBTREES = 3  # that are told in words
+_MOST_DECIMALS = 6  # anything smaller is an error of rounding
 
 _VERDICTS = {
     "yes": "yes",
@@ -43,6 +47,25 @@ _VERDICTS = {
 def signed(number: float, digits: int = 2) -> str:
     """A number with two decimals, or so many, and its sign."""
     return f"{round(number, digits) + 0:+.{digits}f}"  # + 0 makes plain zero of minus zero
+
+
+def decimals(most: float, least: int = 2) -> int:
+    """How many decimals show two figures of a number, lest a small one look like zero.
+
+    Args:
+        most: The number, or the largest of some that are shown together.
+        least: How many there are at least.
+    """
+    most = abs(most)
+    if most < 10**-_MOST_DECIMALS:
+        return least
+    return min(max(least, 1 - floor(log10(most))), _MOST_DECIMALS)
+
+
+def signed_column(numbers: Sequence[float | None]) -> list[str]:
+    """Numbers with their signs and equally many decimals, at least three; ``""`` where there is none."""
+    digits = decimals(max((abs(n) for n in numbers if n is not None), default=0.0), least=3)
+    return ["" if number is None else signed(number, digits) for number in numbers]
 
 
 def quoted(words: str) -> str:
@@ -174,8 +197,9 @@ def completeness_words(explanation: Explanation) -> str:
         if check.error <= TOLERANCE
         else "not the same, so these numbers can't be relied on"
     )
+    total = signed(check.total, decimals(check.total))
     return (
-        f"Integrated gradients add up to {signed(check.total)}, and from no words to "
+        f"Integrated gradients add up to {total}, and from no words to "
         f"{'this sentence' if len(explanation.texts) == 1 else 'these texts'} the "
         f"{_moves(explanation.quantity, check.expected)}: {verdict}."
     )
@@ -214,7 +238,7 @@ def shares_words(found: Shares, size: int) -> str:
 def _moves(quantity: Quantity, by: float) -> str:
     """``"log-odds of yes fall by 0.31"``, or ``"score falls by 0.31"``."""
     verb = "rise" if by >= 0 else "fall"
-    return f"{quantity.name} {verb}{'s' * (not quantity.plural)} by {abs(by):.2f}"
+    return f"{quantity.name} {verb}{'s' * (not quantity.plural)} by {abs(by):.{decimals(by)}f}"
 
 
 def _mean_words(drop: float, quantity: Quantity) -> str:
