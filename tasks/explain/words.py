@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from math import floor, log10
 from typing import TYPE_CHECKING
 
 from structnn.arcs import arc_of
 from tasks.data.questions import Question
+from tasks.directions import isolated
 from tasks.explain.along import Shares
 from tasks.explain.attributions import TOLERANCE
 from tasks.explain.case import subtrees_of
@@ -70,8 +70,7 @@ def signed_column(numbers: Sequence[float | None]) -> list[str]:
 
 def quoted(words: str) -> str:
     """Words in quotes, which words from right to left don't carry away with them."""
-    kinds = {unicodedata.bidirectional(character) for character in words}
-    return f"\u2068“{words}”\u2069" if kinds & {"R", "AL"} else f"“{words}”"
+    return isolated(f"“{words}”")
 
 
 def answer_words(question: Question, encoder: str, prediction: Prediction) -> str:
@@ -89,7 +88,7 @@ def answer_words(question: Question, encoder: str, prediction: Prediction) -> st
         pairs = zip(prediction.tokens, answers, strict=True)
         return f"{encoder} says {', '.join(f'{token} {answer}' for token, answer in pairs)}."
     share = percent(prediction.probabilities[prediction.label])
-    return f"{encoder} says {prediction.label}, with a probability of {share}."
+    return f"{encoder} says {isolated(prediction.label)}, with a probability of {share}."
 
 
 def _arc_words(tokens: Sequence[str], arc: str) -> str:
@@ -110,7 +109,7 @@ def prediction_words(explanation: Explanation) -> str:
         if question.is_one_label:
             said = f"{said.removesuffix('.')}{_next_best(chosen, answer)}."
     if chosen.shares and chosen.answer != answer:
-        said += f" Explained is {chosen.answer}, {percent(chosen.shares[chosen.answer])}."
+        said += f" Explained is {isolated(chosen.answer)}, {percent(chosen.shares[chosen.answer])}."
     if explanation.right is None or explanation.is_right:
         return said
     kind = "answer" if question.has_parts or question.is_sequence else "label"
@@ -141,7 +140,7 @@ def _next_best(chosen: Chosen, answer: str) -> str:
     """The most probable of the other answers, in brackets."""
     others = [(share, name) for name, share in chosen.shares.items() if name != answer]
     share, name = max(others, default=(0.0, ""), key=lambda other: other[0])
-    return f" (next is {name}, {percent(share)})" if name else ""
+    return f" (next is {isolated(name)}, {percent(share)})" if name else ""
 
 
 def _right_words(explanation: Explanation) -> str:
