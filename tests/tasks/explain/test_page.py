@@ -15,7 +15,7 @@ from parsers.drawing.theme import LIGHT
 from structnn import Sentence, Tree
 from tasks.explain import DeletionCheck, explain, in_words, save, save_all, to_html
 from tasks.explain.along import edge_values, shares
-from tasks.explain.heat import LEGIBLE, heat_rows
+from tasks.explain.heat import LEGIBLE, HeatRow, heat_rows, rounded
 from tasks.explain.page import compared
 from tasks.explain.quantities import percent
 from tasks.explain.words import (
@@ -199,6 +199,12 @@ def test_heat_rows(make_predictor):
     assert [row.name for row in chained][1:] == [
         "1 Transformer attention, layer 1", "2 GAT attention, layer 1",
     ]  # fmt: skip
+
+
+def test_weights_are_not_rounded_twice():
+    weights = torch.tensor([[0.1149, 0.8851], [0.5, 0.5]], dtype=torch.float64)
+    ((first, _),) = rounded([HeatRow("head 1", weights, (), "")])
+    assert [f"{value:.2f}" for value in first] == ["0.11", "0.89"]
 
 
 def test_gates_are_on_the_edges_that_the_encoder_reads(make_predictor, monkeypatch):
