@@ -208,6 +208,7 @@ MCC: Metric[str] = Metric(
     "mcc",
     over_set=matthews,
     about="Matthews' correlation coefficient; a constant prediction has 0",
+    extent=(-1.0, 1.0),
 )
 
 
@@ -224,6 +225,7 @@ def mean_absolute_error(labels: Sequence[str]) -> Metric[str]:
         score=lambda gold, prediction: float(abs(step[gold] - step[prediction])),
         higher_is_better=False,
         about="mean absolute error, in steps of the scale of labels",
+        extent=(0.0, len(labels) - 1.0),
     )
 
 

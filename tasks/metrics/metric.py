@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Never, TypeAlias, TypeVar
@@ -101,6 +102,8 @@ class Metric(Generic[Answer]):
         left_out: For a metric over a set its value without each one of the examples, where that is
             quicker than to compute it anew.
         defined: For a metric over a set whether it is defined, by the gold answers; by default it is.
+        extent: The least and the greatest value that it can have; by default 0 and 1 in percent, and any
+            in another unit.
 
     Raises:
         ValueError: Both of ``score`` and ``over_set`` are given, or none.
@@ -116,6 +119,7 @@ class Metric(Generic[Answer]):
     by_example: Metric[Answer] | None = None
     left_out: Callable[[Sequence[Answer], Sequence[Answer]], Floats] | None = None
     defined: Callable[[Sequence[Answer]], bool] | None = None
+    extent: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if (self.score is None) == (self.over_set is None):
@@ -125,6 +129,14 @@ class Metric(Generic[Answer]):
     def sign(self) -> int:
         """1 where higher is better, -1 where lower is: ``sign * value`` is larger for the better."""
         return 1 if self.higher_is_better else -1
+
+    def possible(self, low: float, high: float) -> tuple[float, float]:
+        """The part of an interval in which there are values of this metric.
+
+        It holds the true value as often as the whole interval.
+        """
+        least, most = self.extent or ((0.0, 1.0) if self.unit is PERCENT else (-math.inf, math.inf))
+        return min(max(low, least), most), max(min(high, most), least)
 
     def is_defined(self, gold: Sequence[Answer]) -> bool:
         """Whether it has a value where these are the right answers, which says something of a set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -99,6 +100,7 @@ MSE: Metric[str] = Metric(
     score=lambda gold, prediction: (float(gold) - float(prediction)) ** 2,
     higher_is_better=False,
     about="the mean squared error",
+    extent=(0.0, math.inf),
 )
 
 
@@ -110,6 +112,7 @@ PEARSON: Metric[str] = Metric(
     left_out=_pearson_left_out,
     defined=_varies,
     about="the correlation of predicted and gold numbers; constant predictions have 0",
+    extent=(-1.0, 1.0),
 )
 
 
@@ -121,4 +124,5 @@ SPEARMAN: Metric[str] = Metric(
     left_out=_spearman_left_out,
     defined=_varies,
     about="the correlation of the ranks of predicted and gold numbers; constant predictions have 0",
+    extent=(-1.0, 1.0),
 )

@@ -141,7 +141,8 @@ class ScoredCell(CellMeasures):
         """The mean of ``own_scores`` of some test examples, and the ends of its interval."""
         scores = self.own_scores[:, list(members)]
         clusters = self.clusters and [self.clusters[member] for member in members]
-        return float(scores.mean()), *mean_interval(scores, clusters=clusters)
+        interval = mean_interval(scores, clusters=clusters)
+        return float(scores.mean()), *of_examples(self.metric).possible(*interval)
 
     @property
     def constant(self) -> int:
@@ -364,7 +365,7 @@ def _scored(
     own = of_examples(metric)
     low, high = math.nan, math.nan
     if metric.is_defined(gold):
-        low, high = mean_interval(scores, clusters=clusters)
+        low, high = metric.possible(*mean_interval(scores, clusters=clusters))
     values = {one.key: tuple(one(gold, of_seed) for of_seed in predictions) for one in metrics}
     by_class = [class_f1(gold, of_seed, data.question) for of_seed in predictions]
     labels = [label for label in data.labels if any(label in of_seed for of_seed in by_class)]
