@@ -15,7 +15,7 @@ from parsers.drawing import presets
 from tasks.explain.attributions import TOLERANCE
 from tasks.explain.figures import found_tree, marked
 from tasks.explain.page import in_few_words, names_of, signs_of, to_html
-from tasks.explain.words import quoted
+from tasks.explain.words import decimals, quoted, signed
 from tasks.explain.writing import Writing
 from tasks.explain.writing_figures import writing_figures
 from tasks.folders import encoder_folder
@@ -47,8 +47,8 @@ def in_words(explanation: Explanation) -> list[str]:
     verdict = "as they should" if check.error <= TOLERANCE else "NOT as they should"
     change = "change" if quantity.plural else "changes"
     lines.append(
-        f"integrated gradients add up {verdict}: to {check.total:+.3f}, where the {quantity.name} "
-        f"{change} by {check.expected:+.3f} from no words to these (off by "
+        f"integrated gradients add up {verdict}: to {_signed(check.total)}, where the {quantity.name} "
+        f"{change} by {_signed(check.expected)} from no words to these (off by "
         f"{100 * check.error:.2g} %, {check.steps} steps)"
     )
     deletion = explanation.deletion
@@ -60,9 +60,9 @@ def in_words(explanation: Explanation) -> list[str]:
         verdict = "more" if drop > deletion.random_mean else "NOT more"
         lines.append(
             f"deleting the top words by {method} ({words}) moves the prediction {verdict} than "
-            f"deleting random ones: the {quantity.level} changes by {_rounded(-drop):+.3f}, against "
-            f"{_rounded(-deletion.random_mean):+.3f} ± {deletion.random_deviation:.3f} without random "
-            f"ones, of which {100 * deletion.exceeded(method):.0f} % of "
+            f"deleting random ones: the {quantity.level} changes by {_signed(-drop)}, against "
+            f"{_signed(-deletion.random_mean)} ± {_signed(deletion.random_deviation)[1:]} without "
+            f"random ones, of which {100 * deletion.exceeded(method):.0f} % of "
             f"{len(deletion.random_drops)} choices move it less"
         )
     return lines
@@ -77,8 +77,8 @@ def _shares(explanation: Explanation) -> str:
     return f" ({told})" if told else ""
 
 
-def _rounded(number: float) -> float:
-    return round(number, 3) + 0  # which makes plain zero of minus zero
+def _signed(number: float) -> str:
+    return signed(number, decimals(number, least=3))
 
 
 def save(explanation: Explanation, folder: Path) -> list[Path]:

@@ -329,6 +329,14 @@ def test_numbers_show_two_figures_of_the_largest():
     assert signed_column([None]) == [""]
 
 
+def test_small_changes_are_no_zeros_in_the_lines_of_the_command(make_predictor):
+    explanation = explain(make_predictor("bag"), TEXT, "no")
+    check = dataclasses.replace(explanation.completeness, total=-0.000012, expected=-0.000011)
+    line = in_words(dataclasses.replace(explanation, completeness=check))[1]
+    assert "to -0.000012," in line
+    assert "by -0.000011 " in line
+
+
 def test_small_effects_of_subtrees_are_no_zeros(make_predictor):
     explanation = explain(make_predictor("bag"), TEXT, "no")
     (text,) = explanation.texts
