@@ -454,6 +454,45 @@ def test_a_long_sentence_is_drawn_to_be_read(driver, tmp_path, layout, width):
     assert driver.execute_script(seen)[-1] <= width + 1
 
 
+def test_a_drawing_is_read_and_folded_from_the_keyboard(driver, tmp_path):
+    words = [f"word{place}" for place in range(80)]
+    tree = Tree([-1, 0, 1, *[0] * 77], labels=["root", *["dep"] * 79])
+    draw(Sentence(words, dependencies=tree), tmp_path / "long.html")
+    resize(driver, 390)
+    driver.get((tmp_path / "long.html").as_uri())
+
+    def press_key(key: str) -> str:
+        driver.switch_to.active_element.send_keys(key)
+        return text_of(driver, "details")
+
+    def place() -> list[float]:
+        box = "document.querySelector('svg').getBoundingClientRect()"
+        return driver.execute_script(f"return [{box}.left, {box}.top, {box}.width]")
+
+    assert press_key(Keys.TAB).startswith("word0")
+    assert "dep" in press_key(Keys.TAB)
+    driver.switch_to.active_element.send_keys(Keys.ENTER)
+    folded = driver.execute_script(
+        "return [...document.querySelectorAll('rect.folded')].map(shape => +shape.dataset.node)"
+    )
+    assert folded == [2]
+    assert press_key(Keys.TAB).startswith("word3")  # word2 is folded away
+    for _ in range(40):
+        press_key(Keys.TAB)
+    left, right = driver.execute_script(
+        "const box = document.activeElement.getBoundingClientRect(); return [box.left, box.right]"
+    )
+    assert 0 <= left < right <= 390
+    x, y, wide = place()
+    press_key(Keys.ARROW_RIGHT)
+    press_key(Keys.ARROW_UP)
+    assert place() == pytest.approx([x - 80, y + 80, wide], abs=0.1)
+    press_key("+")
+    assert place()[2] > wide
+    press_key("0")
+    assert place()[2] <= 391
+
+
 def test_what_is_said_of_a_word_at_the_edge_is_not_squeezed(driver, tmp_path):
     sentence = Sentence(["a", "b"], dependencies=Tree([-1, 0], labels=["root", "acl:relcl"]))
     draw(sentence, tmp_path / "small.html")
