@@ -33,7 +33,7 @@ ROOMS = (
     *(
         ("options",),
         ("palette",),
-        ("folders",),
+        ("folders", "directions"),
         ("storage",),
         ("json_records", "sealing", "tensors"),
         ("console",),

@@ -39,6 +39,7 @@ _EMOJI = (
     "or Noto Emoji (https://fonts.google.com/noto/specimen/Noto+Emoji); colour emoji can't be drawn "
     "by matplotlib, but SVG and HTML for a browser show them",
 )
+_IN_NOTO_SANS = frozenset(("Latin", "Greek", "Cyrillic", "Combining", "Modifier"))
 _JOINERS = {0x200C, 0x200D, 0xFE0E, 0xFE0F}  # no glyph of their own
 
 
@@ -86,15 +87,17 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     return width + 0.5 * size * lacking  # a browser has wide glyphs for them
 
 
-def wanted_families(text: str) -> list[str]:
-    """A font family to prefer for each script of a text that common fonts for Latin letters lack."""
-    others = (
-        character
-        for character in text
+def wanted_family(text: str) -> tuple[str, str] | None:
+    """The script of a word that fonts for Latin letters lack, and a font family to prefer for it."""
+    for character in text:
         # Punctuation is in all fonts.
-        if ord(character) > 0x24F and unicodedata.category(character)[0] in "LMNS"
-    )
-    return list(dict.fromkeys(_script(character)[1][0] for character in others))
+        kind = unicodedata.category(character)[0]
+        if ord(character) > 0x24F and kind in "LMNS":
+            script, (family, *_), _ = _script(character)
+            if family == "Noto Sans" and kind in "LM" and script not in _IN_NOTO_SANS:
+                family = f"Noto Sans {script}"  # which each other script has
+            return script, family
+    return None
 
 
 _MEASURE = 100.0  # the size at which fonts are measured: so large that hinting does not matter

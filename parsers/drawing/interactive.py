@@ -14,6 +14,8 @@ _TEMPLATE = Path(__file__).parent / "template"
 def html_page(scene: Scene, title: str, dark: Scene | None = None) -> str:
     """A page that shows a scene: hover for details, click to fold, drag to move, scroll to zoom.
 
+    All of it can be done from the keyboard as well.
+
     Args:
         scene: The scene.
         title: The title of the page.
@@ -43,7 +45,8 @@ def html_page(scene: Scene, title: str, dark: Scene | None = None) -> str:
 <div id="stage">{svg_text(scene, standalone=False)}</div>
 <div id="details"></div>
 <div id="help">
-<span class="mouse">hover: details · click: fold · scroll: zoom · drag: move · double click: all</span>
+<span class="mouse">hover: details · click: fold · scroll: zoom · drag: move · double click: all
+· keys: Tab, Enter, arrows, +, -, 0</span>
 <span class="touch">tap: details · tap again: fold · two fingers: zoom · drag: move</span>
 </div>
 <script>{data}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from parsers.drawing.fonts import text_width, wanted_families
+from parsers.drawing.fonts import text_width, wanted_family
 from parsers.drawing.layouts import Pair, Stroke, View
 from parsers.drawing.layouts.lines import Arc, Side
 from parsers.drawing.numbers import WIDEST
@@ -24,6 +24,14 @@ _SPECIAL = {
     ">": r"\textgreater{}",
     **{character: "\\" + character for character in "{}$#_%"},
 }
+# Scripts whose letters change their shapes or places beside others, if fontspec is told of the script.
+_SHAPED = frozenset(
+    "Arabic Bengali Devanagari Gujarati Gurmukhi Hebrew Kannada Khmer Malayalam Myanmar Oriya Sinhala "
+    "Syriac Tamil Telugu Thaana Tibetan".split()
+)
+_TO_THE_LEFT = frozenset(
+    ("Adlam", "Arabic", "Hebrew", "Mandaic", "Nko", "Samaritan", "Syriac", "Thaana")
+)
 _RISE = 3  # from one level of arcs to the next, in the height of an x
 
 
@@ -31,6 +39,23 @@ def escaped(text: str) -> str:
     """A text as LaTeX sets it: special characters escaped, no ligatures of hyphens."""
     text = "".join(_SPECIAL.get(character, character) for character in text)
     return re.sub("-(?=-)", "-{}", text)
+
+
+def _typeset(text: str) -> str:
+    """A text as LaTeX sets it, in a font of its script where it needs one.
+
+    Only LuaLaTeX has to be told that a text runs to the left.
+    """
+    if (wanted := wanted_family(text)) is None:
+        return escaped(text)
+    script, family = wanted
+    direction = r"\treetoleft" if script in _TO_THE_LEFT else ""
+    return f"{{{_font(family)}{direction} {escaped(text)}}}"
+
+
+def _font(family: str) -> str:
+    """The command that chooses a font family."""
+    return r"\tree" + re.sub("[^A-Za-z]", "", family)
 
 
 def to_tikz(pictures: Sequence[tuple[View, str]]) -> str:
@@ -58,10 +83,12 @@ def to_tikz(pictures: Sequence[tuple[View, str]]) -> str:
     colors: dict[str, str] = {}
     bodies = [LAYOUTS[layout][1](view, colors) for view, layout in pictures]
     packages = sorted({LAYOUTS[layout][0] for _, layout in pictures})
-    text = "".join(word or "" for view, _ in pictures for word in (*view.words, *view.captions))
-    families = wanted_families(text)
+    texts = (
+        text or "" for view, _ in pictures for text in (*view.words, *view.captions, *view.notes)
+    )
+    fonts = list(dict.fromkeys(filter(None, map(wanted_family, texts))))
     lines = [r"\documentclass[border=4pt]{standalone}", r"\usepackage{iftex}"]
-    if families:
+    if fonts:
         lines.append(
             "% Some words have letters beyond Latin: use lualatex or xelatex, and a font with them."
         )
@@ -71,16 +98,26 @@ def to_tikz(pictures: Sequence[tuple[View, str]]) -> str:
         r"  \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}",
         r"\else",
         r"  \usepackage{fontspec}",
-        *(rf"  \IfFontExistsTF{{{name}}}{{\setmainfont{{{name}}}}}{{}}" for name in families),
+        *(rf"  \IfFontExistsTF{{{font[1]}}}{{{_new_font(*font)}}}{{}}" for font in fonts),
         r"\fi",
         *(rf"\usepackage{{{package}}}" for package in packages),
+        r"\begin{document}",
+        # A paper that inputs this leaves out all that is above.
         *(
-            rf"\definecolor{{{name}}}{{HTML}}{{{color.removeprefix('#').upper()}}}"
+            rf"\definecolor{{{name}}}{{HTML}}{{{color.removeprefix('#').upper()}}}%"
             for color, name in colors.items()
         ),
-        r"\begin{document}",
+        *(rf"\providecommand{_font(family)}{{}}%" for _, family in fonts),
     ]
+    if any(script in _TO_THE_LEFT for script, _ in fonts):
+        lines.append(r"\providecommand\treetoleft{\ifdefined\textdir\textdir TRT\fi}%")
     return "\n".join([*lines, "\n\\qquad\n".join(bodies), r"\end{document}", ""])
+
+
+def _new_font(script: str, family: str) -> str:
+    """The definition of the command that chooses a font."""
+    option = f"[Script={script}]" if script in _SHAPED else ""
+    return rf"\newfontfamily{_font(family)}{{{family}}}{option}"
 
 
 def _dependency(view: View, colors: dict[str, str]) -> str:
@@ -97,11 +134,11 @@ def _dependency(view: View, colors: dict[str, str]) -> str:
         "    " + r" \& ".join(_word(view, node, colors) for node in order) + r" \\",
     ]
     if any(view.notes):
-        tags = (rf"{{\scriptsize {escaped(view.notes[node])}}}" for node in order)
+        tags = (rf"{{\scriptsize {_typeset(view.notes[node])}}}" for node in order)
         lines.append("    " + r" \& ".join(tags) + r" \\")
     lines.append(r"  \end{deptext}")
     for node in order:
-        label = escaped(view.captions[node])
+        label = _typeset(view.captions[node])
         style = _style(view, node, colors)
         options = f", edge style={{{style}}}" if style else ""
         if (parent := view.tree.parents[node]) == -1:
@@ -153,7 +190,7 @@ def _tree(view: View, colors: dict[str, str]) -> str:
     """The environment of forest with relations above words."""
 
     def content(node: int) -> list[str]:
-        label = escaped(view.captions[node])
+        label = _typeset(view.captions[node])
         relation = rf"{{\scriptsize {label}}}\\" if label else ""
         return [f"{{{relation}{_word(view, node, colors)}}}"]
 
@@ -164,7 +201,7 @@ def _phrases(view: View, colors: dict[str, str]) -> str:
     """The environment of forest with all words in a row at the bottom."""
 
     def content(node: int) -> list[str]:
-        label = _filled(view, node, escaped(view.captions[node]), colors)
+        label = _filled(view, node, _typeset(view.captions[node]), colors)
         if not view.words[node]:
             return [label]
         word = f"{_word(view, node, colors)}, tier=word"
@@ -210,7 +247,7 @@ def _forest(view: View, colors: dict[str, str], content: Callable[[int], list[st
 
 
 def _word(view: View, node: int, colors: dict[str, str]) -> str:
-    return _filled(view, node, escaped(view.words[node] or ""), colors)
+    return _filled(view, node, _typeset(view.words[node] or ""), colors)
 
 
 def _filled(view: View, node: int, text: str, colors: dict[str, str]) -> str:

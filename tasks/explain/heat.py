@@ -81,5 +81,8 @@ def _image(weights: Tensor) -> str:
 
 
 def rounded(rows: Sequence[HeatRow]) -> list[list[list[float]]]:
-    """The weights of each row with three decimals, to be written into a page."""
-    return [[[round(value, 3) for value in line] for line in row.weights.tolist()] for row in rows]
+    """The weights of each row, to be written into a page.
+
+    It shows two or three of their five decimals: 0.1149 must not become 0.115 before it is .11.
+    """
+    return [[[round(value, 5) for value in line] for line in row.weights.tolist()] for row in rows]

@@ -19,9 +19,12 @@ from tasks.explain.heat import LEGIBLE, HeatRow, heat_rows, rounded
 from tasks.explain.quantities import Quantity, percent
 from tasks.explain.words import (
     completeness_words,
+    decimals,
     deletion_words,
     prediction_words,
+    quoted,
     signed,
+    signed_column,
     verdict_words,
 )
 from tasks.explain.written import ShownWriting, shown_writing
@@ -31,7 +34,15 @@ from tasks.results.table import Column, Entry, Table
 if TYPE_CHECKING:
     from tasks.explain.explanation import ExplainedText, Explanation
 
-__all__ = ["ShownExplanation", "compared", "in_few_words", "in_short", "names_of", "to_html"]
+__all__ = [
+    "ShownExplanation",
+    "compared",
+    "in_few_words",
+    "in_short",
+    "names_of",
+    "signs_of",
+    "to_html",
+]
 
 CLASSES = 6  # that are shown at once; a reader unfolds the others
 
@@ -364,8 +375,7 @@ _SPANS = (
 def _attributed(explanation: Explanation, text: ExplainedText) -> list[ShownWord]:
     most = max(abs(v) for one in explanation.texts for v in one.attributions[INTEGRATED_GRADIENTS])
     values = text.attributions[INTEGRATED_GRADIENTS]
-    # Where all are small, two decimals would say that they are nothing.
-    digits = next((digits for digits in (2, 3) if most >= 10 ** (1 - digits)), 4)
+    digits = decimals(most)
     return [
         ShownWord(
             word,
@@ -422,18 +432,21 @@ def _numbers(explanation: Explanation, text: ExplainedText) -> Table:
         Column("subtree effect", meaning=f"by how much the {quantity.name} {fall} without it")
     )
     columns += [Column(name) for name in (*text.gates, *text.readouts)]
+    signs = signs_of(text)
     rows = []
     for token, word in enumerate(text.sentence.tokens):
         mark = " (unknown)" if token in text.unknown else ""
-        signs = [values[token] for values in text.attributions.values()]
         values = [of[token] for of in (*text.gates.values(), *text.readouts.values())]
-        effect = text.subtree_effects[token]
-        texts = [word + mark, *(f"{round(sign, 3) + 0:+.3f}" for sign in signs)]
-        texts.append("" if effect is None else f"{round(effect, 3) + 0:+.3f}")
+        texts = [word + mark, *(column[token] for column in signs)]
         texts += ["" if value is None else f"{value:.3f}" for value in values]
         rows.append(tuple(map(Entry, texts)))
     title = f"What each word does to the {quantity.name}"
     return Table(title, tuple(columns), tuple(rows))
+
+
+def signs_of(text: ExplainedText) -> list[list[str]]:
+    """What each word adds by each method, then what falls without it and all below it: columns."""
+    return [*map(signed_column, text.attributions.values()), signed_column(text.subtree_effects)]
 
 
 def compared(explanations: Sequence[Explanation]) -> Table:
@@ -463,7 +476,7 @@ def compared(explanations: Sequence[Explanation]) -> Table:
             in_few_words(explanation),
             *[percent(shares[answer]) if answer in shares else ""] * sure,
             *[right if explanation.is_right is not None else ""] * gold,
-            ", ".join(words),
+            ", ".join(map(quoted, words)),  # of which some are commas
             verdict_words(explanation, INTEGRATED_GRADIENTS),
         ]
         rows.append(tuple(map(Entry, texts)))

@@ -14,7 +14,8 @@ from parsers import draw
 from parsers.drawing import presets
 from tasks.explain.attributions import TOLERANCE
 from tasks.explain.figures import found_tree, marked
-from tasks.explain.page import in_few_words, names_of, to_html
+from tasks.explain.page import in_few_words, names_of, signs_of, to_html
+from tasks.explain.words import decimals, quoted, signed
 from tasks.explain.writing import Writing
 from tasks.explain.writing_figures import writing_figures
 from tasks.folders import encoder_folder
@@ -32,12 +33,10 @@ def word_rows(explanation: Explanation) -> list[list[str]]:
     """For each word, with a mark where the model does not know it, what the pictures show of it."""
     rows = []
     for text in explanation.texts:
+        columns = signs_of(text)
         for token, word in enumerate(text.sentence.tokens):
-            found: list[float | None] = [values[token] for values in text.attributions.values()]
-            found.append(text.subtree_effects[token])
             mark = " (unknown)" if token in text.unknown else ""
-            shown = ("" if number is None else f"{_rounded(number):+.3f}" for number in found)
-            rows.append([word + mark, *shown])
+            rows.append([word + mark, *(column[token] for column in columns)])
     return rows
 
 
@@ -48,8 +47,8 @@ def in_words(explanation: Explanation) -> list[str]:
     verdict = "as they should" if check.error <= TOLERANCE else "NOT as they should"
     change = "change" if quantity.plural else "changes"
     lines.append(
-        f"integrated gradients add up {verdict}: to {check.total:+.3f}, where the {quantity.name} "
-        f"{change} by {check.expected:+.3f} from no words to these (off by "
+        f"integrated gradients add up {verdict}: to {_signed(check.total)}, where the {quantity.name} "
+        f"{change} by {_signed(check.expected)} from no words to these (off by "
         f"{100 * check.error:.2g} %, {check.steps} steps)"
     )
     deletion = explanation.deletion
@@ -57,13 +56,13 @@ def in_words(explanation: Explanation) -> list[str]:
         only = "there is only one" if len(explanation.tokens) == 1 else "all are asked about"
         return [*lines, f"deleting words can't be checked: {only}"]
     for method, drop in deletion.drops.items():
-        words = ", ".join(explanation.tokens[token] for token in deletion.deleted[method])
+        words = ", ".join(quoted(explanation.tokens[token]) for token in deletion.deleted[method])
         verdict = "more" if drop > deletion.random_mean else "NOT more"
         lines.append(
             f"deleting the top words by {method} ({words}) moves the prediction {verdict} than "
-            f"deleting random ones: the {quantity.level} changes by {_rounded(-drop):+.3f}, against "
-            f"{_rounded(-deletion.random_mean):+.3f} ± {deletion.random_deviation:.3f} without random "
-            f"ones, of which {100 * deletion.exceeded(method):.0f} % of "
+            f"deleting random ones: the {quantity.level} changes by {_signed(-drop)}, against "
+            f"{_signed(-deletion.random_mean)} ± {_signed(deletion.random_deviation)[1:]} without "
+            f"random ones, of which {100 * deletion.exceeded(method):.0f} % of "
             f"{len(deletion.random_drops)} choices move it less"
         )
     return lines
@@ -78,8 +77,8 @@ def _shares(explanation: Explanation) -> str:
     return f" ({told})" if told else ""
 
 
-def _rounded(number: float) -> float:
-    return round(number, 3) + 0  # which makes plain zero of minus zero
+def _signed(number: float) -> str:
+    return signed(number, decimals(number, least=3))
 
 
 def save(explanation: Explanation, folder: Path) -> list[Path]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 from structnn.arcs import arc_of
 from tasks.data.questions import Question
+from tasks.directions import isolated
 from tasks.explain.along import Shares
 from tasks.explain.attributions import TOLERANCE
 from tasks.explain.case import subtrees_of
@@ -21,16 +22,19 @@ if TYPE_CHECKING:
 __all__ = [
     "answer_words",
     "completeness_words",
+    "decimals",
     "deletion_words",
     "prediction_words",
     "quoted",
     "shares_words",
     "signed",
+    "signed_column",
     "subtree_words",
     "verdict_words",
 ]
 
 SUBTREES = 3  # that are told in words
+_MOST_DECIMALS = 6  # anything smaller is an error of rounding
 
 _VERDICTS = {
     "yes": "yes",
@@ -45,10 +49,28 @@ def signed(number: float, digits: int = 2) -> str:
     return f"{round(number, digits) + 0:+.{digits}f}"  # + 0 makes plain zero of minus zero
 
 
+def decimals(most: float, least: int = 2) -> int:
+    """How many decimals show two figures of a number, lest a small one look like zero.
+
+    Args:
+        most: The number, or the largest of some that are shown together.
+        least: How many there are at least.
+    """
+    most = abs(most)
+    if most < 10**-_MOST_DECIMALS:
+        return least
+    return min(max(least, 1 - floor(log10(most))), _MOST_DECIMALS)
+
+
+def signed_column(numbers: Sequence[float | None]) -> list[str]:
+    """Numbers with their signs and equally many decimals, at least three; ``""`` where there is none."""
+    digits = decimals(max((abs(n) for n in numbers if n is not None), default=0.0), least=3)
+    return ["" if number is None else signed(number, digits) for number in numbers]
+
+
 def quoted(words: str) -> str:
     """Words in quotes, which words from right to left don't carry away with them."""
-    kinds = {unicodedata.bidirectional(character) for character in words}
-    return f"\u2068“{words}”\u2069" if kinds & {"R", "AL"} else f"“{words}”"
+    return isolated(f"“{words}”")
 
 
 def answer_words(question: Question, encoder: str, prediction: Prediction) -> str:
@@ -66,7 +88,7 @@ def answer_words(question: Question, encoder: str, prediction: Prediction) -> st
         pairs = zip(prediction.tokens, answers, strict=True)
         return f"{encoder} says {', '.join(f'{token} {answer}' for token, answer in pairs)}."
     share = percent(prediction.probabilities[prediction.label])
-    return f"{encoder} says {prediction.label}, with a probability of {share}."
+    return f"{encoder} says {isolated(prediction.label)}, with a probability of {share}."
 
 
 def _arc_words(tokens: Sequence[str], arc: str) -> str:
@@ -87,7 +109,7 @@ def prediction_words(explanation: Explanation) -> str:
         if question.is_one_label:
             said = f"{said.removesuffix('.')}{_next_best(chosen, answer)}."
     if chosen.shares and chosen.answer != answer:
-        said += f" Explained is {chosen.answer}, {percent(chosen.shares[chosen.answer])}."
+        said += f" Explained is {isolated(chosen.answer)}, {percent(chosen.shares[chosen.answer])}."
     if explanation.right is None or explanation.is_right:
         return said
     kind = "answer" if question.has_parts or question.is_sequence else "label"
@@ -118,7 +140,7 @@ def _next_best(chosen: Chosen, answer: str) -> str:
     """The most probable of the other answers, in brackets."""
     others = [(share, name) for name, share in chosen.shares.items() if name != answer]
     share, name = max(others, default=(0.0, ""), key=lambda other: other[0])
-    return f" (next is {name}, {percent(share)})" if name else ""
+    return f" (next is {isolated(name)}, {percent(share)})" if name else ""
 
 
 def _right_words(explanation: Explanation) -> str:
@@ -174,8 +196,9 @@ def completeness_words(explanation: Explanation) -> str:
         if check.error <= TOLERANCE
         else "not the same, so these numbers can't be relied on"
     )
+    total = signed(check.total, decimals(check.total))
     return (
-        f"Integrated gradients add up to {signed(check.total)}, and from no words to "
+        f"Integrated gradients add up to {total}, and from no words to "
         f"{'this sentence' if len(explanation.texts) == 1 else 'these texts'} the "
         f"{_moves(explanation.quantity, check.expected)}: {verdict}."
     )
@@ -214,7 +237,7 @@ def shares_words(found: Shares, size: int) -> str:
 def _moves(quantity: Quantity, by: float) -> str:
     """``"log-odds of yes fall by 0.31"``, or ``"score falls by 0.31"``."""
     verb = "rise" if by >= 0 else "fall"
-    return f"{quantity.name} {verb}{'s' * (not quantity.plural)} by {abs(by):.2f}"
+    return f"{quantity.name} {verb}{'s' * (not quantity.plural)} by {abs(by):.{decimals(by)}f}"
 
 
 def _mean_words(drop: float, quantity: Quantity) -> str:

@@ -153,6 +153,8 @@ def draw_paths(
             ylim=(0, 103),
         )
         right.legend(loc="lower right", handlelength=3)
+        for axes in (left, right):
+            _whole(axes)
         _legend_of(bottom, lines, caption)
         return figure
 
@@ -176,6 +178,7 @@ def _by_distance(
                 _curve(axes, curve_of(summary), lines[place], place)
             axes.axhline(VANISHED, color=_MUTED, linewidth=0.8, zorder=1)
             axes.set(title=panel, xlabel=label, yscale="log", ylim=(lowest, 2))
+            _whole(axes)
         first = all_axes[0]
         first.set_ylabel("norm of the gradient, largest mean = 1")
         first.annotate(
@@ -331,7 +334,8 @@ def draw_backpropagation(summaries: Sequence[BackpropagationSummary], caption: s
             ylabel="%",
             ylim=(-3, 103),
         )
-        right.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for axes in (left, middle, right):
+            _whole(axes)
         _legend_below(figure, right, caption)
         return figure
 
@@ -355,6 +359,14 @@ def _shade_beyond(axes: Axes, longest: int, greatest: int) -> None:
         axes.axvspan(longest + 0.5, greatest + 0.5, color="#eef1f4", zorder=0)
         xlabel += " (shaded: longer than in train)"
     axes.set(xlabel=xlabel)
+    _whole(axes)
+
+
+def _whole(axes: Axes) -> None:
+    """Tick whole numbers alone, where the x-axis counts words, edges or updates."""
+    axes.xaxis.set_major_locator(
+        MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
+    )
 
 
 def _heat(axes: Axes, example: AlignedExample) -> None:

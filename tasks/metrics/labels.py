@@ -211,6 +211,7 @@ MCC: Metric[str] = Metric(
     over_set=matthews,
     right_or_wrong=(1,),  # 0 is that of one label for all, of which some are right
     about="Matthews' correlation coefficient; a constant prediction has 0",
+    extent=(-1.0, 1.0),
 )
 
 
@@ -227,6 +228,7 @@ def mean_absolute_error(labels: Sequence[str]) -> Metric[str]:
         score=lambda gold, prediction: float(abs(step[gold] - step[prediction])),
         higher_is_better=False,
         about="mean absolute error, in steps of the scale of labels",
+        extent=(0.0, len(labels) - 1.0),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Never, TypeAlias, TypeVar
@@ -104,6 +105,8 @@ class Metric(Generic[Answer]):
         right_or_wrong: The scores that say of an example that it is right, or that it is wrong: see
             :meth:`is_right_or_wrong`. By default 0 and 1 where each example has a score, and none for a
             metric over a set, whose values of 0 and 1 may mean something else.
+        extent: The least and the greatest value that it can have; by default 0 and 1 in percent, and any
+            in another unit.
 
     Raises:
         ValueError: Both of ``score`` and ``over_set`` are given, or none.
@@ -120,6 +123,7 @@ class Metric(Generic[Answer]):
     left_out: Callable[[Sequence[Answer], Sequence[Answer]], Floats] | None = None
     defined: Callable[[Sequence[Answer]], bool] | None = None
     right_or_wrong: tuple[float, ...] | None = None
+    extent: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if (self.score is None) == (self.over_set is None):
@@ -129,6 +133,14 @@ class Metric(Generic[Answer]):
     def sign(self) -> int:
         """1 where higher is better, -1 where lower is: ``sign * value`` is larger for the better."""
         return 1 if self.higher_is_better else -1
+
+    def possible(self, low: float, high: float) -> tuple[float, float]:
+        """The part of an interval in which there are values of this metric.
+
+        It holds the true value as often as the whole interval.
+        """
+        least, most = self.extent or ((0.0, 1.0) if self.unit is PERCENT else (-math.inf, math.inf))
+        return min(max(low, least), most), max(min(high, most), least)
 
     def is_defined(self, gold: Sequence[Answer]) -> bool:
         """Whether it has a value where these are the right answers, which says something of a set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -101,6 +102,7 @@ MSE: Metric[str] = Metric(
     higher_is_better=False,
     about="the mean squared error",
     right_or_wrong=(),
+    extent=(0.0, math.inf),
 )
 
 
@@ -112,6 +114,7 @@ PEARSON: Metric[str] = Metric(
     left_out=_pearson_left_out,
     defined=_varies,
     about="the correlation of predicted and gold numbers; constant predictions have 0",
+    extent=(-1.0, 1.0),
 )
 
 
@@ -123,4 +126,5 @@ SPEARMAN: Metric[str] = Metric(
     left_out=_spearman_left_out,
     defined=_varies,
     about="the correlation of the ranks of predicted and gold numbers; constant predictions have 0",
+    extent=(-1.0, 1.0),
 )

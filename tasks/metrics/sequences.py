@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -76,6 +77,7 @@ EDIT_DISTANCE: Metric[str] = Metric(
     score=edit_distance,
     higher_is_better=False,
     about="how many words have to be inserted, removed or replaced, in the mean",
+    extent=(0.0, math.inf),
 )
 
 
@@ -88,4 +90,5 @@ BLEU: Metric[str] = Metric(
     left_out=_bleu_left_out,
     right_or_wrong=(0, 1),
     about="corpus BLEU of words between white space, from 0 to 100, unsmoothed",
+    extent=(0.0, 1.0),
 )

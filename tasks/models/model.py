@@ -232,10 +232,14 @@ def _with_model(run: Path) -> Path:
     raise StorageError(f"there is no saved model in {run}{reason}{models_near(run)}")
 
 
+_NEAR = 8  # folders that a message names
+
+
 def models_near(run: Path) -> str:
     """Where there are models, for a message: below a folder, or beside one that isn't there."""
     near = sorted(map(str, _models_below(run) if run.exists() else _models_beside(run)))
-    return f"; there are models in {', '.join(near[:8])}" if near else ""
+    more = f" and {len(near) - _NEAR} more folders" if len(near) > _NEAR else ""
+    return f"; there are models in {', '.join(near[:_NEAR])}{more}" if near else ""
 
 
 def _models_below(folder: Path) -> Iterator[Path]:

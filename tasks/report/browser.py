@@ -21,6 +21,7 @@ from structnn import Sentence
 from tasks.data.nodes import phrases_of
 from tasks.data.questions import Question, offsets_of, token_span, without_marks
 from tasks.data.structures import structure_of
+from tasks.directions import isolated
 from tasks.report.groups import Group
 from tasks.results.measures import ScoredCell, of_examples
 from tasks.results.records import ExampleDescription
@@ -277,7 +278,7 @@ def _counted(answers: Counter[str], question: Question) -> str:
     found = answers.most_common()
     if len(found) == 1 or question.has_parts:
         return found[0][0]
-    return ", ".join(f"{answer} \u00d7{seeds}" for answer, seeds in found)
+    return ", ".join(f"{isolated(answer)} \u00d7{seeds}" for answer, seeds in found)
 
 
 def _correct(member: ScoredCell) -> NDArray[np.float64]:

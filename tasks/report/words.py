@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.data.structures import structure_of
+from tasks.directions import isolated
 from tasks.report.groups import Group
 from tasks.results.measures import ScoredCell, of_examples
 from tasks.results.slices import Dimension, Slice
@@ -274,8 +275,9 @@ def telling_slice(group: Group, dimensions: Sequence[Dimension]) -> str:
         return unit.full(float(here)), unit.full(float(everywhere))
 
     (low, low_on_all), (high, high_on_all) = scores(found.loser), scores(found.gainer)
+    name = isolated(f'"{found.part.name}"')
     return (
-        f'On "{found.part.name}" ({found.dimension.name}, {len(found.part):,} examples) '
+        f"On {name} ({found.dimension.name}, {len(found.part):,} examples) "
         f"{found.loser.encoder} has {low}, on all examples {low_on_all}; {found.gainer.encoder} has "
         f"{high} and {high_on_all}."
     )
@@ -343,9 +345,10 @@ def nothing_learned(group: Group) -> str:
     sign, unit = group.metric.sign, group.metric.unit
     if any(min(sign * cell.low, sign * cell.high) > sign * value for cell in group.varied):
         return ""
+    label = isolated(f'"{majority.label}"')
     return (
-        f'no encoder is shown to beat always answering "{majority.label}" ({unit.full(value)}). Train '
-        "longer or on more data"
+        f"no encoder is shown to beat always answering {label} ({unit.full(value)}). Train longer or on "
+        "more data"
     )
 
 

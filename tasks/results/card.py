@@ -15,6 +15,7 @@ from tasks.models.building import count_parameters
 from tasks.models.hub import CARD, HUB
 from tasks.models.model import SavedModel, model_in
 from tasks.results.run import RUN_AGAIN, RunResult, versions
+from tasks.results.table import as_markdown
 from tasks.sealing import read_sealed
 from tasks.storage import write_text
 
@@ -55,7 +56,7 @@ def write_card(
     example = _TEXTS.get(model.task.question.reads, 'A text."')
     lines = [
         *_header(model),
-        f"# {model.options.encoder}" + (f" on {data['name']}" if data else ""),
+        f"# {model.options.encoder}" + (f" on {as_markdown(data['name'])}" if data else ""),
         "",
         f"A model of the Python package structnn. What it is asked: {_asked(model)}.",
         "",
@@ -75,7 +76,7 @@ def write_card(
         f'$ structnn predict {HUB}{repository} "{example}',
         "```",
         "",
-        f"New texts are parsed with {_parser(model)}, and read as {model.structure!r}. The words of the",
+        f"{_reading(model)} The words of the",
         "training data that the model knows stand in `model.json`.",
         "",
         "## Options",
@@ -113,7 +114,7 @@ def _header(model: SavedModel) -> list[str]:
 def _asked(model: SavedModel) -> str:
     labels = model.classifier.labels
     asked = model.task.question.in_words(labels)
-    return f"{asked}: {quote(labels)}" if labels else asked
+    return f"{asked}: {as_markdown(quote(labels))}" if labels else asked
 
 
 def _of_result(model: SavedModel, result: RunResult | None) -> dict[str, object]:
@@ -149,6 +150,14 @@ def estimator_for(question: Question) -> str:
     return "StructuredTransducer" if question.is_sequence else "StructuredClassifier"
 
 
+def _reading(model: SavedModel) -> str:
+    """Which trees new texts have."""
+    parsed = f"New texts are parsed with {_parser(model)}"
+    if model.structure == "given":  # a text alone brings none
+        return f"{parsed}, in place of the given trees of the training data."
+    return f"{parsed}, and read as {model.structure!r}."
+
+
 def _parser(model: SavedModel) -> str:
     parser = model.parser
     if parser.parser is not None:
@@ -160,4 +169,4 @@ def _parser(model: SavedModel) -> str:
 def _table(rows: Mapping[str, object], *header: str) -> list[str]:
     shown = ((name, str(value)) for name, value in rows.items() if value not in (None, {}))
     cells = [header, ("---", "---"), *shown]
-    return [*(f"| {name} | {value.replace('|', chr(92) + '|')} |" for name, value in cells), ""]
+    return [*(f"| {as_markdown(name)} | {as_markdown(value)} |" for name, value in cells), ""]

@@ -358,7 +358,7 @@ def _interval(
     metric: AnyMetric, scores: NDArray[np.float64], clusters: Sequence[str] | None
 ) -> tuple[float, float]:
     sure = metric.is_right_or_wrong(scores)
-    return mean_interval(scores, clusters=clusters, right_or_wrong=sure)
+    return metric.possible(*mean_interval(scores, clusters=clusters, right_or_wrong=sure))
 
 
 def _selecting(results: Results) -> str | None:

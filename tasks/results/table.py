@@ -21,6 +21,7 @@ __all__ = [
     "Entry",
     "Fitted",
     "Table",
+    "as_markdown",
     "mean_and_sd",
     "number",
     "over_seeds_text",
@@ -355,7 +356,15 @@ def _prefix(text: str, cells: int) -> str:
 
 
 def _markdown_row(texts: Iterable[str]) -> str:
-    return "| " + " | ".join(text.replace("|", r"\|") for text in texts) + " |"
+    return "| " + " | ".join(map(as_markdown, texts)) + " |"
+
+
+def as_markdown(text: str) -> str:
+    """A text as Markdown shows it on one line: what begins HTML, emphasis, code or a cell is escaped."""
+    return " ".join(text.translate(_MARKDOWN).split("\n"))
+
+
+_MARKDOWN = str.maketrans({character: "\\" + character for character in "\\`*<|"})
 
 
 def _html_class(column: Column) -> Markup:
@@ -373,6 +382,7 @@ _LATEX = str.maketrans(
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
         "<": r"\textless{}",
+        "|": r"\textbar{}",
         ">": r"\textgreater{}",
         "±": r"$\pm$",
     }

@@ -145,6 +145,7 @@ function fold() {
   for (const node of Object.keys(parents).map(Number)) {
     const hidden = [...folded].some(above => isBelow(node, above));
     for (const part of parts(node)) part.classList.toggle('folded', hidden);
+    for (const part of parts(node)) if (part.hasAttribute('tabindex')) part.tabIndex = hidden ? -1 : 0;
     for (const part of parts(node))
       part.classList.toggle('fold', part.tagName === 'rect' && folded.has(node));
   }
@@ -155,8 +156,54 @@ stage.addEventListener('click', event => {
   look(event);
   if (node === undefined || !(node in parents)) return;
   if (event.pointerType !== 'mouse' && event.pointerType !== '' && before !== +node) return;
-  if (!Object.keys(parents).some(other => parents[other] === +node)) return;
-  folded.has(+node) ? folded.delete(+node) : folded.add(+node);
+  turn(+node, event);
+});
+function turn(node, event) {
+  if (!Object.keys(parents).some(other => parents[other] === node)) return;
+  folded.has(node) ? folded.delete(node) : folded.add(node);
   fold();
-  show(+node, event);
+  show(node, event);
+}
+
+// From the keyboard, as the page doesn't scroll: Tab goes to the next word and Enter folds it.
+const middleOf = shape => {
+  const {x, y, width, height} = shape.getBoundingClientRect();
+  return {target: shape, clientX: x + width / 2, clientY: y + height / 2};
+};
+const boxes = [...svg.querySelectorAll('rect[data-node]')].filter(shape => shape.dataset.node in details);
+if (boxes.length) svg.setAttribute('role', 'group'); // an image has no parts to go to
+for (const shape of boxes) {
+  const {token, ...facts} = details[shape.dataset.node];
+  shape.tabIndex = 0;
+  shape.setAttribute('role', 'button');
+  shape.setAttribute('aria-label', [token ?? '', ...Object.entries(facts).map(fact => fact.join(' '))].join(', '));
+  shape.addEventListener('focus', () => {
+    if (!shape.matches(':focus-visible')) return; // a mouse needs no details beside its own
+    const {clientX, clientY} = middleOf(shape), seen = shape.getBoundingClientRect();
+    if (seen.left < 0 || seen.right > stage.clientWidth) left += stage.clientWidth / 2 - clientX;
+    if (seen.top < 0 || seen.bottom > stage.clientHeight) top_ += stage.clientHeight / 2 - clientY;
+    place();
+    look(middleOf(shape));
+  });
+  shape.addEventListener('blur', leave);
+}
+const STEP = 80; // pixels
+const keys = {
+  ArrowLeft: () => { left += STEP; }, ArrowRight: () => { left -= STEP; },
+  ArrowUp: () => { top_ += STEP; }, ArrowDown: () => { top_ -= STEP; },
+  '+': () => zoom(1.25, stage.clientWidth / 2, stage.clientHeight / 2),
+  '=': () => keys['+'](), // without Shift
+  '-': () => zoom(.8, stage.clientWidth / 2, stage.clientHeight / 2),
+  0: () => fit(), Escape: leave,
+};
+addEventListener('keydown', event => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const shape = document.activeElement;
+  if (['Enter', ' '].includes(event.key) && boxes.includes(shape)) {
+    if (+shape.dataset.node in parents) turn(+shape.dataset.node, middleOf(shape));
+  } else if (Object.hasOwn(keys, event.key)) {
+    keys[event.key]();
+    place();
+  } else return;
+  event.preventDefault();
 });

@@ -45,6 +45,11 @@ document.querySelectorAll('table.sortable').forEach(sortable);
 document.querySelector('#table .about').append(
   element('span', {className: 'by-hand'}, ' Press a heading to sort by it.'));
 
+// A text that leaves the order of what stands round it as it is, as tasks.directions.isolated.
+const TO_THE_LEFT = new RegExp('[' + ['Adlam', 'Arabic', 'Hebrew', 'Mandaic', 'Nko', 'Samaritan', 'Syriac', 'Thaana']
+  .map(script => `\\p{Script=${script}}`).join('') + ']', 'u');
+const isolated = text => TO_THE_LEFT.test(text) ? `\u2068${text}\u2069` : text;
+
 // The examples.
 const $ = id => document.getElementById(id), PAGE = 20;
 let content, group, shares = [], wanted = [], matches = [], page = 0;
@@ -89,7 +94,7 @@ function choose() {
   form.slice.replaceChildren(element('option', {value: ''}, 'any'),
     ...data.dimensions.map((dimension, i) => element('optgroup', {label: dimension.name},
       ...dimension.slices.map((part, j) =>
-        element('option', {value: `${i} ${j}`}, `${part.name} (${part.members.length})`)))));
+        element('option', {value: `${i} ${j}`}, `${isolated(part.name)} (${part.members.length})`)))));
   $('encoders').replaceChildren(...group.encoders.map((encoder, place) => {
     const button = element('button', {type: 'button'}, encoder.name);
     button.onclick = () => {
@@ -165,7 +170,7 @@ function row(example) {
   const squares = element('span', {className: 'squares', 'aria-hidden': 'true'},
     ...group.encoders.map((encoder, place) => element('i', {className: right[place] ? 'yes' : '',
       title: `${encoder.name}: ${right[place] ? 'right' : 'wrong'}`})));
-  const details = element('details', {}, element('summary', {}, data.texts[example],
+  const details = element('details', {}, element('summary', {}, element('span', {dir: 'auto'}, data.texts[example]),
     element('span', {className: 'line'},
       ...(tagged() ? [] : [element('span', {className: 'gold'}, group.labels[group.gold[example]])]),
       ...(group.number ? [`predictions are ${distance(example).toPrecision(2)} off on average`]
@@ -200,7 +205,7 @@ function errors(encoder, example) {
   const counts = new Map(), several = encoder.predictions.length > 1;
   for (const seed of encoder.predictions) tagsOf(seed[example]).forEach((tag, place) => {
     if (tag === gold[place]) return;
-    const error = `${tokens[place]} ${tag}`;
+    const error = `${isolated(tokens[place])} ${isolated(tag)}`;
     counts.set(error, (counts.get(error) ?? 0) + 1);
   });
   return [...counts].map(([error, runs]) => error + (several ? ` ×${runs}` : '')).join(', ') || 'all right';
@@ -209,7 +214,7 @@ function errors(encoder, example) {
 function detail(example) {
   const data = content.data[group.data], gold = group.gold[example];
   const made = element('div', {className: 'detail'});
-  const facts = Object.entries(data.columns[example]).map(([name, value]) => `${name}: ${value}`);
+  const facts = Object.entries(data.columns[example]).map(([name, value]) => `${name}: ${isolated(String(value))}`);
   made.append(element('p', {className: 'line'}, [data.sources[example], ...facts].join(' · ')));
   if (tagged()) made.append(sentence(example));
   if (data.trees[example]) {
@@ -228,7 +233,7 @@ function detail(example) {
     const counts = new Map();
     for (const seed of encoder.predictions) counts.set(seed[example], (counts.get(seed[example]) ?? 0) + 1);
     const text = [...counts].sort((a, b) => b[1] - a[1]).map(([label, seeds]) =>
-      group.labels[label] + (encoder.predictions.length > 1 ? ` ×${seeds}` : '')).join(', ');
+      isolated(group.labels[label]) + (encoder.predictions.length > 1 ? ` ×${seeds}` : '')).join(', ');
     return element('span', {className: shares[place][example] > 0.5 ? 'right' : 'wrong'},
       `${encoder.name}: ${text}`);
   });

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers import draw, draw_pair
+from parsers.drawing.fonts import wanted_family
 from parsers.drawing.tikz import LAYOUTS, escaped
 from structnn.sentence import Sentence, Tree
 from tests.parsers.sentence_strategies import anything, constituency_trees, dependency_trees
@@ -88,7 +89,7 @@ def test_both_ends_of_a_line_have_a_name(layout: str) -> None:
 def test_trees_from_right_to_left() -> None:
     tree = Tree([1, -1, 1])
     tex = draw(Sentence(["الطفل", "يحب", "الكلب"], dependencies=tree)).tex()
-    assert re.findall(r"\{\{(.+)\}\}", tex) == ["يحب", "الكلب", "الطفل"]
+    assert re.findall(r"toleft (.+?)\}", tex) == ["يحب", "الكلب", "الطفل"]
     phrases = Tree([-1, 0, 0], [-1, 0, 1], ["S", "A", "B"])
     tex = draw(Sentence(["يحب", "الطفل"], constituency=phrases)).tex()
     assert tex.index("الطفل") < tex.index("يحب")
@@ -109,10 +110,12 @@ def test_two_sentences_are_in_one_document(tmp_path: Path) -> None:
 
 def test_words_from_right_to_left_and_their_font() -> None:
     tex = draw(Sentence(["يحب", "الطفل"], dependencies=Tree([-1, 0])), layout="arcs").tex()
-    assert r"{الطفل} \& {يحب}" in tex
+    word = r"{{\treeNotoSansArabic\treetoleft %s}}"
+    assert rf"{word % 'الطفل'} \& {word % 'يحب'}" in tex
     assert r"\depedge[edge height=3ex]{2}{1}{}" in tex
     assert "lualatex or xelatex" in tex
-    assert r"\setmainfont{Noto Sans Arabic}" in tex
+    font = r"\newfontfamily\treeNotoSansArabic{Noto Sans Arabic}[Script=Arabic]"
+    assert rf"\IfFontExistsTF{{Noto Sans Arabic}}{{{font}}}{{}}" in tex
     assert "lualatex or xelatex" not in draw(DOGS).tex()
 
 
@@ -123,6 +126,39 @@ def test_other_layouts_are_refused(layout: str, tmp_path: Path) -> None:
     ):
         draw(DOGS, tmp_path / "a.tex", layout=layout)
     assert not (tmp_path / "a.tex").exists()
+
+
+def test_each_script_has_its_own_font() -> None:
+    words = ["שלום", "北京", "Москва", "नमस्ते", "so"]
+    tree = Tree([-1, 0, 0, 0, 0], labels=["root", "nsubj", "obj", "obl", "punct"])
+    for layout in ("tree", "arcs"):
+        tex = draw(Sentence(words, dependencies=tree), layout=layout).tex()
+        fonts = dict(re.findall(r"\\newfontfamily(\S+?)\{(.*?)\}", tex))
+        assert list(fonts.values()) == [
+            *("Noto Sans Hebrew", "Noto Sans CJK SC", "Noto Sans", "Noto Sans Devanagari")
+        ]
+        # Relations and Latin words stay in the font of the document.
+        for command, word in zip(fonts, words, strict=False):
+            assert re.search(re.escape(command) + r"(\\treetoleft)? " + word, tex)
+        assert re.search(r"\{so\}", tex)
+        assert "setmainfont" not in tex
+    known = map(wanted_family, ("so", "n\u0303o", "ə", "αβ", "→", "مرحبا so"))
+    assert list(known) == [
+        *(None, ("Combining", "Noto Sans"), ("Latin", "Noto Sans"), ("Greek", "Noto Sans")),
+        *(("Rightwards", "Noto Sans"), ("Arabic", "Noto Sans Arabic")),
+    ]
+
+
+def test_what_a_paper_inputs_needs_nothing_of_the_preamble() -> None:
+    sentence = Sentence(["يحب", "الطفل"], dependencies=Tree([-1, 0]))
+    for layout in ("tree", "arcs"):
+        tex = draw(sentence, layout=layout, node_values={1: 2.0}, edge_values={(0, 1): 1.0}).tex()
+        body = tex[tex.index(r"\begin{document}") :]
+        used = set(re.findall(r"\\tree\w+", body)) - {r"\treetoleft"}
+        assert used == set(re.findall(r"\\providecommand(\\tree\w+)\{\}%", body))
+        colors = set(re.findall(r"\\definecolor\{(\w+)\}.*%", body))
+        assert colors
+        assert set(re.findall(r"\{(tree\w+)\}", body)) == colors
 
 
 def test_special_characters() -> None:

@@ -217,7 +217,7 @@ def test_deletion_check_finds_the_word_that_decides(make_predictor):
     assert deletion.random_deviation == pytest.approx(statistics.pstdev(drops), abs=1e-6)
     assert deletion.drops[INTEGRATED_GRADIENTS] == pytest.approx(drops[2], abs=1e-6)
     assert deletion.exceeded(INTEGRATED_GRADIENTS) == pytest.approx(0.8)
-    assert "(good) moves the prediction more" in in_words(explain(predictor, text))[2]
+    assert "(“good”) moves the prediction more" in in_words(explain(predictor, text))[2]
 
 
 def test_many_words_are_drawn_at_random_the_same_each_time(make_predictor):

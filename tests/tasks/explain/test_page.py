@@ -15,13 +15,18 @@ from parsers.drawing.theme import LIGHT
 from structnn import Sentence, Tree
 from tasks.explain import DeletionCheck, explain, in_words, save, save_all, to_html
 from tasks.explain.along import edge_values, shares
-from tasks.explain.heat import LEGIBLE, heat_rows
+from tasks.explain.heat import LEGIBLE, HeatRow, heat_rows, rounded
+from tasks.explain.page import compared
 from tasks.explain.quantities import percent
 from tasks.explain.words import (
     completeness_words,
+    decimals,
     deletion_words,
     prediction_words,
+    quoted,
     shares_words,
+    signed_column,
+    subtree_words,
 )
 from tests.tasks.explain.test_explain import TEXT, make_predictor
 
@@ -196,6 +201,12 @@ def test_heat_rows(make_predictor):
     ]  # fmt: skip
 
 
+def test_weights_are_not_rounded_twice():
+    weights = torch.tensor([[0.1149, 0.8851], [0.5, 0.5]], dtype=torch.float64)
+    ((first, _),) = rounded([HeatRow("head 1", weights, (), "")])
+    assert [f"{value:.2f}" for value in first] == ["0.11", "0.89"]
+
+
 def test_gates_are_on_the_edges_that_the_encoder_reads(make_predictor, monkeypatch):
     predictor = make_predictor("nary_tree_lstm")
     flat = Sentence(TEXT.split(), dependencies=Tree([-1] + [0] * 8, labels=["root"] + ["dep"] * 8))
@@ -302,8 +313,47 @@ def test_small_attributions_are_no_zeros(make_predictor):
     values = tuple(value / 1000 for value in text.attributions[IG])
     small = dataclasses.replace(text, attributions={**text.attributions, IG: values})
     page = to_html([dataclasses.replace(explanation, texts=(small,))])
-    for value in values:
-        assert f"{round(value, 4) + 0:+.4f}" in page
+    digits = decimals(max(map(abs, values)))
+    assert digits > 3
+    shown = [f"{round(value, digits) + 0:+.{digits}f}" for value in values]
+    assert re.findall(r"<small>([-+][.\d]+)</small></li>", page) == shown
+    assert [row[2] for row in Page(page).table("word", "gradient x input", IG)] == shown
+
+
+def test_numbers_show_two_figures_of_the_largest():
+    assert [decimals(most) for most in (0, 1e-9, 4.62, 0.1, 0.0996, 0.0013, -0.0013, 2e-5)] == [
+        *(2, 2, 2, 2, 3, 4, 4, 6)
+    ]
+    assert signed_column([0.0013, None, -0.0004, -0.00001]) == ["+0.0013", "", "-0.0004", "+0.0000"]
+    assert signed_column([2.0, -0.0004]) == ["+2.000", "+0.000"]
+    assert signed_column([None]) == [""]
+
+
+def test_small_changes_are_no_zeros_in_the_lines_of_the_command(make_predictor):
+    explanation = explain(make_predictor("bag"), TEXT, "no")
+    check = dataclasses.replace(explanation.completeness, total=-0.000012, expected=-0.000011)
+    line = in_words(dataclasses.replace(explanation, completeness=check))[1]
+    assert "to -0.000012," in line
+    assert "by -0.000011 " in line
+
+
+def test_small_effects_of_subtrees_are_no_zeros(make_predictor):
+    explanation = explain(make_predictor("bag"), TEXT, "no")
+    (text,) = explanation.texts
+    effects = [None, 0.0042, *[0.0] * (len(TEXT.split()) - 2)]
+    small = dataclasses.replace(text, subtree_effects=effects)
+    (line,) = subtree_words(small, explanation.quantity)
+    assert line.endswith("fall by 0.0042.")
+
+
+def test_top_words_that_are_commas_can_be_told_from_those_between_words(make_predictor):
+    explanation = explain(make_predictor("bag"), "good , bad", "no")
+    (text,) = explanation.texts
+    first = dataclasses.replace(text, attributions={**text.attributions, IG: (1.0, 2.0, 0.5)})
+    table = compared([dataclasses.replace(explanation, texts=(first,))])
+    assert "“,”, “good”, “bad”" in [entry.text for entry in table.rows[0]]
+    (deleted,) = explanation.deletion.deleted[IG]
+    assert f"({quoted(explanation.tokens[deleted])})" in in_words(explanation)[-1]
 
 
 def test_a_level_that_rises_does_not_fall(make_predictor):

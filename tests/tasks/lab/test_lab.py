@@ -38,10 +38,11 @@ from tasks.lab.curves import (
     vanishes_at,
 )
 from tasks.lab.experiments import gradient_flow, path_length, receptive_field, within_edges
+from tasks.lab.figures import draw_flow
 from tasks.lab.gradients import sentence_gradients, state_gradients
 from tasks.lab.sentences import TEXTS, spread_out
 from tasks.lab.subjects import runs_below, subject_of_run, subject_untrained
-from tasks.lab.summaries import field_summaries, flow_summaries, path_summaries
+from tasks.lab.summaries import FlowSummary, field_summaries, flow_summaries, path_summaries
 from tasks.lab.words import flow_in_words, path_row, paths_in_words, share
 from tasks.models.building import Task, build_model
 from tasks.models.model import SavedModel, save_model
@@ -601,3 +602,16 @@ def test_faults_of_a_file_are_told(tmp_path):
     path.write_text("1\ta\t_\t_\t_\t_\t_\t_\t_\t_\n\n")
     done = CliRunner().invoke(app, ["lab", "path-length", "--data", str(path)])
     assert "sentence 1 has no heads; parse the text first" in str(done.exception)
+
+
+@pytest.mark.parametrize("greatest", [1, 19, 25])
+def test_words_and_edges_are_whole_numbers_on_axes(greatest):
+    ones = np.ones(greatest + 1)
+    curve = Curve(np.arange(greatest + 1), ones, ones, ones, ones)
+    figure = draw_flow([FlowSummary("gat", 1, curve, curve, curve, None, None)], "")
+    for axes in figure.axes:
+        figure.draw_without_rendering()
+        low, high = axes.get_xlim()
+        ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+        assert ticks
+        assert ticks == [round(tick) for tick in ticks]

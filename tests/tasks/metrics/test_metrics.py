@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import get_type_hints
 
@@ -29,6 +30,8 @@ from tasks.metrics import (
     tag_accuracy,
     tag_macro_f1,
 )
+from tasks.metrics.numbers import MSE, PEARSON
+from tasks.metrics.sequences import BLEU
 from tasks.results.options import VerdictOptions
 from tasks.training.options import METRICS, TrainingOptions
 
@@ -129,6 +132,19 @@ class TestMetrics:
     def test_a_metric_is_of_examples_or_of_a_set(self):
         with pytest.raises(ValueError, match="exactly one of score and over_set"):
             Metric("nothing", "nothing")
+
+
+def test_intervals_hold_possible_values_alone():
+    assert ACCURACY.possible(0.9, 1.02) == (0.9, 1.0)
+    assert MACRO_F1.possible(-0.1, 0.2) == (0.0, 0.2)
+    assert PEARSON.possible(-1.046, 0.471) == (-1.0, 0.471)
+    assert MSE.possible(-0.5, 3.0) == (0.0, 3.0)
+    assert BLEU.possible(-0.5, 3.0) == (0.0, 1.0)
+    assert mean_absolute_error(["low", "middle", "high"]).possible(-1.0, 3.0) == (0.0, 2.0)
+    low, high = PEARSON.possible(math.nan, math.nan)
+    assert math.isnan(low)
+    assert math.isnan(high)
+    assert Metric("size", "size", score=lambda *_: 9.0).possible(-9.0, 9.0) == (-9.0, 9.0)
 
 
 def test_how_values_are_written():

@@ -22,6 +22,7 @@ from tasks.models.model import load_model
 from tasks.models.options import ModelOptions
 from tasks.results.card import estimator_for, write_card
 from tasks.results.run import Run
+from tasks.sealing import read_sealed, write_sealed
 from tasks.storage import StorageError
 from tasks.training.options import TrainingOptions
 
@@ -111,6 +112,22 @@ def test_a_run_there_and_back(run, hub):
     assert "| name | toy |" in card
     assert "| structnn | " in card
     assert "| learning_rate | " in card
+
+
+def test_labels_are_text_in_a_card(tmp_path):
+    labels = ["<b>", "a|b", "*"]
+    texts = [f"a {number}" for number in range(60)]
+    StructuredClassifier("bag", **SMALL).fit(texts, labels * 20).save(tmp_path)
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert r"label (3 classes): '\*', '\<b>', 'a\|b'." in card
+
+
+def test_a_card_says_that_new_texts_have_no_given_trees(run):
+    assert "and read as 'parse'." in write_card(run).read_text(encoding="utf-8")
+    saved, _ = read_sealed(run / "model.json", "")
+    write_sealed(run / "model.json", {**saved, "structure": "given"}, ["weights.safetensors"])
+    card = write_card(run).read_text(encoding="utf-8")
+    assert "in place of the given trees of the training data." in card
 
 
 def test_a_card_alone(run, capsys):

@@ -176,6 +176,10 @@ def test_a_folder_without_a_model_names_those_below(tmp_path):
     save(tmp_path / "x" / "seed-0")
     with pytest.raises(StorageError, match=r"there are models in .*seed-0"):
         Predictor(tmp_path)
+    for seed in range(1, 11):
+        save(tmp_path / "x" / f"seed-{seed}")
+    with pytest.raises(StorageError, match=r"seed-6 and 3 more folders$"):
+        Predictor(tmp_path)
 
 
 def test_an_encoder_of_a_plugin_that_is_not_loaded_names_the_option(tmp_path):

@@ -26,6 +26,7 @@ from tasks.results.measures import measure
 from tasks.results.records import ExampleDescription, read_predictions
 from tasks.results.run import Run
 from tasks.training.options import TrainingOptions
+from tests.tasks.made_up import make_examples, make_grid, write_experiment
 from tests.tasks.questions.test_questions import dataset as numbers_dataset
 from tests.tasks.questions.test_tokens import MODEL as TAGGER
 from tests.tasks.questions.test_tokens import dataset as tagged_dataset
@@ -453,6 +454,45 @@ def test_a_long_sentence_is_drawn_to_be_read(driver, tmp_path, layout, width):
     assert driver.execute_script(seen)[-1] <= width + 1
 
 
+def test_a_drawing_is_read_and_folded_from_the_keyboard(driver, tmp_path):
+    words = [f"word{place}" for place in range(80)]
+    tree = Tree([-1, 0, 1, *[0] * 77], labels=["root", *["dep"] * 79])
+    draw(Sentence(words, dependencies=tree), tmp_path / "long.html")
+    resize(driver, 390)
+    driver.get((tmp_path / "long.html").as_uri())
+
+    def press_key(key: str) -> str:
+        driver.switch_to.active_element.send_keys(key)
+        return text_of(driver, "details")
+
+    def place() -> list[float]:
+        box = "document.querySelector('svg').getBoundingClientRect()"
+        return driver.execute_script(f"return [{box}.left, {box}.top, {box}.width]")
+
+    assert press_key(Keys.TAB).startswith("word0")
+    assert "dep" in press_key(Keys.TAB)
+    driver.switch_to.active_element.send_keys(Keys.ENTER)
+    folded = driver.execute_script(
+        "return [...document.querySelectorAll('rect.folded')].map(shape => +shape.dataset.node)"
+    )
+    assert folded == [2]
+    assert press_key(Keys.TAB).startswith("word3")  # word2 is folded away
+    for _ in range(40):
+        press_key(Keys.TAB)
+    left, right = driver.execute_script(
+        "const box = document.activeElement.getBoundingClientRect(); return [box.left, box.right]"
+    )
+    assert 0 <= left < right <= 390
+    x, y, wide = place()
+    press_key(Keys.ARROW_RIGHT)
+    press_key(Keys.ARROW_UP)
+    assert place() == pytest.approx([x - 80, y + 80, wide], abs=0.1)
+    press_key("+")
+    assert place()[2] > wide
+    press_key("0")
+    assert place()[2] <= 391
+
+
 def test_what_is_said_of_a_word_at_the_edge_is_not_squeezed(driver, tmp_path):
     sentence = Sentence(["a", "b"], dependencies=Tree([-1, 0], labels=["root", "acl:relcl"]))
     draw(sentence, tmp_path / "small.html")
@@ -468,3 +508,35 @@ def test_what_is_said_of_a_word_at_the_edge_is_not_squeezed(driver, tmp_path):
         for across in (10, 380, 10)
     ]
     assert len(set(widths)) == 1
+
+
+def test_labels_of_any_length_and_direction(driver, tmp_path):
+    labels = ("مختلط", "a label with a very long name that goes on and on and on", "high")
+    rows = [
+        {**row, "label": labels[place % 3], "text": f"كلب {row['text']}"}
+        for place, row in enumerate(make_examples(12))
+    ]
+    grid = make_grid(encoders=("bag", "bilstm", "gat"))
+    folder = write_experiment(tmp_path, {"toys": rows}, grid, labels={"toys": labels})
+    write_report(measure(load_results(folder)), folder)
+    resize(driver, 360)
+    driver.get((folder / "report.html").as_uri())
+    WebDriverWait(driver, 60).until(lambda _: "examples" in text_of(driver, "count"))
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= 360
+    # Counts stand behind their labels, and texts from right to left begin on the right.
+    for opened in driver.find_elements(By.CSS_SELECTOR, "#list details"):
+        driver.execute_script("arguments[0].open = true", opened)
+    WebDriverWait(driver, 10).until(
+        lambda _: driver.find_elements(By.CSS_SELECTOR, "#list .predictions")
+    )
+    texts = driver.execute_script(
+        "return [...document.querySelectorAll('.predictions span')].map(one => one.textContent)"
+    )
+    arabic = [text for text in texts if labels[0] in text and "\u00d7" in text]
+    assert arabic
+    assert all(f"\u2068{labels[0]}\u2069 \u00d7" in text for text in arabic)
+    directions = driver.execute_script(
+        "return [...document.querySelectorAll('#list summary > span[dir], figcaption q')]"
+        ".map(one => getComputedStyle(one).direction)"
+    )
+    assert set(directions) == {"rtl"}

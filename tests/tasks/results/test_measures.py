@@ -12,6 +12,7 @@ from tasks.options import OptionError
 from tasks.report.groups import groups_of
 from tasks.report.tables import encoder_table
 from tasks.report.words import sensitivity
+from tasks.results import measures as measures_module
 from tasks.results.condition import Condition
 from tasks.results.folder import load_results
 from tasks.results.measures import ScoredCell, check_one_test_set, measure, metrics_of
@@ -166,6 +167,13 @@ def test_one_seed_is_not_counted(tmp_path):
     folder = write_experiment(tmp_path, {"toys": make_examples(30)}, grid, seeds=1)
     note = note_on_one_label(folder, seeds=1)
     assert note.startswith("bilstm predicts one label for every test example: nothing was learned")
+
+
+def test_intervals_hold_possible_values_alone(folder, monkeypatch):
+    monkeypatch.setattr(measures_module, "mean_interval", lambda *_, **__: (-0.5, 1.5))
+    for cell in measure(load_results(folder)).scored:
+        assert (cell.low, cell.high) == (0.0, 1.0)
+        assert cell.part([0, 1])[1:] == (0.0, 1.0)
 
 
 def test_without_a_test_set(folder):

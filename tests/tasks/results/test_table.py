@@ -51,7 +51,7 @@ def test_markdown(table):
         "| encoder | reads | test % | dev % | train/s |",
         "| --- | --- | ---: | ---: | ---: |",
         r"| a>b_c\|d | [tree] | 62.5 ± 17.7 | 50.0 | 12,346 |",
-        "| <b> | graph | - | 100.0 |  |",
+        r"| \<b> | graph | - | 100.0 |  |",
         "",
         "- test %, dev %: over seeds",
         "- train/s: sentences a second",
@@ -63,7 +63,7 @@ def test_latex(table):
     assert r"\caption{dogs \& [b]cats[/b]}" in lines
     assert r"\begin{tabular}{llrrr}" in lines
     assert r"encoder & reads & test \% & dev \% & train/s \\" in lines
-    assert r"a\textgreater{}b\_c|d & [tree] & 62.5 $\pm$ 17.7 & 50.0 & 12,346 \\" in lines
+    assert r"a\textgreater{}b\_c\textbar{}d & [tree] & 62.5 $\pm$ 17.7 & 50.0 & 12,346 \\" in lines
     assert "% train/s: sentences a second" in lines
 
 
