@@ -30,8 +30,6 @@ from tasks.metrics import (
     tag_accuracy,
     tag_macro_f1,
 )
-from tasks.metrics.numbers import MSE, PEARSON
-from tasks.metrics.sequences import BLEU
 from tasks.results.options import VerdictOptions
 from tasks.training.options import METRICS, TrainingOptions
 
