@@ -439,7 +439,7 @@ def _show_plan(
     datasets: Mapping[str, Dataset],
     workers: int | None,
 ) -> None:
-    """Print how many runs there are, and an estimate of their time, from a few batches of each kind.
+    """Print how many runs there are, and an estimate of their training time, by a few batches of each kind.
 
     Args:
         runs: All runs.
@@ -468,7 +468,7 @@ def _show_plan(
     encoders = len({run.model.encoder for run in runs})
     status.print(
         f"{counted(len(runs), 'run')} of {counted(encoders, 'encoder')}{before}; {processes} at a "
-        f"time: at most about {_duration(seconds / processes)} (less where runs stop early)"
+        f"time: at most about {_duration(seconds / processes)} of training (less where runs stop early)"
     )
 
 

@@ -201,11 +201,7 @@ class Predictor:
             raise ValueError(
                 f"this run answers questions about a {question.reads}, but it was given "
                 f"{counted(len(texts), 'text')} and {counted(len(second), 'second text')}; "
-                + (
-                    "give each text a second one (--text2)"
-                    if question.reads == "pair"
-                    else "give none"
-                )
+                + ("give each text a second one" if question.reads == "pair" else "give none")
             )
         plain, found = self._with_spans(texts, spans)
         sentences = self.read(plain, trees=trees)
