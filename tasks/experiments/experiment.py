@@ -439,7 +439,7 @@ def _show_plan(
     datasets: Mapping[str, Dataset],
     workers: int | None,
 ) -> None:
-    """Print how many runs there are, and an estimate of their training time, by a few batches of each kind.
+    """Print how many runs there are, and an estimate of their training, from a few batches of each kind.
 
     Args:
         runs: All runs.
