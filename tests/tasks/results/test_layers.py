@@ -14,11 +14,11 @@ RESULTS = (
         "options",
         "run",
         "records",
-        "card",
         "verdicts",
         "power",
         "statistics",
         "table",
+        "card",
     ),
     *("folder", "families", "measures", "summary", "slices"),
 )
