@@ -151,8 +151,7 @@ def test_nodes_without_words_are_read_but_not_copied():
         assert alignment.shape == (2, states)
         shares = logs.exp()
         assert_close(shares.sum(1), torch.ones(2, dtype=torch.float64))
-        place = 2 if reads == "nodes" else slice(0, 0)
-        rest = alignment[:, [place]].sum(1) if reads == "nodes" else torch.zeros(2)
+        rest = alignment[:, 2] if reads == "nodes" else torch.zeros_like(alignment[:, 0])
         copied = shares[:, len(head.target)] + shares[:, head.target.vocabulary["w1"]]
         assert (copied >= 1 - rest - 1e-10).all()
 

@@ -39,4 +39,5 @@ def test_saved_weights_give_the_same_states(name):
         encoding = encoder(SAVED["x"], Batch.from_sentences(SENTENCES))
     for kind in ("tokens", "sentence"):
         states = getattr(encoding, kind)
-        torch.testing.assert_close(states, SAVED[f"{name}/{kind}"], rtol=1e-5, atol=1e-6)
+        # Processors round in other ways, and a layer norm of four numbers can enlarge that.
+        torch.testing.assert_close(states, SAVED[f"{name}/{kind}"], rtol=1e-5, atol=1e-5)
