@@ -463,7 +463,7 @@ def test_a_drawing_is_read_and_folded_from_the_keyboard(driver, tmp_path):
 
     def press_key(key: str) -> str:
         driver.switch_to.active_element.send_keys(key)
-        return text_of(driver, "details")
+        return WebDriverWait(driver, 10).until(lambda _: text_of(driver, "details"))  # it fades in
 
     def place() -> list[float]:
         box = "document.querySelector('svg').getBoundingClientRect()"

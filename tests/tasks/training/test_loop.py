@@ -401,7 +401,8 @@ def test_the_batch_at_which_the_loss_diverged_is_named(parsed, tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("batch_size", "rate", "fault"),
     [
-        (8, 1e30, "the loss became nan in batch 3 of 8"),
+        # Which one of the two depends on how the processor rounds.
+        (8, 1e30, "the loss became nan in batch [23] of 8"),
         # With one batch an epoch, the loss is still that of the weights before the update.
         (60, 1e38, "the dev loss became nan after batch 1 of 1"),
     ],
