@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from structnn.sentence import Tree as Tree
     from structnn.sentence_graph import SentenceGraph as SentenceGraph
 
-__version__ = "0.16.0"
+__version__ = "0.16.1"
 
 _MODULES = {
     "classifier": "SentenceClassifier",
