@@ -112,7 +112,7 @@ PROBLEMS = {
 """What can be wrong with a query, and how to mend it."""
 
 SHOWN = {"lower": "field", "reference": "name", "itself": "name"}
-"""What is quoted as wrong where that is not all that stands there."""
+"""What is named as wrong where that is not all that stands there; all else is put into quotes."""
 
 EXAMPLES = {
     "VERB -nsubj-> NOUN[Number=Plur]": "a verb whose subject is a noun in the plural",
@@ -594,7 +594,7 @@ class _Reader:
 
     def fail(self, problem: str, place: int | None = None) -> NoReturn:
         at = self.at if place is None else place
-        token = SHOWN.get(problem, "found")
-        found = _TOKENS[token].match(self.text, at)
-        quoted = found[0] if found else "the end"
+        found = _TOKENS[SHOWN.get(problem, "found")].match(self.text, at)
+        named = found[0] if found else "the end"
+        quoted = f"'{named}'" if found and problem not in SHOWN else named
         raise QueryError(self.text, at, PROBLEMS[problem].replace("{found}", quoted))

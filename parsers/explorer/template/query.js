@@ -21,8 +21,10 @@ function readQuery(text) {
   };
   const fail = (problem, place = at) => {
     const found = match(language.shown[problem] ?? 'found', place)?.[0];
+    const named = found ?? 'the end';
+    const quoted = found && !(problem in language.shown) ? `'${found}'` : named;
     throw new QueryError(text, place, found ?? '',
-      language.problems[problem].replaceAll('{found}', () => found ?? 'the end'));
+      language.problems[problem].replaceAll('{found}', () => quoted));
   };
 
   function value(token) {

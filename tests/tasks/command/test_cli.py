@@ -294,7 +294,7 @@ def test_explore_with_a_query(tmp_path, here):
     done = here("explore", "two.conllu", "--query", "!*", "-o", "none.conllu")
     assert "0 of 2 sentences" in done.err
     done = here("explore", "two.conllu", "--query", "VERB -nsubj", status=1)
-    assert "character 6: -nsubj is no arrow" in " ".join(done.err.split())
+    assert "character 6: '-nsubj' is no arrow" in " ".join(done.err.split())
     for arguments in ((), ("-o", "hits.conllu")):
         done = here("explore", "two.conllu", *arguments, status=2)
         assert "or a --query" in done.err
