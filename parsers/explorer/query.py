@@ -306,7 +306,7 @@ class Query:
         >>> Query("VERB -nsubj NOUN")
         Traceback (most recent call last):
         ...
-        parsers.explorer.query.QueryError: query 'VERB -nsubj NOUN', character 6: -nsubj is no arrow; \
+        parsers.explorer.query.QueryError: query 'VERB -nsubj NOUN', character 6: '-nsubj' is no arrow; \
 write -> or <- with spaces around them for any relation, and -nsubj-> or <-nsubj- for one
     """
 
